@@ -1,0 +1,153 @@
+import type { AnyModel, RenderProps } from "@anywidget/types";
+import { coalesced, h, keepKeys } from "./dom";
+import { follow, listen } from "./link";
+import type { StatusState } from "./status";
+import { toolbarFields } from "./toolbar_fields";
+import { toolbarParams } from "./toolbar_params";
+
+export type Value = number | string | boolean | null;
+
+/** The traits of `Controls` in nbexplain/widgets/controls.py. */
+export interface ControlsState {
+  input: number;
+  layer: string;
+  channel: number;
+  target: number;
+  method: string;
+  params: Record<string, Record<string, Value>>;
+}
+
+export interface Layer {
+  name: string;
+  type: string;
+  shape: string;
+  channels: number;
+  grid: boolean;
+  gradient: boolean;
+  reason: string;
+}
+
+export interface Parameter {
+  name: string;
+  kind: "range" | "choice" | "flag";
+  low?: number | null;
+  high?: number | null;
+  step?: number | null;
+  integer?: boolean;
+  choices?: (string | number)[];
+  default: Value;
+  help?: string;
+}
+
+export interface Method {
+  key: string;
+  label: string;
+  paper: string;
+  needs: string[];
+  progressive: boolean;
+  grid: boolean;
+  reason: string;
+  params: Parameter[];
+}
+
+/** The traits of `Facts` in nbexplain/widgets/controls.py. */
+export interface FactsState {
+  layers: Layer[];
+  classes: string[];
+  scores: (number | null)[];
+  score_name: string;
+  methods: Method[];
+  inputs: number;
+}
+
+export type Field = "input" | "method" | "target" | "layer" | "channel" | "params";
+
+/** The traits of `Toolbar` in nbexplain/widgets/controls.py. */
+export interface ToolbarState {
+  controls: string | null;
+  facts: string | null;
+  status: string | null;
+  show: Field[];
+}
+
+/** What a toolbar is a view of. `methods` is empty where the toolbar shows none. */
+export interface Session {
+  controls: AnyModel<ControlsState>;
+  facts: AnyModel<FactsState>;
+  show: Field[];
+}
+
+const SELECTION = ["input", "layer", "channel", "target", "method", "params"].map((name) => `change:${name}`);
+const KNOWN = ["layers", "classes", "scores", "score_name", "methods", "inputs"].map((name) => `change:${name}`);
+
+export function currentMethod({ controls, facts, show }: Session): Method | undefined {
+  if (!show.includes("method")) return undefined;
+  return facts.get("methods").find((method) => method.key === controls.get("method"));
+}
+
+function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
+  el.classList.add("nbx-pane", "nbx-toolbar");
+  keepKeys(el);
+  let controls: AnyModel<ControlsState> | null = null;
+  let facts: AnyModel<FactsState> | null = null;
+  let status: AnyModel<StatusState> | null = null;
+  let drawing = new AbortController();
+  signal.addEventListener("abort", () => drawing.abort());
+
+  const build = (): void => {
+    drawing.abort();
+    drawing = new AbortController();
+    el.replaceChildren();
+    if (!controls || !facts) return;
+    const session: Session = { controls, facts, show: model.get("show") };
+    const fields = toolbarFields(session, drawing.signal);
+    const params = toolbarParams(session);
+    const commands = commandButtons(session, () => status);
+    const [first, ...others] = fields.elements;
+    el.append(h("div", { class: "nbx-first" }, ...(first ? [first] : []), commands.element), ...others, params.element);
+    const refresh = (): void => {
+      fields.refresh();
+      params.refresh();
+      commands.refresh();
+    };
+    refresh();
+    listen(controls, SELECTION, refresh, drawing.signal);
+    listen(facts, KNOWN, coalesced(refresh), drawing.signal);
+    if (status) listen(status, ["change:running"], commands.refresh, drawing.signal);
+  };
+
+  follow<ControlsState>(model, "controls", { host, signal }, (found) => {
+    controls = found;
+    build();
+  });
+  follow<FactsState>(model, "facts", { host, signal }, (found) => {
+    facts = found;
+    build();
+  });
+  follow<StatusState>(model, "status", { host, signal }, (found) => {
+    status = found;
+    build();
+  });
+  listen(model, ["change:show"], build, signal);
+}
+
+/** Run and Stop, one button, only for what takes long; and Refresh, for weights that have changed. */
+function commandButtons(session: Session, status: () => AnyModel<StatusState> | null) {
+  const { controls } = session;
+  const run = h("button", { type: "button", class: "nbx-button nbx-run" }, "Run");
+  const renew = h("button", { type: "button", class: "nbx-button nbx-renew", "aria-label": "Refresh" }, "↻");
+  renew.title = "Compute again with the model's weights as they are now";
+  const running = (): boolean => status()?.get("running") ?? false;
+  run.addEventListener("click", () => controls.send({ command: running() ? "stop" : "run" }));
+  renew.addEventListener("click", () => controls.send({ command: "refresh" }));
+  return {
+    element: h("div", { class: "nbx-commands" }, run, renew),
+    refresh(): void {
+      run.textContent = running() ? "Stop" : "Run";
+      run.classList.toggle("nbx-stop", running());
+      run.hidden = !running() && !currentMethod(session)?.progressive;
+    },
+  };
+}
+
+export default { render };

@@ -1,0 +1,118 @@
+import type { AnyModel } from "@anywidget/types";
+import { COLORMAPS } from "./colormap";
+import { h, keepKeys, labelled, option, OWN_KEYS } from "./dom";
+import type { ImagePaneState } from "./image_pane";
+import { type Bounds, range } from "./inputs";
+import { listen } from "./link";
+import type { Scale } from "./scale";
+
+type Name = "opacity" | "colormap" | "sign" | "reduction" | "clip" | "interpolation" | "fade" | "mode";
+
+export interface Offer {
+  map: boolean;
+  picture: boolean;
+  signed: boolean;
+  reducible: boolean;
+  scale: Scale | null;
+}
+
+export interface ViewControls {
+  element: HTMLElement;
+  offer(what: Offer): void;
+}
+
+/**
+ * The controls of how a map is drawn. While a control moves, its trait changes in the page only, and the pane follows;
+ * the kernel hears of it when the control is let go.
+ */
+export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSignal): ViewControls {
+  let scale: Scale | null = null;
+
+  const slider = (name: "opacity" | "clip", label: string, bounds: Bounds, shown: (value: number) => string) => {
+    const { input, show } = range(label, (value) => model.set(name, value), () => model.save_changes());
+    const text = h("output", { class: "nbx-number" });
+    const refresh = (): void => {
+      show(model.get(name), bounds, shown(model.get(name)));
+      text.textContent = shown(model.get(name));
+    };
+    listen(model, [`change:${name}`], refresh, signal);
+    refresh();
+    const element = labelled(label, input);
+    element.append(text);
+    return { element, input };
+  };
+
+  const choice = (name: Exclude<Name, "opacity" | "clip" | "fade">, values: readonly string[]): HTMLSelectElement => {
+    const select = h("select", OWN_KEYS, ...values.map((value) => option(value, value)));
+    const show = (): void => void (select.value = model.get(name));
+    select.addEventListener("change", () => {
+      model.set(name, select.value);
+      model.save_changes();
+    });
+    listen(model, [`change:${name}`], show, signal);
+    show();
+    return select;
+  };
+
+  const flag = (changed: (on: boolean) => void, name: string, isOn: () => boolean): HTMLInputElement => {
+    const input = h("input", { type: "checkbox", ...OWN_KEYS });
+    const show = (): void => void (input.checked = isOn());
+    input.addEventListener("change", () => {
+      changed(input.checked);
+      model.save_changes();
+    });
+    listen(model, [`change:${name}`], show, signal);
+    show();
+    return input;
+  };
+
+  const percent = (value: number): string => `${Math.round(100 * value)} %`;
+  const opacity = slider("opacity", "Opacity", { min: 0, max: 1, step: 0.01 }, percent);
+  const clip = slider("clip", "Clip", { min: 50, max: 100, step: 0.5 }, (value) => (value === 100 ? "off" : `p${value}`));
+  clip.element.title = "The percentile of |value| from which on colours no longer change";
+  const mode = labelled("Show", choice("mode", ["overlay", "map", "picture"]));
+  const sign = labelled("Sign", choice("sign", ["both", "positive", "negative", "absolute"]));
+  const reduction = labelled("Channels", choice("reduction", ["sum", "mean |·|", "max |·|"]));
+  const locked = flag(
+    (on) => model.set("limits", on && scale ? [scale.low, scale.high] : []),
+    "limits",
+    () => model.get("limits").length === 2,
+  );
+  const fade = flag((on) => model.set("fade", on), "fade", () => model.get("fade"));
+  const fadeLabel = labelled("Fade small values", fade);
+  fadeLabel.title = "Small values are transparent";
+  const lockLabel = labelled("Lock limits", locked);
+  lockLabel.title = "Keep the colour limits when the map changes";
+  for (const label of [fadeLabel, lockLabel]) label.classList.add("nbx-flag");
+
+  const more = h(
+    "details",
+    { class: "nbx-more" },
+    h("summary", OWN_KEYS, "View"),
+    h(
+      "div",
+      { class: "nbx-more-fields" },
+      mode,
+      labelled("Colours", choice("colormap", ["auto", ...COLORMAPS])),
+      sign,
+      reduction,
+      labelled("Cells", choice("interpolation", ["bilinear", "nearest"])),
+      clip.element,
+      fadeLabel,
+      lockLabel,
+    ),
+  );
+  const element = h("div", { class: "nbx-view" }, opacity.element, more);
+  keepKeys(element);
+  return {
+    element,
+    offer(what) {
+      scale = what.scale;
+      sign.hidden = !what.signed;
+      reduction.hidden = !what.reducible;
+      mode.hidden = !what.picture || !what.map;
+      opacity.input.disabled = !what.map || !what.picture || model.get("mode") !== "overlay";
+      locked.disabled = !scale;
+    },
+  };
+}

@@ -1,0 +1,175 @@
+import { currentMethod, type Field, type Layer, type Method, type Session } from "./controls";
+import { h, option, OWN_KEYS } from "./dom";
+import { rounded } from "./format";
+import { field, freshId, numberBox, range, setOptions } from "./inputs";
+import { chooseLayer, found, objection, patientSave, ranked } from "./selection";
+
+const SEARCH_ABOVE = 20;
+
+interface Row {
+  element: HTMLElement;
+  refresh(): void;
+}
+
+/** The rows that the toolbar shows, in reading order. */
+export function toolbarFields(session: Session, signal: AbortSignal): { elements: HTMLElement[]; refresh(): void } {
+  const makers: [Field, () => Row][] = [
+    ["method", () => methodRow(session)],
+    ["input", () => inputRow(session)],
+    ["target", () => targetRow(session)],
+    ["layer", () => layerRow(session)],
+    ["channel", () => channelRow(session, signal)],
+  ];
+  const rows = makers.filter(([name]) => session.show.includes(name)).map(([, make]) => make());
+  return { elements: rows.map((row) => row.element), refresh: () => rows.forEach((row) => row.refresh()) };
+}
+
+/** Dims a row that the chosen method does not use; hides it if no method does. */
+function need(row: HTMLElement, name: string, session: Session): void {
+  const methods = session.show.includes("method") ? session.facts.get("methods") : [];
+  const method = currentMethod(session);
+  row.hidden = methods.length > 0 && !methods.some((each) => each.needs.includes(name));
+  const unused = method !== undefined && !method.needs.includes(name);
+  row.classList.toggle("nbx-unused", unused);
+  row.title = unused ? `${method.label} does not use the ${name}` : "";
+  for (const input of row.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input, select")) input.disabled = unused;
+}
+
+function methodRow({ controls, facts }: Session): Row {
+  const select = h("select", OWN_KEYS);
+  select.addEventListener("change", () => {
+    controls.set("method", select.value);
+    controls.save_changes();
+  });
+  const entry = ({ key, label, reason }: Method) => ({ value: key, text: label, ...(reason && { reason }) });
+  return {
+    element: field("method", "Method", select),
+    refresh() {
+      const methods = facts.get("methods");
+      setOptions(select, methods.map(entry));
+      select.value = controls.get("method");
+      select.title = methods.find((method) => method.key === select.value)?.paper ?? "";
+    },
+  };
+}
+
+function inputRow({ controls, facts }: Session): Row {
+  const choose = (index: number): void => {
+    controls.set("input", index);
+    controls.save_changes();
+  };
+  const slider = range("Input", choose);
+  const number = numberBox("Input, number", choose);
+  const element = field("input", "Input", slider.input, number.input);
+  return {
+    element,
+    refresh() {
+      const bounds = { min: 0, max: Math.max(0, facts.get("inputs") - 1) };
+      element.hidden = facts.get("inputs") < 2;
+      for (const control of [slider, number]) control.show(controls.get("input"), bounds);
+    },
+  };
+}
+
+function targetRow(session: Session): Row {
+  const { controls, facts } = session;
+  let order: number[] = [];
+  const choose = (target: number): void => {
+    controls.set("target", target);
+    controls.save_changes();
+  };
+  const slider = range("Target, best score first", (rank) => choose(order[rank] ?? 0));
+  const number = numberBox("Target, class number", choose);
+  const select = h("select", { "aria-label": "Target by name", ...OWN_KEYS });
+  select.addEventListener("change", () => choose(Number(select.value)));
+  const element = field("target", "Target", slider.input, number.input, select);
+  let [classes, scores]: [string[], (number | null)[]] = [[], []];
+  const rank = (): void => {
+    [classes, scores] = [facts.get("classes"), facts.get("scores")];
+    const count = Math.max(classes.length, scores.length);
+    order = ranked(scores, count);
+    const entry = (index: number) => {
+      const [name, score] = [classes[index] || `class ${index}`, scores[index]];
+      return { value: String(index), text: score == null ? name : `${name} · ${rounded(score)}` };
+    };
+    setOptions(select, order.map(entry));
+  };
+  return {
+    element,
+    refresh() {
+      if (classes !== facts.get("classes") || scores !== facts.get("scores")) rank();
+      const target = controls.get("target");
+      const place = order.indexOf(target);
+      select.selectedIndex = place;
+      const name = classes[target] ?? `class ${target}`;
+      slider.show(place, { min: 0, max: Math.max(0, order.length - 1) }, name);
+      number.show(target, { min: 0, max: Math.max(0, order.length - 1) });
+      need(element, "target", session);
+      select.title = scores[target] == null ? name : `${name}: ${facts.get("score_name")} ${rounded(scores[target])}`;
+    },
+  };
+}
+
+function layerOption(layer: Layer, method: Method | undefined): { value: string; text: string; reason?: string } {
+  const [reason, shape] = [objection(layer, method), layer.shape ? ` · ${layer.shape}` : ""];
+  return { value: layer.name, text: `${layer.name} · ${layer.type}${shape}`, ...(reason && { reason }) };
+}
+
+function layerRow(session: Session): Row {
+  const { controls, facts } = session;
+  let usable: Layer[] = [];
+  let listed: unknown[] = [];
+  const choose = (layer: Layer | undefined): void => layer && chooseLayer(controls, layer);
+  const slider = range("Layer", (place) => choose(usable[place]));
+  const select = h("select", { "aria-label": "Layer by name", ...OWN_KEYS });
+  select.addEventListener("change", () => choose(usable.find((layer) => layer.name === select.value)));
+  const names = h("datalist", { id: freshId() });
+  const search = h("input", { type: "search", placeholder: "Find", "aria-label": "Find a layer", list: names.id });
+  search.addEventListener("change", () => {
+    choose(found(search.value, usable));
+    search.value = "";
+  });
+  const element = field("layer", "Layer", slider.input, search, select, names);
+  return {
+    element,
+    refresh() {
+      const method = currentMethod(session);
+      const layers = facts.get("layers");
+      const shown = controls.get("layer");
+      if (layers !== listed[0] || method !== listed[1]) {
+        listed = [layers, method];
+        usable = layers.filter((layer) => !objection(layer, method));
+        setOptions(select, layers.map((layer) => layerOption(layer, method)));
+        search.hidden = layers.length <= SEARCH_ABOVE;
+        names.replaceChildren(...usable.map((layer) => option(layer.name, `${layer.type} ${layer.shape}`)));
+      }
+      select.value = shown;
+      const place = usable.findIndex((layer) => layer.name === shown);
+      slider.show(Math.max(0, place), { min: 0, max: Math.max(0, usable.length - 1) }, shown);
+      need(element, "layer", session);
+      const chosen = layers.find((layer) => layer.name === shown);
+      select.title = chosen ? objection(chosen, method) || select.selectedOptions[0]!.text : "";
+    },
+  };
+}
+
+function channelRow(session: Session, signal: AbortSignal): Row {
+  const { controls, facts } = session;
+  const save = patientSave(controls, signal);
+  const choose = (channel: number): void => {
+    controls.set("channel", channel);
+    save();
+  };
+  const slider = range("Channel", choose, save);
+  const number = numberBox("Channel, number", choose);
+  const element = field("channel", "Channel", slider.input, number.input);
+  return {
+    element,
+    refresh() {
+      const layer = facts.get("layers").find((each) => each.name === controls.get("layer"));
+      const bounds = { min: 0, max: Math.max(0, (layer?.channels ?? 1) - 1) };
+      for (const control of [slider, number]) control.show(controls.get("channel"), bounds);
+      need(element, "channel", session);
+    },
+  };
+}

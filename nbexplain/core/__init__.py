@@ -1,0 +1,1 @@
+"""torch and numpy only: no widget is imported here."""

@@ -1,0 +1,109 @@
+"""explain: the whole thing without a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+import nbexplain.core.inside.activations
+import nbexplain.core.methods  # noqa: F401  registers the methods
+from nbexplain.core import registry
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.layers import Layer
+from nbexplain.core.subject import Subject
+
+
+def explain(
+    model: nn.Module,
+    x: Any,
+    method: str = "grad_cam",
+    *,
+    target: Any = None,
+    layer: str | None = None,
+    channel: int | None = None,
+    preprocess: Callable[[Any], Any] | None = None,
+    forward: Callable[[nn.Module, Any], Any] | None = None,
+    scores: Callable[[Any], Tensor] | None = None,
+    **params: Any,
+) -> Explanation:
+    """Explain one input with one method.
+
+    Parameters
+    ----------
+    model
+        A `torch.nn.Module`. It comes out untouched: modes, hooks, gradients and statistics stay as they were.
+    x
+        A picture (PIL, path, array), a tensor (1, …), or a dict or tuple of tensors.
+    method
+        A key of `METHODS`.
+    target
+        What is explained: a class index, a tuple of indices into a larger output, a mask of its shape, or a callable
+        scores (N, K, …) → (N,). None stands for the class with the highest score.
+    layer
+        Dotted module name; None stands for the last layer with a spatial grid.
+    channel
+        For methods that look at one channel.
+    preprocess, forward, scores
+        The user's transform, call and way to the scores; see `Subject`.
+    **params
+        Parameters of the method.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments that do not fit, naming the argument, what came and what was expected.
+    """
+    if not isinstance(method, str):
+        raise TypeError(f"method: expected a key of METHODS, got {method!r}")
+    registry.find(method).check_params(params)
+    subject = Subject(model, x, preprocess=preprocess, forward=forward, scores=scores)
+    *_, answer = registry.run(subject, method, target=target, layer=layer, channel=channel, params=params)
+    return answer
+
+
+def list_layers(
+    model: nn.Module,
+    x: Any,
+    *,
+    preprocess: Callable[[Any], Any] | None = None,
+    forward: Callable[[nn.Module, Any], Any] | None = None,
+    scores: Callable[[Any], Tensor] | None = None,
+) -> Sequence[Layer]:
+    """Every layer of `model`, tried once on `x`, in the order in which they finish.
+
+    Returns
+    -------
+    Layers
+        A sequence of `Layer` with name, type, output shape, channel axis, spatial grid, calls, whether the gradient
+        reaches it, and the reason why it cannot be used. `.suggested` is the one to begin a CAM with.
+    """
+    return Layers(Subject(model, x, preprocess=preprocess, forward=forward, scores=scores).layers())
+
+
+class Layers(tuple[Layer, ...]):
+    """A sequence of layers that prints as a table."""
+
+    @property
+    def suggested(self) -> str | None:
+        """Name of the last layer with a spatial grid that the gradient reaches."""
+        from nbexplain.core.layers import suggest
+
+        found = suggest(self)
+        return found.name if found else None
+
+    def __repr__(self) -> str:
+        rows = [("layer", "type", "output", "channels", "grid", "gradient", "")]
+        for row in self:
+            shape, grid = ("×".join(map(str, part or ())) for part in (row.shape, row.grid))
+            mark = row.reason or ("← suggested for CAMs" if row.name == self.suggested else "")
+            rows.append((row.name, row.type, shape, str(row.channels), grid, "yes" if row.gradient else "no", mark))
+        widths = [max(len(row[i]) for row in rows) for i in range(6)]
+        return "\n".join(
+            "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[6]]).rstrip() for row in rows
+        )

@@ -1,0 +1,108 @@
+"""Explanation: a frozen result with named axes and checked shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+Target = int | tuple[int, ...] | Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Explanation:
+    """What a method says about one input.
+
+    Attributes
+    ----------
+    values
+        Raw values, never clamped, scaled or coloured; NaN stays NaN.
+    axes
+        A name per axis of `values`: `("channel", "y", "x")`, `("y", "x")`, `("feature",)` …
+    on
+        What the axes run over: `"input"` (the network's input, pixel by pixel), `"layer"` (the cells of a layer's
+        grid, which span the input) or `"features"` (superpixels, tokens, columns: see `features`).
+    signed
+        Whether a negative value means evidence against.
+    quantity
+        What the numbers are, with their unit, for the colour bar.
+    features
+        For `on == "features"`: the label map (H, W) of integers that index `values`.
+    standard_error
+        Of each value, in the same shape, where the method draws samples.
+    method, target, layer, channel, params
+        The question that this answers.
+    score, score_name
+        The number that is explained, and whether it is a logit, a probability or a score of the user's own.
+    gap
+        What is missing from completeness, where the method promises it.
+    details
+        Further figures of the method by name, such as LIME's R².
+    warnings
+        What the method could not see.
+    seconds, passes
+        What it cost so far: wall time, and forward and backward passes counted in inputs.
+    progress
+        1.0 for an answer, less for a picture on the way.
+    """
+
+    values: np.ndarray
+    axes: tuple[str, ...]
+    on: str = "input"
+    signed: bool = True
+    quantity: str = ""
+    features: np.ndarray | None = None
+    standard_error: np.ndarray | None = None
+    method: str = ""
+    target: Target | None = None
+    layer: str | None = None
+    channel: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    score: float | None = None
+    score_name: str = "score"
+    gap: float | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    passes: Mapping[str, int] = field(default_factory=dict)
+    progress: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != len(self.axes):
+            raise ValueError(f"axes: {len(self.axes)} names {self.axes} for values of shape {self.values.shape}")
+        if self.on not in ("input", "layer", "features"):
+            raise ValueError(f"on: expected 'input', 'layer' or 'features', got {self.on!r}")
+        if self.standard_error is not None and self.standard_error.shape != self.values.shape:
+            raise ValueError(
+                f"standard_error: shape {self.standard_error.shape} for values of shape {self.values.shape}"
+            )
+        if self.on == "features":
+            if self.features is None:
+                raise ValueError("features: a map from places to features is needed for values that belong to features")
+            if self.features.size and int(self.features.max()) >= self.values.shape[0]:
+                raise ValueError(
+                    f"features: label {int(self.features.max())} has no value (there are {self.values.shape[0]})"
+                )
+        for array in (self.values, self.standard_error, self.features):
+            if array is not None:
+                array.setflags(write=False)  # shared between panes and kept for going back
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays that this holds."""
+        return sum(a.nbytes for a in (self.values, self.standard_error, self.features) if a is not None)
+
+    def __repr__(self) -> str:
+        about = [f"{self.method} {dict(zip(self.axes, self.values.shape, strict=True))}"]
+        if self.target is not None:
+            about.append(f"target={self.target if isinstance(self.target, (int, tuple)) else '…'}")
+        if self.layer is not None:
+            about.append(f"layer={self.layer!r}")
+        if self.score is not None:
+            about.append(f"{self.score_name}={self.score:.4g}")
+        if self.progress < 1:
+            about.append(f"progress={self.progress:.0%}")
+        return f"<Explanation {' '.join(about)}>"

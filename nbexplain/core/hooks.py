@@ -1,0 +1,219 @@
+"""The only file that registers a hook. Every hook here is removed when its context ends, whatever happened inside.
+
+Module backward hooks are not used at all: an in-place operation behind one raises. Gradients are asked of
+`torch.autograd.grad`, which also leaves every `.grad` alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Cancelled(BaseException):
+    """A run was told to stop. Not an `Exception`, so that no model's own `except Exception` can swallow it."""
+
+
+class Stop:
+    """The flag that cancels the run of one twin: the hooks below read it, the runner sets its event."""
+
+    def __init__(self) -> None:
+        self.event: threading.Event | None = None
+
+    def check(self, *_: Any) -> None:
+        if self.event is not None and self.event.is_set():
+            raise Cancelled
+
+
+def first_tensor(output: Any) -> Tensor | None:
+    """The first tensor in a nested output (tuple, list, mapping, dataclass), or None."""
+    if isinstance(output, Tensor):
+        return output
+    for part in _parts(output).values():
+        found = first_tensor(part)
+        if found is not None:
+            return found
+    return None
+
+
+def replace_first(output: Any, new: Tensor) -> Any:
+    """`output` with its first tensor replaced; containers are rebuilt, never written to."""
+    if isinstance(output, Tensor):
+        return new
+    for key, part in _parts(output).items():
+        if first_tensor(part) is None:
+            continue
+        part = replace_first(part, new)
+        if isinstance(output, Mapping):  # before dataclass: a ModelOutput is both, and takes keywords
+            parts = {**output, key: part}
+            make: Any = type(output)
+            return make(**parts) if dataclasses.is_dataclass(output) else make(parts)
+        if dataclasses.is_dataclass(output) and not isinstance(output, type):
+            return dataclasses.replace(output, **{key: part})
+        items = [part if i == key else item for i, item in enumerate(output)]
+        return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
+    return output
+
+
+def _parts(output: Any) -> dict[Any, Any]:
+    if isinstance(output, Mapping):
+        return dict(output)
+    if isinstance(output, (tuple, list)):
+        return dict(enumerate(output))
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        return {f.name: getattr(output, f.name) for f in dataclasses.fields(output)}
+    return {}
+
+
+@contextmanager
+def cancellable(roots: Iterable[nn.Module], stop: Stop) -> Iterator[None]:
+    """Before each module of `roots` runs, look whether the run has been told to stop."""
+    with _removing() as handles:
+        for module in _modules(roots):
+            handles.append(module.register_forward_pre_hook(stop.check))
+        yield
+
+
+def cancellable_for_good(roots: Iterable[nn.Module], stop: Stop) -> None:
+    """The same for a twin, whose modules are ours alone: the hooks go when the twin goes."""
+    for module in _modules(roots):
+        module.register_forward_pre_hook(stop.check)
+
+
+def cancellable_graph(root: Tensor, stop: Stop) -> None:
+    """Let backward passes through the graph of `root` be cancelled between two of its nodes.
+
+    The hooks live in the graph and go with it.
+    """
+    for node in graph_nodes(root):
+        node.register_prehook(stop.check)
+
+
+def graph_nodes(root: Tensor) -> list[Any]:
+    """All autograd nodes that a backward pass from `root` can reach."""
+    found: dict[int, Any] = {}
+    waiting = [root.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in found:
+            continue
+        found[id(node)] = node  # holding the node keeps its id valid
+        waiting.extend(parent for parent, _ in node.next_functions)
+    return list(found.values())
+
+
+@dataclasses.dataclass
+class Records:
+    """Outputs of named modules, in the order in which their calls ended.
+
+    Attributes
+    ----------
+    calls
+        Per module name, its first output tensor of each call.
+    versions
+        The tensors' version counters at that moment: one that has moved on was overwritten in place.
+    largest, total
+        Bytes of the largest output and of all outputs together (of leaf modules), for planning chunks.
+    """
+
+    calls: dict[str, list[Tensor]] = dataclasses.field(default_factory=dict)
+    versions: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    largest: int = 0
+    total: int = 0
+
+    def overwritten(self) -> set[str]:
+        """Names of modules whose recorded output was changed in place after they returned it."""
+        return {
+            name
+            for name, tensors in self.calls.items()
+            if any(t._version != v for t, v in zip(tensors, self.versions[name], strict=True))
+        }
+
+
+@contextmanager
+def recorded(
+    modules: Mapping[str, nn.Module],
+    *,
+    separate: Collection[str] = (),
+    leaf: tuple[str, int | None] | None = None,
+    begin: bool = False,
+) -> Iterator[Records]:
+    """Record what the named modules return.
+
+    Parameters
+    ----------
+    modules
+        Name → module.
+    separate
+        Names whose output is handed on as a clone, so that later in-place operations leave the record alone.
+    leaf
+        (name, call): that output becomes a leaf of the graph that requires grad; nothing before it is recorded by
+        autograd. This is what a gradient with respect to one layer needs, and it also serves frozen models. With
+        call None every call becomes a leaf, which leaves the last one with all that comes after it.
+    begin
+        Let the graph begin at every output that no graph leads to (behind token ids, behind a detach).
+    """
+    records = Records()
+
+    def hook(name: str) -> Callable[..., Any]:
+        def record(_module: nn.Module, _args: Any, output: Any) -> Any:
+            tensor = first_tensor(output)
+            if tensor is None:
+                return None
+            calls = records.calls.setdefault(name, [])
+            fresh = None
+            asked = leaf in ((name, len(calls)), (name, None)) or (begin and not tensor.requires_grad)
+            if asked and tensor.is_floating_point():
+                tensor = tensor.detach().requires_grad_()
+                fresh = tensor.clone()
+            elif name in separate:
+                fresh = tensor.clone()
+            calls.append(tensor)
+            records.versions.setdefault(name, []).append(0 if tensor.is_inference() else tensor._version)
+            return None if fresh is None else replace_first(output, fresh)
+
+        return record
+
+    with _removing() as handles:
+        for name, module in modules.items():
+            handles.append(module.register_forward_hook(hook(name)))
+        yield records
+
+
+@contextmanager
+def measured(roots: Iterable[nn.Module], records: Records) -> Iterator[None]:
+    """Note the bytes of all outputs of leaf modules in `records`."""
+
+    def note(_module: nn.Module, _args: Any, output: Any) -> None:
+        tensor = first_tensor(output)
+        if tensor is not None:
+            nbytes = tensor.numel() * tensor.element_size()
+            records.largest = max(records.largest, nbytes)
+            records.total += nbytes
+
+    with _removing() as handles:
+        for module in _modules(roots):
+            if not any(True for _ in module.children()):
+                handles.append(module.register_forward_hook(note))
+        yield
+
+
+@contextmanager
+def _removing() -> Iterator[list[torch.utils.hooks.RemovableHandle]]:
+    handles: list[torch.utils.hooks.RemovableHandle] = []
+    try:
+        yield handles
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _modules(roots: Iterable[nn.Module]) -> list[nn.Module]:
+    unique = {id(module): module for root in roots for module in root.modules()}
+    return [module for module in unique.values() if not isinstance(module, torch.jit.ScriptModule)]

@@ -1,0 +1,1 @@
+"""What is in the network: activations, and later weights and more."""

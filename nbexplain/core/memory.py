@@ -1,0 +1,89 @@
+"""What may be kept: the options of the process and one least-recently-used store for passes and answers."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+_CGROUP = Path("/sys/fs/cgroup")
+_LARGEST_DEFAULT = 512 * 2**20
+
+
+def _free_memory() -> int:
+    """Bytes that this process may still take: the machine's, or its cgroup's where that is less."""
+    free = 4 * _LARGEST_DEFAULT
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                free = int(line.split()[1]) * 1024
+        limit = (_CGROUP / "memory.max").read_text().strip()
+        if limit != "max":
+            free = min(free, int(limit) - int((_CGROUP / "memory.current").read_text()))
+    except OSError:
+        pass  # not Linux, or no such cgroup file: the default's upper bound decides
+    return max(free, 0)
+
+
+@dataclass
+class Options:
+    """Settings of the process.
+
+    Attributes
+    ----------
+    memory_budget
+        Bytes that kept passes and answers of all sessions may take together, and that one chunk of inputs may take.
+    run
+        `"background"` computes in a worker thread; `"sync"` computes where the question is asked (scripts, Colab).
+    """
+
+    memory_budget: int = field(default_factory=lambda: min(_free_memory() // 4, _LARGEST_DEFAULT))
+    run: Literal["background", "sync"] = "background"
+
+
+options = Options()
+
+
+class Store:
+    """A least-recently-used store under `options.memory_budget`; safe from several threads."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.RLock()  # an evicted value's finalizer may come back here
+        self.bytes = 0
+
+    def get(self, key: Hashable) -> Any | None:
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry[0]
+
+    def put(self, key: Hashable, value: Any, nbytes: int) -> None:
+        """Keep `value`; older entries go first. A value larger than the whole budget is not kept."""
+        with self._lock:
+            self.drop(key)
+            if nbytes > options.memory_budget:
+                return
+            self._entries[key] = (value, nbytes)
+            self.bytes += nbytes
+            while self.bytes > options.memory_budget:
+                self.drop(next(iter(self._entries)))
+
+    def drop(self, key: Hashable) -> None:
+        with self._lock:
+            _, nbytes = self._entries.pop(key, (None, 0))
+            self.bytes -= nbytes
+
+    def drop_owner(self, owner: object) -> None:
+        """Drop every entry whose key is a tuple that begins with `owner`."""
+        with self._lock:
+            for key in [k for k in self._entries if isinstance(k, tuple) and k[0] is owner]:
+                self.drop(key)
+
+
+STORE = Store()

@@ -1,0 +1,3 @@
+"""The methods, one file per family. Importing a family registers its methods."""
+
+from nbexplain.core.methods import cam, gradient, lime, occlusion  # noqa: F401

@@ -1,0 +1,115 @@
+"""Class activation maps: a layer's channels, weighted by what each means for the score."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.inside.activations import GRID_AXES, to_numpy
+from nbexplain.core.layers import Layer
+from nbexplain.core.registry import Flag, method
+from nbexplain.core.subject import Subject
+
+
+@method(label="CAM", paper="Zhou et al. 2016, arXiv:1512.04150", grid=True)
+def cam(
+    subject: Subject, target: Target, layer: Layer, *, relu: Annotated[bool, Flag("positive evidence only")] = False
+) -> Explanation:
+    """The layer's channels weighted with the linear head's weights for the class: Σ_k w_k A_k, in units of the score.
+
+    Values are (*grid). Works where the head is linear on the mean (or sum) of this very layer over its grid; this is
+    checked on the activations, not guessed from names. The mean of the map over the grid, plus the head's bias, is
+    then the score.
+
+    Raises
+    ------
+    ValueError
+        If the head is not of this kind, or the target is not a class.
+    """
+    if not isinstance(target, int):
+        raise ValueError(f"target: CAM explains a class index, got {target!r}; use 'grad_cam'")
+    activations = layer.as_channels(subject.activation(layer))[0]
+    weights = _head_weights(subject, activations, target)
+    values = torch.einsum("k,k...->...", weights, activations)
+    return _map(values.relu() if relu else values, layer, relu)
+
+
+@method(label="Grad-CAM", paper="Selvaraju et al. 2017, arXiv:1610.02391", gradient=True, grid=True)
+def grad_cam(
+    subject: Subject, target: Target, layer: Layer, *, relu: Annotated[bool, Flag("positive evidence only")] = True
+) -> Explanation:
+    """The layer's channels weighted with the mean gradient of the score: Σ_k mean(∂score/∂A_k) · A_k.
+
+    Values are (*grid). The paper's ReLU can be switched off to see evidence against as well.
+    """
+    activations, gradients = _activations_and_gradients(subject, target, layer)
+    weights = gradients.flatten(1).mean(1)
+    values = torch.einsum("k,k...->...", weights, activations)
+    return _map(values.relu() if relu else values, layer, relu, _silent(gradients))
+
+
+@method(label="Grad-CAM++", paper="Chattopadhay et al. 2018, arXiv:1710.11063", gradient=True, grid=True)
+def grad_cam_plus_plus(
+    subject: Subject, target: Target, layer: Layer, *, relu: Annotated[bool, Flag("positive evidence only")] = True
+) -> Explanation:
+    """Grad-CAM with a weight per cell, so that several objects of a class count alike.
+
+    With g = ∂score/∂A: α = g² / (2g² + Σ A·g³) and w_k = Σ α·ReLU(g). Values are (*grid). The paper explains
+    exp(score), whose derivatives bring a common factor exp(score) into every w_k; it is left out, so that maps of
+    different classes keep a scale.
+    """
+    activations, gradients = _activations_and_gradients(subject, target, layer)
+    flat_a, flat_g = activations.flatten(1), gradients.flatten(1)
+    bottom = 2 * flat_g**2 + (flat_a.sum(1, keepdim=True) * flat_g**3)
+    alpha = torch.where(bottom != 0, flat_g**2 / torch.where(bottom != 0, bottom, 1), 0)
+    weights = (alpha * flat_g.relu()).sum(1)
+    values = torch.einsum("k,k...->...", weights, activations)
+    return _map(values.relu() if relu else values, layer, relu, _silent(gradients))
+
+
+def _activations_and_gradients(subject: Subject, target: Target, layer: Layer) -> tuple[Tensor, Tensor]:
+    """Both as (channels, *grid)."""
+    gradients = layer.as_channels(subject.gradient(target, layer))[0]
+    return layer.as_channels(subject.activation(layer))[0], gradients
+
+
+def _silent(gradients: Tensor) -> tuple[str, ...]:
+    if bool((gradients == 0).all()):
+        return ("the gradient is zero at every cell of this layer, so the map is empty; try an earlier layer",)
+    return ()
+
+
+def _map(values: Tensor, layer: Layer, relu: bool, warnings: tuple[str, ...] = ()) -> Explanation:
+    assert layer.grid is not None
+    if layer.prefix:
+        warnings += (f"{layer.prefix} token{'s' * (layer.prefix > 1)} before the grid of this layer cannot be drawn",)
+    return Explanation(
+        values=to_numpy(values),
+        axes=GRID_AXES[len(layer.grid)],
+        on="layer",
+        signed=not relu,
+        quantity="evidence",
+        warnings=warnings,
+    )
+
+
+def _head_weights(subject: Subject, activations: Tensor, target: int) -> Tensor:
+    """Weights (channels,) with which the pooled layer enters the class score."""
+    rows = [row for row in subject.layers() if row.type == "Linear" and row.usable]
+    head = rows[-1] if rows else None
+    module = dict(subject.twin.module.named_modules()).get(head.name) if head else None
+    if head is not None and isinstance(module, nn.Linear):
+        scores = subject.activation(head)
+        pooled = activations.flatten(1)
+        if module.in_features == len(activations) and scores.shape == subject.scores().shape:
+            for size in (pooled.shape[1], 1):  # the mean over the grid, or its sum
+                expected = nn.functional.linear(pooled.sum(1) / size, module.weight, module.bias)
+                if torch.allclose(expected, scores[0], rtol=1e-3, atol=1e-3 * float(scores.abs().max())):
+                    return module.weight[target].detach() * (pooled.shape[1] / size)
+    raise ValueError(
+        "layer: CAM needs a linear head on the mean of this very layer over its grid, and the scores of this model "
+        "are not that; use 'grad_cam', which gives the same map there and works everywhere"
+    )

@@ -1,0 +1,287 @@
+"""@method: a method is declared once, with its parameters, in the signature of a function.
+
+Validation, the controls in the browser, the table in the documentation and the parametrised tests all read METHODS.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.layers import Layer
+from nbexplain.core.subject import Subject
+
+_SHARED = ("target", "layer", "channel")
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number from `low` to `high`, both allowed; a whole number where the parameter's type is int."""
+
+    help: str
+    low: float
+    high: float
+    step: float | None = None
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        what = "a whole number" if kind is int else "a number"
+        expected = f"{name}: expected {what} from {self.low:g} to {self.high:g}, got {value!r}"
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(expected)
+        number = float(value)
+        if not self.low <= number <= self.high or (kind is int and not number.is_integer()):  # NaN is in no range
+            raise ValueError(expected)
+        return kind(number)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few named options."""
+
+    help: str
+    options: tuple[str, ...]
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        if value not in self.options:
+            raise ValueError(f"{name}: expected one of {', '.join(map(repr, self.options))}, got {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Yes or no."""
+
+    help: str
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        if not isinstance(value, bool):
+            raise TypeError(f"{name}: expected True or False, got {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A declared parameter of a method."""
+
+    name: str
+    kind: type
+    default: Any
+    spec: Range | Choice | Flag
+
+    def check(self, value: Any) -> Any:
+        return self.spec.check(self.name, value, self.kind)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered method.
+
+    Attributes
+    ----------
+    key, label, paper, about
+        Name in code, name on screen, reference, and the first sentence of the docstring.
+    needs
+        Which of `"target"`, `"layer"`, `"channel"` the question must hold.
+    parameters
+        What can be set besides, by name.
+    gradient
+        Whether it works only where a gradient reaches what it explains.
+    grid
+        Whether its layer must have a spatial grid.
+    progressive
+        Whether it takes long and yields better and better answers.
+    """
+
+    key: str
+    label: str
+    paper: str
+    about: str
+    function: Callable[..., Explanation | Iterator[Explanation]]
+    needs: tuple[str, ...]
+    parameters: Mapping[str, Parameter]
+    gradient: bool
+    grid: bool
+    progressive: bool
+    optional: frozenset[str] = field(default_factory=frozenset)
+
+    def check_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """All parameters with defaults filled in.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an unknown parameter or a value out of range, naming both.
+        """
+        for name in params:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise TypeError(f"{name}: {self.key} has no such parameter; it has: {known}")
+        return {name: p.check(params.get(name, p.default)) for name, p in self.parameters.items()}
+
+    def reason(self, layer: Layer) -> str:
+        """Why this method cannot use a layer, or `""`."""
+        if not layer.usable:
+            return layer.reason
+        if self.grid and layer.grid is None:
+            return f"{self.label} needs a layer with a spatial grid, and its output is {_times(layer.shape)}"
+        if self.gradient and not layer.gradient:
+            return "no gradient of the score reaches it"
+        return ""
+
+
+METHODS: dict[str, Method] = {}
+
+
+def method(*, label: str, paper: str = "", gradient: bool = False, grid: bool = False) -> Callable[[Any], Any]:
+    """Register a function as a method, under its own name.
+
+    Positional names say what the question must hold (`target`, `layer`, `channel`); every keyword-only parameter is
+    `Annotated` with a `Range`, `Choice` or `Flag`. The function returns an Explanation, or yields better and better
+    ones with their `progress`, the last of which is the answer.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not declared.
+    """
+
+    def register(function: Any) -> Any:
+        hints = get_type_hints(function, include_extras=True)
+        needs, optional, parameters = [], set(), {}
+        for name, given in list(inspect.signature(function).parameters.items())[1:]:
+            if given.kind is inspect.Parameter.KEYWORD_ONLY:
+                spec = next((m for m in getattr(hints[name], "__metadata__", ()) if hasattr(m, "check")), None)
+                if spec is None or given.default is inspect.Parameter.empty:
+                    raise TypeError(f"{name}: declare it as Annotated[type, Range | Choice | Flag] with a default")
+                parameters[name] = Parameter(name, hints[name].__origin__, given.default, spec)
+                parameters[name].check(given.default)
+            elif name in _SHARED:
+                needs.append(name)
+                if given.default is not inspect.Parameter.empty:
+                    optional.add(name)
+            else:
+                raise TypeError(f"{name}: a positional parameter is one of {', '.join(_SHARED)}; make it keyword-only")
+        METHODS[function.__name__] = Method(
+            key=function.__name__,
+            label=label,
+            paper=paper,
+            about=(inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " "),
+            function=function,
+            needs=tuple(needs),
+            parameters=parameters,
+            gradient=gradient,
+            grid=grid,
+            progressive=inspect.isgeneratorfunction(function),
+            optional=frozenset(optional),
+        )
+        return function
+
+    return register
+
+
+def find(key: str) -> Method:
+    """The method with this key.
+
+    Raises
+    ------
+    ValueError
+        If there is none, with the nearest keys.
+    """
+    if key not in METHODS:
+        close = difflib.get_close_matches(str(key), METHODS, n=3, cutoff=0.4) or list(METHODS)
+        raise ValueError(f"method: there is no {key!r}; nearest: {', '.join(map(repr, close))}")
+    return METHODS[key]
+
+
+def run(
+    subject: Subject,
+    key: str,
+    *,
+    target: Any = None,
+    layer: str | None = None,
+    channel: int | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Iterator[Explanation]:
+    """Check a question and answer it: one Explanation, or better and better ones.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the question does not fit the model, naming the argument.
+    """
+    chosen = find(key)
+    checked = chosen.check_params(params or {})
+    started = time.perf_counter()
+    before = dict(subject.passes)
+    arguments: dict[str, Any] = {}
+    row: Layer | None = None
+    if "layer" in chosen.needs:
+        row = subject.layer(layer)
+        reason = chosen.reason(row)
+        if reason:
+            raise ValueError(f"layer: {row.name!r} cannot be used for {key}: {reason}")
+        arguments["layer"] = row
+    elif layer is not None:
+        raise ValueError(f"layer: {key} does not look at a layer, got {layer!r}")
+    elif chosen.gradient:
+        subject.record()
+    if "target" in chosen.needs:
+        arguments["target"] = target = subject.target(target)
+    elif target is not None:
+        raise ValueError(f"target: {key} does not depend on what is explained, got {target!r}")
+    if "channel" in chosen.needs:
+        arguments["channel"] = _checked_channel(channel, row, optional="channel" in chosen.optional)
+    elif channel is not None:
+        raise ValueError(f"channel: {key} does not look at one channel, got {channel!r}")
+    spent = time.perf_counter() - started
+    answer = chosen.function(subject, **arguments, **checked)
+    steps = iter([answer]) if isinstance(answer, Explanation) else answer
+    if isinstance(answer, Explanation):
+        spent = time.perf_counter() - started
+    try:
+        while True:
+            resumed = time.perf_counter()
+            explanation = next(steps, None)
+            if explanation is None:
+                return
+            spent += time.perf_counter() - resumed
+            yield dataclasses.replace(
+                explanation,
+                method=key,
+                target=target if "target" in chosen.needs else None,
+                layer=row.name if row else None,
+                channel=arguments.get("channel"),
+                params=checked,
+                score=subject.score(target) if "target" in chosen.needs else None,
+                score_name=subject.score_name,
+                warnings=(*subject.warnings, *explanation.warnings),
+                seconds=spent,
+                passes={kind: count - before[kind] for kind, count in subject.passes.items()},
+            )
+    finally:
+        if not isinstance(answer, Explanation):
+            answer.close()  # type: ignore[attr-defined]
+
+
+def _checked_channel(channel: Any, row: Layer | None, *, optional: bool) -> int | None:
+    count = row.channels if row else 0
+    if channel is None and optional:
+        return None
+    if isinstance(channel, bool) or not isinstance(channel, (Integral, np.integer)):
+        raise TypeError(f"channel: expected a whole number from 0 to {count - 1}, got {channel!r}")
+    if not 0 <= int(channel) < count:
+        raise ValueError(f"channel: {int(channel)} is out of range, expected 0 to {count - 1}")
+    return int(channel)
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "a single number"

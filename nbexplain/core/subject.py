@@ -1,0 +1,395 @@
+"""Subject: a model and an input; the only object that runs a model."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core import hooks, layers
+from nbexplain.core import target as targets
+from nbexplain.core.explanation import Target
+from nbexplain.core.layers import Layer
+from nbexplain.core.memory import STORE, options
+from nbexplain.core.twin import Twin, twin
+from nbexplain.inputs import Array, as_input
+
+_FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
+_GRADIENT_CHUNK = 4
+
+
+@dataclasses.dataclass(eq=False)
+class _Pass:
+    """A forward pass whose graph is kept.
+
+    `leaf` is the layer at which the graph begins, None where it begins at the input. `separate` names the layers that
+    handed on a clone, so that their records are what they returned even if it is overwritten in place later.
+    """
+
+    input: Tensor
+    scores: Tensor
+    records: hooks.Records
+    leaf: str | None
+    separate: frozenset[str]
+
+
+class Subject:
+    """A twin of the model with one input.
+
+    Parameters
+    ----------
+    model
+        A `torch.nn.Module`, or a `Twin` that several subjects share.
+    x
+        A picture, a tensor (1, …), or a dict or tuple of tensors; see `nbexplain.inputs`.
+    forward
+        `forward(model, x)` for odd signatures.
+    scores
+        `scores(output)` → (N, K) for odd outputs.
+    preprocess
+        The user's transform from picture to tensor.
+    whole
+        Record every layer in the kept pass, so that each next layer and target is free (sessions). Otherwise only
+        the layer asked for is recorded, and the graph begins there (a single `explain`).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a model that is no module, or an input that cannot be taken.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | Twin,
+        x: Any,
+        *,
+        forward: Callable[[nn.Module, Any], Any] | None = None,
+        scores: Callable[[Any], Tensor] | None = None,
+        preprocess: Callable[[Any], Any] | None = None,
+        whole: bool = False,
+    ) -> None:
+        self.twin = model if isinstance(model, Twin) else twin(model)
+        self.input: Array = as_input(x, preprocess)
+        self.passes = {"forward": 0, "backward": 0}
+        self._forward = forward
+        self._scores_of = scores or targets.scores_of
+        self._whole = whole
+        self._key = object()
+        weakref.finalize(self, STORE.drop_owner, self._key)
+        self._forget()
+
+    def _forget(self) -> None:
+        STORE.drop_owner(self._key)
+        self._clean: Tensor | None = None
+        self._sizes: hooks.Records | None = None
+        self._layers: tuple[Layer, ...] | None = None
+        self._overwritten: frozenset[str] = frozenset()
+
+    # The model as it is
+
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for p in self.twin.module.parameters()), self.input.tensor.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the model's parameters; whatever the input's, it is computed in this."""
+        found = next((p.dtype for p in self.twin.module.parameters() if p.is_floating_point()), None)
+        if found is None:
+            found = self.input.tensor.dtype if self.input.tensor.is_floating_point() else torch.float32
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What holds for every question to this subject."""
+        notes = self.input.notes
+        if not self.twin.copied:
+            notes += (f"the model is explained in place, one run at a time: {self.twin.reason}",)
+        return notes
+
+    def refresh(self) -> bool:
+        """Look whether the user's weights, modules or hooks have changed; if so, take them over. True if they had."""
+        if not self.twin.changed():
+            return False
+        self.take_over(twin(self.twin.original, self.twin.stop))
+        return True
+
+    def take_over(self, fresh: Twin) -> None:
+        """Go on with a new twin, forgetting what was computed with the old one."""
+        self.twin = fresh
+        self._forget()
+
+    def close(self) -> None:
+        """Give back what is kept."""
+        self._forget()
+
+    # What a pass tells
+
+    def record(self) -> None:
+        """Run the pass from the input that gradients need, unless it is kept; its scores are the clean scores."""
+        self._pass(None)
+
+    def scores(self) -> Tensor:
+        """The clean scores (1, K, …), detached."""
+        if self._clean is None:
+            if self._whole:
+                self.record()
+            else:
+                self._clean = self._run(self.ready(self.input.tensor), grad=False)
+        assert self._clean is not None
+        return self._clean
+
+    @property
+    def score_name(self) -> str:
+        """`"probability"` where the model ends in a softmax, else `"logit"`; `"score"` for the user's own scores."""
+        clean = self.scores()
+        if targets.are_probabilities(clean):
+            return "probability"
+        plain = self._scores_of is targets.scores_of and clean.ndim == 2 and clean.shape[1] > 1
+        return "logit" if plain else "score"
+
+    def has_gradient(self) -> bool:
+        """Whether a gradient of the scores reaches the input."""
+        kept = self._pass(None)
+        return kept.input.requires_grad and layers.Reach(kept.scores)(kept.input)
+
+    def target(self, target: Any) -> Target:
+        """A checked target; None stands for the class with the highest score."""
+        return targets.resolve(target, self.scores())
+
+    def score(self, target: Target) -> float:
+        """The number that is explained."""
+        return float(targets.score(self.scores(), target))
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Every layer, tried once on this input, in the order in which they finish."""
+        if self._layers is None:
+            kept = self._whole_pass(frozenset())
+            reached = layers.Reach(kept.scores)
+            modules = layers.module_names(self.twin.module)
+            rows = []
+            for name, calls in kept.records.calls.items():
+                for call, output in enumerate(calls):
+                    row = layers.describe(name, modules[name], calls, call, self.input.tensor.shape)
+                    gradient = name in self._overwritten or reached(output)
+                    rows.append(dataclasses.replace(row, gradient=gradient))
+            for name in modules.keys() - kept.records.calls.keys():
+                reason = "it is not called for this input, or returns no tensor"
+                rows.append(Layer(name, type(modules[name]).__name__, reason=reason))
+            self._layers = tuple(rows)
+        return self._layers
+
+    def layer(self, name: str | None) -> Layer:
+        """The layer with this name; None stands for the suggested one. `name@2` is the second call.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer (with the nearest names), or it cannot be used (with the reason).
+        """
+        if name is None:
+            found = layers.suggest(self.layers())
+            if found is None:
+                raise ValueError("layer: this model has no layer with a spatial grid that a gradient reaches")
+            return found
+        if not isinstance(name, str):
+            raise TypeError(f"layer: expected a dotted module name, got {name!r}")
+        modules = layers.module_names(self.twin.module)
+        if not modules and isinstance(self.twin.module, torch.jit.ScriptModule):
+            raise ValueError(f"layer: {name!r} cannot be looked into, since the model is a ScriptModule")
+        plain, call = layers.split(layers.unprefixed(name, modules))
+        if plain not in modules:
+            raise ValueError(f"layer: there is no {name!r} in this model; {layers.nearest(name, modules)}")
+        if self._whole or self._layers is not None:
+            rows = [row for row in self.layers() if layers.split(row.name)[0] == plain]
+        else:
+            calls = self._pass((plain, call)).records.calls.get(plain, [])
+            rows = [
+                layers.describe(plain, modules[plain], calls, n, self.input.tensor.shape) for n in range(len(calls))
+            ]
+        if not rows:
+            raise ValueError(f"layer: {name!r} is not called for this input, or returns no tensor")
+        if call is not None and call >= len(rows):
+            raise ValueError(f"layer: {name!r} asks for call {call + 1}, but it is called {len(rows)} times")
+        row = rows[-1 if call is None else call]
+        if not row.usable:
+            raise ValueError(f"layer: {name!r} cannot be used: {row.reason}")
+        return row
+
+    def activation(self, layer: Layer) -> Tensor:
+        """The output (1, …) of a layer, detached."""
+        return self._output(layer, self._pass(layers.split(layer.name))).detach()
+
+    def gradient(self, target: Target, layer: Layer | None = None) -> Tensor:
+        """The gradient of the score with respect to a layer's output, or to the input: one backward pass.
+
+        Raises
+        ------
+        ValueError
+            If no gradient reaches it.
+        """
+        kept = self._pass(layers.split(layer.name) if layer else None)
+        wrt = self._output(layer, kept) if layer else kept.input
+        gradient: Tensor | None = None
+        with self._computing(grad=True):
+            score = targets.score(kept.scores, target)
+            if score.requires_grad and wrt.requires_grad:
+                (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=True, allow_unused=True)
+        if gradient is None:
+            raise self._no_gradient(f"layer {layer.name!r}" if layer else "the input")
+        self.passes["backward"] += 1
+        return gradient
+
+    def _no_gradient(self, place: str) -> ValueError:
+        if place == "the input" and not self.input.tensor.is_floating_point():
+            return ValueError("no gradient reaches the input, which holds integers: use a layer behind the embedding")
+        return ValueError(
+            f"no gradient of the score reaches {place}: the model cuts it (int8, no_grad, detach, rounding) or the "
+            "score does not depend on it; use a method that needs no gradient, such as 'occlusion' or 'lime'"
+        )
+
+    # Many inputs
+
+    def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
+        """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
+        parts = batch.split(self.chunk())
+        scores = torch.cat([self._run(self.ready(part), grad=False) for part in parts])
+        return scores if target is None else targets.score(scores, target)
+
+    def gradients(self, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+        """The target's score (N,) and its gradient (N, …) for many inputs, in chunks."""
+        values, gradients = [], []
+        for part in batch.split(self.chunk(gradients=True)):
+            x = self.ready(part).detach().requires_grad_()
+            with self._computing(grad=True):
+                score = targets.score(self._run(x.clone(), grad=True), target)
+                if not score.requires_grad:
+                    raise self._no_gradient("the input")
+                hooks.cancellable_graph(score, self.twin.stop)
+                gradients.append(torch.autograd.grad(score.sum(), x)[0])
+            values.append(score.detach())
+            self.passes["backward"] += len(part)
+        return torch.cat(values), torch.cat(gradients)
+
+    def chunk(self, *, gradients: bool = False) -> int:
+        """How many inputs go through the model at a time: 8 (4 with gradients), or fewer under the memory budget."""
+        self.scores()
+        assert self._sizes is not None
+        needed = self._sizes.total if gradients else 4 * self._sizes.largest
+        most = _GRADIENT_CHUNK if gradients else _FORWARD_CHUNK
+        return max(1, min(most, options.memory_budget // max(needed, 1)))
+
+    def kept(self, key: Any) -> Any | None:
+        """What `keep` was given under this key, as long as the weights stay and the memory lasts; else None."""
+        return STORE.get((self._key, key))
+
+    def keep(self, key: Any, value: Any, nbytes: int) -> None:
+        """Keep something computed with this model and input, such as samples that the next target can use again."""
+        STORE.put((self._key, key), value, nbytes)
+
+    def ready(self, x: Tensor) -> Tensor:
+        """`x` on the model's device, in its dtype, channels-last: convolutions then choose their faster kernels."""
+        x = x.to(self.device, self.dtype if x.is_floating_point() else x.dtype)
+        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+    # Running
+
+    def _pass(self, layer: tuple[str, int | None] | None) -> _Pass:
+        """The kept pass if it tells what is asked, else a new one that does."""
+        name = layer[0] if layer else None
+        if self._whole:
+            self.layers()  # the first pass learns which outputs are overwritten in place
+            return self._whole_pass(self._overwritten & {name})
+        kept: _Pass | None = STORE.get((self._key, "pass"))
+        if kept is not None and kept.leaf == _label(layer) and (layer is None or name in kept.records.calls):
+            return kept
+        modules = {name: layers.module_names(self.twin.module)[name]} if name else {}
+        return self._new_pass(modules, frozenset(), layer)
+
+    def _whole_pass(self, separate: frozenset[str]) -> _Pass:
+        """The kept pass from the input with all layers recorded, in which `separate` handed on clones."""
+        kept: _Pass | None = STORE.get((self._key, "pass"))
+        every = layers.module_names(self.twin.module)
+        if kept is not None and separate <= kept.separate and kept.leaf is None and self._whole:
+            return kept
+        if kept is not None:
+            separate |= kept.separate
+        kept = self._new_pass(every, separate, None)
+        self._overwritten |= kept.records.overwritten()
+        return kept
+
+    def _new_pass(
+        self, modules: dict[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
+    ) -> _Pass:
+        x = self.ready(self.input.tensor).detach()
+        if leaf is None and x.is_floating_point():
+            x.requires_grad_()
+        with hooks.recorded(modules, separate=separate, leaf=leaf, begin=leaf is None) as records:
+            # a clone: a model that writes into its input must change neither the user's tensor nor our leaf
+            scores = self._run(x.clone(), grad=True)
+        if scores.requires_grad:
+            hooks.cancellable_graph(scores, self.twin.stop)
+        self._clean = scores.detach()
+        assert self._sizes is not None
+        kept = _Pass(x, scores, records, _label(leaf), separate)
+        STORE.put((self._key, "pass"), kept, self._sizes.total)
+        return kept
+
+    def _run(self, x: Tensor, *, grad: bool) -> Tensor:
+        """One forward pass: (N, …) → scores (N, K, …)."""
+        with self._computing(grad=grad) as module:
+            args, keywords = self.input.arguments(x)
+            first = self._sizes is None
+            sizes = hooks.Records()
+            try:
+                with hooks.measured([module] if first else [], sizes):
+                    if self._forward is None:
+                        output = module(*args, **keywords)
+                    else:
+                        output = self._forward(module, *args, *([keywords] if keywords else []))
+            except Exception as error:
+                raise _in_words(error, module, x) from error
+            scores = self._scores_of(output)
+        if first:
+            self._sizes = sizes
+        self.passes["forward"] += len(x)
+        if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
+            got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+            raise ValueError(f"scores: expected one row of scores per input, shape ({len(x)}, K), got {got}")
+        return scores
+
+    @contextmanager
+    def _computing(self, *, grad: bool) -> Iterator[nn.Module]:
+        """The module ready for a pass: eval mode, our grad mode, and nothing of the caller's autocast."""
+        with (
+            self.twin.ready() as module,
+            torch.inference_mode(False),
+            torch.set_grad_enabled(grad),
+            torch.autocast(self.device.type, enabled=False),
+        ):
+            yield module
+
+    @staticmethod
+    def _output(layer: Layer, kept: _Pass) -> Tensor:
+        name, call = layers.split(layer.name)
+        return kept.records.calls[name][-1 if call is None else call]
+
+
+def _label(layer: tuple[str, int | None] | None) -> str | None:
+    return None if layer is None else layer[0] if layer[1] is None else f"{layer[0]}@{layer[1] + 1}"
+
+
+def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
+    """What the model's own error means for the input."""
+    first = next(((n, m) for n, m in module.named_modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
+    if first is not None and first[1].weight.ndim == x.ndim and first[1].in_channels != x.shape[1]:
+        return ValueError(
+            f"x: it has {x.shape[1]} channels, but the model's first convolution {first[0]!r} takes "
+            f"{first[1].in_channels}"
+        )
+    return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")

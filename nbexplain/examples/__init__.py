@@ -1,0 +1,5 @@
+"""Small trained networks with inputs to look at: what the notebooks and the demonstration start from."""
+
+from nbexplain.examples.scenes import scenes
+
+__all__ = ["scenes"]

@@ -1,0 +1,18 @@
+"""What an input is: its tensor, how it is shown, its features, how features are masked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nbexplain.inputs.array import Array
+from nbexplain.inputs.image import Image, is_picture
+
+__all__ = ["Array", "Image", "as_input"]
+
+
+def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None) -> Array:
+    """Wrap what a user hands in: a picture as `Image`, any other tensor (or dict or tuple of tensors) as `Array`."""
+    if isinstance(x, Array):
+        return x
+    return Image(x, preprocess) if is_picture(x) else Array(x)

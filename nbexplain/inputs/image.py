@@ -1,0 +1,234 @@
+"""A picture: what the user has, the tensor that the network gets, and the picture that the network saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import torch
+from torch import Tensor
+
+from nbexplain.inputs.array import Array, _nan_note, _one
+
+_MOST_PIXELS = 16_000_000
+
+
+def is_picture(x: Any) -> bool:
+    """Whether `x` is a picture: PIL, a path, an (H, W[, C]) array, or a (1, C, H, W) or (3, H, W) tensor."""
+    if isinstance(x, (PIL.Image.Image, str, Path)):
+        return True
+    if isinstance(x, np.ndarray):
+        return (x.ndim == 2 and x.dtype == np.uint8) or (x.ndim == 3 and x.shape[-1] in (1, 3, 4))
+    return isinstance(x, Tensor) and (x.ndim == 4 or (x.ndim == 3 and x.shape[0] in (3, 4)))
+
+
+class Image(Array):
+    """A picture and its tensor.
+
+    Parameters
+    ----------
+    source
+        PIL image, path, array (H, W[, C]) of uint8 or of floats in 0…1, or a tensor (1, C, H, W) that the network
+        takes as it is.
+    preprocess
+        The user's transform, picture → tensor (C, H, W). Without one, a picture becomes a tensor of 0…1. For a
+        tensor it is asked only where black and white lie.
+
+    Attributes
+    ----------
+    tensor
+        (1, C, H, W), what the network gets.
+    picture
+        (H, W, 3) uint8, what the network saw: (x − p(black)) / (p(white) − p(black)), p the transform, so that
+        overlays line up after any crop.
+    missing
+        (H, W) bool, where the tensor is not finite.
+    """
+
+    fills = ("mean", "blur", "black", "white", "zero")
+
+    def __init__(self, source: Any, preprocess: Callable[[Any], Any] | None = None) -> None:
+        source = _opened(source)
+        size = _size(source)
+        if 0 in size:
+            raise ValueError(f"x: the picture is empty, {size[0]}×{size[1]} pixels")
+        if size[0] * size[1] > _MOST_PIXELS:
+            raise ValueError(
+                f"x: the picture has {size[0] * size[1] / 1e6:.1f} million pixels, at most 16 million are taken; "
+                "make it smaller first"
+            )
+        as_given = isinstance(source, Tensor)
+        self.tensor = _one(_batched(source)) if as_given else _transformed(source, preprocess, "preprocess")
+        if self.tensor.ndim != 4:
+            raise ValueError(f"x: expected a tensor (1, C, H, W), got shape {tuple(self.tensor.shape)}")
+        self._parts, self._key = {}, None
+        self._black, self._white = self._ends(source, preprocess, as_given)
+        self.missing = (~torch.isfinite(self.tensor.float())).any(1)[0].cpu().numpy()
+        self.picture, shown = self._seen()
+        self.notes = _nan_note(self.tensor) + shown
+
+    def _ends(self, source: Any, preprocess: Any, as_given: bool) -> tuple[Tensor | None, Tensor | None]:
+        """The tensors of an all-black and an all-white picture, if they can be told."""
+        if preprocess is None:
+            inside = bool(((self.tensor >= 0) & (self.tensor <= 1) | ~torch.isfinite(self.tensor)).all())
+            return (torch.zeros_like(self.tensor), torch.ones_like(self.tensor)) if inside else (None, None)
+        ends = []
+        for shade in (0, 1):
+            if as_given:
+                height, width = self.tensor.shape[-2:]
+                flat: Any = PIL.Image.new("RGB" if self.tensor.shape[1] != 1 else "L", (width, height))
+            else:
+                flat = source
+            try:
+                end = _transformed(_flat_like(flat, shade), preprocess, "preprocess")
+            except Exception:  # a transform for other pictures than these: black and white stay unknown, and it is said
+                return None, None
+            ends.append(end)
+        same = ends[0].shape == self.tensor.shape and bool((ends[0] != ends[1]).all())
+        return (ends[0].to(self.tensor), ends[1].to(self.tensor)) if same else (None, None)
+
+    def _seen(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        tensor = self.tensor.float()
+        notes: tuple[str, ...] = ()
+        if self._black is not None and self._white is not None:
+            shown = (tensor - self._black.float()) / (self._white.float() - self._black.float())
+        else:
+            finite = tensor[torch.isfinite(tensor)]
+            low, high = (float(finite.min()), float(finite.max())) if finite.numel() else (0.0, 1.0)
+            shown = (tensor - low) / (high - low) if high > low else torch.full_like(tensor, 0.5)
+            notes = (
+                f"black and white of the transform are unknown: the picture is stretched from {low:.3g}…{high:.3g}",
+            )
+        channels = shown.shape[1]
+        if channels not in (1, 3):
+            if channels == 4:
+                shown = shown[:, :3]
+            else:
+                shown = shown.mean(1, keepdim=True)
+                notes += (f"the picture shows the mean of {channels} channels",)
+        shown = torch.nan_to_num(shown, nan=0.0).clamp(0, 1)[0].expand(3, -1, -1)
+        return (shown * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy(), notes
+
+    def fill(self, kind: str) -> Tensor:
+        """What hides a part of the picture, (1, C, H, W): `"black"`, `"white"`, `"mean"` colour, `"blur"`, `"zero"`."""
+        if kind in ("black", "white"):
+            end = self._black if kind == "black" else self._white
+            if end is None:
+                raise ValueError(
+                    f"fill: {kind!r} is not known for this tensor; give preprocess=…, or use 'mean', 'blur' or 'zero'"
+                )
+            return end
+        if kind == "blur":
+            return _blurred(self.tensor)
+        return super().fill(kind)
+
+    def superpixels(self, count: int, kind: str = "slic") -> np.ndarray:
+        """A label map (H, W) of 0 … n−1 with about `count` regions, cut by scikit-image or as a plain grid.
+
+        Raises
+        ------
+        ValueError
+            If there are more regions than pixels, or fewer than two come out.
+        """
+        height, width = self.picture.shape[:2]
+        if count > height * width:
+            raise ValueError(f"superpixels: {count} regions for a picture of {height * width} pixels")
+        if kind == "grid":
+            rows = max(round((count * height / width) ** 0.5), 1)
+            columns = max(round(count / rows), 1)
+            y, x = np.arange(height) * rows // height, np.arange(width) * columns // width
+            labels = y[:, None] * columns + x[None, :]
+        elif kind == "slic":
+            from skimage.segmentation import slic
+
+            labels = slic(self.picture, n_segments=count, compactness=10, sigma=1, start_label=0)
+        elif kind == "quickshift":
+            from skimage.segmentation import quickshift
+
+            labels = quickshift(  # type: ignore[no-untyped-call]
+                self.picture, kernel_size=4, max_dist=200, ratio=0.2, rng=0
+            )
+        else:
+            raise ValueError(f"segmentation: expected 'slic', 'quickshift' or 'grid', got {kind!r}")
+        labels = np.unique(labels, return_inverse=True)[1].reshape(height, width).astype(np.int32)
+        if labels.max() < 1:
+            raise ValueError(f"superpixels: only one region came out of {count} asked for; a fit needs at least two")
+        return labels
+
+    def region_mean(self, labels: np.ndarray) -> Tensor:
+        """The tensor with every region painted in its mean colour, (1, C, H, W): what LIME hides regions with."""
+        index = torch.from_numpy(labels.astype(np.int64)).to(self.tensor.device).flatten()
+        flat = self.tensor[0].flatten(1).double()
+        sums = torch.zeros(flat.shape[0], int(index.max()) + 1, dtype=flat.dtype, device=flat.device)
+        means = sums.index_add(1, index, flat) / torch.bincount(index)
+        return means[:, index].reshape(self.tensor.shape).to(self.tensor)
+
+    def masked(self, keep: np.ndarray, labels: np.ndarray, fill: Tensor) -> Tensor:
+        """Pictures (N, C, H, W) in which the regions with `keep[n, region] == 0` are replaced by `fill`."""
+        index = torch.from_numpy(labels.astype(np.int64))
+        kept = torch.from_numpy(keep.astype(bool))[:, index][:, None].to(self.tensor.device)
+        return torch.where(kept, self.tensor, fill)
+
+
+def _opened(source: Any) -> Any:
+    if isinstance(source, (str, Path)):
+        with PIL.Image.open(source) as picture:
+            return PIL.ImageOps.exif_transpose(picture).convert("RGB")
+    if isinstance(source, Tensor):
+        return source.detach()
+    return source
+
+
+def _size(source: Any) -> tuple[int, int]:
+    if isinstance(source, PIL.Image.Image):
+        return source.height, source.width
+    if isinstance(source, np.ndarray):
+        return source.shape[0], source.shape[1]
+    return source.shape[-2], source.shape[-1]
+
+
+def _batched(x: Tensor) -> Tensor:
+    return x[None] if x.ndim == 3 else x
+
+
+def _transformed(source: Any, preprocess: Callable[[Any], Any] | None, name: str) -> Tensor:
+    if preprocess is not None:
+        tensor = preprocess(source)
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name}: expected a tensor from it, got {type(tensor).__name__}")
+        return _one(_batched(tensor))
+    array = np.asarray(source)
+    if array.dtype == np.uint8:
+        array = array.astype(np.float32) / 255
+    elif not np.issubdtype(array.dtype, np.floating):
+        raise TypeError(f"x: expected a picture of uint8 or of floats in 0…1, got {array.dtype}; give preprocess=…")
+    if array.ndim == 2:
+        array = array[..., None]
+    return torch.from_numpy(np.ascontiguousarray(array.astype(np.float32).transpose(2, 0, 1)))[None]
+
+
+def _flat_like(source: Any, shade: int) -> Any:
+    """A picture of the same kind and size that is all black (0) or all white (1)."""
+    if isinstance(source, PIL.Image.Image):
+        mode = source.mode if source.mode in ("L", "RGB") else "RGB"
+        return PIL.Image.new(mode, source.size, 255 * shade if mode == "L" else (255 * shade,) * 3)
+    return np.full_like(source, (255 if source.dtype == np.uint8 else 1) * shade)
+
+
+def _blurred(tensor: Tensor) -> Tensor:
+    """Gaussian blur of each channel, with a width of a tenth of the shorter side."""
+    sigma = max(min(tensor.shape[-2:]) / 10, 1.0)
+    radius = min(int(3 * sigma), min(tensor.shape[-2:]) - 1)
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).to(tensor)
+    channels = tensor.shape[1]
+    padded = torch.nn.functional.pad(tensor, (radius,) * 4, mode="reflect")
+    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    return torch.nn.functional.conv2d(
+        torch.nn.functional.conv2d(padded, across, groups=channels), across.mT, groups=channels
+    )

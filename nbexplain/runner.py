@@ -1,0 +1,259 @@
+"""One worker for the process: one waiting place per pane, the newest question wins.
+
+A callback never computes: it leaves a job at its place and returns. The worker takes quick jobs first, gives long ones
+a step between them, and ends when it has been idle for a while, since a live thread that has run torch slows the
+user's own passes.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.hooks import Cancelled, Stop
+from nbexplain.core.memory import options
+
+_YOUNG = 0.25  # seconds a stale job may always run: cancelling on every change would starve a dragged slider
+_RECENT = 0.5  # seconds within which a picture must have appeared for an older stale job to be cancelled
+_PICTURE_EVERY = 0.1  # seconds between two pictures of a long job (hosts limit message rates)
+_LINGER = 1.0  # seconds that an idle worker waits before it ends
+
+
+@dataclass(eq=False)
+class Job:
+    """One question of one pane.
+
+    Attributes
+    ----------
+    owner, place
+        The session, and the waiting place within the process: a new job for a place replaces the old one.
+    work
+        Makes the iterator of better and better explanations; called in the worker.
+    flag
+        The flag of the twin that will run, read by its hooks.
+    quick
+        Whether it goes before the long ones.
+    show
+        Called with each picture worth showing, and whether it is the answer.
+    fail
+        Called with what the work raised; None when it was stopped.
+    """
+
+    owner: Hashable
+    place: Hashable
+    work: Callable[[], Iterator[Explanation]]
+    flag: Stop
+    quick: bool
+    show: Callable[[Explanation, bool], None]
+    fail: Callable[[Exception | None], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    stale: bool = False
+    started: float = 0.0
+    pictured: float = 0.0
+    _steps: Iterator[Explanation] | None = None
+
+    def step(self) -> bool:
+        """Compute up to the next picture and show it. True when there is nothing left to do."""
+        now = time.monotonic()
+        self.started = self.started or now
+        self.flag.event = self.stop
+        try:
+            if self._steps is None:
+                self._steps = self.work()
+            if self.stop.is_set():
+                raise Cancelled
+            explanation = next(self._steps, None)
+        except Cancelled:
+            self._end()
+            self.fail(None)
+            return True
+        except Exception as error:  # whatever a model raises is this question's answer
+            self._end()
+            self.fail(error)
+            return True
+        finally:
+            self.flag.event = None
+        now = time.monotonic()
+        if explanation is None or explanation.progress >= 1:
+            self._end()
+            if explanation is not None:
+                self.pictured = now
+                self.show(explanation, True)
+            return True
+        if now - self.pictured >= _PICTURE_EVERY:
+            self.pictured = now
+            self.show(explanation, False)
+        return False
+
+    def _end(self) -> None:
+        """Close the generator, in the thread that ran it; its `finally` clauses run."""
+        steps, self._steps = self._steps, None
+        if steps is not None and hasattr(steps, "close"):
+            steps.close()
+
+    def abandon(self) -> None:
+        """Give up a job that is not running at the moment."""
+        self._end()
+        self.fail(None)
+
+
+class Runner:
+    """The waiting places, the worker, and small chores to be done in the worker later."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._serial = threading.RLock()  # one step at a time, in whichever thread
+        self._waiting: OrderedDict[Hashable, Job] = OrderedDict()
+        self._long: list[Job] = []
+        self._running: Job | None = None
+        self._chores: dict[Hashable, tuple[float, Hashable, Callable[[], None]]] = {}
+        self._thread: threading.Thread | None = None
+        self._pictured = 0.0
+        self._long_turn = False
+
+    # From any thread
+
+    def submit(self, job: Job, *, now: bool = False) -> None:
+        """Leave a job at its place. With `now`, or with `options.run == "sync"`, it is computed here and at once."""
+        if now or options.run == "sync":
+            self.stop(place=job.place)
+            while not self._step(job):
+                pass
+            return
+        with self._changed:
+            self._waiting.pop(job.place, None)
+            self._waiting[job.place] = job
+            for old in self._started():
+                if old.place == job.place:
+                    old.stale = True
+                    if self._may_cancel(old):
+                        old.stop.set()
+            self._wake()
+
+    def stop(self, *, owner: Hashable = None, place: Hashable = None) -> None:
+        """Drop what waits and cancel what runs for an owner or a place."""
+        with self._changed:
+            for key, job in list(self._waiting.items()):
+                if job.owner == owner or job.place == place:
+                    del self._waiting[key]
+            for job in self._started():
+                if job.owner == owner or job.place == place:
+                    job.stop.set()
+            self._changed.notify_all()
+
+    def later(self, key: Hashable, delay: float, chore: Callable[[], None], *, owner: Hashable) -> None:
+        """Do something small in the worker, after `delay` seconds; a new chore under the same key replaces it."""
+        with self._changed:
+            self._chores[key] = (time.monotonic() + delay, owner, chore)
+            self._wake()
+
+    def forget(self, owner: Hashable) -> None:
+        """Stop everything of an owner that closes."""
+        with self._changed:
+            self._chores = {k: c for k, c in self._chores.items() if c[1] != owner}
+        self.stop(owner=owner)
+
+    def wait(self, owner: Hashable, timeout: float | None = None) -> bool:
+        """Wait until nothing waits or runs for `owner`; False if the time ran out first."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("wait() was called in the worker itself, which would never end")
+        with self._changed:
+            return self._changed.wait_for(lambda: not self.busy(owner), timeout)
+
+    def busy(self, owner: Hashable) -> bool:
+        """Whether anything waits or runs for `owner`."""
+        return any(job.owner == owner for job in (*self._waiting.values(), *self._started()))
+
+    # In the worker
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            # in a copy of the caller's context: some kernels look up their parent message there
+            run = contextvars.copy_context().run
+            self._thread = threading.Thread(target=run, args=(self._loop,), name="nbexplain", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _loop(self) -> None:
+        idle_since = time.monotonic()
+        while True:
+            with self._changed:
+                chore, due = self._due_chore()
+                job = self._take() if chore is None else None
+                if chore is None and job is None:
+                    pause = (idle_since + _LINGER if due is None else due) - time.monotonic()
+                    if due is None and pause <= 0:
+                        self._thread = None
+                        return
+                    self._changed.wait(max(pause, 0))
+                    continue
+            if chore is not None:
+                with self._serial:
+                    chore()
+            elif job is not None:
+                done = self._step(job)
+                with self._changed:
+                    self._running = None
+                    if not done:
+                        self._long.append(job)
+                    self._changed.notify_all()
+            idle_since = time.monotonic()
+
+    def _take(self) -> Job | None:
+        """The next job: quick ones that wait, but after each of them a step for a long one."""
+        quick = next((job for job in self._waiting.values() if job.quick), None)
+        if quick is None or (self._long and self._long_turn):
+            new = next((job for job in self._waiting.values() if not job.quick), None)
+            job = new if new is not None and not self._has_long(new.place) else None
+            if job is None and self._long:
+                self._long_turn = False
+                self._running = self._long.pop(0)
+                return self._running
+            if job is None:
+                job = quick
+        else:
+            job = quick
+        if job is not None:
+            self._long_turn = True
+            del self._waiting[job.place]
+            self._running = job
+        return job
+
+    def _has_long(self, place: Hashable) -> bool:
+        return any(job.place == place for job in self._long)
+
+    def _step(self, job: Job) -> bool:
+        with self._serial:
+            before = job.pictured
+            done = job.step()
+            if done or job.pictured != before:
+                self._pictured = time.monotonic()
+            if not done and job.stale and self._may_cancel(job):
+                job.abandon()
+                return True
+        return done
+
+    def _may_cancel(self, job: Job) -> bool:
+        now = time.monotonic()
+        return now - job.started > _YOUNG and now - self._pictured < _RECENT
+
+    def _due_chore(self) -> tuple[Callable[[], None] | None, float | None]:
+        if not self._chores:
+            return None, None
+        key = min(self._chores, key=lambda k: self._chores[k][0])
+        due, _, chore = self._chores[key]
+        if due > time.monotonic():
+            return None, due
+        del self._chores[key]
+        return chore, None
+
+    def _started(self) -> list[Job]:
+        return self._long if self._running is None else [*self._long, self._running]
+
+
+runner = Runner()

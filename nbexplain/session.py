@@ -1,0 +1,429 @@
+"""Session: the inputs, the shared selection, questions and their answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+import nbexplain.core.explain  # noqa: F401  registers the methods
+from nbexplain.core import registry
+from nbexplain.core import target as targets
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.layers import Layer, nearest, suggest
+from nbexplain.core.memory import STORE
+from nbexplain.core.subject import Subject
+from nbexplain.core.twin import twin
+from nbexplain.inputs import as_input
+from nbexplain.runner import Job, runner
+
+_PARTS = ("input", "method", "target", "layer", "channel", "params")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is chosen at the moment; shared by all panes that follow it.
+
+    `params` holds the chosen parameters of each method by its key; what is missing has its default.
+    """
+
+    input: int = 0
+    method: str = "grad_cam"
+    target: Any = 0
+    layer: str | None = None
+    channel: int = 0
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a pane asks. Parts that the method does not look at are None, so that equal questions compare equal."""
+
+    input: int
+    method: str
+    target: Any = None
+    layer: str | None = None
+    channel: int | None = None
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the model as its weights are now.
+
+    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input.
+    """
+
+    layers: tuple[Layer, ...]
+    scores: Mapping[int, Tensor]
+    score_name: str
+    gradient: bool
+
+    def layer(self, name: str | None) -> Layer | None:
+        """The layer with this name, or None."""
+        return next((row for row in self.layers if row.name == name), None)
+
+    def reason(self, method: registry.Method) -> str:
+        """Why a method cannot be used on this model at all, or `""`."""
+        if "layer" in method.needs:
+            reasons = [method.reason(layer) for layer in self.layers]
+            if all(reasons):
+                return reasons[-1] if reasons else "this model's layers cannot be looked into"
+        elif method.gradient and not self.gradient:
+            return "no gradient of the score reaches the input"
+        return ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a question so far.
+
+    `state` is `"running"`, `"done"`, `"stopped"` or `"failed"`; with the last, `error` holds what was raised. The
+    explanation is the best so far, or None.
+    """
+
+    question: Question
+    state: str
+    explanation: Explanation | None = None
+    error: Exception | None = None
+
+
+class Place:
+    """A pane's waiting place: the parts of the question that are its own, and where its answers go.
+
+    Parts that are not given follow the session's selection. `show(place, answer)` is called in the worker only, or
+    before the pane is first displayed.
+    """
+
+    def __init__(self, session: Session, show: Callable[[Place, Answer], None], own: Mapping[str, Any]) -> None:
+        unknown = set(own) - set(_PARTS)
+        if unknown:
+            raise TypeError(f"{unknown.pop()}: a question has the parts {', '.join(_PARTS)}")
+        self._session = session
+        self._show = show
+        self.own = dict(own)
+        self.asked: Question | None = None
+
+    def question(self) -> Question:
+        """The question as it stands."""
+        chosen = self._session.selection
+        part = {name: self.own.get(name, getattr(chosen, name)) for name in _PARTS}
+        method = registry.find(part["method"])
+        params = self.own.get("params", chosen.params.get(method.key, {}))
+        return Question(
+            input=part["input"],
+            method=method.key,
+            target=part["target"] if "target" in method.needs else None,
+            layer=part["layer"] if "layer" in method.needs else None,
+            channel=part["channel"] if "channel" in method.needs else None,
+            params=tuple(sorted(params.items())),
+        )
+
+    def tell(self, answer: Answer) -> None:
+        """Show an answer, or what became of the question so far."""
+        self._show(self, answer)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._session._close_place(self)
+
+
+class Session:
+    """A model, its inputs, and what is known of them so far.
+
+    Parameters
+    ----------
+    model
+        A `torch.nn.Module`; it comes out untouched.
+    inputs
+        One input, or a list of inputs: pictures, tensors (1, …), dicts or tuples of tensors.
+    classes
+        Names of the scores, in their order.
+    preprocess
+        The user's transform, picture → tensor (C, H, W).
+    forward, scores
+        `forward(model, x)` and `scores(output)` for odd signatures and outputs.
+
+    Attributes
+    ----------
+    selection
+        What is chosen; change it with `select`.
+    answers
+        Question → Explanation, for what was answered and is still kept.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model, an input or the class names do not fit.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Any,
+        *,
+        classes: Sequence[str] | None = None,
+        preprocess: Callable[[Any], Any] | None = None,
+        forward: Callable[[nn.Module, Any], Any] | None = None,
+        scores: Callable[[Any], Tensor] | None = None,
+    ) -> None:
+        given = inputs if isinstance(inputs, list) else [inputs]
+        if not given:
+            raise ValueError("inputs: expected at least one input, got an empty list")
+        self._twin = twin(model)
+        self.inputs = [as_input(x, preprocess) for x in given]
+        make = {"forward": forward, "scores": scores, "whole": True}
+        self._subjects = [Subject(self._twin, x, **make) for x in self.inputs]  # type: ignore[arg-type]
+        self._forced = False
+        self.answers = Answers()
+        self._places: list[Place] = []
+        self._listeners: list[Callable[[], None]] = []
+        self._fact_listeners: list[Callable[[], None]] = []
+        self.facts = self._look()
+        self.classes = self._checked_classes(classes)
+        best = suggest(self.facts.layers)
+        usable = [layer for layer in self.facts.layers if layer.usable]
+        shape = self.facts.scores[0].shape
+        self.selection = Selection(
+            method="grad_cam" if best else "gradient" if self.facts.gradient else "occlusion",
+            target=targets.resolve(None, self.facts.scores[0]) if len(shape) == 2 else (0,) * (len(shape) - 1),
+            layer=best.name if best else usable[-1].name if usable else None,
+        )
+
+    def _look(self) -> Facts:
+        subject = self._subjects[0]
+        return Facts(subject.layers(), {0: subject.scores()}, subject.score_name, subject.has_gradient())
+
+    # What is chosen
+
+    def select(self, **changes: Any) -> None:
+        """Choose an input, method, target (index or class name), layer, channel or params of methods.
+
+        The channel is brought within the new layer. All panes that follow the selection ask anew.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a value does not fit, naming it; the selection then stays as it was.
+        """
+        for name in changes:
+            if name not in _PARTS:
+                raise TypeError(f"{name}: expected one of {', '.join(_PARTS)}")
+        chosen = dataclasses.replace(self.selection, **{k: self.check(k, v) for k, v in changes.items()})
+        row = self.facts.layer(chosen.layer)
+        most = max(row.channels - 1, 0) if row else 0
+        if chosen.channel > most:
+            if "channel" in changes and "layer" not in changes:
+                raise ValueError(f"channel: {chosen.channel} is out of range, expected 0 to {most}")
+            chosen = dataclasses.replace(chosen, channel=most)
+        if chosen == self.selection:
+            return
+        self.selection = chosen
+        for listener in list(self._listeners):
+            listener()
+        self.renew()
+
+    def on_select(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after each change of the selection, in the thread that made it. Returns what ends this."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def on_facts(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` in the worker when the weights have changed. Returns what ends this."""
+        self._fact_listeners.append(listener)
+        return lambda: self._fact_listeners.remove(listener) if listener in self._fact_listeners else None
+
+    # Questions
+
+    def place(self, show: Callable[[Place, Answer], None], *, ask: bool = True, **own: Any) -> Place:
+        """A waiting place for a pane; `own` are the parts of its question that do not follow the selection.
+
+        A quick question is answered at once, before the pane is first displayed; a long one goes to the worker.
+        """
+        place = Place(self, show, own)
+        self._places.append(place)
+        if ask:
+            self._ask(place, now=not registry.find(place.question().method).progressive)
+        return place
+
+    def renew(self, *, again: bool = False) -> None:
+        """Let every place whose question has changed ask it; with `again` all of them (Run)."""
+        for place in list(self._places):
+            if again or place.question() != place.asked:
+                self._ask(place)
+
+    def stop(self) -> None:
+        """Stop what is computed; pictures so far stay."""
+        runner.stop(owner=self)
+
+    def refresh(self) -> None:
+        """Take over the model as it is now and ask everything anew, also where no change was noticed."""
+        self._forced = True
+        self.renew(again=True)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all questions are answered; False if `timeout` seconds were not enough."""
+        return runner.wait(self, timeout)
+
+    def close(self) -> None:
+        """Stop, and give back what was kept."""
+        self._places.clear()
+        self._listeners.clear()
+        self._fact_listeners.clear()
+        runner.forget(self)
+        self.answers.clear()
+        for subject in self._subjects:
+            subject.close()
+
+    def _ask(self, place: Place, *, now: bool = False) -> None:
+        question = place.asked = place.question()
+        method = registry.find(question.method)
+
+        def work() -> Iterator[Explanation]:
+            if self._take_weights():
+                self._tell_facts()
+                for other in list(self._places):
+                    if other is not place:
+                        self._ask(other)
+            kept = self.answers.get(question)
+            if kept is not None:
+                yield kept
+                return
+            if method.progressive:
+                place.tell(Answer(question, "running"))
+            subject = self._subjects[question.input]
+            if question.input not in self.facts.scores:
+                scores = {**self.facts.scores, question.input: subject.scores()}
+                self.facts = dataclasses.replace(self.facts, scores=scores)
+                self._tell_facts()
+            for explanation in registry.run(
+                subject,
+                question.method,
+                target=question.target,
+                layer=question.layer,
+                channel=question.channel,
+                params=dict(question.params),
+            ):
+                if method.progressive and explanation.progress >= 1 and self._twin.changed():
+                    note = "the weights changed while this was computed: it mixes old and new ones"
+                    explanation = dataclasses.replace(explanation, warnings=(*explanation.warnings, note))
+                best[:] = [explanation]
+                yield explanation
+
+        best: list[Explanation] = []
+
+        def show(explanation: Explanation, answered: bool) -> None:
+            if answered:
+                self.answers.put(question, explanation)
+            place.tell(Answer(question, "done" if answered else "running", explanation))
+
+        def fail(error: Exception | None) -> None:
+            state = "failed" if error is not None else "stopped"
+            if error is None and place.asked != question:
+                return  # a newer question is on its way; there is nothing to tell of the old one
+            place.tell(Answer(question, state, best[0] if best else None, error))
+
+        runner.submit(
+            Job(
+                owner=self,
+                place=place,
+                work=work,
+                flag=self._twin.stop,
+                quick=not method.progressive,
+                show=show,
+                fail=fail,
+            ),
+            now=now,
+        )
+
+    def _take_weights(self) -> bool:
+        """Look whether the user's weights have changed; if so, forget what was known. True if they had."""
+        if not (self._forced or self._twin.changed()):
+            return False
+        self._forced = False
+        self._twin = twin(self._twin.original, self._twin.stop)
+        for subject in self._subjects:
+            subject.take_over(self._twin)
+        self.answers.clear()
+        self.facts = self._look()
+        return True
+
+    def _tell_facts(self) -> None:
+        for listener in list(self._fact_listeners):
+            listener()
+
+    def _close_place(self, place: Place) -> None:
+        if place in self._places:
+            self._places.remove(place)
+        runner.stop(place=place)
+
+    # Checks
+
+    def _checked_classes(self, classes: Sequence[str] | None) -> tuple[str, ...]:
+        scores = self.facts.scores[0]
+        count = scores.shape[1] if scores.ndim == 2 else 0
+        if classes is None:
+            return tuple(f"class {i}" for i in range(count))
+        names = tuple(str(name) for name in classes)
+        if scores.ndim == 2 and len(names) != count:
+            raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}")
+        return names
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value of a part as it would be selected; raises what `select` would raise."""
+        if name == "method":
+            return registry.find(value).key
+        if name == "target":
+            return self._checked_target(value)
+        if name == "layer":
+            return self._checked_layer(value)
+        if name == "params":
+            if not isinstance(value, Mapping):
+                raise TypeError(f"params: expected {{method: {{parameter: value}}}}, got {type(value).__name__}")
+            for key, params in value.items():
+                registry.find(key).check_params(params)
+            return {key: dict(params) for key, params in value.items()}
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{name}: expected a whole number, got {value!r}")
+        if value < 0 or (name == "input" and value >= len(self.inputs)):
+            most = f" to {len(self.inputs) - 1}" if name == "input" else " or more"
+            raise ValueError(f"{name}: expected 0{most}, got {value}")
+        return value
+
+    def _checked_layer(self, name: Any) -> str:
+        row = self.facts.layer(name)
+        if row is None:
+            raise ValueError(
+                f"layer: there is no {name!r} in this model; {nearest(str(name), (r.name for r in self.facts.layers))}"
+            )
+        if not row.usable:
+            raise ValueError(f"layer: {name!r} cannot be used: {row.reason}")
+        return row.name
+
+    def _checked_target(self, value: Any) -> Any:
+        if isinstance(value, str):
+            if value not in self.classes:
+                close = difflib.get_close_matches(value, self.classes, n=3, cutoff=0.3) or list(self.classes[:3])
+                raise ValueError(f"target: there is no class {value!r}; nearest: {', '.join(map(repr, close))}")
+            return self.classes.index(value)
+        return targets.resolve(value, next(iter(self.facts.scores.values())))
+
+
+class Answers:
+    """What was answered and is still kept, question by question; shares the process's memory budget."""
+
+    def __init__(self) -> None:
+        self._key = object()
+
+    def get(self, question: Question) -> Explanation | None:
+        return STORE.get((self._key, question))
+
+    def put(self, question: Question, explanation: Explanation) -> None:
+        STORE.put((self._key, question), explanation, explanation.nbytes)
+
+    def clear(self) -> None:
+        STORE.drop_owner(self._key)

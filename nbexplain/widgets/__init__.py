@@ -1,0 +1,1 @@
+"""What the browser shows. No maths here: panes get raw numbers and colour them themselves."""

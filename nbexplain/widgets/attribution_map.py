@@ -1,0 +1,81 @@
+"""Which places of the input speak for a class: the map over the picture, beside the class scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nbexplain.runner import runner
+from nbexplain.session import Answer, Place, Session
+from nbexplain.widgets import words
+from nbexplain.widgets.charts import ClassBars
+from nbexplain.widgets.feed import Feed, about, as_picture
+from nbexplain.widgets.image_pane import ImagePane
+from nbexplain.widgets.layout import card
+from nbexplain.widgets.models import SessionModels
+from nbexplain.widgets.wire import Array
+
+
+class AttributionMap:
+    """The pane `"map"`: an attribution over the picture, following the selection.
+
+    Parameters
+    ----------
+    answered
+        Told of every answer, in the worker.
+    own
+        Parts of the question that do not follow the selection.
+    """
+
+    def __init__(
+        self, session: Session, models: SessionModels, answered: Callable[[Place, Answer], None], **own: Any
+    ) -> None:
+        self._session = session
+        self._models = models
+        self._answered = answered
+        array = Array()
+        self._feed = Feed(array, session)
+        self.pane = ImagePane(overlay=array, picture=models.picture(session.selection.input))
+        self.cards = [card(self.pane, grow=3, least=340)]
+        self._place = session.place(self._show, **own)
+
+    def close(self) -> None:
+        self._place.close()
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        question, explanation = answer.question, answer.explanation
+        picture = self._models.picture(question.input)
+        if self.pane.picture is not picture:
+            self.pane.picture = picture
+        if explanation is not None:
+            title = words.METHODS[question.method].label
+            if question.target is not None:
+                title += f" · {words.target_name(question.target, self._session)}"
+            self._feed.show(as_picture(explanation), about(explanation, repr(question), title))
+        self.pane.notice = words.sentence(answer.error) if answer.error is not None else ""
+        self._answered(place, answer)
+
+
+class ClassScores:
+    """The pane `"classes"`: bars of the scores; a click chooses the target."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._bars = ClassBars(lambda target: session.select(target=target))
+        self.cards = [card(self._bars.figure, grow=2)]
+        self._show()
+        self._endings = [session.on_facts(self._show), session.on_select(self._show_soon)]
+
+    def close(self) -> None:
+        for end in self._endings:
+            end()
+
+    def _show_soon(self) -> None:
+        runner.later((self, "bars"), 0, self._show, owner=self._session)
+
+    def _show(self) -> None:
+        chosen = self._session.selection
+        scores = self._session.facts.scores.get(chosen.input)
+        if scores is not None:
+            values = scores[0].double().tolist()
+            self._bars.show(self._session.classes, values, chosen.target, self._session.facts.score_name)

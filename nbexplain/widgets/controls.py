@@ -1,0 +1,77 @@
+"""The selection of a session, what is known of its model, and the toolbar that shows both (twin of ``js/src/controls.ts``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import traitlets
+
+from nbexplain.widgets.status import StatusLine
+from nbexplain.widgets.wire import Bundled, reference
+
+COMMANDS = ("run", "stop", "refresh")
+
+
+class Shared(Bundled):
+    """A model that panes read by reference; it needs no code and no view of its own in the browser."""
+
+    _esm = "export default {}"
+    _css = ""
+    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+
+
+class Controls(Shared):
+    """The selection. The browser and user code write it; nothing else does, or a dragged slider would jump back.
+
+    For the same reason the kernel echoes none of its traits: an echo of the last saved channel would undo the steps that
+    the hand has made since. ``on_command`` is called with ``"run"``, ``"stop"`` or ``"refresh"`` on the thread that
+    delivers widget messages, and must not raise.
+    """
+
+    input = traitlets.Int(0).tag(sync=True, echo_update=False)
+    layer = traitlets.Unicode("").tag(sync=True, echo_update=False)
+    channel = traitlets.Int(0).tag(sync=True, echo_update=False)
+    target = traitlets.Int(0).tag(sync=True, echo_update=False)
+    method = traitlets.Unicode("").tag(sync=True, echo_update=False)
+    params = traitlets.Dict().tag(sync=True, echo_update=False)  # {method key: {parameter: value}}
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_command: Callable[[str], None] | None = None
+        self.on_msg(self._hear)
+
+    def _hear(self, _widget: object, content: Any, _buffers: object) -> None:
+        command = content.get("command") if isinstance(content, dict) else None
+        if command in COMMANDS and self.on_command is not None:
+            self.on_command(command)
+
+
+def _null_for_nan(scores: Sequence[float], _widget: object) -> list[float | None]:
+    return [score if math.isfinite(score) else None for score in scores]
+
+
+class Facts(Shared):
+    """What is known of the model. Only one kernel thread may write it."""
+
+    layers = traitlets.List(traitlets.Dict()).tag(sync=True)  # {name, type, shape, channels, grid, gradient, reason}
+    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    scores = traitlets.List(traitlets.Float()).tag(sync=True, to_json=_null_for_nan)
+    score_name = traitlets.Unicode("logit").tag(sync=True)
+    methods = traitlets.List(traitlets.Dict()).tag(sync=True)  # {key, label, paper, needs, progressive, grid, reason, params}
+    inputs = traitlets.Int(1).tag(sync=True)
+
+
+class Toolbar(Bundled):
+    """A view of the selection as native, labelled inputs. One per explorer; all of a session show the same Controls."""
+
+    _bundle = "controls"
+
+    controls = reference(Controls)
+    facts = reference(Facts)
+    status = reference(StatusLine)
+    show = traitlets.List(
+        traitlets.Enum(["input", "method", "target", "layer", "channel", "params"]),
+        default_value=["input", "method", "target", "layer", "channel", "params"],
+    ).tag(sync=True)

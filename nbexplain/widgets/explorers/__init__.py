@@ -1,0 +1,1 @@
+"""Explorers: a session, controls and panes put together, one file each."""

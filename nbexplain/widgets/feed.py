@@ -1,0 +1,104 @@
+"""The way of an answer to the browser: coarse at once, exact when the hand rests, one frame in flight."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.runner import runner
+from nbexplain.session import Session
+from nbexplain.widgets.wire import MAX_BYTES, Array, quantise, shrink
+
+SMALL = 64 * 1024  # bytes below which there is nothing to gain from a coarse frame
+_REST = 0.15  # seconds without a newer frame after which full precision follows
+_LOST = 1.0  # seconds after which a frame that was not drawn (hidden or closed page) no longer holds up the next
+
+
+class Feed:
+    """Sends the newest array and drops what the browser could not have drawn in time.
+
+    `show` is called in the worker only, or before the first display.
+
+    Parameters
+    ----------
+    array
+        Where the frames go.
+    session
+        Whose chores they are.
+    limit
+        Bytes that a grid of all channels may have; it stays quantised, its cells averaged until it fits.
+    """
+
+    def __init__(self, array: Array, session: Session, *, limit: int | None = None) -> None:
+        self.array = array
+        self._session = session
+        self._limit = limit
+        self._newest: tuple[np.ndarray, dict[str, Any]] | None = None
+        self._sent_at = 0.0
+        array.on_drawn = self._drawn
+
+    def show(self, values: np.ndarray, meta: dict[str, Any]) -> None:
+        """Send (y, x) or (channel, y, x) values with what they mean, or keep them until the last frame is drawn."""
+        self._newest = (values, meta)
+        in_flight = self.array.drawn and self.array.drawn < self.array.frame
+        if in_flight and time.monotonic() - self._sent_at < _LOST:
+            runner.later((self, "flush"), _LOST, self._flush, owner=self._session)
+        else:
+            self._flush()
+
+    def _drawn(self, _frame: int) -> None:
+        if self._newest is not None:
+            runner.later((self, "flush"), 0, self._flush, owner=self._session)
+
+    def _flush(self) -> None:
+        if self._newest is None:
+            return
+        (values, meta), self._newest = self._newest, None
+        self._sent_at = time.monotonic()
+        if self._limit is not None:
+            levels, low, high = quantise(shrink(values, self._limit), per_channel=True)
+            self.array.send(levels, low=low, high=high, **meta)
+            return
+        exact = shrink(values, MAX_BYTES // 4).astype(np.float32)
+        if exact.nbytes <= SMALL:
+            self.array.send(exact, **meta)
+            return
+        levels, low, high = quantise(exact, per_channel=False)
+        self.array.send(levels, low=low, high=high, coarse=True, **meta)
+        runner.later((self, "exact"), _REST, lambda: self._sharpen(exact, meta), owner=self._session)
+
+    def _sharpen(self, exact: np.ndarray, meta: dict[str, Any]) -> None:
+        if self._newest is None and time.monotonic() - self._sent_at >= _REST / 2:
+            self._sent_at = time.monotonic()
+            self.array.send(exact, **meta)
+
+
+def as_picture(explanation: Explanation) -> np.ndarray:
+    """The values of an explanation as (y, x) or (channel, y, x), to be drawn; float32."""
+    values = explanation.values
+    if explanation.on == "features":
+        assert explanation.features is not None
+        values = values[explanation.features]
+    elif explanation.axes[0] == "channel" and values.ndim < 3:
+        # vectors and signals of all channels: one row per channel
+        values = values.reshape(len(values), 1, -1)
+    elif values.ndim == 1 or (values.ndim == 2 and explanation.axes == ("place",)):
+        values = values[None]
+    return values.astype(np.float32, copy=False)
+
+
+def about(explanation: Explanation, key: str, title: str) -> dict[str, Any]:
+    """What a pane must know of an explanation that it draws."""
+    return {
+        "key": key,
+        "title": title,
+        "axes": ["channel", "y", "x"] if as_picture(explanation).ndim == 3 else ["y", "x"],
+        "signed": explanation.signed,
+        "quantity": explanation.quantity,
+        "on": "grid" if explanation.on == "layer" else "pixels",
+        "progress": explanation.progress,
+        "channel": explanation.channel,
+    }

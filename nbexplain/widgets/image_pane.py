@@ -1,0 +1,40 @@
+"""A picture with a map over it (twin of ``js/src/image_pane.ts``)."""
+
+from __future__ import annotations
+
+import traitlets
+
+from nbexplain.widgets.controls import Controls
+from nbexplain.widgets.wire import Array, Bundled, reference
+
+COLORMAPS = ["auto", "viridis", "magma", "cividis", "gray", "RdBu", "PuOr", "berlin"]
+
+
+class ImagePane(Bundled):
+    """A picture with a map of numbers over it, coloured, enlarged, zoomed and read out in the browser.
+
+    The traits below ``notice`` belong to the browser: it writes them when a control is let go, and kernel code should only
+    set them as initial values or on the user's behalf.
+    """
+
+    _bundle = "image_pane"
+
+    picture = reference(Array)
+    overlay = reference(Array)
+    detail = reference(Array)  # one channel of the overlay in full precision
+    controls = reference(Controls)
+    follow_channel = traitlets.Bool(False).tag(sync=True)
+    title = traitlets.Unicode("").tag(sync=True)
+    notice = traitlets.Unicode("").tag(sync=True)
+
+    opacity = traitlets.Float(0.75, min=0, max=1).tag(sync=True, echo_update=False)
+    colormap = traitlets.Enum(COLORMAPS, default_value="auto").tag(sync=True, echo_update=False)
+    sign = traitlets.Enum(["both", "positive", "negative", "absolute"], default_value="both").tag(
+        sync=True, echo_update=False
+    )
+    reduction = traitlets.Enum(["sum", "mean |·|", "max |·|"], default_value="sum").tag(sync=True, echo_update=False)
+    clip = traitlets.Float(100.0, min=50, max=100).tag(sync=True, echo_update=False)
+    limits = traitlets.List(traitlets.Float()).tag(sync=True, echo_update=False)  # empty: automatic
+    interpolation = traitlets.Enum(["nearest", "bilinear"], default_value="bilinear").tag(sync=True, echo_update=False)
+    fade = traitlets.Bool(True).tag(sync=True, echo_update=False)
+    mode = traitlets.Enum(["overlay", "map", "picture"], default_value="overlay").tag(sync=True, echo_update=False)

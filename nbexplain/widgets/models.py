@@ -1,0 +1,193 @@
+"""The browser models that all explorers of a session share: the selection, what is known, and the pictures."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import ipywidgets
+import numpy as np
+import PIL.Image
+
+from nbexplain.core.layers import Layer
+from nbexplain.core.registry import METHODS, Choice, Flag, Method, Range
+from nbexplain.inputs import Image
+from nbexplain.runner import runner
+from nbexplain.session import Facts as KnownFacts
+from nbexplain.session import Session
+from nbexplain.widgets.controls import Controls, Facts
+from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.wire import Array
+
+_LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
+_CHOSEN = ("input", "layer", "channel", "target", "method", "params")
+
+
+class SessionModels:
+    """One Controls, one Facts and one picture per input, however many explorers show them.
+
+    `acquire` makes them for the first explorer of a session; `release` closes them with the last.
+    """
+
+    _of: ClassVar[weakref.WeakKeyDictionary[Session, SessionModels]] = weakref.WeakKeyDictionary()
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.users = 0
+        self._problem_listeners: list[Callable[[Exception], None]] = []
+        self.controls = Controls(**self._chosen())
+        self.facts = Facts(classes=list(session.classes), inputs=len(session.inputs), **_facts(session.facts))
+        self._pictures: dict[int, Array] = {}
+        self.controls.observe(self._from_browser, names=list(_CHOSEN))
+        self.controls.on_command = self._command
+        self._endings = [session.on_select(self._to_browser), session.on_facts(self._tell_facts)]
+
+    @classmethod
+    def acquire(cls, session: Session) -> SessionModels:
+        """The models of a session, for one more explorer."""
+        models = cls._of.get(session)
+        if models is None:
+            models = cls._of[session] = cls(session)
+        models.users += 1
+        return models
+
+    def release(self) -> None:
+        """One explorer less; the last one closes the models."""
+        self.users -= 1
+        if self.users:
+            return
+        self._of.pop(self.session, None)
+        for end in self._endings:
+            end()
+        for widget in self.widgets():
+            close_tree(widget, set())
+
+    def widgets(self) -> set[ipywidgets.Widget]:
+        """What is shared between explorers."""
+        return {self.controls, self.facts, *self._pictures.values()}
+
+    def picture(self, number: int) -> Array | None:
+        """The picture of an input as the network saw it, or None for an input that is no picture."""
+        given = self.session.inputs[number]
+        if not isinstance(given, Image):
+            return None
+        if number not in self._pictures:
+            height, width = given.picture.shape[:2]
+            array = Array()
+            array.send(_displayed(given), title=f"input {number}", key=f"picture {number}", size=[height, width])
+            self._pictures[number] = array
+        return self._pictures[number]
+
+    def on_problem(self, listener: Callable[[Exception], None]) -> Callable[[], None]:
+        """Call `listener` in the worker when the browser chose what does not fit. Returns what ends this."""
+        self._problem_listeners.append(listener)
+        return lambda: self._problem_listeners.remove(listener)
+
+    def _tell_problem(self, problem: Exception) -> None:
+        for listener in list(self._problem_listeners):
+            listener(problem)
+
+    def _chosen(self) -> dict[str, Any]:
+        chosen = self.session.selection
+        return {
+            "input": chosen.input,
+            "layer": chosen.layer or "",
+            "channel": chosen.channel,
+            "target": chosen.target if isinstance(chosen.target, int) else -1,  # a target that no slider can show
+            "method": chosen.method,
+            "params": {key: dict(params) for key, params in chosen.params.items()},
+        }
+
+    def _from_browser(self, _change: object) -> None:
+        """Take over what was chosen in the browser. Nothing is written back: a dragged slider would jump."""
+        shown = self._chosen()
+        changes = {k: getattr(self.controls, k) for k in _CHOSEN if getattr(self.controls, k) != shown[k]}
+        if not changes:
+            return
+        try:
+            self.session.select(**changes)
+        except (TypeError, ValueError) as error:  # the browser has no cell to raise in: the status line says it
+            problem = error
+            runner.later((self, "problem"), 0, lambda: self._tell_problem(problem), owner=self.session)
+
+    def _to_browser(self) -> None:
+        """Show what user code has chosen; what came from the browser is equal already and stays unwritten."""
+        for name, value in self._chosen().items():
+            if getattr(self.controls, name) != value:
+                setattr(self.controls, name, value)
+
+    def _tell_facts(self) -> None:
+        """In the worker: the weights have changed, or another input was run for the first time."""
+        known = self.session.facts
+        with self.facts.hold_sync():
+            for name, value in _facts(known, self.session.selection.input).items():
+                setattr(self.facts, name, value)
+
+    def _command(self, command: str) -> None:
+        if command == "stop":
+            self.session.stop()
+        elif command == "run":
+            self.session.renew(again=True)
+        else:
+            self.session.refresh()
+
+
+def _facts(known: KnownFacts, number: int = 0) -> dict[str, Any]:
+    scores = known.scores.get(number)
+    return {
+        "layers": [_layer(row) for row in known.layers],
+        "scores": scores[0].double().tolist() if scores is not None and scores.ndim == 2 else [],
+        "score_name": known.score_name,
+        "methods": [_method(m, known.reason(m)) for m in METHODS.values()],
+    }
+
+
+def _layer(row: Layer) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "type": row.type,
+        "shape": "×".join(map(str, row.shape)),
+        "channels": row.channels,
+        "grid": row.grid is not None,
+        "gradient": row.gradient,
+        "reason": row.reason,
+    }
+
+
+def _method(method: Method, reason: str) -> dict[str, Any]:
+    params = []
+    for parameter in method.parameters.values():
+        spec = parameter.spec
+        shown: dict[str, Any] = {"name": parameter.name, "default": parameter.default, "help": spec.help}
+        if isinstance(spec, Range):
+            whole = parameter.kind is int
+            step = spec.step or (1 if whole else (spec.high - spec.low) / 100)
+            shown |= {"kind": "range", "low": spec.low, "high": spec.high, "step": step, "integer": whole}
+        elif isinstance(spec, Choice):
+            shown |= {"kind": "choice", "choices": list(spec.options)}
+        elif isinstance(spec, Flag):
+            shown |= {"kind": "flag"}
+        params.append(shown)
+    return {
+        "key": method.key,
+        "label": method.label,
+        "paper": method.paper,
+        "needs": list(method.needs),
+        "progressive": method.progressive,
+        "grid": method.grid,
+        "reason": reason,
+        "params": params,
+    }
+
+
+def _displayed(image: Image) -> np.ndarray:
+    """(H, W, 3) uint8, or (H, W, 4) with alpha 0 where the input is not finite; at most 1024 pixels a side."""
+    pixels = image.picture
+    if image.missing.any():
+        pixels = np.dstack([pixels, np.where(image.missing, 0, 255).astype(np.uint8)])
+    longest = max(pixels.shape[:2])
+    if longest <= _LONGEST_SIDE:
+        return pixels
+    size = tuple(max(round(side * _LONGEST_SIDE / longest), 1) for side in (pixels.shape[1], pixels.shape[0]))
+    return np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.BOX))

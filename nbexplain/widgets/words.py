@@ -1,0 +1,62 @@
+"""What a person reads of an answer: the status line's words."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.registry import METHODS
+from nbexplain.session import Answer, Session
+
+
+def target_name(target: Any, session: Session) -> str:
+    """The name of a class, or a description of another target."""
+    if isinstance(target, int) and 0 <= target < len(session.classes):
+        return session.classes[target]
+    return getattr(target, "__name__", None) or str(target)
+
+
+def summary(explanation: Explanation, session: Session) -> str:
+    """What was computed, for what, where, in how long and with how many passes."""
+    parts = [METHODS[explanation.method].label]
+    if explanation.target is not None:
+        score = "" if explanation.score is None else f" ({explanation.score_name} {explanation.score:.2f})"
+        parts[0] += f" for {target_name(explanation.target, session)}{score}"
+    if explanation.layer is not None:
+        parts[0] += f" at {explanation.layer}"
+    if explanation.channel is not None:
+        parts[0] += f", channel {explanation.channel}"
+    parts += [f"{name} {value:.3g}" for name, value in explanation.details.items()]
+    if explanation.standard_error is not None:
+        largest = explanation.standard_error.max()
+        parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
+    parts.append(duration(explanation.seconds))
+    parts.append(passes(explanation))
+    return " · ".join(parts)
+
+
+def passes(explanation: Explanation) -> str:
+    """How many passes it took, in words."""
+    counts = [(explanation.passes.get(kind, 0), kind) for kind in ("forward", "backward")]
+    said = [f"{count:,} {kind}" for count, kind in counts if count]
+    many = sum(count for count, _ in counts) > 1
+    return f"{' and '.join(said)} pass{'es' * many}" if said else "no pass: it was known"
+
+
+def duration(seconds: float) -> str:
+    """`3.2 ms`, `240 ms`, `1.2 s`."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"
+
+
+def failure(answer: Answer) -> tuple[str, str]:
+    """The error of an answer in a sentence, and its traceback."""
+    assert answer.error is not None
+    return sentence(answer.error), "".join(traceback.format_exception(answer.error))
+
+
+def sentence(error: Exception) -> str:
+    """The message of an error, with its kind where that says more."""
+    return str(error) if isinstance(error, (ValueError, TypeError, RuntimeError)) and str(error) else repr(error)

@@ -1,0 +1,38 @@
+"""Print one Markdown table of all rows. The exit status says only whether everything could be measured."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+from tests.benchmarks.measure import Row, markdown
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("part", nargs="*", help="compute, browser; both if none is given")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
+    given = parser.parse_args()
+    if unknown := set(given.part) - {"compute", "browser"}:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    rows: list[Row] = []
+    started = time.monotonic()
+    for part in ("compute", "browser"):
+        if not given.part or part in given.part:
+            for row in import_module(f"tests.benchmarks.{part}").rows():
+                rows.append(row)
+                print("·".join(row.cells()), file=sys.stderr, flush=True)
+    print(markdown(rows))
+    print(f"{sum(not row.ok for row in rows)} of {len(rows)} over the limit; {time.monotonic() - started:.0f} s")
+    if given.json:
+        facts = [{**asdict(row), "ratio": row.ratio, "ok": row.ok} for row in rows]
+        given.json.write_text(json.dumps(facts, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Rows of the table, and how they are timed: only ratios within one run count, medians of interleaved calls."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. With `peer_ms` None the limit is `allowed` milliseconds, otherwise `allowed` times the peer."""
+
+    what: str
+    ms: float
+    allowed: float
+    peer: str = ""
+    peer_ms: float | None = None
+    note: str = ""
+    unit: str = "ms"
+
+    @property
+    def ratio(self) -> float | None:
+        return None if self.peer_ms is None else self.ms / self.peer_ms
+
+    @property
+    def ok(self) -> bool:
+        return (self.ms if self.ratio is None else self.ratio) <= self.allowed
+
+    def cells(self) -> tuple[str, ...]:
+        """The row of the Markdown table."""
+        peer = "" if self.peer_ms is None else f"{_short(self.peer_ms)} ({self.peer})"
+        ratio = "" if self.ratio is None else f"{self.ratio:.3f}"
+        allowed = f"≤ {self.allowed:g}" + (f" {self.unit}" if self.peer_ms is None else " ×")
+        ours = _short(self.ms) + ("" if self.unit == "ms" else f" {self.unit}")
+        return self.what + (f" ({self.note})" if self.note else ""), ours, peer, ratio, allowed, "yes" if self.ok else "NO"
+
+
+HEADER = ("what", "nbexplain ms", "peer ms", "ratio", "allowed", "ok?")
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table."""
+    lines = [HEADER, tuple("---" for _ in HEADER), *(row.cells() for row in rows)]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def interleaved(*calls: Callable[[int], object], times: int, warm: int = 2) -> list[float]:
+    """Call each in turn, `times` times after `warm` unmeasured rounds, with the number of the round.
+
+    Returns
+    -------
+    list
+        The median of each, in milliseconds.
+    """
+    spent: list[list[float]] = [[] for _ in calls]
+    for turn in range(-warm, times):
+        for call, so_far in zip(calls, spent):
+            started = time.perf_counter()
+            call(turn + warm)
+            if turn >= 0:
+                so_far.append(1000 * (time.perf_counter() - started))
+    return [statistics.median(so_far) for so_far in spent]
+
+
+def _short(ms: float) -> str:
+    return f"{ms:.2f}" if ms < 10 else f"{ms:.1f}" if ms < 100 else f"{ms:,.0f}"

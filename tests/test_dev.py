@@ -1,0 +1,101 @@
+"""dev.py and hatch_build.py: what they decide, not what they install."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import dev
+import hatch_build
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small front end, built."""
+    static = tmp_path / "nbexplain" / "widgets" / "static"
+    (tmp_path / "js" / "src").mkdir(parents=True)
+    static.mkdir(parents=True)
+    (tmp_path / "js" / "package.json").write_text("{}")
+    (tmp_path / "js" / "src" / "pane.ts").write_text("export default 1;")
+    monkeypatch.setattr(hatch_build, "ROOT", tmp_path)
+    monkeypatch.setattr(hatch_build, "JS", tmp_path / "js")
+    monkeypatch.setattr(hatch_build, "STATIC", static)
+    monkeypatch.setattr(hatch_build, "STAMP", static / ".sources")
+    hatch_build.STAMP.write_text(hatch_build.digest(*hatch_build.sources()))
+    return tmp_path
+
+
+def test_a_built_front_end_is_current_until_a_source_changes(tree: Path) -> None:
+    assert hatch_build.is_current()
+    (tree / "js" / "node_modules").mkdir()
+    (tree / "js" / "node_modules" / "other.ts").write_text("not ours")
+    assert hatch_build.is_current()
+    (tree / "js" / "src" / "pane.ts").write_text("export default 2;")
+    assert not hatch_build.is_current()
+
+
+def test_a_source_that_is_new_or_renamed_is_a_change(tree: Path) -> None:
+    (tree / "js" / "src" / "pane.ts").rename(tree / "js" / "src" / "other.ts")
+    assert not hatch_build.is_current()
+
+
+def test_a_current_front_end_is_not_built_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hatch_build, "npm", lambda *words, **options: pytest.fail("npm was called"))
+    hatch_build.build()
+
+
+def test_a_stale_front_end_is_built_into_an_empty_folder(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def npm(*words: str, tests: bool) -> None:
+        assert words == ("run", "build")
+        hatch_build.STATIC.mkdir()
+        (hatch_build.STATIC / "pane.js").write_text("1")
+
+    (hatch_build.STATIC / "gone.js").write_text("of a pane that is no longer in js/")
+    (tree / "js" / "src" / "pane.ts").write_text("export default 2;")
+    monkeypatch.setattr(hatch_build, "npm", npm)
+    hatch_build.build()
+    assert sorted(path.name for path in hatch_build.STATIC.iterdir()) == [".sources", "pane.js"]
+    assert hatch_build.is_current()
+
+
+def test_built_files_without_js_beside_them_are_taken_as_they_are(tree: Path) -> None:
+    (tree / "js" / "package.json").unlink()
+    assert hatch_build.is_current()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="writes shell scripts")
+@pytest.mark.parametrize(
+    ("version", "usable"), [("v12.22.12", False), ("v20.18.3", False), ("v20.19.0", True), ("", False)]
+)
+def test_an_old_node_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, usable: bool) -> None:
+    for name in ("node", "npm"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {version}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(hatch_build, "find_spec", lambda name: None)
+    assert (hatch_build.find_npm() is not None) == usable
+
+
+def test_all_parts_run_though_one_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_part(part: str, arguments: list[str], counts: dict[str, int]) -> int:
+        ran.append(part)
+        if part == "python":
+            counts["passed"] += 7
+            counts["failed"] += 2
+        return int(part in ("lint", "python"))
+
+    ran: list[str] = []
+    monkeypatch.setattr(dev, "prepare", lambda extra: None)
+    monkeypatch.setattr(dev, "test_part", test_part)
+    assert dev.test(["js", "python", "lint"], []) == 1
+    assert ran == ["lint", "js", "python"]
+    lines = capsys.readouterr().out.splitlines()
+    assert "failed: lint, python" in lines[-2]
+    assert "2 failed, 7 passed, 1 error in" in lines[-1]
+
+
+def test_an_unknown_part_is_named() -> None:
+    with pytest.raises(SystemExit, match="no such part: pyhton"):
+        dev.test(["pyhton"], [])
