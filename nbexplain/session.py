@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,6 +108,7 @@ class Place:
         self._show = show
         self.own = dict(own)
         self.asked: Question | None = None
+        self.times_asked = 0
 
     def question(self) -> Question:
         """The question as it stands."""
@@ -281,6 +283,7 @@ class Session:
 
     def _ask(self, place: Place, *, now: bool = False) -> None:
         question = place.asked = place.question()
+        place.times_asked = turn = place.times_asked + 1
         method = registry.find(question.method)
 
         def work() -> Iterator[Explanation]:
@@ -323,7 +326,7 @@ class Session:
 
         def fail(error: Exception | None) -> None:
             state = "failed" if error is not None else "stopped"
-            if error is None and place.asked != question:
+            if error is None and place.times_asked != turn:
                 return  # a newer question is on its way; there is nothing to tell of the old one
             place.tell(Answer(question, state, best[0] if best else None, error))
 
@@ -344,12 +347,13 @@ class Session:
         """Look whether the user's weights have changed; if so, forget what was known. True if they had."""
         if not (self._forced or self._twin.changed()):
             return False
-        self._forced = False
+        self._forced = True  # until all is known of the new weights: a cancelled or failed look is done again
         self._twin = twin(self._twin.original, self._twin.stop)
         for subject in self._subjects:
             subject.take_over(self._twin)
         self.answers.clear()
         self.facts = self._look()
+        self._forced = False
         return True
 
     def _tell_facts(self) -> None:
@@ -418,6 +422,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._key = object()
+        weakref.finalize(self, STORE.drop_owner, self._key)
 
     def get(self, question: Question) -> Explanation | None:
         return STORE.get((self._key, question))

@@ -10,7 +10,7 @@ import { type Reduction, type Scale, scaleOf, type Sign } from "./scale";
 import { Stage } from "./stage";
 import { moveStage } from "./stage_input";
 import { type ArrayState, oncePerFrame, picture as pixelsOf } from "./wire";
-import type { Point } from "./zoom";
+import type { Point, Size } from "./zoom";
 
 /** The traits of `ImagePane` in nbexplain/widgets/image_pane.py. */
 export interface ImagePaneState {
@@ -62,7 +62,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     say(title, model.get("title") || map?.meta.title || "");
     say(subtitle, map?.channel != null ? `channel ${map.channel} of ${map.channels}` : "");
     say(notice, model.get("notice"));
-    bar.show(scale, quantityOf(map, model), remarkOf(map, model));
+    bar.show(scale, map?.meta.quantity ?? "value", remarkOf(map, model));
     view.offer({
       map: !!map,
       picture: !!picture,
@@ -70,7 +70,6 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
       reducible: map?.reducible ?? false,
       scale,
     });
-    point(pointer);
     if (!scene) return;
     frame.style.setProperty("--nbx-aspect", `${scene.width} / ${scene.height}`);
     stage.draw({
@@ -85,6 +84,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     stage.canvas.dataset.frame = String(map?.frame ?? 0);
     stage.canvas.dataset.channel = String(map?.channel ?? "");
     stage.canvas.ariaLabel = describe(title.textContent!, map, scale);
+    point(pointer);
   };
 
   const point = (at: Point | null): void => {
@@ -92,7 +92,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     const { width, height } = stage.scene;
     const inside = at && at.x >= 0 && at.y >= 0 && at.x < width && at.y < height;
     readout.classList.toggle("nbx-rest", !inside);
-    say(readout, inside ? reading(at, map, stage.scene, !!pictureModel) : atRest(map, model));
+    say(readout, inside ? reading(at, map, stage.scene, !!pictureModel) : atRest(map, model, stage.scene));
   };
 
   const redraw = coalesced(draw);
@@ -131,11 +131,6 @@ function lookOf(model: AnyModel<ImagePaneState>, map: ShownMap) {
   return { signed: map.signed, sign, clip, limits, colormap };
 }
 
-function quantityOf(map: ShownMap | null, model: AnyModel<ImagePaneState>): string {
-  const quantity = map?.meta.quantity ?? "value";
-  return map?.reducible ? `${quantity}, ${model.get("reduction")} over channels` : quantity;
-}
-
 function remarkOf(map: ShownMap | null, model: AnyModel<ImagePaneState>): string {
   const remarks = [];
   if (model.get("limits").length === 2) remarks.push("locked");
@@ -145,7 +140,7 @@ function remarkOf(map: ShownMap | null, model: AnyModel<ImagePaneState>): string
   return remarks.join(" · ");
 }
 
-function reading(at: Point, map: ShownMap | null, scene: { width: number; height: number }, picture: boolean): string {
+function reading(at: Point, map: ShownMap | null, scene: Size, picture: boolean): string {
   const place = picture ? `x ${Math.floor(at.x)}  y ${Math.floor(at.y)}` : "";
   if (!map) return place;
   const column = Math.floor((at.x / scene.width) * map.grid.width);
@@ -156,10 +151,11 @@ function reading(at: Point, map: ShownMap | null, scene: { width: number; height
   return [place, cell, about + rounded(value, map.exact ? 5 : 3)].filter(Boolean).join("   ");
 }
 
-function atRest(map: ShownMap | null, model: AnyModel<ImagePaneState>): string {
+function atRest(map: ShownMap | null, model: AnyModel<ImagePaneState>, scene: Size): string {
   if (!map) return "";
-  const drawn = model.get("interpolation") === "nearest" ? "as cells" : "interpolated";
-  return `${map.grid.width} × ${map.grid.height} values, ${drawn}`;
+  const { width, height } = map.grid;
+  const enlarged = width < scene.width ? (model.get("interpolation") === "nearest" ? ", as cells" : ", interpolated") : "";
+  return `${width} × ${height}${enlarged}${map.reducible ? `, ${model.get("reduction")} of ${map.channels} channels` : ""}`;
 }
 
 function describe(title: string, map: ShownMap | null, scale: Scale | null): string {

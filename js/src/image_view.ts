@@ -79,11 +79,9 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
     () => model.get("limits").length === 2,
   );
   const fade = flag((on) => model.set("fade", on), "fade", () => model.get("fade"));
-  const fadeLabel = labelled("Fade small values", fade);
-  fadeLabel.title = "Small values are transparent";
-  const lockLabel = labelled("Lock limits", locked);
-  lockLabel.title = "Keep the colour limits when the map changes";
-  for (const label of [fadeLabel, lockLabel]) label.classList.add("nbx-flag");
+  const fadeLabel = h("label", { class: "nbx-flag", title: "Small values are transparent" }, fade, "Fade");
+  const lockTitle = "Keep the colour limits when the map changes";
+  const lockLabel = h("label", { class: "nbx-flag", title: lockTitle }, locked, "Lock limits");
 
   const more = h(
     "details",
@@ -98,8 +96,7 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
       reduction,
       labelled("Cells", choice("interpolation", ["bilinear", "nearest"])),
       clip.element,
-      fadeLabel,
-      lockLabel,
+      h("div", { class: "nbx-flags" }, fadeLabel, lockLabel),
     ),
   );
   const element = h("div", { class: "nbx-view" }, opacity.element, more);

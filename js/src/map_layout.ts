@@ -23,8 +23,7 @@ export function gridLayout(count: number, aspect: number, area: Size): GridLayou
   };
   for (let columns = 1; columns < most; columns++) {
     const layout = withColumns(columns);
-    const widest = layout.thumb.width < LARGEST || columns >= count || columns === most - 1;
-    if (widest && layout.height <= area.height) return layout;
+    if (layout.height <= area.height) return layout;
   }
   return withColumns(most);
 }

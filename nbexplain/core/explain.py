@@ -63,7 +63,10 @@ def explain(
         raise TypeError(f"method: expected a key of METHODS, got {method!r}")
     registry.find(method).check_params(params)
     subject = Subject(model, x, preprocess=preprocess, forward=forward, scores=scores)
-    *_, answer = registry.run(subject, method, target=target, layer=layer, channel=channel, params=params)
+    steps = registry.run(subject, method, target=target, layer=layer, channel=channel, params=params)
+    answer = next(steps)
+    for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept
+        pass
     return answer
 
 

@@ -92,7 +92,8 @@ def cancellable_graph(root: Tensor, stop: Stop) -> None:
     The hooks live in the graph and go with it.
     """
     for node in graph_nodes(root):
-        node.register_prehook(stop.check)
+        if not hasattr(node, "variable"):  # the node that ends at a parameter is shared with the user's own graphs
+            node.register_prehook(stop.check)
 
 
 def graph_nodes(root: Tensor) -> list[Any]:

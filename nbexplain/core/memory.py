@@ -71,7 +71,7 @@ class Store:
                 return
             self._entries[key] = (value, nbytes)
             self.bytes += nbytes
-            while self.bytes > options.memory_budget:
+            while self._entries and self.bytes > options.memory_budget:
                 self.drop(next(iter(self._entries)))
 
     def drop(self, key: Hashable) -> None:

@@ -38,6 +38,14 @@ class _Pass:
     separate: frozenset[str]
 
 
+class NoGradient(ValueError):
+    """No gradient of the score reaches what is asked for."""
+
+
+class NoLayers(ValueError):
+    """The model's layers cannot be looked into."""
+
+
 class Subject:
     """A twin of the model with one input.
 
@@ -140,7 +148,8 @@ class Subject:
             if self._whole:
                 self.record()
             else:
-                self._clean = self._run(self.ready(self.input.tensor), grad=False)
+                # a clone: a model that writes into its input must not change the user's tensor
+                self._clean = self._run(self.ready(self.input.tensor).clone(), grad=False)
         assert self._clean is not None
         return self._clean
 
@@ -184,24 +193,19 @@ class Subject:
             self._layers = tuple(rows)
         return self._layers
 
-    def layer(self, name: str | None) -> Layer:
-        """The layer with this name; None stands for the suggested one. `name@2` is the second call.
+    def layer(self, name: str) -> Layer:
+        """The layer with this name. `name@2` is the second call; without a number it is the last.
 
         Raises
         ------
         ValueError
             If there is no such layer (with the nearest names), or it cannot be used (with the reason).
         """
-        if name is None:
-            found = layers.suggest(self.layers())
-            if found is None:
-                raise ValueError("layer: this model has no layer with a spatial grid that a gradient reaches")
-            return found
         if not isinstance(name, str):
             raise TypeError(f"layer: expected a dotted module name, got {name!r}")
         modules = layers.module_names(self.twin.module)
         if not modules and isinstance(self.twin.module, torch.jit.ScriptModule):
-            raise ValueError(f"layer: {name!r} cannot be looked into, since the model is a ScriptModule")
+            raise NoLayers(f"layer: {name!r} cannot be looked into, since the model is a ScriptModule")
         plain, call = layers.split(layers.unprefixed(name, modules))
         if plain not in modules:
             raise ValueError(f"layer: there is no {name!r} in this model; {layers.nearest(name, modules)}")
@@ -245,12 +249,12 @@ class Subject:
         self.passes["backward"] += 1
         return gradient
 
-    def _no_gradient(self, place: str) -> ValueError:
+    def _no_gradient(self, place: str) -> NoGradient:
         if place == "the input" and not self.input.tensor.is_floating_point():
-            return ValueError("no gradient reaches the input, which holds integers: use a layer behind the embedding")
-        return ValueError(
-            f"no gradient of the score reaches {place}: the model cuts it (int8, no_grad, detach, rounding) or the "
-            "score does not depend on it; use a method that needs no gradient, such as 'occlusion' or 'lime'"
+            return NoGradient("no gradient reaches the input, which holds integers: use a layer behind the embedding")
+        return NoGradient(
+            f"no gradient of the score reaches {place}: the model cuts it (int8, no_grad, detach, rounding), or the "
+            "score does not depend on it"
         )
 
     # Many inputs
@@ -267,7 +271,7 @@ class Subject:
         for part in batch.split(self.chunk(gradients=True)):
             x = self.ready(part).detach().requires_grad_()
             with self._computing(grad=True):
-                score = targets.score(self._run(x.clone(), grad=True), target)
+                score = targets.score(self._run(x, grad=True), target)
                 if not score.requires_grad:
                     raise self._no_gradient("the input")
                 hooks.cancellable_graph(score, self.twin.stop)
@@ -330,8 +334,7 @@ class Subject:
         if leaf is None and x.is_floating_point():
             x.requires_grad_()
         with hooks.recorded(modules, separate=separate, leaf=leaf, begin=leaf is None) as records:
-            # a clone: a model that writes into its input must change neither the user's tensor nor our leaf
-            scores = self._run(x.clone(), grad=True)
+            scores = self._run(x, grad=True)
         if scores.requires_grad:
             hooks.cancellable_graph(scores, self.twin.stop)
         self._clean = scores.detach()
@@ -343,7 +346,8 @@ class Subject:
     def _run(self, x: Tensor, *, grad: bool) -> Tensor:
         """One forward pass: (N, …) → scores (N, K, …)."""
         with self._computing(grad=grad) as module:
-            args, keywords = self.input.arguments(x)
+            # a clone: a model that writes into its input must change neither the user's tensor nor our leaf
+            args, keywords = self.input.arguments(x.clone() if grad else x)
             first = self._sizes is None
             sizes = hooks.Records()
             try:
@@ -364,14 +368,15 @@ class Subject:
         return scores
 
     @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Nothing of the caller's grad, inference and autocast modes; entered for a step, never across a yield."""
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            yield
+
+    @contextmanager
     def _computing(self, *, grad: bool) -> Iterator[nn.Module]:
         """The module ready for a pass: eval mode, our grad mode, and nothing of the caller's autocast."""
-        with (
-            self.twin.ready() as module,
-            torch.inference_mode(False),
-            torch.set_grad_enabled(grad),
-            torch.autocast(self.device.type, enabled=False),
-        ):
+        with self.twin.ready() as module, self.undisturbed(), torch.set_grad_enabled(grad):
             yield module
 
     @staticmethod

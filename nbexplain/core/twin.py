@@ -6,6 +6,7 @@ Hooks, modes and flags are set on the twin only, so the user may train, predict 
 from __future__ import annotations
 
 import copy
+import functools
 import threading
 import types
 import weakref
@@ -57,7 +58,7 @@ class Twin:
                 yield self.module
                 return
             training = [(m, m.training) for root in self.roots for m in root.modules()]
-            inplace = [m for m, _ in training if getattr(m, "inplace", None) is True]
+            inplace = [m for m, _ in training if _writes_in_place(m)]
             try:
                 for module, _ in training:
                     module.training = False
@@ -119,6 +120,8 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None) -> Twin:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
     model = unwrap(model)
+    if any(isinstance(t, (nn.UninitializedParameter, nn.UninitializedBuffer)) for t in _tensors(model)):
+        raise ValueError("model: it has lazy layers that have not seen an input yet; run it once, then explain it")
     stop = stop or hooks.Stop()
     taken = fingerprint(model)
     found = _walk(model)
@@ -138,16 +141,24 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None) -> Twin:
         return Twin(model, model, reason, [model], stop, _print=taken)
     module.eval()
     for part in module.modules():
-        if getattr(part, "inplace", None) is True:
-            part.inplace = False  # type: ignore[assignment]
+        if _writes_in_place(part):
+            setattr(part, "inplace", False)  # noqa: B010
     result = Twin(module, model, "", [module], stop, _print=taken)
     hooks.cancellable_for_good(result.roots, result.stop)
     return result
 
 
+def _writes_in_place(module: nn.Module) -> bool:
+    return getattr(module, "inplace", None) is True and not isinstance(module, torch.jit.ScriptModule)
+
+
 def _shared(tensor: Tensor) -> Tensor:
-    """The same storage, outside every graph; a Parameter stays one, since some layers test for that."""
-    view = tensor.detach()
+    """The same storage, outside every graph; a Parameter stays one, since some layers test for that.
+
+    Through `.data`, which has a version counter of its own: an optimizer step between our forward and our backward pass
+    must not make the latter raise. The next question sees the step in the fingerprint.
+    """
+    view = tensor.data
     return nn.Parameter(view, requires_grad=False) if type(tensor) is nn.Parameter else view
 
 
@@ -171,6 +182,13 @@ def _walk(model: nn.Module) -> _Walk:
         elif isinstance(value, nn.Module):
             for part in value.__dict__.values():
                 visit(part)
+            for kind in type(value).__mro__:
+                if kind is nn.Module:
+                    break
+                if not kind.__module__.startswith("torch."):  # of those we know that they close over nothing
+                    for name, part in vars(kind).items():
+                        if name != "__init__":  # it has run: what its defaults hold is in the tree by now
+                            visit(part)
         elif isinstance(value, dict):
             if len(value) <= _WALK_LIMIT:
                 for part in value.values():
@@ -179,18 +197,30 @@ def _walk(model: nn.Module) -> _Walk:
             if len(value) <= _WALK_LIMIT:
                 for part in value:
                     visit(part)
+        elif isinstance(value, types.MethodType):
+            visit(value.__self__)
+        elif isinstance(value, functools.partial):
+            visit_held((value.func, *value.args, *value.keywords.values()))
         elif isinstance(value, types.FunctionType):
-            for cell in value.__closure__ or ():
-                try:
-                    content = cell.cell_contents
-                except ValueError:  # an empty cell: the name is not bound yet
-                    continue
-                if isinstance(content, nn.Module):
-                    found.closed_over.append(content)
-                visit(content)
+            cells = [cell.cell_contents for cell in value.__closure__ or () if _is_bound(cell)]
+            visit_held((*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()))
+
+    def visit_held(held: tuple[Any, ...]) -> None:
+        """What a function holds on to: a copy of the tree would still call the user's own modules there."""
+        found.closed_over.extend(part for part in held if isinstance(part, nn.Module))
+        for part in held:
+            visit(part)
 
     visit(model)
     return found
+
+
+def _is_bound(cell: Any) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:  # an empty cell: the name has no value yet
+        return False
+    return True
 
 
 def fingerprint(model: nn.Module) -> Any:
@@ -206,18 +236,22 @@ def fingerprint(model: nn.Module) -> Any:
     places: list[tuple[int, int, int]] = []
     groups: dict[Any, list[Tensor]] = {}
     with torch.inference_mode(False), torch.no_grad():
-        for tensor in (*model.parameters(), *model.buffers()):
+        for tensor in _tensors(model):
             if tensor.is_meta or tensor.is_quantized or tensor.layout is not torch.strided:
                 places.append((id(tensor), 0, tensor._version))
                 continue
             version = 0 if tensor.is_inference() else tensor._version
             places.append((id(tensor), tensor.data_ptr(), version))
-            if tensor.numel() and not isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
+            if tensor.numel():
                 groups.setdefault((tensor.dtype, tensor.device), []).append(_sample(tensor.detach()))
         values = tuple(
             (str(key), torch.cat(samples).view(torch.uint8).cpu().numpy().tobytes()) for key, samples in groups.items()
         )
     return modules, tuple(places), values
+
+
+def _tensors(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
 
 
 def _sample(tensor: Tensor) -> Tensor:

@@ -92,12 +92,10 @@ def _one(x: Tensor) -> Tensor:
 def _like(part: Any, batch: Tensor) -> Any:
     if not isinstance(part, Tensor):
         return part
-    part = part.to(batch.device)
-    if part.is_floating_point():
-        part = part.to(batch.dtype)
+    part = part.detach().to(batch.device, batch.dtype if part.is_floating_point() else part.dtype)
     if part.ndim and part.shape[0] == 1 and len(batch) > 1:
         part = part.expand(len(batch), *part.shape[1:])
-    return part
+    return part.clone()  # the model may write into it
 
 
 def _nan_note(tensor: Tensor) -> tuple[str, ...]:

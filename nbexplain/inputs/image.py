@@ -21,9 +21,9 @@ def is_picture(x: Any) -> bool:
     """Whether `x` is a picture: PIL, a path, an (H, W[, C]) array, or a (1, C, H, W) or (3, H, W) tensor."""
     if isinstance(x, (PIL.Image.Image, str, Path)):
         return True
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray) and x.ndim < 4:
         return (x.ndim == 2 and x.dtype == np.uint8) or (x.ndim == 3 and x.shape[-1] in (1, 3, 4))
-    return isinstance(x, Tensor) and (x.ndim == 4 or (x.ndim == 3 and x.shape[0] in (3, 4)))
+    return isinstance(x, (Tensor, np.ndarray)) and (x.ndim == 4 or (x.ndim == 3 and x.shape[0] in (3, 4)))
 
 
 class Image(Array):
@@ -178,9 +178,9 @@ def _opened(source: Any) -> Any:
     if isinstance(source, (str, Path)):
         with PIL.Image.open(source) as picture:
             return PIL.ImageOps.exif_transpose(picture).convert("RGB")
-    if isinstance(source, Tensor):
-        return source.detach()
-    return source
+    if isinstance(source, np.ndarray) and source.ndim == 4:
+        return torch.from_numpy(source)
+    return source.detach() if isinstance(source, Tensor) else source
 
 
 def _size(source: Any) -> tuple[int, int]:
@@ -201,6 +201,8 @@ def _transformed(source: Any, preprocess: Callable[[Any], Any] | None, name: str
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name}: expected a tensor from it, got {type(tensor).__name__}")
         return _one(_batched(tensor))
+    if isinstance(source, PIL.Image.Image) and source.mode not in ("L", "RGB"):
+        source = source.convert("RGB")  # palettes, CMYK and the like are no intensities
     array = np.asarray(source)
     if array.dtype == np.uint8:
         array = array.astype(np.float32) / 255

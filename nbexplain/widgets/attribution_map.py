@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import ipywidgets
+
 from nbexplain.runner import runner
 from nbexplain.session import Answer, Place, Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture
 from nbexplain.widgets.image_pane import ImagePane
-from nbexplain.widgets.layout import card
+from nbexplain.widgets.layout import framed
 from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.wire import Array
 
@@ -36,7 +38,8 @@ class AttributionMap:
         array = Array()
         self._feed = Feed(array, session)
         self.pane = ImagePane(overlay=array, picture=models.picture(session.selection.input))
-        self.cards = [card(self.pane, grow=3, least=340)]
+        self.panes: list[ipywidgets.Widget] = [self.pane]
+        self.wide: list[ipywidgets.Widget] = []
         self._place = session.place(self._show, **own)
 
     def close(self) -> None:
@@ -62,7 +65,8 @@ class ClassScores:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._bars = ClassBars(lambda target: session.select(target=target))
-        self.cards = [card(self._bars.figure, grow=2)]
+        self.wide: list[ipywidgets.Widget] = []
+        self.panes: list[ipywidgets.Widget] = [framed("Class scores", self._bars.figure)]
         self._show()
         self._endings = [session.on_facts(self._show), session.on_select(self._show_soon)]
 

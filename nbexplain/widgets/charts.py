@@ -14,6 +14,8 @@ PLAIN = "#4c8fbd"
 _MOST_CLASSES = 10
 _LONGEST_NAME = 22
 _BINS = 40
+_MARGIN = {"top": 8, "bottom": 40, "left": 56, "right": 24}
+_LETTER = 7  # pixels that a letter of an axis takes
 
 
 class ClassBars:
@@ -32,14 +34,11 @@ class ClassBars:
             orientation="horizontal",
             colors=[PLAIN],
             padding=0.25,
-            label_display=True,
-            label_display_format=".2f",
-            label_font_style={"font-size": "11px"},
         )
         self._bars.on_element_click(lambda _mark, event: self._clicked(event, on_choose))
         names = bqplot.Axis(scale=self._y, orientation="vertical", grid_lines="none", tick_style={"font-size": "12px"})
         self._values = bqplot.Axis(scale=self._bars.scales["y"], num_ticks=4, label_offset="30px")
-        self.figure = _figure([self._bars], [names, self._values], {"top": 8, "bottom": 40, "left": 150, "right": 44})
+        self.figure = _figure([self._bars], [names, self._values])
 
     def show(self, names: Sequence[str], scores: Sequence[float], target: Any, score_name: str) -> None:
         """Show the best classes, and the chosen one even if it is not among them."""
@@ -47,9 +46,11 @@ class ClassBars:
         best = order[:_MOST_CLASSES]
         if isinstance(target, int) and 0 <= target < len(order) and target not in best:
             best[-1] = target
-        labels = _distinct([_short(names[i]) for i in best])
+        labels = _distinct([f"{_short(names[i])}  {scores[i]:.2f}".replace("-", "−") for i in best])
+        margin = {**_MARGIN, "left": 16 + _LETTER * max(map(len, labels))}
         with self.figure.hold_sync(), self._bars.hold_sync(), self._values.hold_sync():
             self._order = best
+            self.figure.fig_margin = margin
             self._bars.x = labels
             self._bars.y = [float(scores[i]) for i in best]
             self._bars.colors = [ACCENT if i == target else PLAIN for i in best]
@@ -69,7 +70,7 @@ class Histogram:
         self._bars = bqplot.Bars(x=[], y=[], scales={"x": x, "y": y}, colors=[PLAIN], padding=0.05)
         self._below = bqplot.Axis(scale=x, num_ticks=5, label="activation", grid_lines="none", label_offset="30px")
         beside = bqplot.Axis(scale=y, orientation="vertical", num_ticks=4, label="cells", label_offset="38px")
-        self.figure = _figure([self._bars], [self._below, beside], {"top": 8, "bottom": 40, "left": 56, "right": 12})
+        self.figure = _figure([self._bars], [self._below, beside])
 
     def show(self, values: np.ndarray, label: str) -> None:
         """Show the finite values of any shape."""
@@ -85,15 +86,15 @@ class Histogram:
             self._below.label = label
 
 
-def _figure(marks: list[Any], axes: list[Any], margin: dict[str, int]) -> bqplot.Figure:
+def _figure(marks: list[Any], axes: list[Any]) -> bqplot.Figure:
     return bqplot.Figure(
         marks=marks,
         axes=axes,
-        fig_margin=margin,
+        fig_margin=_MARGIN,
         background_style={"fill": "none"},
         layout=ipywidgets.Layout(width="100%", height="100%", min_width="240px", min_height="220px"),
         padding_x=0.0,
-        padding_y=0.02,
+        padding_y=0.0,
     )
 
 

@@ -59,7 +59,9 @@ class Facts(Shared):
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     scores = traitlets.List(traitlets.Float()).tag(sync=True, to_json=_null_for_nan)
     score_name = traitlets.Unicode("logit").tag(sync=True)
-    methods = traitlets.List(traitlets.Dict()).tag(sync=True)  # {key, label, paper, needs, progressive, grid, reason, params}
+    methods = traitlets.List(traitlets.Dict()).tag(
+        sync=True
+    )  # {key, label, paper, needs, progressive, grid, reason, params}
     inputs = traitlets.Int(1).tag(sync=True)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+import ipywidgets
+
 from nbexplain.session import Answer, Place, Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts import Histogram
 from nbexplain.widgets.feed import Feed, about, as_picture
 from nbexplain.widgets.image_pane import ImagePane
-from nbexplain.widgets.layout import card, close_tree
+from nbexplain.widgets.layout import close_tree, framed
 from nbexplain.widgets.map_grid import MapGrid
 from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.wire import Array
@@ -39,7 +41,8 @@ class LayerChannels:
         self._detail_feed = Feed(detail, session)
         self._arrays = [grid, detail]
         self._grid_key = ""
-        self.cards = []
+        self.panes: list[ipywidgets.Widget] = []
+        self.wide: list[ipywidgets.Widget] = []
         self._pane: ImagePane | None = None
         self._grid: MapGrid | None = None
         self._histogram: Histogram | None = None
@@ -51,13 +54,13 @@ class LayerChannels:
                 controls=models.controls,
                 follow_channel=True,
             )
-            self.cards.append(card(self._pane, grow=3, least=340))
+            self.panes.append(self._pane)
         if "grid" in shown:
             self._grid = MapGrid(array=grid, controls=models.controls)
-            self.cards.append(card(self._grid, grow=3, least=340))
+            self.wide.append(self._grid)
         if "histogram" in shown:
             self._histogram = Histogram()
-            self.cards.append(card(self._histogram.figure, grow=2, least=260))
+            self.panes.append(framed("Values of the channel", self._histogram.figure))
         self._places = [
             session.place(self._show_layer, method="activation", channel=None),
             session.place(self._show_channel, method="activation"),

@@ -7,21 +7,30 @@ from typing import Any
 
 import ipywidgets
 
-_GAP = "12px"
+_LEAST = 270  # pixels below which a pane goes to the next row
 
 
-def card(widget: ipywidgets.Widget, *, grow: int = 1, least: int = 280) -> ipywidgets.Box:
-    """One pane in a row: at least `least` pixels wide, growing in proportion to `grow`."""
-    layout = ipywidgets.Layout(flex=f"{grow} 1 {least}px", min_width=f"{min(least, 260)}px", overflow="hidden")
-    return ipywidgets.Box([widget], layout=layout)
+def framed(title: str, widget: ipywidgets.Widget) -> ipywidgets.Widget:
+    """A chart in the same frame, with the same kind of title, as the panes that draw their own."""
+    heading = ipywidgets.Label(title)
+    heading.add_class("nbx-title")
+    box = ipywidgets.VBox([heading, widget], layout=ipywidgets.Layout(overflow="hidden"))
+    box.add_class("nbx-card")
+    return box
 
 
-def row(cards: Sequence[ipywidgets.Widget]) -> ipywidgets.Box:
-    """Cards side by side; those that do not fit go below."""
-    layout = ipywidgets.Layout(
-        display="flex", flex_flow="row wrap", align_items="stretch", grid_gap=_GAP, width="100%", margin="6px 0 0 0"
+def board(panes: Sequence[ipywidgets.Widget]) -> ipywidgets.Widget:
+    """Panes beside each other as far as the page is wide."""
+    for pane in panes:
+        pane.layout.min_width = "0"
+    few = f"minmax({_LEAST}px, 420px) minmax({_LEAST}px, 1fr)"
+    many = f"repeat(auto-fit, minmax({_LEAST}px, 1fr))"
+    return ipywidgets.GridBox(
+        list(panes),
+        layout=ipywidgets.Layout(
+            grid_template_columns=few if len(panes) == 2 else many, grid_gap="8px", width="100%", align_items="stretch"
+        ),
     )
-    return ipywidgets.Box(list(cards), layout=layout)
 
 
 def close_tree(widget: ipywidgets.Widget, spared: set[ipywidgets.Widget]) -> None:
@@ -29,7 +38,7 @@ def close_tree(widget: ipywidgets.Widget, spared: set[ipywidgets.Widget]) -> Non
     if widget in spared or widget.comm is None:
         return
     spared.add(widget)
-    held: list[Any] = [getattr(widget, name) for name in widget.keys]  # noqa: SIM118  a list of names, not a dict
+    held: list[Any] = [getattr(widget, name) for name in widget.keys]
     widget.close()
     while held:
         value = held.pop()

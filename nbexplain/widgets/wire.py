@@ -93,9 +93,7 @@ class Array(Bundled):
             if self.on_drawn is not None:
                 self.on_drawn(frame)
 
-    def send(
-        self, values: np.ndarray, *, low: Sequence[float] = (), high: Sequence[float] = (), **meta: Any
-    ) -> None:
+    def send(self, values: np.ndarray, *, low: Sequence[float] = (), high: Sequence[float] = (), **meta: Any) -> None:
         """Show another array, in one message.
 
         Parameters

@@ -32,9 +32,9 @@ def cam(
     if not isinstance(target, int):
         raise ValueError(f"target: CAM explains a class index, got {target!r}; use 'grad_cam'")
     activations = layer.as_channels(subject.activation(layer))[0]
-    weights = _head_weights(subject, activations, target)
+    weights, warnings = _head_weights(subject, activations, target)
     values = torch.einsum("k,k...->...", weights, activations)
-    return _map(values.relu() if relu else values, layer, relu)
+    return _map(values.relu() if relu else values, layer, relu, warnings)
 
 
 @method(label="Grad-CAM", paper="Selvaraju et al. 2017, arXiv:1610.02391", gradient=True, grid=True)
@@ -96,19 +96,21 @@ def _map(values: Tensor, layer: Layer, relu: bool, warnings: tuple[str, ...] = (
     )
 
 
-def _head_weights(subject: Subject, activations: Tensor, target: int) -> Tensor:
-    """Weights (channels,) with which the pooled layer enters the class score."""
+def _head_weights(subject: Subject, activations: Tensor, target: int) -> tuple[Tensor, tuple[str, ...]]:
+    """Weights (channels,) with which the pooled layer enters the class's logit, and what to say about it."""
     rows = [row for row in subject.layers() if row.type == "Linear" and row.usable]
     head = rows[-1] if rows else None
     module = dict(subject.twin.module.named_modules()).get(head.name) if head else None
     if head is not None and isinstance(module, nn.Linear):
-        scores = subject.activation(head)
+        logits = subject.activation(head)
         pooled = activations.flatten(1)
-        if module.in_features == len(activations) and scores.shape == subject.scores().shape:
+        if module.in_features == len(activations) and logits.shape == subject.scores().shape:
             for size in (pooled.shape[1], 1):  # the mean over the grid, or its sum
                 expected = nn.functional.linear(pooled.sum(1) / size, module.weight, module.bias)
-                if torch.allclose(expected, scores[0], rtol=1e-3, atol=1e-3 * float(scores.abs().max())):
-                    return module.weight[target].detach() * (pooled.shape[1] / size)
+                if torch.allclose(expected, logits[0], rtol=1e-3, atol=1e-3 * float(logits.abs().max())):
+                    same = torch.allclose(logits, subject.scores(), rtol=1e-3, atol=1e-6)
+                    said = f"the map adds up to the logit of the linear head, not to the {subject.score_name} shown"
+                    return module.weight[target].detach() * (pooled.shape[1] / size), () if same else (said,)
     raise ValueError(
         "layer: CAM needs a linear head on the mean of this very layer over its grid, and the scores of this model "
         "are not that; use 'grad_cam', which gives the same map there and works everywhere"

@@ -25,14 +25,14 @@ def lime(
     subject: Subject,
     target: Target,
     *,
-    superpixels: Annotated[int, Range("about how many regions the picture is cut into", 2, 1000)] = 50,
-    samples: Annotated[int, Range("how many masked pictures are tried", 10, 10_000)] = 500,
+    superpixels: Annotated[int, Range("about how many regions the picture is cut into", 2, 500)] = 50,
+    samples: Annotated[int, Range("how many masked pictures are tried", 10, 5000, step=10)] = 500,
     segmentation: Annotated[str, Choice("how the regions are cut", ("slic", "quickshift", "grid"))] = "slic",
     fill: Annotated[
         str, Choice("what hides a region", ("region mean", "mean", "blur", "black", "white", "zero"))
     ] = "region mean",
-    kernel_width: Annotated[float, Range("how far samples count, in cosine distance", 0.01, 10.0)] = 0.25,
-    seed: Annotated[int, Range("of the draw of regions to hide", 0, 2**31 - 1)] = 0,
+    kernel_width: Annotated[float, Range("how far samples count, in cosine distance", 0.05, 5.0, step=0.05)] = 0.25,
+    seed: Annotated[int, Range("of the draw of regions to hide", 0, 999)] = 0,
 ) -> Iterator[Explanation]:
     """Weight of each superpixel in a linear model of the score, fitted on pictures with half the superpixels hidden.
 
@@ -67,6 +67,9 @@ def lime(
         done = min(known, samples)
         if done == samples or (done >= first and time.perf_counter() - shown > _PAUSE):
             values = targets.score(torch.cat(scores)[:done], target).double().cpu().numpy()
+            if not np.isfinite(values).all():
+                broken = int((~np.isfinite(values)).sum())
+                raise ValueError(f"scores: {broken} of {done} masked pictures have a score that is NaN or infinite")
             yield _fitted(keep[:done], values, labels, kernel_width, done / samples)
             shown = time.perf_counter()
         if done == samples:

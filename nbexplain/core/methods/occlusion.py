@@ -13,7 +13,6 @@ from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
-from nbexplain.inputs import Image
 
 
 @method(label="Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901")
@@ -48,7 +47,7 @@ def occlusion(
         raise ValueError(f"window: {window} is larger than the input of {height}×{width}")
     if stride > window and (height > tall or width > window):
         raise ValueError(f"stride: {stride} is larger than the window of {window}, so that places would stay untried")
-    filling = subject.ready(_filling(subject, fill))
+    filling = subject.ready(subject.input.fill(fill))
     tops, lefts = _starts(height, tall, stride), _starts(width, window, stride)
     order, first = _coarse_to_fine(len(tops), len(lefts))
     clean = subject.score(target)
@@ -73,12 +72,6 @@ def occlusion(
         scores.append(subject.evaluate(batch))
         done += len(wanted)
         subject.keep(key, tuple(scores), sum(part.nbytes for part in scores))
-
-
-def _filling(subject: Subject, fill: str) -> Tensor:
-    if not isinstance(subject.input, Image) and fill not in subject.input.fills:
-        fill = "mean"
-    return subject.input.fill(fill)
 
 
 def _starts(size: int, window: int, stride: int) -> list[int]:

@@ -14,7 +14,7 @@ from nbexplain.widgets import cells, words
 from nbexplain.widgets.attribution_map import AttributionMap, ClassScores
 from nbexplain.widgets.controls import Toolbar
 from nbexplain.widgets.layer_channels import LayerChannels
-from nbexplain.widgets.layout import close_tree, row
+from nbexplain.widgets.layout import board, close_tree
 from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.status import StatusLine
 
@@ -102,13 +102,14 @@ class Explorer(ipywidgets.VBox):
         self._models = SessionModels.acquire(self.session)
         self._answers: dict[Place, Answer] = {}
         self._status = StatusLine()
-        rows = self._rows(shown)
-        self._parts = [part for parts in rows for part in parts]
+        self._parts = self._made(shown)
         toolbar = Toolbar(
             controls=self._models.controls, facts=self._models.facts, status=self._status, show=list(offered)
         )
-        drawn = [row([card for part in parts for card in part.cards]) for parts in rows]
-        super().__init__([toolbar, *drawn, self._status], layout=ipywidgets.Layout(width="100%", overflow="hidden"))
+        panes = [pane for part in self._parts for pane in part.panes]
+        wide = [pane for part in self._parts for pane in part.wide]
+        rows = [toolbar, board(panes), *wide, self._status]
+        super().__init__(rows, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._endings = [
             self.session.on_select(self._follow),
             self._models.on_problem(lambda error: self._say_error(words.sentence(error), "")),
@@ -117,17 +118,16 @@ class Explorer(ipywidgets.VBox):
         self.observe(self._chosen_here, names=list(_LINKED))
         cells.remember(self)
 
-    def _rows(self, shown: Sequence[str]) -> list[list[Any]]:
-        """The parts that hold the panes, row by row. What cannot show anything for this model is left out."""
-        above: list[Any] = []
-        below: list[Any] = []
+    def _made(self, shown: Sequence[str]) -> list[AttributionMap | ClassScores | LayerChannels]:
+        """The parts that hold the panes. What cannot show anything for this model is left out."""
+        parts: list[AttributionMap | ClassScores | LayerChannels] = []
         if "map" in shown:
-            above.append(AttributionMap(self.session, self._models, self._answered))
+            parts.append(AttributionMap(self.session, self._models, self._answered))
         if "classes" in shown and self.session.facts.scores[0].ndim == 2:
-            above.append(ClassScores(self.session))
+            parts.append(ClassScores(self.session))
         if {"grid", "channel", "histogram"} & set(shown) and self.session.selection.layer is not None:
-            below.append(LayerChannels(self.session, self._models, self._answered, shown))
-        return [parts for parts in (above, below) if parts]
+            parts.append(LayerChannels(self.session, self._models, self._answered, shown))
+        return parts
 
     @traitlets.validate(*_LINKED)
     def _fits(self, proposal: Any) -> Any:

@@ -1,0 +1,116 @@
+"""What each method must answer, computed slowly and plainly on a network that no explainer has touched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Run = Callable[[Tensor], Tensor]
+
+
+def scores(run: Run, x: Tensor) -> Tensor:
+    """Scores (N, K)."""
+    with torch.no_grad():
+        return run(x.clone())
+
+
+def input_gradient(run: Run, x: Tensor, target: int) -> Tensor:
+    """∂score/∂x, of the input's shape."""
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(run(x.clone())[0, target], x)[0]
+
+
+def layer_output(run: Run, module: nn.Module, x: Tensor, target: int, call: int = 0) -> tuple[Tensor, Tensor]:
+    """Output (1, …) of one call of a module, as it was before later in-place operations, and the score's gradient."""
+    seen: list[Tensor] = []
+
+    def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
+        tensor = output[0] if isinstance(output, tuple) else output
+        seen.append(tensor)
+        return (tensor.clone(), *output[1:]) if isinstance(output, tuple) else tensor.clone()
+
+    handle = module.register_forward_hook(hook)
+    score = run(x.clone().requires_grad_().clone())[0, target]
+    handle.remove()
+    return seen[call].detach(), torch.autograd.grad(score, seen[call])[0]
+
+
+def as_grid(output: Tensor, side: int) -> Tensor:
+    """(1, C, …) or (1, 1 + patches, C) as (C, *grid)."""
+    if output.ndim == 3 and side:
+        return output[0, 1:].T.reshape(-1, side, side)
+    return output[0]
+
+
+def grad_cam(activations: Tensor, gradients: Tensor, *, relu: bool) -> Tensor:
+    """Σ_k mean(g_k) A_k over (C, *grid), channel by channel."""
+    total = torch.zeros_like(activations[0])
+    for a, g in zip(activations, gradients, strict=True):
+        total = total + g.mean() * a
+    return total.clamp(min=0) if relu else total
+
+
+def grad_cam_plus_plus(activations: Tensor, gradients: Tensor, score: float, *, relu: bool) -> Tensor:
+    """The paper's equations for Y = exp(S), written out cell by cell (arXiv:1710.11063, equations 10, 15 and 19)."""
+    A, g = activations.double().flatten(1), gradients.double().flatten(1)
+    Y = math.exp(score)
+    total = torch.zeros_like(A[0])
+    for k in range(len(A)):
+        weight = 0.0
+        for ij in range(A.shape[1]):
+            first, second, third = (Y * float(g[k, ij]) ** power for power in (1, 2, 3))
+            bottom = 2 * second + sum(float(A[k, ab]) * third for ab in range(A.shape[1]))
+            alpha = second / bottom if bottom else 0.0
+            weight += alpha * max(first, 0.0)
+        total = total + weight * A[k]
+    total = total.reshape(activations.shape[1:])
+    return total.clamp(min=0) if relu else total
+
+
+def occlusion(run: Run, x: Tensor, target: int, window: int, stride: int, filling: Tensor) -> np.ndarray:
+    """Mean fall of the score over all windows that cover a place; (y, x), or (x,) of a signal."""
+    size = x.shape[2:]
+    falls, counts = np.zeros(size), np.zeros(size)
+    clean = float(scores(run, x)[0, target])
+    starts = [range(0, n - window + stride, stride) for n in size]
+    for corner in np.ndindex(*map(len, starts)):
+        place = tuple(slice(s[i], s[i] + window) for s, i in zip(starts, corner, strict=True))
+        hidden = x.clone()
+        hidden[(slice(None), slice(None), *place)] = filling[(slice(None), slice(None), *place)]
+        falls[place] += clean - float(scores(run, hidden)[0, target])
+        counts[place] += 1
+    return falls / counts
+
+
+def samples(count: int, regions: int, seed: int = 0) -> np.ndarray:
+    """Which superpixels are shown in which sample (the first shows all)."""
+    keep = np.random.default_rng(seed).integers(0, 2, (count, regions), dtype=np.int8)
+    keep[0] = 1
+    return keep
+
+
+def hide(x: Tensor, labels: np.ndarray, keep: np.ndarray) -> Tensor:
+    """Pictures in which the regions that are not kept have their mean colour, pixel by pixel."""
+    result = x.repeat(len(keep), 1, 1, 1)
+    for n, row in enumerate(keep):
+        for region in np.flatnonzero(row == 0):
+            for c in range(x.shape[1]):
+                plane = x[0, c]
+                inside = torch.from_numpy(labels == region)
+                result[n, c][inside] = plane[inside].double().mean().to(x.dtype)
+    return result
+
+
+def ridge(keep: np.ndarray, values: np.ndarray, width: float = 0.25) -> np.ndarray:
+    """LIME's weighted ridge regression (penalty 1, free intercept), from the normal equations."""
+    z = keep.astype(float)
+    cosine = 1 - z @ z[0] / np.maximum(np.linalg.norm(z, axis=1) * np.linalg.norm(z[0]), 1e-300)
+    w = np.sqrt(np.exp(-(cosine**2) / width**2))
+    full = np.column_stack([np.ones(len(z)), z])
+    penalty = np.diag([0.0] + [1.0] * z.shape[1])
+    return np.linalg.solve(full.T @ (w[:, None] * full) + penalty, full.T @ (w * values))[1:]

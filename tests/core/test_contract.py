@@ -1,0 +1,190 @@
+"""Every method on every way of writing a model: a right result or a reason, and nothing of the user's is touched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbexplain import METHODS, Explanation, Subject, explain
+from nbexplain.core import registry
+from nbexplain.core.hooks import Cancelled
+from nbexplain.core.twin import unwrap
+from tests.core import oracles
+from tests.core.snapshot import differences, snapshot
+from tests.networks import CASES, SIDE, Case
+
+TARGET = 2
+LIME_GRID = np.arange(SIDE)[:, None] * 2 // SIDE * 3 + np.arange(SIDE)[None] * 3 // SIDE  # 2 × 3 regions
+PARAMS: dict[str, dict[str, Any]] = {
+    "occlusion": {"window": 4, "stride": 3, "fill": "zero"},
+    "lime": {"superpixels": 6, "samples": 40, "segmentation": "grid"},
+}
+KEYS = sorted(METHODS)
+
+pytestmark = [
+    pytest.mark.parametrize("case", CASES, ids=str),
+    pytest.mark.parametrize("key", KEYS),
+]
+
+
+def question(case: Case, key: str) -> dict[str, Any]:
+    """Target, layer and parameters that the method needs."""
+    method = METHODS[key]
+    asked: dict[str, Any] = dict(PARAMS.get(key, {}))
+    if "target" in method.needs:
+        asked["target"] = TARGET
+    if "layer" in method.needs:
+        asked["layer"] = case.pooled or case.layer if key == "cam" else case.layer
+    return asked
+
+
+def reason(case: Case, key: str) -> str:
+    """Why this method cannot explain this model, or `""`."""
+    if key == "cam" and not case.pooled:
+        return "layer: CAM needs a linear head on the mean of this very layer"
+    if key == "lime" and (len(case.shape) == 3 or case.name == "dict input"):
+        return "x: LIME on superpixels needs a picture"
+    return ""
+
+
+def expected(case: Case, key: str) -> np.ndarray:
+    """The right answer, from a network that no explainer has touched."""
+    network, x = case.network(), case.tensor()
+
+    def run(batch: Tensor) -> Tensor:
+        return case.run(network, batch)
+
+    if key in ("gradient", "input_x_gradient"):
+        slope = oracles.input_gradient(run, x, TARGET)
+        return (slope if key == "gradient" else slope * x)[0].double().numpy()
+    if key == "occlusion":
+        return oracles.occlusion(run, x, TARGET, 4, 3, torch.zeros_like(x))
+    if key == "lime":
+        keep = oracles.samples(40, 6)
+        values = oracles.scores(run, oracles.hide(x, LIME_GRID, keep))[:, TARGET]
+        return oracles.ridge(keep, values.double().numpy())
+    name = case.pooled if key == "cam" else case.layer
+    module = network.get_submodule(name)
+    call = case.called or (1 if (name, case.name) == ("relu", "residual add") else 0)
+    output, slope = oracles.layer_output(run, module, x, TARGET, call)
+    side = SIDE // 3 if case.name == "token grid" else 0
+    activations, gradients = (oracles.as_grid(t.double(), side) for t in (output, slope))
+    if key == "activation":
+        return activations.numpy()
+    if key == "cam":  # under a pooled linear head, Grad-CAM times the number of places
+        return (oracles.grad_cam(activations, gradients, relu=False) * activations[0].numel()).numpy()
+    if key == "grad_cam":
+        return oracles.grad_cam(activations, gradients, relu=True).numpy()
+    if key == "grad_cam_plus_plus":
+        score = float(oracles.scores(run, x)[0, TARGET])
+        return (oracles.grad_cam_plus_plus(activations, gradients, score, relu=True) / np.exp(score)).numpy()
+    raise AssertionError(f"{key} has no independent answer here yet: write one")
+
+
+def tensors(x: Any) -> list[Tensor]:
+    return list(x.values()) if isinstance(x, Mapping) else [x]
+
+
+def check(case: Case, key: str, explanation: Explanation) -> None:
+    """The answer is the right one."""
+    right = expected(case, key)
+    if case.name == "softmax at the end" and key == "cam":
+        # the head's weights make logits, the score is a probability: that must be said
+        assert any("probabilit" in note or "logit" in note for note in explanation.warnings)
+        return
+    assert explanation.values.shape == right.shape
+    np.testing.assert_allclose(explanation.values, right, **case.fit)
+    assert explanation.progress == 1
+    if not case.copied:
+        assert any("explained in place" in note for note in explanation.warnings)
+
+
+class Late(threading.Event):
+    """An event that is set at the n-th look at it."""
+
+    def __init__(self, at: float) -> None:
+        super().__init__()
+        self.at = at
+        self.looks = 0
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return self.looks >= self.at
+
+
+def ask(subject: Subject, case: Case, key: str) -> Iterator[Explanation]:
+    asked = question(case, key)
+    shared = {name: asked.pop(name) for name in ("target", "layer") if name in asked}
+    return registry.run(subject, key, **shared, params=asked)
+
+
+def test_success(case: Case, key: str) -> None:
+    model, x = case.model(), case.x()
+    before = snapshot(model, *tensors(x))
+    if reason(case, key):
+        with pytest.raises(ValueError, match=reason(case, key)):
+            explain(model, x, key, **question(case, key))
+    else:
+        check(case, key, explain(model, x, key, **question(case, key)))
+    assert differences(before, snapshot(model, *tensors(x))) == []
+
+
+def test_bad_target(case: Case, key: str) -> None:
+    model, x = case.model(), case.x()
+    before = snapshot(model, *tensors(x))
+    known = "target" in METHODS[key].needs
+    message = "target: class 99 is out of range, expected 0 to 4" if known else f"target: {key} does not depend on"
+    with pytest.raises(ValueError, match=message):
+        explain(model, x, key, **{**question(case, key), "target": 99})
+    assert differences(before, snapshot(model, *tensors(x))) == []
+
+
+def test_exception_inside_the_model(case: Case, key: str) -> None:
+    model, x = case.model(), case.x()
+    hook = unwrap(model).head.register_forward_hook(_boom)
+    before = snapshot(model, *tensors(x))
+    with pytest.raises(RuntimeError, match="the model raised KeyError on an input of shape .*boom"):
+        explain(model, x, key, **question(case, key))
+    assert differences(before, snapshot(model, *tensors(x))) == []
+    hook.remove()
+    if not reason(case, key):
+        check(case, key, explain(model, x, key, **question(case, key)))
+
+
+def test_cancel(case: Case, key: str) -> None:
+    model, x = case.model(), case.x()
+    before = snapshot(model, *tensors(x))
+    if reason(case, key):
+        with pytest.raises(ValueError, match=reason(case, key)):
+            [*ask(Subject(model, x), case, key)]
+        assert differences(before, snapshot(model, *tensors(x))) == []
+        return
+    subject = Subject(model, x)
+    subject.twin.stop.event = never = Late(float("inf"))
+    pictures = len([*ask(subject, case, key)])
+    assert never.looks > 3  # in passes and, where there is one, in the backward pass
+    for at in (1, 2, never.looks // 2, never.looks):
+        subject = Subject(model, x)
+        subject.twin.stop.event = Late(at)
+        with pytest.raises(Cancelled):
+            [*ask(subject, case, key)]
+        assert differences(before, snapshot(model, *tensors(x))) == []
+    subject.twin.stop.event = None
+    if pictures > 1:  # closed between two yields
+        steps = ask(subject, case, key)
+        assert next(steps).progress < 1
+        steps.close()
+        assert differences(before, snapshot(model, *tensors(x))) == []
+    *_, explanation = ask(subject, case, key)  # goes on with what is known by then
+    check(case, key, explanation)
+    assert differences(before, snapshot(model, *tensors(x))) == []
+
+
+def _boom(_module: nn.Module, _args: Any, _output: Any) -> None:
+    raise KeyError("boom")
