@@ -1,7 +1,7 @@
-// Builds one module (and one style sheet) per pane into the Python package. `--watch` rebuilds on every change.
+// Builds one module (and one style sheet) per pane into the Python package.
 import * as esbuild from "esbuild";
 
-const options = {
+await esbuild.build({
   absWorkingDir: import.meta.dirname,
   entryPoints: [
     "src/wire.ts",
@@ -21,7 +21,4 @@ const options = {
   target: "es2022",
   charset: "utf8",
   logLevel: "info",
-};
-
-if (process.argv.includes("--watch")) await (await esbuild.context(options)).watch();
-else await esbuild.build(options);
+});

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -181,6 +182,7 @@ class Session:
         make = {"forward": forward, "scores": scores, "whole": True}
         self._subjects = [Subject(self._twin, x, **make) for x in self.inputs]  # type: ignore[arg-type]
         self._forced = False
+        self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self.answers = Answers()
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
@@ -215,6 +217,10 @@ class Session:
         for name in changes:
             if name not in _PARTS:
                 raise TypeError(f"{name}: expected one of {', '.join(_PARTS)}")
+        with self._choosing:
+            self._select(changes)
+
+    def _select(self, changes: Mapping[str, Any]) -> None:
         chosen = dataclasses.replace(self.selection, **{k: self.check(k, v) for k, v in changes.items()})
         row = self.facts.layer(chosen.layer)
         most = max(row.channels - 1, 0) if row else 0

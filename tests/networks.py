@@ -236,7 +236,7 @@ class Linear(nn.Module):
         return self.head(self.flat(x))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A way of writing a model, with an input for it.
 

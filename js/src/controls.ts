@@ -77,7 +77,7 @@ export interface Session {
   show: Field[];
 }
 
-const SELECTION = ["input", "layer", "channel", "target", "method", "params"].map((name) => `change:${name}`);
+const SELECTION = ["input", "layer", "target", "method", "params"].map((name) => `change:${name}`);
 const KNOWN = ["layers", "classes", "scores", "score_name", "methods", "inputs"].map((name) => `change:${name}`);
 
 export function currentMethod({ controls, facts, show }: Session): Method | undefined {
@@ -112,6 +112,7 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
     };
     refresh();
     listen(controls, SELECTION, refresh, drawing.signal);
+    listen(controls, ["change:channel"], fields.refreshChannel, drawing.signal);
     listen(facts, KNOWN, coalesced(refresh), drawing.signal);
     if (status) listen(status, ["change:running"], commands.refresh, drawing.signal);
   };

@@ -63,6 +63,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     say(subtitle, map?.channel != null ? `channel ${map.channel} of ${map.channels}` : "");
     say(notice, model.get("notice"));
     bar.show(scale, map?.meta.quantity ?? "value", remarkOf(map, model));
+    bar.element.hidden = view.element.hidden = !model.get("overlay");
     view.offer({
       map: !!map,
       picture: !!picture,

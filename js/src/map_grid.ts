@@ -98,13 +98,13 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
     canvas.ariaValueText = reading(maps, channel);
     say(subtitle, `channel ${channel} of ${count()}`);
     const quantity = maps.meta.quantity ?? "value";
-    bar.show(scaleFor(maps, channel, look()), quantity, look().shared ? "shared limits" : `channel ${channel}`);
+    bar.show(scaleFor(maps, channel, look()), quantity, look().shared ? "shared limits" : "own limits");
     read();
   };
 
   const read = (): void => {
     readout.classList.toggle("nbx-rest", hovered < 0);
-    say(readout, maps ? reading(maps, hovered < 0 ? selected() : hovered) : "");
+    say(readout, !maps ? "" : hovered < 0 ? atRest(maps) : reading(maps, hovered));
   };
   const choose = (channel: number): void => {
     if (!controls || channel < 0) return;
@@ -116,16 +116,16 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
     return thumbAt(event.clientX - box.left, event.clientY - box.top + scroller.scrollTop, count(), layout);
   };
 
-  space.addEventListener("pointermove", (event) => {
+  canvas.addEventListener("pointermove", (event) => {
     hovered = under(event);
-    space.classList.toggle("nbx-over", hovered >= 0);
+    canvas.classList.toggle("nbx-over", hovered >= 0);
     read();
   });
-  space.addEventListener("pointerleave", () => {
+  canvas.addEventListener("pointerleave", () => {
     hovered = -1;
     read();
   });
-  space.addEventListener("click", (event) => {
+  canvas.addEventListener("click", (event) => {
     choose(under(event));
     canvas.focus({ preventScroll: true });
   });
@@ -142,7 +142,7 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
 
   const redraw = coalesced(draw);
   const observer = new ResizeObserver(draw);
-  observer.observe(area);
+  for (const element of [area, space]) observer.observe(element); // a scroll bar narrows the space alone
   signal.addEventListener("abort", () => observer.disconnect());
   follow<ArrayState>(model, "array", { host, signal }, (found, until) => {
     array = found;
@@ -178,6 +178,11 @@ function fit(canvas: HTMLCanvasElement, width: number, height: number): void {
   if (canvas.height !== down) canvas.height = down;
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
+}
+
+function atRest({ planes, width, height, dead }: Maps): string {
+  const size = `${planes.length} channels of ${width} × ${height}`;
+  return dead ? `${size}, ${dead} constant` : size;
 }
 
 function reading(maps: Maps, channel: number): string {

@@ -11,6 +11,7 @@ export interface Maps {
   low: Float32Array;
   high: Float32Array;
   all: Float32Array;
+  dead: number;
   width: number;
   height: number;
   frame: number;
@@ -23,7 +24,7 @@ export interface GridLook {
 }
 
 const TABLE = 256;
-const DEAD_COLOUR = "rgba(128, 128, 128, 0.6)";
+const LINE_COLOUR = "rgba(128, 128, 128, 0.5)";
 
 export function mapsOf(model: AnyModel<ArrayState> | null): Maps | null {
   const array = model && decode(model);
@@ -40,7 +41,8 @@ export function mapsOf(model: AnyModel<ArrayState> | null): Maps | null {
         if (!(value <= high[c]!)) high[c] = Number.isNaN(value) ? high[c]! : value;
       }
     });
-    return { planes, low, high, all: array.values, width, height, frame: array.frame, meta: array.meta };
+    const dead = planes.filter((_, c) => !(high[c]! > low[c]!)).length;
+    return { planes, low, high, all: array.values, dead, width, height, frame: array.frame, meta: array.meta };
   });
 }
 
@@ -58,6 +60,7 @@ export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: GridLook
   const pitch = thumb.height + GAP;
   const firstRow = Math.floor(top / pitch);
   const lastRow = Math.min(layout.rows - 1, Math.floor((top + canvas.height / devicePixelRatio) / pitch));
+  const line = Math.max(1, Math.round(devicePixelRatio));
   const plate = h("canvas", { width: `${maps.width}`, height: `${maps.height}` });
   const image = new ImageData(maps.width, maps.height);
   const pixels = new Uint32Array(image.data.buffer);
@@ -67,6 +70,8 @@ export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: GridLook
 
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "medium";
+  context.strokeStyle = LINE_COLOUR;
+  context.lineWidth = line;
   context.imageSmoothingEnabled = maps.width > thumb.width * devicePixelRatio;
   for (let row = firstRow; row <= lastRow; row++) {
     for (let column = 0; column < columns; column++) {
@@ -81,8 +86,9 @@ export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: GridLook
       const x = Math.round(column * (thumb.width + GAP) * devicePixelRatio);
       const y = Math.round((row * pitch - top) * devicePixelRatio);
       const [width, height] = [Math.round(thumb.width * devicePixelRatio), Math.round(thumb.height * devicePixelRatio)];
-      if (isDead(maps, channel)) cross(context, x, y, width, height);
-      else context.drawImage(plate, x, y, width, height);
+      if (!isDead(maps, channel)) context.drawImage(plate, x, y, width, height);
+      context.strokeRect(x + line / 2, y + line / 2, width - line, height - line);
+      if (isDead(maps, channel)) cross(context, x + width / 2, y + height / 2, width * 0.15);
     }
   }
 }
@@ -92,14 +98,11 @@ export function isDead(maps: Maps, channel: number): boolean {
   return !(maps.high[channel]! > maps.low[channel]!);
 }
 
-function cross(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number): void {
-  context.strokeStyle = DEAD_COLOUR;
-  context.lineWidth = devicePixelRatio;
-  context.strokeRect(x + devicePixelRatio / 2, y + devicePixelRatio / 2, width - devicePixelRatio, height - devicePixelRatio);
+function cross(context: CanvasRenderingContext2D, x: number, y: number, arm: number): void {
   context.beginPath();
-  context.moveTo(x + width * 0.35, y + height * 0.35);
-  context.lineTo(x + width * 0.65, y + height * 0.65);
-  context.moveTo(x + width * 0.65, y + height * 0.35);
-  context.lineTo(x + width * 0.35, y + height * 0.65);
+  context.moveTo(x - arm, y - arm);
+  context.lineTo(x + arm, y + arm);
+  context.moveTo(x + arm, y - arm);
+  context.lineTo(x - arm, y + arm);
   context.stroke();
 }

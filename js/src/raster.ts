@@ -42,17 +42,17 @@ export function paint(
   const factor = last / (to - from);
   const columns = neighbours(width, grid.width, window.x, window.width, smooth);
   const rows = neighbours(height, grid.height, window.y, window.height, smooth);
+  const blend = new Float32Array(grid.width);
   for (let y = 0, at = 0; y < height; y++) {
     const upper = rows.first[y]! * grid.width;
     const lower = rows.second[y]! * grid.width;
     const down = rows.weight[y]!;
+    for (let i = 0; i < grid.width; i++) blend[i] = values[upper + i]! + (values[lower + i]! - values[upper + i]!) * down;
     for (let x = 0; x < width; x++, at++) {
       const left = columns.first[x]!;
       const right = columns.second[x]!;
       const across = columns.weight[x]!;
-      const above = values[upper + left]! * (1 - across) + values[upper + right]! * across;
-      const below = values[lower + left]! * (1 - across) + values[lower + right]! * across;
-      let value = above * (1 - down) + below * down;
+      let value = blend[left]! + (blend[right]! - blend[left]!) * across;
       if (value !== value) {
         // Near a NaN, or an infinity of weight 0: the nearest cell decides, so that NaN covers just its own cell.
         value = values[(down < 0.5 ? upper : lower) + (across < 0.5 ? left : right)]!;

@@ -23,6 +23,7 @@ export class Stage {
   private readonly context = this.canvas.getContext("2d")!;
   private readonly backdrop = h("canvas");
   private readonly scratch = h("canvas");
+  private image = new ImageData(1, 1);
   private backdropKey = "";
 
   /** Follows the size of the element on the page, in device pixels. */
@@ -81,13 +82,13 @@ export class Stage {
     const [across, down] = [grid.width / whole.width, grid.height / whole.height];
     const part = { x: (left - whole.x) * across, y: (top - whole.y) * down, width: width * across, height: height * down };
     const colours: Colours = { table: colourTable(scale, fade), from: scale.from, to: scale.to };
-    const image = new ImageData(width, height);
-    paint(new Uint32Array(image.data.buffer), width, height, grid, part, colours, smooth);
-    if (this.scratch.width !== width || this.scratch.height !== height) {
+    if (this.image.width !== width || this.image.height !== height) {
+      this.image = new ImageData(width, height);
       this.scratch.width = width;
       this.scratch.height = height;
     }
-    this.scratch.getContext("2d")!.putImageData(image, 0, 0);
+    paint(new Uint32Array(this.image.data.buffer), width, height, grid, part, colours, smooth);
+    this.scratch.getContext("2d")!.putImageData(this.image, 0, 0);
     this.context.globalAlpha = opacity;
     this.context.drawImage(this.scratch, left, top);
     this.context.globalAlpha = 1;

@@ -11,8 +11,15 @@ interface Row {
   refresh(): void;
 }
 
+interface Fields {
+  elements: HTMLElement[];
+  refresh(): void;
+  /** Cheaper than `refresh`, for the control that is dragged through hundreds of values. */
+  refreshChannel(): void;
+}
+
 /** The rows that the toolbar shows, in reading order. */
-export function toolbarFields(session: Session, signal: AbortSignal): { elements: HTMLElement[]; refresh(): void } {
+export function toolbarFields(session: Session, signal: AbortSignal): Fields {
   const makers: [Field, () => Row][] = [
     ["method", () => methodRow(session)],
     ["input", () => inputRow(session)],
@@ -20,8 +27,14 @@ export function toolbarFields(session: Session, signal: AbortSignal): { elements
     ["layer", () => layerRow(session)],
     ["channel", () => channelRow(session, signal)],
   ];
-  const rows = makers.filter(([name]) => session.show.includes(name)).map(([, make]) => make());
-  return { elements: rows.map((row) => row.element), refresh: () => rows.forEach((row) => row.refresh()) };
+  const chosen = makers.filter(([name]) => session.show.includes(name));
+  const shown = chosen.map(([name]) => name);
+  const rows = chosen.map(([, make]) => make());
+  return {
+    elements: rows.map((row) => row.element),
+    refresh: () => rows.forEach((row) => row.refresh()),
+    refreshChannel: () => rows[shown.indexOf("channel")]?.refresh(),
+  };
 }
 
 /** Dims a row that the chosen method does not use; hides it if no method does. */
@@ -71,6 +84,11 @@ function inputRow({ controls, facts }: Session): Row {
   };
 }
 
+/** A name in any script, kept from reordering what stands beside it. */
+function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
+}
+
 function targetRow(session: Session): Row {
   const { controls, facts } = session;
   let order: number[] = [];
@@ -89,7 +107,7 @@ function targetRow(session: Session): Row {
     const count = Math.max(classes.length, scores.length);
     order = ranked(scores, count);
     const entry = (index: number) => {
-      const [name, score] = [classes[index] || `class ${index}`, scores[index]];
+      const [name, score] = [isolated(classes[index] || `class ${index}`), scores[index]];
       return { value: String(index), text: score == null ? name : `${name} · ${rounded(score)}` };
     };
     setOptions(select, order.map(entry));

@@ -20,10 +20,10 @@ WEIGHTS = Path(__file__).parent / "weights" / "scenes.safetensors"
 
 # Chosen by eye among held-out scenes: objects, photograph, seed.
 _GALLERY: tuple[tuple[tuple[str, ...], str, int], ...] = (
-    (("brick ring", "grass star"), "coffee.png", 17),
+    (("gravel ring", "grass heart"), "flower.jpg", 17),
     (("brick heart", "gravel star"), "chelsea.png", 11),
     (("grass ring", "brick star"), "china.jpg", 15),
-    (("gravel ring", "grass heart"), "flower.jpg", 17),
+    (("brick ring", "grass star"), "coffee.png", 17),
     (("gravel heart", "brick heart"), "china.jpg", 13),
     (("grass ring", "grass star"), "flower.jpg", 8),
     (("grass heart",), "coffee.png", 11),

@@ -1,7 +1,9 @@
 """Train the network of `scenes`: ``python -m nbexplain.examples.train`` draws its pictures, learns, prints figures.
 
 It learns from pictures with one object, with cross-entropy; things of no class lie beside it, so that neither a
-texture nor a shape alone, nor the emptiness around, tells the class. Everything follows from the seed.
+texture nor a shape alone, nor the emptiness around, tells the class. It never sees two objects of two classes, nor
+the photographs and the parts of the textures that the held-out scenes are made of. Everything follows from the seed.
+It takes about seven minutes on two cores that have nothing else to do.
 """
 
 from __future__ import annotations
@@ -74,7 +76,8 @@ def train(seed: int, *, pictures: int = 8000, epochs: int = 6, batch: int = 64) 
 
     torch.manual_seed(seed)  # the network's first weights
     generator = torch.Generator().manual_seed(seed)
-    model = SceneNet(len(CLASSES)).train().to(memory_format=torch.channels_last)  # faster on CPUs
+    model = SceneNet(len(CLASSES)).train()
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on CPUs
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.05)
     steps = epochs * (pictures // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps, pct_start=0.25)

@@ -1,4 +1,4 @@
-"""The selection of a session, what is known of its model, and the toolbar that shows both (twin of ``js/src/controls.ts``)."""
+"""The selection of a session, what is known of its model, and the toolbar (twin of ``js/src/controls.ts``)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Shared(Bundled):
 
     _esm = "export default {}"
     _css = ""
-    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)  # type: ignore[assignment]
 
 
 class Controls(Shared):
     """The selection. The browser and user code write it; nothing else does, or a dragged slider would jump back.
 
-    For the same reason the kernel echoes none of its traits: an echo of the last saved channel would undo the steps that
-    the hand has made since. ``on_command`` is called with ``"run"``, ``"stop"`` or ``"refresh"`` on the thread that
-    delivers widget messages, and must not raise.
+    For the same reason the kernel echoes none of its traits: an echo of the last saved channel would undo the steps
+    that the hand has made since. ``on_command`` is called with ``"run"``, ``"stop"`` or ``"refresh"`` on the thread
+    that delivers widget messages, and must not raise.
     """
 
     input = traitlets.Int(0).tag(sync=True, echo_update=False)

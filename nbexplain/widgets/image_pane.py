@@ -13,8 +13,8 @@ COLORMAPS = ["auto", "viridis", "magma", "cividis", "gray", "RdBu", "PuOr", "ber
 class ImagePane(Bundled):
     """A picture with a map of numbers over it, coloured, enlarged, zoomed and read out in the browser.
 
-    The traits below ``notice`` belong to the browser: it writes them when a control is let go, and kernel code should only
-    set them as initial values or on the user's behalf.
+    The traits below ``notice`` belong to the browser: it writes them when a control is let go, and kernel code should
+    only set them as initial values or on the user's behalf.
     """
 
     _bundle = "image_pane"

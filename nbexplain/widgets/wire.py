@@ -70,7 +70,7 @@ class Array(Bundled):
 
     _bundle = "wire"
     _css = ""
-    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)  # type: ignore[assignment]
 
     frame = traitlets.Int(0).tag(sync=True)
     buffer = traitlets.Bytes(b"").tag(sync=True)
@@ -113,7 +113,7 @@ class Array(Bundled):
         array = np.ascontiguousarray(values, dtype="u1" if np.asarray(values).dtype == np.uint8 else "<f4")
         if array.nbytes > MAX_BYTES:
             raise ValueError(
-                f"values: {array.nbytes:,} bytes of shape {array.shape} exceed the {MAX_BYTES:,} that one frame may have; "
+                f"values: {array.nbytes:,} bytes of shape {array.shape} exceed the {MAX_BYTES:,} of a frame; "
                 "quantise() or shrink() them first."
             )
         if len(low) != len(high) or len(low) not in {0, 1, *array.shape[:1]}:

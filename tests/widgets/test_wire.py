@@ -31,7 +31,8 @@ def test_quantise_is_that_of_the_shared_fixture(kind: str) -> None:
     expected = FIXTURE[kind]
     values = np.array(FIXTURE["values"], dtype=float)
     levels, low, high = quantise(values, per_channel=kind == "per_channel")
-    assert levels.dtype == np.uint8 and levels.shape == (3, 1, 4)
+    assert levels.dtype == np.uint8
+    assert levels.shape == (3, 1, 4)
     assert levels.ravel().tolist() == expected["levels"]
     assert (low, high) == (expected["low"], expected["high"])
     decoded = np.array(expected["decoded"], dtype=float)
@@ -50,7 +51,7 @@ def test_quantise_of_odd_values() -> None:
     assert levels.tolist() == [[254, 0, 0, 254], [255] * 4]
     assert (low, high) == ([1, 0], [2, 0])
     assert quantise(np.array([True, False]), per_channel=False)[0].tolist() == [254, 0]
-    levels, low, high = quantise(np.float32([0, 1e-42]), per_channel=False)
+    levels, low, high = quantise(np.array([0, 1e-42], np.float32), per_channel=False)
     assert levels.tolist() == [0, 254]
     assert quantise(np.zeros((0, 3), np.float32), per_channel=False)[0].shape == (0, 3)
 
@@ -72,7 +73,7 @@ def test_shrink_leaves_out_nan_and_takes_ragged_edges() -> None:
 def test_send_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     array = Array()
     messages: list[set[str]] = []
-    monkeypatch.setattr(array, "send_state", lambda key=None: messages.append({key} if isinstance(key, str) else set(key)))
+    monkeypatch.setattr(array, "send_state", lambda keys: messages.append(set(keys)))
     array.send(np.array([[1.5, np.nan]], dtype=">f8"), axes=["y", "x"], signed=True)
     assert messages == [{"buffer", "shape", "meta", "frame"}]
     assert array.buffer == np.array([1.5, np.nan], "<f4").tobytes()

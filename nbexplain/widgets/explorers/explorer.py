@@ -151,7 +151,8 @@ class Explorer(ipywidgets.VBox):
         self._answers[place] = answer
         failed = next((a for a in self._answers.values() if a.state == "failed"), None)
         running = next((a for a in self._answers.values() if a.state == "running"), None)
-        main = running or next(iter(self._answers.values()))
+        chosen = next((a for p, a in self._answers.items() if "method" not in p.own), None)
+        main = running or chosen or next(iter(self._answers.values()))
         explanation = main.explanation
         with self._status.hold_sync():
             if explanation is not None:
