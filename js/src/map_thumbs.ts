@@ -5,12 +5,13 @@ import { paint } from "./raster";
 import { colourTable, type Scale, scaleOf } from "./scale";
 import { type ArrayState, decode, type Meta, oncePerFrame } from "./wire";
 
-/** All maps of an array, cut into channels, with the extremes of each (NaN where a channel has no values). */
+/** All maps of an array, cut into channels, with the extremes of each (NaN where a channel has no finite value). */
 export interface Maps {
   planes: Float32Array[];
   low: Float32Array;
   high: Float32Array;
-  all: Float32Array;
+  /** The extremes of all channels together. */
+  extremes: Float32Array;
   dead: number;
   width: number;
   height: number;
@@ -36,21 +37,26 @@ export function mapsOf(model: AnyModel<ArrayState> | null): Maps | null {
     const low = new Float32Array(channels).fill(NaN);
     const high = new Float32Array(channels).fill(NaN);
     planes.forEach((plane, c) => {
-      for (const value of plane) {
-        if (!(value >= low[c]!)) low[c] = Number.isNaN(value) ? low[c]! : value;
-        if (!(value <= high[c]!)) high[c] = Number.isNaN(value) ? high[c]! : value;
+      let [least, most] = [Infinity, -Infinity];
+      for (let i = 0; i < plane.length; i++) {
+        const value = plane[i]!;
+        if (value < least && value !== -Infinity) least = value;
+        if (value > most && value !== Infinity) most = value;
       }
+      if (least <= most) [low[c], high[c]] = [least, most];
     });
+    const known = (value: number): boolean => !Number.isNaN(value);
+    const extremes = Float32Array.of(Math.min(...low.filter(known)), Math.max(...high.filter(known)));
     const dead = planes.filter((_, c) => !(high[c]! > low[c]!)).length;
-    return { planes, low, high, all: array.values, dead, width, height, frame: array.frame, meta: array.meta };
+    return { planes, low, high, extremes, dead, width, height, frame: array.frame, meta: array.meta };
   });
 }
 
-/** The scale of one channel: its own, or one for all. */
+/** The scale of one channel: its own, or one for all. Without clipping it depends on the extremes alone. */
 export function scaleFor(maps: Maps, channel: number, { shared, colormap }: GridLook): Scale {
   const signed = maps.meta.signed ?? false;
-  const values = shared ? maps.all : maps.planes[channel]!;
-  return scaleOf(values, { signed, sign: "both", clip: 100, limits: [], colormap });
+  const extremes = shared ? maps.extremes : Float32Array.of(maps.low[channel]!, maps.high[channel]!);
+  return scaleOf(extremes, { signed, sign: "both", clip: 100, limits: [], colormap });
 }
 
 /** Draws the thumbnails that are in sight; `top` is how far the grid is scrolled. All in device pixels but `layout`. */
@@ -61,9 +67,12 @@ export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: GridLook
   const firstRow = Math.floor(top / pitch);
   const lastRow = Math.min(layout.rows - 1, Math.floor((top + canvas.height / devicePixelRatio) / pitch));
   const line = Math.max(1, Math.round(devicePixelRatio));
-  const plate = h("canvas", { width: `${maps.width}`, height: `${maps.height}` });
-  const image = new ImageData(maps.width, maps.height);
+  const [width, height] = [Math.round(thumb.width * devicePixelRatio), Math.round(thumb.height * devicePixelRatio)];
+  // Small maps are enlarged cell by cell; large ones are drawn whole first and then averaged down by the canvas.
+  const enlarged = maps.width <= width;
+  const image = new ImageData(enlarged ? width : maps.width, enlarged ? height : maps.height);
   const pixels = new Uint32Array(image.data.buffer);
+  const plate = h("canvas", { width: `${image.width}`, height: `${image.height}` });
   const whole = { x: 0, y: 0, width: maps.width, height: maps.height };
   const common = look.shared ? scaleFor(maps, 0, look) : null;
   const commonTable = common && colourTable(common, false, TABLE);
@@ -72,7 +81,6 @@ export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: GridLook
   context.imageSmoothingQuality = "medium";
   context.strokeStyle = LINE_COLOUR;
   context.lineWidth = line;
-  context.imageSmoothingEnabled = maps.width > thumb.width * devicePixelRatio;
   for (let row = firstRow; row <= lastRow; row++) {
     for (let column = 0; column < columns; column++) {
       const channel = row * columns + column;
@@ -81,11 +89,10 @@ export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: GridLook
       const scale = common ?? scaleFor(maps, channel, look);
       const table = commonTable ?? colourTable(scale, false, TABLE);
       const grid = { values: plane, width: maps.width, height: maps.height };
-      paint(pixels, grid.width, grid.height, grid, whole, { table, from: scale.from, to: scale.to }, false);
+      paint(pixels, image.width, image.height, grid, whole, { table, from: scale.from, to: scale.to }, false);
       plate.getContext("2d")!.putImageData(image, 0, 0);
       const x = Math.round(column * (thumb.width + GAP) * devicePixelRatio);
       const y = Math.round((row * pitch - top) * devicePixelRatio);
-      const [width, height] = [Math.round(thumb.width * devicePixelRatio), Math.round(thumb.height * devicePixelRatio)];
       if (!isDead(maps, channel)) context.drawImage(plate, x, y, width, height);
       context.strokeRect(x + line / 2, y + line / 2, width - line, height - line);
       if (isDead(maps, channel)) cross(context, x + width / 2, y + height / 2, width * 0.15);

@@ -55,10 +55,12 @@ function methodRow({ controls, facts }: Session): Row {
     controls.save_changes();
   });
   const entry = ({ key, label, reason }: Method) => ({ value: key, text: label, ...(reason && { reason }) });
+  const element = field("method", "Method", select);
   return {
-    element: field("method", "Method", select),
+    element,
     refresh() {
       const methods = facts.get("methods");
+      element.hidden = !methods.length;
       setOptions(select, methods.map(entry));
       select.value = controls.get("method");
       select.title = methods.find((method) => method.key === select.value)?.paper ?? "";
@@ -123,6 +125,7 @@ function targetRow(session: Session): Row {
       slider.show(place, { min: 0, max: Math.max(0, order.length - 1) }, name);
       number.show(target, { min: 0, max: Math.max(0, order.length - 1) });
       need(element, "target", session);
+      element.hidden ||= !order.length;
       select.title = scores[target] == null ? name : `${name}: ${facts.get("score_name")} ${rounded(scores[target])}`;
     },
   };

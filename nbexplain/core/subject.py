@@ -148,8 +148,7 @@ class Subject:
             if self._whole:
                 self.record()
             else:
-                # a clone: a model that writes into its input must not change the user's tensor
-                self._clean = self._run(self.ready(self.input.tensor).clone(), grad=False)
+                self._clean = self._run(self.ready(self.input.tensor), grad=False)
         assert self._clean is not None
         return self._clean
 
@@ -187,7 +186,7 @@ class Subject:
                     row = layers.describe(name, modules[name], calls, call, self.input.tensor.shape)
                     gradient = name in self._overwritten or reached(output)
                     rows.append(dataclasses.replace(row, gradient=gradient))
-            for name in modules.keys() - kept.records.calls.keys():
+            for name in (n for n in modules if n not in kept.records.calls):
                 reason = "it is not called for this input, or returns no tensor"
                 rows.append(Layer(name, type(modules[name]).__name__, reason=reason))
             self._layers = tuple(rows)
@@ -347,7 +346,7 @@ class Subject:
         """One forward pass: (N, …) → scores (N, K, …)."""
         with self._computing(grad=grad) as module:
             # a clone: a model that writes into its input must change neither the user's tensor nor our leaf
-            args, keywords = self.input.arguments(x.clone() if grad else x)
+            args, keywords = self.input.arguments(x.clone())
             first = self._sizes is None
             sizes = hooks.Records()
             try:

@@ -73,10 +73,14 @@ class SceneNet(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(96, classes)
 
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) → the last map (N, 96, H / 8, W / 8)."""
+        last: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
+        return last
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) → logits (N, classes)."""
-        x = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
-        scores: Tensor = self.head(torch.flatten(self.pool(x), 1))
+        scores: Tensor = self.head(torch.flatten(self.pool(self.features(x)), 1))
         return scores
 
 

@@ -115,15 +115,9 @@ def localisation(model: SceneNet, scenes: list[Scene]) -> float:
     of the picture and without its negative part, is averaged over both objects. Counted are the scenes on which, for
     both classes, the mean is larger on the object of the class than on the other one.
     """
-    kept: list[Tensor] = []
-    handle = model.layer4.register_forward_hook(lambda module, inputs, output: kept.append(output))
-    try:
-        for part in _inputs(scenes).split(50):
-            model(part)
-    finally:
-        handle.remove()
+    activations = torch.cat([model.features(part) for part in _inputs(scenes).split(50)])
     right = 0
-    for activation, scene in zip(torch.cat(kept), scenes, strict=True):
+    for activation, scene in zip(activations, scenes, strict=True):
         maps = torch.einsum("kc,chw->khw", model.head.weight, activation)
         size = scene.picture.shape[:2]
         maps = nn.functional.interpolate(maps[None], size, mode="bilinear")[0].clamp(min=0)

@@ -149,9 +149,7 @@ class Image(Array):
         elif kind == "quickshift":
             from skimage.segmentation import quickshift
 
-            labels = quickshift(  # type: ignore[no-untyped-call]
-                self.picture, kernel_size=4, max_dist=200, ratio=0.2, rng=0
-            )
+            labels = quickshift(self.picture, kernel_size=4, max_dist=200, ratio=0.2, rng=0)
         else:
             raise ValueError(f"segmentation: expected 'slic', 'quickshift' or 'grid', got {kind!r}")
         labels = np.unique(labels, return_inverse=True)[1].reshape(height, width).astype(np.int32)

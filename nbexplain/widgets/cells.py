@@ -38,7 +38,7 @@ def _current() -> tuple[str, str]:
         from IPython.core.getipython import get_ipython
     except ImportError:
         return "", ""
-    kernel = getattr(get_ipython(), "kernel", None)  # type: ignore[no-untyped-call]
+    kernel = getattr(get_ipython(), "kernel", None)
     if kernel is None:
         return "", ""
     parent = kernel.get_parent("shell") or {}

@@ -62,11 +62,11 @@ def grad_cam_plus_plus(
     different classes keep a scale.
     """
     activations, gradients = _activations_and_gradients(subject, target, layer)
-    flat_a, flat_g = activations.flatten(1), gradients.flatten(1)
+    flat_a, flat_g = activations.flatten(1).double(), gradients.flatten(1).double()  # g³ is nothing in half precision
     bottom = 2 * flat_g**2 + (flat_a.sum(1, keepdim=True) * flat_g**3)
     alpha = torch.where(bottom != 0, flat_g**2 / torch.where(bottom != 0, bottom, 1), 0)
     weights = (alpha * flat_g.relu()).sum(1)
-    values = torch.einsum("k,k...->...", weights, activations)
+    values = torch.einsum("k,k...->...", weights.to(activations), activations)
     return _map(values.relu() if relu else values, layer, relu, _silent(gradients))
 
 
@@ -107,8 +107,9 @@ def _head_weights(subject: Subject, activations: Tensor, target: int) -> tuple[T
         if module.in_features == len(activations) and logits.shape == subject.scores().shape:
             for size in (pooled.shape[1], 1):  # the mean over the grid, or its sum
                 expected = nn.functional.linear(pooled.sum(1) / size, module.weight, module.bias)
-                if torch.allclose(expected, logits[0], rtol=1e-3, atol=1e-3 * float(logits.abs().max())):
-                    same = torch.allclose(logits, subject.scores(), rtol=1e-3, atol=1e-6)
+                scale = float(torch.nan_to_num(logits).abs().max())
+                if torch.allclose(expected, logits[0], rtol=1e-3, atol=1e-3 * scale, equal_nan=True):
+                    same = torch.allclose(logits, subject.scores(), rtol=1e-3, atol=1e-6, equal_nan=True)
                     said = f"the map adds up to the logit of the linear head, not to the {subject.score_name} shown"
                     return module.weight[target].detach() * (pooled.shape[1] / size), () if same else (said,)
     raise ValueError(

@@ -19,7 +19,7 @@ from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.status import StatusLine
 
 PANES = ("map", "classes", "grid", "channel", "histogram")
-CONTROLS = ("method", "target", "layer", "channel", "params")
+CONTROLS = ("input", "method", "target", "layer", "channel", "params")
 _LINKED = ("layer", "channel", "target", "method")
 
 
@@ -36,7 +36,7 @@ class Explorer(ipywidgets.VBox):
         Which panes: `"map"` (the attribution over the picture), `"classes"` (bars of the scores), `"grid"` (all
         channels of the layer), `"channel"` (the chosen channel over the picture), `"histogram"` (its values).
     controls
-        Which controls the toolbar shows, of `"method"`, `"target"`, `"layer"`, `"channel"`, `"params"`.
+        Which controls the toolbar shows, of `"input"`, `"method"`, `"target"`, `"layer"`, `"channel"`, `"params"`.
     method, target, layer, channel, params
         What is chosen at first; `params` are those of `method`.
 

@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { coalesced } from "../src/dom";
+import type { ImagePaneState } from "../src/image_pane";
+import { type Offer, viewControls, type ViewControls } from "../src/image_view";
+import { scaleOf } from "../src/scale";
+import { FakeModel, settle } from "./fake_model";
+
+const STATE: ImagePaneState = {
+  picture: null,
+  overlay: null,
+  detail: null,
+  controls: null,
+  follow_channel: false,
+  title: "",
+  notice: "",
+  opacity: 0.75,
+  colormap: "auto",
+  sign: "both",
+  reduction: "sum",
+  clip: 100,
+  limits: [],
+  interpolation: "bilinear",
+  fade: true,
+  mode: "overlay",
+};
+
+let model: FakeModel<ImagePaneState>;
+let view: ViewControls;
+
+beforeEach(() => {
+  model = new FakeModel(STATE);
+  view = viewControls(model.any, new AbortController().signal);
+});
+
+function labelled<T extends HTMLElement = HTMLInputElement>(text: string): T {
+  const label = [...view.element.querySelectorAll("label")].find((each) => each.textContent!.includes(text))!;
+  return label.querySelector<T>("input, select")!;
+}
+
+function offer(changes: Partial<Offer>): void {
+  view.offer({ map: true, picture: true, signed: true, reducible: false, scale: null, ...changes });
+}
+
+test("while opacity is dragged the page follows and the kernel hears nothing; it hears the end", () => {
+  const slider = labelled("Opacity");
+  for (const value of ["0.5", "0.3", "0.2"]) {
+    slider.value = value;
+    slider.dispatchEvent(new Event("input"));
+    expect(model.get("opacity")).toBe(Number(value));
+  }
+  expect(model.saved).toEqual([]);
+  slider.dispatchEvent(new Event("change"));
+  expect(model.saved).toEqual([{ opacity: 0.2 }]);
+});
+
+test("user code moves the controls", () => {
+  model.arrive({ opacity: 0.1, clip: 98.5, colormap: "PuOr", fade: false });
+  expect([labelled("Opacity").value, labelled("Clip").value]).toEqual(["0.1", "98.5"]);
+  expect([labelled<HTMLSelectElement>("Colours").value, labelled("Fade").checked]).toEqual(["PuOr", false]);
+  expect(view.element.textContent).toContain("p98.5");
+});
+
+test("limits are locked to what is shown, and let go", () => {
+  const look = { signed: true, sign: "both" as const, clip: 100, limits: [], colormap: "auto" };
+  offer({ scale: scaleOf(Float32Array.from([-1, 2]), look) });
+  const lock = labelled("Lock limits");
+  const turn = (on: boolean): void => {
+    lock.checked = on;
+    lock.dispatchEvent(new Event("change"));
+  };
+  turn(true);
+  expect(model.get("limits")).toEqual([-2, 2]);
+  turn(false);
+  expect(model.get("limits")).toEqual([]);
+  expect(model.saved).toEqual([{ limits: [-2, 2] }, { limits: [] }]);
+});
+
+test("only what has a meaning is offered", () => {
+  const shown = (text: string): boolean => !labelled(text).closest("label")!.hidden;
+  offer({ signed: false, reducible: true });
+  expect([shown("Sign"), shown("Channels")]).toEqual([false, true]);
+  offer({ signed: true, reducible: false, picture: false });
+  expect([shown("Sign"), shown("Channels"), shown("Show")]).toEqual([true, false, false]);
+  expect(labelled("Opacity").disabled).toBe(true);
+});
+
+describe("coalesced drawing", () => {
+  test("draws at once, and once more for all that is asked within the frame", async () => {
+    let drawn = 0;
+    const ask = coalesced(() => drawn++);
+    for (let i = 0; i < 10; i++) ask();
+    expect(drawn).toBe(1);
+    await settle();
+    await settle();
+    expect(drawn).toBe(2);
+    ask();
+    expect(drawn).toBe(3);
+  });
+});
