@@ -72,7 +72,7 @@ class Facts:
     def reason(self, method: registry.Method) -> str:
         """Why a method cannot be used on this model at all, or `""`."""
         if "layer" in method.needs:
-            reasons = [method.reason(layer) for layer in self.layers]
+            reasons = [method.reason(layer) for layer in self.layers if layer.usable]
             if all(reasons):
                 return reasons[-1] if reasons else "this model's layers cannot be looked into"
         elif method.gradient and not self.gradient:

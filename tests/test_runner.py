@@ -371,8 +371,12 @@ def test_cancelled_passes_through_a_models_own_except() -> None:
     flag = Stop()
     flag.event = threading.Event()
     flag.event.set()
-    with pytest.raises(Cancelled):
+
+    def model() -> None:
         try:
             flag.check()
         except Exception:
             pytest.fail("a model's own `except Exception` swallowed it")
+
+    with pytest.raises(Cancelled):
+        model()

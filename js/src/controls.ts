@@ -103,8 +103,13 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
     const fields = toolbarFields(session, drawing.signal);
     const params = toolbarParams(session);
     const commands = commandButtons(session, () => status);
-    const [first, ...others] = fields.elements;
-    el.append(h("div", { class: "nbx-first" }, ...(first ? [first] : []), commands.element), ...others, params.element);
+    el.append(...fields.elements, params.element);
+    // The buttons stand beside the method, or else at the end.
+    const neighbour = session.show.includes("method") ? fields.elements[0] : fields.elements.at(-1);
+    const shared = h("div", { class: "nbx-shared" });
+    if (neighbour) neighbour.replaceWith(shared);
+    else el.prepend(shared);
+    shared.append(...(neighbour ? [neighbour] : []), commands.element);
     const refresh = (): void => {
       fields.refresh();
       params.refresh();

@@ -93,7 +93,7 @@ export function picture(model: AnyModel<ArrayState>): Picture | null {
 export function dequantise(levels: Uint8Array, low: number[], high: number[]): Float32Array {
   if (!low.length) return Float32Array.from(levels);
   const values = new Float32Array(levels.length);
-  const part = levels.length;
+  const part = levels.length / low.length;
   const table = new Float32Array(256);
   low.forEach((bottom, channel) => {
     const span = (high[channel] ?? bottom) - bottom;

@@ -13,6 +13,7 @@ from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
 from nbexplain.core.subject import Subject
+from nbexplain.core.twin import twin
 
 
 def explain(
@@ -62,7 +63,8 @@ def explain(
     if not isinstance(method, str):
         raise TypeError(f"method: expected a key of METHODS, got {method!r}")
     registry.find(method).check_params(params)
-    subject = Subject(model, x, preprocess=preprocess, forward=forward, scores=scores)
+    seen = twin(model, watched=False)
+    subject = Subject(seen, x, preprocess=preprocess, forward=forward, scores=scores)
     steps = registry.run(subject, method, target=target, layer=layer, channel=channel, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept

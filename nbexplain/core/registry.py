@@ -260,7 +260,9 @@ def run(
             f"{error}; methods that need none: {_keys(not m.gradient for m in METHODS.values())}"
         ) from error
     except NoLayers as error:
-        remain = _keys("layer" not in m.needs for m in METHODS.values())
+        with subject.undisturbed():
+            gradient = subject.has_gradient()
+        remain = _keys("layer" not in m.needs and (gradient or not m.gradient) for m in METHODS.values())
         raise ValueError(f"{error}; methods that remain: {remain}") from error
     finally:
         if steps is not None and hasattr(steps, "close"):
@@ -300,13 +302,13 @@ def _arguments(
 
 def _default_layer(subject: Subject, chosen: Method) -> Layer:
     """The layer that is suggested for CAMs if the method can use it, else the last that it can use."""
-    rows = subject.layers()
+    rows = [row for row in subject.layers() if row.usable]
     if not rows:
         raise NoLayers("layer: this model has no layers that can be looked into")
     suggested = suggest(rows)
     fitting = [row for row in rows if not chosen.reason(row)]
     if not fitting:
-        raise ValueError(f"layer: no layer of this model can be used for {chosen.key}: {chosen.reason(rows[-1])}")
+        raise NoLayers(f"layer: no layer of this model can be used for {chosen.key}: {chosen.reason(rows[-1])}")
     return suggested if suggested in fitting else fitting[-1]
 
 

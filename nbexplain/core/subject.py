@@ -21,6 +21,7 @@ from nbexplain.inputs import Array, as_input
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
+_CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
 @dataclasses.dataclass(eq=False)
@@ -43,7 +44,7 @@ class NoGradient(ValueError):
 
 
 class NoLayers(ValueError):
-    """The model's layers cannot be looked into."""
+    """The model has no layers that can be looked into, or none that the method can use."""
 
 
 class Subject:
@@ -97,6 +98,8 @@ class Subject:
         self._sizes: hooks.Records | None = None
         self._layers: tuple[Layer, ...] | None = None
         self._overwritten: frozenset[str] = frozenset()
+        self._modules = layers.module_names(self.twin.module)
+        self._score_name: str | None = None
 
     # The model as it is
 
@@ -155,11 +158,12 @@ class Subject:
     @property
     def score_name(self) -> str:
         """`"probability"` where the model ends in a softmax, else `"logit"`; `"score"` for the user's own scores."""
-        clean = self.scores()
-        if targets.are_probabilities(clean):
-            return "probability"
-        plain = self._scores_of is targets.scores_of and clean.ndim == 2 and clean.shape[1] > 1
-        return "logit" if plain else "score"
+        if self._score_name is None:
+            clean = self.scores()
+            plain = self._scores_of is targets.scores_of and clean.ndim == 2 and clean.shape[1] > 1
+            kinds = {False: "logit" if plain else "score", True: "probability"}
+            self._score_name = kinds[targets.are_probabilities(clean)]
+        return self._score_name
 
     def has_gradient(self) -> bool:
         """Whether a gradient of the scores reaches the input."""
@@ -179,16 +183,15 @@ class Subject:
         if self._layers is None:
             kept = self._whole_pass(frozenset())
             reached = layers.Reach(kept.scores)
-            modules = layers.module_names(self.twin.module)
             rows = []
             for name, calls in kept.records.calls.items():
                 for call, output in enumerate(calls):
-                    row = layers.describe(name, modules[name], calls, call, self.input.tensor.shape)
+                    row = layers.describe(name, self._modules[name], calls, call, self.input.tensor.shape)
                     gradient = name in self._overwritten or reached(output)
                     rows.append(dataclasses.replace(row, gradient=gradient))
-            for name in (n for n in modules if n not in kept.records.calls):
+            for name in (n for n in self._modules if n not in kept.records.calls):
                 reason = "it is not called for this input, or returns no tensor"
-                rows.append(Layer(name, type(modules[name]).__name__, reason=reason))
+                rows.append(Layer(name, type(self._modules[name]).__name__, reason=reason))
             self._layers = tuple(rows)
         return self._layers
 
@@ -202,7 +205,7 @@ class Subject:
         """
         if not isinstance(name, str):
             raise TypeError(f"layer: expected a dotted module name, got {name!r}")
-        modules = layers.module_names(self.twin.module)
+        modules = self._modules
         if not modules and isinstance(self.twin.module, torch.jit.ScriptModule):
             raise NoLayers(f"layer: {name!r} cannot be looked into, since the model is a ScriptModule")
         plain, call = layers.split(layers.unprefixed(name, modules))
@@ -296,9 +299,10 @@ class Subject:
         STORE.put((self._key, key), value, nbytes)
 
     def ready(self, x: Tensor) -> Tensor:
-        """`x` on the model's device, in its dtype, channels-last: convolutions then choose their faster kernels."""
+        """`x` on the model's device and in its dtype; batches channels-last, for which convolutions are faster."""
         x = x.to(self.device, self.dtype if x.is_floating_point() else x.dtype)
-        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+        many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM
+        return x.contiguous(memory_format=torch.channels_last) if many else x
 
     # Running
 
@@ -311,18 +315,17 @@ class Subject:
         kept: _Pass | None = STORE.get((self._key, "pass"))
         if kept is not None and kept.leaf == _label(layer) and (layer is None or name in kept.records.calls):
             return kept
-        modules = {name: layers.module_names(self.twin.module)[name]} if name else {}
+        modules = {name: self._modules[name]} if name else {}
         return self._new_pass(modules, frozenset(), layer)
 
     def _whole_pass(self, separate: frozenset[str]) -> _Pass:
         """The kept pass from the input with all layers recorded, in which `separate` handed on clones."""
         kept: _Pass | None = STORE.get((self._key, "pass"))
-        every = layers.module_names(self.twin.module)
         if kept is not None and separate <= kept.separate and kept.leaf is None and self._whole:
             return kept
         if kept is not None:
             separate |= kept.separate
-        kept = self._new_pass(every, separate, None)
+        kept = self._new_pass(self._modules, separate, None)
         self._overwritten |= kept.records.overwritten()
         return kept
 
@@ -334,7 +337,7 @@ class Subject:
             x.requires_grad_()
         with hooks.recorded(modules, separate=separate, leaf=leaf, begin=leaf is None) as records:
             scores = self._run(x, grad=True)
-        if scores.requires_grad:
+        if scores.requires_grad and self.twin.watched:
             hooks.cancellable_graph(scores, self.twin.stop)
         self._clean = scores.detach()
         assert self._sizes is not None

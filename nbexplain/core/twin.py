@@ -5,10 +5,7 @@ Hooks, modes and flags are set on the twin only, so the user may train, predict 
 
 from __future__ import annotations
 
-import copy
-import functools
 import threading
-import types
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core import hooks
+from nbexplain.core.module_copy import Copier
 
-_WALK_LIMIT = 1000  # containers longer than this are data sets and the like, not parts of a network
 _SAMPLES = 8  # values of each tensor that the fingerprint looks at
 
 
@@ -49,6 +46,11 @@ class Twin:
     @property
     def copied(self) -> bool:
         return not self.reason
+
+    @property
+    def watched(self) -> bool:
+        """Whether runs can be stopped and changed weights be noticed."""
+        return self._print is not None
 
     @contextmanager
     def ready(self) -> Iterator[nn.Module]:
@@ -96,7 +98,7 @@ def unwrap(model: nn.Module) -> nn.Module:
             return model
 
 
-def twin(model: nn.Module, stop: hooks.Stop | None = None) -> Twin:
+def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = True) -> Twin:
     """Copy the module tree and keep the weights.
 
     Parameters
@@ -105,6 +107,8 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None) -> Twin:
         Any `torch.nn.Module`.
     stop
         The flag that its hooks read; a new twin of the same model goes on with the old one's.
+    watched
+        Whether its runs can be stopped and changes of the weights be noticed; a single `explain` needs neither.
 
     Returns
     -------
@@ -123,104 +127,32 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None) -> Twin:
     if any(isinstance(t, (nn.UninitializedParameter, nn.UninitializedBuffer)) for t in _tensors(model)):
         raise ValueError("model: it has lazy layers that have not seen an input yet; run it once, then explain it")
     stop = stop or hooks.Stop()
-    taken = fingerprint(model)
-    found = _walk(model)
+    taken = fingerprint(model) if watched else None
     if isinstance(model, torch.jit.ScriptModule):
         return Twin(
             model, model, "it is a ScriptModule, whose layers cannot be looked into", [model], stop, _print=taken
         )
-    if found.closed_over:
-        names = ", ".join(sorted({type(m).__name__ for m in found.closed_over}))
-        reason = f"a function in it closes over a module ({names})"
-        return Twin(model, model, reason, [model, *found.closed_over], stop, _print=taken)
-    memo: dict[int, Any] = {id(t): _shared(t) for t in found.tensors}
+    copier = Copier(model)
     try:
-        module = copy.deepcopy(model, memo)
+        module: nn.Module = copier.copy(model)
     except Exception as error:  # whatever a user's attribute raises, the model can still be explained in place
         reason = f"it could not be copied ({type(error).__name__}: {error})"
         return Twin(model, model, reason, [model], stop, _print=taken)
+    if copier.closed_over:
+        names = ", ".join(sorted({type(m).__name__ for m in copier.closed_over}))
+        reason = f"a function in it closes over a module ({names})"
+        return Twin(model, model, reason, [model, *copier.closed_over], stop, _print=taken)
     module.eval()
     for part in module.modules():
         if _writes_in_place(part):
             setattr(part, "inplace", False)  # noqa: B010
-    result = Twin(module, model, "", [module], stop, _print=taken)
-    hooks.cancellable_for_good(result.roots, result.stop)
-    return result
+    if watched:
+        hooks.cancellable_for_good([module], stop)
+    return Twin(module, model, "", [module], stop, _print=taken)
 
 
 def _writes_in_place(module: nn.Module) -> bool:
     return getattr(module, "inplace", None) is True and not isinstance(module, torch.jit.ScriptModule)
-
-
-def _shared(tensor: Tensor) -> Tensor:
-    """The same storage, outside every graph; a Parameter stays one, since some layers test for that.
-
-    Through `.data`, which has a version counter of its own: an optimizer step between our forward and our backward pass
-    must not make the latter raise. The next question sees the step in the fingerprint.
-    """
-    view = tensor.data
-    return nn.Parameter(view, requires_grad=False) if type(tensor) is nn.Parameter else view
-
-
-@dataclass
-class _Walk:
-    tensors: list[Tensor] = field(default_factory=list)
-    closed_over: list[nn.Module] = field(default_factory=list)
-
-
-def _walk(model: nn.Module) -> _Walk:
-    """Find every tensor of the tree, also in plain lists and caches, and modules that functions close over."""
-    found = _Walk()
-    seen: set[int] = set()
-
-    def visit(value: Any) -> None:
-        if isinstance(value, (str, bytes, int, float, bool, type(None), type, types.ModuleType)) or id(value) in seen:
-            return
-        seen.add(id(value))
-        if isinstance(value, Tensor):
-            found.tensors.append(value)
-        elif isinstance(value, nn.Module):
-            for part in value.__dict__.values():
-                visit(part)
-            for kind in type(value).__mro__:
-                if kind is nn.Module:
-                    break
-                if not kind.__module__.startswith("torch."):  # of those we know that they close over nothing
-                    for name, part in vars(kind).items():
-                        if name != "__init__":  # it has run: what its defaults hold is in the tree by now
-                            visit(part)
-        elif isinstance(value, dict):
-            if len(value) <= _WALK_LIMIT:
-                for part in value.values():
-                    visit(part)
-        elif isinstance(value, (list, tuple, set)):
-            if len(value) <= _WALK_LIMIT:
-                for part in value:
-                    visit(part)
-        elif isinstance(value, types.MethodType):
-            visit(value.__self__)
-        elif isinstance(value, functools.partial):
-            visit_held((value.func, *value.args, *value.keywords.values()))
-        elif isinstance(value, types.FunctionType):
-            cells = [cell.cell_contents for cell in value.__closure__ or () if _is_bound(cell)]
-            visit_held((*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()))
-
-    def visit_held(held: tuple[Any, ...]) -> None:
-        """What a function holds on to: a copy of the tree would still call the user's own modules there."""
-        found.closed_over.extend(part for part in held if isinstance(part, nn.Module))
-        for part in held:
-            visit(part)
-
-    visit(model)
-    return found
-
-
-def _is_bound(cell: Any) -> bool:
-    try:
-        _ = cell.cell_contents
-    except ValueError:  # an empty cell: the name has no value yet
-        return False
-    return True
 
 
 def fingerprint(model: nn.Module) -> Any:
@@ -256,6 +188,6 @@ def _tensors(model: nn.Module) -> list[Tensor]:
 
 def _sample(tensor: Tensor) -> Tensor:
     """A few values spread over the storage, as a view (`reshape` would copy channels-last weights)."""
-    count = min(tensor.numel(), _SAMPLES)
     span = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
+    count = min(span, _SAMPLES)  # an expanded tensor has more values than places
     return torch.as_strided(tensor, (count,), (max(span // count, 1),), tensor.storage_offset())

@@ -79,7 +79,8 @@ def _one(x: Tensor) -> Tensor:
     """`x` with exactly one input in its batch axis."""
     x = x.detach()
     if x.is_inference():
-        x = x.clone()
+        with torch.inference_mode(False):  # else the clone would be one as well, and no graph could begin at it
+            x = x.clone()
     if x.numel() == 0:
         raise ValueError(f"x: expected an input with values in it, got shape {tuple(x.shape)}")
     if x.ndim < 2:

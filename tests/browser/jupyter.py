@@ -32,13 +32,25 @@ _OPEN = """async (path) => {
     app.shell.collapseLeft();
 }"""
 _RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }"
-_RUN_LAST = """async (source) => {
+_RUN_LAST = """async ({source, wait}) => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     notebook.activeCellIndex = notebook.widgets.length - 1;
     await window.jupyterapp.commands.execute('notebook:insert-cell-below');
     notebook.activeCell.model.sharedModel.setSource(source);
+    window.cellRun = window.jupyterapp.commands.execute('notebook:run-cell');
+    if (wait) await window.cellRun;
+}"""
+_RUN_AGAIN = """async () => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = notebook.widgets.length - 1;
     await window.jupyterapp.commands.execute('notebook:run-cell');
 }"""
+_CLEAR = """() => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    const cells = notebook.model.sharedModel;
+    if (cells.cells.length > 1) cells.deleteCellRange(1, cells.cells.length);
+}"""
+_SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
 # Runs outside the notebook, so that no cell and no output changes; resolves with what was printed.
 _EXECUTE = """async (code) => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
@@ -76,7 +88,27 @@ class Lab:
 
     def run_cell(self, source: str) -> None:
         """Add a cell at the end, run it, and wait until it has run."""
-        self.page.evaluate(_RUN_LAST, source)
+        self.page.evaluate(_RUN_LAST, {"source": source, "wait": True})
+
+    def start_cell(self, source: str) -> None:
+        """Add a cell at the end and start it; `finish_cell` waits until it has run."""
+        self.page.evaluate(_RUN_LAST, {"source": source, "wait": False})
+
+    def finish_cell(self) -> None:
+        """Wait until the cell has run that was started."""
+        self.page.evaluate("window.cellRun")
+
+    def run_again(self) -> None:
+        """Run the last cell once more: the same cell, with the same id."""
+        self.page.evaluate(_RUN_AGAIN)
+
+    def clear(self) -> None:
+        """Delete all cells but the first, with what they show."""
+        self.page.evaluate(_CLEAR)
+
+    def interrupt(self) -> None:
+        """Interrupt the cell that runs."""
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
 
     def execute(self, code: str) -> str:
         """Run code in the kernel, outside the notebook; returns what it printed, or its traceback."""
@@ -191,6 +223,32 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
 
 
 @contextmanager
+def notebook(
+    browser: Browser,
+    address: str,
+    path: Path,
+    *,
+    width: int = 1400,
+    height: int = 1200,
+    run: bool = True,
+) -> Iterator[Lab]:
+    """A notebook file in the folder of a server that runs, open in a page of its own."""
+    page = browser.new_page(viewport={"width": width, "height": height})
+    try:
+        lab = Lab(page)
+        lab._watch()
+        page.goto(f"{address}/lab?reset")
+        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        page.evaluate(_OPEN, path.name)
+        if run:
+            page.evaluate(_RUN_ALL)
+        yield lab
+        page.evaluate(_SHUT_DOWN)  # the server would go on with its kernel
+    finally:
+        page.close()
+
+
+@contextmanager
 def jupyter(
     cells: Sequence[str] | Path,
     *,
@@ -210,13 +268,7 @@ def jupyter(
         with server(folder, theme=theme, environment=environment) as address, sync_playwright() as playwright:
             browser = chromium(playwright)
             try:
-                lab = Lab(browser.new_page(viewport={"width": width, "height": height}))
-                lab._watch()
-                lab.page.goto(f"{address}/lab?reset")
-                lab.page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-                lab.page.evaluate(_OPEN, "test.ipynb")
-                if run:
-                    lab.page.evaluate(_RUN_ALL)
-                yield lab
+                with notebook(browser, address, folder / "test.ipynb", width=width, height=height, run=run) as lab:
+                    yield lab
             finally:
                 browser.close()

@@ -151,7 +151,7 @@ def test_exception_inside_the_model(case: Case, key: str) -> None:
     model, x = case.model(), case.x()
     hook = unwrap(model).head.register_forward_hook(_boom)
     before = snapshot(model, *tensors(x))
-    with pytest.raises(RuntimeError, match="the model raised KeyError on an input of shape .*boom"):
+    with pytest.raises(RuntimeError, match=r"the model raised KeyError on an input of shape .*boom"):
         explain(model, x, key, **question(case, key))
     assert differences(before, snapshot(model, *tensors(x))) == []
     hook.remove()

@@ -29,12 +29,12 @@ def activation(subject: Subject, layer: Layer, channel: int | None = None) -> Ex
         values=to_numpy(values),
         axes=axes,
         on="layer",
-        signed=bool((values < 0).any()),
+        signed=not bool(values.amin() >= 0),  # NaN counts as signed, so that nothing is drawn as if it were known
         quantity="activation",
     )
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
     """Values for an Explanation: float64 stays, everything shorter becomes float32; a copy of its own."""
-    tensor = tensor.detach()
-    return (tensor if tensor.element_size() == 8 else tensor.float()).cpu().contiguous().numpy().copy()
+    plain = (tensor.detach() if tensor.element_size() == 8 else tensor.detach().float()).cpu().contiguous()
+    return (plain.clone() if plain.data_ptr() == tensor.data_ptr() else plain).numpy()

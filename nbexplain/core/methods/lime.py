@@ -17,7 +17,7 @@ from nbexplain.core.subject import Subject
 from nbexplain.inputs import Image
 
 _RIDGE = 1.0  # the penalty of lime's default regressor, which the standard errors must know
-_PAUSE = 0.05  # seconds between two fits, so that fitting never costs more than a small part of the passes
+_PAUSE = 0.2  # seconds between two fits, so that fitting never costs more than a small part of the passes
 
 
 @method(label="LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938")
@@ -60,7 +60,7 @@ def lime(
     key = ("lime", superpixels, segmentation, fill, seed)
     scores: list[Tensor] = list(subject.kept(key) or ())
     step = subject.chunk()
-    first = max(2, samples // 15)
+    first = max(2, samples // 20)
     shown = -np.inf
     while True:
         known = sum(map(len, scores))

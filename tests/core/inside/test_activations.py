@@ -50,9 +50,9 @@ def test_a_token_grid_lies_over_the_picture() -> None:
     case = next(case for case in CASES if case.name == "token grid")
     network, x = case.network(), case.tensor()
     by_tokens = explain(network, x, "activation", layer="norm1").values
-    right = network.norm1(
-        torch.cat([network.first, network.patches(x).flatten(2).mT], 1) + network.places
-    )[0, 1:].detach()
+    right = network.norm1(torch.cat([network.first, network.patches(x).flatten(2).mT], 1) + network.places)[
+        0, 1:
+    ].detach()
     for y in range(SIDE // 3):
         for column in range(SIDE // 3):
             np.testing.assert_allclose(by_tokens[:, y, column], right[y * (SIDE // 3) + column], rtol=1e-5, atol=1e-6)

@@ -212,7 +212,9 @@ def test_an_empty_map_is_explained() -> None:
 
 @pytest.mark.parametrize("key", CAMS)
 def test_a_layer_without_a_grid_is_refused(key: str) -> None:
-    with pytest.raises(ValueError, match=f"layer: 'head' cannot be used for {key}: .* needs a layer with a spatial grid"):
+    with pytest.raises(
+        ValueError, match=f"layer: 'head' cannot be used for {key}: .* needs a layer with a spatial grid"
+    ):
         explain(seeded(Plain), picture(), key, layer="head")
 
 

@@ -60,9 +60,7 @@ def test_coefficients_equal_limes_own_fit(segmentation: str, samples: int, seed:
     scores = oracles.scores(model, oracles.hide(tensor(photo()), labels, keep)).numpy()
     lime = LimeBase(lambda d: np.sqrt(np.exp(-(d**2) / width**2)), random_state=np.random.RandomState(0))
     distances = pairwise_distances(keep, keep[:1], metric="cosine").ravel()
-    _, pairs, r2, _ = lime.explain_instance_with_data(
-        keep, scores, distances, 1, regions, feature_selection="none"
-    )
+    _, pairs, r2, _ = lime.explain_instance_with_data(keep, scores, distances, 1, regions, feature_selection="none")
     theirs = np.array([dict(pairs)[i] for i in range(regions)])
     assert np.abs(theirs).max() > 1e-3
     np.testing.assert_allclose(ours.values, theirs, rtol=1e-6, atol=1e-9)
@@ -120,9 +118,7 @@ def test_agrees_with_lime_image_within_the_standard_errors() -> None:
 
 def test_standard_errors_are_the_spread_over_seeds() -> None:
     model = network()
-    answers = [
-        ask(model, target=1, superpixels=4, samples=150, segmentation="grid", seed=seed) for seed in range(24)
-    ]
+    answers = [ask(model, target=1, superpixels=4, samples=150, segmentation="grid", seed=seed) for seed in range(24)]
     spread = np.std([a.values for a in answers], axis=0, ddof=1)
     said = np.mean([a.standard_error for a in answers], axis=0)
     assert (spread > 0).all()
@@ -183,9 +179,9 @@ def test_bad_superpixels_and_samples_are_refused() -> None:
     model = network()
     with pytest.raises(ValueError, match="superpixels: 20 regions for a picture of 16 pixels"):
         explain(seeded(Plain), picture(4), "lime", superpixels=20)
-    with pytest.raises(ValueError, match="superpixels: expected a whole number from 2 to .*, got 1"):
+    with pytest.raises(ValueError, match=r"superpixels: expected a whole number from 2 to .*, got 1"):
         ask(model, superpixels=1)
-    with pytest.raises(ValueError, match="samples: expected a whole number from 10 to .*, got 0"):
+    with pytest.raises(ValueError, match=r"samples: expected a whole number from 10 to .*, got 0"):
         ask(model, samples=0)
     flat = np.full((SIDE, SIDE, 3), 0.5)
     with pytest.raises(ValueError, match="superpixels: only one region came out of 9 asked for"):
@@ -193,7 +189,9 @@ def test_bad_superpixels_and_samples_are_refused() -> None:
 
 
 def test_a_signal_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"x: LIME on superpixels needs a picture \(1, C, H, W\), got shape \(1, 2, 16\)"):
+    with pytest.raises(
+        ValueError, match=r"x: LIME on superpixels needs a picture \(1, C, H, W\), got shape \(1, 2, 16\)"
+    ):
         explain(seeded(Signal), torch.rand(1, 2, 16), "lime")
 
 

@@ -95,9 +95,7 @@ def test_coarse_to_fine() -> None:
     assert windows[0] <= 19 * 19 // 20
     assert [p.progress for p in pictures] == [n / (19 * 19) for n in windows]
     # window by window: what is tried has its value, what is not has that of a coarser neighbour that was
-    falls = np.array(
-        [[_fall(network, x, y, x_, 2) for x_ in range(19)] for y in range(19)]
-    )
+    falls = np.array([[_fall(network, x, y, x_, 2) for x_ in range(19)] for y in range(19)])
     first = pictures[0].values
     assert np.isfinite(first).all()
     stride = next(s for s in (1, 2, 4, 8, 16) if (-(-19 // s)) ** 2 == windows[0])
@@ -129,9 +127,7 @@ def test_the_next_class_costs_no_pass() -> None:
     *_, second = registry.run(subject, "occlusion", target=3, params=params)
     assert first.passes["forward"] >= 25  # one per window
     assert second.passes["forward"] == 0
-    np.testing.assert_array_equal(
-        second.values, explain(network, x, "occlusion", target=3, window=4, stride=2).values
-    )
+    np.testing.assert_array_equal(second.values, explain(network, x, "occlusion", target=3, window=4, stride=2).values)
     assert not np.array_equal(first.values, second.values)
 
 

@@ -1,0 +1,201 @@
+"""Hooks: what they record, that they go, and that a run can be stopped anywhere."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core.hooks import (
+    Cancelled,
+    Stop,
+    cancellable,
+    cancellable_graph,
+    first_tensor,
+    graph_nodes,
+    measured,
+    recorded,
+    replace_first,
+)
+from tests.core.snapshot import differences, snapshot
+from tests.networks import FunctionalReLU, Plain, Reused, picture, seeded
+
+Pair = collections.namedtuple("Pair", ["first", "second"])
+
+
+@dataclasses.dataclass
+class Output:
+    name: str
+    scores: Tensor
+
+
+class Mapped(collections.OrderedDict):  # type: ignore[type-arg]
+    """A mapping type of its own."""
+
+
+T, NEW = torch.zeros(1), torch.ones(1)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        (T, NEW),
+        ((T, 2), (NEW, 2)),
+        ([None, [3, T]], [None, [3, NEW]]),
+        ({"n": 1, "scores": T}, {"n": 1, "scores": NEW}),
+        (Pair("a", T), Pair("a", NEW)),
+        (Output("a", T), Output("a", NEW)),
+        (Mapped(a=T), Mapped(a=NEW)),
+        ((None, 3), (None, 3)),
+        ("text", "text"),
+        ((T, T), (NEW, T)),
+    ],
+    ids=str,
+)
+def test_the_first_tensor_is_found_and_replaced(output: Any, expected: Any) -> None:
+    found = first_tensor(output)
+    assert found is (T if "tensor" in str(output) else None)
+    replaced = replace_first(output, NEW)
+    assert type(replaced) is type(output)
+    assert str(replaced) == str(expected)
+    if found is not None:
+        assert first_tensor(output) is T  # the model's own container is never written to
+
+
+def test_each_call_is_recorded_in_order() -> None:
+    network, x = seeded(Reused).eval(), picture()
+    with recorded({"relu1": network.relu1, "conv1": network.conv1}) as records:
+        network(x)
+    assert {name: len(calls) for name, calls in records.calls.items()} == {"conv1": 1, "relu1": 2}
+    assert [t.shape[1] for t in records.calls["relu1"]] == [6, 8]
+
+
+def test_what_is_overwritten_later_is_known_and_can_be_kept() -> None:
+    network, x = seeded(FunctionalReLU).eval(), picture()
+    modules = {"conv1": network.conv1, "conv2": network.conv2, "head": network.head}
+    with recorded(modules) as records:
+        right = network(x)
+    assert records.overwritten() == {"conv1", "conv2"}
+    assert records.calls["conv2"][0].min() == 0
+    with recorded(modules, separate={"conv2"}) as records:
+        assert torch.equal(network(x), right)
+    assert records.overwritten() == {"conv1"}
+    assert records.calls["conv2"][0].min() < 0
+
+
+def test_a_leaf_begins_the_graph() -> None:
+    network, x = seeded(Plain).eval().requires_grad_(False), picture()
+    with recorded({"conv2": network.conv2}, leaf=("conv2", None)) as records:
+        scores = network(x)
+    leaf = records.calls["conv2"][0]
+    assert leaf.is_leaf
+    assert scores.requires_grad  # of a frozen network
+    assert torch.autograd.grad(scores[0, 1], leaf)[0].abs().sum() > 0
+
+
+@pytest.mark.parametrize("how", ["passes", "raises", "cancelled"])
+def test_hooks_go_whatever_happens(how: str) -> None:
+    network = seeded(Plain)
+    before = snapshot(network)
+    stop = Stop()
+    if how == "cancelled":
+        stop.event = threading.Event()
+        stop.event.set()
+    raised = {"cancelled": Cancelled, "raises": RuntimeError}.get(how)
+    with (
+        pytest.raises(raised) if raised else nullcontext(),
+        recorded(dict(network.named_modules())) as records,
+        cancellable([network], stop),
+        measured([network], records),
+    ):
+        network(picture(channels=1) if how == "raises" else picture())
+    assert differences(before, snapshot(network)) == []
+
+
+def test_sizes_are_measured() -> None:
+    network = seeded(Plain)
+    with recorded({}) as records, measured([network], records):
+        network(picture())
+    outputs = [6 * 144, 6 * 144, 6 * 36, 8 * 36, 8 * 36, 5]
+    assert (records.largest, records.total) == (6 * 144 * 4, sum(outputs) * 4)
+
+
+class Counted(threading.Event):
+    """Set at the n-th look."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.left = at
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_a_pass_can_be_stopped_before_each_module() -> None:
+    network = seeded(Plain)
+    reached = []
+    for name, module in network.named_children():
+        module.register_forward_hook(lambda _m, _a, _o, name=name: reached.append(name))
+    stop = Stop()
+    for at in range(7):  # the network itself and its six modules
+        reached.clear()
+        stop.event = Counted(at)
+        with pytest.raises(Cancelled), cancellable([network], stop):
+            network(picture())
+        assert reached == ["conv1", "relu1", "pool", "conv2", "relu2", "head"][: max(at - 1, 0)]
+
+
+def test_a_backward_pass_can_be_stopped_between_its_nodes() -> None:
+    network = seeded(Plain).requires_grad_(False)
+    x = picture().requires_grad_()
+    scores = network(x.clone())
+    stop = Stop()
+    cancellable_graph(scores, stop)
+    stop.event = Counted(10**6)
+    torch.autograd.grad(scores[0, 1], x, retain_graph=True)
+    looks = 10**6 - stop.event.left
+    assert looks >= 8
+    for at in range(looks):
+        stop.event = Counted(at)
+        with pytest.raises(Cancelled):
+            torch.autograd.grad(scores[0, 1], x, retain_graph=True)
+    stop.event = None
+    assert torch.autograd.grad(scores[0, 1], x)[0].shape == x.shape
+
+
+def test_the_graph_of_a_model_with_many_layers_is_walked_without_recursion() -> None:
+    x = torch.ones(1, requires_grad=True)
+    y = x
+    for _ in range(20_000):
+        y = y + 1
+    assert len(graph_nodes(y)) == 20_001
+
+
+def test_the_worst_of_models_cannot_swallow_a_stop() -> None:
+    class Swallows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = nn.Identity()
+
+        def forward(self, x: Tensor) -> Tensor:
+            try:
+                return self.part(x)
+            except Exception:
+                return x
+
+    def looks() -> Iterator[int]:
+        yield from (0, 1)
+
+    for at in looks():
+        stop = Stop()
+        stop.event = Counted(at)
+        with pytest.raises(Cancelled), cancellable([model := Swallows()], stop):
+            model(torch.zeros(1))

@@ -1,0 +1,157 @@
+"""The only object that runs a model: what it keeps, what it counts, and how it fits into the memory budget."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbexplain import Subject, options
+from nbexplain.core.memory import STORE
+from tests.core import oracles
+from tests.networks import CASES, CLASSES, Case, FunctionalReLU, Plain, Residual, picture, seeded
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_scores_and_gradients(case: Case, whole: bool) -> None:
+    subject = Subject(case.model(), case.x(), whole=whole)
+    network, x = case.network(), case.tensor()
+
+    def run(batch: Tensor) -> Tensor:
+        return case.run(network, batch)
+
+    np.testing.assert_allclose(subject.scores(), oracles.scores(run, x), **case.fit)
+    assert subject.scores().shape == (1, CLASSES)
+    assert not subject.scores().requires_grad
+    for target in (1, 3):  # the second on the kept graph
+        right = oracles.input_gradient(run, x, target)
+        np.testing.assert_allclose(subject.gradient(target), right, **case.fit)
+
+
+def test_a_kept_pass_serves_every_target_and_in_a_session_every_layer() -> None:
+    model, x = seeded(Plain), picture()
+    single = Subject(model, x)
+    for target in range(CLASSES):
+        single.gradient(target, single.layer("conv2"))
+    assert single.passes == {"forward": 1, "backward": CLASSES}
+    whole = Subject(model, x, whole=True)
+    for name in ("conv1", "relu1", "conv2", "relu2"):
+        whole.gradient(1, whole.layer(name))
+        whole.activation(whole.layer(name))
+    assert whole.passes == {"forward": 1, "backward": 4}
+
+
+@pytest.mark.parametrize("make", [FunctionalReLU, Residual])
+def test_layers_that_are_overwritten_later_keep_their_values_in_a_session(make: type[nn.Module]) -> None:
+    model, x = seeded(make).double(), picture(dtype=torch.float64)
+    whole = Subject(model, x, whole=True)
+    names = [row.name for row in whole.layers() if row.usable]
+    for name in (*names, *names):
+        plain, _, call = name.partition("@")
+        network = seeded(make).double().eval()
+        right = oracles.layer_output(network, network.get_submodule(plain), x, 2, int(call or 1) - 1)
+        row = whole.layer(name)
+        torch.testing.assert_close(whole.activation(row), right[0])
+        torch.testing.assert_close(whole.gradient(2, row), right[1])
+    assert whole.passes["forward"] <= len(names) + 1
+
+
+def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
+    model = seeded(Plain).double().eval()
+    subject = Subject(model, picture())
+    sizes: list[int] = []
+    subject.twin.module.register_forward_hook(lambda _m, args, _o: sizes.append(len(args[0])))
+    batch = torch.cat([picture(seed=seed, dtype=torch.float64) for seed in range(19)])
+    subject.scores()
+    sizes.clear()
+    scores = subject.evaluate(batch)
+    assert sizes == [8, 8, 3]
+    torch.testing.assert_close(scores, model(batch).detach())
+    assert torch.equal(subject.evaluate(batch, 2), scores[:, 2])
+    sizes.clear()
+    values, gradients = subject.gradients(batch, 2)
+    assert max(sizes) == 4
+    torch.testing.assert_close(values, scores[:, 2])
+    wanted = batch.clone().requires_grad_()
+    torch.testing.assert_close(gradients, torch.autograd.grad(model(wanted)[:, 2].sum(), wanted)[0])
+    options.memory_budget = 4 * 6 * 144 * 8 * 3  # three inputs' worth of the largest output
+    assert subject.chunk() == 3
+    options.memory_budget = 0
+    assert subject.chunk() == subject.chunk(gradients=True) == 1
+    torch.testing.assert_close(subject.evaluate(batch), scores)
+
+
+def test_batches_are_made_channels_last_and_the_users_input_stays() -> None:
+    x = picture()
+    strides = x.stride()
+    subject = Subject(seeded(Plain), x)
+    seen: list[tuple[int, ...]] = []
+    subject.twin.module.register_forward_pre_hook(lambda _m, args: seen.append(args[0].stride()))
+    subject.gradient(1)
+    subject.evaluate(x.repeat(8, 1, 1, 1))
+    assert [stride[1] == 1 for stride in seen] == [False, True]
+    assert x.stride() == strides
+
+
+def test_closing_and_forgetting_give_the_pass_back() -> None:
+    kept = STORE.bytes
+    subject = Subject(seeded(Plain), picture())
+    subject.gradient(1)
+    assert STORE.bytes > kept
+    subject.close()
+    assert STORE.bytes == kept
+    subject.gradient(1)
+    assert STORE.bytes > kept
+    del subject
+    gc.collect()
+    assert STORE.bytes == kept
+
+
+def test_what_is_kept_goes_with_the_weights() -> None:
+    model = seeded(Plain)
+    subject = Subject(model, picture())
+    subject.keep("samples", [1, 2], 16)
+    assert subject.kept("samples") == [1, 2]
+    assert Subject(model, picture()).kept("samples") is None
+    model.head.bias.data += 1
+    assert subject.refresh()
+    assert subject.kept("samples") is None
+
+
+def test_models_without_parameters_compute_in_the_inputs_dtype() -> None:
+    class Sums(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.stack([x.sum((1, 2, 3)), x.square().sum((1, 2, 3))], 1)
+
+    x = picture(dtype=torch.float64)
+    subject = Subject(Sums(), x)
+    assert subject.dtype == torch.float64
+    torch.testing.assert_close(subject.gradient(1), 2 * x)
+
+
+def test_a_gradient_that_the_model_cuts_is_known() -> None:
+    class Cut(Plain):
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                return super().forward(x)
+
+    assert Subject(seeded(Plain), picture()).has_gradient()
+    cut = Subject(seeded(Cut), picture())
+    assert not cut.has_gradient()
+    with pytest.raises(ValueError, match="no gradient of the score reaches the input"):
+        cut.gradient(1)
+    with pytest.raises(ValueError, match="no gradient of the score reaches layer 'conv2'"):
+        cut.gradient(1, cut.layer("conv2"))
+
+
+def test_notes_of_input_and_model_go_with_every_answer() -> None:
+    closure = next(case for case in CASES if case.name == "closure over a module").model()
+    x = picture() * 3 - 1
+    notes = Subject(closure, x).warnings
+    assert any("stretched from" in note for note in notes)
+    assert any("explained in place" in note for note in notes)
+    assert Subject(seeded(Plain), picture()).warnings == ()

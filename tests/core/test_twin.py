@@ -1,0 +1,259 @@
+"""A twin: the same weights in modules of our own, whose modes, flags and hooks are nobody else's."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core.hooks import Stop
+from nbexplain.core.twin import fingerprint, twin, unwrap
+from tests.core.snapshot import differences, snapshot
+from tests.networks import CASES, Case, Closure, Locked, Normed, Plain, Reused, parts, picture, seeded
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.copied], ids=str)
+def test_a_copy_shares_the_weights_and_nothing_else(case: Case) -> None:
+    model = case.model()
+    before = snapshot(model)
+    ours = twin(model)
+    assert ours.copied
+    user = unwrap(model)
+    theirs = dict(user.named_modules(remove_duplicate=False))
+    for name, module in ours.module.named_modules(remove_duplicate=False):
+        assert module is not theirs[name]
+        assert not module.training
+        assert not getattr(module, "inplace", False)
+    for (name, mine), (other, yours) in zip(
+        ours.module.state_dict(keep_vars=True).items(), user.state_dict(keep_vars=True).items(), strict=True
+    ):
+        assert name == other
+        assert mine is not yours
+        assert mine.data_ptr() == yours.data_ptr()
+        assert isinstance(mine, nn.Parameter) == isinstance(yours, nn.Parameter)
+        assert not mine.requires_grad
+    assert differences(before, snapshot(model)) == []
+
+
+def test_weights_are_seen_live() -> None:
+    model = seeded(Plain).eval()
+    ours, x = twin(model), picture()
+    with torch.no_grad():
+        model.conv1.weight.mul_(2)
+    torch.testing.assert_close(ours.module(x), model(x))
+
+
+def test_a_module_used_twice_and_tied_weights_stay_one() -> None:
+    class Tied(Reused):
+        def __init__(self) -> None:
+            super().__init__()
+            self.again = self.relu1
+            self.tail = nn.Linear(8, 5)
+            self.tail.weight = self.head.weight
+
+    ours = twin(seeded(Tied)).module
+    assert ours.again is ours.relu1
+    assert ours.tail.weight is ours.head.weight
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.LSTM(3, 4, batch_first=True),
+        lambda: nn.TransformerEncoderLayer(8, 2, batch_first=True),
+        lambda: torch.nn.utils.parametrizations.weight_norm(nn.Linear(3, 4)),
+        lambda: torch.nn.utils.parametrizations.spectral_norm(nn.Linear(3, 4)),
+        lambda: nn.Sequential(nn.Embedding(10, 3), nn.Linear(3, 2)),
+        lambda: nn.Sequential(nn.LayerNorm(3), nn.Bilinear(3, 3, 2)),
+    ],
+    ids=["LSTM", "transformer", "weight_norm", "spectral_norm", "embedding", "bilinear"],
+)
+def test_odd_modules_can_be_copied(make: Callable[[], nn.Module]) -> None:
+    model = seeded(make)
+    before = snapshot(model)
+    ours = twin(model)
+    assert ours.copied
+    for mine, yours in zip(ours.module.parameters(), model.parameters(), strict=True):
+        assert mine.data_ptr() == yours.data_ptr()
+    assert differences(before, snapshot(model)) == []
+
+
+def test_tensors_in_plain_attributes_are_shared() -> None:
+    class Holds(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.full((1,), 3.0)
+            self.table = {"a": [torch.ones(2)]}
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.scale
+
+    model = Holds()
+    ours = twin(model).module
+    model.scale.mul_(2)
+    assert ours(torch.ones(1, 1)).item() == 6
+    assert ours.table["a"][0].data_ptr() == model.table["a"][0].data_ptr()
+
+
+def test_grads_are_not_copied_and_not_touched() -> None:
+    model = seeded(Plain)
+    model(picture()).sum().backward()
+    grads = [parameter.grad for parameter in model.parameters()]
+    ours = twin(model)
+    assert all(parameter.grad is None for parameter in ours.module.parameters())
+    assert all(p.grad is g for p, g in zip(model.parameters(), grads, strict=True))
+
+
+def test_the_users_own_hooks_that_compute_are_kept() -> None:
+    model = seeded(Plain).eval()
+    model.conv2.register_forward_hook(lambda _module, _args, output: output * 3)
+    torch.testing.assert_close(twin(model).module(picture()), model(picture()))
+
+
+def test_a_function_that_closes_over_a_module_is_found() -> None:
+    ours = twin(seeded(Closure))
+    assert not ours.copied
+    assert "closes over a module (Sequential)" in ours.reason
+    assert ours.module is ours.original
+
+
+@pytest.mark.parametrize("where", ["closure", "default", "keyword", "partial", "forward"])
+def test_wherever_a_function_holds_a_module(where: str) -> None:
+    hidden = nn.BatchNorm2d(3)
+
+    def keyword(x: Tensor, *, part: nn.Module = hidden) -> Tensor:
+        return part(x)
+
+    class InForward(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return hidden(x)
+
+    model = InForward() if where == "forward" else nn.Module()
+    made = {
+        "closure": lambda x: hidden(x),
+        "default": lambda x, part=hidden: part(x),
+        "keyword": keyword,
+        "partial": functools.partial(hidden),
+    }
+    if where in made:
+        model.first = made[where]
+    ours = twin(model)
+    assert not ours.copied
+    assert "BatchNorm2d" in ours.reason
+    assert hidden in ours.roots
+
+
+def test_what_cannot_be_copied_says_why() -> None:
+    ours = twin(seeded(Locked))
+    assert not ours.copied
+    assert "could not be copied (TypeError: cannot pickle '_thread.lock' object)" in ours.reason
+
+
+@pytest.mark.parametrize("make", [Closure, Locked])
+@pytest.mark.parametrize("how", ["passes", "raises"])
+def test_in_place_the_modes_are_ours_for_one_pass(make: type[nn.Module], how: str) -> None:
+    model = seeded(make).train()
+    model.conv1.eval()  # a mixture, as with frozen layers
+    before = snapshot(model)
+    ours = twin(model)
+    try:
+        with ours.ready() as module:
+            assert module is model
+            for part in parts(model):
+                assert not part.training
+                assert not getattr(part, "inplace", False)
+                assert len(part._forward_pre_hooks) == 1
+            if how == "raises":
+                raise KeyError
+    except KeyError:
+        pass
+    assert differences(before, snapshot(model)) == []
+
+
+def test_in_place_one_run_at_a_time_whichever_session() -> None:
+    model = seeded(Locked)
+    first, second = twin(model), twin(model)
+    inside, order = threading.Event(), []
+
+    def other() -> None:
+        inside.set()
+        with second.ready():
+            order.append("second")
+
+    thread = threading.Thread(target=other)
+    with first.ready():
+        thread.start()
+        assert inside.wait(60)
+        thread.join(0.05)  # it must not get in
+        order.append("first")
+    thread.join(60)
+    assert order == ["first", "second"]
+
+
+def test_wrappers_are_taken_off() -> None:
+    model = seeded(Plain)
+    assert unwrap(nn.DataParallel(torch.compile(model, backend="eager"))) is model
+    assert twin(torch.compile(model, backend="eager")).original is model
+
+
+def test_the_stop_flag_is_handed_on() -> None:
+    stop = Stop()
+    assert twin(seeded(Plain), stop).stop is stop
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16], ids=str)
+def test_fingerprints_are_equal_until_something_changes(dtype: torch.dtype) -> None:
+    model = seeded(Normed).to(dtype)
+    first = fingerprint(model)
+    assert fingerprint(model) == first
+    model.conv1.weight.data[0, 0, 0, 0] += 1
+    assert fingerprint(model) != first
+
+
+def test_fingerprints_touch_nothing() -> None:
+    model = seeded(Normed).to(memory_format=torch.channels_last)
+    before = snapshot(model)
+    with torch.inference_mode():
+        inside = fingerprint(model)
+    assert fingerprint(model) == inside
+    assert differences(before, snapshot(model)) == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.zeros(()),
+        lambda: torch.zeros(0, 3),
+        lambda: torch.zeros(1, 4).expand(3, 4),
+        lambda: torch.zeros(6, 8)[::2, ::3],
+        lambda: torch.zeros(3, dtype=torch.int64),
+        lambda: torch.zeros(3, dtype=torch.bool),
+        lambda: torch.zeros(3, dtype=torch.complex64),
+        lambda: torch.zeros(3, 3).to_sparse(),
+        lambda: torch.zeros(3, device="meta"),
+    ],
+    ids=["0-d", "empty", "expanded", "strided", "integers", "booleans", "complex", "sparse", "meta"],
+)
+def test_odd_tensors_have_a_fingerprint(make: Callable[[], Tensor]) -> None:
+    model = nn.Module()
+    model.register_buffer("odd", make())
+    first = fingerprint(model)
+    assert fingerprint(model) == first
+    model.odd = make()
+    assert fingerprint(model) != first
+
+
+def test_a_change_of_any_of_eight_places_is_seen_behind_the_version_counter() -> None:
+    model: Any = nn.Module()
+    model.register_buffer("values", torch.zeros(8))
+    for place in range(8):
+        before = fingerprint(model)
+        model.values.numpy()[place] = 1  # a write that moves no version
+        assert fingerprint(model) != before
+    assert np.array_equal(model.values.numpy(), np.ones(8))

@@ -1,0 +1,298 @@
+"""A picture: its tensor, what is shown of it, what hides a part of it, and its superpixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from torch import Tensor
+
+from nbexplain.inputs import Array, Image, as_input
+from tests.networks import picture
+
+MEAN, SPREAD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+PHOTO = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+
+
+def normalised(source: Any) -> Tensor:
+    """What torchvision's usual transform does: crop the middle 16 × 16, scale, normalise."""
+    array = np.asarray(source)
+    array = array if array.ndim == 3 else np.repeat(array[..., None], 3, -1)
+    top, left = (array.shape[0] - 16) // 2, (array.shape[1] - 16) // 2
+    x = torch.from_numpy(array[top : top + 16, left : left + 16].copy()).permute(2, 0, 1)
+    x = x / 255 if array.dtype == np.uint8 else x
+    return (x - MEAN[:, None, None]) / SPREAD[:, None, None]
+
+
+def blobs(height: int = 48, width: int = 64) -> np.ndarray:
+    """A smooth picture (height, width, 3) of uint8."""
+    y, x = np.mgrid[:height, :width] / 8
+    planes = [np.sin(y) * np.cos(x), np.sin(y + x), np.cos(2 * y - x)]
+    return ((np.stack(planes, -1) + 1) * 127).astype(np.uint8)
+
+
+# What it is
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda path: path,
+        str,
+        lambda path: PIL.Image.open(path),
+        lambda path: np.asarray(PIL.Image.open(path)),
+        lambda path: torch.from_numpy(PHOTO).permute(2, 0, 1) / 255,
+        lambda path: (torch.from_numpy(PHOTO).permute(2, 0, 1) / 255)[None].numpy(),
+        lambda path: PHOTO.astype(np.float32) / 255,
+        lambda path: PHOTO / 255,
+    ],
+    ids=["path", "name", "PIL", "uint8", "tensor", "numpy (1, C, H, W)", "float32", "float64"],
+)
+def test_all_ways_to_give_a_picture_are_the_same(give: Callable[[Path], Any], tmp_path: Path) -> None:
+    PIL.Image.fromarray(PHOTO).save(tmp_path / "photo.png")
+    image = as_input(give(tmp_path / "photo.png"))
+    assert isinstance(image, Image)
+    np.testing.assert_allclose(image.tensor[0].permute(1, 2, 0), PHOTO / np.float32(255), rtol=1e-6)
+    assert image.tensor.dtype == torch.float32
+    np.testing.assert_array_equal(image.picture, PHOTO)
+    assert image.notes == ()
+
+
+@pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "CMYK", "1", "HSV"])
+def test_odd_modes_become_the_colours_that_a_person_sees(mode: str) -> None:
+    source = PIL.Image.fromarray(blobs()).convert(mode) if mode != "LA" else PIL.Image.fromarray(blobs()).convert("LA")
+    np.testing.assert_array_equal(Image(source).picture, np.asarray(source.convert("RGB")))
+
+
+def test_grey_pictures_have_one_channel() -> None:
+    for source in (PHOTO[..., 0], PIL.Image.fromarray(PHOTO[..., 0])):
+        image = Image(source)
+        assert image.tensor.shape == (1, 1, 20, 30)
+        np.testing.assert_array_equal(image.picture, np.repeat(PHOTO[..., :1], 3, -1))
+
+
+def test_a_phones_turned_picture_is_turned_back(tmp_path: Path) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # turn by 90° when shown
+    PIL.Image.fromarray(blobs()).save(tmp_path / "phone.png", exif=exif)
+    np.testing.assert_array_equal(Image(tmp_path / "phone.png").picture, np.rot90(blobs(), -1))
+
+
+def test_what_is_no_picture_is_an_array() -> None:
+    for x in (torch.rand(1, 5), torch.rand(1, 2, 16), np.zeros((1, 5), np.float32), {"pixels": picture()}):
+        assert type(as_input(x)) is Array
+    image = Image(PHOTO)
+    assert as_input(image) is image
+
+
+def test_the_users_tensor_and_array_stay_as_they_are() -> None:
+    x = picture().requires_grad_()
+    kept = x.detach().clone()
+    image = Image(x)
+    assert not image.tensor.requires_grad
+    array = PHOTO.copy()
+    Image(array).tensor.zero_()
+    assert torch.equal(x, kept)
+    assert x.requires_grad
+    np.testing.assert_array_equal(array, PHOTO)
+
+
+# What is shown
+
+
+@pytest.mark.parametrize("kind", ["PIL", "uint8", "float"])
+def test_the_picture_shown_is_what_the_network_saw(kind: str) -> None:
+    source = {"PIL": PIL.Image.fromarray(PHOTO), "uint8": PHOTO, "float": (PHOTO / 255).astype(np.float32)}[kind]
+    image = Image(source, normalised)
+    assert image.tensor.shape == (1, 3, 16, 16)
+    black, white = (normalised(np.full_like(PHOTO, value)) for value in (0, 255))
+    shown = ((image.tensor[0] - black) / (white - black)).permute(1, 2, 0)
+    np.testing.assert_array_equal(image.picture, (shown.clamp(0, 1) * 255).round().byte())
+    np.testing.assert_array_equal(image.picture, PHOTO[2:18, 7:23])  # the crop, in its own colours
+    assert image.notes == ()
+
+
+def test_a_normalised_tensor_is_shown_in_its_own_colours_where_the_transform_is_known() -> None:
+    x = normalised(PHOTO)[None]
+    known = Image(x, normalised)
+    np.testing.assert_array_equal(known.picture, PHOTO[2:18, 7:23])
+    assert torch.equal(known.tensor, x)  # the network takes it as it is
+    unknown = Image(x)
+    assert any("black and white of the transform are unknown" in note for note in unknown.notes)
+    low, high = float(x.min()), float(x.max())
+    np.testing.assert_array_equal(
+        unknown.picture, (((x[0] - low) / (high - low)) * 255).round().byte().permute(1, 2, 0)
+    )
+
+
+def test_values_beyond_black_and_white_are_clipped_in_the_picture_only() -> None:
+    image = Image(PHOTO, lambda source: normalised(source) * 2 if np.asarray(source).std() else normalised(source))
+    assert image.picture.max() == 255
+    assert image.picture.min() == 0
+    assert torch.equal(image.tensor[0], normalised(PHOTO) * 2)
+
+
+def test_a_constant_picture_and_other_numbers_of_channels() -> None:
+    assert (Image(torch.full((1, 3, 4, 4), 7.0)).picture == 128).all()
+    four = Image(torch.rand(1, 4, 5, 5))
+    np.testing.assert_array_equal(four.picture, (four.tensor[0, :3] * 255).round().byte().permute(1, 2, 0))
+    nine = Image(torch.rand(1, 9, 5, 5))
+    assert "the picture shows the mean of 9 channels" in nine.notes
+    np.testing.assert_array_equal(nine.picture[..., 1], (nine.tensor[0].mean(0) * 255).round().byte())
+
+
+def test_not_a_number_is_said_and_masked() -> None:
+    x = picture(6)
+    x[0, 1, 2, 3] = torch.nan
+    x[0, :, 4, 5] = torch.inf
+    image = Image(x)
+    assert image.notes[0] == "the input holds 4 values that are NaN or infinite"
+    assert np.argwhere(image.missing).tolist() == [[2, 3], [4, 5]]
+    assert image.picture[0, 0].tolist() == (x[0, :, 0, 0] * 255).round().tolist()  # the rest is shown as ever
+    assert torch.isnan(image.tensor[0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("source", "preprocess", "error", "message"),
+    [
+        (np.zeros((0, 4, 3), np.uint8), None, ValueError, "x: the picture is empty, 0×4 pixels"),
+        (np.zeros((4, 4, 3), np.int64), None, TypeError, "x: expected a picture of uint8 or of floats .*, got int64"),
+        (np.broadcast_to(np.uint8(0), (5000, 3201, 3)), None, ValueError, "x: the picture has 16.0 million pixels"),
+        (torch.rand(2, 3, 4, 4), None, ValueError, "x: expected one input, got a batch of 2"),
+        (PHOTO, lambda source: np.zeros(3), TypeError, "preprocess: expected a tensor from it, got ndarray"),
+        (PHOTO, lambda source: torch.zeros(4, 3, 8, 8), ValueError, "x: expected one input, got a batch of 4"),
+        (
+            PHOTO,
+            lambda source: torch.zeros(1, 8),
+            ValueError,
+            r"x: expected a tensor \(1, C, H, W\), got shape \(1, 8\)",
+        ),
+    ],
+)
+def test_what_cannot_be_taken_is_refused(source: Any, preprocess: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Image(source, preprocess)
+
+
+def test_a_path_that_leads_nowhere() -> None:
+    with pytest.raises(FileNotFoundError, match=r"no such picture\.png"):
+        as_input("no such picture.png")
+
+
+# What hides a part of it
+
+
+def test_fills_are_pictures_put_through_the_transform() -> None:
+    image = Image(PHOTO, normalised)
+    for kind, value in (("black", 0), ("white", 255)):
+        np.testing.assert_allclose(image.fill(kind)[0], normalised(np.full_like(PHOTO, value)), rtol=1e-6)
+    assert not image.fill("zero").any()
+    mean = image.fill("mean")
+    assert mean.shape == image.tensor.shape
+    for channel in range(3):
+        torch.testing.assert_close(mean[0, channel], image.tensor[0, channel].mean().expand(16, 16))
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (5, 40), (1, 7), (3, 3)])
+def test_blur_against_a_slow_sum(shape: tuple[int, int]) -> None:
+    x = torch.rand(1, 2, *shape, dtype=torch.float64)
+    sigma = max(min(shape) / 10, 1.0)
+    radius = min(int(3 * sigma), min(shape) - 1)
+    weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))
+    weights /= weights.sum()
+    padded = np.pad(x[0].numpy(), ((0, 0), (radius, radius), (radius, radius)), mode="reflect")
+    right = np.zeros(x.shape[1:])
+    for channel, row, column in np.ndindex(right.shape):
+        window = padded[channel, row : row + 2 * radius + 1, column : column + 2 * radius + 1]
+        right[channel, row, column] = weights @ window @ weights
+    np.testing.assert_allclose(Image(x).fill("blur")[0], right, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["black", "white"])
+def test_black_and_white_of_an_unknown_transform_are_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"fill: '{kind}' is not known for this tensor; give preprocess=…"):
+        Image(picture() * 5 - 2).fill(kind)
+
+
+def test_the_mean_ignores_what_is_no_number() -> None:
+    x = picture(4)
+    right = x[0, 0].flatten()[1:].mean()
+    x[0, 0, 0, 0] = torch.nan
+    torch.testing.assert_close(Image(x).fill("mean")[0, 0, 2, 2], right)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64], ids=str)
+def test_every_fill_keeps_shape_and_dtype(dtype: torch.dtype) -> None:
+    image = Image(picture(dtype=dtype))
+    for kind in image.fills:
+        assert image.fill(kind).shape == image.tensor.shape
+        assert image.fill(kind).dtype == dtype
+
+
+# Superpixels
+
+
+@pytest.mark.parametrize("kind", ["slic", "quickshift", "grid"])
+@pytest.mark.parametrize("count", [2, 12, 60])
+def test_label_maps_cover_all_labels(kind: str, count: int) -> None:
+    image = Image(blobs())
+    labels = image.superpixels(count, kind)
+    assert labels.shape == (48, 64)
+    assert labels.dtype == np.int32
+    regions = int(labels.max()) + 1
+    assert sorted(np.unique(labels)) == list(range(regions))
+    assert regions >= 2
+    if kind != "quickshift":  # which decides itself how many; SLIC joins small ones
+        assert (count / 2 if kind == "grid" else 2) <= regions <= count * 2
+    np.testing.assert_array_equal(labels, image.superpixels(count, kind))
+
+
+def test_a_grid_is_made_of_equal_rectangles() -> None:
+    labels = Image(blobs()).superpixels(12, "grid")
+    assert np.bincount(labels.ravel()).tolist() == [16 * 16] * 12  # 3 rows and 4 columns of 16 × 16
+    np.testing.assert_array_equal(labels, np.arange(48)[:, None] // 16 * 4 + np.arange(64)[None] // 16)
+
+
+def test_one_region_per_pixel_is_the_most() -> None:
+    image = Image(picture(4))
+    assert sorted(image.superpixels(16, "grid").ravel()) == list(range(16))
+    with pytest.raises(ValueError, match="superpixels: 17 regions for a picture of 16 pixels"):
+        image.superpixels(17, "grid")
+    with pytest.raises(ValueError, match="segmentation: expected 'slic', 'quickshift' or 'grid', got 'felzenszwalb'"):
+        image.superpixels(4, "felzenszwalb")
+
+
+@pytest.mark.parametrize("kind", ["slic", "quickshift", "grid"])
+def test_region_means_against_a_slow_loop(kind: str) -> None:
+    image = Image(blobs(), normalised)
+    labels = image.superpixels(9, kind) if kind == "grid" else Image(blobs()).superpixels(9, kind)[16:32, 24:40]
+    labels = np.unique(labels, return_inverse=True)[1].reshape(16, 16)
+    right = image.tensor[0].double().clone()
+    for region in np.unique(labels):
+        inside = torch.from_numpy(labels == region)
+        for channel in range(3):
+            values = [float(v) for v in image.tensor[0, channel][inside]]
+            right[channel][inside] = sum(values) / len(values)
+    np.testing.assert_allclose(image.region_mean(labels)[0], right, rtol=1e-5, atol=1e-6)
+    assert image.region_mean(labels).dtype == image.tensor.dtype
+
+
+def test_masked_leaves_what_is_kept_bit_for_bit() -> None:
+    image = Image(blobs(), normalised)
+    labels = image.superpixels(9, "grid")
+    keep = np.random.default_rng(0).integers(0, 2, (7, 9), dtype=np.int8)
+    keep[0], keep[1] = 1, 0
+    fill = image.fill("blur")
+    batch = image.masked(keep, labels, fill)
+    assert batch.shape == (7, 3, 16, 16)
+    assert torch.equal(batch[:1], image.tensor)
+    assert torch.equal(batch[1:2], fill)
+    for n, region in np.ndindex(keep.shape):
+        inside = torch.from_numpy(labels == region)
+        source = image.tensor if keep[n, region] else fill
+        assert torch.equal(batch[n][:, inside], source[0][:, inside])
