@@ -403,6 +403,11 @@ def _step(optimizer: Callable[..., torch.optim.Optimizer], **options: Any) -> Ca
     return change
 
 
+def _one_weight(model: nn.Module) -> None:
+    with torch.no_grad():  # one that is not among the few values that are looked at
+        model.conv2.weight[3, 2, 1, 1] += 5
+
+
 def _data_write(model: nn.Module) -> None:
     model.conv1.weight.data.mul_(2)
 
@@ -451,6 +456,7 @@ CHANGES: dict[str, Callable[[nn.Module], None]] = {
     "foreach Adam": _step(torch.optim.Adam, lr=0.1, foreach=True),
     "fused Adam": _step(torch.optim.Adam, lr=0.1, fused=True),
     "fused SGD": _step(torch.optim.SGD, lr=0.5, fused=True),
+    "one weight": _one_weight,
     ".data write": _data_write,
     ".data replaced": _data_replaced,
     "load_state_dict": _loaded,

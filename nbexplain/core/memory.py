@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -28,6 +29,10 @@ def _free_memory() -> int:
     return max(free, 0)
 
 
+def _where_to_run() -> Literal["background", "sync"]:
+    return "sync" if "google.colab" in sys.modules else "background"  # Colab shows nothing that another thread draws
+
+
 @dataclass
 class Options:
     """Settings of the process.
@@ -41,7 +46,7 @@ class Options:
     """
 
     memory_budget: int = field(default_factory=lambda: min(_free_memory() // 4, _LARGEST_DEFAULT))
-    run: Literal["background", "sync"] = "background"
+    run: Literal["background", "sync"] = field(default_factory=_where_to_run)
 
 
 options = Options()

@@ -10,7 +10,7 @@ from playwright.sync_api import ElementHandle, Locator
 
 from tests.benchmarks.measure import Row
 from tests.browser.jupyter import Lab, jupyter
-from tests.browser.pane import Explorer, drag, frames, until
+from tests.browser.pane import Explorer, drag, frames
 
 _SET_UP = """\
 import time
@@ -21,7 +21,8 @@ from tests.benchmarks.networks import resnet18
 
 model, x = resnet18(), picture()
 """
-_CHANNELS = "e = nx.explore(model, x, layer='layer2', method='lime', params={'samples': 10}); e"
+_CHANNELS = "e = nx.ActivationExplorer(model, x, layer='layer2'); e"
+_MAP = "m = nx.AttributionExplorer(e.session); m"
 _CLASSES = "a = nx.AttributionExplorer(model, x, params={'relu': False}); a"
 _BARE = '''\
 import anywidget
@@ -103,8 +104,8 @@ _WATCH = """([slider, event, shown]) => {
 
 
 def rows() -> Iterator[Row]:
-    """All rows, in one page."""
-    with jupyter([_SET_UP]) as lab:
+    """All rows, in one page, so high that no cell is scrolled away: JupyterLab takes those out of the page."""
+    with jupyter([_SET_UP], height=3000) as lab:
         yield from channels(lab)
         yield from classes(lab)
 
@@ -112,14 +113,16 @@ def rows() -> Iterator[Row]:
 def channels(lab: Lab) -> Iterator[Row]:
     """What the browser does alone: the channel slider, and how a map is drawn."""
     lab.run_cell(_CHANNELS)
-    explorer = Explorer(lab)
+    explorer = Explorer(lab, 1)
+    lab.run_cell(_MAP)
+    shared = Explorer(lab, 2)
     press = _presser(lab, explorer.range("Channel"), "input", explorer.channel.canvas)
     for situation, begin, end in (
         ("", "", ""),
         (", kernel in time.sleep", "sleep", "sleep"),
         (
             ", LIME under way",
-            "e.session.select(params={'lime': {'samples': 10_000}})",
+            "e.session.select(method='lime', params={'lime': {'samples': 5000}})",
             "assert runner.busy(e.session); e.session.stop(); e.session.wait()",
         ),
     ):
@@ -135,20 +138,19 @@ def channels(lab: Lab) -> Iterator[Row]:
             _must(lab, end)
         note = f"largest {max(spent):.1f}"
         yield Row(f"Channel slider, DOM event → pixels{situation}", statistics.median(spent), 5, note=note)
-    until(lab, "e.session.wait()", True)
-    explorer.choose_method("grad_cam")
-    explorer.map.shows(re.compile("^Grad-CAM"))
+    shared.choose_method("grad_cam")
+    shared.map.shows(re.compile("^Grad-CAM"))
     _until_silent(lab)
     for label in ("Opacity", "Clip"):
-        before = explorer.map.pixels()
-        slider = explorer.map.slider(label)
+        before = shared.map.pixels()
+        slider = shared.map.slider(label)
         slider.scroll_into_view_if_needed()
         _until_silent(lab)
         sent = _sent(lab, lambda slider=slider: drag(slider, 0.6, 0.3, release=False))
-        assert (before != explorer.map.pixels()).any()
+        assert (before != shared.map.pixels()).any()
         lab.page.mouse.up()
         yield Row(f"{label}: while it is dragged", sent, 0, unit="messages")
-    colours = explorer.map.root.get_by_role("combobox", name="Colours", exact=True)
+    colours = shared.map.root.get_by_role("combobox", name="Colours", exact=True)
     colours.focus()
     _until_silent(lab)
 
@@ -164,11 +166,10 @@ def classes(lab: Lab, times: int = 60) -> Iterator[Row]:
     """Through the kernel and back: Grad-CAM for the next class beside a round trip that computes nothing."""
     lab.clear()
     lab.run_cell(_CLASSES)
-    explorer = Explorer(lab)
+    explorer = Explorer(lab, 1)
     lab.run_cell(_BARE)
-    bare = lab.page.locator(".jp-CodeCell").last
     lab.run_cell(_INTERACT)
-    interact = lab.page.locator(".jp-CodeCell").last
+    bare, interact = (lab.page.locator(".jp-CodeCell").nth(place) for place in (2, 3))
     interact.locator("img").wait_for()
     presses = {
         "nbexplain": _presser(lab, explorer.range("Target, best score first"), "keydown", explorer.map.canvas),

@@ -25,8 +25,7 @@ _CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _OPEN = """async (path) => {
     const app = window.jupyterapp;
     await app.restored;
-    await app.commands.execute('docmanager:open', {path, factory: 'Notebook'});
-    const panel = app.shell.currentWidget;
+    const panel = await app.commands.execute('docmanager:open', {path, factory: 'Notebook'});
     await panel.context.ready;
     await panel.sessionContext.ready;
     app.shell.collapseLeft();

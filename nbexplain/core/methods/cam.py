@@ -77,7 +77,7 @@ def _activations_and_gradients(subject: Subject, target: Target, layer: Layer) -
 
 
 def _silent(gradients: Tensor) -> tuple[str, ...]:
-    if bool((gradients == 0).all()):
+    if not bool(gradients.any()):
         return ("the gradient is zero at every cell of this layer, so the map is empty; try an earlier layer",)
     return ()
 

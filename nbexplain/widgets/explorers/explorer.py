@@ -10,7 +10,7 @@ import traitlets
 from torch import Tensor, nn
 
 from nbexplain.session import Answer, Place, Session
-from nbexplain.widgets import cells, words
+from nbexplain.widgets import cells, kernel, words
 from nbexplain.widgets.attribution_map import AttributionMap, ClassScores
 from nbexplain.widgets.controls import Toolbar
 from nbexplain.widgets.layer_channels import LayerChannels
@@ -75,6 +75,7 @@ class Explorer(ipywidgets.VBox):
     ) -> None:
         shown = _checked("show", show, self.default_show, PANES)
         offered = _checked("controls", controls, self.default_controls, CONTROLS)
+        kernel.warn_once()
         cells.close_earlier()
         self._owned = not isinstance(model, Session)
         if isinstance(model, Session):

@@ -125,6 +125,27 @@ def test_standard_errors_are_the_spread_over_seeds() -> None:
     np.testing.assert_allclose(said, spread, rtol=0.5)  # a spread of 24 draws is itself uncertain by 15 %
 
 
+def test_standard_errors_against_the_textbook() -> None:
+    # HC3 of a weighted ridge fit: (XᵀWX + P)⁻¹ Σ w² e² / (1 − h)² x xᵀ (XᵀWX + P)⁻¹, sample by sample
+    model = network()
+    ours = ask(model, target=1, superpixels=9, samples=40, segmentation="grid")
+    labels, errors = ours.features, ours.standard_error
+    assert labels is not None
+    keep = oracles.samples(40, 9)
+    y = oracles.scores(model, oracles.hide(tensor(photo()), labels, keep)).numpy()[:, 1]
+    X = np.column_stack([np.ones(40), keep])
+    cosine = pairwise_distances(keep, keep[:1], metric="cosine").ravel()
+    w = np.sqrt(np.exp(-(cosine**2) / 0.25**2))
+    bread = np.linalg.inv(X.T @ np.diag(w) @ X + np.diag([0.0] + [1.0] * 9))
+    e = y - X @ (bread @ X.T @ (w * y))
+    meat = np.zeros((10, 10))
+    for n in range(40):
+        leverage = w[n] * X[n] @ bread @ X[n]
+        assert 0 < leverage < 1
+        meat += (w[n] * e[n] / (1 - leverage)) ** 2 * np.outer(X[n], X[n])
+    np.testing.assert_allclose(errors, np.sqrt(np.diag(bread @ meat @ bread))[1:], rtol=1e-6)
+
+
 def test_errors_fall_with_the_root_of_the_samples() -> None:
     model = network()
     few = ask(model, target=1, superpixels=9, samples=200, segmentation="grid").standard_error

@@ -1,0 +1,183 @@
+"""Copies of module trees: whatever hangs in them, the copy is our own and the tensors are shared."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import types
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core.module_copy import Copier
+from tests.core.snapshot import differences, snapshot
+from tests.networks import Normed, Plain, picture, seeded
+
+HIDDEN = "hidden = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))\n"
+NET = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.head({call}.mean((2, 3)))
+"""
+CELLS = {  # modules that a notebook's cell leaves in the global names
+    "in forward": HIDDEN + NET.format(call="hidden(x)"),
+    "in a function": HIDDEN + "def first(x):\n    return hidden(x)\n" + NET.format(call="first(x)"),
+    "in a lambda": HIDDEN + NET.format(call="(lambda y: hidden(y))(x)"),
+}
+
+
+class Holds(nn.Module):
+    """Holds whatever it is given."""
+
+    def __init__(self, held: Any = None) -> None:
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.held = held
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x)
+
+
+class Own(nn.Linear):
+    """Says itself how it wants to be copied."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Own:
+        new = Own(2, 2)
+        new.weight, new.bias = (memo[id(p)] for p in (self.weight, self.bias))
+        new.told = True
+        return new
+
+
+def test_every_attribute_is_a_copy_of_its_own() -> None:
+    tensor, module = torch.ones(2), nn.Linear(2, 2)
+    held = {"list": [tensor, [1, 2]], "tuple": (tensor, "a"), "set": {1, 2}, "module": module}
+    model = Holds(held)
+    before = snapshot(model)
+    ours: Any = Copier(model).copy(model)
+    assert ours.held is not held
+    assert ours.held["list"] is not held["list"]
+    assert ours.held["list"][1] == [1, 2]
+    assert ours.held["list"][0] is ours.held["tuple"][0]  # one stays one
+    assert ours.held["list"][0].data_ptr() == tensor.data_ptr()
+    assert ours.held["module"] is not module
+    assert ours.held["set"] == {1, 2}
+    ours.held["list"].append(3)
+    ours.inner.register_forward_hook(lambda *_: None)
+    ours.inner.new = 1
+    ours.eval()
+    assert differences(before, snapshot(model)) == []
+
+
+def test_rings_are_closed_in_the_copy() -> None:
+    model = Holds()
+    model.__dict__["parent"] = model
+    model.inner.__dict__["parent"] = model
+    model.held = [model]
+    ours: Any = Copier(model).copy(model)
+    assert ours.parent is ours
+    assert ours.inner.parent is ours
+    assert ours.held[0] is ours
+
+
+@pytest.mark.parametrize("size", [10, 5000])
+def test_long_containers_are_copied_too(size: int) -> None:
+    model = Holds(list(range(size)))
+    ours: Any = Copier(model).copy(model)
+    assert ours.held == model.held
+    assert ours.held is not model.held
+
+
+def test_a_module_that_says_how_it_is_copied_is_asked() -> None:
+    model = nn.Sequential(Own(2, 2), nn.ReLU())
+    ours = Copier(model).copy(model)
+    assert ours[0].told
+    assert ours[0].weight.data_ptr() == model[0].weight.data_ptr()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.fx.symbolic_trace(Plain()),
+        lambda: nn.LSTM(3, 4),
+        lambda: nn.Sequential(nn.GRU(3, 4), nn.Linear(4, 2)),
+        lambda: nn.Transformer(8, 2, 1, 1, 16),
+        lambda: torch.nn.utils.parametrizations.orthogonal(nn.Linear(3, 3)),
+        lambda: nn.ModuleDict({"a": nn.Conv2d(1, 1, 1), "b": nn.ParameterList([nn.Parameter(torch.ones(1))])}),
+        lambda: Holds(collections.defaultdict(list, a=[1])),
+        lambda: Holds(types.SimpleNamespace(depth=3)),
+        lambda: Holds(functools.partial(torch.relu)),
+    ],
+    ids=["fx", "LSTM", "GRU", "Transformer", "orthogonal", "containers", "defaultdict", "namespace", "partial"],
+)
+def test_odd_trees(make: Callable[[], nn.Module]) -> None:
+    model = seeded(make)
+    before = snapshot(model)
+    copier = Copier(model)
+    ours = copier.copy(model)
+    assert copier.closed_over == []
+    mine, yours = ours.state_dict(), model.state_dict()
+    assert list(mine) == list(yours)
+    for name in mine:
+        assert mine[name].data_ptr() == yours[name].data_ptr()
+    inner, theirs = list(ours.modules()), list(model.modules())
+    assert len(inner) == len(theirs)
+    assert all(a is not b for a, b in zip(inner, theirs, strict=True))
+    ours.eval()
+    for part in inner:
+        part.register_forward_hook(lambda *_: None)
+    assert differences(before, snapshot(model)) == []
+
+
+def test_a_copy_computes_the_same() -> None:
+    for make in (Plain, Normed, lambda: torch.fx.symbolic_trace(Plain())):
+        model = seeded(make).eval()
+        assert torch.equal(Copier(model).copy(model)(picture()), model(picture()))
+
+
+def test_a_method_bound_to_the_model_is_bound_to_the_copy() -> None:
+    model = seeded(Plain).eval()
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        return self.head(self.features(x).amax((2, 3)))
+
+    model.forward = types.MethodType(forward, model)
+    copier = Copier(model)
+    ours = copier.copy(model)
+    seen: list[nn.Module] = []
+    ours.conv1.register_forward_hook(lambda module, _args, _output: seen.append(module))
+    assert torch.equal(ours(picture()), model(picture()))
+    assert seen == [ours.conv1]
+    assert copier.closed_over == []
+
+
+@pytest.mark.parametrize("how", ["closure", "default", "partial"])
+def test_a_forward_put_around_the_old_one_still_calls_the_users_model(how: str) -> None:
+    model = seeded(Plain)
+    old = model.forward
+    model.forward = {
+        "closure": lambda x: old(x) * 2,
+        "default": lambda x, old=old: old(x) * 2,
+        "partial": functools.partial(lambda f, x: f(x) * 2, old),
+    }[how]
+    copier = Copier(model)
+    copier.copy(model)
+    assert model in copier.closed_over
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_modules_among_the_global_names_of_a_notebook_are_found(cell: str) -> None:
+    names: dict[str, Any] = {"nn": nn, "torch": torch, "__name__": "__main__"}
+    exec(cell, names)
+    model = names["Net"]()
+    names["head"] = nn.Linear(1, 1)  # the name of an attribute, which no function looks up
+    names["model"] = model
+    copier = Copier(model)
+    copier.copy(model)
+    assert copier.closed_over == [names["hidden"]]
