@@ -68,6 +68,7 @@ export interface ToolbarState {
   facts: string | null;
   status: string | null;
   show: Field[];
+  needs: Field[];
 }
 
 /** What a toolbar is a view of. `methods` is empty where the toolbar shows none. */
@@ -75,6 +76,8 @@ export interface Session {
   controls: AnyModel<ControlsState>;
   facts: AnyModel<FactsState>;
   show: Field[];
+  /** What panes look at besides what the method does. */
+  needs: Field[];
 }
 
 const SELECTION = ["input", "layer", "target", "method", "params"].map((name) => `change:${name}`);
@@ -99,7 +102,7 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
     drawing = new AbortController();
     el.replaceChildren();
     if (!controls || !facts) return;
-    const session: Session = { controls, facts, show: model.get("show") };
+    const session: Session = { controls, facts, show: model.get("show"), needs: model.get("needs") };
     const fields = toolbarFields(session, drawing.signal);
     const params = toolbarParams(session);
     const commands = commandButtons(session, () => status);

@@ -69,6 +69,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
       picture: !!picture,
       signed: map?.signed ?? false,
       reducible: map?.reducible ?? false,
+      clip: map ? automaticClip(map) : 100,
       scale,
     });
     if (!scene) return;
@@ -93,7 +94,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     const { width, height } = stage.scene;
     const inside = at && at.x >= 0 && at.y >= 0 && at.x < width && at.y < height;
     readout.classList.toggle("nbx-rest", !inside);
-    say(readout, inside ? reading(at, map, stage.scene, !!pictureModel) : atRest(map, model, stage.scene));
+    say(readout, inside ? reading(at, map, stage.scene, pictureModel?.get("meta").size) : atRest(map, model, stage.scene));
   };
 
   const redraw = coalesced(draw);
@@ -128,26 +129,39 @@ function pictureCanvas(model: AnyModel<ArrayState>): { canvas: HTMLCanvasElement
 }
 
 function lookOf(model: AnyModel<ImagePaneState>, map: ShownMap) {
-  const [sign, clip, limits, colormap] = [model.get("sign"), model.get("clip"), model.get("limits"), model.get("colormap")];
-  return { signed: map.signed, sign, clip, limits, colormap };
+  const [sign, limits, colormap] = [model.get("sign"), model.get("limits"), model.get("colormap")];
+  return { signed: map.signed, sign, clip: clipOf(model, map), limits, colormap };
+}
+
+/** A few pixels of a map with a value per pixel are far larger than all others: they would leave the rest invisible. */
+function automaticClip(map: ShownMap): number {
+  return map.meta.on === "pixels" ? 99 : 100;
+}
+
+function clipOf(model: AnyModel<ImagePaneState>, map: ShownMap): number {
+  return model.get("clip") || automaticClip(map);
 }
 
 function remarkOf(map: ShownMap | null, model: AnyModel<ImagePaneState>): string {
   const remarks = [];
   if (model.get("limits").length === 2) remarks.push("locked");
-  else if (model.get("clip") < 100) remarks.push(`clipped at p${model.get("clip")}`);
+  else if (map && clipOf(model, map) < 100) remarks.push(`clipped at p${clipOf(model, map)}`);
   if (map?.signed && model.get("sign") !== "both") remarks.push(model.get("sign"));
   if (map?.meta.note) remarks.push(map.meta.note);
   return remarks.join(" · ");
 }
 
-function reading(at: Point, map: ShownMap | null, scene: Size, picture: boolean): string {
-  const place = picture ? `x ${Math.floor(at.x)}  y ${Math.floor(at.y)}` : "";
+/** `size` is [height, width] of the picture as the network saw it, which may be larger than the one that is drawn. */
+function reading(at: Point, map: ShownMap | null, scene: Size, size: [number, number] | undefined): string {
+  const [height, width] = size ?? [scene.height, scene.width];
+  const picture = size !== undefined;
+  const [x, y] = [Math.floor((at.x / scene.width) * width), Math.floor((at.y / scene.height) * height)];
+  const place = picture ? `x ${x}  y ${y}` : "";
   if (!map) return place;
   const column = Math.floor((at.x / scene.width) * map.grid.width);
   const row = Math.floor((at.y / scene.height) * map.grid.height);
   const value = map.grid.values[row * map.grid.width + column] ?? NaN;
-  const cell = picture && map.grid.width === scene.width ? "" : `cell ${column}, ${row}`;
+  const cell = picture && map.grid.width === width ? "" : `cell ${column}, ${row}`;
   const about = map.exact || Number.isNaN(value) ? "" : "≈ ";
   return [place, cell, about + rounded(value, map.exact ? 5 : 3)].filter(Boolean).join("   ");
 }

@@ -13,6 +13,8 @@ export interface Offer {
   picture: boolean;
   signed: boolean;
   reducible: boolean;
+  /** What an automatic clip comes to. */
+  clip: number;
   scale: Scale | null;
 }
 
@@ -27,19 +29,21 @@ export interface ViewControls {
  */
 export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSignal): ViewControls {
   let scale: Scale | null = null;
+  let automatic = 100;
 
   const slider = (name: "opacity" | "clip", label: string, bounds: Bounds, shown: (value: number) => string) => {
     const { input, show } = range(label, (value) => model.set(name, value), () => model.save_changes());
-    const text = h("output", { class: "nbx-number" });
+    const text = h("span", { class: "nbx-number" });
     const refresh = (): void => {
-      show(model.get(name), bounds, shown(model.get(name)));
-      text.textContent = shown(model.get(name));
+      const value = name === "clip" ? model.get(name) || automatic : model.get(name);
+      show(value, bounds, shown(value));
+      text.textContent = shown(value);
     };
     listen(model, [`change:${name}`], refresh, signal);
     refresh();
     const element = labelled(label, input);
     element.append(text);
-    return { element, input };
+    return { element, input, refresh };
   };
 
   const choice = (name: Exclude<Name, "opacity" | "clip" | "fade">, values: readonly string[]): HTMLSelectElement => {
@@ -105,6 +109,10 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
     element,
     offer(what) {
       scale = what.scale;
+      if (automatic !== what.clip) {
+        automatic = what.clip;
+        clip.refresh();
+      }
       sign.hidden = !what.signed;
       reduction.hidden = !what.reducible;
       mode.hidden = !what.picture || !what.map;

@@ -25,7 +25,10 @@ export interface Scale {
   empty: string;
 }
 
-/** The |value| below which `percent` of the finite values lie; their largest for 100, 0 if there are none. */
+/**
+ * The |value| below which `percent` of the finite values other than 0 lie; their largest for 100, 0 if there are none.
+ * Zeros do not count: a map of which most is 0 has no colours to spare for them.
+ */
 export function magnitude(values: Float32Array, percent: number): number {
   if (percent >= 100) {
     let largest = 0;
@@ -39,7 +42,7 @@ export function magnitude(values: Float32Array, percent: number): number {
   let count = 0;
   for (let i = 0; i < values.length; i++) {
     const size = Math.abs(values[i]!);
-    if (size < Infinity) sizes[count++] = size; // also leaves out NaN
+    if (size > 0 && size < Infinity) sizes[count++] = size; // also leaves out NaN
   }
   return count ? percentile(sizes.subarray(0, count), percent) : 0;
 }

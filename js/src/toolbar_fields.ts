@@ -38,11 +38,12 @@ export function toolbarFields(session: Session, signal: AbortSignal): Fields {
 }
 
 /** Dims a row that the chosen method does not use; hides it if no method does. */
-function need(row: HTMLElement, name: string, session: Session): void {
+function need(row: HTMLElement, name: Field, session: Session): void {
   const methods = session.show.includes("method") ? session.facts.get("methods") : [];
   const method = currentMethod(session);
-  row.hidden = methods.length > 0 && !methods.some((each) => each.needs.includes(name));
-  const unused = method !== undefined && !method.needs.includes(name);
+  const watched = session.needs.includes(name);
+  row.hidden = !watched && methods.length > 0 && !methods.some((each) => each.needs.includes(name));
+  const unused = !watched && method !== undefined && !method.needs.includes(name);
   row.classList.toggle("nbx-unused", unused);
   row.title = unused ? `${method.label} does not use the ${name}` : "";
   for (const input of row.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input, select")) input.disabled = unused;
@@ -154,7 +155,8 @@ function layerRow(session: Session): Row {
   return {
     element,
     refresh() {
-      const method = currentMethod(session);
+      // a layer that the method cannot use can still be looked at where a pane shows its channels
+      const method = session.needs.includes("layer") ? undefined : currentMethod(session);
       const layers = facts.get("layers");
       const shown = controls.get("layer");
       if (layers !== listed[0] || method !== listed[1]) {

@@ -23,6 +23,8 @@ export interface Meta {
   channel?: number | null;
   of?: string;
   progress?: number;
+  /** [height, width] of a picture before it was made smaller for the screen. */
+  size?: [number, number];
   note?: string;
 }
 

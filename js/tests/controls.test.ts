@@ -41,6 +41,7 @@ beforeEach(async () => {
     facts: "IPY_MODEL_facts",
     status: "IPY_MODEL_status",
     show: ["method", "target", "layer", "channel", "params"],
+    needs: [],
   });
   el = document.createElement("div");
   document.body.append(el);
@@ -183,6 +184,14 @@ describe("method", () => {
     expect(find("Channel").disabled).toBe(false);
     enter(find("Method"), "cam", "change");
     expect([find("Channel").disabled, find("Target by name").disabled]).toEqual([true, false]);
+  });
+  test("what a pane looks at is enabled for every method, and so is every usable layer", () => {
+    toolbar.arrive({ needs: ["layer", "channel"] });
+    toolbar.arrive({ show: ["method", "target", "layer", "channel"] }); // builds the toolbar anew
+    enter(find("Method"), "cam", "change");
+    expect(find("Channel").disabled).toBe(false);
+    const options = [...find<HTMLSelectElement>("Layer by name").options];
+    expect(options.filter((each) => each.disabled).map((each) => each.value)).toEqual(["odd"]);
   });
   test("Run is there for methods that take long, and is Stop while something runs", () => {
     const run = el.querySelector<HTMLButtonElement>(".nbx-run")!;

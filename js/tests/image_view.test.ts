@@ -38,7 +38,7 @@ function labelled<T extends HTMLElement = HTMLInputElement>(text: string): T {
 }
 
 function offer(changes: Partial<Offer>): void {
-  view.offer({ map: true, picture: true, signed: true, reducible: false, scale: null, ...changes });
+  view.offer({ map: true, picture: true, signed: true, reducible: false, clip: 100, scale: null, ...changes });
 }
 
 test("while opacity is dragged the page follows and the kernel hears nothing; it hears the end", () => {
@@ -58,6 +58,17 @@ test("user code moves the controls", () => {
   expect([labelled("Opacity").value, labelled("Clip").value]).toEqual(["0.1", "98.5"]);
   expect([labelled<HTMLSelectElement>("Colours").value, labelled("Fade").checked]).toEqual(["PuOr", false]);
   expect(view.element.textContent).toContain("p98.5");
+});
+
+test("an automatic clip shows what it comes to, until it is chosen", () => {
+  model.arrive({ clip: 0 });
+  offer({ clip: 99 });
+  expect([labelled("Clip").value, model.get("clip")]).toEqual(["99", 0]);
+  const slider = labelled("Clip");
+  slider.value = "80";
+  slider.dispatchEvent(new Event("input"));
+  offer({ clip: 99 });
+  expect([labelled("Clip").value, model.get("clip")]).toEqual(["80", 80]);
 });
 
 test("limits are locked to what is shown, and let go", () => {

@@ -77,3 +77,4 @@ class Toolbar(Bundled):
         traitlets.Enum(["input", "method", "target", "layer", "channel", "params"]),
         default_value=["input", "method", "target", "layer", "channel", "params"],
     ).tag(sync=True)
+    needs = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what panes look at besides what the method does

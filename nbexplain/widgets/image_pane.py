@@ -33,7 +33,7 @@ class ImagePane(Bundled):
         sync=True, echo_update=False
     )
     reduction = traitlets.Enum(["sum", "mean |·|", "max |·|"], default_value="sum").tag(sync=True, echo_update=False)
-    clip = traitlets.Float(100.0, min=50, max=100).tag(sync=True, echo_update=False)
+    clip = traitlets.Float(0.0, min=0, max=100).tag(sync=True, echo_update=False)  # 0: automatic
     limits = traitlets.List(traitlets.Float()).tag(sync=True, echo_update=False)  # empty: automatic
     interpolation = traitlets.Enum(["nearest", "bilinear"], default_value="bilinear").tag(sync=True, echo_update=False)
     fade = traitlets.Bool(True).tag(sync=True, echo_update=False)

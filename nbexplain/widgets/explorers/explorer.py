@@ -105,7 +105,11 @@ class Explorer(ipywidgets.VBox):
         self._status = StatusLine()
         self._parts = self._made(shown)
         toolbar = Toolbar(
-            controls=self._models.controls, facts=self._models.facts, status=self._status, show=list(offered)
+            controls=self._models.controls,
+            facts=self._models.facts,
+            status=self._status,
+            show=list(offered),
+            needs=["layer", "channel"] if set(shown) & {"grid", "channel", "histogram"} else [],
         )
         panes = [pane for part in self._parts for pane in part.panes]
         wide = [pane for part in self._parts for pane in part.wide]

@@ -177,7 +177,7 @@ def test_grad_cam_plus_plus_equals_the_third_derivatives_under_a_linear_head() -
         (second,) = torch.autograd.grad(first[0, k, y, x_], A, create_graph=True)
         (third,) = torch.autograd.grad(second[0, k, y, x_], A, retain_graph=True)
         bottom = 2 * second[0, k, y, x_] + A[0, k].sum() * third[0, k, y, x_]
-        weights[k] += float(second[0, k, y, x_] / bottom * first[0, k, y, x_].relu())
+        weights[k] += float((second[0, k, y, x_] / bottom * first[0, k, y, x_].relu()).detach())
     right = torch.einsum("k,kyx->yx", weights, A[0]).detach() / Y.detach()
     ours = explain(network, x, "grad_cam_plus_plus", target=2, layer="relu2", relu=False)
     np.testing.assert_allclose(ours.values, right, rtol=1e-6, atol=1e-14)

@@ -83,7 +83,7 @@ def test_recovers_a_linear_network(fill: str) -> None:
     for region in range(9):
         hidden = oracles.hide(x, labels, np.arange(9)[None] != region) if fill == "region mean" else x.clone()
         hidden[..., torch.from_numpy(labels == region)] *= 1 if fill == "region mean" else 0
-        right.append(float((model(x) - model(hidden))[0, 2]))
+        right.append(float((model(x) - model(hidden))[0, 2].detach()))
     # ridge shrinks all by about 1 / (weights of all samples / 4)
     np.testing.assert_allclose(ours.values, right, rtol=0.01, atol=0.01 * np.abs(right).max())
     assert ours.details["R²"] > 0.999
