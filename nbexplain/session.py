@@ -16,7 +16,7 @@ import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation
-from nbexplain.core.layers import Layer, nearest, suggest
+from nbexplain.core.layers import Layer, nearest, split, suggest, unprefixed
 from nbexplain.core.memory import STORE
 from nbexplain.core.subject import Subject
 from nbexplain.core.twin import twin
@@ -252,7 +252,11 @@ class Session:
 
         A quick question is answered at once, before the pane is first displayed; a long one goes to the worker.
         """
-        place = Place(self, show, own)
+        checked = {
+            name: self.check(name, value) if name in _PARTS and name != "params" and value is not None else value
+            for name, value in own.items()
+        }
+        place = Place(self, show, checked)
         self._places.append(place)
         if ask:
             self._ask(place, now=not registry.find(place.question().method).progressive)
@@ -405,7 +409,9 @@ class Session:
         return value
 
     def _checked_layer(self, name: Any) -> str:
-        row = self.facts.layer(name)
+        rows = {row.name: row for row in self.facts.layers}
+        rows = {**{split(row.name)[0]: row for row in self.facts.layers}, **rows}  # a plain name is the last call
+        row = rows.get(unprefixed(name, rows) if isinstance(name, str) else name)
         if row is None:
             raise ValueError(
                 f"layer: there is no {name!r} in this model; {nearest(str(name), (r.name for r in self.facts.layers))}"

@@ -23,7 +23,7 @@ from nbexplain.core.memory import STORE
 from nbexplain.runner import runner
 from nbexplain.session import Answer, Place
 from tests.core.snapshot import differences, snapshot
-from tests.networks import CASES, CLASSES, Closure, Linear, Normed, Plain, picture, seeded
+from tests.networks import CASES, CLASSES, Closure, Linear, Normed, Plain, Reused, picture, seeded
 
 LONG = 60.0  # seconds that nothing here should ever take
 NAMES = ["ant", "bee", "cat", "dog", "eel"]
@@ -164,6 +164,34 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(
     assert session.selection == before
     assert session.wait(LONG)
     assert len(pane.told) == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"input": 2}, "input: expected 0 to 1, got 2"),
+        ({"input": -1}, "input: expected 0 to 1, got -1"),
+        ({"target": 5}, "target: class 5 is out of range, expected 0 to 4"),
+        ({"target": "cta"}, "target: there is no class 'cta'; nearest: 'cat'"),
+        ({"layer": "conv3"}, "layer: there is no 'conv3' in this model"),
+        ({"method": "lrpp"}, "method: there is no 'lrpp'"),
+    ],
+    ids=str,
+)
+def test_parts_of_a_places_own_are_checked_like_chosen_ones(
+    session: Session, own: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        session.place(lambda *_: None, **own)
+    assert session.place(lambda *_: None, target="cat").question().target == 2
+
+
+def test_layers_are_chosen_by_the_names_that_explain_takes() -> None:
+    session = Session(nn.DataParallel(seeded(Reused)), picture())
+    session.select(layer="module.conv1")
+    assert session.selection.layer == "conv1"
+    session.select(layer="relu1")  # called twice: the last call
+    assert session.selection.layer == "relu1@2"
 
 
 def test_bad_sessions_are_refused(model: nn.Module) -> None:
@@ -567,21 +595,38 @@ def test_a_run_that_goes_on_with_other_weights_is_cancelled(model: nn.Module) ->
     np.testing.assert_array_equal(answer.values, fresh.values)
 
 
-def test_a_look_at_new_weights_that_was_cancelled_is_done_again(session: Session, model: nn.Module) -> None:
+class Moody(Plain):
+    """Fails or stops while it is told to, which no look at its weights can see."""
+
+    mood: BaseException | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if Moody.mood is not None:
+            raise Moody.mood
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(("mood", "state"), [(KeyError("boom"), "failed"), (Cancelled(), "stopped")])
+def test_a_look_at_new_weights_that_came_to_nothing_is_done_again(
+    mood: BaseException, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = seeded(Moody).eval()
+    session = Session(model, picture())
     pane = Pane(session, target=1)
     assert session.wait(LONG)
     model.conv2 = nn.Conv2d(6, 4, 3, padding=1)
     model.head = nn.Linear(4, CLASSES)
-    hook = model.head.register_forward_hook(_boom)
+    monkeypatch.setattr(Moody, "mood", mood)
     session.renew(again=True)
-    assert pane.last.state == "failed"
-    hook.remove()
+    assert pane.last.state == state
+    monkeypatch.setattr(Moody, "mood", None)
     session.renew(again=True)
     assert pane.last.state == "done"
     row = session.facts.layer("conv2")
     assert row is not None
     assert row.channels == 4
     np.testing.assert_allclose(session.facts.scores[0], model(picture()).detach(), rtol=1e-5)
+    session.close()
 
 
 def test_weights_that_change_between_a_pass_and_its_gradient_raise_nothing(model: nn.Module) -> None:

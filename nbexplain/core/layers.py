@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -176,7 +176,7 @@ def split(name: str) -> tuple[str, int | None]:
     return (plain, int(number) - 1) if at and number.isdigit() and int(number) > 0 else (name, None)
 
 
-def unprefixed(name: str, modules: Mapping[str, nn.Module]) -> str:
+def unprefixed(name: str, modules: Container[str]) -> str:
     """Names of a wrapped model (`module.layer4`, `_orig_mod.layer4`) mean the same layer."""
     while split(name)[0] not in modules and name.startswith(("module.", "_orig_mod.")):
         name = name.split(".", 1)[1]

@@ -7,6 +7,7 @@ every object that is not known here, goes through `copy.deepcopy`.
 from __future__ import annotations
 
 import copy
+import dis
 import functools
 import types
 from collections import OrderedDict
@@ -97,7 +98,8 @@ class Copier:
             return
         self._seen.add(id(function))
         cells = [cell.cell_contents for cell in function.__closure__ or () if _is_bound(cell)]
-        self._hold((*cells, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()))
+        defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+        self._hold((*cells, *defaults, *_globals_used(function)))
 
     def _hold(self, held: tuple[Any, ...]) -> None:
         for value in held:
@@ -105,6 +107,10 @@ class Copier:
                 self.closed_over.append(value)
             elif isinstance(value, types.FunctionType):
                 self._look_into(value)
+            elif isinstance(value, types.MethodType):
+                self._hold((value.__self__, value.__func__))
+            elif isinstance(value, functools.partial):
+                self._hold((value.func, *value.args, *value.keywords.values()))
             elif isinstance(value, (list, tuple)) and len(value) <= _MOST_ITEMS:
                 self.closed_over.extend(part for part in value if isinstance(part, nn.Module))
             elif isinstance(value, dict) and len(value) <= _MOST_ITEMS:
@@ -133,6 +139,27 @@ def _is_plain(kind: type) -> bool:
         if owner.__module__ == "torch.nn.modules.rnn":
             return False
     return True
+
+
+def _globals_used(function: types.FunctionType) -> list[Any]:
+    """Modules and functions that a function looks up in its own file or notebook, where cells leave their names."""
+    names, found, codes = function.__globals__, [], [function.__code__]
+    for code in codes:
+        codes.extend(inner for inner in code.co_consts if isinstance(inner, types.CodeType))
+        known = {name: names[name] for name in code.co_names if name in names}
+        fitting = [
+            name
+            for name, value in known.items()
+            if isinstance(value, nn.Module) or (isinstance(value, types.FunctionType) and value.__globals__ is names)
+        ]
+        if fitting:  # names of attributes are among co_names as well
+            found += [known[name] for name in fitting if name in _looked_up(code)]
+    return found
+
+
+@functools.cache
+def _looked_up(code: types.CodeType) -> frozenset[str]:
+    return frozenset(str(i.argval) for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
 
 
 def _is_bound(cell: Any) -> bool:

@@ -24,10 +24,11 @@ class Array:
     tensor
         The explained tensor, (1, …).
     notes
-        What a reader must know of it (NaN in it, how it is shown).
+        What a reader must know of it: NaN in it.
     """
 
     fills: tuple[str, ...] = ("zero", "mean")
+    picture_notes: tuple[str, ...] = ()
 
     def __init__(self, x: Any) -> None:
         self._parts: dict[str | int, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Image(Array):
         overlays line up after any crop.
     missing
         (H, W) bool, where the tensor is not finite.
+    picture_notes
+        What a reader of the picture must know: that it is stretched, or shows the mean of many channels.
     """
 
     fills = ("mean", "blur", "black", "white", "zero")
@@ -66,13 +69,27 @@ class Image(Array):
         if self.tensor.ndim != 4:
             raise ValueError(f"x: expected a tensor (1, C, H, W), got shape {tuple(self.tensor.shape)}")
         self._parts, self._key = {}, None
-        self._black, self._white = self._ends(source, preprocess, as_given)
-        self.missing = (~torch.isfinite(self.tensor.float())).any(1)[0].cpu().numpy()
-        self.picture, shown = self._seen()
-        self.notes = _nan_note(self.tensor) + shown
+        self._source, self._preprocess = source, preprocess
+        self.notes = _nan_note(self.tensor)
 
-    def _ends(self, source: Any, preprocess: Any, as_given: bool) -> tuple[Tensor | None, Tensor | None]:
+    @cached_property
+    def picture(self) -> np.ndarray:
+        return self._seen[0]
+
+    @cached_property
+    def picture_notes(self) -> tuple[str, ...]:
+        return self._seen[1]
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        missing: np.ndarray = (~torch.isfinite(self.tensor.float())).any(1)[0].cpu().numpy()
+        return missing
+
+    @cached_property
+    def _ends(self) -> tuple[Tensor | None, Tensor | None]:
         """The tensors of an all-black and an all-white picture, if they can be told."""
+        source, preprocess = self._source, self._preprocess
+        as_given = isinstance(source, Tensor)
         if preprocess is None:
             inside = bool(((self.tensor >= 0) & (self.tensor <= 1) | ~torch.isfinite(self.tensor)).all())
             return (torch.zeros_like(self.tensor), torch.ones_like(self.tensor)) if inside else (None, None)
@@ -91,11 +108,13 @@ class Image(Array):
         same = ends[0].shape == self.tensor.shape and bool((ends[0] != ends[1]).all())
         return (ends[0].to(self.tensor), ends[1].to(self.tensor)) if same else (None, None)
 
+    @cached_property
     def _seen(self) -> tuple[np.ndarray, tuple[str, ...]]:
         tensor = self.tensor.float()
         notes: tuple[str, ...] = ()
-        if self._black is not None and self._white is not None:
-            shown = (tensor - self._black.float()) / (self._white.float() - self._black.float())
+        black, white = self._ends
+        if black is not None and white is not None:
+            shown = (tensor - black.float()) / (white.float() - black.float())
         else:
             finite = tensor[torch.isfinite(tensor)]
             low, high = (float(finite.min()), float(finite.max())) if finite.numel() else (0.0, 1.0)
@@ -116,7 +135,7 @@ class Image(Array):
     def fill(self, kind: str) -> Tensor:
         """What hides a part of the picture, (1, C, H, W): `"black"`, `"white"`, `"mean"` colour, `"blur"`, `"zero"`."""
         if kind in ("black", "white"):
-            end = self._black if kind == "black" else self._white
+            end = self._ends[kind == "white"]
             if end is None:
                 raise ValueError(
                     f"fill: {kind!r} is not known for this tensor; give preprocess=…, or use 'mean', 'blur' or 'zero'"

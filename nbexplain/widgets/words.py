@@ -27,13 +27,17 @@ def summary(explanation: Explanation, session: Session) -> str:
         parts[0] += f" at {explanation.layer}"
     if explanation.channel is not None:
         parts[0] += f", channel {explanation.channel}"
-    parts += [f"{name} {value:.3g}" for name, value in explanation.details.items()]
+    parts += [f"{name} {_number(value)}" for name, value in explanation.details.items()]
     if explanation.standard_error is not None:
         largest = explanation.standard_error.max()
         parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
     parts.append(duration(explanation.seconds))
     parts.append(passes(explanation))
     return " · ".join(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
 def passes(explanation: Explanation) -> str:

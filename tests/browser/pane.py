@@ -98,13 +98,15 @@ class Explorer:
     Parameters
     ----------
     place
-        Which code cell; −1 is the last.
+        Which code cell; without it the one that is the last now.
     """
 
-    def __init__(self, lab: Lab, place: int = -1) -> None:
+    def __init__(self, lab: Lab, place: int | None = None) -> None:
         self.lab = lab
         self.page = lab.page
-        self.root = lab.page.locator(".jp-CodeCell").nth(place).locator(".jp-OutputArea-output").last
+        cells = lab.page.locator(".jp-CodeCell")
+        place = cells.count() - 1 if place is None else place
+        self.root = cells.nth(place).locator(".jp-OutputArea-output").last
         drawn, error = (
             self.root.locator("canvas[data-frame]"),
             self.root.locator(".jp-RenderedText[data-mime-type*=err]"),

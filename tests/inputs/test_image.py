@@ -60,7 +60,7 @@ def test_all_ways_to_give_a_picture_are_the_same(give: Callable[[Path], Any], tm
     np.testing.assert_allclose(image.tensor[0].permute(1, 2, 0), PHOTO / np.float32(255), rtol=1e-6)
     assert image.tensor.dtype == torch.float32
     np.testing.assert_array_equal(image.picture, PHOTO)
-    assert image.notes == ()
+    assert image.notes == image.picture_notes == ()
 
 
 @pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "CMYK", "1", "HSV"])
@@ -114,7 +114,7 @@ def test_the_picture_shown_is_what_the_network_saw(kind: str) -> None:
     shown = ((image.tensor[0] - black) / (white - black)).permute(1, 2, 0)
     np.testing.assert_array_equal(image.picture, (shown.clamp(0, 1) * 255).round().byte())
     np.testing.assert_array_equal(image.picture, PHOTO[2:18, 7:23])  # the crop, in its own colours
-    assert image.notes == ()
+    assert image.notes == image.picture_notes == ()
 
 
 def test_a_normalised_tensor_is_shown_in_its_own_colours_where_the_transform_is_known() -> None:
@@ -123,7 +123,7 @@ def test_a_normalised_tensor_is_shown_in_its_own_colours_where_the_transform_is_
     np.testing.assert_array_equal(known.picture, PHOTO[2:18, 7:23])
     assert torch.equal(known.tensor, x)  # the network takes it as it is
     unknown = Image(x)
-    assert any("black and white of the transform are unknown" in note for note in unknown.notes)
+    assert any("black and white of the transform are unknown" in note for note in unknown.picture_notes)
     low, high = float(x.min()), float(x.max())
     np.testing.assert_array_equal(
         unknown.picture, (((x[0] - low) / (high - low)) * 255).round().byte().permute(1, 2, 0)
@@ -142,7 +142,7 @@ def test_a_constant_picture_and_other_numbers_of_channels() -> None:
     four = Image(torch.rand(1, 4, 5, 5))
     np.testing.assert_array_equal(four.picture, (four.tensor[0, :3] * 255).round().byte().permute(1, 2, 0))
     nine = Image(torch.rand(1, 9, 5, 5))
-    assert "the picture shows the mean of 9 channels" in nine.notes
+    assert "the picture shows the mean of 9 channels" in nine.picture_notes
     np.testing.assert_array_equal(nine.picture[..., 1], (nine.tensor[0].mean(0) * 255).round().byte())
 
 

@@ -1,4 +1,4 @@
-"""Explorer: what all explorers are: a toolbar, panes that follow one session, and a status line."""
+"""Explorer: what all explorers are: a toolbar, a status line, and panes that follow one session."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Explorer(ipywidgets.VBox):
         )
         panes = [pane for part in self._parts for pane in part.panes]
         wide = [pane for part in self._parts for pane in part.wide]
-        rows = [toolbar, board(panes), *wide, self._status]
+        rows = [toolbar, self._status, board(panes), *wide]
         super().__init__(rows, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._endings = [
             self.session.on_select(self._follow),
@@ -164,7 +164,8 @@ class Explorer(ipywidgets.VBox):
                 self._status.text = words.summary(explanation, self.session) + (
                     " · stopped" if main.state == "stopped" else ""
                 )
-                self._status.warnings = list(dict.fromkeys(explanation.warnings))
+                seen = self.session.inputs[main.question.input].picture_notes
+                self._status.warnings = list(dict.fromkeys((*seen, *explanation.warnings)))
             elif running is not None:
                 self._status.text = f"{words.METHODS[running.question.method].label}: the first picture is on its way"
             self._status.running = running is not None

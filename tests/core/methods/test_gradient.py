@@ -64,7 +64,7 @@ def test_products_add_up_to_the_score_without_biases(seed: int, target: int) -> 
     network, x = seeded(Piecewise, seed).double(), picture(seed=seed + 7, dtype=torch.float64) - 0.5
     ours = explain(network, x, "input_x_gradient", target=target)
     assert ours.score is not None
-    assert ours.score == pytest.approx(float(network(x)[0, target]), rel=1e-12)
+    assert ours.score == pytest.approx(float(network(x)[0, target].detach()), rel=1e-12)
     assert abs(ours.score) > 1e-4
     assert ours.values.sum() == pytest.approx(ours.score, rel=1e-9)
 
