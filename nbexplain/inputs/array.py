@@ -28,7 +28,6 @@ class Array:
     """
 
     fills: tuple[str, ...] = ("zero", "mean")
-    picture_notes: tuple[str, ...] = ()
 
     def __init__(self, x: Any) -> None:
         self._parts: dict[str | int, Any] = {}
@@ -43,6 +42,11 @@ class Array:
             raise TypeError(f"x: expected a tensor, a picture, a dict or a tuple of tensors, got {type(x).__name__}")
         self.tensor: Tensor = _one(x)
         self.notes: tuple[str, ...] = _nan_note(self.tensor)
+
+    @property
+    def picture_notes(self) -> tuple[str, ...]:
+        """What a reader of its picture must know; nothing, where there is no picture."""
+        return ()
 
     def arguments(self, batch: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments of the model for a batch (N, …) of the explained tensor.

@@ -92,7 +92,7 @@ def _figure(marks: list[Any], axes: list[Any]) -> bqplot.Figure:
         axes=axes,
         fig_margin=_MARGIN,
         background_style={"fill": "none"},
-        layout=ipywidgets.Layout(width="100%", height="100%", min_width="240px", min_height="220px"),
+        layout=ipywidgets.Layout(width="100%", height="100%", margin="0", min_width="0", min_height="220px"),
         padding_x=0.0,
         padding_y=0.0,
     )

@@ -12,7 +12,7 @@ _LEAST = 270  # pixels below which a pane goes to the next row
 
 def framed(title: str, widget: ipywidgets.Widget) -> ipywidgets.Widget:
     """A chart in the same frame, with the same kind of title, as the panes that draw their own."""
-    heading = ipywidgets.Label(title)
+    heading = ipywidgets.Label(title, layout=ipywidgets.Layout(margin="0"))
     heading.add_class("nbx-title")
     box = ipywidgets.VBox([heading, widget], layout=ipywidgets.Layout(overflow="hidden"))
     box.add_class("nbx-card")
