@@ -221,13 +221,9 @@ class Session:
             self._select(changes)
 
     def _select(self, changes: Mapping[str, Any]) -> None:
-        chosen = dataclasses.replace(self.selection, **{k: self.check(k, v) for k, v in changes.items()})
-        row = self.facts.layer(chosen.layer)
-        most = max(row.channels - 1, 0) if row else 0
-        if chosen.channel > most:
-            if "channel" in changes and "layer" not in changes:
-                raise ValueError(f"channel: {chosen.channel} is out of range, expected 0 to {most}")
-            chosen = dataclasses.replace(chosen, channel=most)
+        check = self._checked if "layer" in changes else self.check
+        chosen = dataclasses.replace(self.selection, **{name: check(name, value) for name, value in changes.items()})
+        chosen = dataclasses.replace(chosen, channel=min(chosen.channel, self._last_channel(chosen.layer)))
         if chosen == self.selection:
             return
         self.selection = chosen
@@ -253,7 +249,7 @@ class Session:
         A quick question is answered at once, before the pane is first displayed; a long one goes to the worker.
         """
         checked = {
-            name: self.check(name, value) if name in _PARTS and name != "params" and value is not None else value
+            name: self._checked(name, value) if name in _PARTS and name != "params" and value is not None else value
             for name, value in own.items()
         }
         place = Place(self, show, checked)
@@ -388,7 +384,17 @@ class Session:
         return names
 
     def check(self, name: str, value: Any) -> Any:
-        """The value of a part as it would be selected; raises what `select` would raise."""
+        """The value of one part as it would be selected; raises what `select` would raise."""
+        value = self._checked(name, value)
+        if name == "channel" and value > (last := self._last_channel(self.selection.layer)):
+            raise ValueError(f"channel: {value} is out of range, expected 0 to {last}")
+        return value
+
+    def _last_channel(self, layer: str | None) -> int:
+        row = self.facts.layer(layer)
+        return max(row.channels - 1, 0) if row else 0
+
+    def _checked(self, name: str, value: Any) -> Any:
         if name == "method":
             return registry.find(value).key
         if name == "target":

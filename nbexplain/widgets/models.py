@@ -36,6 +36,8 @@ class SessionModels:
         self.session = session
         self.users = 0
         self._problem_listeners: list[Callable[[Exception], None]] = []
+        self._refused: list[tuple[str, Any]] = []  # what the browser still shows, though it does not fit
+        self._shown = self._chosen()
         self.controls = Controls(**self._chosen())
         self.facts = Facts(classes=list(session.classes), inputs=len(session.inputs), **_facts(session.facts))
         self._pictures: dict[int, Array] = {}
@@ -102,20 +104,31 @@ class SessionModels:
     def _from_browser(self, _change: object) -> None:
         """Take over what was chosen in the browser. Nothing is written back: a dragged slider would jump."""
         shown = self._chosen()
-        changes = {k: getattr(self.controls, k) for k in _CHOSEN if getattr(self.controls, k) != shown[k]}
-        if not changes:
-            return
+        wanted = {name: getattr(self.controls, name) for name in _CHOSEN}
+        changes = {k: v for k, v in wanted.items() if v != shown[k] and (k, v) not in self._refused}
         try:
             self.session.select(**changes)
-        except (TypeError, ValueError) as error:  # the browser has no cell to raise in: the status line says it
+        except (TypeError, ValueError):
+            for name, value in changes.items():  # what fits is taken all the same
+                self._select_one(name, value)
+
+    def _select_one(self, name: str, value: Any) -> None:
+        """Choose one part, or say in the status line why not: the browser has no cell to raise in."""
+        try:
+            self.session.select(**{name: value})
+        except (TypeError, ValueError) as error:
             problem = error
+            self._refused = [(k, v) for k, v in self._refused if k != name] + [(name, value)]
             runner.later((self, "problem"), 0, lambda: self._tell_problem(problem), owner=self.session)
 
     def _to_browser(self) -> None:
-        """Show what user code has chosen; what came from the browser is equal already and stays unwritten."""
-        for name, value in self._chosen().items():
-            if getattr(self.controls, name) != value:
+        """Show what has been chosen anew; what came from the browser is equal already and stays unwritten."""
+        before, self._shown = self._shown, self._chosen()
+        for name, value in self._shown.items():
+            if value != before[name] and getattr(self.controls, name) != value:
                 setattr(self.controls, name, value)
+        if self._shown["input"] != before["input"]:
+            runner.later((self, "facts"), 0, self._tell_facts, owner=self.session)
 
     def _tell_facts(self) -> None:
         """In the worker: the weights have changed, or another input was run for the first time."""

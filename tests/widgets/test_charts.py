@@ -1,0 +1,117 @@
+"""The charts: which bars, in which order, and what a click on one means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nbexplain.widgets.charts import ACCENT, PLAIN, ClassBars, Histogram
+
+
+def bars_of(chart: ClassBars | Histogram) -> Any:
+    return chart.figure.marks[0]
+
+
+def click(chart: ClassBars, index: Any) -> None:
+    """What bqplot sends when a bar is clicked."""
+    mark = bars_of(chart)
+    mark._handle_custom_msgs(mark, {"event": "element_click", "data": {"index": index}}, [])
+
+
+def test_the_best_come_first_and_the_chosen_one_is_marked():
+    chart = ClassBars(lambda _: None)
+    chart.show(["a", "b", "c"], [0.5, -1.25, 2], 0, "logit")
+    mark = bars_of(chart)
+    assert list(mark.y) == [2, 0.5, -1.25]
+    assert [name.split()[0] for name in mark.x] == ["c", "a", "b"]
+    assert mark.x[2].endswith("−1.25")
+    assert mark.colors == [PLAIN, ACCENT, PLAIN]
+    assert "logit" in [axis.label for axis in chart.figure.axes]
+
+
+def test_a_click_chooses_the_class_of_the_bar():
+    chosen: list[int] = []
+    chart = ClassBars(chosen.append)
+    chart.show(["a", "b", "c"], [0.5, -1, 2], 0, "logit")
+    for index in (0, 1, 2):
+        click(chart, index)
+    assert chosen == [2, 0, 1]
+    for index in (3, -1, None, "0"):
+        click(chart, index)
+    assert chosen == [2, 0, 1]
+
+
+def test_classes_with_equal_names_have_bars_of_their_own():
+    chosen: list[int] = []
+    chart = ClassBars(chosen.append)
+    chart.show(["cat", "dog", "cat", "cat"], [1.0, 2.0, 1.0, 1.0], 2, "logit")
+    mark = bars_of(chart)
+    assert len(set(mark.x)) == 4
+    assert [name.strip("\u200b").split()[0] for name in mark.x] == ["dog", "cat", "cat", "cat"]
+    assert mark.colors == [PLAIN, PLAIN, ACCENT, PLAIN]
+    for index in range(4):
+        click(chart, index)
+    assert chosen == [1, 0, 2, 3]
+
+
+def test_scores_that_are_not_finite():
+    chart = ClassBars(lambda _: None)
+    chart.show(["a", "b", "c", "d"], [np.nan, 1, -np.inf, 2], 1, "logit")
+    mark = bars_of(chart)
+    assert [name.split()[0] for name in mark.x][:2] == ["d", "b"]
+    assert {name.split()[0] for name in mark.x} == {"a", "b", "c", "d"}
+    assert list(mark.y)[:2] == [2, 1]
+
+
+def test_of_a_thousand_classes_the_best_ten_and_the_chosen_one():
+    chosen: list[int] = []
+    chart = ClassBars(chosen.append)
+    scores = np.random.default_rng(0).normal(size=1000)
+    worst = int(scores.argmin())
+    chart.show([f"class {i}" for i in range(1000)], scores.tolist(), worst, "logit")
+    mark = bars_of(chart)
+    best = np.argsort(-scores)[:9].tolist()
+    assert len(mark.x) == len(mark.y) == 10
+    assert list(mark.y) == pytest.approx([*scores[best], scores.min()])
+    assert mark.colors == [PLAIN] * 9 + [ACCENT]
+    click(chart, 9)
+    click(chart, 0)
+    assert chosen == [worst, best[0]]
+
+
+def test_a_target_that_is_no_class_marks_no_bar():
+    chart = ClassBars(lambda _: None)
+    chart.show(["a", "b"], [1, 2], lambda scores: scores[:, 0], "score")
+    assert bars_of(chart).colors == [PLAIN, PLAIN]
+
+
+def test_long_names_are_cut_and_stay_apart():
+    chart = ClassBars(lambda _: None)
+    chart.show(["x" * 300 + "1", "x" * 300 + "2"], [1, 1], 0, "logit")
+    labels = bars_of(chart).x
+    assert len(set(labels)) == 2
+    assert all("…" in label and len(label) < 40 for label in labels)
+
+
+@pytest.mark.parametrize("cells", [1, 7, 400])
+def test_a_histogram_counts_every_finite_cell(cells):
+    chart = Histogram()
+    values = np.random.default_rng(0).normal(size=(cells, 1))
+    chart.show(values, "activation of channel 3")
+    mark = bars_of(chart)
+    assert np.sum(mark.y) == cells
+    assert len(mark.x) == len(mark.y)
+    assert "activation of channel 3" in [axis.label for axis in chart.figure.axes]
+
+
+@pytest.mark.parametrize(
+    ("values", "finite"),
+    [([np.nan, np.inf, 1.0, 2.0], 2), ([3.0, 3.0, 3.0], 3), ([np.nan], 0), ([], 0), ([1e30, -1e30], 2)],
+)
+def test_a_histogram_of_odd_values(values, finite):
+    chart = Histogram()
+    chart.show(np.array(values), "")
+    assert np.sum(bars_of(chart).y) == finite
+    assert np.isfinite(bars_of(chart).x).all()
