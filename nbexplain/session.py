@@ -7,7 +7,6 @@ import difflib
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,83 +14,17 @@ from torch import Tensor, nn
 import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core import target as targets
+from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
-from nbexplain.core.layers import Layer, nearest, split, suggest, unprefixed
+from nbexplain.core.layers import nearest, split, suggest, unprefixed
 from nbexplain.core.memory import STORE
+from nbexplain.core.question import Answer, Facts, Question, Selection
 from nbexplain.core.subject import Subject
 from nbexplain.core.twin import twin
 from nbexplain.inputs import as_input
 from nbexplain.runner import Job, runner
 
 _PARTS = ("input", "method", "target", "layer", "channel", "params")
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is chosen at the moment; shared by all panes that follow it.
-
-    `params` holds the chosen parameters of each method by its key; what is missing has its default.
-    """
-
-    input: int = 0
-    method: str = "grad_cam"
-    target: Any = 0
-    layer: str | None = None
-    channel: int = 0
-    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a pane asks. Parts that the method does not look at are None, so that equal questions compare equal."""
-
-    input: int
-    method: str
-    target: Any = None
-    layer: str | None = None
-    channel: int | None = None
-    params: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of the model as its weights are now.
-
-    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input.
-    """
-
-    layers: tuple[Layer, ...]
-    scores: Mapping[int, Tensor]
-    score_name: str
-    gradient: bool
-
-    def layer(self, name: str | None) -> Layer | None:
-        """The layer with this name, or None."""
-        return next((row for row in self.layers if row.name == name), None)
-
-    def reason(self, method: registry.Method) -> str:
-        """Why a method cannot be used on this model at all, or `""`."""
-        if "layer" in method.needs:
-            reasons = [method.reason(layer) for layer in self.layers if layer.usable]
-            if all(reasons):
-                return reasons[-1] if reasons else "this model's layers cannot be looked into"
-        elif method.gradient and not self.gradient:
-            return "no gradient of the score reaches the input"
-        return ""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of a question so far.
-
-    `state` is `"running"`, `"done"`, `"stopped"` or `"failed"`; with the last, `error` holds what was raised. The
-    explanation is the best so far, or None.
-    """
-
-    question: Question
-    state: str
-    explanation: Explanation | None = None
-    error: Exception | None = None
 
 
 class Place:
@@ -287,17 +220,18 @@ class Session:
         for subject in self._subjects:
             subject.close()
 
-    def _ask(self, place: Place, *, now: bool = False) -> None:
+    def _ask(self, place: Place, *, now: bool = False, look: bool = True) -> None:
         question = place.asked = place.question()
         place.times_asked = turn = place.times_asked + 1
         method = registry.find(question.method)
 
         def work() -> Iterator[Explanation]:
-            if self._take_weights():
+            if look and self._take_weights():
                 self._tell_facts()
                 for other in list(self._places):
                     if other is not place:
-                        self._ask(other)
+                        # without a look of its own: while a cell trains the model, panes would ask each other for ever
+                        self._ask(other, look=False)
             kept = self.answers.get(question)
             if kept is not None:
                 yield kept
@@ -309,7 +243,7 @@ class Session:
                 scores = {**self.facts.scores, question.input: subject.scores()}
                 self.facts = dataclasses.replace(self.facts, scores=scores)
                 self._tell_facts()
-            for explanation in registry.run(
+            for explanation in ask(
                 subject,
                 question.method,
                 target=question.target,

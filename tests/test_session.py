@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from nbexplain import METHODS, Explanation, Session, Subject, explain, method, options
 from nbexplain import runner as runner_module
-from nbexplain.core import registry
+from nbexplain.core.ask import ask
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.memory import STORE
+from nbexplain.core.question import Answer
 from nbexplain.runner import runner
-from nbexplain.session import Answer, Place
+from nbexplain.session import Place
 from tests.core.snapshot import differences, snapshot
 from tests.networks import CASES, CLASSES, Closure, Linear, Normed, Plain, Reused, picture, seeded
 
@@ -588,13 +589,13 @@ def test_weights_that_change_under_a_long_question_are_said(session: Session, mo
 
 def test_a_run_that_goes_on_with_other_weights_is_cancelled(model: nn.Module) -> None:
     subject = Subject(model, picture())
-    steps = registry.run(subject, "occlusion", target=1, params=OCCLUSION)
+    steps = ask(subject, "occlusion", target=1, params=OCCLUSION)
     next(steps)
     _data_write(model)
     assert subject.refresh()
     with pytest.raises(Cancelled):
         next(steps)
-    *_, answer = registry.run(subject, "occlusion", target=1, params=OCCLUSION)
+    *_, answer = ask(subject, "occlusion", target=1, params=OCCLUSION)
     fresh = explain(model, picture(), "occlusion", target=1, **OCCLUSION)
     np.testing.assert_array_equal(answer.values, fresh.values)
 

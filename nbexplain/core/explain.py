@@ -10,6 +10,7 @@ from torch import Tensor, nn
 import nbexplain.core.inside.activations
 import nbexplain.core.methods  # noqa: F401  registers the methods
 from nbexplain.core import registry
+from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
 from nbexplain.core.subject import Subject
@@ -65,7 +66,7 @@ def explain(
     registry.find(method).check_params(params)
     seen = twin(model, watched=False)
     subject = Subject(seen, x, preprocess=preprocess, forward=forward, scores=scores)
-    steps = registry.run(subject, method, target=target, layer=layer, channel=channel, params=params)
+    steps = ask(subject, method, target=target, layer=layer, channel=channel, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept
         pass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -16,27 +16,12 @@ from nbexplain.core import target as targets
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
+from nbexplain.core.network import Network, Pass
 from nbexplain.core.twin import Twin, twin
 from nbexplain.inputs import Array, as_input
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
-_CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
-
-
-@dataclasses.dataclass(eq=False)
-class _Pass:
-    """A forward pass whose graph is kept.
-
-    `leaf` is the layer at which the graph begins, None where it begins at the input. `separate` names the layers that
-    handed on a clone, so that their records are what they returned even if it is overwritten in place later.
-    """
-
-    input: Tensor
-    scores: Tensor
-    records: hooks.Records
-    leaf: str | None
-    separate: frozenset[str]
 
 
 class NoGradient(ValueError):
@@ -82,11 +67,10 @@ class Subject:
         preprocess: Callable[[Any], Any] | None = None,
         whole: bool = False,
     ) -> None:
-        self.twin = model if isinstance(model, Twin) else twin(model)
+        seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess)
-        self.passes = {"forward": 0, "backward": 0}
-        self._forward = forward
-        self._scores_of = scores or targets.scores_of
+        self._network = Network(seen, self.input, forward, scores or targets.scores_of)
+        self._own_scores = scores is not None
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
@@ -95,7 +79,6 @@ class Subject:
     def _forget(self) -> None:
         STORE.drop_owner(self._key)
         self._clean: Tensor | None = None
-        self._sizes: hooks.Records | None = None
         self._layers: tuple[Layer, ...] | None = None
         self._overwritten: frozenset[str] = frozenset()
         self._modules = layers.module_names(self.twin.module)
@@ -104,16 +87,22 @@ class Subject:
     # The model as it is
 
     @property
+    def twin(self) -> Twin:
+        return self._network.twin
+
+    @property
     def device(self) -> torch.device:
-        return next((p.device for p in self.twin.module.parameters()), self.input.tensor.device)
+        return self._network.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the model's parameters; whatever the input's, it is computed in this."""
-        found = next((p.dtype for p in self.twin.module.parameters() if p.is_floating_point()), None)
-        if found is None:
-            found = self.input.tensor.dtype if self.input.tensor.is_floating_point() else torch.float32
-        return found
+        """What is computed in: that of the model's parameters."""
+        return self._network.dtype
+
+    @property
+    def passes(self) -> dict[str, int]:
+        """Forward and backward passes so far, counted in inputs."""
+        return self._network.passes
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -132,7 +121,7 @@ class Subject:
 
     def take_over(self, fresh: Twin) -> None:
         """Go on with a new twin, forgetting what was computed with the old one."""
-        self.twin = fresh
+        self._network.take_over(fresh)
         self._forget()
 
     def close(self) -> None:
@@ -151,7 +140,7 @@ class Subject:
             if self._whole:
                 self.record()
             else:
-                self._clean = self._run(self.ready(self.input.tensor), grad=False)
+                self._clean = self._network.run(self.ready(self.input.tensor), grad=False)
         assert self._clean is not None
         return self._clean
 
@@ -160,7 +149,7 @@ class Subject:
         """`"probability"` where the model ends in a softmax, else `"logit"`; `"score"` for the user's own scores."""
         if self._score_name is None:
             clean = self.scores()
-            plain = self._scores_of is targets.scores_of and clean.ndim == 2 and clean.shape[1] > 1
+            plain = not self._own_scores and clean.ndim == 2 and clean.shape[1] > 1
             kinds = {False: "logit" if plain else "score", True: "probability"}
             self._score_name = kinds[targets.are_probabilities(clean)]
         return self._score_name
@@ -242,7 +231,7 @@ class Subject:
         kept = self._pass(layers.split(layer.name) if layer else None)
         wrt = self._output(layer, kept) if layer else kept.input
         gradient: Tensor | None = None
-        with self._computing(grad=True):
+        with self._network.computing(grad=True):
             score = targets.score(kept.scores, target)
             if score.requires_grad and wrt.requires_grad:
                 (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=True, allow_unused=True)
@@ -264,7 +253,7 @@ class Subject:
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
         parts = batch.split(self.chunk())
-        scores = torch.cat([self._run(self.ready(part), grad=False) for part in parts])
+        scores = torch.cat([self._network.run(self.ready(part), grad=False) for part in parts])
         return scores if target is None else targets.score(scores, target)
 
     def gradients(self, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:
@@ -272,8 +261,8 @@ class Subject:
         values, gradients = [], []
         for part in batch.split(self.chunk(gradients=True)):
             x = self.ready(part).detach().requires_grad_()
-            with self._computing(grad=True):
-                score = targets.score(self._run(x, grad=True), target)
+            with self._network.computing(grad=True):
+                score = targets.score(self._network.run(x, grad=True), target)
                 if not score.requires_grad:
                     raise self._no_gradient("the input")
                 hooks.cancellable_graph(score, self.twin.stop)
@@ -285,8 +274,8 @@ class Subject:
     def chunk(self, *, gradients: bool = False) -> int:
         """How many inputs go through the model at a time: 8 (4 with gradients), or fewer under the memory budget."""
         self.scores()
-        assert self._sizes is not None
-        needed = self._sizes.total if gradients else 4 * self._sizes.largest
+        sizes = self._network.sizes or hooks.Records()
+        needed = sizes.total if gradients else 4 * sizes.largest
         most = _GRADIENT_CHUNK if gradients else _FORWARD_CHUNK
         return max(1, min(most, options.memory_budget // max(needed, 1)))
 
@@ -299,28 +288,30 @@ class Subject:
         STORE.put((self._key, key), value, nbytes)
 
     def ready(self, x: Tensor) -> Tensor:
-        """`x` on the model's device and in its dtype; batches channels-last, for which convolutions are faster."""
-        x = x.to(self.device, self.dtype if x.is_floating_point() else x.dtype)
-        many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM
-        return x.contiguous(memory_format=torch.channels_last) if many else x
+        """`x` on the model's device and in its dtype."""
+        return self._network.ready(x)
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Nothing of the caller's grad, inference and autocast modes; entered for a step, never across a yield."""
+        return self._network.undisturbed()
 
     # Running
 
-    def _pass(self, layer: tuple[str, int | None] | None) -> _Pass:
+    def _pass(self, layer: tuple[str, int | None] | None) -> Pass:
         """The kept pass if it tells what is asked, else a new one that does."""
         name = layer[0] if layer else None
         if self._whole:
             self.layers()  # the first pass learns which outputs are overwritten in place
             return self._whole_pass(self._overwritten & {name})
-        kept: _Pass | None = STORE.get((self._key, "pass"))
-        if kept is not None and kept.leaf == _label(layer) and (layer is None or name in kept.records.calls):
+        kept: Pass | None = STORE.get((self._key, "pass"))
+        if kept is not None and kept.leaf == layer and (layer is None or name in kept.records.calls):
             return kept
         modules = {name: self._modules[name]} if name else {}
         return self._new_pass(modules, frozenset(), layer)
 
-    def _whole_pass(self, separate: frozenset[str]) -> _Pass:
+    def _whole_pass(self, separate: frozenset[str]) -> Pass:
         """The kept pass from the input with all layers recorded, in which `separate` handed on clones."""
-        kept: _Pass | None = STORE.get((self._key, "pass"))
+        kept: Pass | None = STORE.get((self._key, "pass"))
         if kept is not None and separate <= kept.separate and kept.leaf is None and self._whole:
             return kept
         if kept is not None:
@@ -331,72 +322,13 @@ class Subject:
 
     def _new_pass(
         self, modules: dict[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
-    ) -> _Pass:
-        x = self.ready(self.input.tensor).detach()
-        if leaf is None and x.is_floating_point():
-            x.requires_grad_()
-        with hooks.recorded(modules, separate=separate, leaf=leaf, begin=leaf is None) as records:
-            scores = self._run(x, grad=True)
-        if scores.requires_grad and self.twin.watched:
-            hooks.cancellable_graph(scores, self.twin.stop)
-        self._clean = scores.detach()
-        assert self._sizes is not None
-        kept = _Pass(x, scores, records, _label(leaf), separate)
-        STORE.put((self._key, "pass"), kept, self._sizes.total)
+    ) -> Pass:
+        kept = self._network.recorded(modules, separate, leaf)
+        self._clean = kept.scores.detach()
+        STORE.put((self._key, "pass"), kept, (self._network.sizes or hooks.Records()).total)
         return kept
 
-    def _run(self, x: Tensor, *, grad: bool) -> Tensor:
-        """One forward pass: (N, …) → scores (N, K, …)."""
-        with self._computing(grad=grad) as module:
-            # a clone: a model that writes into its input must change neither the user's tensor nor our leaf
-            args, keywords = self.input.arguments(x.clone())
-            first = self._sizes is None
-            sizes = hooks.Records()
-            try:
-                with hooks.measured([module] if first else [], sizes):
-                    if self._forward is None:
-                        output = module(*args, **keywords)
-                    else:
-                        output = self._forward(module, *args, *([keywords] if keywords else []))
-            except Exception as error:
-                raise _in_words(error, module, x) from error
-            scores = self._scores_of(output)
-        if first:
-            self._sizes = sizes
-        self.passes["forward"] += len(x)
-        if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
-            got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-            raise ValueError(f"scores: expected one row of scores per input, shape ({len(x)}, K), got {got}")
-        return scores
-
-    @contextmanager
-    def undisturbed(self) -> Iterator[None]:
-        """Nothing of the caller's grad, inference and autocast modes; entered for a step, never across a yield."""
-        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            yield
-
-    @contextmanager
-    def _computing(self, *, grad: bool) -> Iterator[nn.Module]:
-        """The module ready for a pass: eval mode, our grad mode, and nothing of the caller's autocast."""
-        with self.twin.ready() as module, self.undisturbed(), torch.set_grad_enabled(grad):
-            yield module
-
     @staticmethod
-    def _output(layer: Layer, kept: _Pass) -> Tensor:
+    def _output(layer: Layer, kept: Pass) -> Tensor:
         name, call = layers.split(layer.name)
         return kept.records.calls[name][-1 if call is None else call]
-
-
-def _label(layer: tuple[str, int | None] | None) -> str | None:
-    return None if layer is None else layer[0] if layer[1] is None else f"{layer[0]}@{layer[1] + 1}"
-
-
-def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
-    """What the model's own error means for the input."""
-    first = next(((n, m) for n, m in module.named_modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
-    if first is not None and first[1].weight.ndim == x.ndim and first[1].in_channels != x.shape[1]:
-        return ValueError(
-            f"x: it has {x.shape[1]} channels, but the model's first convolution {first[0]!r} takes "
-            f"{first[1].in_channels}"
-        )
-    return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")

@@ -7,8 +7,9 @@ from typing import Any
 
 import ipywidgets
 
+from nbexplain.core.question import Answer
 from nbexplain.runner import runner
-from nbexplain.session import Answer, Place, Session
+from nbexplain.session import Place, Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture

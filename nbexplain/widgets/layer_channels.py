@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection
 
 import ipywidgets
 
-from nbexplain.session import Answer, Place, Session
+from nbexplain.core.question import Answer
+from nbexplain.session import Place, Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts import Histogram
 from nbexplain.widgets.feed import Feed, about, as_picture

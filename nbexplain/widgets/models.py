@@ -11,10 +11,10 @@ import numpy as np
 import PIL.Image
 
 from nbexplain.core.layers import Layer
+from nbexplain.core.question import Facts as KnownFacts
 from nbexplain.core.registry import METHODS, Choice, Flag, Method, Range
 from nbexplain.inputs import Image
 from nbexplain.runner import runner
-from nbexplain.session import Facts as KnownFacts
 from nbexplain.session import Session
 from nbexplain.widgets.controls import Controls, Facts
 from nbexplain.widgets.layout import close_tree

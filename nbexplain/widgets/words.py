@@ -6,8 +6,9 @@ import traceback
 from typing import Any
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
-from nbexplain.session import Answer, Session
+from nbexplain.session import Session
 
 
 def target_name(target: Any, session: Session) -> str:

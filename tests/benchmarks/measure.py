@@ -34,7 +34,8 @@ class Row:
         ratio = "" if self.ratio is None else f"{self.ratio:.3f}"
         allowed = f"≤ {self.allowed:g}" + (f" {self.unit}" if self.peer_ms is None else " ×")
         ours = _short(self.ms) if self.unit == "ms" else f"{self.ms:.0f} {self.unit}"
-        return self.what + (f" ({self.note})" if self.note else ""), ours, peer, ratio, allowed, "yes" if self.ok else "NO"
+        what = self.what + (f" ({self.note})" if self.note else "")
+        return what, ours, peer, ratio, allowed, "yes" if self.ok else "NO"
 
 
 HEADER = ("what", "nbexplain ms", "peer ms", "ratio", "allowed", "ok?")
@@ -46,8 +47,13 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def interleaved(*calls: Callable[[int], object], times: int, warm: int = 2) -> list[float]:
+def interleaved(
+    *calls: Callable[[int], object], times: int, warm: int = 2, seconds: float = 20, least: int = 3
+) -> list[float]:
     """Call each in turn, `times` times after `warm` unmeasured rounds, with the number of the round.
+
+    After so many seconds the rounds end early, but not before `least`: on a busy machine passes can be twenty times
+    slower.
 
     Returns
     -------
@@ -55,7 +61,10 @@ def interleaved(*calls: Callable[[int], object], times: int, warm: int = 2) -> l
         The median of each, in milliseconds.
     """
     spent: list[list[float]] = [[] for _ in calls]
+    end = time.monotonic() + seconds
     for turn in range(-warm, times):
+        if turn >= least and time.monotonic() > end:
+            break
         for call, so_far in zip(calls, spent):
             started = time.perf_counter()
             call(turn + warm)

@@ -119,6 +119,8 @@ def test_a_model_that_fails_for_a_while(lab):
 TRAIN = """\
 import json, threading
 
+torch.set_num_threads(1)  # two threads on a busy machine spend their time waiting for each other
+
 def train(model, steps, after):
     torch.manual_seed(0)
     model.train()
@@ -164,6 +166,7 @@ def test_while_the_same_model_is_trained_in_another_cell(lab):
         explorer.map.shows(f"Grad-CAM · {classes[target]}")
     lab.finish_cell()
     expect(output).to_contain_text("finished")
+    assert lab.execute(f"print(view.session.wait({SOON // 1000}))") == "True"
     reference, losses = json.loads(lab.execute("print(json.dumps([reference, losses]))"))
     assert losses == reference
     assert losses[-1] != losses[0]

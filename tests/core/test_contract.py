@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain import METHODS, Explanation, Subject, explain
-from nbexplain.core import registry
+from nbexplain.core.ask import ask as answers_to
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.twin import unwrap
 from tests.core import oracles
@@ -123,7 +123,7 @@ class Late(threading.Event):
 def ask(subject: Subject, case: Case, key: str) -> Iterator[Explanation]:
     asked = question(case, key)
     shared = {name: asked.pop(name) for name in ("target", "layer") if name in asked}
-    return registry.run(subject, key, **shared, params=asked)
+    return answers_to(subject, key, **shared, params=asked)
 
 
 def test_success(case: Case, key: str) -> None:

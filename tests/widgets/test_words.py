@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbexplain import Explanation
-from nbexplain.session import Answer, Question
+from nbexplain.core.question import Answer, Question
 from nbexplain.widgets import words
 
 SESSION = SimpleNamespace(classes=("cat", "dog"))

@@ -9,7 +9,8 @@ import ipywidgets
 import traitlets
 from torch import Tensor, nn
 
-from nbexplain.session import Answer, Place, Session
+from nbexplain.core.question import Answer
+from nbexplain.session import Place, Session
 from nbexplain.widgets import cells, kernel, words
 from nbexplain.widgets.attribution_map import AttributionMap, ClassScores
 from nbexplain.widgets.controls import Toolbar

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain import Subject, explain, list_layers
-from nbexplain.core import registry
+from nbexplain.core.ask import ask
 from tests.core import oracles
 from tests.networks import CASES, SIDE, Case, Plain, double, picture, seeded
 
@@ -30,7 +30,7 @@ def test_every_layer_equals_a_plain_hook(case: Case) -> None:
             right = right[row.prefix :].T.reshape(-1, *(row.grid or ())) if row.grid else right.T
         np.testing.assert_allclose(ours.values, right, rtol=1e-6, atol=1e-12, err_msg=row.name)
         # the session records all layers in one pass, and must keep the same values
-        (whole,) = registry.run(Subject(network, case.given(x), whole=True), "activation", layer=row.name)
+        (whole,) = ask(Subject(network, case.given(x), whole=True), "activation", layer=row.name)
         np.testing.assert_allclose(whole.values, ours.values, rtol=1e-12, atol=1e-14, err_msg=row.name)
         one = explain(network, case.given(x), "activation", layer=row.name, channel=1)
         np.testing.assert_array_equal(one.values, ours.values[1])

@@ -13,7 +13,7 @@ from sklearn.metrics import pairwise_distances
 from torch import nn
 
 from nbexplain import Explanation, Subject, explain
-from nbexplain.core import registry
+from nbexplain.core.ask import ask as answers_to
 from nbexplain.inputs import Image
 from tests.core import oracles
 from tests.networks import Linear, Plain, Signal, picture, seeded
@@ -165,17 +165,17 @@ def test_progress_grows_and_more_samples_go_on_from_the_ones_there_are() -> None
     model = network()
     subject = Subject(model, photo(), preprocess=tensor)
     params: dict[str, Any] = {"superpixels": 9, "samples": 200, "segmentation": "grid"}
-    pictures = list(registry.run(subject, "lime", target=1, params=params))
+    pictures = list(answers_to(subject, "lime", target=1, params=params))
     progress = [p.progress for p in pictures]
     assert progress == sorted(set(progress))
     assert progress[-1] == 1
     before = subject.passes["forward"]
-    *_, more = registry.run(subject, "lime", target=1, params={**params, "samples": 260})
+    *_, more = answers_to(subject, "lime", target=1, params={**params, "samples": 260})
     assert 60 <= subject.passes["forward"] - before < 60 + 2 * subject.chunk()
     np.testing.assert_allclose(more.values, ask(model, target=1, **{**params, "samples": 260}).values, rtol=1e-9)
     before = subject.passes["forward"]
-    *_, other = registry.run(subject, "lime", target=3, params=params)
-    *_, fewer = registry.run(subject, "lime", target=1, params={**params, "samples": 100})
+    *_, other = answers_to(subject, "lime", target=3, params=params)
+    *_, fewer = answers_to(subject, "lime", target=1, params={**params, "samples": 100})
     assert subject.passes["forward"] == before  # another class and fewer samples cost no pass
     np.testing.assert_allclose(other.values, ask(model, target=3, **params).values, rtol=1e-9)
     np.testing.assert_allclose(fewer.values, ask(model, target=1, **{**params, "samples": 100}).values, rtol=1e-9)

@@ -9,7 +9,7 @@ from captum.attr import Occlusion
 from torch import Tensor, nn
 
 from nbexplain import Subject, explain
-from nbexplain.core import registry
+from nbexplain.core.ask import ask
 from tests.core import oracles
 from tests.networks import CASES, Case, Plain, Signal, double, picture, seeded
 
@@ -88,7 +88,7 @@ def test_coarse_to_fine() -> None:
     network, x = seeded(Plain).double().eval(), picture(20, dtype=torch.float64)
     subject = Subject(network, x)
     params = {"window": 2, "stride": 1, "fill": "zero"}
-    pictures = list(registry.run(subject, "occlusion", target=1, params=params))
+    pictures = list(ask(subject, "occlusion", target=1, params=params))
     windows = [int(p.details["windows"]) for p in pictures]
     assert windows == sorted(set(windows))
     assert windows[-1] == 19 * 19
@@ -123,8 +123,8 @@ def test_the_next_class_costs_no_pass() -> None:
     network, x = seeded(Plain), picture()
     subject = Subject(network, x)
     params = {"window": 4, "stride": 2}
-    *_, first = registry.run(subject, "occlusion", target=1, params=params)
-    *_, second = registry.run(subject, "occlusion", target=3, params=params)
+    *_, first = ask(subject, "occlusion", target=1, params=params)
+    *_, second = ask(subject, "occlusion", target=3, params=params)
     assert first.passes["forward"] >= 25  # one per window
     assert second.passes["forward"] == 0
     np.testing.assert_array_equal(second.values, explain(network, x, "occlusion", target=3, window=4, stride=2).values)
@@ -135,7 +135,7 @@ def test_other_parameters_start_anew() -> None:
     subject = Subject(seeded(Plain), picture())
     answers = []
     for params in ({"window": 4, "stride": 2}, {"window": 4, "stride": 4}, {"window": 4, "stride": 2, "fill": "zero"}):
-        *_, answer = registry.run(subject, "occlusion", target=1, params=params)
+        *_, answer = ask(subject, "occlusion", target=1, params=params)
         right = explain(seeded(Plain), picture(), "occlusion", target=1, **params)
         np.testing.assert_array_equal(answer.values, right.values)
         answers.append(answer.values)

@@ -1,0 +1,138 @@
+"""ask: a question is checked against the model, put to a method, and its answers are completed."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from nbexplain.core import registry
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.hooks import Cancelled
+from nbexplain.core.layers import Layer, suggest
+from nbexplain.core.registry import METHODS, Method
+from nbexplain.core.subject import NoGradient, NoLayers, Subject
+
+
+def ask(
+    subject: Subject,
+    key: str,
+    *,
+    target: Any = None,
+    layer: str | None = None,
+    channel: int | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Iterator[Explanation]:
+    """Check a question and answer it: one Explanation, or better and better ones.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the question does not fit the model, naming the argument.
+    """
+    chosen = registry.find(key)
+    checked = chosen.check_params(params or {})
+    before = dict(subject.passes)
+    begun_with = subject.twin
+    started = time.perf_counter()
+    steps: Iterator[Explanation] | None = None
+    try:
+        with subject.undisturbed():
+            arguments, row = _arguments(subject, chosen, target, layer, channel)
+            answer = chosen.function(subject, **arguments, **checked)
+        steps = iter([answer]) if isinstance(answer, Explanation) else answer
+        spent = time.perf_counter() - started
+        while True:
+            if subject.twin is not begun_with:
+                raise Cancelled  # the weights are others now: going on would mix two networks in one answer
+            resumed = time.perf_counter()
+            with subject.undisturbed():
+                explanation = next(steps, None)
+                score = subject.score(arguments["target"]) if "target" in arguments else None
+                score_name = subject.score_name
+            if explanation is None:
+                return
+            spent += time.perf_counter() - resumed
+            yield dataclasses.replace(
+                explanation,
+                method=key,
+                target=arguments.get("target"),
+                layer=row.name if row else None,
+                channel=arguments.get("channel"),
+                params=checked,
+                score=score,
+                score_name=score_name,
+                warnings=(*subject.warnings, *explanation.warnings),
+                seconds=spent,
+                passes={kind: count - before[kind] for kind, count in subject.passes.items()},
+            )
+    except NoGradient as error:
+        raise ValueError(
+            f"{error}; methods that need none: {_keys(not m.gradient for m in METHODS.values())}"
+        ) from error
+    except NoLayers as error:
+        with subject.undisturbed():
+            gradient = subject.has_gradient()
+        remain = _keys("layer" not in m.needs and (gradient or not m.gradient) for m in METHODS.values())
+        raise ValueError(f"{error}; methods that remain: {remain}") from error
+    finally:
+        if steps is not None and hasattr(steps, "close"):
+            steps.close()
+
+
+def _keys(wanted: Iterable[bool]) -> str:
+    return ", ".join(repr(key) for key, yes in zip(METHODS, wanted, strict=True) if yes)
+
+
+def _arguments(
+    subject: Subject, chosen: Method, target: Any, layer: str | None, channel: Any
+) -> tuple[dict[str, Any], Layer | None]:
+    """The checked positional arguments of a method, and its layer."""
+    arguments: dict[str, Any] = {}
+    row: Layer | None = None
+    if "layer" in chosen.needs:
+        row = _default_layer(subject, chosen) if layer is None else subject.layer(layer)
+        reason = chosen.reason(row)
+        if reason:
+            raise ValueError(f"layer: {row.name!r} cannot be used for {chosen.key}: {reason}")
+        arguments["layer"] = row
+    elif layer is not None:
+        raise ValueError(f"layer: {chosen.key} does not look at a layer, got {layer!r}")
+    elif chosen.gradient:
+        subject.record()
+    if "target" in chosen.needs:
+        arguments["target"] = subject.target(target)
+    elif target is not None:
+        raise ValueError(f"target: {chosen.key} does not depend on what is explained, got {target!r}")
+    if "channel" in chosen.needs:
+        arguments["channel"] = _checked_channel(channel, row, optional="channel" in chosen.optional)
+    elif channel is not None:
+        raise ValueError(f"channel: {chosen.key} does not look at one channel, got {channel!r}")
+    return arguments, row
+
+
+def _default_layer(subject: Subject, chosen: Method) -> Layer:
+    """The layer that is suggested for CAMs if the method can use it, else the last that it can use."""
+    rows = [row for row in subject.layers() if row.usable]
+    if not rows:
+        raise NoLayers("layer: this model has no layers that can be looked into")
+    suggested = suggest(rows)
+    fitting = [row for row in rows if not chosen.reason(row)]
+    if not fitting:
+        raise NoLayers(f"layer: no layer of this model can be used for {chosen.key}: {chosen.reason(rows[-1])}")
+    return suggested if suggested in fitting else fitting[-1]
+
+
+def _checked_channel(channel: Any, row: Layer | None, *, optional: bool) -> int | None:
+    count = row.channels if row else 0
+    if channel is None and optional:
+        return None
+    if isinstance(channel, bool) or not isinstance(channel, (Integral, np.integer)):
+        raise TypeError(f"channel: expected a whole number from 0 to {count - 1}, got {channel!r}")
+    if not 0 <= int(channel) < count:
+        raise ValueError(f"channel: {int(channel)} is out of range, expected 0 to {count - 1}")
+    return int(channel)

@@ -1,0 +1,152 @@
+"""Network: a twin and an input put together, ready to run. What a pass means is the Subject's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core import hooks
+from nbexplain.core.twin import Twin
+from nbexplain.inputs import Array
+
+_CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
+
+
+@dataclass(eq=False)
+class Pass:
+    """A forward pass whose graph is kept.
+
+    `leaf` is the (layer, call) at which the graph begins, None where it begins at the input. `separate` names the
+    layers that handed on a clone, so that their records are what they returned even if it is overwritten later.
+    """
+
+    input: Tensor
+    scores: Tensor
+    records: hooks.Records
+    leaf: tuple[str, int | None] | None
+    separate: frozenset[str]
+
+
+class Network:
+    """Runs a twin on inputs: on its device, in its dtype, in eval mode, untouched by the caller's modes.
+
+    Parameters
+    ----------
+    twin
+        What runs.
+    given
+        The input, which knows how a batch of it is handed to the model.
+    forward
+        `forward(model, x)` for odd signatures.
+    scores_of
+        `scores_of(output)` → (N, K, …).
+
+    Attributes
+    ----------
+    passes
+        Forward and backward passes so far, counted in inputs.
+    sizes
+        Bytes of the largest output and of all outputs for one input; known after the first pass.
+    """
+
+    def __init__(
+        self,
+        twin: Twin,
+        given: Array,
+        forward: Callable[..., Any] | None,
+        scores_of: Callable[[Any], Tensor],
+    ) -> None:
+        self.twin = twin
+        self.passes = {"forward": 0, "backward": 0}
+        self.sizes: hooks.Records | None = None
+        self._given = given
+        self._forward = forward
+        self._scores_of = scores_of
+
+    def take_over(self, fresh: Twin) -> None:
+        """Go on with a new twin."""
+        self.twin = fresh
+        self.sizes = None
+
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for p in self.twin.module.parameters()), self._given.tensor.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the model's parameters; whatever the input's, it is computed in this."""
+        found = next((p.dtype for p in self.twin.module.parameters() if p.is_floating_point()), None)
+        if found is None:
+            found = self._given.tensor.dtype if self._given.tensor.is_floating_point() else torch.float32
+        return found
+
+    def ready(self, x: Tensor) -> Tensor:
+        """`x` on the model's device and in its dtype; batches channels-last, for which convolutions are faster."""
+        x = x.to(self.device, self.dtype if x.is_floating_point() else x.dtype)
+        many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM
+        return x.contiguous(memory_format=torch.channels_last) if many else x
+
+    def run(self, x: Tensor, *, grad: bool) -> Tensor:
+        """One forward pass: (N, …) → scores (N, K, …)."""
+        with self.computing(grad=grad) as module:
+            # a clone: a model that writes into its input must change neither the user's tensor nor our leaf
+            args, keywords = self._given.arguments(x.clone())
+            first = self.sizes is None
+            sizes = hooks.Records()
+            try:
+                with hooks.measured([module] if first else [], sizes):
+                    if self._forward is None:
+                        output = module(*args, **keywords)
+                    else:
+                        output = self._forward(module, *args, *([keywords] if keywords else []))
+            except Exception as error:
+                raise _in_words(error, module, x) from error
+            scores = self._scores_of(output)
+        if first:
+            self.sizes = sizes
+        self.passes["forward"] += len(x)
+        if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
+            got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+            raise ValueError(f"scores: expected one row of scores per input, shape ({len(x)}, K), got {got}")
+        return scores
+
+    def recorded(
+        self, modules: Mapping[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
+    ) -> Pass:
+        """A pass of the input whose graph is kept, with what `modules` return; see `hooks.recorded`."""
+        x = self.ready(self._given.tensor).detach()
+        if leaf is None and x.is_floating_point():
+            x.requires_grad_()
+        with hooks.recorded(modules, separate=separate, leaf=leaf, begin=leaf is None) as records:
+            scores = self.run(x, grad=True)
+        if scores.requires_grad and self.twin.watched:
+            hooks.cancellable_graph(scores, self.twin.stop)
+        return Pass(x, scores, records, leaf, separate)
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Nothing of the caller's grad, inference and autocast modes; entered for a step, never across a yield."""
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            yield
+
+    @contextmanager
+    def computing(self, *, grad: bool) -> Iterator[nn.Module]:
+        """The module ready for a pass: eval mode, our grad mode, and nothing of the caller's autocast."""
+        with self.twin.ready() as module, self.undisturbed(), torch.set_grad_enabled(grad):
+            yield module
+
+
+def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
+    """What the model's own error means for the input."""
+    first = next(((n, m) for n, m in module.named_modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
+    if first is not None and first[1].weight.ndim == x.ndim and first[1].in_channels != x.shape[1]:
+        return ValueError(
+            f"x: it has {x.shape[1]} channels, but the model's first convolution {first[0]!r} takes "
+            f"{first[1].in_channels}"
+        )
+    return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")
