@@ -160,9 +160,9 @@ class Session:
         if chosen == self.selection:
             return
         self.selection = chosen
+        self.renew()  # first the questions: the worker is at them while the listeners bring their widgets up to date
         for listener in list(self._listeners):
             listener()
-        self.renew()
 
     def on_select(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each change of the selection, in the thread that made it. Returns what ends this."""

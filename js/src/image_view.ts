@@ -6,6 +6,8 @@ import { type Bounds, range } from "./inputs";
 import { listen } from "./link";
 import type { Scale } from "./scale";
 
+const REST_MS = 500;
+
 type Name = "opacity" | "colormap" | "sign" | "reduction" | "clip" | "interpolation" | "fade" | "mode";
 
 export interface Offer {
@@ -49,10 +51,21 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
   const choice = (name: Exclude<Name, "opacity" | "clip" | "fade">, values: readonly string[]): HTMLSelectElement => {
     const select = h("select", OWN_KEYS, ...values.map((value) => option(value, value)));
     const show = (): void => void (select.value = model.get(name));
+    // arrow keys run through the options: the kernel hears where they come to rest
+    let resting: ReturnType<typeof setTimeout> | undefined;
+    const save = (): void => {
+      if (resting === undefined) return;
+      clearTimeout(resting);
+      resting = undefined;
+      model.save_changes();
+    };
     select.addEventListener("change", () => {
       model.set(name, select.value);
-      model.save_changes();
+      clearTimeout(resting);
+      resting = setTimeout(save, REST_MS);
     });
+    select.addEventListener("blur", save);
+    signal.addEventListener("abort", save);
     listen(model, [`change:${name}`], show, signal);
     show();
     return select;

@@ -161,25 +161,34 @@ def fingerprint(model: nn.Module) -> Any:
     Compares unequal after optimizer steps (fused ones too), `load_state_dict`, writes through `.data`, replaced
     tensors, replaced modules and new hooks. 0.1–0.8 ms for the usual networks.
     """
-    modules = tuple(
-        (name, id(m), tuple(m._forward_hooks), tuple(m._forward_pre_hooks))
-        for name, m in model.named_modules(remove_duplicate=False)
-    )
+    rows: list[tuple[Any, ...]] = []
+    tensors: list[Tensor] = []
+    waiting, seen = [model], {id(model)}
+    while waiting:  # one walk of our own: `named_modules`, `parameters` and `buffers` would each make one
+        module = waiting.pop()
+        names = [(name, id(child)) for name, child in module._modules.items()]
+        for child in module._modules.values():
+            if child is not None and id(child) not in seen:
+                seen.add(id(child))
+                waiting.append(child)
+        rows.append((names, tuple(module._forward_hooks), tuple(module._forward_pre_hooks)))
+        tensors.extend(p for p in module._parameters.values() if p is not None)
+        tensors.extend(b for b in module._buffers.values() if b is not None)
     places: list[tuple[int, int, int]] = []
     groups: dict[Any, list[Tensor]] = {}
     with torch.inference_mode(False), torch.no_grad():
-        for tensor in _tensors(model):
+        for tensor in tensors:
             if tensor.is_meta or tensor.is_quantized or tensor.layout is not torch.strided:
                 places.append((id(tensor), 0, tensor._version))
                 continue
             version = 0 if tensor.is_inference() else tensor._version
             places.append((id(tensor), tensor.data_ptr(), version))
             if tensor.numel():
-                groups.setdefault((tensor.dtype, tensor.device), []).append(_sample(tensor.detach()))
+                groups.setdefault((tensor.dtype, tensor.device), []).append(_sample(tensor))
         values = tuple(
             (str(key), torch.cat(samples).view(torch.uint8).cpu().numpy().tobytes()) for key, samples in groups.items()
         )
-    return modules, tuple(places), values
+    return rows, places, values
 
 
 def _tensors(model: nn.Module) -> list[Tensor]:
@@ -188,6 +197,8 @@ def _tensors(model: nn.Module) -> list[Tensor]:
 
 def _sample(tensor: Tensor) -> Tensor:
     """A few values spread over the storage, as a view (`reshape` would copy channels-last weights)."""
-    span = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
+    span = tensor.numel()
+    if not tensor.is_contiguous():
+        span = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
     count = min(span, _SAMPLES)  # an expanded tensor has more values than places
     return torch.as_strided(tensor, (count,), (max(span // count, 1),), tensor.storage_offset())

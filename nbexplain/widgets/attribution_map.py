@@ -19,6 +19,9 @@ from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.wire import Array
 
 
+_AFTER_THE_MAP = 0.03  # seconds: the hand is on the map, and the bars' messages must not go before it
+
+
 class AttributionMap:
     """The pane `"map"`: an attribution over the picture, following the selection.
 
@@ -76,7 +79,7 @@ class ClassScores:
             end()
 
     def _show_soon(self) -> None:
-        runner.later((self, "bars"), 0, self._show, owner=self._session)
+        runner.later((self, "bars"), _AFTER_THE_MAP, self._show, owner=self._session)
 
     def _show(self) -> None:
         chosen = self._session.selection

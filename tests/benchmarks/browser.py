@@ -96,7 +96,8 @@ _WATCH = """([slider, event, shown]) => {
             clearTimeout(patience);
             done(spent);
         });
-        const patience = setTimeout(() => fail(new Error('nothing has changed for a minute')), 60000);
+        const late = () => fail(new Error('nothing has changed for a minute: ' + slider.outerHTML));
+        const patience = setTimeout(late, 60000);
         observer.observe(shown, { attributes: true, childList: true, subtree: true });
     });
     window.ended.catch(() => {});

@@ -82,6 +82,36 @@ def test_a_fast_drag_ends_where_the_hand_ended(lab, ends):
     the_target_is(target, "Grad-CAM", first, second)
 
 
+WATCH = """sliders => {
+    window.watched = sliders.map(() => []);
+    const look = () => {
+        if (!window.watched) return;
+        sliders.forEach((slider, i) => window.watched[i].push(Number(slider.value)));
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+def test_nothing_jumps_back_while_the_hand_goes_forward(lab):
+    """An echo of an earlier value, from the kernel or from the other explorer, would show as a step back."""
+    first, second = linked(lab)
+    for label, count in (("Channel", 96), ("Target, best score first", 9)):
+        hand, other = first.range(label), second.range(label)
+        for slider in (hand, other):
+            slider.evaluate("slider => slider.dataset.watch = ''")
+        lab.page.locator("[data-watch]").evaluate_all(WATCH)
+        drag(hand, 1.0, steps=90)
+        expect(other).to_have_value(str(count - 1))
+        until(lab, "session.wait()", True)
+        frames(lab.page, 10)
+        seen = lab.page.evaluate("(() => { const seen = window.watched; window.watched = null; return seen })()")
+        for values in seen:
+            assert len(set(values)) > 4
+            assert values == sorted(values)
+        lab.page.locator("[data-watch]").evaluate_all("sliders => sliders.forEach(s => delete s.dataset.watch)")
+
+
 def test_while_the_kernel_is_blocked_by_a_cell(lab):
     first, second = linked(lab)
     before = pixels(second.map.canvas)

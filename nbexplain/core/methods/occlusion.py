@@ -50,6 +50,8 @@ def occlusion(
     filling = subject.ready(subject.input.fill(fill))
     tops, lefts = _starts(height, tall, stride), _starts(width, window, stride)
     order, first = _coarse_to_fine(len(tops), len(lefts))
+    if x.ndim == 4:
+        x = x.contiguous(memory_format=torch.channels_last)  # as `ready` wants batches; here it is done once
     clean = subject.score(target)
     key = ("occlusion", window, stride, fill)
     scores: list[Tensor] = list(subject.kept(key) or ())
@@ -61,7 +63,7 @@ def occlusion(
         if done == len(order):
             return
         wanted = order[done : max(done + step, first)]
-        batch = x.repeat(len(wanted), *[1] * (x.ndim - 1))
+        batch = torch.cat([x] * len(wanted))
         for picture, (row, column) in zip(batch, wanted, strict=True):
             if x.ndim == 3:
                 place: tuple[slice, ...] = (slice(None), slice(lefts[column], lefts[column] + window))
