@@ -114,6 +114,7 @@ class Runner:
         self._running: Job | None = None
         self._chores: dict[Hashable, tuple[float, Hashable, Callable[[], None]]] = {}
         self._thread: threading.Thread | None = None
+        self._chore_of: Hashable = None
         self._pictured = 0.0
         self._long_turn = False
 
@@ -148,7 +149,14 @@ class Runner:
             self._changed.notify_all()
 
     def later(self, key: Hashable, delay: float, chore: Callable[[], None], *, owner: Hashable) -> None:
-        """Do something small in the worker, after `delay` seconds; a new chore under the same key replaces it."""
+        """Do something small in the worker, after `delay` seconds; a new chore under the same key replaces it.
+
+        With `options.run == "sync"` it is done here and at once.
+        """
+        if options.run == "sync":
+            with self._serial:
+                chore()
+            return
         with self._changed:
             self._chores[key] = (time.monotonic() + delay, owner, chore)
             self._wake()
@@ -160,15 +168,17 @@ class Runner:
         self.stop(owner=owner)
 
     def wait(self, owner: Hashable, timeout: float | None = None) -> bool:
-        """Wait until nothing waits or runs for `owner`; False if the time ran out first."""
+        """Wait until nothing waits or runs for `owner`, chores included; False if the time ran out first."""
         if threading.current_thread() is self._thread:
             raise RuntimeError("wait() was called in the worker itself, which would never end")
         with self._changed:
             return self._changed.wait_for(lambda: not self.busy(owner), timeout)
 
     def busy(self, owner: Hashable) -> bool:
-        """Whether anything waits or runs for `owner`."""
-        return any(job.owner == owner for job in (*self._waiting.values(), *self._started()))
+        """Whether anything waits or runs for `owner`, small chores included."""
+        if any(job.owner == owner for job in (*self._waiting.values(), *self._started())):
+            return True
+        return self._chore_of == owner or any(chore_of == owner for _, chore_of, _ in self._chores.values())
 
     # In the worker
 
@@ -204,7 +214,7 @@ class Runner:
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
             finally:
                 with self._changed:
-                    self._running = None
+                    self._running = self._chore_of = None
                     if job is not None and not done:
                         self._long.append(job)
                     self._changed.notify_all()
@@ -252,10 +262,11 @@ class Runner:
         if not self._chores:
             return None, None
         key = min(self._chores, key=lambda k: self._chores[k][0])
-        due, _, chore = self._chores[key]
+        due, owner, chore = self._chores[key]
         if due > time.monotonic():
             return None, due
         del self._chores[key]
+        self._chore_of = owner
         return chore, None
 
     def _started(self) -> list[Job]:

@@ -207,7 +207,7 @@ class Session:
         self.renew(again=True)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until all questions are answered; False if `timeout` seconds were not enough."""
+        """Wait until all questions are answered and shown; False if `timeout` seconds were not enough."""
         return runner.wait(self, timeout)
 
     def close(self) -> None:
