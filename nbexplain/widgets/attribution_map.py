@@ -18,7 +18,6 @@ from nbexplain.widgets.layout import framed
 from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.wire import Array
 
-
 _AFTER_THE_MAP = 0.03  # seconds: the hand is on the map, and the bars' messages must not go before it
 
 

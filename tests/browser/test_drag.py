@@ -63,7 +63,9 @@ def target_at(explorer: Explorer, place: str) -> str:
 
 def settled(lab: Lab, target: str, channel: str) -> None:
     """The kernel has heard of it, has answered, and has sent all it had to send."""
-    until(lab, "(session.wait(), session.selection.target, session.selection.channel)", f"(True, {target}, {channel})")
+    until(
+        lab, "(session.wait(30), session.selection.target, session.selection.channel)", f"(True, {target}, {channel})"
+    )
     frames(lab.page)
 
 
@@ -103,7 +105,7 @@ def test_nothing_jumps_back_while_the_hand_goes_forward(lab):
         lab.page.locator("[data-watch]").evaluate_all(WATCH)
         drag(hand, 1.0, steps=90)
         expect(other).to_have_value(str(count - 1))
-        until(lab, "session.wait()", True)
+        until(lab, "session.wait(30)", True)
         frames(lab.page, 10)
         seen = lab.page.evaluate("(() => { const seen = window.watched; window.watched = null; return seen })()")
         for values in seen:
@@ -182,11 +184,14 @@ def test_a_suspended_kernel_holds_up_nothing_that_the_browser_can_do(lab):
 def test_no_message_while_opacity_clip_or_colours_change(lab):
     first, _ = linked(lab, ", params={'relu': False}")
     settled(lab, "7", "0")
+    lab.execute("import ipywidgets.widgets.widget as _w; from nbexplain.widgets.wire import Array")
+    all_drawn = "all(a.drawn == a.frame for a in _w._instances.values() if isinstance(a, Array))"
     pane = first.map
     for label in ("Opacity", "Clip"):
         slider = pane.slider(label)
         pane.view("Show", "overlay")  # opens the part, and is heard of by the kernel before the count begins
         until(lab, "first._parts[0].pane.mode", "overlay")
+        until(lab, all_drawn, True)  # and the page has said so: it has nothing more to say
         before, sent = pane.pixels(), lab.frames
         drag(slider, 0.1, 0.9, 0.35, release=False)
         frames(lab.page)
@@ -264,7 +269,7 @@ for name, value in {steps!r}:
 nx.options.run = "background"
 s""")
     synchronous = Explorer(lab)
-    until(lab, "e.session.wait() and e.session.selection == s.session.selection", True)
+    until(lab, "e.session.wait(30) and e.session.selection == s.session.selection", True)
     title = str(synchronous.map.canvas.get_attribute("aria-label"))
     expect(explorer.map.canvas).to_have_attribute("aria-label", title, timeout=SOON)
     expect(synchronous.status).to_contain_text(re.compile("pass"), timeout=SOON)

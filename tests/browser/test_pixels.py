@@ -46,7 +46,7 @@ def activation(demo: Scenes, layer: str, channel: int) -> np.ndarray:
 def at_rest(lab: Lab) -> None:
     """Wait until the chosen channel has been drawn in full precision."""
     feeds = "[p._detail_feed.array for p in e._parts if hasattr(p, '_detail_feed')]"
-    until(lab, f"e.session.wait() and all(array.drawn == array.frame for array in {feeds})", True)
+    until(lab, f"e.session.wait(30) and all(array.drawn == array.frame for array in {feeds})", True)
     frames(lab.page)
 
 
@@ -165,7 +165,7 @@ def test_a_click_and_arrow_keys_on_the_grid_choose_the_channel(lab):
         explorer.grid.press(key)
         explorer.channel.shows_channel(expected)
         expect(explorer.range("Channel")).to_have_value(str(expected))
-    until(lab, "e.session.wait() and e.channel", 95)
+    until(lab, "e.session.wait(30) and e.channel", 95)
 
 
 def test_arrow_keys_in_a_slider_move_it_and_not_the_notebook(lab):

@@ -224,7 +224,7 @@ def test_close_leaves_no_widget_model(lab):
     explorer = Explorer(lab)
     explorer.choose_target(3)
     explorer.map.shows("Grad-CAM · grass heart")
-    lab.execute("e.session.wait(); e.close()")
+    lab.execute("e.session.wait(30); e.close()")
     expect(explorer.root.locator("canvas")).to_have_count(0)
     assert json.loads(lab.execute(MEASURE))["widgets"] == before
 
@@ -244,4 +244,4 @@ ipywidgets.VBox([number, e])""")
     mine.press("Enter")
     explorer.channel.shows_channel(12)
     expect(explorer.range("Channel")).to_have_value("12")
-    until(lab, "e.session.wait() and (e.channel, e.session.selection.channel)", (12, 12))
+    until(lab, "e.session.wait(30) and (e.channel, e.session.selection.channel)", (12, 12))
