@@ -23,6 +23,8 @@ export interface Meta {
   channel?: number | null;
   of?: string;
   progress?: number;
+  /** Whether the kernel waits to hear that this frame was drawn. */
+  report?: boolean;
   /** [height, width] of a picture before it was made smaller for the screen. */
   size?: [number, number];
   note?: string;
@@ -115,9 +117,13 @@ function floats(view: DataView): Float32Array {
   return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
-/** Tells the kernel of each frame once the panes have drawn it, so that it never sends faster than the page draws. */
+/**
+ * Tells the kernel of each frame that asks for it once the panes have drawn it, so that it never sends large frames faster
+ * than the page draws.
+ */
 function initialize({ model, signal }: InitializeProps<ArrayState>): void {
   const report = (): void => {
+    if (!model.get("meta").report) return;
     const frame = model.get("frame");
     let told = false;
     const tell = (): void => {

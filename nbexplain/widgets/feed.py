@@ -14,6 +14,7 @@ from nbexplain.widgets.wire import MAX_BYTES, Array, quantise, shrink
 
 SMALL = 64 * 1024  # bytes below which there is nothing to gain from a coarse frame
 _REST = 0.15  # seconds without a newer frame after which full precision follows
+_LIGHT = 16 * 1024  # bytes below which a frame is not reported: the report itself would slow down the next frame
 _LOST = 1.0  # seconds after which a frame that was not drawn (hidden or closed page) no longer holds up the next
 
 
@@ -38,12 +39,13 @@ class Feed:
         self._limit = limit
         self._newest: tuple[np.ndarray, dict[str, Any]] | None = None
         self._sent_at = 0.0
+        self._awaited = 0  # the frame that the browser was asked to report, 0 for none
         array.on_drawn = self._drawn
 
     def show(self, values: np.ndarray, meta: dict[str, Any]) -> None:
         """Send (y, x) or (channel, y, x) values with what they mean, or keep them until the last frame is drawn."""
         self._newest = (values, meta)
-        in_flight = self.array.drawn and self.array.drawn < self.array.frame
+        in_flight = self.array.drawn and self.array.drawn < self._awaited
         if in_flight and time.monotonic() - self._sent_at < _LOST:
             runner.later((self, "flush"), _LOST, self._flush, owner=self._session)
         else:
@@ -60,20 +62,25 @@ class Feed:
         self._sent_at = time.monotonic()
         if self._limit is not None:
             levels, low, high = quantise(shrink(values, self._limit), per_channel=True)
-            self.array.send(levels, low=low, high=high, **meta)
+            self._send(levels, low=low, high=high, **meta)
             return
         exact = shrink(values, MAX_BYTES // 4).astype(np.float32)
         if exact.nbytes <= SMALL:
-            self.array.send(exact, **meta)
+            self._send(exact, **meta)
             return
         levels, low, high = quantise(exact, per_channel=False)
-        self.array.send(levels, low=low, high=high, coarse=True, **meta)
+        self._send(levels, low=low, high=high, coarse=True, **meta)
         runner.later((self, "exact"), _REST, lambda: self._sharpen(exact, meta), owner=self._session)
 
     def _sharpen(self, exact: np.ndarray, meta: dict[str, Any]) -> None:
         if self._newest is None and time.monotonic() - self._sent_at >= _REST / 2:
             self._sent_at = time.monotonic()
-            self.array.send(exact, **meta)
+            self._send(exact, **meta)
+
+    def _send(self, values: np.ndarray, **about: Any) -> None:
+        heavy = values.nbytes >= _LIGHT
+        self.array.send(values, report=heavy, **about)
+        self._awaited = self.array.frame if heavy else 0
 
 
 def as_picture(explanation: Explanation) -> np.ndarray:

@@ -189,8 +189,6 @@ def test_no_message_while_opacity_clip_or_colours_change(lab):
     pane = first.map
     for label in ("Opacity", "Clip"):
         slider = pane.slider(label)
-        pane.view("Show", "overlay")  # opens the part, and is heard of by the kernel before the count begins
-        until(lab, "first._parts[0].pane.mode", "overlay")
         until(lab, all_drawn, True)  # and the page has said so: it has nothing more to say
         before, sent = pane.pixels(), lab.frames
         drag(slider, 0.1, 0.9, 0.35, release=False)

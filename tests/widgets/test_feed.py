@@ -50,6 +50,11 @@ def small(value: float) -> np.ndarray:
     return np.full((4, 5), value, np.float32)
 
 
+def middling(value: float) -> np.ndarray:
+    """So large that it is reported, so small that it is exact at once."""
+    return np.full((80, 80), value, np.float32)
+
+
 def large(value: float) -> np.ndarray:
     side = 200
     assert side * side * 4 > SMALL
@@ -65,14 +70,22 @@ def drawn(array: Array) -> None:
     command(array, {"drawn": array.frame})
 
 
+def test_small_frames_go_at_once_and_ask_for_no_report(world):
+    feed = Feed(Array(), None)
+    for number in (1, 2, 3):
+        feed.show(small(number), {})
+        assert feed.array.frame == number
+        assert not feed.array.meta["report"]
+
+
 def test_one_frame_is_in_flight_and_the_newest_follows(world):
     feed = Feed(Array(), None)
-    feed.show(small(1), {"key": "a"})
+    feed.show(middling(1), {"key": "a"})
     drawn(feed.array)
-    feed.show(small(2), {"key": "b"})
+    feed.show(middling(2), {"key": "b"})
     assert feed.array.frame == 2
     for value in (3, 4, 5):
-        feed.show(small(value), {"key": f"{value}"})
+        feed.show(middling(value), {"key": f"{value}"})
     world.wait(0.3)
     assert feed.array.frame == 2
     drawn(feed.array)
@@ -87,10 +100,10 @@ def test_one_frame_is_in_flight_and_the_newest_follows(world):
 
 def test_a_frame_that_is_never_drawn_does_not_hold_up_the_rest(world):
     feed = Feed(Array(), None)
-    feed.show(small(1), {})
+    feed.show(middling(1), {})
     drawn(feed.array)
-    feed.show(small(2), {})
-    feed.show(small(3), {})
+    feed.show(middling(2), {})
+    feed.show(middling(3), {})
     assert feed.array.frame == 2
     world.wait(1.5)
     assert feed.array.frame == 3
