@@ -174,6 +174,17 @@ class Runner:
         with self._changed:
             return self._changed.wait_for(lambda: not self.busy(owner), timeout)
 
+    def settle(self, owner: Hashable, timeout: float) -> None:
+        """Wait a moment for the quick answers of `owner`; what takes longer goes on without this."""
+        if options.run == "sync" or threading.current_thread() is self._thread:
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: not self._quick(owner), timeout)
+
+    def _quick(self, owner: Hashable) -> bool:
+        running = [self._running] if self._running is not None else []
+        return any(job.owner == owner and job.quick for job in (*self._waiting.values(), *running))
+
     def busy(self, owner: Hashable) -> bool:
         """Whether anything waits or runs for `owner`, small chores included."""
         if any(job.owner == owner for job in (*self._waiting.values(), *self._started())):

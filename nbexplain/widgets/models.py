@@ -20,6 +20,7 @@ from nbexplain.widgets.controls import Controls, Facts
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.wire import Array
 
+_MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
 _LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
 _CHOSEN = ("input", "layer", "channel", "target", "method", "params")
 
@@ -111,6 +112,9 @@ class SessionModels:
         except (TypeError, ValueError):
             for name, value in changes.items():  # what fits is taken all the same
                 self._select_one(name, value)
+        # a quick answer travels before the end of this message, not after it: sent later, it often waits for the
+        # acknowledgement of that end, up to 40 ms (Nagle's algorithm in the server)
+        runner.settle(self.session, _MOMENT)
 
     def _select_one(self, name: str, value: Any) -> None:
         """Choose one part, or say in the status line why not: the browser has no cell to raise in."""
