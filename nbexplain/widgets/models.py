@@ -128,9 +128,12 @@ class SessionModels:
     def _to_browser(self) -> None:
         """Show what has been chosen anew; what came from the browser is equal already and stays unwritten."""
         before, self._shown = self._shown, self._chosen()
-        for name, value in self._shown.items():
-            if value != before[name] and getattr(self.controls, name) != value:
-                setattr(self.controls, name, value)
+        with (
+            self.controls.hold_trait_notifications()
+        ):  # or `_from_browser` would take a half-told selection for a choice
+            for name, value in self._shown.items():
+                if value != before[name] and getattr(self.controls, name) != value:
+                    setattr(self.controls, name, value)
         if self._shown["input"] != before["input"]:
             runner.later((self, "facts"), 0, self._tell_facts, owner=self.session)
 

@@ -238,3 +238,15 @@ def test_a_thousand_classes():
     session.wait()
     models.release()
     session.close()
+
+
+def test_a_choice_of_several_parts_is_told_as_one(session, models):
+    """Told part by part, the parts that are still to come would be taken for a choice of the browser."""
+    asked: list[str] = []
+    place = session.place(lambda place, answer: asked.append(answer.question.method))
+    asked.clear()
+    session.select(method="gradient", layer="relu1", target=2)
+    assert session.wait(20)
+    assert asked == ["gradient"]
+    assert (models.controls.method, models.controls.layer, models.controls.target) == ("gradient", "relu1", 2)
+    place.close()
