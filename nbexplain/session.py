@@ -150,19 +150,22 @@ class Session:
         for name in changes:
             if name not in _PARTS:
                 raise TypeError(f"{name}: expected one of {', '.join(_PARTS)}")
-        with self._choosing:
-            self._select(changes)
+        self.choose(changes)
 
-    def _select(self, changes: Mapping[str, Any]) -> None:
-        check = self._checked if "layer" in changes else self.check
-        chosen = dataclasses.replace(self.selection, **{name: check(name, value) for name, value in changes.items()})
-        chosen = dataclasses.replace(chosen, channel=min(chosen.channel, self._last_channel(chosen.layer)))
-        if chosen == self.selection:
-            return
-        self.selection = chosen
-        self.renew()  # first the questions: the worker is at them while the listeners bring their widgets up to date
-        for listener in list(self._listeners):
-            listener()
+    def choose(self, changes: Mapping[str, Any], *, moment: float = 0.0) -> None:
+        """`select`, but waiting up to `moment` seconds for quick answers before the listeners are told."""
+        with self._choosing:
+            check = self._checked if "layer" in changes else self.check
+            chosen = dataclasses.replace(self.selection, **{name: check(name, v) for name, v in changes.items()})
+            chosen = dataclasses.replace(chosen, channel=min(chosen.channel, self._last_channel(chosen.layer)))
+            if chosen == self.selection:
+                return
+            self.selection = chosen
+            self.renew()  # first the questions, and a moment for the worker: the listeners can wait, the eye does not
+            if moment:
+                runner.settle(self, moment)
+            for listener in list(self._listeners):
+                listener()
 
     def on_select(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each change of the selection, in the thread that made it. Returns what ends this."""

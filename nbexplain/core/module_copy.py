@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 _MOST_ITEMS = 1000  # containers longer than this are data sets and the like, not parts of a network
-_ATOMIC = (type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, types.ModuleType)
+_ATOMIC = {type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, types.ModuleType}
 _CUSTOM = ("__deepcopy__", "__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__slots__")
 
 
@@ -37,7 +37,7 @@ class Copier:
 
     def copy(self, value: Any) -> Any:
         """A copy of a module, a container or anything else that a module holds."""
-        if isinstance(value, _ATOMIC):
+        if type(value) in _ATOMIC or isinstance(value, type):
             return value
         if id(value) in self._memo:
             return self._memo[id(value)]
@@ -81,7 +81,14 @@ class Copier:
             return copy.deepcopy(module, self._memo)
         new: nn.Module = kind.__new__(kind)
         self._memo[id(module)] = new
-        new.__dict__.update({name: self.copy(value) for name, value in module.__dict__.items()})
+        for name, value in module.__dict__.items():
+            held = type(value)
+            if held in _ATOMIC:
+                new.__dict__[name] = value
+            elif (held is OrderedDict or held is dict) and not value:  # most of a module: its empty hook tables
+                new.__dict__[name] = held()
+            else:
+                new.__dict__[name] = self.copy(value)
         return new
 
     def _look_into_class(self, kind: type) -> None:

@@ -50,6 +50,8 @@ class Network:
     ----------
     passes
         Forward and backward passes so far, counted in inputs.
+    cautious
+        Never let modules write in place: set once a backward pass has shown that this model's do harm.
     sizes
         Bytes of the largest output and of all outputs for one input; known after the first pass.
     """
@@ -64,6 +66,7 @@ class Network:
         self.twin = twin
         self.passes = {"forward": 0, "backward": 0}
         self.sizes: hooks.Records | None = None
+        self.cautious = False
         self._given = given
         self._forward = forward
         self._scores_of = scores_of
@@ -91,12 +94,14 @@ class Network:
         many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM
         return x.contiguous(memory_format=torch.channels_last) if many else x
 
-    def run(self, x: Tensor, *, grad: bool) -> Tensor:
-        """One forward pass: (N, …) → scores (N, K, …)."""
-        with self.computing(grad=grad) as module:
+    def run(self, x: Tensor, *, grad: bool, inplace: bool = True) -> Tensor:
+        """One forward pass: (N, …) → scores (N, K, …). Without `inplace` no module overwrites what is recorded."""
+        with self.computing(grad=grad, inplace=inplace and not self.cautious) as module:
             # a clone: a model that writes into its input must change neither the user's tensor nor our leaf
             args, keywords = self._given.arguments(x.clone())
-            first = self.sizes is None
+            first = self.sizes is None and (
+                self.twin.watched or not grad
+            )  # one `explain` of a gradient plans no chunks
             sizes = hooks.Records()
             try:
                 with hooks.measured([module] if first else [], sizes):
@@ -123,7 +128,8 @@ class Network:
         if leaf is None and x.is_floating_point():
             x.requires_grad_()
         with hooks.recorded(modules, separate=separate, leaf=leaf, begin=leaf is None) as records:
-            scores = self.run(x, grad=True)
+            # a layer's output that begins the graph hands on a clone; all others are recorded by reference
+            scores = self.run(x, grad=True, inplace=leaf is not None or not modules)
         if scores.requires_grad and self.twin.watched:
             hooks.cancellable_graph(scores, self.twin.stop)
         return Pass(x, scores, records, leaf, separate)
@@ -135,9 +141,9 @@ class Network:
             yield
 
     @contextmanager
-    def computing(self, *, grad: bool) -> Iterator[nn.Module]:
+    def computing(self, *, grad: bool, inplace: bool = False) -> Iterator[nn.Module]:
         """The module ready for a pass: eval mode, our grad mode, and nothing of the caller's autocast."""
-        with self.twin.ready() as module, self.undisturbed(), torch.set_grad_enabled(grad):
+        with self.twin.ready(inplace=inplace) as module, self.undisturbed(), torch.set_grad_enabled(grad):
             yield module
 
 

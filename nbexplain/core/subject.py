@@ -234,7 +234,16 @@ class Subject:
         with self._network.computing(grad=True):
             score = targets.score(kept.scores, target)
             if score.requires_grad and wrt.requires_grad:
-                (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=True, allow_unused=True)
+                try:
+                    (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=True, allow_unused=True)
+                except RuntimeError as error:
+                    if "inplace" not in str(error) or self._network.cautious:
+                        raise
+                    self._network.cautious = (
+                        True  # the model writes over what its own gradient needs: without, it works
+                    )
+                    STORE.drop((self._key, "pass"))
+                    return self.gradient(target, layer)
         if gradient is None:
             raise self._no_gradient(f"layer {layer.name!r}" if layer else "the input")
         self.passes["backward"] += 1

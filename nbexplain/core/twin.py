@@ -28,11 +28,13 @@ class Twin:
     Attributes
     ----------
     module
-        The copy, in eval mode and with no in-place modules, or the user's own model where it could not be copied.
+        The copy, in eval mode and with in-place modules off, or the user's own model where it could not be copied.
     original
         The user's model, without the wrapper of `torch.compile` or `DataParallel`.
     reason
         Why the model is explained in place, or `""` for a true copy.
+    inplace
+        The modules of the copy that write in place where nothing is recorded.
     """
 
     module: nn.Module
@@ -40,6 +42,7 @@ class Twin:
     reason: str
     roots: list[nn.Module]
     stop: hooks.Stop
+    inplace: list[nn.Module] = field(default_factory=list)
     lock: Any = field(default_factory=threading.RLock)
     _print: Any = None
 
@@ -53,26 +56,27 @@ class Twin:
         return self._print is not None
 
     @contextmanager
-    def ready(self) -> Iterator[nn.Module]:
-        """The module in eval mode with in-place off, for one pass. A model explained in place is put back after."""
+    def ready(self, *, inplace: bool) -> Iterator[nn.Module]:
+        """The module in eval mode, for one pass. A model explained in place is put back after.
+
+        Without `inplace`, modules that write in place are off: they would overwrite what hooks record. Elsewhere they
+        are as the user has them, since writing in place saves time.
+        """
         with self.lock if self.copied else _lock_of(self.original):
             if self.copied:
-                yield self.module
+                with _switched(self.inplace if inplace else [], to=True):
+                    yield self.module
                 return
             training = [(m, m.training) for root in self.roots for m in root.modules()]
-            inplace = [m for m, _ in training if _writes_in_place(m)]
+            writing = [] if inplace else [m for m, _ in training if _writes_in_place(m)]
             try:
                 for module, _ in training:
                     module.training = False
-                for module in inplace:
-                    setattr(module, "inplace", False)  # noqa: B010  not an attribute of every nn.Module
-                with hooks.cancellable(self.roots, self.stop):
+                with _switched(writing, to=False), hooks.cancellable(self.roots, self.stop):
                     yield self.module
             finally:
                 for module, flag in training:
                     module.training = flag
-                for module in inplace:
-                    setattr(module, "inplace", True)  # noqa: B010
 
     def changed(self) -> bool:
         """Whether the user's model is no longer what it was when this twin was made."""
@@ -143,12 +147,24 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
         reason = f"a function in it closes over a module ({names})"
         return Twin(model, model, reason, [model, *copier.closed_over], stop, _print=taken)
     module.eval()
-    for part in module.modules():
-        if _writes_in_place(part):
-            setattr(part, "inplace", False)  # noqa: B010
+    inplace = [part for part in module.modules() if _writes_in_place(part)]
+    for part in inplace:
+        setattr(part, "inplace", False)  # noqa: B010  not an attribute of every nn.Module
     if watched:
         hooks.cancellable_for_good([module], stop)
-    return Twin(module, model, "", [module], stop, _print=taken)
+    return Twin(module, model, "", [module], stop, inplace, _print=taken)
+
+
+@contextmanager
+def _switched(modules: list[nn.Module], *, to: bool) -> Iterator[None]:
+    """In-place modules on or off for a while."""
+    try:
+        for module in modules:
+            setattr(module, "inplace", to)  # noqa: B010
+        yield
+    finally:
+        for module in modules:
+            setattr(module, "inplace", not to)  # noqa: B010
 
 
 def _writes_in_place(module: nn.Module) -> bool:

@@ -187,8 +187,10 @@ class Image(Array):
     def masked(self, keep: np.ndarray, labels: np.ndarray, fill: Tensor) -> Tensor:
         """Pictures (N, C, H, W) in which the regions with `keep[n, region] == 0` are replaced by `fill`."""
         index = torch.from_numpy(labels.astype(np.int64))
-        kept = torch.from_numpy(keep.astype(bool))[:, index][:, None].to(self.tensor.device)
-        return torch.where(kept, self.tensor, fill)
+        kept = torch.from_numpy(keep.astype(bool))[:, index][:, None].to(fill.device)
+        layout = torch.channels_last  # what the network wants of a batch; made here, it needs no other copy
+        tensor, fill = (x.to(fill).contiguous(memory_format=layout) for x in (self.tensor, fill))
+        return torch.where(kept, tensor, fill)
 
 
 def _opened(source: Any) -> Any:

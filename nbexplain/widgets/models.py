@@ -108,13 +108,12 @@ class SessionModels:
         wanted = {name: getattr(self.controls, name) for name in _CHOSEN}
         changes = {k: v for k, v in wanted.items() if v != shown[k] and (k, v) not in self._refused}
         try:
-            self.session.select(**changes)
+            # a quick answer travels before the end of this message, not after it: sent later, it often waits for the
+            # acknowledgement of that end, up to 40 ms (Nagle's algorithm in the server)
+            self.session.choose(changes, moment=_MOMENT)
         except (TypeError, ValueError):
             for name, value in changes.items():  # what fits is taken all the same
                 self._select_one(name, value)
-        # a quick answer travels before the end of this message, not after it: sent later, it often waits for the
-        # acknowledgement of that end, up to 40 ms (Nagle's algorithm in the server)
-        runner.settle(self.session, _MOMENT)
 
     def _select_one(self, name: str, value: Any) -> None:
         """Choose one part, or say in the status line why not: the browser has no cell to raise in."""

@@ -156,3 +156,15 @@ def test_notes_of_input_and_model_go_with_every_answer() -> None:
     assert any("NaN" in note for note in notes)
     assert any("explained in place" in note for note in notes)
     assert Subject(seeded(Plain), picture()).warnings == ()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_model_that_overwrites_what_its_own_gradient_needs(whole: bool) -> None:
+    """Sigmoid's gradient needs its output, and the ReLU behind it writes over that: torch's own backward raises."""
+
+    def make(inplace: bool) -> nn.Module:
+        return nn.Sequential(nn.Sigmoid(), nn.ReLU(inplace=inplace), nn.Flatten(), seeded(lambda: nn.Linear(432, 3)))
+
+    x = picture()
+    harmless = Subject(make(False), x).gradient(1)
+    torch.testing.assert_close(Subject(make(True), x, whole=whole).gradient(1), harmless)

@@ -163,7 +163,7 @@ def test_in_place_the_modes_are_ours_for_one_pass(make: type[nn.Module], how: st
     before = snapshot(model)
     ours = twin(model)
     try:
-        with ours.ready() as module:
+        with ours.ready(inplace=False) as module:
             assert module is model
             for part in parts(model):
                 assert not part.training
@@ -183,11 +183,11 @@ def test_in_place_one_run_at_a_time_whichever_session() -> None:
 
     def other() -> None:
         inside.set()
-        with second.ready():
+        with second.ready(inplace=False):
             order.append("second")
 
     thread = threading.Thread(target=other)
-    with first.ready():
+    with first.ready(inplace=False):
         thread.start()
         assert inside.wait(60)
         thread.join(0.05)  # it must not get in
