@@ -231,11 +231,12 @@ class Subject:
         kept = self._pass(layers.split(layer.name) if layer else None)
         wrt = self._output(layer, kept) if layer else kept.input
         gradient: Tensor | None = None
+        again = self.twin.watched  # a session asks the same pass again; for one `explain` memory is given back at once
         with self._network.computing(grad=True):
             score = targets.score(kept.scores, target)
             if score.requires_grad and wrt.requires_grad:
                 try:
-                    (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=True, allow_unused=True)
+                    (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=again, allow_unused=True)
                 except RuntimeError as error:
                     if "inplace" not in str(error) or self._network.cautious:
                         raise
@@ -244,6 +245,8 @@ class Subject:
                     )
                     STORE.drop((self._key, "pass"))
                     return self.gradient(target, layer)
+        if not again:
+            STORE.drop((self._key, "pass"))
         if gradient is None:
             raise self._no_gradient(f"layer {layer.name!r}" if layer else "the input")
         self.passes["backward"] += 1

@@ -72,8 +72,8 @@ def grad_cam_plus_plus(
 
 def _activations_and_gradients(subject: Subject, target: Target, layer: Layer) -> tuple[Tensor, Tensor]:
     """Both as (channels, *grid)."""
-    gradients = layer.as_channels(subject.gradient(target, layer))[0]
-    return layer.as_channels(subject.activation(layer))[0], gradients
+    activations = layer.as_channels(subject.activation(layer))[0]
+    return activations, layer.as_channels(subject.gradient(target, layer))[0]
 
 
 def _silent(gradients: Tensor) -> tuple[str, ...]:
