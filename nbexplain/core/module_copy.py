@@ -11,7 +11,7 @@ import dis
 import functools
 import types
 from collections import OrderedDict
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,10 @@ _ATOMIC = {type(None), bool, int, float, complex, str, bytes, type, torch.dtype,
 _CUSTOM = ("__deepcopy__", "__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__slots__")
 
 
+class Lazy(ValueError):
+    """A tensor has no shape yet."""
+
+
 class Copier:
     """Copies one model.
 
@@ -28,12 +32,16 @@ class Copier:
     ----------
     closed_over
         Modules that functions of the tree hold on to. A copied tree would still call the user's own modules there.
+    inplace
+        Copied modules that write in place.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._memo: dict[int, Any] = {id(t): shared(t) for t in (*model.parameters(), *model.buffers())}
+        self._model = model
+        self._memo: dict[int, Any] = {}
         self._seen: set[int] = set()
         self.closed_over: list[nn.Module] = []
+        self.inplace: list[nn.Module] = []
 
     def copy(self, value: Any) -> Any:
         """A copy of a module, a container or anything else that a module holds."""
@@ -63,9 +71,15 @@ class Copier:
         else:
             if kind is functools.partial:
                 self._hold((value.func, *value.args, *value.keywords.values()))
-            new = copy.deepcopy(value, self._memo)
+            new = self._deeply(value)
         self._memo[id(value)] = new
         return new
+
+    def _deeply(self, value: Any) -> Any:
+        """`copy.deepcopy`, told beforehand of all tensors of the model, so that these keep their storage."""
+        for tensor in (*self._model.parameters(), *self._model.buffers()):
+            self._memo.setdefault(id(tensor), shared(tensor))
+        return copy.deepcopy(value, self._memo)
 
     def _module(self, module: nn.Module) -> nn.Module:
         for base in type(module).__mro__:
@@ -78,7 +92,9 @@ class Copier:
                 for value in part.__dict__.values():
                     if isinstance(value, types.FunctionType):
                         self._look_into(value)
-            return copy.deepcopy(module, self._memo)
+            copied = cast(nn.Module, self._deeply(module))
+            self.inplace.extend(part for part in copied.modules() if getattr(part, "inplace", None) is True)
+            return copied
         new: nn.Module = kind.__new__(kind)
         self._memo[id(module)] = new
         for name, value in module.__dict__.items():
@@ -89,6 +105,8 @@ class Copier:
                 new.__dict__[name] = held()
             else:
                 new.__dict__[name] = self.copy(value)
+        if new.__dict__.get("inplace") is True:
+            self.inplace.append(new)
         return new
 
     def _look_into_class(self, kind: type) -> None:
@@ -130,6 +148,8 @@ def shared(tensor: Tensor) -> Tensor:
     Through `.data`, which has a version counter of its own: an optimizer step between our forward and our backward pass
     must not make the latter raise. The next question sees the step in the fingerprint.
     """
+    if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
+        raise Lazy("model: it has lazy layers that have not seen an input yet; run it once, then explain it")
     view = tensor.data
     return nn.Parameter(view, requires_grad=False) if type(tensor) is nn.Parameter else view
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core import hooks
-from nbexplain.core.module_copy import Copier
+from nbexplain.core.module_copy import Copier, Lazy
 
 _SAMPLES = 8  # values of each tensor that the fingerprint looks at
 
@@ -128,31 +128,31 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
     model = unwrap(model)
-    if any(isinstance(t, (nn.UninitializedParameter, nn.UninitializedBuffer)) for t in _tensors(model)):
-        raise ValueError("model: it has lazy layers that have not seen an input yet; run it once, then explain it")
     stop = stop or hooks.Stop()
-    taken = fingerprint(model) if watched else None
-    if isinstance(model, torch.jit.ScriptModule):
-        return Twin(
-            model, model, "it is a ScriptModule, whose layers cannot be looked into", [model], stop, _print=taken
-        )
     copier = Copier(model)
-    try:
-        module: nn.Module = copier.copy(model)
-    except Exception as error:  # whatever a user's attribute raises, the model can still be explained in place
-        reason = f"it could not be copied ({type(error).__name__}: {error})"
+    module, reason = model, ""
+    if isinstance(model, torch.jit.ScriptModule):
+        reason = "it is a ScriptModule, whose layers cannot be looked into"
+    else:
+        try:
+            module = copier.copy(model)
+        except Lazy:
+            raise
+        except Exception as error:  # whatever a user's attribute raises, the model can still be explained in place
+            reason = f"it could not be copied ({type(error).__name__}: {error})"
+    taken = fingerprint(model) if watched else None
+    if reason:
         return Twin(model, model, reason, [model], stop, _print=taken)
     if copier.closed_over:
         names = ", ".join(sorted({type(m).__name__ for m in copier.closed_over}))
         reason = f"a function in it closes over a module ({names})"
         return Twin(model, model, reason, [model, *copier.closed_over], stop, _print=taken)
     module.eval()
-    inplace = [part for part in module.modules() if _writes_in_place(part)]
-    for part in inplace:
+    for part in copier.inplace:
         setattr(part, "inplace", False)  # noqa: B010  not an attribute of every nn.Module
     if watched:
         hooks.cancellable_for_good([module], stop)
-    return Twin(module, model, "", [module], stop, inplace, _print=taken)
+    return Twin(module, model, "", [module], stop, copier.inplace, _print=taken)
 
 
 @contextmanager
@@ -205,10 +205,6 @@ def fingerprint(model: nn.Module) -> Any:
             (str(key), torch.cat(samples).view(torch.uint8).cpu().numpy().tobytes()) for key, samples in groups.items()
         )
     return rows, places, values
-
-
-def _tensors(model: nn.Module) -> list[Tensor]:
-    return [*model.parameters(), *model.buffers()]
 
 
 def _sample(tensor: Tensor) -> Tensor:
