@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -91,23 +92,33 @@ def _fitted(keep: np.ndarray, scores: np.ndarray, labels: np.ndarray, width: flo
 
     fit = LimeBase(kernel, random_state=np.random.RandomState(0))
     everything = design.shape[1]
-    intercept, pairs, r2, _ = fit.explain_instance_with_data(
-        design, scores[:, None], distances, 0, everything, feature_selection="none"
-    )
     weights = np.zeros(everything)
-    for feature, weight in pairs:
-        weights[feature] = weight
-    residuals = scores - intercept - design @ weights
+    # the threads of a BLAS go on spinning for a while, and would take a quarter of the next passes' time from torch
+    with _blas().limit(limits=1, user_api="blas"):
+        intercept, pairs, r2, _ = fit.explain_instance_with_data(
+            design, scores[:, None], distances, 0, everything, feature_selection="none"
+        )
+        for feature, weight in pairs:
+            weights[feature] = weight
+        residuals = scores - intercept - design @ weights
+        errors = _standard_errors(design, residuals, kernel(distances))
     return Explanation(
         values=weights,
         axes=("feature",),
         on="features",
         features=labels,
-        standard_error=_standard_errors(design, residuals, kernel(distances)),
+        standard_error=errors,
         quantity="weight of a superpixel",
         progress=progress,
         details={"R²": float(r2), "samples": len(scores), "superpixels": everything},
     )
+
+
+@functools.cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _standard_errors(design: np.ndarray, residuals: np.ndarray, weights: np.ndarray) -> np.ndarray:
