@@ -28,6 +28,16 @@ _OPEN = """async (path) => {
     const panel = await app.commands.execute('docmanager:open', {path, factory: 'Notebook'});
     await panel.context.ready;
     await panel.sessionContext.ready;
+    // on a loaded machine a fresh kernel now and then never answers: it gets a second start
+    const answers = () => Promise.race([
+        panel.sessionContext.session.kernel
+            .requestExecute({code: '', silent: true, store_history: false}).done.then(() => true, () => false),
+        new Promise(resolve => setTimeout(resolve, 30000, false)),
+    ]);
+    if (!(await answers())) {
+        await panel.sessionContext.restartKernel();
+        await answers();
+    }
     app.shell.collapseLeft();
 }"""
 _RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }"
