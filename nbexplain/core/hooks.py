@@ -119,14 +119,10 @@ class Records:
         Per module name, its first output tensor of each call.
     versions
         The tensors' version counters at that moment: one that has moved on was overwritten in place.
-    largest, total
-        Bytes of the largest output and of all outputs together (of leaf modules), for planning chunks.
     """
 
     calls: dict[str, list[Tensor]] = dataclasses.field(default_factory=dict)
     versions: dict[str, list[int]] = dataclasses.field(default_factory=dict)
-    largest: int = 0
-    total: int = 0
 
     def overwritten(self) -> set[str]:
         """Names of modules whose recorded output was changed in place after they returned it."""
@@ -176,7 +172,7 @@ def recorded(
             elif name in separate:
                 fresh = tensor.clone()
             calls.append(tensor)
-            records.versions.setdefault(name, []).append(0 if tensor.is_inference() else tensor._version)
+            records.versions.setdefault(name, []).append(_version(tensor))
             return None if fresh is None else replace_first(output, fresh)
 
         return record
@@ -187,22 +183,53 @@ def recorded(
         yield records
 
 
-@contextmanager
-def measured(roots: Iterable[nn.Module], records: Records) -> Iterator[None]:
-    """Note the bytes of all outputs of leaf modules in `records`."""
+@dataclasses.dataclass
+class Survey:
+    """What a pass over leaf modules showed.
 
-    def note(_module: nn.Module, _args: Any, output: Any) -> None:
+    Attributes
+    ----------
+    largest, total
+        Bytes of the largest output and of all outputs together, for planning chunks.
+    handed_on
+        Each call: the module that had just returned the very tensor that is taken, untouched since (else None), and
+        the module called.
+    """
+
+    largest: int = 0
+    total: int = 0
+    handed_on: list[tuple[nn.Module | None, nn.Module]] = dataclasses.field(default_factory=list)
+
+
+@contextmanager
+def surveyed(root: nn.Module) -> Iterator[Survey]:
+    """Look at every call of a leaf module of `root`."""
+    survey = Survey()
+    last: list[Any] = [None, None, 0]
+
+    def before(module: nn.Module, args: tuple[Any, ...]) -> None:
+        giver, given, version = last
+        untouched = given is not None and args and args[0] is given and _version(given) == version
+        survey.handed_on.append((giver if untouched else None, module))
+
+    def after(module: nn.Module, _args: Any, output: Any) -> None:
         tensor = first_tensor(output)
+        last[:] = module, tensor, _version(tensor)
         if tensor is not None:
             nbytes = tensor.numel() * tensor.element_size()
-            records.largest = max(records.largest, nbytes)
-            records.total += nbytes
+            survey.largest = max(survey.largest, nbytes)
+            survey.total += nbytes
 
     with _removing() as handles:
-        for module in _modules(roots):
+        for module in _modules([root]):
             if not any(True for _ in module.children()):
-                handles.append(module.register_forward_hook(note))
-        yield
+                handles.append(module.register_forward_pre_hook(before))
+                handles.append(module.register_forward_hook(after))
+        yield survey
+
+
+def _version(tensor: Tensor | None) -> int:
+    return 0 if tensor is None or tensor.is_inference() else tensor._version
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core import hooks
+from nbexplain.core.folded import folded
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array
 
@@ -52,8 +54,8 @@ class Network:
         Forward and backward passes so far, counted in inputs.
     cautious
         Never let modules write in place: set once a backward pass has shown that this model's do harm.
-    sizes
-        Bytes of the largest output and of all outputs for one input; known after the first pass.
+    survey
+        What the first pass, of the clean input, showed; None before it.
     """
 
     def __init__(
@@ -65,8 +67,9 @@ class Network:
     ) -> None:
         self.twin = twin
         self.passes = {"forward": 0, "backward": 0}
-        self.sizes: hooks.Records | None = None
+        self.survey: hooks.Survey | None = None
         self.cautious = False
+        self._first: Tensor | None = None
         self._given = given
         self._forward = forward
         self._scores_of = scores_of
@@ -74,7 +77,7 @@ class Network:
     def take_over(self, fresh: Twin) -> None:
         """Go on with a new twin."""
         self.twin = fresh
-        self.sizes = None
+        self.survey = None
 
     @property
     def device(self) -> torch.device:
@@ -96,24 +99,45 @@ class Network:
 
     def run(self, x: Tensor, *, grad: bool, inplace: bool = True) -> Tensor:
         """One forward pass: (N, …) → scores (N, K, …). Without `inplace` no module overwrites what is recorded."""
-        with self.computing(grad=grad, inplace=inplace and not self.cautious) as module:
-            # a clone: a model that writes into its input must change neither the user's tensor nor our leaf
-            args, keywords = self._given.arguments(x.clone())
-            first = self.sizes is None and (
-                self.twin.watched or not grad
-            )  # one `explain` of a gradient plans no chunks
-            sizes = hooks.Records()
-            try:
-                with hooks.measured([module] if first else [], sizes):
-                    if self._forward is None:
-                        output = module(*args, **keywords)
-                    else:
-                        output = self._forward(module, *args, *([keywords] if keywords else []))
-            except Exception as error:
-                raise _in_words(error, module, x) from error
-            scores = self._scores_of(output)
-        if first:
-            self.sizes = sizes
+        with self.computing(grad=grad, inplace=inplace) as module:
+            x = x.clone()  # a model that writes into its input must change neither the user's tensor nor our leaf
+            if self.survey is not None or (grad and not self.twin.watched):  # `explain` of a gradient plans no chunks
+                return self._scores(module, x)
+            with hooks.surveyed(module) as survey:
+                scores = self._scores(module, x)
+        self.survey, self._first = survey, scores.detach()
+        return scores
+
+    def run_batch(self, batch: Tensor) -> Tensor:
+        """The scores (N, K, …) of inputs made for this alone: the model may write into `batch`. No gradients."""
+        if len(batch) < _CHANNELS_LAST_FROM or self.survey is None:
+            return self.run(batch, grad=False)
+        if self.twin.many is None:
+            self.twin.many = folded(self.twin, self.survey.handed_on, self._as_before)
+        with self.computing(grad=False, inplace=True, twin=self.twin.many or self.twin) as module:
+            return self._scores(module, batch)
+
+    def _as_before(self, twin: Twin) -> bool:
+        """Whether a twin gives the clean input the scores of the first pass."""
+        with self.computing(grad=False, inplace=True, twin=twin) as module:
+            scores = self._scores(module, self.ready(self._given.tensor).clone())
+        before = self._first
+        if before is None or before.dtype != scores.dtype or not scores.is_floating_point():
+            return False
+        near = torch.finfo(scores.dtype).eps ** 0.5
+        largest = float(before.abs().max())
+        return math.isfinite(largest) and torch.allclose(scores, before, rtol=near, atol=near * largest)
+
+    def _scores(self, module: nn.Module, x: Tensor) -> Tensor:
+        args, keywords = self._given.arguments(x)
+        try:
+            if self._forward is None:
+                output = module(*args, **keywords)
+            else:
+                output = self._forward(module, *args, *([keywords] if keywords else []))
+        except Exception as error:
+            raise _in_words(error, module, x) from error
+        scores = self._scores_of(output)
         self.passes["forward"] += len(x)
         if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
             got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
@@ -141,9 +165,10 @@ class Network:
             yield
 
     @contextmanager
-    def computing(self, *, grad: bool, inplace: bool = False) -> Iterator[nn.Module]:
+    def computing(self, *, grad: bool, inplace: bool = False, twin: Twin | None = None) -> Iterator[nn.Module]:
         """The module ready for a pass: eval mode, our grad mode, and nothing of the caller's autocast."""
-        with self.twin.ready(inplace=inplace) as module, self.undisturbed(), torch.set_grad_enabled(grad):
+        ready = (twin or self.twin).ready(inplace=inplace and not self.cautious)
+        with ready as module, self.undisturbed(), torch.set_grad_enabled(grad):
             yield module
 
 

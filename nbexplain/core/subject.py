@@ -201,7 +201,8 @@ class Subject:
         if plain not in modules:
             raise ValueError(f"layer: there is no {name!r} in this model; {layers.nearest(name, modules)}")
         if self._whole or self._layers is not None:
-            rows = [row for row in self.layers() if layers.split(row.name)[0] == plain]
+            alike = (row for row in self.layers() if row.name.startswith(plain))
+            rows = [row for row in alike if layers.split(row.name)[0] == plain]
         else:
             calls = self._pass((plain, call)).records.calls.get(plain, [])
             rows = [
@@ -263,9 +264,11 @@ class Subject:
     # Many inputs
 
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
-        """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
-        parts = batch.split(self.chunk())
-        scores = torch.cat([self._network.run(self.ready(part), grad=False) for part in parts])
+        """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks.
+
+        The batch is used up: a model that writes into its input may write into it.
+        """
+        scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(self.chunk())])
         return scores if target is None else targets.score(scores, target)
 
     def gradients(self, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:
@@ -286,8 +289,8 @@ class Subject:
     def chunk(self, *, gradients: bool = False) -> int:
         """How many inputs go through the model at a time: 8 (4 with gradients), or fewer under the memory budget."""
         self.scores()
-        sizes = self._network.sizes or hooks.Records()
-        needed = sizes.total if gradients else 4 * sizes.largest
+        seen = self._network.survey or hooks.Survey()
+        needed = seen.total if gradients else 4 * seen.largest
         most = _GRADIENT_CHUNK if gradients else _FORWARD_CHUNK
         return max(1, min(most, options.memory_budget // max(needed, 1)))
 
@@ -337,7 +340,7 @@ class Subject:
     ) -> Pass:
         kept = self._network.recorded(modules, separate, leaf)
         self._clean = kept.scores.detach()
-        STORE.put((self._key, "pass"), kept, (self._network.sizes or hooks.Records()).total)
+        STORE.put((self._key, "pass"), kept, (self._network.survey or hooks.Survey()).total)
         return kept
 
     @staticmethod

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,8 @@ class Twin:
         Why the model is explained in place, or `""` for a true copy.
     inplace
         The modules of the copy that write in place where nothing is recorded.
+    many
+        A second copy, faster for batches; None until one is needed, False where there is none. See `folded`.
     """
 
     module: nn.Module
@@ -43,6 +45,7 @@ class Twin:
     roots: list[nn.Module]
     stop: hooks.Stop
     inplace: list[nn.Module] = field(default_factory=list)
+    many: Twin | Literal[False] | None = None
     lock: Any = field(default_factory=threading.RLock)
     _print: Any = None
 

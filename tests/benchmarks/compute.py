@@ -158,7 +158,7 @@ def many_passes() -> Iterator[Row]:
             return model(torch.from_numpy(pictures).permute(0, 3, 1, 2)).softmax(1).numpy()
 
     for method, peer, call, allowed, times in (
-        ("occlusion", "captum Occlusion", captum_occlusion, 0.65, 3),
+        ("occlusion", "captum Occlusion", captum_occlusion, 0.65, 5),
         ("lime", "lime", lime, 1.0, 2),
     ):
         firsts: list[float] = []

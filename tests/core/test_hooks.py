@@ -20,9 +20,9 @@ from nbexplain.core.hooks import (
     cancellable_graph,
     first_tensor,
     graph_nodes,
-    measured,
     recorded,
     replace_first,
+    surveyed,
 )
 from tests.core.snapshot import differences, snapshot
 from tests.networks import FunctionalReLU, Plain, Reused, picture, seeded
@@ -111,20 +111,23 @@ def test_hooks_go_whatever_happens(how: str) -> None:
     raised = {"cancelled": Cancelled, "raises": RuntimeError}.get(how)
     with (
         pytest.raises(raised) if raised else nullcontext(),
-        recorded(dict(network.named_modules())) as records,
+        recorded(dict(network.named_modules())),
         cancellable([network], stop),
-        measured([network], records),
+        surveyed(network),
     ):
         network(picture(channels=1) if how == "raises" else picture())
     assert differences(before, snapshot(network)) == []
 
 
-def test_sizes_are_measured() -> None:
+def test_a_survey_tells_the_sizes_and_what_is_handed_on() -> None:
     network = seeded(Plain)
-    with recorded({}) as records, measured([network], records):
+    with surveyed(network) as survey:
         network(picture())
     outputs = [6 * 144, 6 * 144, 6 * 36, 8 * 36, 8 * 36, 5]
-    assert (records.largest, records.total) == (6 * 144 * 4, sum(outputs) * 4)
+    assert (survey.largest, survey.total) == (6 * 144 * 4, sum(outputs) * 4)
+    leaves = [module for module in network.modules() if not list(module.children())]
+    assert [taker for _, taker in survey.handed_on] == leaves
+    assert [giver for giver, _ in survey.handed_on] == [None, *leaves[:4], None]  # pooled and flattened in between
 
 
 class Counted(threading.Event):

@@ -62,16 +62,20 @@ def test_layers_that_are_overwritten_later_keep_their_values_in_a_session(make: 
 
 def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
     model = seeded(Plain).double().eval()
-    subject = Subject(model, picture())
     sizes: list[int] = []
-    subject.twin.module.register_forward_hook(lambda _m, args, _o: sizes.append(len(args[0])))
+
+    def forward(module: nn.Module, x: Tensor) -> Tensor:
+        sizes.append(len(x))
+        return module(x)
+
+    subject = Subject(model, picture(), forward=forward)
     batch = torch.cat([picture(seed=seed, dtype=torch.float64) for seed in range(19)])
-    subject.scores()
-    sizes.clear()
     scores = subject.evaluate(batch)
-    assert sizes == [8, 8, 3]
+    assert sizes == [1, 1, 8, 8, 3]  # the clean input, and once more through the folded twin
     torch.testing.assert_close(scores, model(batch).detach())
+    sizes.clear()
     assert torch.equal(subject.evaluate(batch, 2), scores[:, 2])
+    assert sizes == [8, 8, 3]
     sizes.clear()
     values, gradients = subject.gradients(batch, 2)
     assert max(sizes) == 4
@@ -88,12 +92,16 @@ def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
 def test_batches_are_made_channels_last_and_the_users_input_stays() -> None:
     x = picture()
     strides = x.stride()
-    subject = Subject(seeded(Plain), x)
-    seen: list[tuple[int, ...]] = []
-    subject.twin.module.register_forward_pre_hook(lambda _m, args: seen.append(args[0].stride()))
+    seen: list[bool] = []
+
+    def forward(module: nn.Module, x: Tensor) -> Tensor:
+        seen.append(x.stride()[1] == 1)
+        return module(x)
+
+    subject = Subject(seeded(Plain), x, forward=forward)
     subject.gradient(1)
     subject.evaluate(x.repeat(8, 1, 1, 1))
-    assert [stride[1] == 1 for stride in seen] == [False, True]
+    assert seen == [False, False, True]
     assert x.stride() == strides
 
 

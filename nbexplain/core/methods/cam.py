@@ -48,7 +48,7 @@ def grad_cam(
     activations, gradients = _activations_and_gradients(subject, target, layer)
     weights = gradients.flatten(1).mean(1)
     values = torch.einsum("k,k...->...", weights, activations)
-    return _map(values.relu() if relu else values, layer, relu, _silent(gradients))
+    return _map(values.relu() if relu else values, layer, relu, _silent(weights, gradients))
 
 
 @method(label="Grad-CAM++", paper="Chattopadhay et al. 2018, arXiv:1710.11063", gradient=True, grid=True)
@@ -67,7 +67,7 @@ def grad_cam_plus_plus(
     alpha = torch.where(bottom != 0, flat_g**2 / torch.where(bottom != 0, bottom, 1), 0)
     weights = (alpha * flat_g.relu()).sum(1)
     values = torch.einsum("k,k...->...", weights.to(activations), activations)
-    return _map(values.relu() if relu else values, layer, relu, _silent(gradients))
+    return _map(values.relu() if relu else values, layer, relu, _silent(weights, gradients))
 
 
 def _activations_and_gradients(subject: Subject, target: Target, layer: Layer) -> tuple[Tensor, Tensor]:
@@ -76,8 +76,8 @@ def _activations_and_gradients(subject: Subject, target: Target, layer: Layer) -
     return activations, layer.as_channels(subject.gradient(target, layer))[0]
 
 
-def _silent(gradients: Tensor) -> tuple[str, ...]:
-    if not bool(gradients.any()):
+def _silent(weights: Tensor, gradients: Tensor) -> tuple[str, ...]:
+    if not weights.any() and not gradients.any():  # the few weights first: on a kept pass every look counts
         return ("the gradient is zero at every cell of this layer, so the map is empty; try an earlier layer",)
     return ()
 
