@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
-import PIL.ImageOps
 import torch
 from torch import Tensor
 
@@ -20,7 +19,7 @@ _MOST_PIXELS = 16_000_000
 
 def is_picture(x: Any) -> bool:
     """Whether `x` is a picture: PIL, a path, an (H, W[, C]) array, or a (1, C, H, W) or (3, H, W) tensor."""
-    if isinstance(x, (PIL.Image.Image, str, Path)):
+    if _is_pil(x) or isinstance(x, (str, Path)):
         return True
     if isinstance(x, np.ndarray) and x.ndim < 4:
         return (x.ndim == 2 and x.dtype == np.uint8) or (x.ndim == 3 and x.shape[-1] in (1, 3, 4))
@@ -96,6 +95,8 @@ class Image(Array):
         ends = []
         for shade in (0, 1):
             if as_given:
+                import PIL.Image
+
                 height, width = self.tensor.shape[-2:]
                 flat: Any = PIL.Image.new("RGB" if self.tensor.shape[1] != 1 else "L", (width, height))
             else:
@@ -195,6 +196,9 @@ class Image(Array):
 
 def _opened(source: Any) -> Any:
     if isinstance(source, (str, Path)):
+        import PIL.Image
+        import PIL.ImageOps
+
         with PIL.Image.open(source) as picture:
             return PIL.ImageOps.exif_transpose(picture).convert("RGB")
     if isinstance(source, np.ndarray) and source.ndim == 4:
@@ -202,8 +206,14 @@ def _opened(source: Any) -> Any:
     return source.detach() if isinstance(source, Tensor) else source
 
 
+def _is_pil(x: Any) -> bool:
+    """Without importing Pillow: whoever has such a picture has done so."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(x, pillow.Image)
+
+
 def _size(source: Any) -> tuple[int, int]:
-    if isinstance(source, PIL.Image.Image):
+    if _is_pil(source):
         return source.height, source.width
     if isinstance(source, np.ndarray):
         return source.shape[0], source.shape[1]
@@ -220,7 +230,7 @@ def _transformed(source: Any, preprocess: Callable[[Any], Any] | None, name: str
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name}: expected a tensor from it, got {type(tensor).__name__}")
         return _one(_batched(tensor))
-    if isinstance(source, PIL.Image.Image) and source.mode not in ("L", "RGB"):
+    if _is_pil(source) and source.mode not in ("L", "RGB"):
         source = source.convert("RGB")  # palettes, CMYK and the like are no intensities
     array = np.asarray(source)
     if array.dtype == np.uint8:
@@ -234,7 +244,9 @@ def _transformed(source: Any, preprocess: Callable[[Any], Any] | None, name: str
 
 def _flat_like(source: Any, shade: int) -> Any:
     """A picture of the same kind and size that is all black (0) or all white (1)."""
-    if isinstance(source, PIL.Image.Image):
+    if _is_pil(source):
+        import PIL.Image
+
         mode = source.mode if source.mode in ("L", "RGB") else "RGB"
         return PIL.Image.new(mode, source.size, 255 * shade if mode == "L" else (255 * shade,) * 3)
     return np.full_like(source, (255 if source.dtype == np.uint8 else 1) * shade)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import ipywidgets
 import numpy as np
-import PIL.Image
 
 from nbexplain.core.layers import Layer
 from nbexplain.core.question import Facts as KnownFacts
@@ -208,5 +207,7 @@ def _displayed(image: Image) -> np.ndarray:
     longest = max(pixels.shape[:2])
     if longest <= _LONGEST_SIDE:
         return pixels
+    import PIL.Image
+
     size = tuple(max(round(side * _LONGEST_SIDE / longest), 1) for side in (pixels.shape[1], pixels.shape[0]))
     return np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.BOX))
