@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 _MOST_ITEMS = 1000  # containers longer than this are data sets and the like, not parts of a network
 _ATOMIC = {type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, types.ModuleType}
+_TABLES = {dict, OrderedDict, set}
 _CUSTOM = ("__deepcopy__", "__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__slots__")
 
 
@@ -97,14 +98,15 @@ class Copier:
             return copied
         new: nn.Module = kind.__new__(kind)
         self._memo[id(module)] = new
-        for name, value in module.__dict__.items():
+        attributes = new.__dict__
+        for name, value in module.__dict__.items():  # most of them are flags, sizes and empty tables of hooks
             held = type(value)
-            if held in _ATOMIC:
-                new.__dict__[name] = value
-            elif (held is OrderedDict or held is dict) and not value:  # most of a module: its empty hook tables
-                new.__dict__[name] = held()
+            if held in _ATOMIC or (held is tuple and _ATOMIC.issuperset(map(type, value))):
+                attributes[name] = value
+            elif held in _TABLES and not value:
+                attributes[name] = held()
             else:
-                new.__dict__[name] = self.copy(value)
+                attributes[name] = self.copy(value)
         if new.__dict__.get("inplace") is True:
             self.inplace.append(new)
         return new
