@@ -70,6 +70,7 @@ class Network:
         self.survey: hooks.Survey | None = None
         self.cautious = False
         self._first: Tensor | None = None
+        self._writes = True  # into its input; known after the first pass
         self._given = given
         self._forward = forward
         self._scores_of = scores_of
@@ -103,19 +104,20 @@ class Network:
             x = x.clone()  # a model that writes into its input must change neither the user's tensor nor our leaf
             if self.survey is not None or (grad and not self.twin.watched):  # `explain` of a gradient plans no chunks
                 return self._scores(module, x)
+            version = x._version
             with hooks.surveyed(module) as survey:
                 scores = self._scores(module, x)
-        self.survey, self._first = survey, scores.detach()
+        self.survey, self._first, self._writes = survey, scores.detach(), x._version != version
         return scores
 
     def run_batch(self, batch: Tensor) -> Tensor:
-        """The scores (N, K, …) of inputs made for this alone: the model may write into `batch`. No gradients."""
+        """The scores (N, K, …) of many inputs, without gradients."""
         if len(batch) < _CHANNELS_LAST_FROM or self.survey is None:
             return self.run(batch, grad=False)
         if self.twin.many is None:
             self.twin.many = folded(self.twin, self.survey.handed_on, self._as_before)
         with self.computing(grad=False, inplace=True, twin=self.twin.many or self.twin) as module:
-            return self._scores(module, batch)
+            return self._scores(module, batch.clone() if self._writes else batch)
 
     def _as_before(self, twin: Twin) -> bool:
         """Whether a twin gives the clean input the scores of the first pass."""

@@ -264,10 +264,7 @@ class Subject:
     # Many inputs
 
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
-        """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks.
-
-        The batch is used up: a model that writes into its input may write into it.
-        """
+        """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
         scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(self.chunk())])
         return scores if target is None else targets.score(scores, target)
 

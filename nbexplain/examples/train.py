@@ -3,7 +3,7 @@
 It learns from pictures with one object, with cross-entropy; things of no class lie beside it, so that neither a
 texture nor a shape alone, nor the emptiness around, tells the class. It never sees two objects of two classes, nor
 the photographs and the parts of the textures that the held-out scenes are made of. Everything follows from the seed.
-It takes about seven minutes on two cores that have nothing else to do.
+It takes eight to nine minutes on two cores that have nothing else to do.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class ClassBars:
         )
         self._bars.on_element_click(lambda _mark, event: self._clicked(event, on_choose))
         names = bqplot.Axis(scale=self._y, orientation="vertical", grid_lines="none", tick_style={"font-size": "12px"})
-        self._values = bqplot.Axis(scale=self._bars.scales["y"], num_ticks=4, label_offset="30px")
+        self._values = bqplot.Axis(scale=self._bars.scales["y"], label_offset="30px")
         self.figure = _figure([self._bars], [names, self._values])
 
     def show(self, names: Sequence[str], scores: Sequence[float], target: Any, score_name: str) -> None:
@@ -55,6 +55,7 @@ class ClassBars:
             self._bars.y = [float(scores[i]) for i in best]
             self._bars.colors = [ACCENT if i == target else PLAIN for i in best]
             self._values.label = score_name
+            self._values.tick_values, self._values.tick_format = _ticks(self._bars.y)
 
     def _clicked(self, event: dict[str, Any], on_choose: Callable[[int], None]) -> None:
         index = event.get("data", {}).get("index")
@@ -96,6 +97,18 @@ def _figure(marks: list[Any], axes: list[Any]) -> bqplot.Figure:
         padding_x=0.0,
         padding_y=0.0,
     )
+
+
+def _ticks(values: Sequence[float]) -> tuple[np.ndarray, str]:
+    """At most six round numbers from the lowest bar to the highest, and how d3 writes them: short, so that they fit."""
+    finite = [0.0, *(v for v in values if np.isfinite(v))]
+    low, high = min(finite), max(finite)
+    rough = (high - low) / 5 or 1.0
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
+    decimals = max(0, -int(np.floor(np.log10(step))))
+    written = ".0e" if decimals > 3 else "~s" if step >= 1000 else f".{decimals}f"
+    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, written
 
 
 def _short(name: str) -> str:

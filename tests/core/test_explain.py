@@ -120,7 +120,7 @@ def test_a_model_that_writes_into_its_input_leaves_the_users_tensor_alone(key: s
 
 def test_batches_of_ones_own_are_not_written_into() -> None:
     subject = Subject(seeded(Writer), torch.rand(1, 2, 16))
-    batch = torch.rand(3, 2, 16)
+    batch = torch.rand(8, 2, 16)
     kept = batch.clone()
     scores = subject.evaluate(batch)
     assert torch.equal(batch, kept)

@@ -31,6 +31,26 @@ def test_the_best_come_first_and_the_chosen_one_is_marked():
     assert "logit" in [axis.label for axis in chart.figure.axes]
 
 
+@pytest.mark.parametrize(
+    ("scores", "ticks", "written"),
+    [
+        ([8.3, 1], [0, 2, 4, 6, 8], ".0f"),
+        ([11, -3], [0, 5, 10], ".0f"),
+        ([0.001, 0.02], [0, 0.005, 0.01, 0.015, 0.02], ".3f"),
+        ([1e-7, 0], [0, 2e-8, 4e-8, 6e-8, 8e-8, 1e-7], ".0e"),
+        ([5e5, 1e3], [0, 1e5, 2e5, 3e5, 4e5, 5e5], "~s"),
+        ([0, 0], [0], ".0f"),
+        ([np.nan, np.inf], [0], ".0f"),
+    ],
+)
+def test_the_axis_has_few_and_round_numbers(scores: list[float], ticks: list[float], written: str):
+    chart = ClassBars(lambda _: None)
+    chart.show(["a", "b"], scores, 0, "logit")
+    axis = next(axis for axis in chart.figure.axes if axis.label == "logit")
+    np.testing.assert_allclose(axis.tick_values, ticks, atol=1e-12)
+    assert axis.tick_format == written
+
+
 def test_a_click_chooses_the_class_of_the_bar():
     chosen: list[int] = []
     chart = ClassBars(chosen.append)
