@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,57 +13,15 @@ import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core import target as targets
 from nbexplain.core.ask import ask
+from nbexplain.core.choices import checked, checked_classes
 from nbexplain.core.explanation import Explanation
-from nbexplain.core.layers import nearest, split, suggest, unprefixed
-from nbexplain.core.memory import STORE
-from nbexplain.core.question import Answer, Facts, Question, Selection
+from nbexplain.core.layers import suggest
+from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.core.subject import Subject
 from nbexplain.core.twin import twin
 from nbexplain.inputs import as_input
+from nbexplain.place import Place
 from nbexplain.runner import Job, runner
-
-_PARTS = ("input", "method", "target", "layer", "channel", "params")
-
-
-class Place:
-    """A pane's waiting place: the parts of the question that are its own, and where its answers go.
-
-    Parts that are not given follow the session's selection. `show(place, answer)` is called in the worker only, or
-    before the pane is first displayed.
-    """
-
-    def __init__(self, session: Session, show: Callable[[Place, Answer], None], own: Mapping[str, Any]) -> None:
-        unknown = set(own) - set(_PARTS)
-        if unknown:
-            raise TypeError(f"{unknown.pop()}: a question has the parts {', '.join(_PARTS)}")
-        self._session = session
-        self._show = show
-        self.own = dict(own)
-        self.asked: Question | None = None
-        self.times_asked = 0
-
-    def question(self) -> Question:
-        """The question as it stands."""
-        chosen = self._session.selection
-        part = {name: self.own.get(name, getattr(chosen, name)) for name in _PARTS}
-        method = registry.find(part["method"])
-        params = self.own.get("params", chosen.params.get(method.key, {}))
-        return Question(
-            input=part["input"],
-            method=method.key,
-            target=part["target"] if "target" in method.needs else None,
-            layer=part["layer"] if "layer" in method.needs else None,
-            channel=part["channel"] if "channel" in method.needs else None,
-            params=tuple(sorted(params.items())),
-        )
-
-    def tell(self, answer: Answer) -> None:
-        """Show an answer, or what became of the question so far."""
-        self._show(self, answer)
-
-    def close(self) -> None:
-        """Ask no more."""
-        self._session._close_place(self)
 
 
 class Session:
@@ -121,7 +77,7 @@ class Session:
         self._listeners: list[Callable[[], None]] = []
         self._fact_listeners: list[Callable[[], None]] = []
         self.facts = self._look()
-        self.classes = self._checked_classes(classes)
+        self.classes = checked_classes(classes, self.facts.scores[0])
         best = suggest(self.facts.layers)
         usable = [layer for layer in self.facts.layers if layer.usable]
         shape = self.facts.scores[0].shape
@@ -148,8 +104,8 @@ class Session:
             If a value does not fit, naming it; the selection then stays as it was.
         """
         for name in changes:
-            if name not in _PARTS:
-                raise TypeError(f"{name}: expected one of {', '.join(_PARTS)}")
+            if name not in PARTS:
+                raise TypeError(f"{name}: expected one of {', '.join(PARTS)}")
         self.choose(changes)
 
     def choose(self, changes: Mapping[str, Any], *, moment: float = 0.0) -> None:
@@ -184,11 +140,11 @@ class Session:
 
         A quick question is answered at once, before the pane is first displayed; a long one goes to the worker.
         """
-        checked = {
-            name: self._checked(name, value) if name in _PARTS and name != "params" and value is not None else value
+        parts = {
+            name: self._checked(name, value) if name in PARTS and name != "params" and value is not None else value
             for name, value in own.items()
         }
-        place = Place(self, show, checked)
+        place = Place(lambda: self.selection, show, self._close_place, parts)
         self._places.append(place)
         if ask:
             self._ask(place, now=not registry.find(place.question().method).progressive)
@@ -310,16 +266,6 @@ class Session:
 
     # Checks
 
-    def _checked_classes(self, classes: Sequence[str] | None) -> tuple[str, ...]:
-        scores = self.facts.scores[0]
-        count = scores.shape[1] if scores.ndim == 2 else 0
-        if classes is None:
-            return tuple(f"class {i}" for i in range(count))
-        names = tuple(str(name) for name in classes)
-        if scores.ndim == 2 and len(names) != count:
-            raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}")
-        return names
-
     def check(self, name: str, value: Any) -> Any:
         """The value of one part as it would be selected; raises what `select` would raise."""
         value = self._checked(name, value)
@@ -332,58 +278,4 @@ class Session:
         return max(row.channels - 1, 0) if row else 0
 
     def _checked(self, name: str, value: Any) -> Any:
-        if name == "method":
-            return registry.find(value).key
-        if name == "target":
-            return self._checked_target(value)
-        if name == "layer":
-            return self._checked_layer(value)
-        if name == "params":
-            if not isinstance(value, Mapping):
-                raise TypeError(f"params: expected {{method: {{parameter: value}}}}, got {type(value).__name__}")
-            for key, params in value.items():
-                registry.find(key).check_params(params)
-            return {key: dict(params) for key, params in value.items()}
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{name}: expected a whole number, got {value!r}")
-        if value < 0 or (name == "input" and value >= len(self.inputs)):
-            most = f" to {len(self.inputs) - 1}" if name == "input" else " or more"
-            raise ValueError(f"{name}: expected 0{most}, got {value}")
-        return value
-
-    def _checked_layer(self, name: Any) -> str:
-        rows = {row.name: row for row in self.facts.layers}
-        rows = {**{split(row.name)[0]: row for row in self.facts.layers}, **rows}  # a plain name is the last call
-        row = rows.get(unprefixed(name, rows) if isinstance(name, str) else name)
-        if row is None:
-            raise ValueError(
-                f"layer: there is no {name!r} in this model; {nearest(str(name), (r.name for r in self.facts.layers))}"
-            )
-        if not row.usable:
-            raise ValueError(f"layer: {name!r} cannot be used: {row.reason}")
-        return row.name
-
-    def _checked_target(self, value: Any) -> Any:
-        if isinstance(value, str):
-            if value not in self.classes:
-                close = difflib.get_close_matches(value, self.classes, n=3, cutoff=0.3) or list(self.classes[:3])
-                raise ValueError(f"target: there is no class {value!r}; nearest: {', '.join(map(repr, close))}")
-            return self.classes.index(value)
-        return targets.resolve(value, next(iter(self.facts.scores.values())))
-
-
-class Answers:
-    """What was answered and is still kept, question by question; shares the process's memory budget."""
-
-    def __init__(self) -> None:
-        self._key = object()
-        weakref.finalize(self, STORE.drop_owner, self._key)
-
-    def get(self, question: Question) -> Explanation | None:
-        return STORE.get((self._key, question))
-
-    def put(self, question: Question, explanation: Explanation) -> None:
-        STORE.put((self._key, question), explanation, explanation.nbytes)
-
-    def clear(self) -> None:
-        STORE.drop_owner(self._key)
+        return checked(name, value, self.facts, self.classes, len(self.inputs))

@@ -21,8 +21,8 @@ from nbexplain.core.ask import ask
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.memory import STORE
 from nbexplain.core.question import Answer
+from nbexplain.place import Place
 from nbexplain.runner import runner
-from nbexplain.session import Place
 from tests.core.snapshot import differences, snapshot
 from tests.networks import CASES, CLASSES, Closure, Linear, Normed, Plain, Reused, picture, seeded
 

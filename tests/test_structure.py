@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "nbexplain"
 
-ROOMS = ["inputs", "core", "runner", "session", "widgets"]  # each may import those before it
+ROOMS = ["inputs", "core", "runner", "place", "session", "widgets"]  # each may import those before it
 OF_ITS_OWN = {"figures": {"figures", "inputs", "core"}}  # what a room beside that order may import
 WITHOUT_WIDGETS = {"inputs", "core", "figures"}
 WIDGETS = {"anywidget", "bqplot", "ipywidgets", "traitlets", "IPython", "ipykernel"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,9 @@ from torch import Tensor
 from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
+from nbexplain.core.memory import STORE
+
+PARTS = ("input", "method", "target", "layer", "channel", "params")
 
 
 @dataclass(frozen=True)
@@ -79,3 +83,20 @@ class Answer:
     state: str
     explanation: Explanation | None = None
     error: Exception | None = None
+
+
+class Answers:
+    """What was answered and is still kept, question by question; shares the process's memory budget."""
+
+    def __init__(self) -> None:
+        self._key = object()
+        weakref.finalize(self, STORE.drop_owner, self._key)
+
+    def get(self, question: Question) -> Explanation | None:
+        return STORE.get((self._key, question))
+
+    def put(self, question: Question, explanation: Explanation) -> None:
+        STORE.put((self._key, question), explanation, explanation.nbytes)
+
+    def clear(self) -> None:
+        STORE.drop_owner(self._key)

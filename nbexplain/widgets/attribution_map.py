@@ -8,8 +8,9 @@ from typing import Any
 import ipywidgets
 
 from nbexplain.core.question import Answer
+from nbexplain.place import Place
 from nbexplain.runner import runner
-from nbexplain.session import Place, Session
+from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 import ipywidgets
 
 from nbexplain.core.question import Answer
-from nbexplain.session import Place, Session
+from nbexplain.place import Place
+from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts import Histogram
 from nbexplain.widgets.feed import Feed, about, as_picture

@@ -10,7 +10,8 @@ import traitlets
 from torch import Tensor, nn
 
 from nbexplain.core.question import Answer
-from nbexplain.session import Place, Session
+from nbexplain.place import Place
+from nbexplain.session import Session
 from nbexplain.widgets import cells, kernel, words
 from nbexplain.widgets.attribution_map import AttributionMap, ClassScores
 from nbexplain.widgets.controls import Toolbar

@@ -1,0 +1,73 @@
+"""What may be chosen: every part of a selection is checked before it is taken."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from nbexplain.core import registry
+from nbexplain.core import target as targets
+from nbexplain.core.layers import Layer, nearest, split, unprefixed
+from nbexplain.core.question import Facts
+
+
+def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs: int) -> Any:
+    """The value of one part of the selection as it is kept: class names as indices, layers by their full names.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the value does not fit, naming the part.
+    """
+    if name == "method":
+        return registry.find(value).key
+    if name == "target":
+        return _checked_target(value, facts, classes)
+    if name == "layer":
+        return _checked_layer(value, facts.layers)
+    if name == "params":
+        if not isinstance(value, Mapping):
+            raise TypeError(f"params: expected {{method: {{parameter: value}}}}, got {type(value).__name__}")
+        for key, params in value.items():
+            registry.find(key).check_params(params)
+        return {key: dict(params) for key, params in value.items()}
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}: expected a whole number, got {value!r}")
+    if value < 0 or (name == "input" and value >= inputs):
+        most = f" to {inputs - 1}" if name == "input" else " or more"
+        raise ValueError(f"{name}: expected 0{most}, got {value}")
+    return value
+
+
+def checked_classes(classes: Sequence[str] | None, scores: Tensor) -> tuple[str, ...]:
+    """One name for each of the scores (1, K); invented ones if there are none."""
+    count = scores.shape[1] if scores.ndim == 2 else 0
+    if classes is None:
+        return tuple(f"class {i}" for i in range(count))
+    names = tuple(str(name) for name in classes)
+    if scores.ndim == 2 and len(names) != count:
+        raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}")
+    return names
+
+
+def _checked_layer(name: Any, layers: Sequence[Layer]) -> str:
+    rows = {row.name: row for row in layers}
+    rows = {**{split(row.name)[0]: row for row in layers}, **rows}  # a plain name is the last call
+    row = rows.get(unprefixed(name, rows) if isinstance(name, str) else name)
+    if row is None:
+        raise ValueError(f"layer: there is no {name!r} in this model; {nearest(str(name), (r.name for r in layers))}")
+    if not row.usable:
+        raise ValueError(f"layer: {name!r} cannot be used: {row.reason}")
+    return row.name
+
+
+def _checked_target(value: Any, facts: Facts, classes: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        if value not in classes:
+            close = difflib.get_close_matches(value, classes, n=3, cutoff=0.3) or list(classes[:3])
+            raise ValueError(f"target: there is no class {value!r}; nearest: {', '.join(map(repr, close))}")
+        return classes.index(value)
+    return targets.resolve(value, next(iter(facts.scores.values())))

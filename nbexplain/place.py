@@ -1,0 +1,57 @@
+"""Place: where a pane waits for the answers to its question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nbexplain.core import registry
+from nbexplain.core.question import PARTS, Answer, Question, Selection
+
+
+class Place:
+    """A pane's waiting place: the parts of the question that are its own, and where its answers go.
+
+    Parts that are not given follow what `selection()` returns. `show(place, answer)` is called in the worker only, or
+    before the pane is first displayed; `leave(place)` when the pane asks no more.
+    """
+
+    def __init__(
+        self,
+        selection: Callable[[], Selection],
+        show: Callable[[Place, Answer], None],
+        leave: Callable[[Place], None],
+        own: Mapping[str, Any],
+    ) -> None:
+        unknown = set(own) - set(PARTS)
+        if unknown:
+            raise TypeError(f"{unknown.pop()}: a question has the parts {', '.join(PARTS)}")
+        self._selection = selection
+        self._show = show
+        self._leave = leave
+        self.own = dict(own)
+        self.asked: Question | None = None
+        self.times_asked = 0
+
+    def question(self) -> Question:
+        """The question as it stands."""
+        chosen = self._selection()
+        part = {name: self.own.get(name, getattr(chosen, name)) for name in PARTS}
+        method = registry.find(part["method"])
+        params = self.own.get("params", chosen.params.get(method.key, {}))
+        return Question(
+            input=part["input"],
+            method=method.key,
+            target=part["target"] if "target" in method.needs else None,
+            layer=part["layer"] if "layer" in method.needs else None,
+            channel=part["channel"] if "channel" in method.needs else None,
+            params=tuple(sorted(params.items())),
+        )
+
+    def tell(self, answer: Answer) -> None:
+        """Show an answer, or what became of the question so far."""
+        self._show(self, answer)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._leave(self)
