@@ -99,3 +99,37 @@ def test_all_parts_run_though_one_fails(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_an_unknown_part_is_named() -> None:
     with pytest.raises(SystemExit, match="no such part: pyhton"):
         dev.test(["pyhton"], [])
+
+
+@pytest.mark.parametrize(
+    ("own", "debian", "superuser", "wanted"),
+    [
+        (True, True, True, []),
+        (False, True, True, [("apt-get", "update"), ("apt-get", "install")]),
+        (False, True, False, [("-m", "playwright")]),
+        (False, False, True, [("-m", "playwright")]),
+    ],
+)
+def test_a_chromium_is_the_machines_else_debians_else_playwrights(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: bool, debian: bool, superuser: bool, wanted: list[object]
+) -> None:
+    commands: list[tuple[str, ...]] = []
+    installed = [own]
+
+    def run(*command: str | Path) -> int:
+        words = tuple(str(word) for word in command)
+        commands.append(words[1:3] if words[0] == str(dev.PYTHON) else words[:2])
+        installed[0] |= words[:2] == ("apt-get", "install")
+        return 0
+
+    release = tmp_path / "os-release"
+    release.write_text("NAME=X\nID=debian\n" if debian else "NAME=X\nID=fedora\nID_LIKE=debian\n")
+    monkeypatch.setattr(dev, "Path", lambda _: release)
+    monkeypatch.setattr(dev, "SUPERUSER", superuser)
+    monkeypatch.setattr(dev, "find_chromium", lambda: "/usr/bin/chromium" if installed[0] else None)
+    monkeypatch.setattr(dev, "run", run)
+    monkeypatch.setenv("DEBIAN_FRONTEND", "")
+    monkeypatch.setenv("NBEXPLAIN_CHROMIUM", "")
+    dev.prepare_chromium()
+    assert commands == wanted
+    assert os.environ["NBEXPLAIN_CHROMIUM"] == ("/usr/bin/chromium" if installed[0] else "")
