@@ -76,8 +76,10 @@ function choiceRow(parameter: Parameter, choose: (value: Value) => void): Row {
 function flagRow(parameter: Parameter, choose: (value: Value) => void): Row {
   const box = h("input", { type: "checkbox", "aria-label": words(parameter), ...OWN_KEYS });
   box.addEventListener("change", () => choose(box.checked));
+  const element = field("param", words(parameter), box);
+  element.append(h("span", { class: "nbx-switch" }, box, h("label", { for: box.id }, parameter.help ?? "")));
   return {
-    element: field("param", words(parameter), box),
+    element,
     show(value) {
       box.checked = value === true;
     },

@@ -14,12 +14,13 @@ const method = (key: string, changes: Partial<Method> = {}): Method => {
 };
 
 const samples = { name: "samples", kind: "range" as const, low: 1, high: 200, step: 1, integer: true, default: 50 };
+const relu = { name: "relu", kind: "flag" as const, default: true, help: `positive evidence only ${EVIL}` };
 const FACTS: FactsState = {
   layers: [layer("stem", 64), layer("deep", 8), layer("head", 10, { grid: false }), layer("odd", 4, { reason: "called twice" })],
   classes: [EVIL, "中文：虎斑猫", "قطة", "plain"],
   scores: [1, 9.5, null, 3],
   score_name: "logit",
-  methods: [method("slow", { progressive: true, params: [samples] }), method("cam", { grid: true, needs: ["target", "layer"] })],
+  methods: [method("slow", { progressive: true, params: [samples] }), method("cam", { grid: true, needs: ["target", "layer"], params: [relu] })],
   inputs: 1,
 };
 
@@ -179,6 +180,14 @@ describe("method", () => {
     enter(find("Method"), "slow", "change");
     expect(find("samples, number").value).toBe("120");
     expect(controls.get("params")).toEqual({ slow: { samples: 120 } });
+  });
+  test("a switch says what it does, and a click on the words switches it", () => {
+    enter(find("Method"), "cam", "change");
+    expect(find("relu").checked).toBe(true);
+    const words = el.querySelector<HTMLElement>(".nbx-switch > label")!;
+    expect(words.textContent).toBe(relu.help);
+    words.click();
+    expect(controls.get("params")).toEqual({ cam: { relu: false } });
   });
   test("only what it needs is enabled", () => {
     expect(find("Channel").disabled).toBe(false);

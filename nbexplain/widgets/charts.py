@@ -70,8 +70,8 @@ class Histogram:
         x, y = bqplot.LinearScale(), bqplot.LinearScale(min=0.0)
         self._bars = bqplot.Bars(x=[], y=[], scales={"x": x, "y": y}, colors=[PLAIN], padding=0.05)
         self._below = bqplot.Axis(scale=x, num_ticks=5, label="activation", grid_lines="none", label_offset="30px")
-        beside = bqplot.Axis(scale=y, orientation="vertical", num_ticks=4, label="cells", label_offset="38px")
-        self.figure = _figure([self._bars], [self._below, beside])
+        self._beside = bqplot.Axis(scale=y, orientation="vertical", label="cells", label_offset="38px")
+        self.figure = _figure([self._bars], [self._below, self._beside])
 
     def show(self, values: np.ndarray, label: str) -> None:
         """Show the finite values of any shape."""
@@ -81,10 +81,11 @@ class Histogram:
         else:
             counts, edges = np.histogram(finite, bins=min(_BINS, max(finite.size // 2, 8)))
             middles = (edges[:-1] + edges[1:]) / 2
-        with self._bars.hold_sync(), self._below.hold_sync():
+        with self._bars.hold_sync(), self._below.hold_sync(), self._beside.hold_sync():
             self._bars.x = middles
             self._bars.y = counts
             self._below.label = label
+            self._beside.tick_values, self._beside.tick_format = _ticks(counts.tolist(), least=1)
 
 
 def _figure(marks: list[Any], axes: list[Any]) -> bqplot.Figure:
@@ -99,11 +100,11 @@ def _figure(marks: list[Any], axes: list[Any]) -> bqplot.Figure:
     )
 
 
-def _ticks(values: Sequence[float]) -> tuple[np.ndarray, str]:
-    """At most six round numbers from the lowest bar to the highest, and how d3 writes them: short, so that they fit."""
+def _ticks(values: Sequence[float], least: float = 0.0) -> tuple[np.ndarray, str]:
+    """At most six round numbers along the bars, zero among them, and how d3 writes them: few and short, so they fit."""
     finite = [0.0, *(v for v in values if np.isfinite(v))]
     low, high = min(finite), max(finite)
-    rough = (high - low) / 5 or 1.0
+    rough = max((high - low) / 5, least) or 1.0
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
     decimals = max(0, -int(np.floor(np.log10(step))))

@@ -22,7 +22,8 @@ def summary(explanation: Explanation, session: Session) -> str:
     """What was computed, for what, where, in how long and with how many passes."""
     parts = [METHODS[explanation.method].label]
     if explanation.target is not None:
-        score = "" if explanation.score is None else f" ({explanation.score_name} {explanation.score:.2f})"
+        known = explanation.score is not None
+        score = f" ({explanation.score_name} {_minus(f'{explanation.score:.2f}')})" if known else ""
         parts[0] += f" for {target_name(explanation.target, session)}{score}"
     if explanation.layer is not None:
         parts[0] += f" at {explanation.layer}"
@@ -38,7 +39,12 @@ def summary(explanation: Explanation, session: Session) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
+    return _minus(f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}")
+
+
+def _minus(number: str) -> str:
+    """With the sign that the charts and the colour bars use."""
+    return number.replace("-", "−")
 
 
 def passes(explanation: Explanation) -> str:

@@ -135,3 +135,10 @@ def test_a_histogram_of_odd_values(values, finite):
     chart.show(np.array(values), "")
     assert np.sum(bars_of(chart).y) == finite
     assert np.isfinite(bars_of(chart).x).all()
+
+
+def test_cells_are_counted_in_whole_numbers():
+    chart = Histogram()
+    chart.show(np.arange(8.0), "activation")
+    axis = next(axis for axis in chart.figure.axes if axis.label == "cells")
+    assert (list(axis.tick_values), axis.tick_format) == ([0, 1], ".0f")
