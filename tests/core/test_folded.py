@@ -91,6 +91,19 @@ class Hooked(Normed):
         self.stem[1].register_forward_hook(lambda _module, _args, output: 2 * output)
 
 
+class OddConvolutions(Normed):
+    """Groups, strides, dilations, paddings by name and by reflection, no bias; one behind the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(
+            nn.Conv2d(6, 6, 3, padding="same", groups=2),
+            nn.Conv2d(6, 6, (3, 1), padding=(1, 0), bias=False),
+            nn.Conv2d(6, 6, 3, padding=2, dilation=2, padding_mode="reflect"),
+            nn.Conv2d(6, 6, 1, groups=6, bias=False),
+        )
+
+
 def norms(subject: Subject) -> int | None:
     """Batch norms left in the faster twin; None where there is none."""
     many = subject.twin.many
@@ -108,6 +121,7 @@ def norms(subject: Subject) -> int | None:
         (UsedTwice, None),
         (LooksAtItsNorm, None),
         (InAList, None),
+        (OddConvolutions, 0),
         (Plain, 0),
     ],
 )
@@ -121,6 +135,17 @@ def test_scores_stay_whatever_is_folded(make: Callable[[], nn.Module], left: int
     assert norms(subject) == left
     torch.testing.assert_close(scores, model(batch).detach())
     assert differences(before, snapshot(model)) == []
+
+
+def test_packed_convolutions_are_equal_to_the_last_bit() -> None:
+    for plain in (nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 6, (3, 5), 2, (0, 2), 2, groups=3, bias=False)):
+        subject = Subject(nn.Sequential(plain, nn.Flatten()), picture())
+        batch = torch.cat([picture(seed=seed) for seed in range(8)])
+        layout = batch.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            assert torch.equal(subject.evaluate(batch), plain(layout).flatten(1))
+        assert subject.twin.many
+        assert not [m for m in subject.twin.many.module.modules() if type(m) is nn.Conv2d]
 
 
 def test_it_is_the_one_that_runs() -> None:
