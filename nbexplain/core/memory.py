@@ -41,6 +41,7 @@ class Options:
     ----------
     memory_budget
         Bytes that kept passes and answers of all sessions may take together, and that one chunk of inputs may take.
+        The copy of a model's convolutions that batches run through takes up to a quarter of it besides.
     run
         `"background"` computes in a worker thread; `"sync"` computes where the question is asked (scripts, Colab).
     """
