@@ -33,8 +33,8 @@ class Copier:
     ----------
     closed_over
         Modules that functions of the tree hold on to. A copied tree would still call the user's own modules there.
-    inplace
-        Copied modules that write in place.
+    inplace, training
+        Copied modules that write in place, and those that are in train mode.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -43,6 +43,7 @@ class Copier:
         self._seen: set[int] = set()
         self.closed_over: list[nn.Module] = []
         self.inplace: list[nn.Module] = []
+        self.training: list[nn.Module] = []
 
     def copy(self, value: Any) -> Any:
         """A copy of a module, a container or anything else that a module holds."""
@@ -94,22 +95,26 @@ class Copier:
                     if isinstance(value, types.FunctionType):
                         self._look_into(value)
             copied = cast(nn.Module, self._deeply(module))
-            self.inplace.extend(part for part in copied.modules() if getattr(part, "inplace", None) is True)
+            for part in copied.modules():
+                self._note(part)
             return copied
         new: nn.Module = kind.__new__(kind)
         self._memo[id(module)] = new
         attributes = new.__dict__
+        attributes.update(module.__dict__)
         for name, value in module.__dict__.items():  # most of them are flags, sizes and empty tables of hooks
             held = type(value)
             if held in _ATOMIC or (held is tuple and _ATOMIC.issuperset(map(type, value))):
-                attributes[name] = value
-            elif held in _TABLES and not value:
-                attributes[name] = held()
-            else:
-                attributes[name] = self.copy(value)
-        if new.__dict__.get("inplace") is True:
-            self.inplace.append(new)
+                continue
+            attributes[name] = held() if held in _TABLES and not value else self.copy(value)
+        self._note(new)
         return new
+
+    def _note(self, copied: nn.Module) -> None:
+        if copied.__dict__.get("inplace") is True:
+            self.inplace.append(copied)
+        if copied.training:
+            self.training.append(copied)
 
     def _look_into_class(self, kind: type) -> None:
         if id(kind) in self._seen or kind.__module__.startswith("torch."):
@@ -150,10 +155,11 @@ def shared(tensor: Tensor) -> Tensor:
     Through `.data`, which has a version counter of its own: an optimizer step between our forward and our backward pass
     must not make the latter raise. The next question sees the step in the fingerprint.
     """
+    if type(tensor) is nn.Parameter:
+        return nn.Parameter(tensor.data, requires_grad=False)
     if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
         raise Lazy("model: it has lazy layers that have not seen an input yet; run it once, then explain it")
-    view = tensor.data
-    return nn.Parameter(view, requires_grad=False) if type(tensor) is nn.Parameter else view
+    return tensor.data
 
 
 @functools.cache

@@ -81,10 +81,16 @@ class Subject:
         self._clean: Tensor | None = None
         self._layers: tuple[Layer, ...] | None = None
         self._overwritten: frozenset[str] = frozenset()
-        self._modules = layers.module_names(self.twin.module)
+        self._names: dict[str, nn.Module] | None = None
         self._score_name: str | None = None
 
     # The model as it is
+
+    @property
+    def _modules(self) -> dict[str, nn.Module]:
+        if self._names is None:
+            self._names = layers.module_names(self.twin.module)
+        return self._names
 
     @property
     def twin(self) -> Twin:

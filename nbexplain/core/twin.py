@@ -150,7 +150,9 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
         names = ", ".join(sorted({type(m).__name__ for m in copier.closed_over}))
         reason = f"a function in it closes over a module ({names})"
         return Twin(model, model, reason, [model, *copier.closed_over], stop, _print=taken)
-    module.eval()
+    for part in reversed(copier.training):  # the whole first, which mostly turns its parts as well
+        if part.training:
+            part.eval()
     for part in copier.inplace:
         setattr(part, "inplace", False)  # noqa: B010  not an attribute of every nn.Module
     if watched:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from playwright.sync_api import ElementHandle, Locator
 
-from tests.benchmarks.measure import Row
+from tests.benchmarks.measure import Row, in_turn
 from tests.browser.jupyter import Lab, jupyter
 from tests.browser.pane import Explorer, drag, frames
 
@@ -179,8 +179,8 @@ def classes(lab: Lab, times: int = 60) -> Iterator[Row]:
     }
     spent: dict[str, list[float]] = {name: [] for name in presses}
     for turn in range(-3, times):
-        for place in range(len(presses)):  # each comes after each of the others, and once all is quiet again
-            name = list(presses)[(turn + place) % len(presses) if turn % 2 else (turn - place) % len(presses)]
+        for place in in_turn(len(presses), turn):  # and once all is quiet again
+            name = list(presses)[place]
             _must(lab, "")
             frames(lab.page)
             took = presses[name]()

@@ -83,7 +83,7 @@ def one_pass() -> Iterator[Row]:
         lambda k: nbexplain.explain(model, x, "gradient", target=k),
         lambda k: answer(subject, "gradient", target=k),
         lambda k: saliency.attribute(x, target=k),
-        times=21,
+        times=41,
     )
     yield Row("`gradient`, ResNet-50, twin included", first, 1.05, "captum Saliency", theirs)
     yield Row("`gradient` for a new class on a kept pass", next_class, 0.6, "captum Saliency", theirs)

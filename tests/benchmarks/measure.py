@@ -52,6 +52,8 @@ def interleaved(
 ) -> list[float]:
     """Call each in turn, `times` times after `warm` unmeasured rounds, with the number of the round.
 
+    Each comes after each of the others: what one leaves in the caches and on the heap is not always the same one's.
+
     After so many seconds the rounds end early, but not before `least`: on a busy machine passes can be twenty times
     slower.
 
@@ -65,12 +67,17 @@ def interleaved(
     for turn in range(-warm, times):
         if turn >= least and time.monotonic() > end:
             break
-        for call, so_far in zip(calls, spent):
+        for place in in_turn(len(calls), turn):
             started = time.perf_counter()
-            call(turn + warm)
+            calls[place](turn + warm)
             if turn >= 0:
-                so_far.append(1000 * (time.perf_counter() - started))
+                spent[place].append(1000 * (time.perf_counter() - started))
     return [statistics.median(so_far) for so_far in spent]
+
+
+def in_turn(count: int, turn: int) -> list[int]:
+    """The order of a round: begins one further each time, forwards and backwards by turns."""
+    return [(turn + step if turn % 2 else turn - step) % count for step in range(count)]
 
 
 def _short(ms: float) -> str:
