@@ -1,5 +1,5 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { coalesced, h, keepKeys } from "./dom";
+import { afterwards, coalesced, h, keepKeys } from "./dom";
 import { follow, listen } from "./link";
 import type { StatusState } from "./status";
 import { toolbarFields } from "./toolbar_fields";
@@ -119,7 +119,7 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
       commands.refresh();
     };
     refresh();
-    listen(controls, SELECTION, refresh, drawing.signal);
+    listen(controls, SELECTION, afterwards(refresh), drawing.signal);
     listen(controls, ["change:channel"], fields.refreshChannel, drawing.signal);
     listen(facts, KNOWN, coalesced(refresh), drawing.signal);
     if (status) listen(status, ["change:running"], commands.refresh, drawing.signal);

@@ -52,3 +52,16 @@ export function coalesced(draw: () => void): () => void {
   };
   return ask;
 }
+
+/** Draws once, when the handler at work has done: what it sends to the kernel goes first. */
+export function afterwards(draw: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    queueMicrotask(() => {
+      asked = false;
+      draw();
+    });
+  };
+}

@@ -69,9 +69,11 @@ function find<T extends HTMLElement = HTMLInputElement>(name: string, within: HT
   return named ?? (within.querySelector(`[id="${label?.htmlFor}"]`) as T);
 }
 
-function enter(input: HTMLInputElement | HTMLSelectElement, value: string, ...events: string[]): void {
+/** What a hand does; resolves when all of it is drawn. */
+async function enter(input: HTMLInputElement | HTMLSelectElement, value: string, ...events: string[]): Promise<void> {
   input.value = value;
   for (const event of events) input.dispatchEvent(new Event(event, { bubbles: true }));
+  await Promise.resolve();
 }
 
 describe("target", () => {
@@ -81,12 +83,19 @@ describe("target", () => {
     expect(el.querySelector("img")).toBeNull();
     expect(ranked([null, 2, 2], 4)).toEqual([1, 2, 0, 3]);
   });
-  test("the slider runs over ranks, the box over class numbers", () => {
-    enter(find("Target, best score first"), "1", "input");
+  test("the kernel hears of it before the toolbar is drawn again", async () => {
+    const box = find("Target, class number");
+    const shown: string[] = [];
+    vi.spyOn(controls.any, "save_changes").mockImplementation(() => void shown.push(box.value));
+    await enter(find("Target, best score first"), "1", "input");
+    expect([...shown, box.value]).toEqual(["1", "3"]);
+  });
+  test("the slider runs over ranks, the box over class numbers", async () => {
+    await enter(find("Target, best score first"), "1", "input");
     expect(controls.get("target")).toBe(3);
     expect(find("Target, class number").value).toBe("3");
     expect(controls.saved).toEqual([{ target: 3 }]);
-    enter(find("Target, class number"), "0", "input", "change");
+    await enter(find("Target, class number"), "0", "input", "change");
     expect(controls.get("target")).toBe(0);
     expect(find("Target, best score first").value).toBe("2");
   });
@@ -100,17 +109,17 @@ describe("target", () => {
 });
 
 describe("layer and channel", () => {
-  test("another layer clamps the channel in the same message", () => {
-    enter(find("Layer by name"), "deep", "change");
+  test("another layer clamps the channel in the same message", async () => {
+    await enter(find("Layer by name"), "deep", "change");
     expect(controls.saved).toEqual([{ layer: "deep", channel: 7 }]);
     expect(find("Channel").max).toBe("7");
   });
-  test("layers that can't be used say why and are left out of the slider", () => {
+  test("layers that can't be used say why and are left out of the slider", async () => {
     const [, , head, odd] = [...find<HTMLSelectElement>("Layer by name").options];
     expect([odd!.disabled, odd!.title]).toEqual([true, "called twice"]);
     expect(head!.disabled).toBe(false);
     expect(find("Layer").max).toBe("2");
-    enter(find("Method"), "cam", "change");
+    await enter(find("Method"), "cam", "change");
     expect(find<HTMLSelectElement>("Layer by name").options[2]!.disabled).toBe(true);
     expect(find("Layer").max).toBe("1");
   });
@@ -119,14 +128,14 @@ describe("layer and channel", () => {
     facts.arrive({ layers: Array.from({ length: 30 }, (_, i) => layer(`block${i}.conv`, 8)) });
     await settle();
     expect(find("Find a layer").hidden).toBe(false);
-    enter(find("Find a layer"), "K17", "change");
+    await enter(find("Find a layer"), "K17", "change");
     expect(controls.get("layer")).toBe("block17.conv");
   });
-  test("typed numbers are kept within bounds, and nonsense is mended", () => {
+  test("typed numbers are kept within bounds, and nonsense is mended", async () => {
     const box = find("Channel, number");
-    enter(box, "9999", "input", "change");
+    await enter(box, "9999", "input", "change");
     expect([controls.get("channel"), box.value]).toEqual([63, "63"]);
-    enter(box, "", "input", "change");
+    await enter(box, "", "input", "change");
     expect([controls.get("channel"), box.value]).toEqual([63, "63"]);
   });
 });
@@ -137,10 +146,10 @@ describe("the hand and the kernel", () => {
     await show(toolbar, other);
     const slider = find("Channel");
     slider.dispatchEvent(new Event("pointerdown"));
-    enter(slider, "50", "input");
+    await enter(slider, "50", "input");
     controls.arrive({ channel: 45 });
     expect(slider.value).toBe("50");
-    enter(slider, "51", "input");
+    await enter(slider, "51", "input");
     window.dispatchEvent(new Event("pointerup"));
     slider.dispatchEvent(new Event("change"));
     expect([slider.value, find("Channel", other).value, controls.get("channel")]).toEqual(["51", "51", 51]);
@@ -172,37 +181,37 @@ describe("the hand and the kernel", () => {
 });
 
 describe("method", () => {
-  test("its parameters come back with it", () => {
+  test("its parameters come back with it", async () => {
     expect(find("samples").value).toBe("50");
-    enter(find("samples"), "120", "input");
-    enter(find("Method"), "cam", "change");
+    await enter(find("samples"), "120", "input");
+    await enter(find("Method"), "cam", "change");
     expect(find("samples")).toBeNull();
-    enter(find("Method"), "slow", "change");
+    await enter(find("Method"), "slow", "change");
     expect(find("samples, number").value).toBe("120");
     expect(controls.get("params")).toEqual({ slow: { samples: 120 } });
   });
-  test("a switch says what it does, and a click on the words switches it", () => {
-    enter(find("Method"), "cam", "change");
+  test("a switch says what it does, and a click on the words switches it", async () => {
+    await enter(find("Method"), "cam", "change");
     expect(find("relu").checked).toBe(true);
     const words = el.querySelector<HTMLElement>(".nbx-switch > label")!;
     expect(words.textContent).toBe(relu.help);
     words.click();
     expect(controls.get("params")).toEqual({ cam: { relu: false } });
   });
-  test("only what it needs is enabled", () => {
+  test("only what it needs is enabled", async () => {
     expect(find("Channel").disabled).toBe(false);
-    enter(find("Method"), "cam", "change");
+    await enter(find("Method"), "cam", "change");
     expect([find("Channel").disabled, find("Target by name").disabled]).toEqual([true, false]);
   });
-  test("what a pane looks at is enabled for every method, and so is every usable layer", () => {
+  test("what a pane looks at is enabled for every method, and so is every usable layer", async () => {
     toolbar.arrive({ needs: ["layer", "channel"] });
     toolbar.arrive({ show: ["method", "target", "layer", "channel"] }); // builds the toolbar anew
-    enter(find("Method"), "cam", "change");
+    await enter(find("Method"), "cam", "change");
     expect(find("Channel").disabled).toBe(false);
     const options = [...find<HTMLSelectElement>("Layer by name").options];
     expect(options.filter((each) => each.disabled).map((each) => each.value)).toEqual(["odd"]);
   });
-  test("Run is there for methods that take long, and is Stop while something runs", () => {
+  test("Run is there for methods that take long, and is Stop while something runs", async () => {
     const run = el.querySelector<HTMLButtonElement>(".nbx-run")!;
     run.click();
     status.arrive({ running: true });
@@ -210,7 +219,7 @@ describe("method", () => {
     run.click();
     expect(controls.sent).toEqual([{ command: "run" }, { command: "stop" }]);
     status.arrive({ running: false });
-    enter(find("Method"), "cam", "change");
+    await enter(find("Method"), "cam", "change");
     expect(run.hidden).toBe(true);
   });
 });
