@@ -220,6 +220,7 @@ MOVES = """async ({root, moves}) => {
         input.dispatchEvent(new Event('input', {bubbles: true}));
         input.dispatchEvent(new Event('change', {bubbles: true}));
         made.push([label, value]);
+        await null;  // between two events of a hand, what waits for the end of a handler has its turn
         for (let i = 0; i < pause; i++) await new Promise(requestAnimationFrame);
     }
     return made;
