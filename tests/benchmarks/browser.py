@@ -90,8 +90,10 @@ _WATCH = """([slider, event, shown]) => {
         let start;
         slider.addEventListener(event, () => (start = performance.now()), { capture: true, once: true });
         const observer = new MutationObserver(() => {
-            if (start === undefined || !changed()) return;
+            if (start === undefined) return;
+            if (canvas) shown.getContext('2d').getImageData(0, 0, 1, 1);  // what is drawn can be read from here on ...
             const spent = performance.now() - start;
+            if (!changed()) return;  // ... and comparing all of it is our business, not the widget's
             observer.disconnect();
             clearTimeout(patience);
             done(spent);
@@ -200,6 +202,7 @@ def _presser(lab: Lab, slider: Locator, event: str, shown: Locator) -> Callable[
     def press() -> float:
         for _ in range(3):  # `interact` now and then loses a key while it replaces its output
             lab.page.evaluate(_WATCH, [ends[0], event, ends[1]])
+            frames(lab.page)  # a hand does not press while the page is at work on something else
             lab.page.keyboard.press("ArrowRight")
             if (spent := lab.page.evaluate("window.ended")) is not None:
                 return float(spent)
