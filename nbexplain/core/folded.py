@@ -67,15 +67,15 @@ def folded(
                 norm.bias,
             )
             replaced[norm] = nn.Identity()
-    replaced |= {convolution: _Packed(convolution) for convolution in convolutions if _can_be_packed(convolution)}
-    for module in list(many.module.modules()):
-        for name, child in module._modules.items():
-            if child in replaced:
-                module._modules[name] = replaced[child]
-    hooks.cancellable_for_good([many.module], many.stop)
     try:
+        replaced |= {convolution: _Packed(convolution) for convolution in convolutions if _can_be_packed(convolution)}
+        for module in list(many.module.modules()):
+            for name, child in module._modules.items():
+                if child in replaced:
+                    module._modules[name] = replaced[child]
+        hooks.cancellable_for_good([many.module], many.stop)
         return many if same(many) else False
-    except Exception:  # the model asks a module for something that its replacement does not have
+    except Exception:  # oneDNN cannot pack these, or the model asks a module for something that its replacement lacks
         return False
 
 

@@ -148,6 +148,19 @@ def test_packed_convolutions_are_equal_to_the_last_bit() -> None:
         assert not [m for m in subject.twin.many.module.modules() if type(m) is nn.Conv2d]
 
 
+@pytest.mark.parametrize("operator", ["_reorder_convolution_weight", "_convolution_pointwise"])
+def test_scores_stay_where_an_operator_of_torch_has_changed(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed(*_: object) -> None:
+        raise RuntimeError("expected other arguments")
+
+    monkeypatch.setattr(torch.ops.mkldnn, operator, changed)
+    model = seeded(Normed).eval()
+    subject = Subject(model, picture())
+    batch = torch.cat([picture(seed=seed) for seed in range(8)])
+    torch.testing.assert_close(subject.evaluate(batch), model(batch).detach())
+    assert subject.twin.many is False
+
+
 def test_it_is_the_one_that_runs() -> None:
     subject = Subject(seeded(Normed).eval(), picture())
     subject.evaluate(picture().repeat(8, 1, 1, 1))
