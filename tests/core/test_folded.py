@@ -43,6 +43,15 @@ class UsedTwice(Normed):
         return self.head((inside + self.norm(inside)).mean((2, 3)))
 
 
+class HardlyUsedTwice(Normed):
+    """The same, but what goes past counts for next to nothing on the clean input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        inside = self.conv(x)
+        return self.head((1e-4 * inside + self.norm(inside)).mean((2, 3)))
+
+
 class CalledTwice(Normed):
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
@@ -119,6 +128,7 @@ def norms(subject: Subject) -> int | None:
         (OfTheBatch, 1),
         (Hooked, 2),
         (UsedTwice, None),
+        (HardlyUsedTwice, None),
         (LooksAtItsNorm, None),
         (InAList, None),
         (OddConvolutions, 0),
