@@ -40,11 +40,12 @@ class Place:
         method = registry.find(part["method"])
         params = self.own.get("params", chosen.params.get(method.key, {}))
         return Question(
-            input=part["input"],
+            input=None if method.over_inputs else part["input"],
             method=method.key,
             target=part["target"] if "target" in method.needs else None,
             layer=part["layer"] if "layer" in method.needs else None,
             channel=part["channel"] if "channel" in method.needs else None,
+            cell=part["cell"] if "cell" in method.needs else None,
             params=tuple(sorted(params.items())),
         )
 

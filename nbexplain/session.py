@@ -12,14 +12,13 @@ from torch import Tensor, nn
 import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core import target as targets
-from nbexplain.core.ask import ask
+from nbexplain.core.ask import checked_cell
 from nbexplain.core.choices import checked, checked_classes
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.known import Known
 from nbexplain.core.layers import suggest
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
-from nbexplain.core.subject import Subject
-from nbexplain.core.twin import twin
-from nbexplain.inputs import as_input
+from nbexplain.inputs import Array
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
 
@@ -44,8 +43,6 @@ class Session:
     ----------
     selection
         What is chosen; change it with `select`.
-    answers
-        Question → Explanation, for what was answered and is still kept.
 
     Raises
     ------
@@ -66,37 +63,66 @@ class Session:
         given = inputs if isinstance(inputs, list) else [inputs]
         if not given:
             raise ValueError("inputs: expected at least one input, got an empty list")
-        self._twin = twin(model)
-        self.inputs = [as_input(x, preprocess) for x in given]
-        make = {"forward": forward, "scores": scores, "whole": True}
-        self._subjects = [Subject(self._twin, x, **make) for x in self.inputs]  # type: ignore[arg-type]
-        self._forced = False
+        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores)
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
-        self.answers = Answers()
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
         self._fact_listeners: list[Callable[[], None]] = []
-        self.facts = self._look()
-        self.classes = checked_classes(classes, self.facts.scores[0])
+        found = next(iter(self.facts.scores.values()))
+        self.classes = checked_classes(classes, found)
         best = suggest(self.facts.layers)
         usable = [layer for layer in self.facts.layers if layer.usable]
-        shape = self.facts.scores[0].shape
         self.selection = Selection(
             method="grad_cam" if best else "gradient" if self.facts.gradient else "occlusion",
-            target=targets.resolve(None, self.facts.scores[0]) if len(shape) == 2 else (0,) * (len(shape) - 1),
+            target=targets.resolve(None, found) if found.ndim == 2 else (0,) * (found.ndim - 1),
             layer=best.name if best else usable[-1].name if usable else None,
         )
 
-    def _look(self) -> Facts:
-        subject = self._subjects[0]
-        return Facts(subject.layers(), {0: subject.scores()}, subject.score_name, subject.has_gradient())
+    @property
+    def model(self) -> nn.Module:
+        """The user's model."""
+        return self._known.model
+
+    @property
+    def inputs(self) -> Sequence[Array]:
+        """The inputs, in the order in which they came."""
+        return self._known.inputs
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the model as its weights are now."""
+        return self._known.facts
+
+    @property
+    def answers(self) -> Answers:
+        """Question → Explanation, for what was answered and is still kept."""
+        return self._known.answers
+
+    def add(self, x: Any) -> int:
+        """Take one more input, put through the session's `preprocess`; returns its number. It is not chosen yet.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it cannot be taken; the inputs then stay as they were.
+        """
+        with self._choosing:
+            number = self._known.add(x)
+            for place in list(self._places):
+                question = place.question()
+                if question.input is None:  # an answer for all inputs is none any more
+                    self.answers.drop(question)
+                    self._ask(place)
+            self._tell_facts_soon()
+        return number
 
     # What is chosen
 
     def select(self, **changes: Any) -> None:
-        """Choose an input, method, target (index or class name), layer, channel or params of methods.
+        """Choose an input, method, target (index or class name), layer, channel, cell or params of methods.
 
-        The channel is brought within the new layer. All panes that follow the selection ask anew.
+        The channel is brought within the new layer, and the cell to the same place of its grid. All panes that follow
+        the selection ask anew.
 
         Raises
         ------
@@ -114,6 +140,10 @@ class Session:
             check = self._checked if "layer" in changes else self.check
             chosen = dataclasses.replace(self.selection, **{name: check(name, v) for name, v in changes.items()})
             chosen = dataclasses.replace(chosen, channel=min(chosen.channel, self._last_channel(chosen.layer)))
+            if chosen.cell is not None and "cell" not in changes:
+                chosen = dataclasses.replace(chosen, cell=self._same_place(chosen.cell, chosen.layer))
+            if not registry.find(chosen.method).on_picture:
+                raise ValueError(f"method: {chosen.method!r} makes no map over the picture; ask it with explain()")
             if chosen == self.selection:
                 return
             self.selection = chosen
@@ -129,7 +159,7 @@ class Session:
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def on_facts(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` in the worker when the weights have changed. Returns what ends this."""
+        """Call `listener` in the worker when more is known, of an input or of new weights. Returns what ends this."""
         self._fact_listeners.append(listener)
         return lambda: self._fact_listeners.remove(listener) if listener in self._fact_listeners else None
 
@@ -162,7 +192,7 @@ class Session:
 
     def refresh(self) -> None:
         """Take over the model as it is now and ask everything anew, also where no change was noticed."""
-        self._forced = True
+        self._known.forget()
         self.renew(again=True)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -175,9 +205,7 @@ class Session:
         self._listeners.clear()
         self._fact_listeners.clear()
         runner.forget(self)
-        self.answers.clear()
-        for subject in self._subjects:
-            subject.close()
+        self._known.close()
 
     def _ask(self, place: Place, *, now: bool = False, look: bool = True) -> None:
         question = place.asked = place.question()
@@ -185,34 +213,18 @@ class Session:
         method = registry.find(question.method)
 
         def work() -> Iterator[Explanation]:
-            if look and self._take_weights():
+            if look and self._known.take_weights():
                 self._tell_facts()
                 for other in list(self._places):
                     if other is not place:
                         # without a look of its own: while a cell trains the model, panes would ask each other for ever
                         self._ask(other, look=False)
-            kept = self.answers.get(question)
-            if kept is not None:
-                yield kept
-                return
-            if method.progressive:
+            if method.progressive and self.answers.get(question) is None:
                 place.tell(Answer(question, "running"))
-            subject = self._subjects[question.input]
-            if question.input not in self.facts.scores:
-                scores = {**self.facts.scores, question.input: subject.scores()}
-                self.facts = dataclasses.replace(self.facts, scores=scores)
+            news = question.input is not None and self._known.look_at(question.input)
+            if self._known.look_at(self.selection.input) or news:
                 self._tell_facts()
-            for explanation in ask(
-                subject,
-                question.method,
-                target=question.target,
-                layer=question.layer,
-                channel=question.channel,
-                params=dict(question.params),
-            ):
-                if method.progressive and explanation.progress >= 1 and self._twin.changed():
-                    note = "the weights changed while this was computed: it mixes old and new ones"
-                    explanation = dataclasses.replace(explanation, warnings=(*explanation.warnings, note))
+            for explanation in self._known.explained(question):
                 best[:] = [explanation]
                 yield explanation
 
@@ -234,7 +246,7 @@ class Session:
                 owner=self,
                 place=place,
                 work=work,
-                flag=self._twin.stop,
+                flag=self._known.stop,
                 quick=not method.progressive,
                 show=show,
                 fail=fail,
@@ -242,22 +254,12 @@ class Session:
             now=now,
         )
 
-    def _take_weights(self) -> bool:
-        """Look whether the user's weights have changed; if so, forget what was known. True if they had."""
-        if not (self._forced or self._twin.changed()):
-            return False
-        self._forced = True  # until all is known of the new weights: a cancelled or failed look is done again
-        self._twin = twin(self._twin.original, self._twin.stop)
-        for subject in self._subjects:
-            subject.take_over(self._twin)
-        self.answers.clear()
-        self.facts = self._look()
-        self._forced = False
-        return True
-
     def _tell_facts(self) -> None:
         for listener in list(self._fact_listeners):
             listener()
+
+    def _tell_facts_soon(self) -> None:
+        runner.later((self, "facts"), 0, self._tell_facts, owner=self)
 
     def _close_place(self, place: Place) -> None:
         if place in self._places:
@@ -271,11 +273,22 @@ class Session:
         value = self._checked(name, value)
         if name == "channel" and value > (last := self._last_channel(self.selection.layer)):
             raise ValueError(f"channel: {value} is out of range, expected 0 to {last}")
+        if name == "cell" and value is not None and (row := self.facts.layer(self.selection.layer)):
+            checked_cell(value, row)
         return value
 
     def _last_channel(self, layer: str | None) -> int:
         row = self.facts.layer(layer)
         return max(row.channels - 1, 0) if row else 0
+
+    def _same_place(self, cell: tuple[int, int], layer: str | None) -> tuple[int, int]:
+        """The cell of a layer's grid that lies where `cell` lies in the grid of the layer chosen so far."""
+        old, new = self.facts.layer(self.selection.layer), self.facts.layer(layer)
+        if old is None or new is None or old.rows_and_columns == new.rows_and_columns:
+            return cell
+        places = zip(cell, old.rows_and_columns, new.rows_and_columns, strict=True)
+        row, column = (int((at + 0.5) * after / before) for at, before, after in places)
+        return row, column
 
     def _checked(self, name: str, value: Any) -> Any:
         return checked(name, value, self.facts, self.classes, len(self.inputs))

@@ -720,10 +720,10 @@ def test_a_stop_never_reaches_the_users_own_backward_pass() -> None:
     session = Session(model, picture())
     pane = Pane(session)
     assert pane.last.state == "done"  # its graph is kept, and ends in the user's own parameters
-    session._twin.stop.event = threading.Event()
-    session._twin.stop.event.set()
+    session._known._twin.stop.event = threading.Event()
+    session._known._twin.stop.event.set()
     model.train()(picture().repeat(4, 1, 1, 1)).sum().backward()
-    session._twin.stop.event = None
+    session._known._twin.stop.event = None
     assert model.conv1.weight.grad is not None
     session.close()
 
@@ -779,7 +779,7 @@ def _other_params(n: int) -> dict[str, dict[str, Any]]:
 
 
 def _hooks(session: Session) -> int:
-    modules = session._twin.module.modules()
+    modules = session._known._twin.module.modules()
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in modules)
 
 

@@ -12,6 +12,8 @@ export interface ControlsState {
   input: number;
   layer: string;
   channel: number;
+  /** [row, column] in the grid of the layer, or [] for none. */
+  cell: number[];
   target: number;
   method: string;
   params: Record<string, Record<string, Value>>;

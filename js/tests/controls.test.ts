@@ -24,7 +24,7 @@ const FACTS: FactsState = {
   inputs: 1,
 };
 
-const CHOSEN: ControlsState = { input: 0, layer: "stem", channel: 40, target: 1, method: "slow", params: {} };
+const CHOSEN: ControlsState = { input: 0, layer: "stem", channel: 40, cell: [], target: 1, method: "slow", params: {} };
 
 let facts: FakeModel<FactsState>;
 let controls: FakeModel<ControlsState>;

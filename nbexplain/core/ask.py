@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -19,15 +19,18 @@ from nbexplain.core.subject import NoGradient, NoLayers, Subject
 
 
 def ask(
-    subject: Subject,
+    subjects: Subject | Sequence[Subject],
     key: str,
     *,
     target: Any = None,
     layer: str | None = None,
     channel: int | None = None,
+    cell: tuple[int, int] | None = None,
     params: Mapping[str, Any] | None = None,
 ) -> Iterator[Explanation]:
     """Check a question and answer it: one Explanation, or better and better ones.
+
+    Methods that are asked of all inputs together get all subjects, the others the first.
 
     Raises
     ------
@@ -36,14 +39,16 @@ def ask(
     """
     chosen = registry.find(key)
     checked = chosen.check_params(params or {})
+    together = [subjects] if isinstance(subjects, Subject) else subjects
+    subject = together[0]
     before = dict(subject.passes)
     begun_with = subject.twin
     started = time.perf_counter()
     steps: Iterator[Explanation] | None = None
     try:
         with subject.undisturbed():
-            arguments, row = _arguments(subject, chosen, target, layer, channel)
-            answer = chosen.function(subject, **arguments, **checked)
+            arguments, row = _arguments(subject, chosen, target, layer, channel, cell)
+            answer = chosen.function(together if chosen.over_inputs else subject, **arguments, **checked)
         steps = iter([answer]) if isinstance(answer, Explanation) else answer
         spent = time.perf_counter() - started
         while True:
@@ -63,6 +68,7 @@ def ask(
                 target=arguments.get("target"),
                 layer=row.name if row else None,
                 channel=arguments.get("channel"),
+                cell=arguments.get("cell"),
                 params=checked,
                 score=score,
                 score_name=score_name,
@@ -89,7 +95,7 @@ def _keys(wanted: Iterable[bool]) -> str:
 
 
 def _arguments(
-    subject: Subject, chosen: Method, target: Any, layer: str | None, channel: Any
+    subject: Subject, chosen: Method, target: Any, layer: str | None, channel: Any, cell: Any
 ) -> tuple[dict[str, Any], Layer | None]:
     """The checked positional arguments of a method, and its layer."""
     arguments: dict[str, Any] = {}
@@ -112,6 +118,11 @@ def _arguments(
         arguments["channel"] = _checked_channel(channel, row, optional="channel" in chosen.optional)
     elif channel is not None:
         raise ValueError(f"channel: {chosen.key} does not look at one channel, got {channel!r}")
+    if "cell" in chosen.needs:
+        assert row is not None, "a method that looks at a cell looks at its layer"
+        arguments["cell"] = checked_cell(cell, row)
+    elif cell is not None:
+        raise ValueError(f"cell: {chosen.key} does not look at one cell, got {cell!r}")
     return arguments, row
 
 
@@ -136,3 +147,23 @@ def _checked_channel(channel: Any, row: Layer | None, *, optional: bool) -> int 
     if not 0 <= int(channel) < count:
         raise ValueError(f"channel: {int(channel)} is out of range, expected 0 to {count - 1}")
     return int(channel)
+
+
+def checked_cell(cell: Any, layer: Layer) -> tuple[int, int]:
+    """(row, column) of a cell in the layer's grid; None stands for the one in the middle.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no pair of whole numbers, or lies outside the grid.
+    """
+    rows, columns = layer.rows_and_columns
+    if cell is None:
+        return rows // 2, columns // 2
+    whole = isinstance(cell, (tuple, list)) and len(cell) == 2
+    if not whole or any(isinstance(n, bool) or not isinstance(n, (Integral, np.integer)) for n in cell):
+        raise TypeError(f"cell: expected (row, column), got {cell!r}")
+    row, column = int(cell[0]), int(cell[1])
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise ValueError(f"cell: ({row}, {column}) is outside the {rows}×{columns} cells of {layer.name!r}")
+    return row, column

@@ -34,6 +34,12 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
         for key, params in value.items():
             registry.find(key).check_params(params)
         return {key: dict(params) for key, params in value.items()}
+    if name == "cell":
+        if value is None:
+            return None
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise TypeError(f"cell: expected (row, column), got {value!r}")
+        return tuple(checked("cell's place", at, facts, classes, inputs) for at in value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name}: expected a whole number, got {value!r}")
     if value < 0 or (name == "input" and value >= inputs):

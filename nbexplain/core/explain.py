@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-import nbexplain.core.inside.activations
+import nbexplain.core.dataset
+import nbexplain.core.inside
 import nbexplain.core.methods  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core.ask import ask
@@ -25,6 +26,7 @@ def explain(
     target: Any = None,
     layer: str | None = None,
     channel: int | None = None,
+    cell: tuple[int, int] | None = None,
     preprocess: Callable[[Any], Any] | None = None,
     forward: Callable[[nn.Module, Any], Any] | None = None,
     scores: Callable[[Any], Tensor] | None = None,
@@ -37,7 +39,8 @@ def explain(
     model
         A `torch.nn.Module`. It comes out untouched: modes, hooks, gradients and statistics stay as they were.
     x
-        A picture (PIL, path, array), a tensor (1, …), or a dict or tuple of tensors.
+        A picture (PIL, path, array), a tensor (1, …), or a dict or tuple of tensors; for methods that are asked of
+        all inputs together, a list of these.
     method
         A key of `METHODS`.
     target
@@ -47,6 +50,8 @@ def explain(
         Dotted module name; None stands for the last layer with a spatial grid.
     channel
         For methods that look at one channel.
+    cell
+        (row, column) in the layer's grid, for methods that look at one cell. None stands for the one in the middle.
     preprocess, forward, scores
         The user's transform, call and way to the scores; see `Subject`.
     **params
@@ -63,10 +68,14 @@ def explain(
     """
     if not isinstance(method, str):
         raise TypeError(f"method: expected a key of METHODS, got {method!r}")
-    registry.find(method).check_params(params)
+    chosen = registry.find(method)
+    chosen.check_params(params)
     seen = twin(model, watched=False)
-    subject = Subject(seen, x, preprocess=preprocess, forward=forward, scores=scores)
-    steps = ask(subject, method, target=target, layer=layer, channel=channel, params=params)
+    inputs = x if chosen.over_inputs and isinstance(x, list) else [x]
+    if not inputs:
+        raise ValueError("x: expected at least one input, got an empty list")
+    subjects = [Subject(seen, one, preprocess=preprocess, forward=forward, scores=scores) for one in inputs]
+    steps = ask(subjects, method, target=target, layer=layer, channel=channel, cell=cell, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept
         pass

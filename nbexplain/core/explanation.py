@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+_PLACES = ("input", "layer", "features", "inputs", "scores", "cell")
+
 Target = int | tuple[int, ...] | Callable[[Tensor], Tensor]
 
 
@@ -24,7 +26,8 @@ class Explanation:
         A name per axis of `values`: `("channel", "y", "x")`, `("y", "x")`, `("feature",)` …
     on
         What the axes run over: `"input"` (the network's input, pixel by pixel), `"layer"` (the cells of a layer's
-        grid, which span the input) or `"features"` (superpixels, tokens, columns: see `features`).
+        grid, which span the input), `"features"` (superpixels, tokens, columns: see `features`), `"inputs"` (all
+        inputs of a session), `"scores"` (the classes, or how a score changes) or `"cell"` (what one cell adds up).
     signed
         Whether a negative value means evidence against.
     quantity
@@ -33,7 +36,7 @@ class Explanation:
         For `on == "features"`: the label map (H, W) of integers that index `values`.
     standard_error
         Of each value, in the same shape, where the method draws samples.
-    method, target, layer, channel, params
+    method, target, layer, channel, cell, params
         The question that this answers.
     score, score_name
         The number that is explained, and whether it is a logit, a probability or a score of the user's own.
@@ -60,6 +63,7 @@ class Explanation:
     target: Target | None = None
     layer: str | None = None
     channel: int | None = None
+    cell: tuple[int, int] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     score: float | None = None
     score_name: str = "score"
@@ -73,8 +77,8 @@ class Explanation:
     def __post_init__(self) -> None:
         if self.values.ndim != len(self.axes):
             raise ValueError(f"axes: {len(self.axes)} names {self.axes} for values of shape {self.values.shape}")
-        if self.on not in ("input", "layer", "features"):
-            raise ValueError(f"on: expected 'input', 'layer' or 'features', got {self.on!r}")
+        if self.on not in _PLACES:
+            raise ValueError(f"on: expected one of {', '.join(map(repr, _PLACES))}, got {self.on!r}")
         if self.standard_error is not None and self.standard_error.shape != self.values.shape:
             raise ValueError(
                 f"standard_error: shape {self.standard_error.shape} for values of shape {self.values.shape}"

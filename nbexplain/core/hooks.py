@@ -6,6 +6,7 @@ Module backward hooks are not used at all: an in-place operation behind one rais
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -181,6 +182,64 @@ def recorded(
         for name, module in modules.items():
             handles.append(module.register_forward_hook(hook(name)))
         yield records
+
+
+@contextmanager
+def switched_off(module: nn.Module, call: int, keep: Tensor, axis: int) -> Iterator[None]:
+    """Let one call of a module return zeros in the channels where `keep` (N, channels) is False."""
+    calls = 0
+
+    def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        tensor = first_tensor(output)
+        if tensor is None or call != calls - 1:
+            return None
+        shape = [1] * tensor.ndim
+        shape[0], shape[axis] = keep.shape
+        return replace_first(output, torch.where(keep.view(shape), tensor, 0))
+
+    with _removing() as handles:
+        handles.append(module.register_forward_hook(hook))
+        yield
+
+
+class Reached(BaseException):
+    """What is asked for is known: the rest of the pass need not run. No `Exception`, as with `Cancelled`."""
+
+
+@dataclasses.dataclass
+class Caught:
+    """What one call of a module took and returned."""
+
+    taken: Tensor | None = None
+    returned: Tensor | None = None
+
+
+@contextmanager
+def caught(module: nn.Module, call: int) -> Iterator[Caught]:
+    """Catch the first tensors that one call of a module takes and returns, and end the pass there."""
+    caught = Caught()
+    calls = 0
+
+    def before(_module: nn.Module, args: tuple[Any, ...]) -> None:
+        if call == calls:
+            taken = first_tensor(args)
+            caught.taken = None if taken is None else taken.detach().clone()  # it may be overwritten in place
+
+    def after(_module: nn.Module, _args: Any, output: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if call == calls - 1:
+            returned = first_tensor(output)
+            caught.returned = None if returned is None else returned.detach().clone()
+            raise Reached
+
+    with _removing() as handles:
+        handles.append(module.register_forward_pre_hook(before))
+        handles.append(module.register_forward_hook(after))
+        with contextlib.suppress(Reached):
+            yield caught
 
 
 @dataclasses.dataclass

@@ -56,6 +56,18 @@ class Layer:
     def usable(self) -> bool:
         return not self.reason
 
+    @property
+    def rows_and_columns(self) -> tuple[int, int]:
+        """The grid that a cell (row, column) lies in; a signal has one row, a vector one cell."""
+        rows, columns = (1, 1, *(self.grid or ()))[-2:]
+        return rows, columns
+
+    @property
+    def call(self) -> int:
+        """Which call of its module it is, from 0."""
+        call = split(self.name)[1]
+        return self.calls - 1 if call is None else call
+
     def as_channels(self, output: Tensor) -> Tensor:
         """The layer's output (N, …) as (N, channels, *grid); without a grid as (N, channels, places)."""
         if self.channel_axis is None:

@@ -14,14 +14,15 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE
 
-PARTS = ("input", "method", "target", "layer", "channel", "params")
+PARTS = ("input", "method", "target", "layer", "channel", "cell", "params")
 
 
 @dataclass(frozen=True)
 class Selection:
     """What is chosen at the moment; shared by all panes that follow it.
 
-    `params` holds the chosen parameters of each method by its key; what is missing has its default.
+    `cell` is (row, column) in the grid of the layer, or None. `params` holds the chosen parameters of each method by
+    its key; what is missing has its default.
     """
 
     input: int = 0
@@ -29,18 +30,23 @@ class Selection:
     target: Any = 0
     layer: str | None = None
     channel: int = 0
+    cell: tuple[int, int] | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a pane asks. Parts that the method does not look at are None, so that equal questions compare equal."""
+    """What a pane asks. Parts that the method does not look at are None, so that equal questions compare equal.
 
-    input: int
+    `input` is None for a question to all inputs.
+    """
+
+    input: int | None
     method: str
     target: Any = None
     layer: str | None = None
     channel: int | None = None
+    cell: tuple[int, int] | None = None
     params: tuple[tuple[str, Any], ...] = ()
 
 
@@ -98,5 +104,10 @@ class Answers:
     def put(self, question: Question, explanation: Explanation) -> None:
         STORE.put((self._key, question), explanation, explanation.nbytes)
 
+    def drop(self, question: Question) -> None:
+        """Forget one answer."""
+        STORE.drop((self._key, question))
+
     def clear(self) -> None:
+        """Forget all answers."""
         STORE.drop_owner(self._key)

@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
 
-_SHARED = ("target", "layer", "channel")
+_SHARED = ("target", "layer", "channel", "cell")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Method:
     key, label, paper, about
         Name in code, name on screen, reference, and the first sentence of the docstring.
     needs
-        Which of `"target"`, `"layer"`, `"channel"` the question must hold.
+        Which of `"target"`, `"layer"`, `"channel"`, `"cell"` the question must hold.
     parameters
         What can be set besides, by name.
     gradient
@@ -94,6 +94,10 @@ class Method:
         Whether its layer must have a spatial grid.
     progressive
         Whether it takes long and yields better and better answers.
+    over_inputs
+        Whether it is asked of all inputs together: its first parameter is then named `subjects`.
+    on_picture
+        Whether its answer is a map over the picture, so that a person may choose it for the pane that shows one.
     """
 
     key: str
@@ -106,6 +110,8 @@ class Method:
     gradient: bool
     grid: bool
     progressive: bool
+    over_inputs: bool = False
+    on_picture: bool = True
     optional: frozenset[str] = field(default_factory=frozenset)
 
     def check_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,12 +142,15 @@ class Method:
 METHODS: dict[str, Method] = {}
 
 
-def method(*, label: str, paper: str = "", gradient: bool = False, grid: bool = False) -> Callable[[Any], Any]:
+def method(
+    *, label: str, paper: str = "", gradient: bool = False, grid: bool = False, on_picture: bool = True
+) -> Callable[[Any], Any]:
     """Register a function as a method, under its own name.
 
-    Positional names say what the question must hold (`target`, `layer`, `channel`); every keyword-only parameter is
-    `Annotated` with a `Range`, `Choice` or `Flag`. The function returns an Explanation, or yields better and better
-    ones with their `progress`, the last of which is the answer.
+    Its first parameter is the `subject`, or the `subjects` for a question to all inputs. Positional names after it say
+    what the question must hold (`target`, `layer`, `channel`, `cell`); every keyword-only parameter is `Annotated` with
+    a `Range`, `Choice` or `Flag`. The function returns an Explanation, or yields better and better ones with their
+    `progress`, the last of which is the answer. Without `on_picture` it is not offered for the pane of the map.
 
     Raises
     ------
@@ -152,7 +161,8 @@ def method(*, label: str, paper: str = "", gradient: bool = False, grid: bool = 
     def register(function: Any) -> Any:
         hints = get_type_hints(function, include_extras=True)
         needs, optional, parameters = [], set(), {}
-        for name, given in list(inspect.signature(function).parameters.items())[1:]:
+        first, *others = inspect.signature(function).parameters.items()
+        for name, given in others:
             if given.kind is inspect.Parameter.KEYWORD_ONLY:
                 spec = next((m for m in getattr(hints[name], "__metadata__", ()) if hasattr(m, "check")), None)
                 if spec is None or given.default is inspect.Parameter.empty:
@@ -176,6 +186,8 @@ def method(*, label: str, paper: str = "", gradient: bool = False, grid: bool = 
             gradient=gradient,
             grid=grid,
             progressive=inspect.isgeneratorfunction(function),
+            over_inputs=first[0] == "subjects",
+            on_picture=on_picture and first[0] != "subjects",
             optional=frozenset(optional),
         )
         return function

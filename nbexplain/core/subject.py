@@ -267,6 +267,30 @@ class Subject:
             "score does not depend on it"
         )
 
+    # Up to a layer, and with a part of it switched off
+
+    def catch(self, layer: Layer, batch: Tensor) -> hooks.Caught:
+        """What one layer takes and returns for a batch (N, …), by a pass that ends there."""
+        before = self.passes["forward"]
+        with hooks.caught(self.module(layer), layer.call) as caught:
+            self._network.run(self.ready(batch), grad=False)
+        if self.passes["forward"] == before:
+            self.passes["forward"] += len(batch)
+        return caught
+
+    def ablated(self, layer: Layer, keep: Tensor) -> Tensor:
+        """Scores (n, K, …) of the input, for each row of `keep` (n, channels) with the other channels set to zero."""
+        assert layer.channel_axis is not None
+        x, scores = self.ready(self.input.tensor), []
+        for part in keep.to(self.device).split(self.chunk()):
+            with hooks.switched_off(self.module(layer), layer.call, part, layer.channel_axis):
+                scores.append(self._network.run(self.ready(x.expand(len(part), *x.shape[1:])), grad=False))
+        return torch.cat(scores)
+
+    def module(self, layer: Layer) -> nn.Module:
+        """The twin's module of a layer."""
+        return self._modules[layers.split(layer.name)[0]]
+
     # Many inputs
 
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:

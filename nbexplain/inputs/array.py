@@ -48,6 +48,11 @@ class Array:
         """What a reader of its picture must know; nothing, where there is no picture."""
         return ()
 
+    @property
+    def alone(self) -> bool:
+        """Whether the explained tensor is all that the model gets, so that several inputs can go in together."""
+        return self._key is None
+
     def arguments(self, batch: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments of the model for a batch (N, …) of the explained tensor.
 

@@ -51,6 +51,7 @@ class AttributionMap:
 
     def _show(self, place: Place, answer: Answer) -> None:
         question, explanation = answer.question, answer.explanation
+        assert question.input is not None  # no method that is asked of all inputs is offered here
         picture = self._models.picture(question.input)
         if self.pane.picture is not picture:
             self.pane.picture = picture

@@ -33,6 +33,7 @@ class Controls(Shared):
     input = traitlets.Int(0).tag(sync=True, echo_update=False)
     layer = traitlets.Unicode("").tag(sync=True, echo_update=False)
     channel = traitlets.Int(0).tag(sync=True, echo_update=False)
+    cell = traitlets.List(traitlets.Int()).tag(sync=True, echo_update=False)  # [row, column], or [] for none
     target = traitlets.Int(0).tag(sync=True, echo_update=False)
     method = traitlets.Unicode("").tag(sync=True, echo_update=False)
     params = traitlets.Dict().tag(sync=True, echo_update=False)  # {method key: {parameter: value}}

@@ -84,7 +84,7 @@ class LayerChannels:
         for pane in (self._pane, self._grid):
             if pane is not None:
                 pane.notice = notice
-        if self._pane is not None:
+        if self._pane is not None and answer.question.input is not None:
             self._pane.picture = self._models.picture(answer.question.input)
         self._answered(place, answer)
 

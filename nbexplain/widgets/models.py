@@ -21,7 +21,7 @@ from nbexplain.widgets.wire import Array
 
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
 _LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
-_CHOSEN = ("input", "layer", "channel", "target", "method", "params")
+_CHOSEN = ("input", "layer", "channel", "cell", "target", "method", "params")
 
 
 class SessionModels:
@@ -96,6 +96,7 @@ class SessionModels:
             "input": chosen.input,
             "layer": chosen.layer or "",
             "channel": chosen.channel,
+            "cell": list(chosen.cell or ()),
             "target": chosen.target if isinstance(chosen.target, int) else -1,  # a target that no slider can show
             "method": chosen.method,
             "params": {key: dict(params) for key, params in chosen.params.items()},
@@ -106,6 +107,8 @@ class SessionModels:
         shown = self._chosen()
         wanted = {name: getattr(self.controls, name) for name in _CHOSEN}
         changes = {k: v for k, v in wanted.items() if v != shown[k] and (k, v) not in self._refused}
+        if "cell" in changes:
+            changes["cell"] = changes["cell"] or None
         try:
             # a quick answer travels before the end of this message, not after it: sent later, it often waits for the
             # acknowledgement of that end, up to 40 ms (Nagle's algorithm in the server)
@@ -139,6 +142,7 @@ class SessionModels:
         """In the worker: the weights have changed, or another input was run for the first time."""
         known = self.session.facts
         with self.facts.hold_sync():
+            self.facts.inputs = len(self.session.inputs)
             for name, value in _facts(known, self.session.selection.input).items():
                 setattr(self.facts, name, value)
 
@@ -157,7 +161,7 @@ def _facts(known: KnownFacts, number: int = 0) -> dict[str, Any]:
         "layers": [_layer(row) for row in known.layers],
         "scores": scores[0].double().tolist() if scores is not None and scores.ndim == 2 else [],
         "score_name": known.score_name,
-        "methods": [_method(m, known.reason(m)) for m in METHODS.values()],
+        "methods": [_method(m, known.reason(m)) for m in METHODS.values() if m.on_picture],
     }
 
 

@@ -196,7 +196,7 @@ def stopping(times: int = 12) -> Iterator[Row]:
             if len(spent) == times:
                 break
             session.answers.clear()
-            for subject in session._subjects:  # or the samples of the run before would serve again
+            for subject in session._known._subjects:  # or the samples of the run before would serve again
                 subject.take_over(subject.twin)
             place.own["params"] = {fresh: choices[turn % len(choices)]}
             session.renew(again=True)

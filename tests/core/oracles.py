@@ -114,3 +114,45 @@ def ridge(keep: np.ndarray, values: np.ndarray, width: float = 0.25) -> np.ndarr
     full = np.column_stack([np.ones(len(z)), z])
     penalty = np.diag([0.0] + [1.0] * z.shape[1])
     return np.linalg.solve(full.T @ (w[:, None] * full) + penalty, full.T @ (w * values))[1:]
+
+
+def ablated(run: Run, module: nn.Module, x: Tensor, channels: list[int], call: int, axis: int) -> Tensor:
+    """Scores (1, K) with some channels of one call of a module set to zero, one after the other."""
+    calls = [0]
+
+    def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
+        calls[0] += 1
+        if calls[0] - 1 != call:
+            return None
+        tensor = (output[0] if isinstance(output, tuple) else output).clone()
+        for channel in channels:
+            tensor.select(axis, channel).zero_()
+        return (tensor, *output[1:]) if isinstance(output, tuple) else tensor
+
+    handle = module.register_forward_hook(hook)
+    try:
+        return scores(run, x)
+    finally:
+        handle.remove()
+
+
+def receptive_field(answer: Callable[[Tensor], Tensor], x: Tensor) -> np.ndarray:
+    """The rectangle around all pixels that, made NaN one by one, make `answer(x)` NaN: 1 inside, 0 outside."""
+    reaches = np.zeros(x.shape[-2:], bool)
+    for y, column in np.ndindex(*reaches.shape):
+        spoilt = x.clone()
+        spoilt[:, :, y, column] = torch.nan
+        reaches[y, column] = bool(answer(spoilt).isnan().any())
+    rows, columns = np.flatnonzero(reaches.any(1)), np.flatnonzero(reaches.any(0))
+    field = np.zeros(reaches.shape)
+    field[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = 1
+    return field
+
+
+def taken(run: Run, module: nn.Module, x: Tensor) -> Tensor:
+    """What a module gets."""
+    seen: list[Tensor] = []
+    handle = module.register_forward_pre_hook(lambda _module, args: seen.append(args[0].clone()))
+    scores(run, x)
+    handle.remove()
+    return seen[0]

@@ -21,10 +21,15 @@ from tests.core.snapshot import differences, snapshot
 from tests.networks import CASES, SIDE, Case
 
 TARGET = 2
+CHANNEL = 1
+CELL = (0, 1)
 LIME_GRID = np.arange(SIDE)[:, None] * 2 // SIDE * 3 + np.arange(SIDE)[None] * 3 // SIDE  # 2 × 3 regions
 PARAMS: dict[str, dict[str, Any]] = {
     "occlusion": {"window": 4, "stride": 3, "fill": "zero"},
     "lime": {"superpixels": 6, "samples": 40, "segmentation": "grid"},
+    "ablation": {"which": "the channel", "channel": CHANNEL},
+    "cell_arithmetic": {"channel": CHANNEL, "cell": CELL},
+    "receptive_field": {"cell": CELL},
 }
 KEYS = sorted(METHODS)
 
@@ -51,6 +56,10 @@ def reason(case: Case, key: str) -> str:
         return "layer: CAM needs a linear head on the mean of this very layer"
     if key == "lime" and (len(case.shape) == 3 or case.name == "dict input"):
         return "x: LIME on superpixels needs a picture"
+    if key == "cell_arithmetic" and not isinstance(case.network().get_submodule(case.layer), (nn.Conv1d, nn.Conv2d)):
+        return f"layer: '{case.layer}.*' is a .*; only convolutions add up like this"
+    if key == "receptive_field" and len(case.shape) == 3:
+        return "x: a receptive field needs a picture"
     return ""
 
 
@@ -71,6 +80,8 @@ def expected(case: Case, key: str) -> np.ndarray:
         keep = oracles.samples(40, 6)
         values = oracles.scores(run, oracles.hide(x, LIME_GRID, keep))[:, TARGET]
         return oracles.ridge(keep, values.double().numpy())
+    if key == "class_scores":
+        return oracles.scores(run, x).double().numpy()
     name = case.pooled if key == "cam" else case.layer
     module = network.get_submodule(name)
     call = case.called or (1 if (name, case.name) == ("relu", "residual add") else 0)
@@ -79,6 +90,29 @@ def expected(case: Case, key: str) -> np.ndarray:
     activations, gradients = (oracles.as_grid(t.double(), side) for t in (output, slope))
     if key == "activation":
         return activations.numpy()
+    flat = activations.flatten(1)
+    if key == "channel_activity":
+        return np.stack([flat.mean(1), flat.amin(1), flat.amax(1)])[:, None]
+    evidence = (flat * gradients.flatten(1)).sum(1)
+    if key == "channel_evidence":
+        return evidence.numpy()
+    axis = 2 if case.name == "token grid" else 1
+    without = functools.partial(oracles.ablated, run, module, x, call=call, axis=axis)
+    if key == "ablation":
+        return torch.cat([oracles.scores(run, x), without([CHANNEL])]).double().numpy()
+    if key == "ablation_curve":
+        order = sorted(range(len(flat)), key=lambda channel: -evidence[channel])
+        return np.array([float(without(order[:off])[0, TARGET]) for off in range(len(order) + 1)])
+    if key == "receptive_field":
+
+        def cell(spoilt: Tensor) -> Tensor:
+            with torch.enable_grad():
+                output, _ = oracles.layer_output(run, module, spoilt, TARGET, call)
+            return oracles.as_grid(output, side)[:, CELL[0], CELL[1]]
+
+        return oracles.receptive_field(cell, x)
+    if key == "cell_arithmetic":
+        return window(module, oracles.taken(run, module, x))
     if key == "cam":  # under a pooled linear head, Grad-CAM times the number of places
         return (oracles.grad_cam(activations, gradients, relu=False) * activations[0].numel()).numpy()
     if key == "grad_cam":
@@ -87,6 +121,21 @@ def expected(case: Case, key: str) -> np.ndarray:
         score = float(oracles.scores(run, x)[0, TARGET])
         return (oracles.grad_cam_plus_plus(activations, gradients, score, relu=True) / np.exp(score)).numpy()
     raise AssertionError(f"{key} has no independent answer here yet: write one")
+
+
+def window(module: nn.Module, taken: Tensor) -> np.ndarray:
+    """Patch, kernel and what lies inside for `CHANNEL` at `CELL`, number by number."""
+    assert isinstance(module, (nn.Conv1d, nn.Conv2d))
+    size, stride = ((1, *pair)[-2:] for pair in (module.kernel_size, module.stride))
+    margin = (0, *module.padding)[-2:]
+    planes = taken[0].reshape(taken.shape[1], -1, taken.shape[-1])
+    found = np.zeros((3, len(planes), *size))
+    found[1] = module.weight[CHANNEL].detach().reshape(found.shape[1:])
+    for c, ky, kx in np.ndindex(*found.shape[1:]):
+        y, x = (CELL[axis] * stride[axis] + at - margin[axis] for axis, at in ((0, ky), (1, kx)))
+        if 0 <= y < planes.shape[1] and 0 <= x < planes.shape[2]:
+            found[0, c, ky, kx], found[2, c, ky, kx] = planes[c, y, x], 1
+    return found
 
 
 def tensors(x: Any) -> list[Tensor]:
@@ -122,7 +171,7 @@ class Late(threading.Event):
 
 def ask(subject: Subject, case: Case, key: str) -> Iterator[Explanation]:
     asked = question(case, key)
-    shared = {name: asked.pop(name) for name in ("target", "layer") if name in asked}
+    shared = {name: asked.pop(name) for name in ("target", "layer", "channel", "cell") if name in asked}
     return answers_to(subject, key, **shared, params=asked)
 
 

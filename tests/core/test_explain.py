@@ -24,6 +24,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "grad_cam_plus_plus": {"layer": "conv2"},
     "occlusion": {"window": 4, "stride": 3, "fill": "blur"},
     "lime": {"superpixels": 6, "samples": 40, "segmentation": "grid"},
+    "cell_arithmetic": {"layer": "conv2", "channel": 1},
 }
 each_method = pytest.mark.parametrize("key", sorted(METHODS))
 
@@ -84,8 +85,9 @@ def test_a_subject_of_ones_own_in_inference_mode() -> None:
 def test_train_and_eval_mode_make_no_difference(key: str) -> None:
     x = picture()
     layer = {"layer": "conv2"} if "layer" in METHODS[key].needs else {}
-    in_train = answer(seeded(Normed).train(), x, key, target=None if key == "activation" else 1, **layer)
-    in_eval = answer(seeded(Normed).eval(), x, key, target=None if key == "activation" else 1, **layer)
+    target = {"target": 1} if "target" in METHODS[key].needs else {}
+    in_train = answer(seeded(Normed).train(), x, key, **layer, **target)
+    in_eval = answer(seeded(Normed).eval(), x, key, **layer, **target)
     np.testing.assert_array_equal(in_train.values, in_eval.values)
 
 

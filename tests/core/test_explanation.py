@@ -17,7 +17,7 @@ LABELS = np.array([[0, 0], [1, 2]])
     ("given", "message"),
     [
         ({"axes": ("y",)}, r"axes: 1 names \('y',\) for values of shape \(2, 3\)"),
-        ({"on": "pixels"}, "on: expected 'input', 'layer' or 'features', got 'pixels'"),
+        ({"on": "pixels"}, "on: expected one of 'input', 'layer', .*, got 'pixels'"),
         ({"standard_error": np.zeros(2)}, r"standard_error: shape \(2,\) for values of shape \(2, 3\)"),
         ({"values": np.zeros(2), "axes": ("feature",), "on": "features"}, "features: a map from places to features"),
         (

@@ -257,7 +257,7 @@ def test_nothing_is_computed_in_the_thread_of_the_browser(explorer):
 def test_one_move_while_weights_change_is_one_look(explorer, monkeypatch):
     """As when a cell trains the model: at every look the weights are others."""
     looks: list[bool] = []
-    monkeypatch.setattr(type(explorer.session._twin), "changed", lambda _: looks.append(True) or True)
+    monkeypatch.setattr(type(explorer.session._known._twin), "changed", lambda _: looks.append(True) or True)
     explorer.target = 0 if explorer.target else 1
     assert explorer.session.wait(20)
     assert len(looks) <= len(explorer.session._places)

@@ -1,1 +1,3 @@
-"""What is in the network: activations, and later weights and more."""
+"""What is in the network: activations, evidence, cells; what becomes of the scores without a part of it."""
+
+from nbexplain.core.inside import ablation, activations, cells, evidence  # noqa: F401

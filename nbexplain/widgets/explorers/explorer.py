@@ -166,7 +166,8 @@ class Explorer(ipywidgets.VBox):
                 self._status.text = words.summary(explanation, self.session) + (
                     " · stopped" if main.state == "stopped" else ""
                 )
-                seen = self.session.inputs[main.question.input].picture_notes
+                number = main.question.input
+                seen = () if number is None else self.session.inputs[number].picture_notes
                 self._status.warnings = list(dict.fromkeys((*seen, *explanation.warnings)))
             elif running is not None:
                 self._status.text = f"{words.METHODS[running.question.method].label}: the first picture is on its way"

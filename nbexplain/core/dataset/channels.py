@@ -1,0 +1,54 @@
+"""How strongly every channel of a layer answers to every input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from nbexplain.core import layers
+from nbexplain.core.dataset.together import together
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.inside.activations import to_numpy
+from nbexplain.core.layers import Layer
+from nbexplain.core.registry import method
+from nbexplain.core.subject import Subject
+
+STATISTICS = ("mean", "smallest", "largest")
+
+
+@method(label="Activation over all inputs")
+def channel_activity(subjects: Sequence[Subject], layer: Layer) -> Iterator[Explanation]:
+    """The mean, smallest and largest activation of each channel over its cells, for every input.
+
+    Values are (statistic, input, channel), the statistics in this order; inputs that are not computed yet are NaN.
+    Costs one pass per input, up to the layer.
+    """
+    values: np.ndarray | None = None
+    done = 0
+    for lead, numbers, batch in together(subjects):
+        returned = lead.catch(layer, batch).returned
+        assert returned is not None  # the layer was tried when the question was checked
+        shape = (1, *batch.shape[1:])
+        seen = layers.describe(layer.name, lead.module(layer), [returned[:1]], 0, shape)  # sizes may differ
+        cells = seen.as_channels(returned).flatten(2)
+        found = to_numpy(torch.stack([cells.mean(2), cells.amin(2), cells.amax(2)]))
+        if values is None:
+            values = np.full((3, len(subjects), found.shape[2]), np.nan, found.dtype)
+        values[:, numbers] = found
+        done += len(numbers)
+        yield Explanation(
+            values=values.copy(),
+            axes=("statistic", "input", "channel"),
+            on="inputs",
+            signed=bool((values < 0).any()),
+            quantity="activation",
+            progress=done / len(subjects),
+        )
+
+
+def dead_channels(values: np.ndarray) -> list[int]:
+    """Channels that return one and the same value at every cell of every input, given `channel_activity`'s values."""
+    _, smallest, largest = values
+    return [int(channel) for channel in np.flatnonzero(smallest.min(0) == largest.max(0))]
