@@ -1,0 +1,74 @@
+"""What a figure says about an explanation: the title as on screen, and what it takes to compute it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.registry import METHODS
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """A number in at most `digits` significant digits, with a true minus sign (as js/src/format.ts)."""
+    size, value = abs(value), value + 0.0  # −0 is 0
+    if 0 < size < 1e-3 or size >= 1e5:
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+        if "." in mantissa:
+            mantissa = mantissa.rstrip("0").rstrip(".")
+        text = f"{mantissa}e{int(exponent)}"
+    else:
+        text = f"{float(f'{value:.{digits}g}'):.12g}"
+    return text.replace("-", "−")
+
+
+def method_name(explanation: Explanation) -> str:
+    """The method's name as in the drop-down."""
+    known = METHODS.get(explanation.method)
+    return known.label if known else explanation.method or explanation.quantity or "values"
+
+
+def target_name(explanation: Explanation, classes: Sequence[str] | None) -> str:
+    """The class that is explained, or a description of another target; ``""`` where there is none."""
+    target = explanation.target
+    if target is None:
+        return ""
+    if not isinstance(target, int):
+        return str(getattr(target, "__name__", None) or target)
+    if classes is None:
+        return f"class {target}"
+    if not 0 <= target < len(classes):
+        raise ValueError(f"classes: {len(classes)} names, but the explanation is of class {target}")
+    return str(classes[target])
+
+
+def title_of(explanation: Explanation, classes: Sequence[str] | None) -> str:
+    """Such as ``Grad-CAM · brick heart``."""
+    return " · ".join(part for part in (method_name(explanation), target_name(explanation, classes)) if part)
+
+
+def subtitle_of(explanation: Explanation) -> str:
+    """Layer, channel, score, parameters of the method and its own figures."""
+    parts = []
+    if explanation.progress < 1:
+        parts.append(f"{explanation.progress:.0%} done")
+    if explanation.layer is not None:
+        parts.append(explanation.layer)
+    if explanation.channel is not None:
+        parts.append(f"channel {explanation.channel}")
+    if explanation.score is not None:
+        parts.append(f"{explanation.score_name} {rounded(explanation.score)}")
+    parts += [f"{name.replace('_', ' ')} {_said(value)}" for name, value in explanation.params.items()]
+    parts += [f"{name} {rounded(v)}" for name, v in explanation.details.items() if name not in explanation.params]
+    if explanation.gap is not None:
+        parts.append(f"gap {rounded(explanation.gap)}")
+    if explanation.standard_error is not None:
+        largest = float(explanation.standard_error.max())
+        parts.append("error not known yet" if largest != largest else f"standard error up to {rounded(largest, 2)}")
+    return " · ".join(parts)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return rounded(value) if isinstance(value, (int, float)) else str(value)
