@@ -5,28 +5,57 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-_CGROUP = Path("/sys/fs/cgroup")
+_PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _LARGEST_DEFAULT = 512 * 2**20
 
 
 def _free_memory() -> int:
-    """Bytes that this process may still take: the machine's, or its cgroup's where that is less."""
+    """Bytes that this process may still take: the machine's, or what one of its cgroups has left where that is less."""
     free = 4 * _LARGEST_DEFAULT
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
+        for line in (_PROC / "meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 free = int(line.split()[1]) * 1024
-        limit = (_CGROUP / "memory.max").read_text().strip()
-        if limit != "max":
-            free = min(free, int(limit) - int((_CGROUP / "memory.current").read_text()))
     except OSError:
-        pass  # not Linux, or no such cgroup file: the default's upper bound decides
-    return max(free, 0)
+        pass  # not Linux: the default's upper bound decides
+    return max(min([free, *_left_in_cgroups()]), 0)
+
+
+def _left_in_cgroups() -> Iterator[int]:
+    """What the cgroup of this process and those above it have left, where they have a limit; of version 1 or 2."""
+    try:
+        memberships = (_PROC / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for membership in memberships:
+        _, controllers, path = membership.split(":", 2)
+        if not controllers:
+            folder, names = _CGROUPS, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            folder = _CGROUPS / "memory"
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        for part in ("", *path.strip("/").split("/")):  # in a container the path is often the host's: only "" is there
+            folder /= part
+            yield from _left_in(folder, *names)
+
+
+def _left_in(folder: Path, limit: str, taken: str, cached: str) -> Iterator[int]:
+    """The limit of one cgroup less what is taken; files that are only cached do not count: the kernel gives them up."""
+    try:
+        most = (folder / limit).read_text().strip()
+        if most != "max":
+            lines = (folder / "memory.stat").read_text().splitlines()
+            files = next((int(line.split()[1]) for line in lines if line.split()[0] == cached), 0)
+            yield int(most) - int((folder / taken).read_text()) + files
+    except OSError:
+        return  # no such cgroup here, or one without a limit on memory
 
 
 def _where_to_run() -> Literal["background", "sync"]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.memory import options
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets.wire import MAX_BYTES, Array, quantise, shrink
@@ -15,7 +16,8 @@ from nbexplain.widgets.wire import MAX_BYTES, Array, quantise, shrink
 SMALL = 64 * 1024  # bytes below which there is nothing to gain from a coarse frame
 _REST = 0.15  # seconds without a newer frame after which full precision follows
 _LIGHT = 16 * 1024  # bytes below which a frame is not reported: the report itself would slow down the next frame
-_LOST = 1.0  # seconds after which a frame that was not drawn (hidden or closed page) no longer holds up the next
+_LOST = 1.0  # seconds after which a frame that was not drawn (its page is gone) no longer holds up the next ...
+_SLOWEST = 50_000  # ... and one more for as many bytes: a slow line still carries them
 
 
 class Feed:
@@ -38,6 +40,7 @@ class Feed:
         self._session = session
         self._limit = limit
         self._newest: tuple[np.ndarray, dict[str, Any]] | None = None
+        self._exact: tuple[np.ndarray, dict[str, Any]] | None = None  # what follows the coarse frame that was sent last
         self._sent_at = 0.0
         self._awaited = 0  # the frame that the browser was asked to report, 0 for none
         array.on_drawn = self._drawn
@@ -45,20 +48,32 @@ class Feed:
     def show(self, values: np.ndarray, meta: dict[str, Any]) -> None:
         """Send (y, x) or (channel, y, x) values with what they mean, or keep them until the last frame is drawn."""
         self._newest = (values, meta)
-        in_flight = self.array.drawn and self.array.drawn < self._awaited
-        if in_flight and time.monotonic() - self._sent_at < _LOST:
-            runner.later((self, "flush"), _LOST, self._flush, owner=self._session)
+        if patience := self._patience():
+            runner.later((self, "flush"), patience, self._flush, owner=self._session)
         else:
             self._flush()
+
+    def _patience(self) -> float:
+        """Seconds for which the last frame may still be on its way to the browser; 0 if it is drawn, or lost.
+
+        Where nothing is done later (`options.run == "sync"`) there is nothing to wait for either.
+        """
+        shown = self.array.drawn > 0  # a page that never reported has not been displayed
+        if options.run == "sync" or not shown or self.array.drawn >= self._awaited:
+            return 0
+        longest = _LOST + len(self.array.buffer) / _SLOWEST
+        return max(self._sent_at + longest - time.monotonic(), 0)
 
     def _drawn(self, _frame: int) -> None:
         if self._newest is not None:
             runner.later((self, "flush"), 0, self._flush, owner=self._session)
+        elif self._exact is not None:
+            runner.later((self, "exact"), _REST, self._sharpen, owner=self._session)
 
     def _flush(self) -> None:
         if self._newest is None:
             return
-        (values, meta), self._newest = self._newest, None
+        (values, meta), self._newest, self._exact = self._newest, None, None
         self._sent_at = time.monotonic()
         if self._limit is not None:
             levels, low, high = quantise(shrink(values, self._limit), per_channel=True)
@@ -70,12 +85,19 @@ class Feed:
             return
         levels, low, high = quantise(exact, per_channel=False)
         self._send(levels, low=low, high=high, coarse=True, **meta)
-        runner.later((self, "exact"), _REST, lambda: self._sharpen(exact, meta), owner=self._session)
+        self._exact = (exact, meta)
+        runner.later((self, "exact"), _REST, self._sharpen, owner=self._session)
 
-    def _sharpen(self, exact: np.ndarray, meta: dict[str, Any]) -> None:
-        if self._newest is None and time.monotonic() - self._sent_at >= _REST / 2:
-            self._sent_at = time.monotonic()
-            self._send(exact, **meta)
+    def _sharpen(self) -> None:
+        """Send what the coarse frame stands for, once that one is drawn: on a slow line it would jam the next ones."""
+        if self._exact is None or self._newest is not None:
+            return
+        if patience := self._patience():
+            runner.later((self, "exact"), patience, self._sharpen, owner=self._session)
+            return
+        (exact, meta), self._exact = self._exact, None
+        self._sent_at = time.monotonic()
+        self._send(exact, **meta)
 
     def _send(self, values: np.ndarray, **about: Any) -> None:
         heavy = values.nbytes >= _LIGHT
@@ -89,6 +111,8 @@ def as_picture(explanation: Explanation) -> np.ndarray:
     if explanation.on == "features":
         assert explanation.features is not None
         values = values[explanation.features]
+    elif values.ndim == 0:  # one channel of a vector
+        values = values.reshape(1, 1)
     elif explanation.axes[0] == "channel" and values.ndim < 3:
         # vectors and signals of all channels: one row per channel
         values = values.reshape(len(values), 1, -1)

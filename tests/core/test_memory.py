@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +90,80 @@ def test_the_default_is_a_quarter_of_what_is_left(monkeypatch: pytest.MonkeyPatc
     assert Options().memory_budget == 100 * 2**20
     monkeypatch.setattr(memory, "_free_memory", lambda: 64 * 2**30)
     assert Options().memory_budget == 512 * 2**20
+
+
+MB = 2**20
+UNLIMITED = 9223372036854771712  # what version 1 says
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with 8,000 MB free and no cgroup yet."""
+    monkeypatch.setattr(memory, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path / "cgroup")
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "meminfo").write_text(f"MemTotal: 9000000 kB\nMemAvailable: {8000 * 1024} kB\n")
+    return tmp_path
+
+
+def write(folder: Path, **files: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / f"memory.{name}").write_text(f"{content}\n")
+
+
+def member(machine: Path, *lines: str) -> None:
+    (machine / "proc" / "self" / "cgroup").write_text("\n".join(lines) + "\n")
+
+
+def version_2(folder: Path, limit: object, current: int, cached: int = 0) -> None:
+    write(folder, max=limit, current=current, stat=f"anon 1\nfile 2\ninactive_file {cached}")
+
+
+def version_1(folder: Path, limit: int, usage: int, cached: int = 0) -> None:
+    stat = f"cache 5\ninactive_file 7\ntotal_inactive_file {cached}"
+    write(folder, limit_in_bytes=limit, usage_in_bytes=usage, stat=stat)
+
+
+def test_free_memory_of_a_machine_without_cgroups(machine: Path) -> None:
+    assert memory._free_memory() == 8000 * MB
+    (machine / "proc" / "meminfo").unlink()
+    assert Options().memory_budget == 512 * MB
+
+
+def test_free_memory_in_a_container_of_version_2(machine: Path) -> None:
+    member(machine, "0::/")
+    version_2(machine / "cgroup", 1000 * MB, 300 * MB, cached=50 * MB)
+    assert memory._free_memory() == 750 * MB
+    version_2(machine / "cgroup", "max", 300 * MB)
+    assert memory._free_memory() == 8000 * MB
+
+
+def test_the_tightest_of_nested_groups_counts(machine: Path) -> None:
+    member(machine, "0::/user.slice/session")
+    version_2(machine / "cgroup" / "user.slice", 2000 * MB, 1900 * MB)
+    version_2(machine / "cgroup" / "user.slice" / "session", 1000 * MB, 300 * MB)
+    assert memory._free_memory() == 100 * MB
+    version_2(machine / "cgroup" / "user.slice", 2000 * MB, 1000 * MB)
+    assert memory._free_memory() == 700 * MB
+
+
+def test_free_memory_in_groups_of_version_1(machine: Path) -> None:
+    member(machine, "5:devices:/", "4:hugetlb,memory:/jobs/1", "0::/")
+    version_1(machine / "cgroup" / "memory", UNLIMITED, 20)
+    version_1(machine / "cgroup" / "memory" / "jobs", 600 * MB, 400 * MB, cached=30 * MB)
+    version_1(machine / "cgroup" / "memory" / "jobs" / "1", UNLIMITED, 400 * MB)
+    assert memory._free_memory() == 230 * MB
+
+
+def test_a_container_that_is_told_the_path_on_its_host(machine: Path) -> None:
+    member(machine, "4:memory:/kubepods/pod7/container8")
+    version_1(machine / "cgroup" / "memory", 1000 * MB, 350 * MB)
+    assert memory._free_memory() == 650 * MB
+
+
+def test_a_group_that_is_over_its_limit_has_nothing_left(machine: Path) -> None:
+    member(machine, "0::/")
+    version_2(machine / "cgroup", 100 * MB, 120 * MB)
+    assert memory._free_memory() == 0
+    assert Options().memory_budget == 0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nbexplain import Explanation
+from nbexplain import Explanation, options
 from nbexplain.widgets import feed as feed_module
 from nbexplain.widgets.feed import SMALL, Feed, about, as_picture
 from nbexplain.widgets.wire import MAX_BYTES, Array
@@ -105,9 +105,59 @@ def test_a_frame_that_is_never_drawn_does_not_hold_up_the_rest(world):
     feed.show(middling(2), {})
     feed.show(middling(3), {})
     assert feed.array.frame == 2
-    world.wait(1.5)
+    world.wait(2)
     assert feed.array.frame == 3
     assert seen(feed.array)[0, 0] == 3
+
+
+def test_a_large_frame_may_take_its_time_on_a_slow_line(world):
+    feed = Feed(Array(), None)
+    feed.show(large(0), {"key": "a"})
+    drawn(feed.array)
+    feed.show(large(1), {"key": "b"})  # 40,000 bytes: a second and 0.8 more
+    feed.show(large(2), {"key": "c"})
+    world.wait(1.7)
+    assert feed.array.meta["key"] == "b"
+    world.wait(0.2)
+    assert feed.array.meta["key"] == "c"
+
+
+def test_an_exact_frame_waits_until_the_coarse_one_is_drawn(world):
+    feed = Feed(Array(), None)
+    feed.show(large(0), {})
+    drawn(feed.array)
+    world.wait(1)
+    drawn(feed.array)
+    feed.show(large(1), {})
+    world.wait(1.2)
+    assert (feed.array.frame, feed.array.dtype) == (3, "uint8")
+    drawn(feed.array)
+    world.wait(0.1)
+    assert feed.array.frame == 3
+    world.wait(0.1)
+    assert (feed.array.frame, feed.array.dtype) == (4, "float32")
+    np.testing.assert_array_equal(seen(feed.array), large(1))
+
+
+def test_nothing_waits_where_all_is_computed_in_place():
+    options.run = "sync"
+    feed = Feed(Array(), None)
+    feed.show(large(0), {})
+    drawn(feed.array)
+    for value in (1, 2):  # neither is reported
+        feed.show(large(value), {})
+        assert feed.array.dtype == "float32"
+        np.testing.assert_array_equal(seen(feed.array), large(value))
+
+
+def test_an_exact_frame_comes_in_the_end_though_the_coarse_one_was_never_drawn(world):
+    feed = Feed(Array(), None)
+    feed.show(large(0), {})
+    drawn(feed.array)
+    feed.show(large(1), {})
+    world.wait(2)
+    assert feed.array.dtype == "float32"
+    np.testing.assert_array_equal(seen(feed.array), large(1))
 
 
 def test_a_large_map_is_coarse_at_once_and_exact_when_the_hand_rests(world):
