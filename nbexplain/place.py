@@ -32,6 +32,7 @@ class Place:
         self.own = dict(own)
         self.asked: Question | None = None
         self.times_asked = 0
+        self._closed = False
 
     def question(self) -> Question:
         """The question as it stands."""
@@ -51,8 +52,10 @@ class Place:
 
     def tell(self, answer: Answer) -> None:
         """Show an answer, or what became of the question so far."""
-        self._show(self, answer)
+        if not self._closed:
+            self._show(self, answer)
 
     def close(self) -> None:
-        """Ask no more."""
+        """Ask no more, and show nothing more."""
+        self._closed = True
         self._leave(self)

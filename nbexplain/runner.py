@@ -166,6 +166,21 @@ class Runner:
         with self._changed:
             self._chores = {k: c for k, c in self._chores.items() if c[1] != owner}
         self.stop(owner=owner)
+        self.let_end(owner=owner)
+
+    def let_end(self, *, owner: Hashable = None, place: Hashable = None) -> None:
+        """Wait a moment for a run that was stopped, so that it shows nothing any more where panes are closed now."""
+        if threading.current_thread() is self._thread:
+            return
+
+        def ended() -> bool:
+            job = self._running
+            if job is not None:
+                return job.owner != owner and job.place != place
+            return owner is None or self._chore_of != owner
+
+        with self._changed:
+            self._changed.wait_for(ended, _LINGER)
 
     def wait(self, owner: Hashable, timeout: float | None = None) -> bool:
         """Wait until nothing waits or runs for `owner`, chores included; False if the time ran out first."""

@@ -23,6 +23,17 @@ from nbexplain.place import Place
 from nbexplain.runner import Job, runner
 
 
+@dataclasses.dataclass
+class Given:
+    """What a session was made from, as it came from the user."""
+
+    model: nn.Module
+    inputs: list[Any]
+    preprocess: Callable[[Any], Any] | None
+    forward: Callable[[nn.Module, Any], Any] | None
+    scores: Callable[[Any], Tensor] | None
+
+
 class Session:
     """A model, its inputs, and what is known of them so far.
 
@@ -43,6 +54,8 @@ class Session:
     ----------
     selection
         What is chosen; change it with `select`.
+    given
+        What it was made from, as it came.
 
     Raises
     ------
@@ -63,6 +76,7 @@ class Session:
         given = inputs if isinstance(inputs, list) else [inputs]
         if not given:
             raise ValueError("inputs: expected at least one input, got an empty list")
+        self.given = Given(model, list(given), preprocess, forward, scores)
         self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores)
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
@@ -77,11 +91,6 @@ class Session:
             target=targets.resolve(None, found) if found.ndim == 2 else (0,) * (found.ndim - 1),
             layer=best.name if best else usable[-1].name if usable else None,
         )
-
-    @property
-    def model(self) -> nn.Module:
-        """The user's model."""
-        return self._known.model
 
     @property
     def inputs(self) -> Sequence[Array]:
@@ -108,6 +117,7 @@ class Session:
         """
         with self._choosing:
             number = self._known.add(x)
+            self.given.inputs.append(x)
             for place in list(self._places):
                 question = place.question()
                 if question.input is None:  # an answer for all inputs is none any more
@@ -142,8 +152,9 @@ class Session:
             chosen = dataclasses.replace(chosen, channel=min(chosen.channel, self._last_channel(chosen.layer)))
             if chosen.cell is not None and "cell" not in changes:
                 chosen = dataclasses.replace(chosen, cell=self._same_place(chosen.cell, chosen.layer))
-            if not registry.find(chosen.method).on_picture:
-                raise ValueError(f"method: {chosen.method!r} makes no map over the picture; ask it with explain()")
+            elif chosen.cell is not None and (row := self.facts.layer(chosen.layer)):
+                checked_cell(chosen.cell, row)
+            _check_drawn(chosen.method)
             if chosen == self.selection:
                 return
             self.selection = chosen
@@ -201,7 +212,8 @@ class Session:
 
     def close(self) -> None:
         """Stop, and give back what was kept."""
-        self._places.clear()
+        for place in list(self._places):
+            place.close()
         self._listeners.clear()
         self._fact_listeners.clear()
         runner.forget(self)
@@ -265,6 +277,7 @@ class Session:
         if place in self._places:
             self._places.remove(place)
         runner.stop(place=place)
+        runner.let_end(place=place)
 
     # Checks
 
@@ -273,8 +286,8 @@ class Session:
         value = self._checked(name, value)
         if name == "channel" and value > (last := self._last_channel(self.selection.layer)):
             raise ValueError(f"channel: {value} is out of range, expected 0 to {last}")
-        if name == "cell" and value is not None and (row := self.facts.layer(self.selection.layer)):
-            checked_cell(value, row)
+        if name == "method":
+            _check_drawn(value)
         return value
 
     def _last_channel(self, layer: str | None) -> int:
@@ -292,3 +305,8 @@ class Session:
 
     def _checked(self, name: str, value: Any) -> Any:
         return checked(name, value, self.facts, self.classes, len(self.inputs))
+
+
+def _check_drawn(key: str) -> None:
+    if not registry.find(key).on_picture:
+        raise ValueError(f"method: {key!r} makes no map over the picture; ask it with explain()")

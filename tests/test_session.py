@@ -148,6 +148,10 @@ def test_listeners_hear_each_change_once(session: Session) -> None:
         ({"input": True}, TypeError, "input: expected a whole number, got True"),
         ({"channel": -1}, ValueError, "channel: expected 0 or more, got -1"),
         ({"channel": "1"}, TypeError, "channel: expected a whole number, got '1'"),
+        ({"cell": 3}, TypeError, r"cell: expected \(row, column\), got 3"),
+        ({"cell": (0, "a")}, TypeError, "cell's place: expected a whole number, got 'a'"),
+        ({"cell": (0, 12), "layer": "conv1"}, ValueError, r"cell: \(0, 12\) is outside the 12×12 cells of 'conv1'"),
+        ({"cell": (11, 0), "layer": "conv2"}, ValueError, r"cell: \(11, 0\) is outside the 6×6 cells of 'conv2'"),
         ({"params": [1]}, TypeError, "params: expected {method: {parameter: value}}, got list"),
         ({"params": {"occlusion": {"window": 0}}}, ValueError, "window: expected a whole number .*, got 0"),
         ({"params": {"occlusion": {"size": 1}}}, TypeError, "size: occlusion has no such parameter"),
@@ -728,6 +732,89 @@ def test_a_stop_never_reaches_the_users_own_backward_pass() -> None:
     session.close()
 
 
+# Many inputs
+
+
+def test_an_input_that_is_added_is_one_of_all(session: Session, model: nn.Module) -> None:
+    pane, scores = Pane(session), Pane(session, method="class_scores")
+    assert scores.explanation.values.shape == (2, 5)
+    before = pane.last.question
+    assert session.add(picture(seed=3)) == 2
+    assert session.wait(LONG)
+    assert scores.explanation.values.shape == (3, 5)
+    assert pane.last.question == before  # a question keeps its input
+    session.select(input=2)
+    np.testing.assert_array_equal(pane.explanation.values, right(model, pane, picture(seed=3)))
+
+
+@pytest.mark.parametrize("x", [torch.rand(2, 3, 12, 12), "no such file.png", object(), np.zeros((0, 4, 3), np.uint8)])
+def test_an_input_that_does_not_fit_is_refused_and_the_others_stay(session: Session, x: Any) -> None:
+    pane = Pane(session)
+    kept = pane.last
+    with pytest.raises((TypeError, ValueError, OSError)):
+        session.add(x)
+    assert len(session.inputs) == len(session.given.inputs) == 2
+    assert session.wait(LONG)
+    assert pane.told[-1] is kept
+
+
+def test_inputs_of_different_sizes_have_their_own_grids(model: nn.Module) -> None:
+    session = Session(model, [picture(), picture(24, seed=2)])
+    pane, cell = Pane(session, layer="conv2"), Pane(session, method="receptive_field", layer="conv2")
+    assert pane.explanation.values.shape == (6, 6)
+    session.select(input=1)
+    assert pane.explanation.values.shape == (12, 12)
+    layer = session.facts.layer("conv2")
+    assert layer is not None
+    assert layer.grid == (12, 12)
+    session.select(layer="conv2", cell=(11, 11))
+    assert cell.explanation.cell == (11, 11)
+    session.select(input=0)
+    assert "cell: (11, 11) is outside the 6×6 cells of 'conv2'" in str(cell.last.error)
+    assert session.wait(LONG)
+    assert session.facts.layer("conv2").grid == (6, 6)  # type: ignore[union-attr]
+    session.close()
+
+
+def test_an_input_that_the_model_cannot_take_is_that_answers_error() -> None:
+    model = seeded(Linear)
+    session = Session(model, [picture(), picture(9), picture(seed=4)])
+    pane = Pane(session, method="gradient")
+    session.select(input=1)
+    assert "the model raised RuntimeError on an input of shape (1, 3, 9, 9)" in str(pane.last.error)
+    session.select(input=2)
+    assert pane.last.state == "done"
+    session.close()
+
+
+def test_the_cell_keeps_its_place_in_the_next_grid(session: Session) -> None:
+    session.select(layer="conv1", cell=(11, 3))
+    session.select(layer="conv2")  # 12 × 12 → 6 × 6
+    assert session.selection.cell == (5, 1)
+    session.select(layer="head")
+    assert session.selection.cell == (0, 0)
+    session.select(layer="conv1")
+    assert session.selection.cell == (6, 6)
+    session.select(cell=None)
+    session.select(layer="conv2")
+    assert session.selection.cell is None
+
+
+def test_what_makes_no_map_is_not_chosen_for_the_map(session: Session) -> None:
+    with pytest.raises(ValueError, match="method: 'ablation' makes no map over the picture"):
+        session.select(method="ablation")
+    with pytest.raises(ValueError, match="method: 'class_scores' makes no map"):
+        session.check("method", "class_scores")
+    assert session.selection.method == "grad_cam"
+
+
+def test_two_panes_with_the_same_question_to_all_inputs_get_one_answer(session: Session) -> None:
+    one = Pane(session, method="channel_activity")
+    first = one.explanation
+    other = Pane(session, method="channel_activity")
+    assert other.explanation is first
+
+
 # Memory
 
 
@@ -757,12 +844,12 @@ def test_five_hundred_selections_leave_nothing_behind() -> None:
 
     some(60)
     gc.collect()
-    held, threads = process.memory_info().rss, threading.active_count()
+    held, threads = process.memory_info().rss, _others()
     hooks = _hooks(session)
     some(440)
     gc.collect()
     assert process.memory_info().rss - held < 60 * 2**20  # keeping every pass would take 300 MB
-    assert threading.active_count() <= threads
+    assert _others() <= threads
     assert _hooks(session) == hooks
     assert differences(before, snapshot(model)) == []
     session.close()
@@ -772,6 +859,11 @@ def test_five_hundred_selections_leave_nothing_behind() -> None:
     assert not any(thread.name == "nbexplain" for thread in threading.enumerate())
     assert runner._long == []
     assert not runner._waiting
+
+
+def _others() -> int:
+    """Threads besides the worker, which may have been idle for a while and ended."""
+    return sum(thread.name != "nbexplain" for thread in threading.enumerate())
 
 
 def _other_params(n: int) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
@@ -41,12 +42,12 @@ def ask(
     checked = chosen.check_params(params or {})
     together = [subjects] if isinstance(subjects, Subject) else subjects
     subject = together[0]
-    before = dict(subject.passes)
+    passes = dict.fromkeys(subject.passes, 0)  # in our own steps: others may run between them
     begun_with = subject.twin
     started = time.perf_counter()
     steps: Iterator[Explanation] | None = None
     try:
-        with subject.undisturbed():
+        with subject.undisturbed(), _counted(subject, passes):
             arguments, row = _arguments(subject, chosen, target, layer, channel, cell)
             answer = chosen.function(together if chosen.over_inputs else subject, **arguments, **checked)
         steps = iter([answer]) if isinstance(answer, Explanation) else answer
@@ -55,7 +56,7 @@ def ask(
             if subject.twin is not begun_with:
                 raise Cancelled  # the weights are others now: going on would mix two networks in one answer
             resumed = time.perf_counter()
-            with subject.undisturbed():
+            with subject.undisturbed(), _counted(subject, passes):
                 explanation = next(steps, None)
                 score = subject.score(arguments["target"]) if "target" in arguments else None
                 score_name = subject.score_name
@@ -74,7 +75,7 @@ def ask(
                 score_name=score_name,
                 warnings=(*subject.warnings, *explanation.warnings),
                 seconds=spent,
-                passes={kind: count - before[kind] for kind, count in subject.passes.items()},
+                passes=dict(passes),
             )
     except NoGradient as error:
         raise ValueError(
@@ -88,6 +89,17 @@ def ask(
     finally:
         if steps is not None and hasattr(steps, "close"):
             steps.close()
+
+
+@contextmanager
+def _counted(subject: Subject, passes: dict[str, int]) -> Iterator[None]:
+    """Add the passes that are run meanwhile."""
+    before = dict(subject.passes)
+    try:
+        yield
+    finally:
+        for kind, count in subject.passes.items():
+            passes[kind] += count - before[kind]
 
 
 def _keys(wanted: Iterable[bool]) -> str:

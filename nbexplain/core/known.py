@@ -58,11 +58,6 @@ class Known:
         self.facts = self._look()
 
     @property
-    def model(self) -> nn.Module:
-        """The user's model."""
-        return self._twin.original
-
-    @property
     def stop(self) -> Any:
         """The flag that cancels runs."""
         return self._twin.stop

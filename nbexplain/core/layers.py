@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks
 
+_CHANNELS_FIRST = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 _CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention)
 
 
@@ -113,7 +114,9 @@ def describe(name: str, module: nn.Module, outputs: Sequence[Tensor], call: int,
         axis = 2 if isinstance(module, _CHANNELS_LAST) and len(input_shape) != 3 else 1
         grid = (shape[1],) if axis == 1 and shape[1] > 1 else None
     elif output.ndim == 4:
-        axis = 3 if isinstance(module, _CHANNELS_LAST) or _looks_channels_last(shape, input_shape) else 1
+        told = isinstance(module, _CHANNELS_FIRST)
+        last = isinstance(module, _CHANNELS_LAST) or (not told and _looks_channels_last(shape, input_shape))
+        axis = 3 if last else 1
         rows, columns = (shape[1], shape[2]) if axis == 1 else (shape[0], shape[1])
         grid = (rows, columns) if rows * columns > 1 else None
     else:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nbexplain import list_layers
 from nbexplain.core.layers import Layer, describe, nearest, split, suggest, unprefixed
 
 PICTURE, SIGNAL, TOKENS, ROW = (1, 3, 32, 48), (1, 2, 16), (1, 7), (1, 4)
@@ -116,3 +117,10 @@ def test_nearest_names() -> None:
     assert nearest("layer2.1.conv3", names).startswith("nearest: 'layer2.1.conv")
     assert nearest("zzz", names).count("'") == 6  # nothing is near: the last three
     assert nearest("zzz", []) == "there are none"
+
+
+def test_a_convolutions_channels_come_first_even_if_its_shape_looks_otherwise() -> None:
+    """(1, 6, 6, 4) of a square picture: the first two axes are in its proportion, the last two are not."""
+    model = nn.Sequential(nn.Conv2d(3, 6, (3, 5), stride=(2, 3), padding=(1, 2)), nn.ReLU())
+    row = list_layers(model, torch.rand(1, 3, 12, 12))[0]
+    assert (row.channel_axis, row.channels, row.grid) == (1, 6, (6, 4))

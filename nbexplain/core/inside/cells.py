@@ -25,10 +25,10 @@ def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
     """The smallest rectangle of pixels outside of which nothing can change this cell of the layer.
 
     Values are (y, x) of the input: 1 inside, 0 outside. `details` holds left, top, right and bottom in pixels, half
-    open; where the rectangle of a cell in the middle is known to be larger, they reach beyond the picture, into the
-    padding. Nothing is assumed of the layers: pixels are made NaN, which spreads through every operation, and passes up
-    to the layer tell whether it arrives. What a network computes from the whole picture, as attention does, has the
-    whole picture as its field.
+    open; where the rectangle of a cell in the middle lies inside the picture and is larger, they reach beyond the
+    picture, into the padding. Nothing is assumed of the layers: pixels are made NaN, which spreads through every
+    operation, and passes up to the layer tell whether it arrives. What a network computes from the whole picture, as
+    attention does, has the whole picture as its field.
 
     Raises
     ------
@@ -40,18 +40,19 @@ def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
         raise ValueError(f"x: a receptive field needs a picture (1, C, H, W), the input has shape {tuple(x.shape)}")
     height, width = x.shape[-2:]
     found = _seen_extent(subject, layer, cell)
-    edges = np.array(found)
-    notes: tuple[str, ...] = ()
-    if found[0] == 0 or found[1] == 0 or found[2] == width or found[3] == height:
+    across, down, notes = found[::2], found[1::2], []
+    if 0 in found[:2] or found[2] == width or found[3] == height:
         middle = subject.kept(("field", layer.name))
         if middle is None:
             middle = _seen_extent(subject, layer, _middle(layer))
             subject.keep(("field", layer.name), middle, 64)
-        edges = np.array([*_beyond(found[::2], middle[::2], width), *_beyond(found[1::2], middle[1::2], height)])
-        edges = edges[[0, 2, 1, 3]]
-        if (edges != found).any():
-            notes = ("part of the receptive field lies beyond the picture: there the network sees its padding",)
-    left, top, right, bottom = (int(edge) for edge in edges)
+        across, down = _beyond(found[::2], middle[::2], width), _beyond(found[1::2], middle[1::2], height)
+        if (across, down) != (found[::2], found[1::2]):
+            notes.append("part of the receptive field lies beyond the picture: there the network sees its padding")
+        for side, size in ((0, width), (1, height)):
+            if 0 < found[side + 2] - found[side] < size and {0, size} & {middle[side], middle[side + 2]}:
+                notes.append("the receptive field is cut at the edge of the picture; how far it goes on is not known")
+    (left, right), (top, bottom) = across, down
     values = np.zeros((height, width), np.float32)
     values[max(top, 0) : bottom, max(left, 0) : right] = 1
     return Explanation(
@@ -60,7 +61,7 @@ def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
         signed=False,
         quantity="reaches the cell",
         details={"left": left, "top": top, "right": right, "bottom": bottom},
-        warnings=notes,
+        warnings=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -70,14 +71,17 @@ def _middle(layer: Layer) -> Cell:
 
 
 def _beyond(found: tuple[int, int], middle: tuple[int, int], size: int) -> tuple[int, int]:
-    """An interval that ends at an edge of the picture, made as long as the one of a cell in the middle."""
+    """An interval that ends at an edge of the picture, made as long as the one of a cell in the middle.
+
+    It stays as it is where that one is cut at an edge as well.
+    """
     low, high = found
     missing = (middle[1] - middle[0]) - (high - low)
-    if missing > 0 and low == 0 and high < size:
-        low -= missing
-    elif missing > 0 and high == size and low > 0:
-        high += missing
-    return low, high
+    if middle[0] == 0 or middle[1] == size or missing <= 0:
+        return found
+    if low == 0 and high < size:
+        return low - missing, high
+    return (low, high + missing) if high == size and low > 0 else found
 
 
 def _seen_extent(subject: Subject, layer: Layer, cell: Cell) -> tuple[int, int, int, int]:
