@@ -179,6 +179,7 @@ def test(names: list[str], arguments: list[str]) -> int:
     prepare("test")
     if "browser" in parts:
         prepare_chromium()
+        must("looking for axe-core, which the browser tests use", PYTHON, "hatch_build.py", "npm")
     start, lines, bad = time.monotonic(), [], []
     counts = dict.fromkeys(("failed", "passed", "skipped", "error"), 0)
     for part in parts:

@@ -1,5 +1,7 @@
 """nbexplain: see what a PyTorch model does, inside a notebook."""
 
+from typing import TYPE_CHECKING, Any
+
 from nbexplain.core.explain import explain, list_layers
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.memory import options
@@ -8,8 +10,12 @@ from nbexplain.core.subject import Subject
 from nbexplain.session import Session
 from nbexplain.widgets.explorers.activation import ActivationExplorer
 from nbexplain.widgets.explorers.attribution import AttributionExplorer
+from nbexplain.widgets.explorers.comparison import MethodComparison
 from nbexplain.widgets.explorers.explore import explore
 from nbexplain.widgets.explorers.explorer import Explorer
+
+if TYPE_CHECKING:
+    from nbexplain import figures
 
 __version__ = "0.1.0"  # pyproject.toml reads it here
 
@@ -21,12 +27,23 @@ __all__ = [
     "Explanation",
     "Explorer",
     "Flag",
+    "MethodComparison",
     "Range",
     "Session",
     "Subject",
     "explain",
     "explore",
+    "figures",
     "list_layers",
     "method",
     "options",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`nbexplain.figures` is imported when it is first asked for: matplotlib takes its time."""
+    if name == "figures":
+        from importlib import import_module
+
+        return import_module("nbexplain.figures")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

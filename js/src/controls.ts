@@ -1,5 +1,6 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { afterwards, coalesced, h, keepKeys } from "./dom";
+import { ALIVE, followKernel } from "./kernel";
 import { follow, listen } from "./link";
 import type { StatusState } from "./status";
 import { toolbarFields } from "./toolbar_fields";
@@ -96,6 +97,7 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
   let controls: AnyModel<ControlsState> | null = null;
   let facts: AnyModel<FactsState> | null = null;
   let status: AnyModel<StatusState> | null = null;
+  let kernel = ALIVE;
   let drawing = new AbortController();
   signal.addEventListener("abort", () => drawing.abort());
 
@@ -107,7 +109,7 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
     const session: Session = { controls, facts, show: model.get("show"), needs: model.get("needs") };
     const fields = toolbarFields(session, drawing.signal);
     const params = toolbarParams(session);
-    const commands = commandButtons(session, () => status);
+    const commands = commandButtons(session, () => kernel.reachable && (status?.get("running") ?? false));
     el.append(...fields.elements, params.element);
     // The buttons stand beside the method, or else at the end.
     const neighbour = session.show.includes("method") ? fields.elements[0] : fields.elements.at(-1);
@@ -119,6 +121,7 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
       fields.refresh();
       params.refresh();
       commands.refresh();
+      if (!kernel.reachable) disableAllBut(el, ".nbx-field-channel"); // other channels are in the page already
     };
     refresh();
     listen(controls, SELECTION, afterwards(refresh), drawing.signal);
@@ -140,15 +143,24 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
     build();
   });
   listen(model, ["change:show"], build, signal);
+  followKernel(model, signal, (state) => {
+    kernel = state;
+    if (!kernel.reachable) build();
+  });
+}
+
+function disableAllBut(root: HTMLElement, spared: string): void {
+  for (const control of root.querySelectorAll<HTMLInputElement>("input, select, button")) {
+    if (!control.closest(spared)) control.disabled = true;
+  }
 }
 
 /** Run and Stop, one button, only for what takes long; and Refresh, for weights that have changed. */
-function commandButtons(session: Session, status: () => AnyModel<StatusState> | null) {
+function commandButtons(session: Session, running: () => boolean) {
   const { controls } = session;
   const run = h("button", { type: "button", class: "nbx-button nbx-run" }, "Run");
   const renew = h("button", { type: "button", class: "nbx-button nbx-renew", "aria-label": "Refresh" }, "↻");
   renew.title = "Compute again with the model's weights as they are now";
-  const running = (): boolean => status()?.get("running") ?? false;
   run.addEventListener("click", () => controls.send({ command: running() ? "stop" : "run" }));
   renew.addEventListener("click", () => controls.send({ command: "refresh" }));
   return {

@@ -2,10 +2,14 @@ import type { AnyModel } from "@anywidget/types";
 import type { Grid } from "./raster";
 import { reduce, type Reduction } from "./scale";
 import { type ArrayState, decode, type Meta, oncePerFrame } from "./wire";
+import type { Size } from "./zoom";
 
 /** The one map that a pane shows of its overlay. */
 export interface ShownMap {
+  /** What is drawn: of a large layer the averages of its cells. */
   grid: Grid;
+  /** The cells that there are. */
+  cells: Size;
   meta: Meta;
   signed: boolean;
   frame: number;
@@ -41,17 +45,18 @@ export function shownMap(
     finer.shape.length >= 2;
   if (!fits) return map;
   const better = chosen(detail!, { channel: null, reduction: wish.reduction });
-  return { ...map, grid: better.grid, exact: better.exact };
+  return { ...map, grid: better.grid, cells: better.cells, exact: better.exact };
 }
 
 function chosen(model: AnyModel<ArrayState>, wish: Wish): ShownMap {
   const { values, shape, meta, frame } = decode(model)!;
   const [height, width] = shape.slice(-2) as [number, number];
-  const cells = width * height;
+  const [down, across] = meta.size ?? [height, width];
   const channels = shape.length === 3 ? shape[0]! : 1;
   const exact = model.get("dtype") === "float32" && !meta.coarse;
   const signed = meta.signed ?? false;
-  const map = { meta, signed, frame, channels, channel: null, reducible: false, exact };
+  const cells = { width: across, height: down };
+  const map = { cells, meta, signed, frame, channels, channel: null, reducible: false, exact };
   if (shape.length !== 3) return { ...map, grid: { values, width, height } };
   if (wish.channel === null) {
     const reduced = oncePerFrame(model, wish.reduction, () => reduce(values, channels, wish.reduction));
@@ -59,5 +64,6 @@ function chosen(model: AnyModel<ArrayState>, wish: Wish): ShownMap {
     return { ...map, grid, signed: signed && wish.reduction === "sum", reducible: true };
   }
   const channel = Math.min(channels - 1, Math.max(0, wish.channel));
-  return { ...map, grid: { values: values.subarray(channel * cells, (channel + 1) * cells), width, height }, channel };
+  const plane = values.subarray(channel * width * height, (channel + 1) * width * height);
+  return { ...map, grid: { values: plane, width, height }, channel };
 }

@@ -2,15 +2,19 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import { colourBar } from "./colour_bar";
 import type { ControlsState } from "./controls";
 import { coalesced, h, say } from "./dom";
-import { rounded } from "./format";
+import { automaticClip, clipOf, lookOf, remarkOf } from "./image_look";
 import { type ShownMap, shownMap } from "./image_map";
+import { imageMarks } from "./image_marks";
 import { viewControls } from "./image_view";
+import { followKernel } from "./kernel";
 import { follow, listen } from "./link";
-import { type Reduction, type Scale, scaleOf, type Sign } from "./scale";
+import { joinGroup, type Member, type PaneGroup } from "./pane_group";
+import type { PaneLinkState } from "./pane_link";
+import { extentOf, type Reduction, type Scale, scaleOf, type Sign } from "./scale";
 import { Stage } from "./stage";
 import { moveStage } from "./stage_input";
 import { type ArrayState, oncePerFrame, picture as pixelsOf } from "./wire";
-import type { Point, Size } from "./zoom";
+import { inParts } from "./zoom";
 
 /** The traits of `ImagePane` in nbexplain/widgets/image_pane.py. */
 export interface ImagePaneState {
@@ -21,6 +25,10 @@ export interface ImagePaneState {
   follow_channel: boolean;
   title: string;
   notice: string;
+  link: string | null;
+  pick: boolean;
+  frame: number[];
+  frame_note: string;
   opacity: number;
   colormap: string;
   sign: Sign;
@@ -32,37 +40,58 @@ export interface ImagePaneState {
   mode: "overlay" | "map" | "picture";
 }
 
-const OWN = ["title", "notice", "follow_channel", "opacity", "colormap", "sign", "reduction", "clip", "limits"];
-const EVENTS = [...OWN, "interpolation", "fade", "mode"].map((name) => `change:${name}`);
+const LOOK = ["opacity", "colormap", "sign", "reduction", "clip", "limits", "interpolation", "fade", "mode"];
+const DRAWN = ["title", "notice", "follow_channel", ...LOOK].map((name) => `change:${name}`);
+const MARKED = ["pick", "frame", "frame_note"].map((name) => `change:${name}`);
 
 function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void {
   const stage = new Stage();
   const title = h("span", { class: "nbx-title" });
   const subtitle = h("span", { class: "nbx-subtitle" });
   const notice = h("div", { class: "nbx-notice", role: "note" });
-  const readout = h("div", { class: "nbx-readout" });
   const bar = colourBar();
   const view = viewControls(model, signal);
-  const frame = h("div", { class: "nbx-stage" }, stage.canvas, notice);
-  el.classList.add("nbx-pane", "nbx-image-pane");
-  el.replaceChildren(h("div", { class: "nbx-head" }, title, subtitle), frame, readout, bar.element, view.element);
 
-  let [pictureModel, overlay, detail] = [null, null, null] as (AnyModel<ArrayState> | null)[];
+  let pictureModel: AnyModel<ArrayState> | null = null;
+  let picture: ReturnType<typeof pictureCanvas> = null;
+  let overlay: AnyModel<ArrayState> | null = null;
+  let detail: AnyModel<ArrayState> | null = null;
   let controls: AnyModel<ControlsState> | null = null;
+  let link: AnyModel<PaneLinkState> | null = null;
+  let group: PaneGroup | null = null;
   let map: ShownMap | null = null;
-  let pointer: Point | null = null;
+  let scale: Scale | null = null;
+  let answers = true;
+
+  const marks = imageMarks(model, stage, () => ({
+    title: titleOf(),
+    map,
+    scale,
+    size: picture && picture.size,
+    controls,
+    pointer: group?.pointer ?? null,
+    answers,
+  }));
+  const sheet = h("div", { class: "nbx-sheet" }, stage.canvas, marks.element);
+  const head = h("div", { class: "nbx-head" }, title, subtitle);
+  el.classList.add("nbx-pane", "nbx-image-pane");
+  el.role = "group"; // several panes have controls of the same names
+  el.replaceChildren(head, h("div", { class: "nbx-stage" }, sheet, notice), marks.readout, bar.element, view.element);
+
+  const titleOf = (): string => model.get("title") || map?.meta.title || "";
 
   const draw = (): void => {
     const channel = model.get("follow_channel") && controls ? controls.get("channel") : null;
-    map = shownMap(overlay ?? null, detail ?? null, { channel, reduction: model.get("reduction") });
-    const picture = pictureModel ? pictureCanvas(pictureModel) : null;
+    map = shownMap(overlay, detail, { channel, reduction: model.get("reduction") });
+    picture = pictureModel && pictureCanvas(pictureModel);
     const mode = !picture ? "map" : !map ? "picture" : model.get("mode");
-    const scale = map && mode !== "picture" ? scaleOf(map.grid.values, lookOf(model, map)) : null;
+    const remark = measure(mode === "picture" ? null : map);
     const scene = picture?.canvas ?? map?.grid;
-    say(title, model.get("title") || map?.meta.title || "");
+    say(title, titleOf());
+    el.ariaLabel = titleOf() || null;
     say(subtitle, map?.channel != null ? `channel ${map.channel} of ${map.channels}` : "");
     say(notice, model.get("notice"));
-    bar.show(scale, map?.meta.quantity ?? "value", remarkOf(map, model));
+    bar.show(scale, map?.meta.quantity ?? "value", remarkOf(map, model, remark));
     bar.element.hidden = view.element.hidden = !model.get("overlay");
     view.offer({
       map: !!map,
@@ -73,7 +102,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
       scale,
     });
     if (!scene) return;
-    frame.style.setProperty("--nbx-aspect", `${scene.width} / ${scene.height}`);
+    sheet.style.setProperty("--nbx-aspect", `${scene.width} / ${scene.height}`);
     stage.draw({
       scene: { width: scene.width, height: scene.height },
       picture: mode === "map" ? null : picture,
@@ -82,22 +111,28 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
       opacity: mode === "map" ? 1 : model.get("opacity"),
       fade: model.get("fade") && mode === "overlay",
       smooth: model.get("interpolation") === "bilinear",
+      view: group?.view ?? null,
     });
     stage.canvas.dataset.frame = String(map?.frame ?? 0);
     stage.canvas.dataset.channel = String(map?.channel ?? "");
-    stage.canvas.ariaLabel = describe(title.textContent!, map, scale);
-    point(pointer);
+    marks.draw();
   };
 
-  const point = (at: Point | null): void => {
-    pointer = at;
-    const { width, height } = stage.scene;
-    const inside = at && at.x >= 0 && at.y >= 0 && at.x < width && at.y < height;
-    readout.classList.toggle("nbx-rest", !inside);
-    say(readout, inside ? reading(at, map, stage.scene, pictureModel?.get("meta").size) : atRest(map, model, stage.scene));
+  /** The scale of the map, from its own values or those of all panes that share limits; returns what to say of it. */
+  const measure = (seen: ShownMap | null): string => {
+    const own = seen && extentOf(seen.grid.values, clipOf(model, seen));
+    group?.reach(member, own && { extent: own, signed: seen.signed, quantity: seen.meta.quantity ?? "value" });
+    const shared = link?.get("limits") === "shared" ? group?.limits(member) : undefined;
+    scale = own && scaleOf(seen.grid.values, lookOf(model, seen), shared?.extent ?? own);
+    return shared?.remark ?? "";
   };
 
   const redraw = coalesced(draw);
+  const member: Member = {
+    viewed: redraw,
+    pointed: () => marks.point(group?.pointer ?? null),
+    reached: () => void (link?.get("limits") === "shared" && redraw()),
+  };
   const attach = (name: "picture" | "overlay" | "detail", keep: (array: AnyModel<ArrayState> | null) => void): void =>
     follow<ArrayState>(model, name, { host, signal }, (array, until) => {
       keep(array);
@@ -111,74 +146,40 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     controls = selection;
     const follows = (): void => void (model.get("follow_channel") && redraw());
     if (selection) listen(selection, ["change:channel"], follows, until);
+    if (selection) listen(selection, ["change:cell"], marks.draw, until);
     redraw();
   });
-  listen(model, EVENTS, redraw, signal);
+  follow<PaneLinkState>(model, "link", { host, signal }, (found, until) => {
+    link = found;
+    group = found && joinGroup(model.get("link")!, member, until);
+    if (found) listen(found, ["change:limits"], redraw, until);
+    redraw();
+  });
+  listen(model, DRAWN, redraw, signal);
+  listen(model, MARKED, marks.draw, signal);
+  followKernel(model, signal, (kernel) => {
+    answers = kernel.reachable;
+    marks.draw();
+  });
   stage.watch(draw, signal);
-  moveStage(stage, redraw, point);
+  marks.pickWithKeys();
+  moveStage(stage, {
+    moved: () => (group ? group.show(inParts(stage.view, stage.scene)) : redraw()),
+    pointed: (at) => (group ? group.point(at) : marks.point(at)),
+    clicked: marks.pickAt,
+  });
 }
 
-function pictureCanvas(model: AnyModel<ArrayState>): { canvas: HTMLCanvasElement; holes: boolean; frame: number } | null {
+/** The picture to be drawn, another canvas each frame, and its size as the network saw it, which may be larger. */
+function pictureCanvas(model: AnyModel<ArrayState>) {
   const pixels = pixelsOf(model);
   if (!pixels) return null;
   return oncePerFrame(model, "canvas", () => {
     const canvas = h("canvas", { width: `${pixels.width}`, height: `${pixels.height}` });
     canvas.getContext("2d")!.putImageData(new ImageData(pixels.data, pixels.width, pixels.height), 0, 0);
-    return { canvas, holes: pixels.holes, frame: model.get("frame") };
+    const [height, width] = model.get("meta").size ?? [pixels.height, pixels.width];
+    return { canvas, holes: pixels.holes, size: { width, height } };
   });
-}
-
-function lookOf(model: AnyModel<ImagePaneState>, map: ShownMap) {
-  const [sign, limits, colormap] = [model.get("sign"), model.get("limits"), model.get("colormap")];
-  return { signed: map.signed, sign, clip: clipOf(model, map), limits, colormap };
-}
-
-/** A few pixels of a map with a value per pixel are far larger than all others: they would leave the rest invisible. */
-function automaticClip(map: ShownMap): number {
-  return map.meta.on === "pixels" ? 99 : 100;
-}
-
-function clipOf(model: AnyModel<ImagePaneState>, map: ShownMap): number {
-  return model.get("clip") || automaticClip(map);
-}
-
-function remarkOf(map: ShownMap | null, model: AnyModel<ImagePaneState>): string {
-  const remarks = [];
-  if (model.get("limits").length === 2) remarks.push("locked");
-  else if (map && clipOf(model, map) < 100) remarks.push(`clipped at p${clipOf(model, map)}`);
-  if (map?.signed && model.get("sign") !== "both") remarks.push(model.get("sign"));
-  if (map?.meta.note) remarks.push(map.meta.note);
-  return remarks.join(" · ");
-}
-
-/** `size` is [height, width] of the picture as the network saw it, which may be larger than the one that is drawn. */
-function reading(at: Point, map: ShownMap | null, scene: Size, size: [number, number] | undefined): string {
-  const [height, width] = size ?? [scene.height, scene.width];
-  const picture = size !== undefined;
-  const [x, y] = [Math.floor((at.x / scene.width) * width), Math.floor((at.y / scene.height) * height)];
-  const place = picture ? `x ${x}  y ${y}` : "";
-  if (!map) return place;
-  const column = Math.floor((at.x / scene.width) * map.grid.width);
-  const row = Math.floor((at.y / scene.height) * map.grid.height);
-  const value = map.grid.values[row * map.grid.width + column] ?? NaN;
-  const cell = picture && map.grid.width === width ? "" : `cell ${column}, ${row}`;
-  const about = map.exact || Number.isNaN(value) ? "" : "≈ ";
-  return [place, cell, about + rounded(value, map.exact ? 5 : 3)].filter(Boolean).join("   ");
-}
-
-function atRest(map: ShownMap | null, model: AnyModel<ImagePaneState>, scene: Size): string {
-  if (!map) return "";
-  const { width, height } = map.grid;
-  const enlarged = width < scene.width ? (model.get("interpolation") === "nearest" ? ", as cells" : ", interpolated") : "";
-  return `${width} × ${height}${enlarged}${map.reducible ? `, ${model.get("reduction")} of ${map.channels} channels` : ""}`;
-}
-
-function describe(title: string, map: ShownMap | null, scale: Scale | null): string {
-  if (!map || !scale) return title || "picture";
-  const channel = map.channel === null ? "" : `, channel ${map.channel} of ${map.channels}`;
-  const cells = `${map.grid.width} × ${map.grid.height} cells`;
-  const limits = `colours from ${rounded(scale.low)} to ${rounded(scale.high)}`;
-  return `${title || "map"}: ${map.meta.quantity ?? "values"}${channel}, ${cells}, ${limits}`;
 }
 
 export default { render };

@@ -2,7 +2,7 @@ import type { AnyModel } from "@anywidget/types";
 import { COLORMAPS } from "./colormap";
 import { h, keepKeys, labelled, option, OWN_KEYS } from "./dom";
 import type { ImagePaneState } from "./image_pane";
-import { type Bounds, range } from "./inputs";
+import { type Bounds, freshId, numberBox, range } from "./inputs";
 import { listen } from "./link";
 import type { Scale } from "./scale";
 
@@ -33,19 +33,27 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
   let scale: Scale | null = null;
   let automatic = 100;
 
-  const slider = (name: "opacity" | "clip", label: string, bounds: Bounds, shown: (value: number) => string) => {
-    const { input, show } = range(label, (value) => model.set(name, value), () => model.save_changes());
-    const text = h("span", { class: "nbx-number" });
+  // The box counts in `unit`s of the trait, as it is read: percent, and percentiles.
+  const slider = (name: "opacity" | "clip", label: string, boxName: string, bounds: Bounds, unit = 1) => {
+    const choose = (value: number): void => model.set(name, value);
+    const save = (): void => model.save_changes();
+    const { input, show } = range(label, choose, save);
+    const box = numberBox(boxName, (value) => choose(value * unit));
+    box.input.title = boxName;
+    box.input.addEventListener("change", save);
+    const inUnits = { min: bounds.min / unit, max: bounds.max / unit, step: bounds.step! / unit };
     const refresh = (): void => {
       const value = name === "clip" ? model.get(name) || automatic : model.get(name);
-      show(value, bounds, shown(value));
-      text.textContent = shown(value);
+      const shown = Number((value / unit).toFixed(2));
+      const said = name === "opacity" ? `${shown} %` : value === 100 ? "off" : `percentile ${shown}`;
+      show(value, bounds, said);
+      box.show(shown, inUnits);
     };
     listen(model, [`change:${name}`], refresh, signal);
     refresh();
-    const element = labelled(label, input);
-    element.append(text);
-    return { element, input, refresh };
+    input.id = freshId();
+    const text = h("label", { class: "nbx-name", for: input.id }, label);
+    return { element: h("div", { class: "nbx-labelled" }, text, input, box.input), inputs: [input, box.input], refresh };
   };
 
   const choice = (name: Exclude<Name, "opacity" | "clip" | "fade">, values: readonly string[]): HTMLSelectElement => {
@@ -83,10 +91,9 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
     return input;
   };
 
-  const percent = (value: number): string => `${Math.round(100 * value)} %`;
-  const opacity = slider("opacity", "Opacity", { min: 0, max: 1, step: 0.01 }, percent);
-  const clip = slider("clip", "Clip", { min: 50, max: 100, step: 0.5 }, (value) => (value === 100 ? "off" : `p${value}`));
-  clip.element.title = "The percentile of |value| from which on colours no longer change";
+  const opacity = slider("opacity", "Opacity", "Opacity in percent", { min: 0, max: 1, step: 0.01 }, 0.01);
+  const clip = slider("clip", "Clip", "Clip at percentile", { min: 50, max: 100, step: 0.5 });
+  clip.element.title = "The percentile of |value| from which on colours no longer change; 100 is off";
   const mode = labelled("Show", choice("mode", ["overlay", "map", "picture"]));
   const sign = labelled("Sign", choice("sign", ["both", "positive", "negative", "absolute"]));
   const reduction = labelled("Channels", choice("reduction", ["sum", "mean |·|", "max |·|"]));
@@ -129,7 +136,8 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
       sign.hidden = !what.signed;
       reduction.hidden = !what.reducible;
       mode.hidden = !what.picture || !what.map;
-      opacity.input.disabled = !what.map || !what.picture || model.get("mode") !== "overlay";
+      const fixed = !what.map || !what.picture || model.get("mode") !== "overlay";
+      for (const input of opacity.inputs) input.disabled = fixed;
       locked.disabled = !scale;
     },
   };

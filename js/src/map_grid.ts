@@ -1,12 +1,12 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { COLORMAPS } from "./colormap";
 import { colourBar } from "./colour_bar";
 import type { ControlsState } from "./controls";
-import { coalesced, h, keepKeys, labelled, option, OWN_KEYS, say } from "./dom";
-import { rounded } from "./format";
+import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
 import { follow, listen } from "./link";
-import { GAP, gridLayout, type GridLayout, placeOf, stepTo, thumbAt } from "./map_layout";
-import { drawThumbs, isDead, type Maps, mapsOf, scaleFor } from "./map_thumbs";
+import { displayOrder, GAP, gridLayout, type GridLayout, type Order, placeOf, stepTo, thumbAt } from "./map_layout";
+import { drawThumbs, type Maps, mapsOf, scaleFor, scrollThumbs, type Thumbs } from "./map_thumbs";
+import { mapControls } from "./map_view";
+import { atRest, reading } from "./map_words";
 import { patientSave } from "./selection";
 import type { ArrayState } from "./wire";
 
@@ -16,11 +16,20 @@ export interface MapGridState {
   controls: string | null;
   title: string;
   notice: string;
+  sorts: MapGridState["sort"][];
+  order: number[];
+  sort_keys: (number | null)[];
+  dead: number[];
+  dead_note: string;
   limits: "own" | "shared";
   colormap: string;
+  sort: "number" | "activation" | "evidence" | "sparsity";
 }
 
-const EVENTS = ["title", "notice", "limits", "colormap"].map((name) => `change:${name}`);
+const TRAITS = ["title", "notice", "limits", "colormap", "sort", "order", "sort_keys", "dead", "dead_note"];
+const EVENTS = TRAITS.map((name) => `change:${name}`);
+/** Pixels that the thumbnails may take of a page that leaves the height to the pane. */
+const TALLEST = 320;
 
 function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
   const title = h("span", { class: "nbx-title" });
@@ -32,16 +41,15 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
   const notice = h("div", { class: "nbx-notice", role: "note" });
   const readout = h("div", { class: "nbx-readout" });
   const bar = colourBar();
-  const limits = labelled("Limits", choice(model, "limits", ["own", "shared"], signal));
-  const colours = labelled("Colours", choice(model, "colormap", ["auto", ...COLORMAPS], signal));
   const area = h("div", { class: "nbx-grid-area" }, scroller, notice);
   el.classList.add("nbx-pane", "nbx-map-grid");
+  el.role = "group";
   el.replaceChildren(
     h("div", { class: "nbx-head" }, title, subtitle),
     area,
     readout,
     bar.element,
-    h("div", { class: "nbx-view nbx-grid-view" }, limits, colours),
+    mapControls(model, signal),
   );
   keepKeys(el);
 
@@ -50,31 +58,37 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
   let save = (): void => {};
   let maps: Maps | null = null;
   let layout: GridLayout = gridLayout(0, 1, { width: 1, height: 1 });
+  let order: Order = displayOrder([], 0);
+  let dead: ReadonlySet<number> = new Set();
   let hovered = -1;
   // Kept, since asking the page in the middle of a change makes it lay itself out at once.
   let [top, room] = [0, 0];
 
   const count = (): number => maps?.planes.length ?? 0;
   const selected = (): number => Math.max(0, Math.min(controls?.get("channel") ?? 0, count() - 1));
-  const look = () => ({ shared: model.get("limits") === "shared", colormap: model.get("colormap") });
-
-  const thumbs = (): void => {
-    if (maps && canvas.width) drawThumbs(canvas, maps, look(), layout, top);
+  const look = (): Thumbs => {
+    const shared = model.get("limits") === "shared";
+    return { shared, colormap: model.get("colormap"), layout, channels: order.channels, dead };
   };
 
   const draw = (): void => {
     maps = mapsOf(array);
     say(title, model.get("title") || maps?.meta.title || "");
+    el.ariaLabel = title.textContent || null;
     say(notice, model.get("notice"));
+    order = displayOrder(model.get("order"), count());
+    dead = new Set(model.get("dead"));
     const width = scroller.clientWidth;
-    room = area.clientHeight;
-    if (maps && width && room) {
-      layout = gridLayout(count(), maps.width / maps.height, { width, height: room });
+    if (maps && width) {
+      layout = gridLayout(count(), maps.width / maps.height, { width, height: Math.max(TALLEST, area.clientHeight) });
+      // As tall as the thumbnails need, and taller only where the neighbours are.
+      area.style.flexBasis = `${Math.min(TALLEST, layout.height)}px`;
+      room = area.clientHeight;
       fit(canvas, width, room);
       canvas.style.marginBottom = `${-room}px`;
       space.style.height = `${Math.max(layout.height, room)}px`;
       top = scroller.scrollTop;
-      thumbs();
+      drawThumbs(canvas, maps, look(), top);
       canvas.dataset.frame = String(maps.frame);
     }
     select();
@@ -84,7 +98,7 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
     const channel = selected();
     frame.hidden = !maps;
     if (!maps) return;
-    const { x, y } = placeOf(channel, layout);
+    const { x, y } = placeOf(order.places[channel]!, layout);
     frame.style.transform = `translate(${x}px, ${y}px)`;
     frame.style.width = `${layout.thumb.width}px`;
     frame.style.height = `${layout.thumb.height}px`;
@@ -95,16 +109,22 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
     canvas.ariaValueMin = "0";
     canvas.ariaValueMax = String(count() - 1);
     canvas.ariaValueNow = String(channel);
-    canvas.ariaValueText = reading(maps, channel);
+    canvas.ariaValueText = readingOf(maps, channel);
     say(subtitle, `channel ${channel} of ${count()}`);
     const quantity = maps.meta.quantity ?? "value";
     bar.show(scaleFor(maps, channel, look()), quantity, look().shared ? "shared limits" : "own limits");
     read();
   };
 
+  const readingOf = (of: Maps, channel: number): string => {
+    const note = dead.has(channel) ? `dead (${model.get("dead_note") || "over all inputs"})` : "";
+    return reading(of, channel, model.get("sort"), model.get("sort_keys")[channel], note);
+  };
   const read = (): void => {
     readout.classList.toggle("nbx-rest", hovered < 0);
-    say(readout, !maps ? "" : hovered < 0 ? atRest(maps) : reading(maps, hovered));
+    say(readout, !maps ? "" : hovered < 0 ? atRest(maps, model.get("dead_note")) : readingOf(maps, hovered));
+    readout.title = readout.textContent!;
+    readout.dataset.lines = model.get("dead_note") ? "2" : "1";
   };
   const choose = (channel: number): void => {
     if (!controls || channel < 0) return;
@@ -113,7 +133,8 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
   };
   const under = (event: MouseEvent): number => {
     const box = scroller.getBoundingClientRect();
-    return thumbAt(event.clientX - box.left, event.clientY - box.top + scroller.scrollTop, count(), layout);
+    const place = thumbAt(event.clientX - box.left, event.clientY - box.top + scroller.scrollTop, count(), layout);
+    return place < 0 ? -1 : order.channels[place]!;
   };
 
   canvas.addEventListener("pointermove", (event) => {
@@ -130,14 +151,15 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
     canvas.focus({ preventScroll: true });
   });
   canvas.addEventListener("keydown", (event) => {
-    const next = stepTo(event.key, selected(), count(), layout.columns);
+    const next = stepTo(event.key, order.places[selected()] ?? 0, count(), layout.columns);
     if (next === null || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    choose(next);
+    choose(order.channels[next] ?? -1);
   });
   scroller.addEventListener("scroll", () => {
+    const before = top;
     top = scroller.scrollTop;
-    thumbs();
+    if (maps) scrollThumbs(canvas, maps, look(), before, top);
   });
 
   const redraw = coalesced(draw);
@@ -160,36 +182,12 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
   listen(model, EVENTS, redraw, signal);
 }
 
-function choice(model: AnyModel<MapGridState>, name: "limits" | "colormap", values: string[], signal: AbortSignal) {
-  const select = h("select", OWN_KEYS, ...values.map((value) => option(value, value)));
-  const show = (): void => void (select.value = model.get(name));
-  select.addEventListener("change", () => {
-    model.set(name, select.value);
-    model.save_changes();
-  });
-  listen(model, [`change:${name}`], show, signal);
-  show();
-  return select;
-}
-
 function fit(canvas: HTMLCanvasElement, width: number, height: number): void {
   const [across, down] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
   if (canvas.width !== across) canvas.width = across;
   if (canvas.height !== down) canvas.height = down;
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
-}
-
-function atRest({ planes, width, height, dead }: Maps): string {
-  const size = `${planes.length} channels of ${width} × ${height}`;
-  return dead ? `${size}, ${dead} constant` : size;
-}
-
-function reading(maps: Maps, channel: number): string {
-  const [low, high] = [maps.low[channel] ?? NaN, maps.high[channel] ?? NaN];
-  if (Number.isNaN(low)) return `channel ${channel}   no values`;
-  if (isDead(maps, channel)) return `channel ${channel}   ${rounded(low)} everywhere`;
-  return `channel ${channel}   ${rounded(low)} … ${rounded(high)}`;
 }
 
 export default { render };

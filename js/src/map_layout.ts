@@ -11,13 +11,16 @@ export interface GridLayout {
 export const GAP = 4;
 const SMALLEST = 40;
 const LARGEST = 112;
+/** A signal is one row of cells: as a thumbnail it would be a hair. */
+const LEAST_HEIGHT = 12;
 
 /** The largest thumbnails of one aspect (width / height) with which all fit; if even the smallest don't, they scroll. */
 export function gridLayout(count: number, aspect: number, area: Size): GridLayout {
   const most = Math.max(1, Math.floor((area.width + GAP) / (SMALLEST + GAP)));
+  const largest = LARGEST * Math.max(1, Math.sqrt(aspect));
   const withColumns = (columns: number): GridLayout => {
-    const width = Math.max(1, Math.min(LARGEST, Math.floor((area.width + GAP) / columns) - GAP));
-    const thumb = { width, height: Math.max(1, Math.round(width / aspect)) };
+    const width = Math.max(1, Math.min(largest, Math.floor((area.width + GAP) / columns) - GAP));
+    const thumb = { width, height: Math.max(LEAST_HEIGHT, Math.round(width / aspect)) };
     const rows = Math.ceil(count / columns);
     return { columns, rows, thumb, height: rows * (thumb.height + GAP) - GAP };
   };
@@ -50,4 +53,21 @@ export function stepTo(key: string, from: number, count: number, columns: number
   if (step === undefined) return null;
   const to = from + step;
   return to < 0 || to >= count ? from : to;
+}
+
+export interface Order {
+  /** The channel at each place. */
+  channels: ArrayLike<number>;
+  /** The place of each channel. */
+  places: Int32Array;
+}
+
+/** The order in which channels are shown; by number where what is wanted are not all channels of this layer. */
+export function displayOrder(wanted: number[], count: number): Order {
+  const channels = Int32Array.from({ length: count }, (_, place) => wanted[place] ?? place);
+  const places = new Int32Array(count).fill(-1);
+  channels.forEach((channel, place) => (places[channel] = place));
+  if (wanted.length === count && !places.includes(-1)) return { channels, places };
+  const byNumber = Int32Array.from({ length: count }, (_, place) => place);
+  return { channels: byNumber, places: byNumber };
 }

@@ -12,7 +12,7 @@ export interface Maps {
   high: Float32Array;
   /** The extremes of all channels together. */
   extremes: Float32Array;
-  dead: number;
+  constant: number;
   width: number;
   height: number;
   frame: number;
@@ -22,6 +22,14 @@ export interface Maps {
 export interface GridLook {
   shared: boolean;
   colormap: string;
+}
+
+export interface Thumbs extends GridLook {
+  layout: GridLayout;
+  /** The channel at each place. */
+  channels: ArrayLike<number>;
+  /** The channels that are dead over all inputs. */
+  dead: ReadonlySet<number>;
 }
 
 const TABLE = 256;
@@ -47,8 +55,8 @@ export function mapsOf(model: AnyModel<ArrayState> | null): Maps | null {
     });
     const known = (value: number): boolean => !Number.isNaN(value);
     const extremes = Float32Array.of(Math.min(...low.filter(known)), Math.max(...high.filter(known)));
-    const dead = planes.filter((_, c) => !(high[c]! > low[c]!)).length;
-    return { planes, low, high, extremes, dead, width, height, frame: array.frame, meta: array.meta };
+    const constant = planes.filter((_, c) => !(high[c]! > low[c]!)).length;
+    return { planes, low, high, extremes, constant, width, height, frame: array.frame, meta: array.meta };
   });
 }
 
@@ -60,12 +68,36 @@ export function scaleFor(maps: Maps, channel: number, { shared, colormap }: Grid
 }
 
 /** Draws the thumbnails that are in sight; `top` is how far the grid is scrolled. All in device pixels but `layout`. */
-export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: GridLook, layout: GridLayout, top: number): void {
+export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: Thumbs, top: number): void {
   const context = canvas.getContext("2d")!;
-  const { columns, thumb } = layout;
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  drawRows(context, maps, look, top, 0, canvas.height);
+}
+
+/** Draws after the grid was scrolled: what is still in sight moves along, and only what has come into sight is drawn. */
+export function scrollThumbs(canvas: HTMLCanvasElement, maps: Maps, look: Thumbs, before: number, top: number): void {
+  const context = canvas.getContext("2d")!;
+  const shift = devicePlace(top) - devicePlace(before);
+  if (!shift) return;
+  if (Math.abs(shift) >= canvas.height) return drawThumbs(canvas, maps, look, top);
+  context.globalCompositeOperation = "copy";
+  context.drawImage(canvas, 0, -shift);
+  context.globalCompositeOperation = "source-over";
+  const [from, to] = shift > 0 ? [canvas.height - shift, canvas.height] : [0, -shift];
+  drawRows(context, maps, look, top, from, to);
+}
+
+/** Rounded once, so that everything moves by the same number of device pixels. */
+function devicePlace(top: number): number {
+  return Math.round(top * devicePixelRatio);
+}
+
+/** Draws the rows that show between two heights of the canvas. */
+function drawRows(context: CanvasRenderingContext2D, maps: Maps, look: Thumbs, top: number, from: number, to: number): void {
+  const { columns, rows, thumb } = look.layout;
   const pitch = thumb.height + GAP;
-  const firstRow = Math.floor(top / pitch);
-  const lastRow = Math.min(layout.rows - 1, Math.floor((top + canvas.height / devicePixelRatio) / pitch));
+  const firstRow = Math.max(0, Math.floor((from / devicePixelRatio + top) / pitch));
+  const lastRow = Math.min(rows - 1, Math.floor((to / devicePixelRatio + top) / pitch));
   const line = Math.max(1, Math.round(devicePixelRatio));
   const [width, height] = [Math.round(thumb.width * devicePixelRatio), Math.round(thumb.height * devicePixelRatio)];
   // Small maps are enlarged cell by cell; large ones are drawn whole first and then averaged down by the canvas.
@@ -75,33 +107,47 @@ export function drawThumbs(canvas: HTMLCanvasElement, maps: Maps, look: GridLook
   const plate = h("canvas", { width: `${image.width}`, height: `${image.height}` });
   const whole = { x: 0, y: 0, width: maps.width, height: maps.height };
   const common = look.shared ? scaleFor(maps, 0, look) : null;
-  const commonTable = common && colourTable(common, false, TABLE);
+  // Channels whose limits differ mostly have the same colours between them.
+  const tables = new Map<number, Uint32Array>();
+  const tableOf = (scale: Scale): Uint32Array => {
+    const key = scale.low / scale.high;
+    const table = tables.get(key) ?? colourTable(scale, false, TABLE);
+    tables.set(key, table);
+    return table;
+  };
 
-  context.clearRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "medium";
-  context.strokeStyle = LINE_COLOUR;
   context.lineWidth = line;
   for (let row = firstRow; row <= lastRow; row++) {
+    const y = Math.round(row * pitch * devicePixelRatio) - devicePlace(top);
     for (let column = 0; column < columns; column++) {
-      const channel = row * columns + column;
-      const plane = maps.planes[channel];
-      if (!plane) break;
-      const scale = common ?? scaleFor(maps, channel, look);
-      const table = commonTable ?? colourTable(scale, false, TABLE);
-      const grid = { values: plane, width: maps.width, height: maps.height };
-      paint(pixels, image.width, image.height, grid, whole, { table, from: scale.from, to: scale.to }, false);
-      plate.getContext("2d")!.putImageData(image, 0, 0);
+      const channel = look.channels[row * columns + column];
+      const plane = channel === undefined ? undefined : maps.planes[channel];
+      if (channel === undefined || !plane) break;
       const x = Math.round(column * (thumb.width + GAP) * devicePixelRatio);
-      const y = Math.round((row * pitch - top) * devicePixelRatio);
-      if (!isDead(maps, channel)) context.drawImage(plate, x, y, width, height);
+      context.clearRect(x, y, width, height);
+      const constant = isConstant(maps, channel);
+      if (!constant) {
+        const scale = common ?? scaleFor(maps, channel, look);
+        const table = tableOf(scale);
+        const grid = { values: plane, width: maps.width, height: maps.height };
+        paint(pixels, image.width, image.height, grid, whole, { table, from: scale.from, to: scale.to }, false);
+        if (enlarged) context.putImageData(image, x, y);
+        else {
+          plate.getContext("2d")!.putImageData(image, 0, 0);
+          context.drawImage(plate, x, y, width, height);
+        }
+      }
+      context.strokeStyle = LINE_COLOUR;
       context.strokeRect(x + line / 2, y + line / 2, width - line, height - line);
-      if (isDead(maps, channel)) cross(context, x + width / 2, y + height / 2, width * 0.15);
+      if (look.dead.has(channel)) deadCorner(context, x, y, width, Math.min(width, height) * 0.42, line);
+      else if (constant) cross(context, x + width / 2, y + height / 2, Math.min(width, height) * 0.15);
     }
   }
 }
 
 /** A channel that says the same everywhere. */
-export function isDead(maps: Maps, channel: number): boolean {
+export function isConstant(maps: Maps, channel: number): boolean {
   return !(maps.high[channel]! > maps.low[channel]!);
 }
 
@@ -111,5 +157,24 @@ function cross(context: CanvasRenderingContext2D, x: number, y: number, arm: num
   context.lineTo(x + arm, y + arm);
   context.moveTo(x + arm, y - arm);
   context.lineTo(x - arm, y + arm);
+  context.stroke();
+}
+
+/** The upper right corner, struck through: dark with a light line, so that it is seen on any colour. */
+function deadCorner(context: CanvasRenderingContext2D, x: number, y: number, width: number, size: number, line: number): void {
+  const right = x + width;
+  context.beginPath();
+  context.moveTo(right - size, y);
+  context.lineTo(right, y);
+  context.lineTo(right, y + size);
+  context.closePath();
+  context.fillStyle = "#b3261e";
+  context.fill();
+  context.beginPath();
+  context.moveTo(right - size, y);
+  context.lineTo(right, y + size);
+  context.moveTo(right - size * 0.62, y + size * 0.62);
+  context.lineTo(right - line, y + line);
+  context.strokeStyle = "#fff";
   context.stroke();
 }

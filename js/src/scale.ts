@@ -75,16 +75,25 @@ function percentile(numbers: Float32Array, percent: number): number {
   return found + (next - found) * (place - wanted);
 }
 
+/** How far values reach: their largest |value| short of what is clipped, and their least if it is below 0. */
+export interface Extent {
+  least: number;
+  largest: number;
+}
+
+export function extentOf(values: Float32Array, clip: number): Extent {
+  return { least: smallest(values), largest: magnitude(values, clip) };
+}
+
 /** The scale of one map. Signed maps are symmetric around zero; unsigned ones include it. */
-export function scaleOf(values: Float32Array, look: Look): Scale {
+export function scaleOf(values: Float32Array, look: Look, { least, largest } = extentOf(values, look.clip)): Scale {
   const signed = look.signed && look.sign !== "absolute";
   const sign = look.signed ? look.sign : "both";
-  const largest = magnitude(values, look.clip);
   let [low, high] = [0, largest];
   if (look.limits.length === 2) [low, high] = look.limits as [number, number];
   else if (sign === "negative") [low, high] = [-largest, 0];
   else if (signed && sign === "both") low = -largest;
-  else if (!look.signed) low = Math.max(-largest, Math.min(0, smallest(values)));
+  else if (!look.signed) low = Math.max(-largest, least);
   const colormap = chooseColormap(look.colormap, signed);
   const empty = values.every(Number.isNaN) ? "no values" : low === high ? "all values are 0" : "";
   if (!(high > low)) high = low + 1;

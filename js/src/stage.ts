@@ -1,16 +1,18 @@
 import { h, OWN_KEYS } from "./dom";
 import { type Box, type Colours, type Grid, NAN_COLOURS, onHatch, paint } from "./raster";
 import { colourTable, type Scale } from "./scale";
-import { fitted, pixelsPerUnit, sceneOnStage, type Size, type View, within } from "./zoom";
+import { fitted, inParts, ofParts, pixelsPerUnit, type Point, sceneOnStage, type Size, type View, within } from "./zoom";
 
 export interface Layers {
   scene: Size;
-  picture: { canvas: HTMLCanvasElement; holes: boolean; frame: number } | null;
+  picture: { canvas: HTMLCanvasElement; holes: boolean } | null;
   map: Grid | null;
   scale: Scale | null;
   opacity: number;
   fade: boolean;
   smooth: boolean;
+  /** What another pane shows, in parts of the scene; null leaves the view as it is. */
+  view: View | null;
 }
 
 const SHOW_PIXELS_ABOVE = 6;
@@ -18,13 +20,14 @@ const SHOW_PIXELS_ABOVE = 6;
 /** The canvas of a pane: picture and map under one zoom, in device pixels. */
 export class Stage {
   readonly canvas = h("canvas", { class: "nbx-canvas", role: "img", tabindex: "0", ...OWN_KEYS });
-  view: View | null = null;
   scene: Size = { width: 1, height: 1 };
-  private readonly context = this.canvas.getContext("2d")!;
-  private readonly backdrop = h("canvas");
-  private readonly scratch = h("canvas");
-  private image = new ImageData(1, 1);
-  private backdropKey = "";
+  view = fitted(this.scene);
+  readonly #context = this.canvas.getContext("2d")!;
+  readonly #backdrop = h("canvas");
+  readonly #scratch = h("canvas");
+  #image = new ImageData(1, 1);
+  #backdropKey = "";
+  #backdropOf: HTMLCanvasElement | null = null;
 
   /** Follows the size of the element on the page, in device pixels. */
   watch(resized: () => void, signal: AbortSignal): void {
@@ -42,26 +45,39 @@ export class Stage {
 
   draw(layers: Layers): void {
     const { scene } = layers;
-    const keep = this.view && scene.width === this.scene.width && scene.height === this.scene.height;
+    const keep = scene.width === this.scene.width && scene.height === this.scene.height;
     this.scene = scene;
-    this.view = keep ? within(this.view!, scene, this.canvas) : fitted(scene);
+    const wanted = layers.view ? ofParts(layers.view, scene) : keep ? this.view : fitted(scene);
+    this.view = within(wanted, scene, this.canvas);
+    this.canvas.classList.toggle("nbx-zoomed", this.view.zoom > 1);
     const { width, height } = this.canvas;
-    this.context.clearRect(0, 0, width, height);
+    this.#context.clearRect(0, 0, width, height);
     const whole = sceneOnStage(scene, this.canvas, this.view);
-    if (layers.picture) this.drawPicture(layers.picture, whole);
-    if (layers.map && layers.scale) this.drawMap(layers.map, layers.scale, whole, layers);
+    if (layers.picture) this.#drawPicture(layers.picture, whole);
+    if (layers.map && layers.scale) this.#drawMap(layers.map, layers.scale, whole, layers);
+  }
+
+  /** Where the scene lies, in device pixels. */
+  place(): Box {
+    return sceneOnStage(this.scene, this.canvas, this.view);
+  }
+
+  /** What is in the middle of the stage, in parts of the scene. */
+  middle(): Point {
+    return inParts(this.view, this.scene);
   }
 
   /** The enlarged picture is kept: only the zoom or another picture draws it anew. */
-  private drawPicture(picture: NonNullable<Layers["picture"]>, whole: Box): void {
+  #drawPicture(picture: NonNullable<Layers["picture"]>, whole: Box): void {
     const { width, height } = this.canvas;
-    const key = [picture.frame, picture.canvas.width, width, height, whole.x, whole.y, whole.width].join();
-    if (key !== this.backdropKey) {
-      this.backdropKey = key;
-      this.backdrop.width = width; // also clears it
-      this.backdrop.height = height;
-      const context = this.backdrop.getContext("2d")!;
-      const scale = pixelsPerUnit(this.scene, this.canvas, this.view!);
+    const key = [width, height, whole.x, whole.y, whole.width].join();
+    if (key !== this.#backdropKey || picture.canvas !== this.#backdropOf) {
+      this.#backdropKey = key;
+      this.#backdropOf = picture.canvas;
+      this.#backdrop.width = width; // also clears it
+      this.#backdrop.height = height;
+      const context = this.#backdrop.getContext("2d")!;
+      const scale = pixelsPerUnit(this.scene, this.canvas, this.view);
       context.imageSmoothingEnabled = scale < SHOW_PIXELS_ABOVE;
       context.imageSmoothingQuality = "high";
       if (picture.holes) {
@@ -70,10 +86,10 @@ export class Stage {
       }
       context.drawImage(picture.canvas, whole.x, whole.y, whole.width, whole.height);
     }
-    this.context.drawImage(this.backdrop, 0, 0);
+    this.#context.drawImage(this.#backdrop, 0, 0);
   }
 
-  private drawMap(grid: Grid, scale: Scale, whole: Box, { opacity, fade, smooth }: Layers): void {
+  #drawMap(grid: Grid, scale: Scale, whole: Box, { opacity, fade, smooth }: Layers): void {
     const left = Math.max(0, Math.round(whole.x));
     const top = Math.max(0, Math.round(whole.y));
     const width = Math.min(this.canvas.width, Math.round(whole.x + whole.width)) - left;
@@ -82,16 +98,16 @@ export class Stage {
     const [across, down] = [grid.width / whole.width, grid.height / whole.height];
     const part = { x: (left - whole.x) * across, y: (top - whole.y) * down, width: width * across, height: height * down };
     const colours: Colours = { table: colourTable(scale, fade), from: scale.from, to: scale.to };
-    if (this.image.width !== width || this.image.height !== height) {
-      this.image = new ImageData(width, height);
-      this.scratch.width = width;
-      this.scratch.height = height;
+    if (this.#image.width !== width || this.#image.height !== height) {
+      this.#image = new ImageData(width, height);
+      this.#scratch.width = width;
+      this.#scratch.height = height;
     }
-    paint(new Uint32Array(this.image.data.buffer), width, height, grid, part, colours, smooth);
-    this.scratch.getContext("2d")!.putImageData(this.image, 0, 0);
-    this.context.globalAlpha = opacity;
-    this.context.drawImage(this.scratch, left, top);
-    this.context.globalAlpha = 1;
+    paint(new Uint32Array(this.#image.data.buffer), width, height, grid, part, colours, smooth);
+    this.#scratch.getContext("2d")!.putImageData(this.#image, 0, 0);
+    this.#context.globalAlpha = opacity;
+    this.#context.drawImage(this.#scratch, left, top);
+    this.#context.globalAlpha = 1;
   }
 }
 

@@ -4,11 +4,20 @@ import { fitted, pan, type Point, toScene, zoomAround } from "./zoom";
 
 const KEY_ZOOM = 1.25;
 const KEY_PAN_PX = 32;
+const STILL_PX = 4;
 
-/** Wheel, drag, double click and keys move the stage's view; `pointed` hears where in the scene the pointer is. */
-export function moveStage(stage: Stage, moved: () => void, pointed: (at: Point | null) => void): void {
+/** What hears of the hand; places are in parts of the scene. */
+export interface Hand {
+  moved(): void;
+  pointed(at: Point | null): void;
+  clicked(at: Point): void;
+}
+
+/** Wheel, drag, double click and keys move the stage's view; a press that does not move is a click. */
+export function moveStage(stage: Stage, { moved, pointed, clicked }: Hand): void {
   const { canvas } = stage;
   let drag: Point | null = null;
+  let pressed: MouseEvent | null = null;
   const place = (event: MouseEvent): Point => {
     const box = canvas.getBoundingClientRect();
     return {
@@ -16,20 +25,20 @@ export function moveStage(stage: Stage, moved: () => void, pointed: (at: Point |
       y: ((event.clientY - box.top) / box.height) * canvas.height,
     };
   };
+  const inScene = (at: Point): Point => {
+    const { x, y } = toScene(at, stage.scene, canvas, stage.view);
+    return { x: x / stage.scene.width, y: y / stage.scene.height };
+  };
   const zoom = (anchor: Point, factor: number): void => {
-    if (!stage.view) return;
     stage.view = zoomAround(anchor, factor, stage.scene, canvas, stage.view);
-    canvas.classList.toggle("nbx-zoomed", stage.view.zoom > 1);
     moved();
   };
   const shift = (x: number, y: number): void => {
-    if (!stage.view) return;
     stage.view = pan({ x, y }, stage.scene, canvas, stage.view);
     moved();
   };
   const reset = (): void => {
     stage.view = fitted(stage.scene);
-    canvas.classList.remove("nbx-zoomed");
     moved();
   };
 
@@ -43,25 +52,35 @@ export function moveStage(stage: Stage, moved: () => void, pointed: (at: Point |
     { passive: false },
   );
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !stage.view || stage.view.zoom === 1) return;
+    if (event.button !== 0) return;
+    pressed = event;
+    if (stage.view.zoom === 1) return;
     drag = place(event);
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
     const at = place(event);
+    if (pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > STILL_PX) pressed = null;
     if (drag) {
       shift(at.x - drag.x, at.y - drag.y);
       drag = at;
     }
-    if (stage.view) pointed(toScene(at, stage.scene, canvas, stage.view));
+    pointed(inScene(at));
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (drag = null));
-  canvas.addEventListener("pointerleave", () => pointed(null));
+  canvas.addEventListener("pointerup", (event) => {
+    if (pressed) clicked(inScene(place(event)));
+    pressed = drag = null;
+  });
+  canvas.addEventListener("pointercancel", () => (pressed = drag = null));
+  canvas.addEventListener("pointerleave", () => {
+    pressed = null;
+    pointed(null);
+  });
   canvas.addEventListener("dblclick", reset);
 
   keepKeys(canvas);
   canvas.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const middle = { x: canvas.width / 2, y: canvas.height / 2 };
     const step = KEY_PAN_PX * devicePixelRatio;
     const actions: Record<string, () => void> = {

@@ -1,5 +1,6 @@
 import type { RenderProps } from "@anywidget/types";
 import { coalesced, h, say } from "./dom";
+import { ALIVE, followKernel } from "./kernel";
 import { listen } from "./link";
 
 /** The traits of `StatusLine` in nbexplain/widgets/status.py. */
@@ -27,7 +28,9 @@ function render({ model, el, signal }: RenderProps<StatusState>): void {
   const details = h("details", {}, h("summary", {}, "Traceback"), traceback);
   const failure = h("div", { class: "nbx-error", role: "alert" }, error, details);
   el.classList.add("nbx-pane", "nbx-status");
-  el.replaceChildren(spoken, h("div", { class: "nbx-status-line" }, h("span", { class: "nbx-dot" }), text), bar, warnings, failure);
+  const gone = h("div", { class: "nbx-kernel", role: "alert" });
+  const line = h("div", { class: "nbx-status-line" }, h("span", { class: "nbx-dot" }), text);
+  el.replaceChildren(spoken, line, bar, gone, warnings, failure);
 
   let timer: ReturnType<typeof setTimeout> | undefined;
   const speak = (): void => say(spoken, model.get("text"));
@@ -40,12 +43,13 @@ function render({ model, el, signal }: RenderProps<StatusState>): void {
     }, ANNOUNCE_MS);
   };
 
+  let kernel = ALIVE;
   let warned: string[] | undefined;
   const draw = (): void => {
     const progress = model.get("progress");
-    const known = progress >= 0 && model.get("running");
+    const known = progress >= 0 && model.get("running") && kernel.reachable;
     const percent = Math.round(100 * Math.min(1, progress));
-    el.dataset.level = model.get("level");
+    el.dataset.level = !kernel.words ? model.get("level") : kernel.reachable ? "warning" : "error";
     say(text, model.get("text"));
     text.title = model.get("text");
     bar.classList.toggle("nbx-off", !known);
@@ -61,10 +65,16 @@ function render({ model, el, signal }: RenderProps<StatusState>): void {
     say(traceback, model.get("traceback"));
     details.hidden = !model.get("traceback");
     failure.hidden = !model.get("error");
+    say(gone, kernel.words);
+    gone.hidden = !kernel.words;
     announce();
   };
   listen(model, NAMES, coalesced(draw), signal);
   signal.addEventListener("abort", () => clearTimeout(timer));
+  followKernel(model, signal, (state) => {
+    kernel = state;
+    draw();
+  });
   draw();
 }
 

@@ -23,6 +23,15 @@ export function fitted(scene: Size): View {
   return { zoom: 1, x: scene.width / 2, y: scene.height / 2 };
 }
 
+/** The same view with its middle in parts of the scene, so that scenes of other sizes can take it over. */
+export function inParts(view: View, scene: Size): View {
+  return { zoom: view.zoom, x: view.x / scene.width, y: view.y / scene.height };
+}
+
+export function ofParts(view: View, scene: Size): View {
+  return { zoom: view.zoom, x: view.x * scene.width, y: view.y * scene.height };
+}
+
 /** Stage pixels per unit of the scene. */
 export function pixelsPerUnit(scene: Size, stage: Size, view: View): number {
   return Math.min(stage.width / scene.width, stage.height / scene.height) * view.zoom;

@@ -26,6 +26,11 @@ export class FakeModel<State extends object> {
     for (const key of changed) for (const listener of [...(this.listeners.get(`change:${String(key)}`) ?? [])]) listener();
   }
 
+  /** What a host says of a model, besides the values it holds. */
+  tell(event: string): void {
+    for (const listener of [...(this.listeners.get(event) ?? [])]) listener();
+  }
+
   on = (event: string, listener: Listener): void => {
     if (!this.listeners.has(event)) this.listeners.set(event, new Set());
     this.listeners.get(event)!.add(listener);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { gridLayout, placeOf, stepTo, thumbAt } from "../src/map_layout";
+import { displayOrder, gridLayout, placeOf, stepTo, thumbAt } from "../src/map_layout";
 import { NAN_COLOURS, paint } from "../src/raster";
-import { fitted, pan, sceneOnStage, toScene, within, zoomAround } from "../src/zoom";
+import { fitted, inParts, ofParts, pan, sceneOnStage, toScene, within, zoomAround } from "../src/zoom";
 
 const scene = { width: 200, height: 100 };
 const stage = { width: 400, height: 400 };
@@ -31,6 +31,13 @@ describe("zoom", () => {
     expect(zoomAround({ x: 0, y: 0 }, 1e-9, scene, stage, view)).toEqual(fitted(scene));
     expect(within({ zoom: 1, x: -5, y: 900 }, scene, stage)).toEqual(fitted(scene));
   });
+});
+
+test("a view in parts of its scene shows the same part of a scene of another size", () => {
+  const view = zoomAround({ x: 250, y: 180 }, 4, scene, stage, fitted(scene));
+  const large = { width: 800, height: 400 };
+  const taken = ofParts(inParts(view, scene), large);
+  expect(sceneOnStage(large, stage, taken)).toEqual(sceneOnStage(scene, stage, view));
 });
 
 describe("painting", () => {
@@ -86,6 +93,17 @@ describe("the grid of maps", () => {
     }
     expect(thumbAt(-1, 0, 64, layout)).toBe(-1);
     expect(thumbAt(1, 1e6, 64, layout)).toBe(-1);
+  });
+  test("channels are shown in the order that is asked for, if it holds each of them once", () => {
+    const { channels, places } = displayOrder([2, 0, 1], 3);
+    expect([[...places], Array.from(channels)]).toEqual([[1, 2, 0], [2, 0, 1]]);
+    for (const wanted of [[], [0, 1], [0, 1, 1], [0, 1, 7], [1, 0, 2, 3]]) {
+      expect(Array.from(displayOrder(wanted, 3).channels)).toEqual([0, 1, 2]);
+    }
+  });
+  test("a signal is no hair, and as wide as it needs to be", () => {
+    const { thumb } = gridLayout(6, 120, { width: 900, height: 320 });
+    expect([thumb.height, thumb.width]).toEqual([12, 900]);
   });
   test("keys move within the grid", () => {
     expect(stepTo("ArrowDown", 3, 64, 8)).toBe(11);

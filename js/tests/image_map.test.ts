@@ -43,6 +43,14 @@ test("full precision is taken where it belongs to what is shown, and only there"
   expect(shown(1).exact).toBe(false);
 });
 
+test("the cells that there are can be more than those that are drawn", () => {
+  const averaged = levels([10, 20, 30, 40], [2, 1, 2], { key: "a", size: [2, 4] });
+  const fine = floats([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], { of: "a", channel: 1 });
+  const shown = (channel: number) => shownMap(averaged.any, fine.any, { channel, reduction: "sum" })!;
+  expect([shown(0).grid.width, shown(0).cells]).toEqual([2, { width: 4, height: 2 }]);
+  expect([shown(1).grid.width, shown(1).cells]).toEqual([4, { width: 4, height: 2 }]);
+});
+
 test("missing and unknown keys, empty arrays and missing models break nothing", () => {
   const odd = floats([1, 2], [1, 2], { unheard: "of" } as Meta);
   expect(shownMap(odd.any, null, whole)).toMatchObject({ signed: false, channel: null });

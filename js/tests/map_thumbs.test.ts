@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isDead, mapsOf, scaleFor } from "../src/map_thumbs";
+import { isConstant, mapsOf, scaleFor } from "../src/map_thumbs";
 import type { ArrayState } from "../src/wire";
 import { FakeModel } from "./fake_model";
 
@@ -15,12 +15,12 @@ const model = new FakeModel<ArrayState>({
   meta: { signed: true },
 });
 
-test("each channel has its extremes; those that say the same everywhere are dead", () => {
+test("each channel has its extremes; those that say the same everywhere are constant", () => {
   const maps = mapsOf(model.any)!;
   expect([...maps.low]).toEqual([-2, 5, NaN, -7]);
   expect([...maps.high]).toEqual([1, 5, NaN, 0]);
-  expect([0, 1, 2, 3].map((channel) => isDead(maps, channel))).toEqual([false, true, true, false]);
-  expect(maps.dead).toBe(2);
+  expect([0, 1, 2, 3].map((channel) => isConstant(maps, channel))).toEqual([false, true, true, false]);
+  expect(maps.constant).toBe(2);
   expect(mapsOf(model.any)).toBe(maps);
 });
 

@@ -45,6 +45,17 @@ test("a fast run is read aloud once a second at most, and its end always", () =>
   expect(spoken.textContent).toBe("done");
 });
 
+test("a kernel that went away is said once, and nothing seems to run any more", () => {
+  const { model, el } = show({ running: true, progress: 0.25 });
+  const alert = el.querySelector<HTMLElement>(".nbx-kernel")!;
+  expect(alert.hidden).toBe(true);
+  model.tell("comm_live_update");
+  expect(alert.textContent).toMatch(/restarted: run the cell again/);
+  expect(alert.getAttribute("role")).toBe("alert");
+  expect(el.querySelector(".nbx-progress")!.classList.contains("nbx-off")).toBe(true);
+  expect(el.dataset.level).toBe("error");
+});
+
 test("the bar is there only while something runs that knows how far it is", () => {
   const { el } = show({ running: true, progress: 0.25 });
   const bar = el.querySelector<HTMLElement>(".nbx-progress")!;

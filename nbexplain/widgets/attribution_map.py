@@ -16,7 +16,8 @@ from nbexplain.widgets.charts import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.layout import framed
-from nbexplain.widgets.models import SessionModels
+from nbexplain.widgets.models import SessionModels, interpolation
+from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.wire import Array
 
 _AFTER_THE_MAP = 0.03  # seconds: the hand is on the map, and the bars' messages must not go before it
@@ -29,36 +30,54 @@ class AttributionMap:
     ----------
     answered
         Told of every answer, in the worker.
+    link
+        What it shares with the panes beside it.
     own
         Parts of the question that do not follow the selection.
     """
 
     def __init__(
-        self, session: Session, models: SessionModels, answered: Callable[[Place, Answer], None], **own: Any
+        self,
+        session: Session,
+        models: SessionModels,
+        answered: Callable[[Place, Answer], None],
+        link: PaneLink | None = None,
+        **own: Any,
     ) -> None:
         self._session = session
         self._models = models
         self._answered = answered
         array = Array()
         self._feed = Feed(array, session)
-        self.pane = ImagePane(overlay=array, picture=models.picture(session.selection.input))
+        picture = models.picture(own.get("input", session.selection.input))
+        self.pane = ImagePane(
+            overlay=array,
+            picture=picture,
+            controls=models.controls,
+            link=link,
+            interpolation=interpolation(session.inputs[own.get("input", session.selection.input)]),
+        )
+        self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self.pane]
         self.wide: list[ipywidgets.Widget] = []
         self._place = session.place(self._show, **own)
 
     def close(self) -> None:
+        """Ask no more."""
         self._place.close()
 
     def _show(self, place: Place, answer: Answer) -> None:
         question, explanation = answer.question, answer.explanation
         assert question.input is not None  # no method that is asked of all inputs is offered here
-        picture = self._models.picture(question.input)
-        if self.pane.picture is not picture:
-            self.pane.picture = picture
         if explanation is not None:
+            picture = self._models.picture(question.input)
+            if self.pane.picture is not picture:
+                self.pane.picture = picture
             title = words.METHODS[question.method].label
             if question.target is not None:
                 title += f" · {words.target_name(question.target, self._session)}"
+            if "input" in place.own:
+                title += f" · input {question.input}"
             self._feed.show(as_picture(explanation), about(explanation, repr(question), title))
         self.pane.notice = words.sentence(answer.error) if answer.error is not None else ""
         self._answered(place, answer)
@@ -70,12 +89,14 @@ class ClassScores:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._bars = ClassBars(lambda target: session.select(target=target))
+        self.above: list[ipywidgets.Widget] = []
         self.wide: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [framed("Class scores", self._bars.figure)]
         self._show()
         self._endings = [session.on_facts(self._show), session.on_select(self._show_soon)]
 
     def close(self) -> None:
+        """Ask no more."""
         for end in self._endings:
             end()
 

@@ -49,7 +49,8 @@ class Controls(Shared):
             self.on_command(command)
 
 
-def _null_for_nan(scores: Sequence[float], _widget: object) -> list[float | None]:
+def null_for_nan(scores: Sequence[float], _widget: object) -> list[float | None]:
+    """Numbers as JSON that every browser reads."""
     return [score if math.isfinite(score) else None for score in scores]
 
 
@@ -58,7 +59,7 @@ class Facts(Shared):
 
     layers = traitlets.List(traitlets.Dict()).tag(sync=True)  # {name, type, shape, channels, grid, gradient, reason}
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    scores = traitlets.List(traitlets.Float()).tag(sync=True, to_json=_null_for_nan)
+    scores = traitlets.List(traitlets.Float()).tag(sync=True, to_json=null_for_nan)
     score_name = traitlets.Unicode("logit").tag(sync=True)
     methods = traitlets.List(traitlets.Dict()).tag(
         sync=True

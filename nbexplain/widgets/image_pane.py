@@ -5,6 +5,7 @@ from __future__ import annotations
 import traitlets
 
 from nbexplain.widgets.controls import Controls
+from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.wire import Array, Bundled, reference
 
 COLORMAPS = ["auto", "viridis", "magma", "cividis", "gray", "RdBu", "PuOr", "berlin"]
@@ -13,8 +14,13 @@ COLORMAPS = ["auto", "viridis", "magma", "cividis", "gray", "RdBu", "PuOr", "ber
 class ImagePane(Bundled):
     """A picture with a map of numbers over it, coloured, enlarged, zoomed and read out in the browser.
 
-    The traits below ``notice`` belong to the browser: it writes them when a control is let go, and kernel code should
-    only set them as initial values or on the user's behalf.
+    ``frame`` is a part of the picture to be framed, such as a receptive field: ``[left, top, right, bottom]`` in pixels
+    of the picture as the network saw it, right and bottom excluded. It may reach beyond the picture, and is drawn as
+    far as it lies inside. ``frame_note`` says in words what is framed. With ``pick`` a click on the map of a layer's
+    grid chooses a cell in the shared selection. Panes of one ``link`` share zoom, pointer and colour limits.
+
+    The traits below ``frame_note`` belong to the browser: it writes them when a control is let go, and kernel code
+    should only set them as initial values or on the user's behalf.
     """
 
     _bundle = "image_pane"
@@ -26,6 +32,10 @@ class ImagePane(Bundled):
     follow_channel = traitlets.Bool(False).tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
+    link = reference(PaneLink)
+    pick = traitlets.Bool(False).tag(sync=True)
+    frame = traitlets.List(traitlets.Float()).tag(sync=True)  # empty: none
+    frame_note = traitlets.Unicode("").tag(sync=True)
 
     opacity = traitlets.Float(0.75, min=0, max=1).tag(sync=True, echo_update=False)
     colormap = traitlets.Enum(COLORMAPS, default_value="auto").tag(sync=True, echo_update=False)
@@ -38,3 +48,12 @@ class ImagePane(Bundled):
     interpolation = traitlets.Enum(["nearest", "bilinear"], default_value="bilinear").tag(sync=True, echo_update=False)
     fade = traitlets.Bool(True).tag(sync=True, echo_update=False)
     mode = traitlets.Enum(["overlay", "map", "picture"], default_value="overlay").tag(sync=True, echo_update=False)
+
+    @traitlets.validate("frame")
+    def _check_frame(self, proposal: traitlets.Bunch) -> list[float]:
+        frame: list[float] = proposal["value"]
+        if frame and (len(frame) != 4 or not (frame[0] < frame[2] and frame[1] < frame[3])):
+            raise ValueError(
+                f"frame: expected [] or [left, top, right, bottom] with left < right, top < bottom, got {frame}."
+            )
+        return frame

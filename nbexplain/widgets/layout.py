@@ -19,11 +19,11 @@ def framed(title: str, widget: ipywidgets.Widget) -> ipywidgets.Widget:
     return box
 
 
-def board(panes: Sequence[ipywidgets.Widget]) -> ipywidgets.Widget:
-    """Panes beside each other as far as the page is wide."""
+def board(panes: Sequence[ipywidgets.Widget], *, equal: bool = False) -> ipywidgets.Widget:
+    """Panes beside each other as far as the page is wide; of two the second is the wider one, unless `equal`."""
     for pane in panes:
         pane.layout.min_width = "0"
-    few = f"minmax({_LEAST}px, 420px) minmax({_LEAST}px, 1fr)"
+    few = f"minmax({_LEAST}px, 420px) minmax({_LEAST}px, {'420px' if equal else '1fr'})"
     many = f"repeat(auto-fit, minmax({_LEAST}px, 1fr))"
     return ipywidgets.GridBox(
         list(panes),

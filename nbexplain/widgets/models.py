@@ -12,14 +12,17 @@ import numpy as np
 from nbexplain.core.layers import Layer
 from nbexplain.core.question import Facts as KnownFacts
 from nbexplain.core.registry import METHODS, Choice, Flag, Method, Range
+from nbexplain.inputs import Array as Input
 from nbexplain.inputs import Image
 from nbexplain.runner import runner
 from nbexplain.session import Session
+from nbexplain.widgets.activity import Activity
 from nbexplain.widgets.controls import Controls, Facts
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.wire import Array
 
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
+_SEEN_AS_SQUARES = 64  # pixels a side below which they are
 _LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
 _CHOSEN = ("input", "layer", "channel", "cell", "target", "method", "params")
 
@@ -41,6 +44,7 @@ class SessionModels:
         self.controls = Controls(**self._chosen())
         self.facts = Facts(classes=list(session.classes), inputs=len(session.inputs), **_facts(session.facts))
         self._pictures: dict[int, Array] = {}
+        self.activity = Activity(session)
         self.controls.observe(self._from_browser, names=list(_CHOSEN))
         self.controls.on_command = self._command
         self._endings = [session.on_select(self._to_browser), session.on_facts(self._tell_facts)]
@@ -201,6 +205,11 @@ def _method(method: Method, reason: str) -> dict[str, Any]:
         "reason": reason,
         "params": params,
     }
+
+
+def interpolation(x: Input) -> str:
+    """How maps over an input are enlarged at first: as cells where the picture's own pixels are seen as squares."""
+    return "nearest" if isinstance(x, Image) and max(x.picture.shape[:2]) < _SEEN_AS_SQUARES else "bilinear"
 
 
 def _displayed(image: Image) -> np.ndarray:

@@ -18,6 +18,11 @@ def target_name(target: Any, session: Session) -> str:
     return getattr(target, "__name__", None) or str(target)
 
 
+def score_of(session: Session, target: int, score: float) -> str:
+    """`brick heart 9.31`."""
+    return f"{target_name(target, session)} {_minus(f'{score:.2f}')}"
+
+
 def summary(explanation: Explanation, session: Session) -> str:
     """What was computed, for what, where, in how long and with how many passes."""
     parts = [METHODS[explanation.method].label]

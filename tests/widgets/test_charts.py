@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from nbexplain.widgets.charts import ACCENT, PLAIN, ClassBars, Histogram
+from nbexplain.widgets.layout import close_tree
+from tests.widgets.comm import living
 
 
 def bars_of(chart: ClassBars | Histogram) -> Any:
@@ -37,7 +39,8 @@ def test_the_best_come_first_and_the_chosen_one_is_marked():
         ([8.3, 1], [0, 2, 4, 6, 8], ".0f"),
         ([11, -3], [0, 5, 10], ".0f"),
         ([0.001, 0.02], [0, 0.005, 0.01, 0.015, 0.02], ".3f"),
-        ([1e-7, 0], [0, 2e-8, 4e-8, 6e-8, 8e-8, 1e-7], ".0e"),
+        ([1e-7, 0], [0, 2e-8, 4e-8, 6e-8, 8e-8, 1e-7], ".1~e"),
+        ([1.5e-7, 0], [0, 5e-8, 1e-7, 1.5e-7], ".1~e"),
         ([5e5, 1e3], [0, 1e5, 2e5, 3e5, 4e5, 5e5], "~s"),
         ([0, 0], [0], ".0f"),
         ([np.nan, np.inf], [0], ".0f"),
@@ -142,3 +145,37 @@ def test_cells_are_counted_in_whole_numbers():
     chart.show(np.arange(8.0), "activation")
     axis = next(axis for axis in chart.figure.axes if axis.label == "cells")
     assert (list(axis.tick_values), axis.tick_format) == ([0, 1], ".0f")
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks", "written"),
+    [
+        ([0.0, 0.0, 0.3, 12.3], [0, 5, 10], ".0f"),
+        ([-0.2, 0.9], [0, 0.5], ".1f"),
+        ([100.05, 100.95], [100.2, 100.4, 100.6, 100.8], ".1f"),
+        ([0.05000, 0.05004], [0.05, 0.05001, 0.05002, 0.05003, 0.05004], ".3~e"),
+        ([0.3, 0.3], [-0.2, 0, 0.2, 0.4, 0.6, 0.8], ".1f"),  # numpy's bins reach half a unit further
+    ],
+)
+def test_the_values_of_a_histogram_have_round_numbers_too(values: list[float], ticks: list[float], written: str):
+    chart = Histogram()
+    chart.show(np.array(values), "activation")
+    axis = next(axis for axis in chart.figure.axes if axis.label == "activation")
+    np.testing.assert_allclose(axis.tick_values, ticks, atol=1e-12)
+    assert axis.tick_format == written
+
+
+def test_neighbouring_float32_values_have_a_histogram():
+    chart = Histogram()
+    chart.show(np.array([1.0, np.nextafter(np.float32(1), np.float32(2))] * 50, np.float32), "activation")
+    assert np.sum(bars_of(chart).y) == 100
+
+
+def test_closing_leaves_nothing():
+    before = living()
+    bars, histogram = ClassBars(lambda _: None), Histogram()
+    bars.show(["a", "b"], [1.0, 2.0], 0, "logit")
+    histogram.show(np.arange(8.0), "activation")
+    for chart in (bars, histogram):
+        close_tree(chart.figure, set())
+    assert living() == before

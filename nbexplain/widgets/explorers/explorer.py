@@ -9,20 +9,27 @@ import ipywidgets
 import traitlets
 from torch import Tensor, nn
 
-from nbexplain.core.question import Answer
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Answer, Question
 from nbexplain.place import Place
+from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import cells, kernel, words
-from nbexplain.widgets.attribution_map import AttributionMap, ClassScores
+from nbexplain.widgets.code import code_of
 from nbexplain.widgets.controls import Toolbar
-from nbexplain.widgets.layer_channels import LayerChannels
-from nbexplain.widgets.layout import board, close_tree
+from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.models import SessionModels
+from nbexplain.widgets.parts import PANES, Part, needs, parts_of, rows
 from nbexplain.widgets.status import StatusLine
+from nbexplain.widgets.still import still
 
-PANES = ("map", "classes", "grid", "channel", "histogram")
 CONTROLS = ("input", "method", "target", "layer", "channel", "params")
-_LINKED = ("layer", "channel", "target", "method")
+_FIRST_PICTURE = 0.2  # seconds that the display waits at most for something to stand in a saved notebook
+_LINKED = ("input", "layer", "channel", "target", "method")
+
+
+def _class_number(target: Any, _widget: object) -> int:
+    return target if isinstance(target, int) else -1
 
 
 class Explorer(ipywidgets.VBox):
@@ -35,28 +42,33 @@ class Explorer(ipywidgets.VBox):
     inputs, classes, preprocess, forward, scores
         As for `Session`; only with a model.
     show
-        Which panes: `"map"` (the attribution over the picture), `"classes"` (bars of the scores), `"grid"` (all
-        channels of the layer), `"channel"` (the chosen channel over the picture), `"histogram"` (its values).
+        Which panes: `"inputs"` (thumbnails of all inputs, and upload), `"map"` (the attribution over the picture),
+        `"classes"` (bars of the scores), `"channel"` (the chosen channel over the picture), `"histogram"` (its values),
+        `"grid"` (all channels of the layer), `"activity"` (inputs × channels), `"cell"` (the receptive field and the
+        arithmetic of one cell), `"ablation"` (the scores without some channels). By default the first six, the
+        thumbnails only of several inputs.
     controls
         Which controls the toolbar shows, of `"input"`, `"method"`, `"target"`, `"layer"`, `"channel"`, `"params"`.
-    method, target, layer, channel, params
+    input, method, target, layer, channel, params
         What is chosen at first; `params` are those of `method`.
 
     Attributes
     ----------
-    layer, channel, target, method
-        What is chosen, as traits: link any ipywidget to them.
+    input, layer, channel, target, method
+        What is chosen, as traits: `link` or `jslink` any ipywidget to them. A target that is no class is -1 there.
     session
         The session.
     """
 
-    default_show: ClassVar[Sequence[str]] = PANES
+    default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
 
-    layer = traitlets.Unicode(None, allow_none=True)
-    channel = traitlets.Int(0)
-    target = traitlets.Any(0)
-    method = traitlets.Unicode("")
+    # known to the browser for `jslink`; not echoed, or a slider that is dragged there would jump back
+    input = traitlets.Int(0).tag(sync=True, echo_update=False)
+    layer = traitlets.Unicode(None, allow_none=True).tag(sync=True, echo_update=False)
+    channel = traitlets.Int(0).tag(sync=True, echo_update=False)
+    target = traitlets.Any(0).tag(sync=True, echo_update=False, to_json=_class_number)
+    method = traitlets.Unicode("").tag(sync=True, echo_update=False)
 
     def __init__(
         self,
@@ -69,14 +81,15 @@ class Explorer(ipywidgets.VBox):
         scores: Callable[[Any], Tensor] | None = None,
         show: Iterable[str] | None = None,
         controls: Iterable[str] | None = None,
+        input: int | None = None,  # noqa: A002  the selection's own word
         method: str | None = None,
         target: Any = None,
         layer: str | None = None,
         channel: int | None = None,
         params: dict[str, Any] | None = None,
     ) -> None:
-        shown = _checked("show", show, self.default_show, PANES)
-        offered = _checked("controls", controls, self.default_controls, CONTROLS)
+        shown = checked_names("show", show, self.default_show, PANES)
+        offered = checked_names("controls", controls, self.default_controls, CONTROLS)
         kernel.warn_once()
         cells.close_earlier()
         self._owned = not isinstance(model, Session)
@@ -92,7 +105,7 @@ class Explorer(ipywidgets.VBox):
             self.session = Session(
                 model, inputs, classes=classes, preprocess=preprocess, forward=forward, scores=scores
             )
-        wanted = {"method": method, "target": target, "layer": layer, "channel": channel}
+        wanted = {"input": input, "method": method, "target": target, "layer": layer, "channel": channel}
         wanted = {name: value for name, value in wanted.items() if value is not None}
         if params is not None:
             wanted["params"] = {**self.session.selection.params, method or self.session.selection.method: params}
@@ -102,46 +115,65 @@ class Explorer(ipywidgets.VBox):
             if self._owned:
                 self.session.close()
             raise
+        self._fixed: set[str] = set()  # controls that would change nothing here
         self._models = SessionModels.acquire(self.session)
         self._answers: dict[Place, Answer] = {}
         self._status = StatusLine()
-        self._parts = self._made(shown)
+        self._refused = False  # whether the status line says what did not fit
+        if show is None and len(self.session.inputs) == 1:
+            shown = tuple(name for name in shown if name != "inputs")
+        try:
+            self._parts = self._made(shown)
+        except BaseException:
+            close_tree(self._status, set())
+            self._models.release()
+            if self._owned:
+                self.session.close()
+            raise
         toolbar = Toolbar(
             controls=self._models.controls,
             facts=self._models.facts,
             status=self._status,
-            show=list(offered),
-            needs=["layer", "channel"] if set(shown) & {"grid", "channel", "histogram"} else [],
+            show=[name for name in offered if name not in self._fixed],
+            needs=needs(shown),
         )
-        panes = [pane for part in self._parts for pane in part.panes]
-        wide = [pane for part in self._parts for pane in part.wide]
-        rows = [toolbar, self._status, board(panes), *wide]
-        super().__init__(rows, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
+        children = [toolbar, self._status, *rows(self._parts)]
+        super().__init__(children, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._endings = [
             self.session.on_select(self._follow),
-            self._models.on_problem(lambda error: self._say_error(words.sentence(error), "")),
+            self._models.on_problem(lambda error: self._refuse(words.sentence(error))),
         ]
         self._follow()
         self.observe(self._chosen_here, names=list(_LINKED))
         cells.remember(self)
 
-    def _made(self, shown: Sequence[str]) -> list[AttributionMap | ClassScores | LayerChannels]:
-        """The parts that hold the panes. What cannot show anything for this model is left out."""
-        parts: list[AttributionMap | ClassScores | LayerChannels] = []
-        if "map" in shown:
-            parts.append(AttributionMap(self.session, self._models, self._answered))
-        if "classes" in shown and self.session.facts.scores[0].ndim == 2:
-            parts.append(ClassScores(self.session))
-        if {"grid", "channel", "histogram"} & set(shown) and self.session.selection.layer is not None:
-            parts.append(LayerChannels(self.session, self._models, self._answered, shown))
-        return parts
+    def _made(self, shown: Sequence[str]) -> list[Part]:
+        """The parts that hold the panes."""
+        return parts_of(self.session, self._models, self._answered, shown)
 
     @traitlets.validate(*_LINKED)
     def _fits(self, proposal: Any) -> Any:
         """Refuse at once, in the user's cell, what the session could not take."""
         if not hasattr(self, "_models"):
             return proposal["value"]
-        return self.session.check(proposal["trait"].name, proposal["value"])
+        try:
+            value = self.session.check(proposal["trait"].name, proposal["value"])
+        except (TypeError, ValueError) as error:
+            # a link that was moved in the browser has no cell to raise in: there it is said in the status line
+            sentence = words.sentence(error)
+            runner.later((self, "refused"), 0, lambda: self._refuse(sentence), owner=self.session)
+            raise
+        if self._refused:
+            runner.later((self, "refused"), 0, self._tell, owner=self.session)
+        return value
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take over what the browser sent; what does not fit leaves all as it was, there as well."""
+        try:
+            super().set_state(sync_data)
+        except (TypeError, ValueError, traitlets.TraitError):  # said by `_fits`
+            self._follow()
+            self.send_state([name for name in sync_data if name in _LINKED])
 
     def _chosen_here(self, change: Any) -> None:
         self.session.select(**{change["name"]: change["new"]})
@@ -156,13 +188,17 @@ class Explorer(ipywidgets.VBox):
 
     def _answered(self, place: Place, answer: Answer) -> None:
         self._answers[place] = answer
+        self._tell()
+
+    def _tell(self) -> None:
+        self._refused = False
         failed = next((a for a in self._answers.values() if a.state == "failed"), None)
         running = next((a for a in self._answers.values() if a.state == "running"), None)
         chosen = next((a for p, a in self._answers.items() if "method" not in p.own), None)
-        main = running or chosen or next(iter(self._answers.values()))
-        explanation = main.explanation
+        main = running or chosen or next(iter(self._answers.values()), None)
+        explanation = main.explanation if main is not None else None
         with self._status.hold_sync():
-            if explanation is not None:
+            if main is not None and explanation is not None:
                 self._status.text = words.summary(explanation, self.session) + (
                     " · stopped" if main.state == "stopped" else ""
                 )
@@ -178,9 +214,27 @@ class Explorer(ipywidgets.VBox):
                 "error" if failed else "busy" if running else "warning" if self._status.warnings else "idle"
             )
 
-    def _say_error(self, error: str, traceback: str) -> None:
+    def _refuse(self, sentence: str) -> None:
+        """Say what did not fit, until something is chosen that does."""
+        self._refused = True
         with self._status.hold_sync():
-            self._status.error, self._status.traceback, self._status.level = error, traceback, "error"
+            self._status.error, self._status.traceback, self._status.level = sentence, "", "error"
+
+    def code(self) -> str:
+        """The few lines of plain nbexplain that compute what is on screen; print them."""
+        return code_of(self.session, self._answered_so_far())
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """The widget, and a picture for pages that show none: code hosts, exported notebooks."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
+        if not self._answered_so_far():  # a method that takes long
+            self.session.wait(_FIRST_PICTURE)
+        said = f"{type(self).__name__}: {self._status.text}" if self._status.text else type(self).__name__
+        return {**bundle, "text/plain": said, **still(self.session, self._answered_so_far())}
+
+    def _answered_so_far(self) -> list[tuple[Question, Explanation]]:
+        answers = list(self._answers.values())
+        return [(answer.question, answer.explanation) for answer in answers if answer.explanation is not None]
 
     # The end
 
@@ -202,7 +256,9 @@ class Explorer(ipywidgets.VBox):
         self._models.release()
 
 
-def _checked(name: str, given: Iterable[str] | None, default: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+def checked_names(
+    name: str, given: Iterable[str] | None, default: Sequence[str], known: Sequence[str]
+) -> tuple[str, ...]:
     if given is None:
         return tuple(default)
     chosen = (given,) if isinstance(given, str) else tuple(given)

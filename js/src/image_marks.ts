@@ -1,0 +1,88 @@
+import type { AnyModel } from "@anywidget/types";
+import { type Cell, cellAt, isIn, isInside, pickWithKeys } from "./cell_pick";
+import type { ControlsState } from "./controls";
+import { h, say } from "./dom";
+import type { ShownMap } from "./image_map";
+import type { ImagePaneState } from "./image_pane";
+import { cellReading, describe, reading, sizeReading } from "./image_words";
+import type { Scale } from "./scale";
+import type { Stage } from "./stage";
+import { partsOf, stageMarks } from "./stage_marks";
+import type { Point, Size } from "./zoom";
+
+/** What a pane shows at the moment. */
+export interface Shown {
+  title: string;
+  map: ShownMap | null;
+  scale: Scale | null;
+  /** Of the picture as the network saw it. */
+  size: Size | null;
+  controls: AnyModel<ControlsState> | null;
+  /** Where the pointer is in one of the panes that share it, in parts of the scene. */
+  pointer: Point | null;
+  /** Whether there is a kernel that can say more of a cell. */
+  answers: boolean;
+}
+
+/** The chosen cell, the frame and the shared pointer over the canvas, and what the read-out and the label say of them. */
+export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown: () => Shown) {
+  const layer = stageMarks();
+  const readout = h("div", { class: "nbx-readout" });
+  let pointed: Point | null = null;
+
+  /** The grid whose cells can be chosen and are marked, if the map is one. */
+  const grid = (): Size | null => {
+    const { map, controls } = shown();
+    const takesPart = controls && (model.get("pick") || model.get("follow_channel"));
+    return takesPart && map?.meta.on === "grid" ? map.cells : null;
+  };
+  const pickable = (): Size | null => (model.get("pick") && shown().answers ? grid() : null);
+  const chosen = (): Cell => shown().controls?.get("cell") ?? [];
+  const choose = (cell: Cell): void => {
+    const { controls } = shown();
+    controls?.set("cell", cell);
+    controls?.save_changes();
+  };
+
+  const draw = (): void => {
+    const { title, map, scale, pointer, size } = shown();
+    const [cells, frame, note] = [grid(), model.get("frame"), model.get("frame_note")];
+    const [row = 0, column = 0] = chosen();
+    const seen = cells && isIn(chosen(), cells) ? cells : null;
+    const cell = seen && partsOf([column, row, column + 1, row + 1], seen);
+    layer.draw({ cell, frame: size && frame.length ? partsOf(frame, size) : null, pointer }, stage.canvas, stage.place());
+    const said = seen && map ? cellReading({ x: (column + 0.5) / seen.width, y: (row + 0.5) / seen.height }, map) : "";
+    const marked = [said.replace(/ {2,}/, ": "), note].filter(Boolean).join(", ");
+    stage.canvas.ariaLabel = describe(title, map, scale, marked);
+    stage.canvas.dataset.cell = seen ? `${row},${column}` : "";
+    stage.canvas.classList.toggle("nbx-pickable", !!pickable());
+    readout.dataset.lines = String(1 + Number(model.get("pick")) + Number(!!note));
+    readout.title = note;
+    read(said, note);
+  };
+
+  const read = (cell: string, note: string): void => {
+    const { map, size } = shown();
+    const at = pointed && isInside(pointed) ? pointed : null;
+    const cells = map && sizeReading(map, stage.scene, model.get("interpolation"), model.get("reduction"));
+    const rest = cell || note || !cells ? "" : pickable() ? `${cells}\na click chooses a cell` : cells;
+    readout.classList.toggle("nbx-rest", !at);
+    say(readout, at ? reading(at, map, size) : [cell, note, rest].filter(Boolean).join("\n"));
+  };
+
+  return {
+    element: layer.element,
+    readout,
+    draw,
+    point(at: Point | null): void {
+      pointed = at;
+      draw();
+    },
+    pickAt(at: Point): void {
+      const cells = pickable();
+      const cell = cells ? cellAt(at, cells) : [];
+      if (cell.length) choose(cell);
+    },
+    pickWithKeys: (): void => pickWithKeys(stage.canvas, { grid: pickable, middle: () => stage.middle(), chosen, choose }),
+  };
+}

@@ -1,0 +1,120 @@
+"""What the bqplot charts share: colours, margins, round ticks, and labels that fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+ACCENT = "#d55e00"  # vermillion and blue of Okabe and Ito: told apart by everyone, readable on light and dark
+PLAIN = "#4c8fbd"
+MARGIN = {"top": 8, "bottom": 40, "left": 56, "right": 24}
+LETTER = 7  # pixels that a letter of an axis takes
+_LONGEST_NAME = 22
+
+
+def figure(marks: list[Any], axes: list[Any], **margin: int) -> bqplot.Figure:
+    """A figure that fills its place and shows the page behind it."""
+    return bqplot.Figure(
+        marks=marks,
+        axes=axes,
+        fig_margin={**MARGIN, **margin},
+        background_style={"fill": "none"},
+        display_toolbar=False,  # it would lie over bars and cells that can be clicked
+        layout=ipywidgets.Layout(width="100%", height="100%", margin="0", min_width="0", min_height="220px"),
+        padding_x=0.0,
+        padding_y=0.0,
+    )
+
+
+def captioned(chart: bqplot.Figure, *caption: ipywidgets.Widget) -> ipywidgets.Widget:
+    """A figure with words under it: they say to a screen reader, which hears nothing of a figure, what it shows."""
+    below = ipywidgets.HBox(list(caption), layout=ipywidgets.Layout(flex="none", flex_flow="row wrap", margin="0"))
+    below.add_class("nbx-caption")
+    return ipywidgets.VBox([chart, below], layout=ipywidgets.Layout(flex="1 1 auto", min_width="0", overflow="hidden"))
+
+
+def key(colour: str, word: str) -> ipywidgets.Widget:
+    """A word of a caption, behind a small square of the colour that it explains."""
+    square = ipywidgets.Label("", style={"background": colour}, layout=ipywidgets.Layout(width="11px", flex="none"))
+    square.add_class("nbx-key")
+    return ipywidgets.HBox([square, ipywidgets.Label(word)], layout=ipywidgets.Layout(align_items="center", margin="0"))
+
+
+def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True) -> tuple[np.ndarray, str]:
+    """At most six round numbers within the values' range, and how d3 writes them: few and short, so they fit.
+
+    Parameters
+    ----------
+    values
+        What the axis is for; those that are not finite are left out.
+    least
+        The smallest step.
+    zero
+        Whether the axis holds zero, as that of bars does.
+    """
+    finite = [0.0] * zero + [float(v) for v in values if np.isfinite(v)] or [0.0]
+    low, high = min(finite), max(finite)
+    rough = max((high - low) / 5, least) or 1.0
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
+    rounding = 1e-9  # 0.3 / 0.1 is a little less than 3
+    places = np.arange(np.ceil(low / step - rounding), np.floor(high / step + rounding) + 1) * step + 0.0
+    if not places.size:  # they are all the same number, and that is no round one
+        places = np.array([low])
+    decimals = max(0, -_exponent(step))
+    digits = max(0, _exponent(np.abs(places).max()) - _exponent(step))
+    written = f".{digits}~e" if decimals > 3 else "~s" if step >= 1000 else f".{decimals}f"
+    return places, written
+
+
+def around_zero(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """The ends of a scale that holds zero and all finite values, with a little room beyond them."""
+    finite = np.asarray(values, float)
+    finite = finite[np.isfinite(finite)]
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+    room = 0.05 * (high - low) or 1.0
+    return low - room * (low < 0), high + room * (high > 0 or low == 0)
+
+
+def _exponent(value: float) -> int:
+    """The power of ten of a number's first digit; for zero 0."""
+    return int(f"{value:e}".partition("e")[2])
+
+
+def number(value: float) -> str:
+    """A number in words: three digits at least, with a true minus sign."""
+    if not math.isfinite(value):
+        return "no value"
+    written = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return written.replace("-", "−")
+
+
+def rounded(values: Sequence[float]) -> list[str]:
+    """Numbers in words, all as exact as three digits of the largest are."""
+    decimals = 2 - _exponent(max(map(abs, values), default=0.0))
+    return [number(round(value, decimals) + 0.0) for value in values]
+
+
+def short(name: str, longest: int = _LONGEST_NAME) -> str:
+    """A name that fits beside a chart."""
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def isolated(name: str) -> str:
+    """A name in any script within a sentence, kept from reordering what stands beside it."""
+    return f"\u2068{short(name)}\u2069"
+
+
+def distinct(labels: list[str]) -> list[str]:
+    """Equal names would fall on one bar: they get invisible marks apart."""
+    seen: dict[str, int] = {}
+    result = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        result.append(label + "\u200b" * (seen[label] - 1))
+    return result

@@ -1,0 +1,128 @@
+"""The few lines of plain nbexplain that compute what is on screen."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Question
+from nbexplain.core.registry import METHODS
+from nbexplain.session import Session
+from nbexplain.widgets import words
+
+_MOST_ITEMS = 1000  # of a list that is searched for a name
+
+
+def code_of(session: Session, answered: Iterable[tuple[Question, Explanation]]) -> str:
+    """One call of `explain` for each answer, with the names that things have in the user's notebook.
+
+    What has no name there gets one, with a comment that says what belongs there.
+    """
+    names = Names(session)
+    calls: dict[str, str] = {}
+    for question, explanation in answered:
+        method = METHODS[question.method]
+        x = names.all_inputs() if question.input is None else names.input(question.input)
+        parts = [names.model(), x, repr(method.key)]
+        if question.target is not None:
+            parts.append(f"target={names.target(question.target)}")
+        parts += [
+            f"{part}={value!r}"
+            for part in ("layer", "channel", "cell")
+            if (value := getattr(explanation, part)) is not None and part in method.needs
+        ]
+        defaults = {name: parameter.default for name, parameter in method.parameters.items()}
+        parts += [f"{name}={value!r}" for name, value in explanation.params.items() if value != defaults[name]]
+        comment = f"  # {_plain(words.target_name(question.target, session))}" if question.target is not None else ""
+        call = f"explain({', '.join([*parts, *names.ways()])}){comment}"
+        if call not in calls.values():
+            again = sum(name.rstrip("_0123456789") == method.key for name in calls)
+            calls[f"{method.key}_{again + 1}" if again else method.key] = call
+    lines = [f"{name} = {call}" for name, call in calls.items()]
+    return "\n".join(["from nbexplain import explain", "", *names.missing, *([""] if names.missing else []), *lines])
+
+
+class Names:
+    """How the user's code calls the things that a session was given."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known = dict(_expressions(_namespace()))
+        self.missing: list[str] = []
+
+    def model(self) -> str:
+        """The model."""
+        return self._name(self._session.given.model, "model", "the model")
+
+    def input(self, number: int) -> str:
+        """One input."""
+        x = self._session.given.inputs[number]
+        if isinstance(x, (str, Path)):
+            return repr(str(x))
+        return self._name(x, "x" if len(self._session.inputs) == 1 else f"x{number}", f"input {number}")
+
+    def all_inputs(self) -> str:
+        """The list of all inputs; the first n of a list are `name[:n]`."""
+        known = [self._known.get(id(x), "") for x in self._session.given.inputs]
+        name = known[0].removesuffix("[0]")
+        if len(known) > 1 and known == [f"{name}[{place}]" for place in range(len(known))]:
+            return f"{name}[:{len(known)}]"
+        return f"[{', '.join(self.input(number) for number in range(len(self._session.inputs)))}]"
+
+    def target(self, target: Any) -> str:
+        """A class index, a tuple, or what the target is called."""
+        return repr(target) if isinstance(target, (int, tuple)) else self._name(target, "target", "what is explained")
+
+    def ways(self) -> list[str]:
+        """`preprocess=…` and the like, where they were given."""
+        given = self._session.given
+        ways = {"preprocess": given.preprocess, "forward": given.forward, "scores": given.scores}
+        return [f"{name}={self._name(way, name, name)}" for name, way in ways.items() if way is not None]
+
+    def _name(self, thing: Any, name: str, what: str) -> str:
+        if isinstance(thing, types.MethodType) and (owner := self._known.get(id(thing.__self__))):
+            return f"{owner}.{thing.__name__}"  # a bound method is another object at each look
+        if found := self._known.get(id(thing)):
+            return found
+        line = f"{name} = ...  # {what} that was given here"
+        if line not in self.missing:
+            self.missing.append(line)
+        return name
+
+
+def _namespace() -> Mapping[str, Any]:
+    """What the user has defined: in the notebook, or in the script."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell.user_ns if shell is not None else vars(sys.modules["__main__"])
+
+
+def _expressions(namespace: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Identity and expression of the user's things, the simplest expression of each last."""
+    own = [(name, value) for name, value in namespace.items() if not name.startswith("_") and _searched(value)]
+    parts = [(f"{name}.{part}", value) for name, thing in own for part, value in _attributes(thing)]
+    for name, value in (*parts, *own):
+        if isinstance(value, (list, tuple)):
+            yield from ((id(item), f"{name}[{place}]") for place, item in enumerate(value[:_MOST_ITEMS]))
+    for name, value in (*parts, *own):
+        yield id(value), name
+
+
+def _searched(value: Any) -> bool:
+    return not isinstance(value, (types.ModuleType, type))
+
+
+def _attributes(thing: Any) -> list[tuple[str, Any]]:
+    """The fields of a small object such as an example; not the inside of a model or of an array."""
+    fields = getattr(thing, "__dict__", {}) if type(thing).__module__ != "torch" else {}
+    public = [(name, value) for name, value in fields.items() if not name.startswith("_")]
+    return public if len(public) <= 50 else []
+
+
+def _plain(text: str) -> str:
+    """On one line, whatever a class is called."""
+    return " ".join(text.split())

@@ -1,0 +1,91 @@
+"""MethodComparison: methods, classes or inputs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from nbexplain.core.registry import METHODS
+from nbexplain.session import Session
+from nbexplain.widgets.attribution_map import AttributionMap
+from nbexplain.widgets.explorers.explorer import CONTROLS, Explorer, checked_names
+from nbexplain.widgets.inputs_row import InputsRow
+from nbexplain.widgets.pane_link import PaneLink
+from nbexplain.widgets.parts import Part
+
+_LEAST, _MOST = 2, 9
+_USUAL = ("grad_cam", "gradient", "input_x_gradient", "occlusion")
+
+
+class MethodComparison(Explorer):
+    """Two to nine maps side by side: of several methods, classes or inputs. All else follows the selection.
+
+    Zoom and pointer are linked, colour limits can be.
+
+    Parameters
+    ----------
+    model, inputs
+        As for `Explorer`.
+    methods, targets, numbers
+        What is compared, one of them: keys of `METHODS`, classes (indices or names), or inputs by their number. By
+        default several inputs are compared with each other, of a single one the usual methods.
+    **options
+        As for `Explorer`, without `show`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If more than one of them is given, or fewer than two or more than nine things.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | Session,
+        inputs: Any = None,
+        *,
+        methods: Sequence[str] | None = None,
+        targets: Sequence[Any] | None = None,
+        numbers: Sequence[int] | None = None,
+        **options: Any,
+    ) -> None:
+        given = {"methods": methods, "targets": targets, "numbers": numbers}
+        chosen = {name: list(values) for name, values in given.items() if values is not None}
+        if len(chosen) > 1:
+            raise TypeError(f"{' and '.join(chosen)}: expected one of them, the other parts follow the selection")
+        for name, values in chosen.items():
+            if not _LEAST <= len(values) <= _MOST:
+                raise ValueError(f"{name}: expected {_LEAST} to {_MOST} to compare, got {len(values)}")
+        self._given = chosen
+        part = {"methods": "method", "targets": "target", "numbers": "input"}
+        self._part = part[next(iter(chosen))] if chosen else ""
+        if "show" in options:
+            raise TypeError("show: a comparison shows its maps")
+        usual = [name for name in CONTROLS if name != "channel"]
+        controls = checked_names("controls", options.pop("controls", None), usual, CONTROLS)
+        super().__init__(model, inputs, show=["map"], controls=controls, **options)
+
+    def _made(self, shown: Sequence[str]) -> list[Part]:
+        compared = self._compared()
+        for value in compared:  # before the first pane is made
+            self.session.check(self._part, value)
+        self._fixed = {self._part, *(["params"] if self._part == "method" else [])}
+        self._link = PaneLink()
+        parts: list[Part] = [
+            AttributionMap(self.session, self._models, self._answered, self._link, **{self._part: value})
+            for value in compared
+        ]
+        parts[0].above.append(self._link)
+        if self._part != "input" and len(self.session.inputs) > 1:
+            parts.append(InputsRow(self.session, self._models, self._answered))
+        return parts
+
+    def _compared(self) -> list[Any]:
+        if self._given:
+            return next(iter(self._given.values()))
+        if len(self.session.inputs) > 1:
+            self._part = "input"
+            return list(range(min(len(self.session.inputs), _MOST)))
+        self._part = "method"
+        return [key for key in _USUAL if not self.session.facts.reason(METHODS[key])]

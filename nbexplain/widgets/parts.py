@@ -1,0 +1,81 @@
+"""The parts of an explorer: which panes there are, who fills them, and how they stand on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+import ipywidgets
+
+from nbexplain.core.question import Answer
+from nbexplain.place import Place
+from nbexplain.session import Session
+from nbexplain.widgets.ablation_view import AblationView
+from nbexplain.widgets.activity_map import ActivityMap
+from nbexplain.widgets.attribution_map import AttributionMap, ClassScores
+from nbexplain.widgets.cell_view import CellView
+from nbexplain.widgets.channel_order import ChannelOrder
+from nbexplain.widgets.image_pane import ImagePane
+from nbexplain.widgets.inputs_row import InputsRow
+from nbexplain.widgets.layer_channels import LayerChannels
+from nbexplain.widgets.layout import board
+from nbexplain.widgets.models import SessionModels
+
+PANES = ("inputs", "map", "classes", "channel", "histogram", "grid", "activity", "cell", "ablation")
+_OF_A_LAYER = {"channel", "histogram", "grid", "activity", "cell", "ablation"}
+
+
+class Part(Protocol):
+    """A few panes that belong together: those above the board, on it, and as wide as the page below it."""
+
+    above: list[ipywidgets.Widget]
+    panes: list[ipywidgets.Widget]
+    wide: list[ipywidgets.Widget]
+
+    def close(self) -> None:
+        """Ask no more."""
+
+
+def parts_of(
+    session: Session, models: SessionModels, answered: Callable[[Place, Answer], None], shown: Collection[str]
+) -> list[Part]:
+    """The parts that hold the panes of `shown`. What cannot show anything for this model is left out."""
+    scored = next(iter(session.facts.scores.values())).ndim == 2
+    if session.selection.layer is None:
+        shown = set(shown) - _OF_A_LAYER
+    order = ChannelOrder(session, answered)
+    parts: list[Part] = []
+    pictures: list[ImagePane] = []
+    if "map" in shown:
+        parts.append(attribution := AttributionMap(session, models, answered))
+        pictures.append(attribution.pane)
+    if "classes" in shown and scored:
+        parts.append(ClassScores(session))
+    if {"grid", "channel", "histogram"} & set(shown):
+        parts.append(channels := LayerChannels(session, models, answered, shown, order))
+        pictures += [channels.picture] if channels.picture is not None else []
+    if "inputs" in shown:
+        parts.append(InputsRow(session, models, answered))
+    if "activity" in shown:
+        parts.append(ActivityMap(session, models, order, answered))
+    if "cell" in shown:
+        parts.append(CellView(session, pictures, answered))
+    if "ablation" in shown and scored:
+        parts.append(AblationView(session, answered))
+    return parts
+
+
+def needs(shown: Collection[str]) -> list[str]:
+    """Which controls the panes look at, whatever the method does."""
+    layered = bool(_OF_A_LAYER & set(shown))
+    needed = {"layer": layered, "channel": layered, "target": "ablation" in shown}
+    return [name for name, yes in needed.items() if yes]
+
+
+def rows(parts: Sequence[Part]) -> list[ipywidgets.Widget]:
+    """The panes as they stand below each other."""
+    panes = [pane for part in parts for pane in part.panes]
+    above = [pane for part in parts for pane in part.above]
+    wide = [pane for part in parts for pane in part.wide]
+    pictures = all(isinstance(pane, ImagePane) for pane in panes)
+    return [*above, *([board(panes, equal=pictures)] if panes else []), *wide]

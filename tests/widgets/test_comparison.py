@@ -1,0 +1,109 @@
+"""MethodComparison: one question a pane, and clear words about what cannot be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nbexplain as nx
+from nbexplain.widgets.attribution_map import AttributionMap
+from nbexplain.widgets.controls import Toolbar
+from tests.networks import Linear, Plain, picture, seeded
+from tests.widgets.comm import from_browser, living
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Any:
+    before = living()
+    yield
+    assert living() == before
+
+
+def maps(comparison: nx.MethodComparison) -> list[AttributionMap]:
+    assert comparison.session.wait(60)
+    return [part for part in comparison._parts if isinstance(part, AttributionMap)]
+
+
+def shown(part: AttributionMap) -> np.ndarray:
+    array = part.pane.overlay
+    return np.frombuffer(array.buffer, array.dtype).reshape(array.shape)
+
+
+@pytest.mark.parametrize(
+    ("of", "what", "fixed"),
+    [
+        ({"methods": ["grad_cam", "gradient", "grad_cam_plus_plus"]}, "method", {"method", "params"}),
+        ({"targets": [0, 4, 2]}, "target", {"target"}),
+        ({"numbers": [2, 0, 1]}, "input", {"input"}),
+    ],
+)
+def test_each_pane_has_its_own_question_and_follows_in_the_rest(of: Any, what: str, fixed: set[str]) -> None:
+    model, inputs = seeded(Plain), [picture(seed=n) for n in range(3)]
+    comparison = nx.MethodComparison(model, inputs, layer="conv1", **of)
+    for layer in ("conv1", "conv2"):
+        comparison.layer = layer
+        for part, own in zip(maps(comparison), next(iter(of.values())), strict=True):
+            asked = {"method": "grad_cam", "target": comparison.target, "input": 0, what: own}
+            more = {} if asked["method"] == "gradient" else {"layer": layer}
+            right = nx.explain(model, inputs[asked["input"]], asked["method"], target=asked["target"], **more)
+            np.testing.assert_allclose(shown(part), right.values, atol=1e-6)
+            assert part.pane.link is comparison._link
+    toolbar = comparison.children[0]
+    assert isinstance(toolbar, Toolbar)
+    assert not fixed & set(toolbar.show)
+    comparison.close()
+
+
+def test_class_names_and_shared_sessions() -> None:
+    session = nx.Session(seeded(Plain), picture(), classes=["ant", "bee", "cat", "dog", "eel"])
+    comparison = nx.MethodComparison(session, targets=["bee", "eel"])
+    assert [part._place.question().target for part in maps(comparison)] == [1, 4]
+    assert [part.pane.overlay.meta["title"] for part in maps(comparison)] == ["Grad-CAM · bee", "Grad-CAM · eel"]
+    other = nx.AttributionExplorer(session)
+    from_browser(other._models.controls, layer="conv1")
+    assert {part._place.question().layer for part in maps(comparison)} == {"conv1"}
+    comparison.close()
+    other.close()
+    session.close()
+
+
+def test_what_is_compared_by_itself() -> None:
+    comparison = nx.MethodComparison(seeded(Plain), [picture(seed=n) for n in range(12)])
+    assert [part._place.question().input for part in maps(comparison)] == [*range(9)]
+    comparison.close()
+    comparison = nx.MethodComparison(seeded(Linear), picture())
+    methods = [part._place.question().method for part in maps(comparison)]
+    assert methods == ["gradient", "input_x_gradient", "occlusion"]  # it has no layer for a CAM
+    comparison.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"targets": range(10)}, ValueError, "targets: expected 2 to 9 to compare, got 10"),
+        ({"methods": ["gradient"]}, ValueError, "methods: expected 2 to 9 to compare, got 1"),
+        ({"methods": ["gradient", "lrpp"]}, ValueError, "method: there is no 'lrpp'"),
+        ({"methods": ["gradient", "ablation"]}, ValueError, "method: 'ablation' makes no map over the picture"),
+        ({"targets": [0, 5]}, ValueError, "target: class 5 is out of range, expected 0 to 4"),
+        ({"numbers": [0, 1]}, ValueError, "input: expected 0 to 0, got 1"),
+        ({"targets": [0, 1], "methods": ["gradient", "cam"]}, TypeError, "methods and targets: expected one of them"),
+        ({"targets": [0, 1], "show": ["map"]}, TypeError, "show: a comparison shows its maps"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_compared(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        nx.MethodComparison(seeded(Plain), picture(), **options)
+
+
+def test_a_shared_session_lives_on_after_a_refusal() -> None:
+    session = nx.Session(seeded(Plain), picture())
+    with pytest.raises(ValueError, match="target: class 9"):
+        nx.MethodComparison(session, targets=[0, 9])
+    assert not session._places
+    explorer = nx.AttributionExplorer(session)
+    assert explorer.session.wait(20)
+    explorer.close()
+    session.close()
