@@ -88,12 +88,21 @@ class Lab:
         Every address that the page asked for, web sockets included.
     frames
         Number of messages that the page has sent to the server through web sockets.
+    received
+        Number of bytes in the messages that have come back.
     """
 
     page: Page
     errors: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     frames: int = 0
+    received: int = 0
+
+    def open(self, address: str, name: str) -> None:
+        """Load the page (anew), and open a notebook in it once its kernel answers."""
+        self.page.goto(address)
+        self.page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        self.page.evaluate(_OPEN, name)
 
     def run_cell(self, source: str) -> None:
         """Add a cell at the end, run it, and wait until it has run."""
@@ -130,21 +139,31 @@ class Lab:
 
     def _watch(self) -> None:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("console", lambda m: m.type == "error" and self.errors.append(f"{m.text} {m.location['url']}"))
         self.page.on("request", lambda request: self.addresses.append(request.url))
 
         def opened(socket_: object) -> None:
             self.addresses.append(socket_.url)  # type: ignore[attr-defined]
             socket_.on("framesent", self._count)  # type: ignore[attr-defined]
+            socket_.on("framereceived", self._weigh)  # type: ignore[attr-defined]
 
         self.page.on("websocket", opened)
 
     def _count(self, _payload: object) -> None:
         self.frames += 1
 
+    def _weigh(self, payload: str | bytes) -> None:
+        self.received += len(payload)
+
 
 @contextmanager
-def server(folder: Path, *, theme: str = "light", environment: dict[str, str] | None = None) -> Iterator[str]:
+def server(
+    folder: Path,
+    *,
+    theme: str = "light",
+    environment: dict[str, str] | None = None,
+    command: Sequence[str] = (sys.executable, "-m", "jupyterlab"),
+) -> Iterator[str]:
     """A JupyterLab that serves `folder`, with settings and data of its own; yields its address."""
     settings = folder / ".jupyter" / "lab" / "user-settings" / "@jupyterlab"
     chosen = {
@@ -160,6 +179,7 @@ def server(folder: Path, *, theme: str = "light", environment: dict[str, str] | 
         port = probe.getsockname()[1]
     own = {
         "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"),
+        "JUPYTER_DATA_DIR": str(folder / ".data"),
         "JUPYTERLAB_SETTINGS_DIR": str(settings.parent),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),
         "JUPYTER_RUNTIME_DIR": str(folder / ".runtime"),
@@ -168,9 +188,10 @@ def server(folder: Path, *, theme: str = "light", environment: dict[str, str] | 
     }
     options = ["--no-browser", "--allow-root", f"--port={port}", f"--notebook-dir={folder}", "--log-level=ERROR"]
     options += ["--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.expose_app_in_browser=True"]
+    options += ["--JupyterNotebookApp.expose_app_in_browser=True"]
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
+            [*command, *options],
             env={**os.environ, **own, **(environment or {})},
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -201,7 +222,7 @@ def _wait_for(process: subprocess.Popen[bytes], address: str, log: Path) -> None
                 process.wait(timeout=0.1)
             except subprocess.TimeoutExpired:
                 continue
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
+    raise RuntimeError(f"Jupyter did not start:\n{log.read_text()}")
 
 
 def chromium(playwright: Playwright) -> Browser:
@@ -210,7 +231,7 @@ def chromium(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=found, args=list(_CHROMIUM))
 
 
-def write_notebook(path: Path, cells: Sequence[str]) -> None:
+def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") -> None:
     """A notebook of code cells; the kernel is named in it, or a dialog would wait for an answer."""
     content = {
         "cells": [
@@ -224,7 +245,7 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
             }
             for i, s in enumerate(cells)
         ],
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "metadata": {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
@@ -246,9 +267,7 @@ def notebook(
     try:
         lab = Lab(page)
         lab._watch()
-        page.goto(f"{address}/lab?reset")
-        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-        page.evaluate(_OPEN, path.name)
+        lab.open(f"{address}/lab?reset", path.name)
         if run:
             page.evaluate(_RUN_ALL)
         yield lab

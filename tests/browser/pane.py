@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,42 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.jupyter import Lab
 
 SOON = 30_000  # milliseconds in which anything should have appeared, on a busy machine as well
+NEAR = 6  # of 255: matplotlib's tables have 256 colours, the page's a few fewer knots
+
+# What the panes should show, worked out in the kernel with torch alone, from the user's own model.
+PLAIN = """\
+import copy
+import numpy as np
+
+def tensor(number):
+    return demo.preprocess(demo.pictures[number])[None]
+
+# scores (classes,), and what the layer returned, (1, C, H, W); the channels `off` go on as zeros
+def plain(x, layer="layer4", off=(), model=demo.model):
+    kept = []
+    def hook(module, taken, returned):
+        keep = torch.ones(returned.shape[1], 1, 1)
+        keep[list(off)] = 0
+        kept.append(returned.detach().clone().requires_grad_())
+        return kept[0] * keep
+    model = copy.deepcopy(model)  # a hook on the user's own is copied into a twin that is made meanwhile
+    model.get_submodule(layer).register_forward_hook(hook)
+    return model(x)[0], kept[0]
+
+# an input as the network sees it, (H, W, 3) from 0 to 255
+def as_seen(x):
+    return (x[0] * 0.27 + 0.45).mul(255).round().clamp(0, 255).int().permute(1, 2, 0)
+
+# what the layer returned, and the gradient of a score there: (C, H, W) each
+def gradient_at(x, target, layer="layer4"):
+    scores, activation = plain(x, layer)
+    return activation[0].detach().numpy(), torch.autograd.grad(scores[target], activation)[0][0].numpy()
+
+# Grad-CAM, (H, W)
+def cam(x, target, layer="layer4"):
+    activation, gradient = gradient_at(x, target, layer)
+    return np.maximum((gradient.mean((1, 2))[:, None, None] * activation).sum(0), 0)
+"""
 
 _PIXELS = """canvas => {
     const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -40,6 +78,13 @@ def until(lab: Lab, expression: str, expected: object, seconds: float = 30) -> N
     deadline = time.monotonic() + seconds
     while (got := lab.execute(f"print({expression})")) != str(expected):
         assert time.monotonic() < deadline, f"{expression}: {got}, expected {expected}"
+
+
+def wait(measure: Callable[[], float], most: float) -> None:
+    """Look at the page until what is measured there is small enough."""
+    deadline = time.monotonic() + SOON / 1000
+    while (found := measure()) > most:
+        assert time.monotonic() < deadline, f"{found}, expected at most {most}"
 
 
 @dataclass
@@ -82,6 +127,38 @@ class Pane:
             details.locator("summary").click()
         return self.root
 
+    def as_cells(self) -> None:
+        """Show nothing but the map, as flat squares."""
+        self.view("Show", "map")
+        self.view("Cells", "nearest")
+
+    def draws(self, values: np.ndarray, colormap: str = "viridis") -> None:
+        """Wait until a pane that is shown `as_cells` has these numbers, in colours up to the largest.
+
+        With a diverging colour map the colours reach as far below 0 as above.
+        """
+        high = float(np.abs(values).max())
+        low = -high if colormap == "RdBu_r" else min(0.0, float(values.min()))
+
+        def far() -> float:
+            seen = self.pixels()
+            inside = np.ix_(*(within_cells(n, cells) for n, cells in zip(seen.shape, values.shape)))
+            return difference(seen[inside], colours(values, seen.shape[:2], colormap, low, high)[inside])
+
+        wait(far, NEAR)
+
+    def shows_picture(self, picture: np.ndarray) -> None:
+        """Wait until a pane that shows "picture" has this one, (H, W, 3) uint8, but for how it is enlarged."""
+        from PIL import Image
+
+        def far() -> float:
+            seen = self.pixels()[..., :3]
+            height, width = seen.shape[:2]
+            enlarged = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+            return float(np.abs(seen.astype(int) - np.asarray(enlarged)).mean())
+
+        wait(far, 6)
+
     def read_out(self, x: float, y: float) -> str:
         """What the line under the picture says when the pointer is at a fraction of width and height."""
         box = self.canvas.bounding_box()
@@ -106,12 +183,11 @@ class Explorer:
         self.page = lab.page
         cells = lab.page.locator(".jp-CodeCell")
         place = cells.count() - 1 if place is None else place
-        self.root = cells.nth(place).locator(".jp-OutputArea-output").last
-        drawn, error = (
-            self.root.locator("canvas[data-frame]"),
-            self.root.locator(".jp-RenderedText[data-mime-type*=err]"),
-        )
-        expect(drawn.first.or_(error)).to_be_visible(timeout=SOON)
+        outputs = cells.nth(place).locator(".jp-OutputArea-output")
+        self.root = outputs.last
+        drawn = self.root.locator("canvas[data-frame]").first
+        error = outputs.and_(lab.page.locator("[data-mime-type*=err]"))
+        expect(drawn.or_(error).first).to_be_visible(timeout=SOON)
         assert error.count() == 0, error.inner_text()
 
     def _pane(self, canvas: str) -> Pane:
@@ -146,6 +222,23 @@ class Explorer:
     def labels(self) -> Locator:
         """What stands beside the bars, lowest first."""
         return self.root.locator(".bqplot").first.locator("g.axis").first.locator(".tick text")
+
+    @property
+    def inputs(self) -> Locator:
+        """The thumbnails of the inputs, in the order in which they are shown."""
+        return self.root.get_by_role("listbox", name="Inputs").get_by_role("option")
+
+    @property
+    def strip(self) -> Locator:
+        """All that belongs to the inputs: thumbnails, buttons, messages."""
+        return self.root.locator(".nbx-input-strip")
+
+    def chose_input(self, number: int) -> None:
+        """Wait until thumbnails and toolbar say that this input is chosen."""
+        expect(self.strip.locator("[role=option][aria-selected=true]")).to_have_attribute(
+            "aria-label", re.compile(rf"^input {number}\b"), timeout=SOON
+        )
+        expect(self.range("Input")).to_have_value(str(number), timeout=SOON)
 
     @property
     def status(self) -> Locator:
@@ -189,10 +282,11 @@ _RECORD = (
 )
 
 
-def drag(slider: Locator, *fractions: float, steps: int = 25, release: bool = True) -> str:
+def drag(slider: Locator, *fractions: float, steps: int = 25, release: bool = True, pause: float = 0) -> str:
     """Drag a slider's thumb to each of these fractions of its length in turn; returns where the hand ended.
 
     That is the value of the last step that the browser reported from the hand, not what the slider shows afterwards.
+    With a pause the hand takes so many seconds for each step.
     """
     slider.scroll_into_view_if_needed()
     slider.evaluate(_RECORD)
@@ -207,8 +301,16 @@ def drag(slider: Locator, *fractions: float, steps: int = 25, release: bool = Tr
 
     page.mouse.move(place((value - low) / (high - low)), y)
     page.mouse.down()
+    start, due = (value - low) / (high - low), time.monotonic()
     for fraction in fractions:
-        page.mouse.move(place(fraction), y, steps=steps)
+        if not pause:
+            page.mouse.move(place(fraction), y, steps=steps)
+            continue
+        for step in range(1, steps + 1):
+            page.mouse.move(place(start + (fraction - start) * step / steps), y)
+            due += pause
+            page.wait_for_timeout(1000 * max(due - time.monotonic(), 0))  # the hand's own pace, not a wait for anything
+        start = fraction
     if release:
         page.mouse.up()
     return str(slider.get_attribute("data-heard"))
@@ -223,13 +325,27 @@ def colours(values: np.ndarray, shape: tuple[int, int], colormap: str, low: floa
     return matplotlib.colormaps[colormap]((cells - low) / (high - low), bytes=True)[..., :3]
 
 
+def within_cells(pixels: int, cells: int) -> np.ndarray:
+    """The pixels whose middle does not lie on the border of two cells, where rounding decides."""
+    place = (np.arange(pixels) + 0.5) / pixels * cells
+    return np.abs(place - np.rint(place)) > 1e-6
+
+
 def difference(one: np.ndarray, other: np.ndarray) -> int:
     """The largest difference of any colour of any pixel."""
     return int(np.abs(one[..., :3].astype(int) - other[..., :3].astype(int)).max())
 
 
+def kernel_picture(lab: Lab, expression: str) -> np.ndarray:
+    """An input of the kernel, as the network sees it: (H, W, 3) uint8."""
+    return np.asarray(kernel_values(lab, f"as_seen({expression})"), np.uint8)
+
+
+def said_number(text: str) -> float:
+    """A number as it is written on the page."""
+    return float(text.replace("−", "-").replace(",", ""))
+
+
 def kernel_values(lab: Lab, expression: str) -> Any:
     """An array of the kernel, number by number."""
-    import json
-
     return np.array(json.loads(lab.execute(f"import json; print(json.dumps(({expression}).tolist()))")))
