@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -36,17 +37,30 @@ def test_it_is_stored_clean(path):
         assert cell.source.strip()
 
 
+def hidden_answers(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The code in the answers to exercises of a markdown cell, each as a code cell."""
+    if cell.cell_type != "markdown":
+        return []
+    answers = re.findall(r"<details>.*?</details>", cell.source, re.DOTALL)
+    blocks = [block for answer in answers for block in re.findall(r"```python\n(.*?)```", answer, re.DOTALL)]
+    return [nbformat.v4.new_code_cell(block) for block in blocks]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("run", ["background", "sync"])
 def test_it_runs_without_a_change(path, run, tmp_path, monkeypatch):
-    """In the background as in JupyterLab, and in place as where there are no background updates."""
+    """In the background as in JupyterLab, and in place as where there are no background updates.
+
+    The code of a hidden answer runs where it stands.
+    """
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     book = nbformat.read(path, as_version=4)
     cells = list(book.cells)
+    with_answers = [each for cell in cells for each in (cell, *hidden_answers(cell))]
     first = nbformat.v4.new_code_cell(f"import nbexplain\nnbexplain.options.run = {run!r}")
     last = nbformat.v4.new_code_cell(LAST)
-    book.cells = [first, *cells, last]
+    book.cells = [first, *with_answers, last]
     client = NotebookClient(book, timeout=240, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     for cell in book.cells:
