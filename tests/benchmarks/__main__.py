@@ -12,17 +12,20 @@ from pathlib import Path
 
 from tests.benchmarks.measure import Row, markdown
 
+# first those that are driven from here, by a process that is small still
+PARTS = ("browser", "slow_line", "notebook", "compute", "session")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="*", help="browser, compute; both if none is given")
+    parser.add_argument("part", nargs="*", help=f"{', '.join(PARTS)}; all if none is given")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
     given = parser.parse_args()
-    if unknown := set(given.part) - {"compute", "browser"}:
+    if unknown := set(given.part) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     rows: list[Row] = []
     started = time.monotonic()
-    for part in ("browser", "compute"):  # first the one that is driven from here, by a process that is small still
+    for part in PARTS:
         if not given.part or part in given.part:
             for row in import_module(f"tests.benchmarks.{part}").rows():
                 rows.append(row)
