@@ -19,6 +19,7 @@ from nbexplain.examples import scenes
 demo = scenes()
 about = {"classes": demo.classes, "preprocess": demo.preprocess}
 """
+_LIGHT = "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})"
 _CLOSE = """\
 import ipywidgets.widgets.widget as _widgets
 for _widget in list(_widgets._instances.values()):
@@ -53,6 +54,8 @@ def shared_lab(place: Place, request: pytest.FixtureRequest) -> Iterator[Lab]:
     path = place.folder / f"{request.module.__name__.rpartition('.')[2]}.ipynb"
     write_notebook(path, [SET_UP])
     with notebook(place.browser, place.address, path, height=1600) as lab:
+        lab.page.evaluate(_LIGHT)  # the server keeps the theme that another file has left
+        lab.page.wait_for_function("document.body.dataset.jpThemeLight === 'true'")
         yield lab
 
 
