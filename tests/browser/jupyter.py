@@ -40,7 +40,14 @@ _OPEN = """async (path) => {
     }
     app.shell.collapseLeft();
 }"""
-_RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }"
+_RUN_ALL = """async () => {
+    const run = () => window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => true);
+    const patience = new Promise(resolve => setTimeout(resolve, 120000, false));
+    if (await Promise.race([run(), patience])) return;
+    // a fresh kernel that has answered once can still fall silent at its first cell: it gets a second start as well
+    await window.jupyterapp.shell.currentWidget.sessionContext.restartKernel();
+    await run();
+}"""
 _RUN_LAST = """async ({source, wait}) => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     notebook.activeCellIndex = notebook.widgets.length - 1;
