@@ -1,6 +1,6 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { afterwards, coalesced, h, keepKeys } from "./dom";
-import { ALIVE, followKernel } from "./kernel";
+import { ALIVE, followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
 import type { StatusState } from "./status";
 import { toolbarFields } from "./toolbar_fields";

@@ -6,7 +6,7 @@ import { automaticClip, clipOf, lookOf, remarkOf } from "./image_look";
 import { type ShownMap, shownMap } from "./image_map";
 import { imageMarks } from "./image_marks";
 import { viewControls } from "./image_view";
-import { followKernel } from "./kernel";
+import { followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
 import { joinGroup, type Member, type PaneGroup } from "./pane_group";
 import type { PaneLinkState } from "./pane_link";

@@ -5,7 +5,7 @@ import { setOptions } from "./inputs";
 import { followSheet } from "./input_strip_sheet";
 import { inputTiles, shownOrder } from "./input_strip_tiles";
 import { uploadParts } from "./input_strip_upload";
-import { ALIVE, followKernel } from "./kernel";
+import { ALIVE, followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
 import { stepTo } from "./map_layout";
 

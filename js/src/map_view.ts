@@ -2,7 +2,7 @@ import type { AnyModel } from "@anywidget/types";
 import { COLORMAPS } from "./colormap";
 import { h, labelled, OWN_KEYS } from "./dom";
 import { setOptions } from "./inputs";
-import { followKernel } from "./kernel";
+import { followKernel } from "./kernel_state";
 import { listen } from "./link";
 import type { MapGridState } from "./map_grid";
 import { SORTS } from "./map_words";

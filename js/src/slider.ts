@@ -1,7 +1,7 @@
 import type { RenderProps } from "@anywidget/types";
 import { h, keepKeys, OWN_KEYS, say } from "./dom";
 import { field, numberBox, range, setOptions } from "./inputs";
-import { ALIVE, followKernel } from "./kernel";
+import { ALIVE, followKernel } from "./kernel_state";
 import { listen } from "./link";
 
 /** The traits of `Slider` in nbexplain/widgets/slider.py. */

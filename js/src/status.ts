@@ -1,6 +1,6 @@
 import type { RenderProps } from "@anywidget/types";
 import { coalesced, h, say } from "./dom";
-import { ALIVE, followKernel } from "./kernel";
+import { ALIVE, followKernel } from "./kernel_state";
 import { listen } from "./link";
 
 /** The traits of `StatusLine` in nbexplain/widgets/status.py. */

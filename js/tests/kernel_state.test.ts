@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { followKernel, type KernelState } from "../src/kernel";
+import { followKernel, type KernelState } from "../src/kernel_state";
 import { FakeModel } from "./fake_model";
 
 class FakeSignal<T> {
