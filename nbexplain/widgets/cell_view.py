@@ -99,4 +99,6 @@ def _extent(explanation: Explanation) -> str:
     beyond = {"left": -left, "top": -top, "right": right - width, "bottom": bottom - height}
     said = ", ".join(f"{count} beyond the {side}" for side, count in beyond.items() if count > 0)
     size = f"receptive field {right - left} × {bottom - top} of {width} × {height} pixels"
+    if explanation.details["cut"]:
+        size += ", cut at the edge: how far it goes on is not known"
     return f"{size}: {said}" if said else size

@@ -26,9 +26,10 @@ def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
 
     Values are (y, x) of the input: 1 inside, 0 outside. `details` holds left, top, right and bottom in pixels, half
     open; where the rectangle of a cell in the middle lies inside the picture and is larger, they reach beyond the
-    picture, into the padding. Nothing is assumed of the layers: pixels are made NaN, which spreads through every
-    operation, and passes up to the layer tell whether it arrives. What a network computes from the whole picture, as
-    attention does, has the whole picture as its field.
+    picture, into the padding. `cut` is 1 where it ends at an edge and it is not known how far it goes on. Nothing is
+    assumed of the layers: pixels are made NaN, which spreads through every operation, and passes up to the layer tell
+    whether it arrives. What a network computes from the whole picture, as attention does, has the whole picture as its
+    field.
 
     Raises
     ------
@@ -40,7 +41,7 @@ def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
         raise ValueError(f"x: a receptive field needs a picture (1, C, H, W), the input has shape {tuple(x.shape)}")
     height, width = x.shape[-2:]
     found = _seen_extent(subject, layer, cell)
-    across, down, notes = found[::2], found[1::2], []
+    across, down, notes, cut = found[::2], found[1::2], [], False
     if 0 in found[:2] or found[2] == width or found[3] == height:
         middle = subject.kept(("field", layer.name))
         if middle is None:
@@ -51,6 +52,7 @@ def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
             notes.append("part of the receptive field lies beyond the picture: there the network sees its padding")
         for side, size in ((0, width), (1, height)):
             if 0 < found[side + 2] - found[side] < size and {0, size} & {middle[side], middle[side + 2]}:
+                cut = True
                 notes.append("the receptive field is cut at the edge of the picture; how far it goes on is not known")
     (left, right), (top, bottom) = across, down
     values = np.zeros((height, width), np.float32)
@@ -60,7 +62,7 @@ def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
         axes=("y", "x"),
         signed=False,
         quantity="reaches the cell",
-        details={"left": left, "top": top, "right": right, "bottom": bottom},
+        details={"left": left, "top": top, "right": right, "bottom": bottom, "cut": float(cut)},
         warnings=tuple(dict.fromkeys(notes)),
     )
 

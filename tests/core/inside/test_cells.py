@@ -99,6 +99,7 @@ def test_where_every_field_is_cut_it_is_said_and_not_guessed() -> None:
     model = seeded(lambda: nn.Sequential(*(nn.Conv2d(2, 2, 4, padding="same") for _ in range(3))))
     found = explain(model, picture(8, channels=2), "receptive_field", layer="2", cell=(0, 0))
     assert (found.details["left"], found.details["right"]) == (0, 7)
+    assert found.details["cut"] == 1
     assert any("how far it goes on is not known" in note for note in found.warnings)
 
 
