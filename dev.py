@@ -36,6 +36,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 CONSTRAINTS = ROOT / "binder" / "constraints.txt"
+KERNEL_SETTINGS = ROOT / "binder" / "ipython" / "ipython_kernel_config.py"
 STAMP = VENV / "nbexplain.json"  # what was installed from which pins
 SUPERUSER = getattr(os, "geteuid", lambda: 1)() == 0
 NOTEBOOK = "notebooks/01_first_look.ipynb"
@@ -87,6 +88,8 @@ def prepare(extra: str) -> None:
     if pins.hexdigest() not in (installed.get(extra), installed.get("test")):  # `test` holds all of `demo`
         must(f"installing the pinned packages for `{extra}`: minutes, the first time", *pip, "-e", f".[{extra}]")
         STAMP.write_text(json.dumps({**installed, extra: pins.hexdigest()}))
+    (VENV / "etc" / "ipython").mkdir(parents=True, exist_ok=True)
+    shutil.copy(KERNEL_SETTINGS, VENV / "etc" / "ipython")
 
 
 def find_chromium() -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client import KernelManager
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -187,6 +189,32 @@ def test_no_image_is_built_in_which_the_first_notebook_fails(tmp_path: Path, sou
     assert (done.returncode == 0) == built, done.stderr
     assert ("ZeroDivisionError" in done.stderr) != built
     assert not (tmp_path / "js" / "node_modules").exists()
+    assert (Path(sys.prefix) / "etc" / "ipython" / "ipython_kernel_config.py").is_file()
+
+
+# The settings of kernels
+
+
+@pytest.mark.slow
+def test_a_kernel_hears_what_is_sent_while_it_replies(tmp_path: Path) -> None:
+    """The pinned ipykernel without these settings falls silent within some hundred messages."""
+    (tmp_path / "profile_default").mkdir()
+    shutil.copy(BINDER / "ipython" / "ipython_kernel_config.py", tmp_path / "profile_default")
+    manager = KernelManager()
+    manager.start_kernel(env={**os.environ, "IPYTHONDIR": str(tmp_path)})
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        for _ in range(1000):
+            sent = client.execute("1")
+            while True:  # the reply is on its way when `idle` is heard
+                told = client.get_iopub_msg(timeout=20)
+                if told["parent_header"].get("msg_id") == sent and told["content"].get("execution_state") == "idle":
+                    break
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 # Voilà

@@ -91,7 +91,9 @@ class Image(Array):
         as_given = isinstance(source, Tensor)
         if preprocess is None:
             inside = bool(((self.tensor >= 0) & (self.tensor <= 1) | ~torch.isfinite(self.tensor)).all())
-            return (torch.zeros_like(self.tensor), torch.ones_like(self.tensor)) if inside else (None, None)
+            one = self.tensor.new_ones(1).expand_as(self.tensor)
+            black, white = (self.tensor.new_full((1,), shade).expand_as(self.tensor) for shade in (0, 1))
+            return (black, white) if inside else (None, None)
         ends = []
         for shade in (0, 1):
             if as_given:
@@ -107,7 +109,7 @@ class Image(Array):
                 return None, None
             ends.append(end)
         same = ends[0].shape == self.tensor.shape and bool((ends[0] != ends[1]).all())
-        return (ends[0].to(self.tensor), ends[1].to(self.tensor)) if same else (None, None)
+        return (_small(ends[0].to(self.tensor)), _small(ends[1].to(self.tensor))) if same else (None, None)
 
     @cached_property
     def _seen(self) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -250,6 +252,12 @@ def _flat_like(source: Any, shade: int) -> Any:
         mode = source.mode if source.mode in ("L", "RGB") else "RGB"
         return PIL.Image.new(mode, source.size, 255 * shade if mode == "L" else (255 * shade,) * 3)
     return np.full_like(source, (255 if source.dtype == np.uint8 else 1) * shade)
+
+
+def _small(tensor: Tensor) -> Tensor:
+    """The same tensor, but with one number in memory for a channel that is all of one value."""
+    corner = tensor[..., :1, :1]
+    return corner.clone().expand_as(tensor) if bool((tensor == corner).all()) else tensor
 
 
 def _blurred(tensor: Tensor) -> Tensor:

@@ -28,26 +28,9 @@ _OPEN = """async (path) => {
     const panel = await app.commands.execute('docmanager:open', {path, factory: 'Notebook'});
     await panel.context.ready;
     await panel.sessionContext.ready;
-    // on a loaded machine a fresh kernel now and then never answers: it gets a second start
-    const answers = () => Promise.race([
-        panel.sessionContext.session.kernel
-            .requestExecute({code: '', silent: true, store_history: false}).done.then(() => true, () => false),
-        new Promise(resolve => setTimeout(resolve, 30000, false)),
-    ]);
-    if (!(await answers())) {
-        await panel.sessionContext.restartKernel();
-        await answers();
-    }
     app.shell.collapseLeft();
 }"""
-_RUN_ALL = """async () => {
-    const run = () => window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => true);
-    const patience = new Promise(resolve => setTimeout(resolve, 120000, false));
-    if (await Promise.race([run(), patience])) return;
-    // a fresh kernel that has answered once can still fall silent at its first cell: it gets a second start as well
-    await window.jupyterapp.shell.currentWidget.sessionContext.restartKernel();
-    await run();
-}"""
+_RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
 _RUN_LAST = """async ({source, wait}) => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     notebook.activeCellIndex = notebook.widgets.length - 1;
@@ -106,7 +89,7 @@ class Lab:
     received: int = 0
 
     def open(self, address: str, name: str) -> None:
-        """Load the page (anew), and open a notebook in it once its kernel answers."""
+        """Load the page (anew), and open a notebook in it."""
         self.page.goto(address)
         self.page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
         self.page.evaluate(_OPEN, name)

@@ -186,7 +186,7 @@ class Explorer:
         outputs = cells.nth(place).locator(".jp-OutputArea-output")
         self.root = outputs.last
         drawn = self.root.locator("canvas[data-frame]").first
-        error = outputs.and_(lab.page.locator("[data-mime-type*=err]"))
+        error = outputs.and_(lab.page.locator("[data-mime-type='application/vnd.jupyter.error']"))
         expect(drawn.or_(error).first).to_be_visible(timeout=SOON)
         assert error.count() == 0, error.inner_text()
 

@@ -93,7 +93,7 @@ def test_the_first_notebook_answers_to_its_sliders(binder: Place, place_of: Call
         expect(explorer.grid).to_have_attribute("data-selected", "40")
         assert difference(explorer.channel.pixels(), before) > 30
         expect(explorer.labels.filter(has_text=scenes().classes[3])).to_have_count(1)  # bqplot draws as well
-        expect(lab.page.locator("canvas[role=img][data-frame]")).to_have_count(7, timeout=SOON)  # the last cell ran
+        expect(lab.page.locator("canvas[role=img][data-frame]")).to_have_count(6, timeout=SOON)  # the last cell ran
         expect(lab.page.get_by_role("alert")).to_have_count(0)
         assert [error for error in lab.errors if not NOT_OURS.search(error)] == []
         assert lab.strangers() == []

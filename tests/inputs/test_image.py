@@ -213,6 +213,14 @@ def test_blur_against_a_slow_sum(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(Image(x).fill("blur")[0], right, rtol=1e-9)
 
 
+@pytest.mark.parametrize("preprocess", [None, normalised])
+def test_black_and_white_take_no_memory_of_a_whole_picture(preprocess: Any) -> None:
+    image = Image(PHOTO, preprocess)
+    for kind in ("black", "white"):
+        assert image.fill(kind).shape == image.tensor.shape
+        assert image.fill(kind).untyped_storage().nbytes() <= 3 * 4
+
+
 @pytest.mark.parametrize("kind", ["black", "white"])
 def test_black_and_white_of_an_unknown_transform_are_refused(kind: str) -> None:
     with pytest.raises(ValueError, match=f"fill: '{kind}' is not known for this tensor; give preprocess=…"):

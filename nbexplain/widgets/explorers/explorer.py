@@ -254,6 +254,7 @@ class Explorer(ipywidgets.VBox):
         close_tree(self.layout, spared)
         super().close()
         self._models.release()
+        self.children, self._parts, self._answers = (), [], {}  # the notebook's `Out` may hold the explorer for long
 
 
 def checked_names(
