@@ -91,7 +91,6 @@ class Image(Array):
         as_given = isinstance(source, Tensor)
         if preprocess is None:
             inside = bool(((self.tensor >= 0) & (self.tensor <= 1) | ~torch.isfinite(self.tensor)).all())
-            one = self.tensor.new_ones(1).expand_as(self.tensor)
             black, white = (self.tensor.new_full((1,), shade).expand_as(self.tensor) for shade in (0, 1))
             return (black, white) if inside else (None, None)
         ends = []

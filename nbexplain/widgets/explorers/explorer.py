@@ -254,7 +254,8 @@ class Explorer(ipywidgets.VBox):
         close_tree(self.layout, spared)
         super().close()
         self._models.release()
-        self.children, self._parts, self._answers = (), [], {}  # the notebook's `Out` may hold the explorer for long
+        self.set_trait("children", ())  # the notebook's `Out` may hold the explorer for long
+        self._parts, self._answers = [], {}
 
 
 def checked_names(
