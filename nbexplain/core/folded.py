@@ -1,7 +1,8 @@
 """A twin for many inputs: batch norms folded into the convolutions before them, and weights in the order of oneDNN.
 
 What a batch costs beside its convolutions is mostly memory: a batch norm reads and writes every output once more, and
-plain weights are put in another order for every batch.
+plain weights are put in another order for every batch. Modules that look at their neighbourhood only also know how to
+compute just what has changed, see `local`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from nbexplain.core import hooks
+from nbexplain.core import hooks, local
 from nbexplain.core.memory import options
 from nbexplain.core.twin import Twin, twin
 
@@ -69,6 +70,10 @@ def folded(
             replaced[norm] = nn.Identity()
     try:
         replaced |= {convolution: _Packed(convolution) for convolution in convolutions if _can_be_packed(convolution)}
+        if all(p.device.type == "cpu" for p in many.module.parameters()):  # elsewhere many small steps cost more
+            for part in parts:
+                if (near := local.localised(part, replaced.get(part, part))) is not None:
+                    replaced[part] = near
         for module in list(many.module.modules()):
             for name, child in module._modules.items():
                 if child in replaced:
@@ -89,7 +94,14 @@ class _Packed(nn.Module):
         self.register_buffer("weight", torch.ops.mkldnn._reorder_convolution_weight(plain.weight.detach(), *self._how))
 
     def forward(self, x: Tensor) -> Tensor:
-        packed: Tensor = torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *self._how, "none", [], "")
+        return self._convolved(x, *self._how)
+
+    def bare(self, x: Tensor) -> Tensor:
+        """Without the padding."""
+        return self._convolved(x, (0, 0), *self._how[1:])
+
+    def _convolved(self, x: Tensor, *how: Any) -> Tensor:
+        packed: Tensor = torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *how, "none", [], "")
         return packed
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbexplain.core import hooks
+from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array
@@ -110,14 +110,30 @@ class Network:
         self.survey, self._first, self._writes = survey, scores.detach(), x._version != version
         return scores
 
-    def run_batch(self, batch: Tensor) -> Tensor:
-        """The scores (N, K, …) of many inputs, without gradients."""
-        if len(batch) < _CHANNELS_LAST_FROM or self.survey is None:
+    def run_batch(self, batch: Tensor, change: local.Change | None = None) -> Tensor:
+        """The scores (N, K, …) of many inputs, without gradients; `change` says where they differ from the clean."""
+        if self.survey is None or (len(batch) < _CHANNELS_LAST_FROM and change is None):
             return self.run(batch, grad=False)
-        if self.twin.many is None:
+        with self.computing(grad=False, inplace=True, twin=self._many() or self.twin) as module:
+            batch = batch.clone() if self._writes else batch
+            return self._scores(module, batch if change is None else local.mark(batch, change))
+
+    def clean_parts(self, rectangle: local.Rectangle) -> dict[local.Path, Tensor]:
+        """What modules near the input return for the clean input, where a change in a rectangle reaches part of it."""
+        clean: dict[local.Path, Tensor] = {}
+        x = self.ready(self._given.tensor)
+        many = self._many()
+        if many and x.ndim == 4:
+            with self.computing(grad=False, inplace=True, twin=many) as module:
+                x = x.clone(memory_format=torch.channels_last)
+                self._scores(module, local.mark(x, local.Change(clean, [rectangle], recording=True)))
+        return clean
+
+    def _many(self) -> Twin | None:
+        """The twin that is faster for batches, if there is one."""
+        if self.twin.many is None and self.survey is not None:
             self.twin.many = folded(self.twin, self.survey.handed_on, self._as_before)
-        with self.computing(grad=False, inplace=True, twin=self.twin.many or self.twin) as module:
-            return self._scores(module, batch.clone() if self._writes else batch)
+        return self.twin.many or None
 
     def _as_before(self, twin: Twin) -> bool:
         """Whether a twin gives the clean input the scores of the first pass."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from nbexplain.core import hooks, layers
+from nbexplain.core import hooks, layers, local
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
@@ -297,6 +297,30 @@ class Subject:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
         scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(self.chunk())])
         return scores if target is None else targets.score(scores, target)
+
+    def clean_parts(self, rectangle: local.Rectangle) -> dict[local.Path, Tensor]:
+        """What `evaluate_changed` needs for rectangles of this size, from one pass; empty where nothing is gained."""
+        self.scores()
+        return self._network.clean_parts(rectangle)
+
+    def evaluate_changed(
+        self, batch: Tensor, rectangles: Sequence[local.Rectangle], clean: dict[local.Path, Tensor]
+    ) -> Tensor:
+        """Scores (N, K, …) of pictures (N, C, H, W) that differ from the input in one rectangle each.
+
+        Parameters
+        ----------
+        rectangles
+            Rows and columns, half open.
+        clean
+            What `clean_parts` returned: near the input, only what the rectangles change is computed.
+        """
+        size = self.chunk()
+        scores = []
+        for start in range(0, len(batch), size):
+            change = local.Change(clean, rectangles[start : start + size]) if clean else None
+            scores.append(self._network.run_batch(self.ready(batch[start : start + size]), change))
+        return torch.cat(scores)
 
     def gradients(self, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """The target's score (N,) and its gradient (N, …) for many inputs, in chunks."""

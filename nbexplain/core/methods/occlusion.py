@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.local import Rectangle
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
 
@@ -49,6 +50,11 @@ def occlusion(
         raise ValueError(f"stride: {stride} is larger than the window of {window}, so that places would stay untried")
     filling = subject.ready(subject.input.fill(fill))
     tops, lefts = _starts(height, tall, stride), _starts(width, window, stride)
+
+    def place_of(row: int, column: int) -> Rectangle:
+        top, left = tops[row], lefts[column]
+        return (top, min(top + tall, height)), (left, min(left + window, width))
+
     order, first = _coarse_to_fine(len(tops), len(lefts))
     if x.ndim == 4:
         x = x.contiguous(memory_format=torch.channels_last)  # as `ready` wants batches; here it is done once
@@ -57,21 +63,20 @@ def occlusion(
     scores: list[Tensor] = list(subject.kept(key) or ())
     done = sum(map(len, scores))
     step = subject.chunk()
+    middle = len(tops) // 2, len(lefts) // 2
+    near = subject.clean_parts(place_of(*middle)) if done < len(order) else {}
     while True:
         if done >= first:
             yield _map(scores, order[:done], (tops, lefts), (tall, window, height, width), target, clean, x.ndim)
         if done == len(order):
             return
-        wanted = order[done : max(done + step, first)]
+        wanted = order[done : done + step] if done >= first else order[done:first]
         batch = torch.cat([x] * len(wanted))
-        for picture, (row, column) in zip(batch, wanted, strict=True):
-            if x.ndim == 3:
-                place: tuple[slice, ...] = (slice(None), slice(lefts[column], lefts[column] + window))
-            else:
-                down, across = (slice(s, s + n) for s, n in ((tops[row], tall), (lefts[column], window)))
-                place = (slice(None), down, across)
-            picture[place] = filling[0][place]
-        scores.append(subject.evaluate(batch))
+        places = [place_of(row, column) for row, column in wanted]
+        for picture, (down, across) in zip(batch, places, strict=True):
+            place = (slice(*down), slice(*across)) if x.ndim == 4 else (slice(*across),)
+            picture[:, *place] = filling[0][:, *place]
+        scores.append(subject.evaluate_changed(batch, places, near))
         done += len(wanted)
         subject.keep(key, tuple(scores), sum(part.nbytes for part in scores))
 
