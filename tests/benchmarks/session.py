@@ -77,6 +77,7 @@ def ablation() -> Iterator[Row]:
     model, x = resnet50(), picture()
     subject = nbexplain.Subject(model, x, whole=True)
     subject.layers()
+    without_worker()
 
     def forward(_: int) -> Tensor:
         with torch.no_grad():
@@ -85,7 +86,7 @@ def ablation() -> Iterator[Row]:
     ours, theirs = interleaved(
         lambda k: answer(subject, "ablation", layer="layer3", channel=k, target=0, params={"which": THIS}),
         forward,
-        times=21,
+        times=61,
     )
     yield Row("Ablation of one channel, ResNet-50, layer3", ours, 1.1, "a forward pass", theirs)
 
