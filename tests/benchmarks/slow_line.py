@@ -12,8 +12,9 @@ from playwright.sync_api import sync_playwright
 from tests.benchmarks.measure import Row
 from tests.browser.conftest import SET_UP
 from tests.browser.jupyter import chromium, notebook, server, write_notebook
-from tests.browser.pane import Explorer, drag
+from tests.browser.pane import Explorer, drag, until
 from tests.browser.slow_line import slow_line
+from tests.browser.test_drag import target_at
 from tests.browser.test_slow_line import SHOW, WATCH, behind, until_drawn
 
 
@@ -33,7 +34,9 @@ def rows() -> Iterator[Row]:
                 explorer.map.canvas.evaluate(WATCH)
                 line.slow = True
                 before = lab.received
-                drag(explorer.range("Target, best score first"), 1.0, 0.0, 1.0, 0.4, steps=15, pause=0.05)
+                slider = explorer.range("Target, best score first")
+                target = target_at(explorer, drag(slider, 1.0, 0.0, 1.0, 0.4, steps=15, pause=0.05))
+                until(lab, "(e.session.wait(60), e.session.selection.target)", f"(True, {target})")
                 until_drawn(lab, explorer)
                 spent = lab.received - before
                 line.slow = False
