@@ -70,10 +70,9 @@ def folded(
             replaced[norm] = nn.Identity()
     try:
         replaced |= {convolution: _Packed(convolution) for convolution in convolutions if _can_be_packed(convolution)}
-        if all(p.device.type == "cpu" for p in many.module.parameters()):  # elsewhere many small steps cost more
-            for part in parts:
-                if (near := local.localised(part, replaced.get(part, part))) is not None:
-                    replaced[part] = near
+        for part in parts:
+            if (near := local.localised(part, replaced.get(part, part))) is not None:
+                replaced[part] = near
         for module in list(many.module.modules()):
             for name, child in module._modules.items():
                 if child in replaced:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -97,20 +98,32 @@ def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-class _EachNumber(nn.Module):
-    """What comes out differs where what went in did."""
+class _InPlaceOf(nn.Module):
+    """Stands where `whole` stood, also for those who look at its attributes."""
 
     def __init__(self, whole: nn.Module) -> None:
         super().__init__()
         self.whole = whole
 
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("whole"), name)
+
+
+class _EachNumber(_InPlaceOf):
+    """What comes out differs where what went in did."""
+
     def forward(self, x: Tensor) -> Tensor:
         change = change_of(x)
         y: Tensor = self.whole(x)
-        return y if change is None else mark(y, dataclasses.replace(change, path=(*change.path, self)))
+        if change is None or self.whole.training:  # the model has switched it to its statistics or its chance
+            return y
+        return mark(y, dataclasses.replace(change, path=(*change.path, self)))
 
 
-class _Neighbourhood(nn.Module):
+class _Neighbourhood(_InPlaceOf):
     """A convolution or pooling.
 
     Parameters
@@ -132,8 +145,7 @@ class _Neighbourhood(nn.Module):
         sides: tuple[tuple[int, int, int, int], ...],
         padding: float,
     ) -> None:
-        super().__init__()
-        self.whole = whole
+        super().__init__(whole)
         self._bare, self._sides, self._padding = bare, sides, padding
 
     def forward(self, x: Tensor) -> Tensor:

@@ -123,7 +123,7 @@ class Network:
         clean: dict[local.Path, Tensor] = {}
         x = self.ready(self._given.tensor)
         many = self._many()
-        if many and x.ndim == 4:
+        if many and x.ndim == 4 and x.device.type == "cpu":  # elsewhere many small steps cost more than they save
             with self.computing(grad=False, inplace=True, twin=many) as module:
                 x = x.clone(memory_format=torch.channels_last)
                 self._scores(module, local.mark(x, local.Change(clean, [rectangle], recording=True)))

@@ -93,6 +93,13 @@ class TakesAnotherWay(Residual):
         return self.head(self.inside(second(first(self.stem(x)))).mean((2, 3)))
 
 
+class LooksAtItsParts(Chain):
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.steps[2].inplace in (True, False)
+        assert self.steps[3].stride == 2
+        return super().forward(x)
+
+
 class Reflects(Chain):
     """Paddings and poolings that are not treated."""
 
@@ -111,7 +118,16 @@ def changed(x: Tensor, rectangles: list[local.Rectangle]) -> Tensor:
 
 @pytest.mark.parametrize(
     ("make", "taken"),
-    [(Chain, 5), (Residual, 2), (Twice, 3), (Branches, 2), (Normalises, 0), (TakesAnotherWay, 1), (Reflects, 0)],
+    [
+        (Chain, 5),
+        (Residual, 2),
+        (Twice, 3),
+        (Branches, 2),
+        (Normalises, 0),
+        (TakesAnotherWay, 1),
+        (LooksAtItsParts, 5),
+        (Reflects, 0),
+    ],
 )
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_scores_are_those_of_all_computed(make: Callable[[], nn.Module], taken: int, dtype: torch.dtype) -> None:
@@ -193,3 +209,16 @@ def test_a_tensor_that_was_written_to_is_no_longer_known() -> None:
     assert local.change_of(x) is None
     with torch.inference_mode():
         assert local.change_of(local.mark(torch.zeros(1, 3, 8, 8), local.Change({}, [((0, 1), (0, 1))]))) is None
+
+
+def test_a_batch_norm_that_takes_statistics_hands_nothing_on() -> None:
+    norm = nn.BatchNorm2d(3).eval()
+    near = local.localised(norm, norm)
+    assert near is not None
+
+    def known(x: Tensor) -> bool:
+        return local.change_of(near(local.mark(x, local.Change({}, [((0, 1), (0, 1))])))) is not None
+
+    assert known(torch.rand(1, 3, 8, 8))
+    norm.train()
+    assert not known(torch.rand(1, 3, 8, 8))
