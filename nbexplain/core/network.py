@@ -127,6 +127,12 @@ class Network:
             with self.computing(grad=False, inplace=True, twin=many) as module:
                 x = x.clone(memory_format=torch.channels_last)
                 self._scores(module, local.mark(x, local.Change(clean, [rectangle], recording=True)))
+        if clean:  # tried once: a model that writes through `.data` or numpy is not noticed otherwise
+            other = self.ready(self._given.tensor).clone(memory_format=torch.channels_last)
+            other[..., slice(*rectangle[0]), slice(*rectangle[1])] += 1
+            everything = self.run(other, grad=False)
+            if not _close(self.run_batch(other, local.Change(clean, [rectangle])), everything):
+                return {}
         return clean
 
     def _many(self) -> Twin | None:
@@ -139,12 +145,7 @@ class Network:
         """Whether a twin gives the clean input the scores of the first pass."""
         with self.computing(grad=False, inplace=True, twin=twin) as module:
             scores = self._scores(module, self.ready(self._given.tensor).clone())
-        before = self._first
-        if before is None or before.dtype != scores.dtype or not scores.is_floating_point():
-            return False
-        near = 100 * torch.finfo(scores.dtype).eps  # rounding alone is 1 to 3 eps in ResNets
-        largest = float(before.abs().max())
-        return math.isfinite(largest) and torch.allclose(scores, before, rtol=near, atol=near * largest)
+        return self._first is not None and _close(scores, self._first)
 
     def _scores(self, module: nn.Module, x: Tensor) -> Tensor:
         args, keywords = self._given.arguments(x)
@@ -188,6 +189,15 @@ class Network:
         ready = (twin or self.twin).ready(inplace=inplace and not self.cautious)
         with ready as module, self.undisturbed(), torch.set_grad_enabled(grad):
             yield module
+
+
+def _close(scores: Tensor, wanted: Tensor) -> bool:
+    """Whether scores differ by no more than rounding, which is 1 to 3 eps in ResNets."""
+    if wanted.dtype != scores.dtype or not scores.is_floating_point():
+        return False
+    near = 100 * torch.finfo(scores.dtype).eps
+    largest = float(wanted.abs().max())
+    return math.isfinite(largest) and torch.allclose(scores, wanted, rtol=near, atol=near * largest)
 
 
 def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:

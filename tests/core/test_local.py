@@ -100,6 +100,14 @@ class LooksAtItsParts(Chain):
         return super().forward(x)
 
 
+class WritesUnseen(Chain):
+    """What no version counter tells: the mean of the whole picture is in every pixel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x.data.sub_(x.data.mean((2, 3), keepdim=True))
+        return super().forward(x)
+
+
 class Reflects(Chain):
     """Paddings and poolings that are not treated."""
 
