@@ -134,6 +134,7 @@ def changed(x: Tensor, rectangles: list[local.Rectangle]) -> Tensor:
         (Normalises, 0),
         (TakesAnotherWay, 1),
         (LooksAtItsParts, 5),
+        (WritesUnseen, 0),
         (Reflects, 0),
     ],
 )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.local import Rectangle
+from nbexplain.core.local import Path, Rectangle
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
 
@@ -63,20 +63,21 @@ def occlusion(
     scores: list[Tensor] = list(subject.kept(key) or ())
     done = sum(map(len, scores))
     step = subject.chunk()
-    middle = len(tops) // 2, len(lefts) // 2
-    near = subject.clean_parts(place_of(*middle)) if done < len(order) else {}
+    near: dict[Path, Tensor] | None = None
     while True:
         if done >= first:
             yield _map(scores, order[:done], (tops, lefts), (tall, window, height, width), target, clean, x.ndim)
         if done == len(order):
             return
+        if done >= first and near is None:  # the first picture does not wait for it
+            near = subject.clean_parts(place_of(len(tops) // 2, len(lefts) // 2))
         wanted = order[done : done + step] if done >= first else order[done:first]
         batch = torch.cat([x] * len(wanted))
         places = [place_of(row, column) for row, column in wanted]
         for picture, (down, across) in zip(batch, places, strict=True):
             place = (slice(*down), slice(*across)) if x.ndim == 4 else (slice(*across),)
             picture[:, *place] = filling[0][:, *place]
-        scores.append(subject.evaluate_changed(batch, places, near))
+        scores.append(subject.evaluate_changed(batch, places, near or {}))
         done += len(wanted)
         subject.keep(key, tuple(scores), sum(part.nbytes for part in scores))
 
