@@ -12,24 +12,29 @@ from nbexplain.core.question import PARTS, Answer, Question, Selection
 class Place:
     """A pane's waiting place: the parts of the question that are its own, and where its answers go.
 
-    Parts that are not given follow what `selection()` returns. `show(place, answer)` is called in the worker only, or
+    Parts that are not given follow what `selection()` returns; `edition(input)` tells how often an input was replaced,
+    or all of them together (None). `rest` is how many seconds a changed question waits for the next change.
+    `show(place, answer)` is called in the worker only, or
     before the pane is first displayed; `leave(place)` when the pane asks no more.
     """
 
     def __init__(
         self,
         selection: Callable[[], Selection],
+        edition: Callable[[int | None], int],
         show: Callable[[Place, Answer], None],
         leave: Callable[[Place], None],
         own: Mapping[str, Any],
+        rest: float = 0.0,
     ) -> None:
         unknown = set(own) - set(PARTS)
         if unknown:
             raise TypeError(f"{unknown.pop()}: a question has the parts {', '.join(PARTS)}")
-        self._selection = selection
+        self._selection, self._edition = selection, edition
         self._show = show
         self._leave = leave
         self.own = dict(own)
+        self.rest = rest
         self.asked: Question | None = None
         self.times_asked = 0
         self._closed = False
@@ -40,14 +45,17 @@ class Place:
         part = {name: self.own.get(name, getattr(chosen, name)) for name in PARTS}
         method = registry.find(part["method"])
         params = self.own.get("params", chosen.params.get(method.key, {}))
+        many = method.of_many_rows(params)
+        number = None if method.over_inputs or many else part["input"]
         return Question(
-            input=None if method.over_inputs else part["input"],
+            input=number,
             method=method.key,
             target=part["target"] if "target" in method.needs else None,
             layer=part["layer"] if "layer" in method.needs else None,
             channel=part["channel"] if "channel" in method.needs else None,
             cell=part["cell"] if "cell" in method.needs else None,
             params=tuple(sorted(params.items())),
+            edition=0 if many else self._edition(number),
         )
 
     def tell(self, answer: Answer) -> None:

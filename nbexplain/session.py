@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -78,6 +79,7 @@ class Session:
             raise ValueError("inputs: expected at least one input, got an empty list")
         self.given = Given(model, list(given), preprocess, forward, scores)
         self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores)
+        self._editions = [0] * len(given)  # how often each input was replaced
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
@@ -87,7 +89,7 @@ class Session:
         best = suggest(self.facts.layers)
         usable = [layer for layer in self.facts.layers if layer.usable]
         self.selection = Selection(
-            method="grad_cam" if best else "gradient" if self.facts.gradient else "occlusion",
+            method=_first_method(self.facts, bool(best), getattr(self.inputs[0], "background", None) is not None),
             target=targets.resolve(None, found) if found.ndim == 2 else (0,) * (found.ndim - 1),
             layer=best.name if best else usable[-1].name if usable else None,
         )
@@ -118,6 +120,7 @@ class Session:
         with self._choosing:
             number = self._known.add(x)
             self.given.inputs.append(x)
+            self._editions.append(0)
             for place in list(self._places):
                 question = place.question()
                 if question.input is None:  # an answer for all inputs is none any more
@@ -125,6 +128,37 @@ class Session:
                     self._ask(place)
             self._tell_facts_soon()
         return number
+
+    def replace(self, number: int, x: Any) -> None:
+        """Put another input of the same kind in the place of one: an edited text, a row with another value.
+
+        The panes that show it ask anew. What was known of the old one is forgotten.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such input, or the new one cannot be taken; all then stays as it was.
+        """
+        with self._choosing:
+            number = self.check("input", number)
+            self._known.replace(number, x)
+            self.given.inputs[number] = x
+            self._editions[number] += 1
+            self.renew()
+            runner.later((self, "inputs"), 0, self._take_inputs, owner=self)
+
+    def _take_inputs(self) -> None:
+        """In the worker: also where no question was asked that would have done so."""
+        self._known.take_inputs()
+        try:
+            news = self._known.look_at(self.selection.input)
+        except Exception:  # a model that cannot take it: whoever asks about it is told
+            news = True
+        if news:
+            self._tell_facts()
+
+    def _edition(self, number: int | None) -> int:
+        return sum(self._editions) if number is None else self._editions[number]
 
     # What is chosen
 
@@ -176,16 +210,17 @@ class Session:
 
     # Questions
 
-    def place(self, show: Callable[[Place, Answer], None], *, ask: bool = True, **own: Any) -> Place:
+    def place(self, show: Callable[[Place, Answer], None], *, ask: bool = True, rest: float = 0.0, **own: Any) -> Place:
         """A waiting place for a pane; `own` are the parts of its question that do not follow the selection.
 
-        A quick question is answered at once, before the pane is first displayed; a long one goes to the worker.
+        With `rest`, a question that has changed is asked when so many seconds have brought no other change. A quick
+        question is answered at once, before the pane is first displayed; a long one goes to the worker.
         """
         parts = {
             name: self._checked(name, value) if name in PARTS and name != "params" and value is not None else value
             for name, value in own.items()
         }
-        place = Place(lambda: self.selection, show, self._close_place, parts)
+        place = Place(lambda: self.selection, self._edition, show, self._close_place, parts, rest)
         self._places.append(place)
         if ask:
             self._ask(place, now=not registry.find(place.question().method).progressive)
@@ -194,12 +229,39 @@ class Session:
     def renew(self, *, again: bool = False) -> None:
         """Let every place whose question has changed ask it; with `again` all of them (Run)."""
         for place in list(self._places):
-            if again or place.question() != place.asked:
+            if place.rest and not again:
+                if place.question() != place.asked:
+                    runner.later((place, "ask"), place.rest, partial(self._ask_anew, place), owner=self)
+            elif again or place.question() != place.asked:
                 self._ask(place)
+
+    def _ask_anew(self, place: Place) -> None:
+        if place in self._places and place.question() != place.asked:
+            self._ask(place)
 
     def stop(self) -> None:
         """Stop what is computed; pictures so far stay."""
         runner.stop(owner=self)
+
+    def more(self) -> None:
+        """Let the chosen method draw as many samples again as it draws by default, going on from those there are.
+
+        Raises
+        ------
+        ValueError
+            If it draws none, or cannot draw more.
+        """
+        method = registry.find(self.selection.method)
+        drawn = next((p for name, p in method.parameters.items() if name in registry.SAMPLES), None)
+        if drawn is None:
+            raise ValueError(f"method: {method.key!r} draws no samples")
+        assert isinstance(drawn.spec, registry.Range)
+        chosen = self.selection.params.get(method.key, {})
+        now = chosen.get(drawn.name, drawn.default)
+        if now >= drawn.spec.high:
+            raise ValueError(f"{drawn.name}: {now:,} is the most that {method.label} draws")
+        wanted = min(now + drawn.default, int(drawn.spec.high))
+        self.select(params={**self.selection.params, method.key: {**chosen, drawn.name: wanted}})
 
     def refresh(self) -> None:
         """Take over the model as it is now and ask everything anew, also where no change was noticed."""
@@ -225,6 +287,7 @@ class Session:
         method = registry.find(question.method)
 
         def work() -> Iterator[Explanation]:
+            self._known.take_inputs()
             if look and self._known.take_weights():
                 self._tell_facts()
                 for other in list(self._places):
@@ -305,6 +368,14 @@ class Session:
 
     def _checked(self, name: str, value: Any) -> Any:
         return checked(name, value, self.facts, self.classes, len(self.inputs))
+
+
+def _first_method(facts: Facts, layered: bool, hides: bool) -> str:
+    if facts.kind == "text":
+        return "lime"
+    if facts.kind == "table":
+        return "permutation_shap" if hides else "gradient" if facts.gradient else "lime"
+    return "grad_cam" if layered else "gradient" if facts.gradient else "occlusion"
 
 
 def _check_drawn(key: str) -> None:

@@ -942,3 +942,53 @@ def test_two_sessions_on_one_model_do_not_disturb_each_other(model: nn.Module) -
     sessions[1].select(target=0)
     np.testing.assert_array_equal(panes[1].explanation.values, right(model, panes[1]))
     sessions[1].close()
+
+
+# Another input in the place of one
+
+
+def test_a_replaced_input_is_explained_and_the_others_are_kept() -> None:
+    model = seeded(Plain)
+    session = Session(model, [picture(seed=0), picture(seed=1)])
+    told: list[Answer] = []
+    session.place(lambda _place, answer: told.append(answer), method="gradient", target=0)
+    session.place(lambda _place, answer: told.append(answer), method="gradient", target=0, input=1)
+    assert session.wait(20)
+    told.clear()
+    session.replace(0, picture(seed=5))
+    assert session.wait(20)
+    (answer,) = told  # input 1 is not asked again
+    np.testing.assert_array_equal(
+        answer.explanation.values, explain(model, picture(seed=5), "gradient", target=0).values
+    )  # type: ignore[union-attr]
+    assert torch.equal(session.facts.scores[0], model.eval()(picture(seed=5)).detach())
+    assert session.given.inputs[0].sum() == picture(seed=5).sum()
+    session.close()
+
+
+def test_an_input_that_cannot_be_taken_leaves_all_as_it_was() -> None:
+    session = Session(seeded(Plain), picture(seed=0))
+    with pytest.raises(ValueError, match="input: expected 0 to 0, got 1"):
+        session.replace(1, picture())
+    with pytest.raises(ValueError, match="x: expected a picture as before, got a tensor"):
+        session.replace(0, torch.rand(1, 7))
+    with pytest.raises(TypeError, match="x: expected a tensor"):
+        session.replace(0, None)
+    assert session.wait(20)
+    assert torch.equal(session.inputs[0].tensor, picture(seed=0))
+    session.close()
+
+
+def test_only_the_newest_of_many_replacements_is_explained() -> None:
+    model = seeded(Plain)
+    session = Session(model, picture(seed=0))
+    told: list[Answer] = []
+    session.place(lambda _place, answer: told.append(answer), method="occlusion", params={"window": 4, "stride": 2})
+    for seed in range(1, 12):
+        session.replace(0, picture(seed=seed))
+    assert session.wait(30)
+    last = told[-1]
+    assert last.state == "done"
+    right = explain(model, picture(seed=11), "occlusion", target=last.question.target, window=4, stride=2)
+    np.testing.assert_allclose(last.explanation.values, right.values, rtol=1e-5, atol=1e-7)  # type: ignore[union-attr]
+    session.close()

@@ -39,9 +39,11 @@ def ask(
         If the question does not fit the model, naming the argument.
     """
     chosen = registry.find(key)
-    checked = chosen.check_params(params or {})
     together = [subjects] if isinstance(subjects, Subject) else subjects
     subject = together[0]
+    checked = chosen.check_params(params or {}, subject.input.kind)
+    if reason := chosen.reason_for(subject.input.kind):
+        raise ValueError(f"x: {reason}, got shape {tuple(subject.input.tensor.shape)}")
     passes = dict.fromkeys(subject.passes, 0)  # in our own steps: others may run between them
     begun_with = subject.twin
     started = time.perf_counter()

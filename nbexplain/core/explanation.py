@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-_PLACES = ("input", "layer", "features", "inputs", "scores", "cell")
+_PLACES = ("input", "layer", "features", "inputs", "rows", "scores", "cell")
 
 Target = int | tuple[int, ...] | Callable[[Tensor], Tensor]
 
@@ -27,19 +27,25 @@ class Explanation:
     on
         What the axes run over: `"input"` (the network's input, pixel by pixel), `"layer"` (the cells of a layer's
         grid, which span the input), `"features"` (superpixels, tokens, columns: see `features`), `"inputs"` (all
-        inputs of a session), `"scores"` (the classes, or how a score changes) or `"cell"` (what one cell adds up).
+        inputs of a session), `"rows"` (rows of a background table × its columns), `"scores"` (the classes, or how a
+        score changes) or `"cell"` (what one cell adds up).
     signed
         Whether a negative value means evidence against.
     quantity
         What the numbers are, with their unit, for the colour bar.
     features
-        For `on == "features"`: the label map (H, W) of integers that index `values`.
+        For `on == "features"`: the map from places (pixels (H, W), tokens (L,), columns (F,)) to the values, -1 for
+        places that belong to none; for `on == "rows"`: the numbers of the rows in the background.
+    names
+        Of the features.
     standard_error
         Of each value, in the same shape, where the method draws samples.
     method, target, layer, channel, cell, params
         The question that this answers.
     score, score_name
         The number that is explained, and whether it is a logit, a probability or a score of the user's own.
+    base
+        The score with all features hidden, where the values add up to the score from there.
     gap
         What is missing from completeness, where the method promises it.
     details
@@ -58,6 +64,7 @@ class Explanation:
     signed: bool = True
     quantity: str = ""
     features: np.ndarray | None = None
+    names: tuple[str, ...] = ()
     standard_error: np.ndarray | None = None
     method: str = ""
     target: Target | None = None
@@ -67,6 +74,7 @@ class Explanation:
     params: Mapping[str, Any] = field(default_factory=dict)
     score: float | None = None
     score_name: str = "score"
+    base: float | None = None
     gap: float | None = None
     details: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -204,6 +204,33 @@ def switched_off(module: nn.Module, call: int, keep: Tensor, axis: int) -> Itera
         yield
 
 
+@contextmanager
+def neutral_embedding(module: nn.Module, neutral: Tensor) -> Iterator[None]:
+    """Let the first embedding that is asked for (N, L) ids return its mean row where `neutral` (N, L) is True."""
+    found = False
+
+    def hook(embedding: nn.Module, args: Any, output: Any) -> Any:
+        nonlocal found
+        if found or not isinstance(output, Tensor) or first_tensor(args) is None:
+            return None
+        if output.shape[:2] != neutral.shape or output.ndim != 3:
+            return None
+        found = True
+        assert isinstance(embedding.weight, Tensor)
+        mean = embedding.weight.mean(0)
+        return torch.where(neutral.to(output.device)[..., None], mean.to(output.dtype), output)
+
+    with _removing() as handles:
+        handles += [m.register_forward_hook(hook) for m in module.modules() if isinstance(m, nn.Embedding)]
+        if not handles:
+            raise ValueError("hide: the model has no nn.Embedding whose rows could be made neutral")
+        yield
+        if not found:
+            raise ValueError(
+                "hide: no nn.Embedding of the model was asked for the tokens, so none could be made neutral"
+            )
+
+
 class Reached(BaseException):
     """What is asked for is known: the rest of the pass need not run. No `Exception`, as with `Cancelled`."""
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answers, Facts, Question
-from nbexplain.core.registry import METHODS
+from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
 from nbexplain.core.twin import twin
 from nbexplain.inputs import Array, as_input
@@ -49,8 +49,10 @@ class Known:
         self._twin = twin(model)
         self._preprocess, self._forward, self._scores = preprocess, forward, scores
         self._forced = False
-        self._described = 0  # the input whose layers the facts hold
+        self._described = 0  # the input whose layers the facts hold, and its shape
+        self._shape: Any = None
         self.inputs: list[Array] = []
+        self._waiting: dict[int, tuple[Array, Subject]] = {}  # what takes the place of an input at the next question
         self._subjects: list[Subject] = []
         for x in inputs:
             self.add(x)
@@ -64,11 +66,33 @@ class Known:
 
     def add(self, x: Any) -> int:
         """Take one more input; returns its number."""
-        taken = as_input(x, self._preprocess)
-        subject = Subject(self._twin, taken, forward=self._forward, scores=self._scores, whole=True)
+        taken, subject = self._wrapped(x)
         self._subjects.append(subject)
         self.inputs.append(taken)
         return len(self.inputs) - 1
+
+    def replace(self, number: int, x: Any) -> None:
+        """Put another input in the place of one, as soon as nothing is computed with the old one."""
+        taken, subject = self._wrapped(x)
+        if taken.kind != self.inputs[number].kind:
+            before, now = (NAMES_OF_KINDS[kind] for kind in (self.inputs[number].kind, taken.kind))
+            raise ValueError(f"x: expected {before} as before, got {now}")
+        self._waiting[number] = taken, subject
+
+    def take_inputs(self) -> None:
+        """In the worker: let the inputs that wait take their places."""
+        while self._waiting:
+            number, (taken, subject) = self._waiting.popitem()
+            self._subjects[number].close()
+            self._subjects[number], self.inputs[number] = subject, taken
+            if subject.twin is not self._twin:  # the weights have changed since it was wrapped
+                subject.take_over(self._twin)
+            left = {n: scores for n, scores in self.facts.scores.items() if n != number}
+            self.facts = dataclasses.replace(self.facts, scores=left)
+
+    def _wrapped(self, x: Any) -> tuple[Array, Subject]:
+        taken = as_input(x, self._preprocess)
+        return taken, Subject(self._twin, taken, forward=self._forward, scores=self._scores, whole=True)
 
     def explained(self, question: Question) -> Iterator[Explanation]:
         """The kept answer to a question, or better and better new ones."""
@@ -77,7 +101,8 @@ class Known:
             yield kept
             return
         progressive = METHODS[question.method].progressive
-        subjects = self._subjects if question.input is None else [self._subjects[question.input]]
+        everything = question.input is None
+        subjects = self._subjects if everything else [self._subjects[question.input or 0]]
         for explanation in ask(
             list(subjects),
             question.method,
@@ -98,9 +123,9 @@ class Known:
         if number not in self.facts.scores:
             self.facts = dataclasses.replace(self.facts, scores={**self.facts.scores, number: subject.scores()})
             news = True
-        if subject.input.tensor.shape != self._subjects[self._described].input.tensor.shape:
+        if subject.input.tensor.shape != self._shape:
             self.facts = dataclasses.replace(self.facts, layers=subject.layers())
-            self._described = number
+            self._described, self._shape = number, subject.input.tensor.shape
             news = True
         return news
 
@@ -129,5 +154,6 @@ class Known:
 
     def _look(self) -> Facts:
         subject = self._subjects[self._described]
+        self._shape = subject.input.tensor.shape
         scores = {self._described: subject.scores()}
-        return Facts(subject.layers(), scores, subject.score_name, subject.has_gradient())
+        return Facts(subject.layers(), scores, subject.score_name, subject.has_gradient(), subject.input.kind)

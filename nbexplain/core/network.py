@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
+from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array
 
@@ -118,6 +119,11 @@ class Network:
             batch = batch.clone() if self._writes else batch
             return self._scores(module, batch if change is None else local.mark(batch, change))
 
+    def run_in(self, twin: Twin, x: Tensor) -> Tensor:
+        """One forward pass of another twin of the model, in the grad mode of the moment."""
+        with self.computing(grad=torch.is_grad_enabled(), twin=twin) as module:
+            return self._scores(module, x.clone())
+
     def clean_parts(self, rectangle: local.Rectangle) -> dict[local.Path, Tensor]:
         """What modules near the input return for the clean input, where a change in a rectangle reaches part of it."""
         clean: dict[local.Path, Tensor] = {}
@@ -148,14 +154,17 @@ class Network:
         return self._first is not None and _close(scores, self._first)
 
     def _scores(self, module: nn.Module, x: Tensor) -> Tensor:
-        args, keywords = self._given.arguments(x)
-        try:
-            if self._forward is None:
-                output = module(*args, **keywords)
-            else:
-                output = self._forward(module, *args, *([keywords] if keywords else []))
-        except Exception as error:
-            raise _in_words(error, module, x) from error
+        given = self._given
+        args, keywords = ((given.outside(x),), {}) if isinstance(module, Predictor) else given.arguments(x)
+        neutral = given.neutral(x)
+        with hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext():
+            try:
+                if self._forward is None:
+                    output = module(*args, **keywords)
+                else:
+                    output = self._forward(module, *args, *([keywords] if keywords else []))
+            except Exception as error:
+                raise _in_words(error, module, x) from error
         scores = self._scores_of(output)
         self.passes["forward"] += len(x)
         if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
@@ -208,4 +217,17 @@ def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
             f"x: it has {x.shape[1]} channels, but the model's first convolution {first[0]!r} takes "
             f"{first[1].in_channels}"
         )
+    if isinstance(error, IndexError) and not x.is_floating_point():
+        tables = [f"{n!r} {m.num_embeddings:,}" for n, m in module.named_modules() if isinstance(m, nn.Embedding)]
+        if tables:
+            return ValueError(
+                f"tokenizer: it gives an id, or so many, that the model has no row for ({error}); its embeddings have: "
+                f"{', '.join(tables)}. Is it this model's own?"
+            )
+    if (
+        isinstance(module, Predictor)
+        and isinstance(error, (ValueError, TypeError))
+        and str(error).startswith("predict:")
+    ):
+        return error
     return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")

@@ -38,7 +38,8 @@ class Selection:
 class Question:
     """What a pane asks. Parts that the method does not look at are None, so that equal questions compare equal.
 
-    `input` is None for a question to all inputs.
+    `input` is None for a question to all inputs, or to the background alone. `edition` counts how often the input was
+    replaced by another one.
     """
 
     input: int | None
@@ -48,26 +49,30 @@ class Question:
     channel: int | None = None
     cell: tuple[int, int] | None = None
     params: tuple[tuple[str, Any], ...] = ()
+    edition: int = 0
 
 
 @dataclass(frozen=True)
 class Facts:
     """What is known of the model as its weights are now.
 
-    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input.
+    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first.
     """
 
     layers: tuple[Layer, ...]
     scores: Mapping[int, Tensor]
     score_name: str
     gradient: bool
+    kind: str = "array"
 
     def layer(self, name: str | None) -> Layer | None:
         """The layer with this name, or None."""
         return next((row for row in self.layers if row.name == name), None)
 
     def reason(self, method: registry.Method) -> str:
-        """Why a method cannot be used on this model at all, or `""`."""
+        """Why a method cannot be used on this model and its inputs at all, or `""`."""
+        if reason := method.reason_for(self.kind):
+            return reason
         if "layer" in method.needs:
             reasons = [method.reason(layer) for layer in self.layers if layer.usable]
             if all(reasons):

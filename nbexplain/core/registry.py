@@ -26,6 +26,7 @@ class Range:
     low: float
     high: float
     step: float | None = None
+    kinds: tuple[str, ...] = ()  # of inputs that have this parameter; empty: all
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         what = "a whole number" if kind is int else "a number"
@@ -44,6 +45,7 @@ class Choice:
 
     help: str
     options: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         if value not in self.options:
@@ -56,11 +58,26 @@ class Flag:
     """Yes or no."""
 
     help: str
+    kinds: tuple[str, ...] = ()
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         if not isinstance(value, bool):
             raise TypeError(f"{name}: expected True or False, got {value!r}")
         return value
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Some whole numbers from 0 on, each once; no control in the toolbar."""
+
+    help: str
+    kinds: tuple[str, ...] = ()
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        whole = isinstance(value, (tuple, list)) and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
+        if not whole or min(value, default=0) < 0 or len(set(value)) < len(value):
+            raise TypeError(f"{name}: expected whole numbers, each once, got {value!r}")
+        return tuple(value)
 
 
 @dataclass(frozen=True)
@@ -70,10 +87,14 @@ class Parameter:
     name: str
     kind: type
     default: Any
-    spec: Range | Choice | Flag
+    spec: Range | Choice | Flag | Numbers
 
     def check(self, value: Any) -> Any:
         return self.spec.check(self.name, value, self.kind)
+
+    def belongs(self, kind: str) -> bool:
+        """Whether inputs of this kind have it."""
+        return not self.spec.kinds or kind in self.spec.kinds
 
 
 @dataclass(frozen=True)
@@ -96,8 +117,12 @@ class Method:
         Whether it takes long and yields better and better answers.
     over_inputs
         Whether it is asked of all inputs together: its first parameter is then named `subjects`.
+    over_rows
+        Whether it is asked of the background of a table, and does not depend on the row.
     on_picture
-        Whether its answer is a map over the picture, so that a person may choose it for the pane that shows one.
+        Whether its answer is a map over the input, so that a person may choose it for the pane that shows one.
+    kinds
+        Of inputs that it works on (`"picture"`, `"text"`, `"table"`, `"array"`); empty: all.
     """
 
     key: str
@@ -111,11 +136,13 @@ class Method:
     grid: bool
     progressive: bool
     over_inputs: bool = False
+    over_rows: bool = False
     on_picture: bool = True
     optional: frozenset[str] = field(default_factory=frozenset)
+    kinds: tuple[str, ...] = ()
 
-    def check_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """All parameters with defaults filled in.
+    def check_params(self, params: Mapping[str, Any], kind: str | None = None) -> dict[str, Any]:
+        """All parameters with defaults filled in; those that an input of this kind has, where one is given.
 
         Raises
         ------
@@ -126,7 +153,21 @@ class Method:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
                 raise TypeError(f"{name}: {self.key} has no such parameter; it has: {known}")
-        return {name: p.check(params.get(name, p.default)) for name, p in self.parameters.items()}
+        return {
+            name: p.check(params.get(name, p.default))
+            for name, p in self.parameters.items()
+            if kind is None or p.belongs(kind)
+        }
+
+    def of_many_rows(self, params: Mapping[str, Any]) -> bool:
+        """Whether it is asked of the background of a table, always or with these parameters: `rows` instead of one."""
+        return self.over_rows or bool(params.get("rows"))
+
+    def reason_for(self, kind: str) -> str:
+        """Why it cannot be asked of an input of this kind, or `""`."""
+        if not self.kinds or kind in self.kinds:
+            return ""
+        return f"{self.label} needs {_either([NAMES_OF_KINDS[one] for one in self.kinds])}"
 
     def reason(self, layer: Layer) -> str:
         """Why this method cannot use a layer, or `""`."""
@@ -141,9 +182,20 @@ class Method:
 
 METHODS: dict[str, Method] = {}
 
+SAMPLES = ("samples", "evaluations", "permutations")  # how many draws are made: more of them go on from the first
+MASKABLE = ("picture", "text", "table")  # what has parts that can be hidden
+NAMES_OF_KINDS = {"picture": "a picture", "text": "a text", "table": "a row of a table", "array": "a tensor"}
+
 
 def method(
-    *, label: str, paper: str = "", gradient: bool = False, grid: bool = False, on_picture: bool = True
+    *,
+    label: str,
+    paper: str = "",
+    gradient: bool = False,
+    grid: bool = False,
+    on_picture: bool = True,
+    kinds: tuple[str, ...] = (),
+    over_rows: bool = False,
 ) -> Callable[[Any], Any]:
     """Register a function as a method, under its own name.
 
@@ -151,6 +203,8 @@ def method(
     what the question must hold (`target`, `layer`, `channel`, `cell`); every keyword-only parameter is `Annotated` with
     a `Range`, `Choice` or `Flag`. The function returns an Explanation, or yields better and better ones with their
     `progress`, the last of which is the answer. Without `on_picture` it is not offered for the pane of the map.
+    Set `over_rows` where the answer depends on the background of a table only. `kinds` names the kinds of inputs that
+    it works on, if not on all; a parameter's `kinds` those that have it.
 
     Raises
     ------
@@ -187,8 +241,10 @@ def method(
             grid=grid,
             progressive=inspect.isgeneratorfunction(function),
             over_inputs=first[0] == "subjects",
-            on_picture=on_picture and first[0] != "subjects",
+            over_rows=over_rows,
+            on_picture=on_picture and first[0] != "subjects" and not over_rows,
             optional=frozenset(optional),
+            kinds=kinds,
         )
         return function
 
@@ -207,6 +263,10 @@ def find(key: str) -> Method:
         close = difflib.get_close_matches(str(key), METHODS, n=3, cutoff=0.4) or list(METHODS)
         raise ValueError(f"method: there is no {key!r}; nearest: {', '.join(map(repr, close))}")
     return METHODS[key]
+
+
+def _either(names: list[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _times(shape: tuple[int, ...]) -> str:

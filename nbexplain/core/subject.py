@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,10 +19,12 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.twin import Twin, twin
-from nbexplain.inputs import Array, as_input
+from nbexplain.inputs import Array, Masker, as_input
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
+_MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
+_ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this
 
 
 class NoGradient(ValueError):
@@ -298,6 +301,30 @@ class Subject:
         scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(self.chunk())])
         return scores if target is None else targets.score(scores, target)
 
+    def masker(self, **options: Any) -> Masker:
+        """What can be hidden of the input, on the model's device; see the `masker` of its kind."""
+        return self.input.masker(**options, ready=self.ready)
+
+    def hidden(self, masker: Masker, keep: np.ndarray) -> Tensor:
+        """Scores (n, K, …) of the input, for each row of `keep` (n, features) with the other features hidden.
+
+        Where several inputs stand in for one row, the mean of their scores.
+        """
+        count = len(masker.weights)
+        weights = torch.from_numpy(masker.weights)
+        step = max(self.chunk() // count, 1)
+        scores: Tensor | None = None
+        for start in range(0, len(keep), step):
+            for rows, batch in masker.batches(keep[start : start + step]):
+                part = self.evaluate(batch)
+                if count > 1:
+                    part = torch.einsum("nm...,m->n...", part.unflatten(0, (len(rows), count)), weights.to(part))
+                if scores is None:
+                    scores = part.new_empty(len(keep), *part.shape[1:])
+                scores[start + torch.from_numpy(rows).to(part.device)] = part
+        assert scores is not None, "keep has rows"
+        return scores
+
     def clean_parts(self, rectangle: local.Rectangle) -> dict[local.Path, Tensor]:
         """What `evaluate_changed` needs for rectangles of this size, from one pass; empty where nothing is gained."""
         self.scores()
@@ -337,12 +364,21 @@ class Subject:
             self.passes["backward"] += len(part)
         return torch.cat(values), torch.cat(gradients)
 
+    def scores_in(self, copy: Twin, batch: Tensor) -> Tensor:
+        """Scores (N, K, …) of inputs as another twin of the model has them, in the grad mode of the moment."""
+        return self._network.run_in(copy, self.ready(batch))
+
     def chunk(self, *, gradients: bool = False) -> int:
-        """How many inputs go through the model at a time: 8 (4 with gradients), or fewer under the memory budget."""
+        """How many inputs go through the model at a time: 8 (4 with gradients), or fewer under the memory budget.
+
+        Of texts and rows of tables more, where they are small.
+        """
         self.scores()
         seen = self._network.survey or hooks.Survey()
         needed = seen.total if gradients else 4 * seen.largest
         most = _GRADIENT_CHUNK if gradients else _FORWARD_CHUNK
+        if self.input.kind in ("text", "table"):
+            most = max(most, min(_MOST_ROWS, _ROW_BYTES // max(seen.total if gradients else seen.largest, 1)))
         return max(1, min(most, options.memory_budget // max(needed, 1)))
 
     def kept(self, key: Any) -> Any | None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks
 from nbexplain.core.module_copy import Copier, Lazy
+from nbexplain.core.predictor import Predictor
 
 _SAMPLES = 8  # values of each tensor that the fingerprint looks at
 
@@ -111,7 +112,7 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
     Parameters
     ----------
     model
-        Any `torch.nn.Module`.
+        Any `torch.nn.Module`; or what `Predictor` takes.
     stop
         The flag that its hooks read; a new twin of the same model goes on with the old one's.
     watched
@@ -126,10 +127,10 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
     Raises
     ------
     TypeError
-        If `model` is not a module.
+        If `model` is neither.
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
+        model = Predictor(model)
     model = unwrap(model)
     stop = stop or hooks.Stop()
     copier = Copier(model)
@@ -193,6 +194,8 @@ def fingerprint(model: nn.Module) -> Any:
                 seen.add(id(child))
                 waiting.append(child)
         rows.append((names, tuple(module._forward_hooks), tuple(module._forward_pre_hooks)))
+        if isinstance(module, Predictor):
+            rows.append(tuple(module.state()))
         tensors.extend(p for p in module._parameters.values() if p is not None)
         tensors.extend(b for b in module._buffers.values() if b is not None)
     places: list[tuple[int, int, int]] = []

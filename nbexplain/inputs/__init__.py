@@ -7,8 +7,11 @@ from typing import Any
 
 from nbexplain.inputs.array import Array
 from nbexplain.inputs.image import Image, is_picture
+from nbexplain.inputs.masker import Masker
+from nbexplain.inputs.tabular import Tabular
+from nbexplain.inputs.text import Text
 
-__all__ = ["Array", "Image", "as_input"]
+__all__ = ["Array", "Image", "Masker", "Tabular", "Text", "as_input"]
 
 
 def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None) -> Array:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from nbexplain.inputs.masker import Masker
+
+
+def as_it_is(x: Tensor) -> Tensor:
+    """The tensor itself, where it needs no other device or dtype."""
+    return x
 
 
 class Array:
@@ -21,12 +28,15 @@ class Array:
 
     Attributes
     ----------
+    kind
+        `"array"`, or what it is besides: `"picture"`, `"text"`, `"table"`.
     tensor
         The explained tensor, (1, …).
     notes
         What a reader must know of it: NaN in it.
     """
 
+    kind: str = "array"
     fills: tuple[str, ...] = ("zero", "mean")
 
     def __init__(self, x: Any) -> None:
@@ -53,6 +63,11 @@ class Array:
         """Whether the explained tensor is all that the model gets, so that several inputs can go in together."""
         return self._key is None
 
+    @property
+    def family(self) -> Hashable:
+        """Equal for inputs whose tensors mean the same, so that one may stand beside the other in a batch."""
+        return None
+
     def arguments(self, batch: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments of the model for a batch (N, …) of the explained tensor.
 
@@ -64,6 +79,24 @@ class Array:
         if isinstance(self._key, str):
             return (), {str(k): v for k, v in parts.items()}
         return tuple(parts.values()), {}
+
+    def outside(self, batch: Tensor) -> Any:
+        """What a model that is no torch module gets for a batch (N, …): an array."""
+        return batch.detach().cpu().numpy()
+
+    def neutral(self, batch: Tensor) -> Tensor | None:
+        """Where a neutral embedding stands in for a token; nowhere, but in texts."""
+        return None
+
+    def masker(self, *, ready: Callable[[Tensor], Tensor] = as_it_is) -> Masker:
+        """What can be hidden of it.
+
+        Raises
+        ------
+        ValueError
+            Always, but for pictures, texts and tables.
+        """
+        raise ValueError(f"x: only parts of a picture, a text or a table can be hidden, got {tuple(self.tensor.shape)}")
 
     def fill(self, kind: str) -> Tensor:
         """What hides a part of the input, (1, …): `"zero"`, or `"mean"` of each channel."""

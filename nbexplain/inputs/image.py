@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.inputs.array import Array, _nan_note, _one
+from nbexplain.inputs import superpixels as cutting
+from nbexplain.inputs.array import Array, _nan_note, _one, as_it_is
 
 _MOST_PIXELS = 16_000_000
 
@@ -37,6 +38,8 @@ class Image(Array):
     preprocess
         The user's transform, picture → tensor (C, H, W). Without one, a picture becomes a tensor of 0…1. For a
         tensor it is asked only where black and white lie.
+    segments
+        A label map (H, W) of the picture as the network sees it: the superpixels, where you have some of your own.
 
     Attributes
     ----------
@@ -51,9 +54,12 @@ class Image(Array):
         What a reader of the picture must know: that it is stretched, or shows the mean of many channels.
     """
 
+    kind = "picture"
     fills = ("mean", "blur", "black", "white", "zero")
 
-    def __init__(self, source: Any, preprocess: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self, source: Any, preprocess: Callable[[Any], Any] | None = None, *, segments: np.ndarray | None = None
+    ) -> None:
         source = _opened(source)
         size = _size(source)
         if 0 in size:
@@ -69,6 +75,8 @@ class Image(Array):
             raise ValueError(f"x: expected a tensor (1, C, H, W), got shape {tuple(self.tensor.shape)}")
         self._parts, self._key = {}, None
         self._source, self._preprocess = source, preprocess
+        self.segments = None if segments is None else _checked_segments(segments, self.tensor.shape[-2:])
+        self._cut: tuple[tuple[int, str], np.ndarray] | None = None  # the superpixels that were asked for last
         self.notes = _nan_note(self.tensor)
 
     @cached_property
@@ -148,51 +156,26 @@ class Image(Array):
         return super().fill(kind)
 
     def superpixels(self, count: int, kind: str = "slic") -> np.ndarray:
-        """A label map (H, W) of 0 … n−1 with about `count` regions, cut by scikit-image or as a plain grid.
+        """A label map (H, W) of 0 … n−1; see `superpixels.cut`. With segments of the user's own, these."""
+        if self.segments is not None:
+            return self.segments
+        if self._cut is None or self._cut[0] != (count, kind):  # the borders are drawn before anything is run
+            self._cut = (count, kind), cutting.cut(self.picture, count, kind)
+        return self._cut[1]
 
-        Raises
-        ------
-        ValueError
-            If there are more regions than pixels, or fewer than two come out.
-        """
-        height, width = self.picture.shape[:2]
-        if count > height * width:
-            raise ValueError(f"superpixels: {count} regions for a picture of {height * width} pixels")
-        if kind == "grid":
-            rows = max(round((count * height / width) ** 0.5), 1)
-            columns = max(round(count / rows), 1)
-            y, x = np.arange(height) * rows // height, np.arange(width) * columns // width
-            labels = y[:, None] * columns + x[None, :]
-        elif kind == "slic":
-            from skimage.segmentation import slic
-
-            labels = slic(self.picture, n_segments=count, compactness=10, sigma=1, start_label=0)
-        elif kind == "quickshift":
-            from skimage.segmentation import quickshift
-
-            labels = quickshift(self.picture, kernel_size=4, max_dist=200, ratio=0.2, rng=0)
-        else:
-            raise ValueError(f"segmentation: expected 'slic', 'quickshift' or 'grid', got {kind!r}")
-        labels = np.unique(labels, return_inverse=True)[1].reshape(height, width).astype(np.int32)
-        if labels.max() < 1:
-            raise ValueError(f"superpixels: only one region came out of {count} asked for; a fit needs at least two")
-        return labels
-
-    def region_mean(self, labels: np.ndarray) -> Tensor:
-        """The tensor with every region painted in its mean colour, (1, C, H, W): what LIME hides regions with."""
-        index = torch.from_numpy(labels.astype(np.int64)).to(self.tensor.device).flatten()
-        flat = self.tensor[0].flatten(1).double()
-        sums = torch.zeros(flat.shape[0], int(index.max()) + 1, dtype=flat.dtype, device=flat.device)
-        means = sums.index_add(1, index, flat) / torch.bincount(index)
-        return means[:, index].reshape(self.tensor.shape).to(self.tensor)
-
-    def masked(self, keep: np.ndarray, labels: np.ndarray, fill: Tensor) -> Tensor:
-        """Pictures (N, C, H, W) in which the regions with `keep[n, region] == 0` are replaced by `fill`."""
-        index = torch.from_numpy(labels.astype(np.int64))
-        kept = torch.from_numpy(keep.astype(bool))[:, index][:, None].to(fill.device)
-        layout = torch.channels_last  # what the network wants of a batch; made here, it needs no other copy
-        tensor, fill = (x.to(fill).contiguous(memory_format=layout) for x in (self.tensor, fill))
-        return torch.where(kept, tensor, fill)
+    def masker(
+        self,
+        superpixels: int = 50,
+        segmentation: str = "slic",
+        fill: str = "region mean",
+        *,
+        ready: Callable[[Tensor], Tensor] = as_it_is,
+    ) -> cutting.PictureMasker:
+        """Superpixels to hide; `ready` brings tensors to where and how the model wants them."""
+        labels = self.superpixels(superpixels, segmentation)
+        key = ("own" if self.segments is not None else (superpixels, segmentation), fill)
+        stand_in = cutting.region_mean(self.tensor, labels) if fill == "region mean" else self.fill(fill)
+        return cutting.PictureMasker(key, ready(self.tensor), labels, ready(stand_in), self.picture)
 
 
 def _opened(source: Any) -> Any:
@@ -251,6 +234,16 @@ def _flat_like(source: Any, shade: int) -> Any:
         mode = source.mode if source.mode in ("L", "RGB") else "RGB"
         return PIL.Image.new(mode, source.size, 255 * shade if mode == "L" else (255 * shade,) * 3)
     return np.full_like(source, (255 if source.dtype == np.uint8 else 1) * shade)
+
+
+def _checked_segments(segments: Any, size: tuple[int, ...]) -> np.ndarray:
+    labels = np.asarray(segments)
+    if labels.shape != tuple(size) or labels.dtype.kind not in "iub":
+        raise ValueError(
+            f"segments: expected whole numbers (H, W) = {tuple(size)}, as the network sees the picture, got "
+            f"{labels.dtype} {labels.shape}"
+        )
+    return cutting.numbered(labels)
 
 
 def _small(tensor: Tensor) -> Tensor:

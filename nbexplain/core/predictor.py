@@ -1,0 +1,83 @@
+"""Predictor: a model that is no torch module (scikit-learn's, or any callable), as a module that torch can run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class Predictor(nn.Module):
+    """What `predict_proba`, `predict` or a callable says, as scores (N, K).
+
+    It is handed what the input calls `outside`: rows as an array or a data frame, texts as a list of strings, pictures
+    as an array (N, C, H, W). No gradient goes through it, and it has no layers.
+
+    Parameters
+    ----------
+    model
+        An object with `predict_proba` or `predict`, or a callable.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.estimator = model
+        self._predict = _way_to_ask(model)
+        self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
+        return Predictor(self.estimator)  # the fitted model is shared, as weights are
+
+    def forward(self, x: Any) -> Tensor:
+        """Scores (N, K) as float64."""
+        said = np.asarray(self._predict(x))
+        if said.ndim == 1:
+            said = said[:, None]
+        if said.ndim != 2 or len(said) != len(x) or said.dtype.kind not in "fiub":
+            raise ValueError(
+                f"predict: expected a row of numbers for each of {len(x)} inputs, got {said.dtype} {said.shape}"
+            )
+        self._shape = self._shape or said.shape[1:]
+        if said.shape[1:] != self._shape:
+            raise ValueError(
+                f"predict: it returned {said.shape[1]} scores for each input, and {self._shape[0]} at the call before"
+            )
+        return torch.from_numpy(said.astype(np.float64))
+
+    def state(self) -> list[Any]:
+        """What a fit replaces: the attributes of the estimator and of the steps of a pipeline, by identity."""
+        parts = [self.estimator, *(step for _, step in getattr(self.estimator, "steps", ()))]
+        return [_Same(value) for part in parts for value in getattr(part, "__dict__", {}).values()]
+
+
+class _Same:
+    """Equal to nothing but the very same object, which it keeps alive, so that its identity is not given away."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other._value is self._value
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _way_to_ask(model: Any) -> Callable[[Any], Any]:
+    for name in ("predict_proba", "predict"):
+        way = getattr(model, name, None)
+        if callable(way):
+            return way  # type: ignore[no-any-return]
+    if callable(model) and not isinstance(model, type):
+        return model  # type: ignore[no-any-return]
+    raise TypeError(
+        f"model: expected a torch.nn.Module, an object with predict_proba or predict, or a callable, "
+        f"got {type(model).__name__}"
+    )

@@ -1,0 +1,168 @@
+"""Rows of tables: columns and categories, the background that stands in, and what models of other kinds get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from nbexplain import Subject
+from nbexplain.inputs import Tabular
+
+FRAME = pd.DataFrame(
+    {"age": [20, 30, 40, 50], "city": ["Rome", "Oslo", "Rome", "Bonn"], "member": [True, False, True, True]}
+)
+
+
+def test_a_frame_tells_names_and_categories() -> None:
+    row = Tabular(FRAME.iloc[1], FRAME)
+    assert row.names == ("age", "city", "member")
+    assert [c.categories for c in row.columns] == [(), ("Bonn", "Oslo", "Rome"), (False, True)]
+    assert row.tensor.tolist() == [[30, 1, 0]]
+    assert row.background is not None
+    assert row.background.tolist() == [[20, 2, 1], [30, 1, 0], [40, 2, 1], [50, 0, 1]]
+    assert [c.said(v) for c, v in zip(row.columns, row.tensor[0].tolist(), strict=True)] == ["30", "Oslo", "False"]
+
+
+def test_a_model_outside_torch_gets_the_users_own_values_back() -> None:
+    row = Tabular(FRAME.iloc[[1]], FRAME)
+    frame = row.outside(torch.tensor([[30.0, 1, 0], [40, 2, 1]]))
+    pd.testing.assert_frame_equal(frame, FRAME.iloc[[1, 2]].reset_index(drop=True), check_dtype=False)
+    plain = Tabular([1.0, 2.0], [[0.0, 0.0]])
+    assert plain.outside(torch.tensor([[3.0, 4.0]])).tolist() == [[3, 4]]
+    mixed = Tabular({"a": 1.5, "b": "x"}, [[1, "y"], [2, "x"]])
+    assert mixed.outside(mixed.tensor).tolist() == [[1.5, "x"]]
+    assert [column.categories for column in mixed.columns] == [(), ("x", "y")]
+
+
+def test_the_backgrounds_columns_are_put_into_the_rows_order() -> None:
+    row = Tabular(FRAME[["member", "age", "city"]].iloc[0], FRAME)
+    assert row.background is not None
+    assert row.background[1].tolist() == [0, 30, 1]
+
+
+def test_hidden_columns_take_the_values_of_every_background_row() -> None:
+    row = Tabular([1.0, 2.0, 3.0], [[10, 20, 30], [11, 21, 31]])
+    ((rows, batch),) = row.masker().batches(np.array([[1, 1, 1], [0, 1, 0], [0, 0, 0]]))
+    assert rows.tolist() == [0, 1, 2]
+    assert batch.tolist() == [[1, 2, 3], [1, 2, 3], [10, 2, 30], [11, 2, 31], [10, 20, 30], [11, 21, 31]]
+
+
+def test_scores_are_averaged_over_the_background() -> None:
+    model = nn.Linear(2, 2, bias=False).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1.0, 10.0], [0.0, 1.0]]))
+    row = Tabular([1.0, 2.0], [[3.0, 0.0], [5.0, 4.0]])
+    scores = Subject(model, row).hidden(row.masker(), np.array([[1, 1], [0, 1], [1, 0], [0, 0]]))
+    assert scores[:, 0].tolist() == [21, 24, 21, 24]  # 1 + 20, mean(3, 5) + 20, 1 + 10 · mean(0, 4), 4 + 20
+    assert scores[:, 1].tolist() == [2, 2, 2, 2]
+
+
+def test_more_background_rows_than_go_through_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+    background = draw.normal(size=(37, 3))
+    row = Tabular(draw.normal(size=3), background)
+    subject = Subject(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double(), row)
+    keep = draw.integers(0, 2, (11, 3))
+    monkeypatch.setattr(Subject, "chunk", lambda *_, **__: 1000)
+    at_once = subject.hidden(row.masker(), keep)
+    for size in (5, 80):
+        monkeypatch.setattr(Subject, "chunk", lambda *_, size=size, **__: size)
+        torch.testing.assert_close(subject.hidden(row.masker(), keep), at_once)
+
+
+@pytest.mark.parametrize("stand_in", ["sample", "k-means"])
+def test_a_few_of_many_background_rows_stand_in(stand_in: str) -> None:
+    background = np.concatenate([np.zeros((30, 2)), np.ones((10, 2))]) + np.random.default_rng(0).normal(
+        0, 0.01, (40, 2)
+    )
+    row = Tabular([5.0, 5.0], background)
+    masker = row.masker(background=2 if stand_in == "k-means" else 10, stand_in=stand_in)
+    assert all(any((stood == b).all() for b in background) for stood in masker.stand_ins)  # rows that there are
+    assert masker.weights.sum() == pytest.approx(1)
+    if stand_in == "k-means":
+        assert sorted(masker.weights) == [0.25, 0.75]  # as large as their clusters
+    else:
+        assert len({tuple(r) for r in masker.stand_ins}) == 10
+    assert (row.masker(background=100).stand_ins == background).all()
+
+
+def test_the_median_row() -> None:
+    assert Tabular(FRAME.iloc[0], FRAME).masker(stand_in="median").stand_ins.tolist() == [[35, 2, 1]]
+
+
+def test_a_column_in_which_the_background_is_like_the_row_does_not_vary() -> None:
+    masker = Tabular([1.0, 2.0], [[1.0, 0.0], [1.0, 2.0]]).masker()
+    assert masker.varying.tolist() == [False, True]
+
+
+def test_columns_that_go_together_are_joined_first() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(50, 2))
+    tree = Tabular(np.zeros(3), np.stack([x[:, 0], x[:, 1], -(x[:, 0] ** 3)], 1)).masker().tree()
+    assert sorted(tree[0, :2]) == [0, 2]  # one rises as the other falls
+    assert tree[0, 2] == pytest.approx(0)
+
+
+def test_encode_is_the_way_to_a_torch_model() -> None:
+    def encode(rows: torch.Tensor) -> torch.Tensor:
+        return torch.cat([rows[:, :1] / 10, nn.functional.one_hot(rows[:, 1].long(), 3)], 1)
+
+    row = Tabular(FRAME[["age", "city"]].iloc[0], FRAME[["age", "city"]], encode=encode)
+    args, _ = row.arguments(row.tensor)
+    assert args[0].tolist() == [[2, 0, 0, 1]]
+
+
+def test_another_row_of_the_same_table() -> None:
+    row = Tabular(FRAME.iloc[0], FRAME)
+    other = row.another([33.0, 0.0, 1.0])
+    assert other.tensor.tolist() == [[33, 0, 1]]
+    assert row.tensor.tolist() == [[20, 2, 1]]
+    with pytest.raises(ValueError, match="values: expected 3 numbers"):
+        row.another([1.0])
+    with pytest.raises(ValueError, match="values: 'city' has no category number 3"):
+        row.another([33.0, 3.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("row", "options", "message"),
+    [
+        ([1, 2], {"background": [[1, 2, 3]]}, "background: expected 2 columns as in the row, got 3"),
+        (FRAME.iloc[0], {"background": FRAME[["age", "city"]]}, "not in both: 'member'"),
+        (FRAME, {}, "row: expected one row, got a table of 4"),
+        ([[1, 2], [3, 4]], {}, r"row: expected one row of values \(F,\), got shape \(2, 2\)"),
+        ([1, 2], {"background": [[1, 2], [3]]}, "background: expected rows of equal length, got 1 to 2"),
+        ([1, 2], {"background": np.zeros((0, 2))}, "background: expected at least one row, got none"),
+        ([1, 2], {"background": [1, 2]}, r"background: expected a table \(N, F\), got shape \(2,\)"),
+        ([1, 2], {"names": ["a"]}, "names: expected 2, one for each value of the row, got 1"),
+        ([1, 2], {"names": ["a", "a"]}, "names: expected each column once, got 'a' twice"),
+        ([1, "x"], {"names": ["a", "b"], "categories": {"b": ["y"]}}, "row: 'b' is 'x', expected one of 'y'"),
+        ([1, 2], {"names": ["a", "b"], "categories": {"c": ["y"]}}, "categories: there is no column 'c'"),
+        (
+            [1, 2],
+            {"background": [[1, 2]], "labels": [0, 1]},
+            r"labels: expected one for each background row, got shape",
+        ),
+    ],
+)
+def test_bad_tables(row: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        Tabular(row, **options)
+
+
+def test_what_a_reader_must_know_is_said() -> None:
+    assert Tabular([np.nan, 2.0], names=["a", "b"]).notes == ("the row holds NaN or infinity in 'a'",)
+    assert Tabular([1.0], [[2.0]]).notes[0] == "the background is a single row: all is compared with that one"
+    assert Tabular([1.0, 2.0], [[3.0, 2.0], [3.0, 5.0]], names=["a", "b"]).notes == ("constant in the background: 'a'",)
+    unseen = Tabular({"age": 1, "city": "Bern", "member": True}, FRAME)
+    assert unseen.notes == ("'Bern' of 'city' does not occur in the background",)
+    assert unseen.another([20.0, 3.0, 1.0]).notes == ()  # the note belongs to the row
+
+
+def test_nothing_can_be_hidden_without_a_background() -> None:
+    with pytest.raises(ValueError, match="background: what is hidden needs rows that stand in for it"):
+        Tabular([1.0, 2.0]).masker()

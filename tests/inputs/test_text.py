@@ -1,0 +1,258 @@
+"""Texts: tokens and where they stand, what is cut, and how tokens, words and sentences are hidden."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nbexplain import Subject
+from nbexplain.inputs import Text
+
+TEXT = "It isn't bad. Really!"
+SPANS = [
+    (0, 0),
+    (0, 2),
+    (3, 5),
+    (5, 8),
+    (9, 12),
+    (12, 13),
+    (14, 20),
+    (20, 21),
+    (0, 0),
+]  # [CLS] it is n't bad . really ! [SEP]
+
+
+class Tokenizer:
+    """Names every token of TEXT, in the manner of Hugging Face's fast ones."""
+
+    mask_token_id, pad_token_id, model_max_length = 90, 91, 512
+
+    def __init__(self, masks: bool = True) -> None:
+        self.masks = masks
+
+    def __call__(self, text: str) -> Mapping[str, Any]:
+        assert text == TEXT
+        entries = {
+            "input_ids": list(range(10, 19)),
+            "offset_mapping": SPANS,
+            "token_type_ids": [5, 0, 0, 0, 0, 0, 0, 0, 7],
+        }
+        return {**entries, "attention_mask": [1] * 9} if self.masks else entries
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
+        return [f"<{id_}>" for id_ in ids]
+
+
+def shown(text: Text, unit: str, hide: str, keep: list[int]) -> list[list[int]]:
+    """The ids that the model gets, one list for each row (here one)."""
+    masker = text.masker(unit, hide)
+    found: dict[int, list[int]] = {}
+    for rows, batch in masker.batches(np.array([keep])):
+        args, keywords = text.arguments(batch)
+        ids = keywords["input_ids"] if keywords else args[0]
+        found.update(zip(rows.tolist(), ids.tolist(), strict=True))
+    return [found[row] for row in sorted(found)]
+
+
+def test_words_are_made_of_their_tokens() -> None:
+    masker = Text(TEXT, Tokenizer()).masker("word")
+    assert masker.names == ("It", "isn't", "bad", "Really")
+    assert masker.spans.tolist() == [[0, 2], [3, 8], [9, 12], [14, 20]]
+    assert masker.features.tolist() == [-1, 0, 1, 1, 2, -1, 3, -1, -1]  # neither [CLS] nor punctuation
+
+
+def test_tokens_and_sentences() -> None:
+    text = Text(TEXT, Tokenizer())
+    assert text.masker("token").names == ("It", "is", "n't", "bad", ".", "Really", "!")
+    assert text.masker("token").features.tolist() == [-1, 0, 1, 2, 3, 4, 5, 6, -1]
+    assert text.masker("sentence").names == ("It isn't bad.", "Really!")
+    assert text.masker("sentence").features.tolist() == [-1, 0, 0, 0, 0, 0, 1, 1, -1]
+
+
+def test_what_the_model_gets_when_a_word_is_hidden() -> None:
+    text = Text(TEXT, Tokenizer())
+    assert shown(text, "word", "remove", [1, 1, 1, 1]) == [[10, 11, 12, 13, 14, 15, 16, 17, 18]]
+    assert shown(text, "word", "remove", [1, 0, 1, 1]) == [[10, 11, 14, 15, 16, 17, 18]]
+    assert shown(text, "word", "mask token", [1, 0, 1, 1]) == [[10, 11, 90, 90, 14, 15, 16, 17, 18]]
+    assert shown(text, "sentence", "remove", [1, 0]) == [[10, 11, 12, 13, 14, 15, 18]]
+    ((_, batch),) = text.masker("word", "remove").batches(np.array([[1, 0, 1, 1]]))
+    _, keywords = text.arguments(batch)
+    assert keywords["token_type_ids"].tolist() == [[5, 0, 0, 0, 0, 0, 7]]  # what else belongs to a token goes with it
+    assert keywords["attention_mask"].tolist() == [[1] * 7]
+
+
+def test_texts_of_near_lengths_are_padded_where_the_model_is_told() -> None:
+    keep = np.array([[1, 1, 1, 1], [0, 1, 1, 1], [1, 1, 0, 1], [1, 0, 1, 1], [0, 0, 0, 0]])
+    text = Text(TEXT, Tokenizer())
+    batches = [*text.masker("word").batches(keep)]
+    assert [(rows.tolist(), tuple(b.shape)) for rows, b in batches] == [([4], (1, 4)), ([0, 1, 2, 3], (4, 9))]
+    _, keywords = text.arguments(batches[1][1])
+    assert keywords["input_ids"].tolist() == [
+        [10, 11, 12, 13, 14, 15, 16, 17, 18],
+        [10, 12, 13, 14, 15, 16, 17, 18, 91],
+        [10, 11, 12, 13, 15, 16, 17, 18, 91],
+        [10, 11, 14, 15, 16, 17, 18, 91, 91],
+    ]
+    assert keywords["attention_mask"].sum(1).tolist() == [9, 8, 8, 7]
+    assert keywords["token_type_ids"][3].tolist() == [5, 0, 0, 0, 0, 0, 7, 0, 0]
+
+
+def test_without_a_mask_only_texts_of_one_length_go_together() -> None:
+    keep = np.array([[1, 1, 1, 1], [0, 1, 1, 1], [1, 1, 0, 1], [1, 0, 1, 1]])
+    batches = [
+        (rows.tolist(), tuple(b.shape)) for rows, b in Text(TEXT, Tokenizer(masks=False)).masker("word").batches(keep)
+    ]
+    assert batches == [([3], (1, 7)), ([1, 2], (2, 8)), ([0], (1, 9))]
+
+
+def test_without_an_attention_mask_the_model_gets_the_ids_alone() -> None:
+    args, keywords = Text(TEXT, Tokenizer(masks=False)).arguments(torch.arange(9)[None])
+    assert [a.tolist() for a in args] == [[list(range(10, 19))]]
+    assert keywords == {}
+
+
+def test_a_text_of_which_nothing_is_left_is_one_mask_token() -> None:
+    assert shown(Text("a b", lambda _: [1, 2], mask_token_id=7), "word", "remove", [0, 0]) == [[7]]
+
+
+class Mean(nn.Module):
+    """The mean embedding of the tokens, with a position embedding that must stay as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.position = nn.Embedding(4, 2)
+        self.words = nn.Embedding(5, 2)
+        with torch.no_grad():
+            self.words.weight.copy_(torch.tensor([[0.0, 1], [2, 0], [4, 4], [0, 0], [4, 0]]))  # their mean is (2, 1)
+            self.position.weight.copy_(torch.tensor([[100.0, 0], [0, 0], [0, 0], [0, 0]]))
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(ids.shape[1])
+        return (self.words(ids) + self.position(places)[None]).mean(1)
+
+
+def test_a_neutral_embedding_is_the_mean_of_all_rows() -> None:
+    text = Text("a b", lambda _: [2, 3])
+    subject = Subject(Mean(), text)
+    scores = subject.hidden(text.masker("word", "neutral embedding"), np.array([[1, 1], [0, 1], [0, 0]]))
+    # (4 4) and (0 0), position (100 0) at the first: mean (52 2); with (2 1) for the first: (51 0.5); for both: (52 1)
+    assert scores.tolist() == [[52, 2], [51, 0.5], [52, 1]]
+    assert subject.scores().tolist() == [[52, 2]]
+
+
+def test_a_model_without_embeddings_says_so() -> None:
+    class Plain(nn.Module):
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return torch.stack([ids.float().sum(1)] * 2, 1)
+
+    text = Text("a b", lambda _: [2, 3])
+    with pytest.raises(ValueError, match=r"hide: the model has no nn\.Embedding whose rows could be made neutral"):
+        Subject(Plain(), text).hidden(text.masker("word", "neutral embedding"), np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("这部电影不好", ["这", "部", "电", "影", "不", "好"]),
+        ("هذا الفيلم ليس سيئا", ["هذا", "الفيلم", "ليس", "سيئا"]),
+        ("don’t stop", ["don’t", "stop"]),
+        ("naïve 日本 film", ["naïve", "日", "本", "film"]),
+    ],
+)
+def test_words_of_other_scripts(text: str, words: list[str]) -> None:
+    assert list(Text(text).masker("word").names) == words
+
+
+def test_a_feature_reaches_as_far_as_its_tokens() -> None:
+    def one_token_a_run(text: str) -> dict[str, Any]:
+        runs = [match.span() for match in re.finditer(r"\S+", text)]
+        return {"input_ids": list(range(len(runs))), "offset_mapping": runs}
+
+    masker = Text("这部电影 good", one_token_a_run).masker("word", "remove")
+    assert masker.names == ("这部电影", "good")
+    assert masker.spans.tolist() == [[0, 4], [5, 9]]
+
+
+def test_a_model_that_reads_strings_gets_the_text_without_the_words() -> None:
+    text = Text("It is not  bad, really.")
+    masker = text.masker("word", "remove")
+    assert masker.names == ("It", "is", "not", "bad", "really")
+    ((_, batch),) = masker.batches(np.array([[1, 1, 1, 1, 1], [1, 1, 0, 1, 1], [0, 0, 0, 0, 0]]))
+    assert text.outside(batch) == ["It is not  bad, really.", "It is   bad, really.", "    , ."]
+    ((_, batch),) = text.masker("word", "mask token").batches(np.array([[1, 1, 0, 1, 1]]))
+    assert text.outside(batch) == ["It is UNKWORDZ  bad, really."]
+    with pytest.raises(ValueError, match="hide: a model that reads strings has no embedding"):
+        text.masker("word", "neutral embedding")
+
+
+def test_a_long_text_is_cut_and_it_is_said() -> None:
+    text = Text(TEXT, Tokenizer(), max_length=6)
+    assert text.ids.tolist() == [10, 11, 12, 13, 14, 18]  # the token that ends every text stays
+    assert text.notes == ("the text has 9 tokens and the model takes 6: it is cut after “It isn't bad”",)
+    assert text.masker("word").names == ("It", "isn't", "bad")
+    assert Text(TEXT, Tokenizer(), max_length=9).notes == ()
+
+
+def test_ids_alone_are_matched_with_words_or_hidden_one_by_one() -> None:
+    assert Text("good  film", lambda _: [1, 2]).masker("word").spans.tolist() == [[0, 4], [6, 10]]
+    pieces = Text("goodfilm", lambda _: [1, 2], mask_token_id=9)
+    assert pieces.masker("word").names == ("1", "2")
+    assert shown(pieces, "word", "mask token", [0, 1]) == [[9, 2]]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokenizer", "error", "message"),
+    [
+        ("", None, ValueError, "text: expected some words, got ''"),
+        (" \n", Tokenizer(), ValueError, "text: expected some words"),
+        ("…", None, ValueError, "text: expected some words, got '…'"),
+        (3, None, TypeError, "text: expected a string, got int"),
+        ("a", "bert", TypeError, "tokenizer: expected a callable string → ids, got str"),
+        ("a", lambda _: ["a"], ValueError, "tokenizer: expected whole numbers for 'a'"),
+        ("a", lambda _: [], ValueError, "tokenizer: expected whole numbers"),
+        (
+            "a",
+            lambda _: {"tokens": [1]},
+            ValueError,
+            "tokenizer: expected ids or a mapping with input_ids, got 'tokens'",
+        ),
+        ("a", lambda _: {"input_ids": [1], "offset_mapping": [(0, 1), (1, 2)]}, ValueError, "1 ids but 2 offsets"),
+    ],
+)
+def test_bad_texts_and_tokenizers(text: Any, tokenizer: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Text(text, tokenizer)
+
+
+def test_a_tokenizer_of_another_model_is_named() -> None:
+    with pytest.raises(ValueError, match=r"tokenizer: it gives an id, .* its embeddings have: 'position' 4, 'words' 5"):
+        Subject(Mean(), Text("a b", lambda _: [2, 77])).scores()
+
+
+@pytest.mark.parametrize(
+    ("unit", "hide", "message"),
+    [
+        ("letter", "remove", "unit: expected one of 'token', 'word', 'sentence', got 'letter'"),
+        ("word", "blur", "hide: expected one of 'remove', .*, got 'blur'"),
+        ("word", "mask token", "hide: the tokenizer has no mask, unknown or padding token"),
+    ],
+)
+def test_bad_ways_of_hiding(unit: str, hide: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Text("a b", lambda _: [2, 3]).masker(unit, hide)
+
+
+def test_halves_join_neighbours() -> None:
+    tree = Text("a b c d e").masker().tree()
+    members: dict[int, list[int]] = {number: [number] for number in range(5)}
+    for number, (a, b, _, size) in enumerate(tree):
+        members[5 + number] = members[int(a)] + members[int(b)]
+        assert len(members[5 + number]) == size
+    assert sorted(members[8]) == list(range(5))
+    assert all(found == list(range(found[0], found[-1] + 1)) for found in members.values())  # without a gap, in order
