@@ -156,3 +156,52 @@ def taken(run: Run, module: nn.Module, x: Tensor) -> Tensor:
     scores(run, x)
     handle.remove()
     return seen[0]
+
+
+Values = Callable[[np.ndarray], np.ndarray]  # rows of which features are shown (n, features) → scores (n,)
+
+
+def shapley(game: Values, count: int) -> np.ndarray:
+    """Shapley's own formula: Σ over sets S without i of |S|! (n − |S| − 1)! / n! · (v(S ∪ i) − v(S))."""
+    rows = (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(float)
+    score = game(rows)
+    values = np.zeros(count)
+    for i in range(count):
+        for number, row in enumerate(rows):
+            if not row[i]:
+                size = int(row.sum())
+                share = math.factorial(size) * math.factorial(count - size - 1) / math.factorial(count)
+                values[i] += share * (score[number | 1 << i] - score[number])
+    return values
+
+
+def in_orders(game: Values, orders: list[list[int]]) -> np.ndarray:
+    """What each feature adds when features are shown in an order, averaged over the orders."""
+    values = np.zeros(len(orders[0]))
+    for order in orders:
+        rows = np.zeros((len(order) + 1, len(order)))
+        for step, feature in enumerate(order):
+            rows[step + 1 :, feature] = 1
+        values[order] += np.diff(game(rows)) / len(orders)
+    return values
+
+
+def permuted(game: Values, count: int, orders: int, seed: int = 0) -> np.ndarray:
+    """The average over orders that are shuffled one from the other, each forth and back."""
+    random, order, drawn = np.random.RandomState(seed), np.arange(count), []
+    for _ in range(orders):
+        random.shuffle(order)
+        drawn += [order.tolist(), order.tolist()[::-1]]
+    return in_orders(game, drawn)
+
+
+def owen(game: Values, count: int, tree: np.ndarray) -> np.ndarray:
+    """The average over all orders in which every group of the tree (a linkage matrix) is shown in one piece."""
+
+    def orders(node: int) -> list[list[int]]:
+        if node < count:
+            return [[node]]
+        left, right = (orders(int(child)) for child in tree[node - count, :2])
+        return [part for a in left for b in right for part in (a + b, b + a)]
+
+    return in_orders(game, orders(2 * count - 2))

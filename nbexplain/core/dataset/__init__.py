@@ -1,3 +1,12 @@
-"""Questions to all inputs together."""
+"""Questions to all inputs together, or to all rows of a table."""
 
-from nbexplain.core.dataset import channels, scores  # noqa: F401
+from nbexplain.core.dataset import (  # noqa: F401
+    averaged_lime,
+    boundary,
+    channels,
+    importance,
+    interaction,
+    row_scores,
+    row_shap,
+    scores,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -15,10 +15,11 @@ def together(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, list[int], 
 
     An input that consists of several tensors goes alone.
     """
-    groups: dict[tuple[torch.Size, torch.dtype], list[int]] = {}
+    groups: dict[tuple[Hashable, ...], list[int]] = {}
     for number, subject in enumerate(subjects):
         if subject.input.alone:
-            groups.setdefault((subject.input.tensor.shape, subject.input.tensor.dtype), []).append(number)
+            given = subject.input
+            groups.setdefault((given.tensor.shape, given.tensor.dtype, given.family), []).append(number)
         else:
             yield subject, [number], subject.input.tensor
     for numbers in groups.values():

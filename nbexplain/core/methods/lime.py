@@ -1,11 +1,11 @@
-"""LIME on superpixels: the samples are ours, drawn and masked in batches; the weighted fit is lime's own code."""
+"""LIME: the samples are ours, drawn and hidden in batches; the weighted fit is lime's own code."""
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import time
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -13,127 +13,121 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.registry import Choice, Range, method
+from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Superpixels, Unit, masker_of
+from nbexplain.core.methods.lime_samples import Drawn, Hidden, Neighbourhood
+from nbexplain.core.methods.local_fit import fit
+from nbexplain.core.registry import MASKABLE, Choice, Range, method
 from nbexplain.core.subject import Subject
-from nbexplain.inputs import Image
 
-_RIDGE = 1.0  # the penalty of lime's default regressor, which the standard errors must know
+_STEP = 0.25  # seconds that the inputs of one step are to take: a quick model is asked about many at a time ...
+_LEAST = 8  # ... and a slow one about so many at least
+_AT_ONCE = 0.15  # seconds: of a text or a row whose inputs take less in all, nobody could see a picture on the way
 _PAUSE = 0.2  # seconds between two fits, so that fitting never costs more than a small part of the passes
 
 
-@method(label="LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938")
+@method(label="LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938", kinds=MASKABLE)
 def lime(
     subject: Subject,
     target: Target,
     *,
-    superpixels: Annotated[int, Range("about how many regions the picture is cut into", 2, 500)] = 50,
-    samples: Annotated[int, Range("how many masked pictures are tried", 10, 5000, step=10)] = 500,
-    segmentation: Annotated[str, Choice("how the regions are cut", ("slic", "quickshift", "grid"))] = "slic",
-    fill: Annotated[
-        str, Choice("what hides a region", ("region mean", "mean", "blur", "black", "white", "zero"))
-    ] = "region mean",
-    kernel_width: Annotated[float, Range("how far samples count, in cosine distance", 0.05, 5.0, step=0.05)] = 0.25,
-    seed: Annotated[int, Range("of the draw of regions to hide", 0, 999)] = 0,
+    superpixels: Superpixels = 50,
+    samples: Annotated[int, Range("how many changed inputs are tried", 10, 5000, step=10)] = 500,
+    segmentation: Segmentation = "slic",
+    fill: Fill = "region mean",
+    unit: Unit = "word",
+    hide: Hide = "remove",
+    bins: Annotated[
+        str, Choice("what the linear model sees of a number", ("quartile", "value"), kinds=("table",))
+    ] = "quartile",
+    kernel_width: Annotated[
+        float, Range("how far samples count, in cosine distance", 0.05, 5.0, step=0.05, kinds=("picture", "text"))
+    ] = 0.25,
+    table_width: Annotated[
+        float, Range("how far samples count, times the root of the number of columns", 0.05, 5.0, 0.05, ("table",))
+    ] = 0.75,
+    stable: Annotated[
+        float, Range("stop when no standard error is above this share of the largest weight; 0: never", 0.0, 0.5, 0.01)
+    ] = 0.0,
+    seed: Annotated[int, Range("of the draw", 0, 999)] = 0,
 ) -> Iterator[Explanation]:
-    """Weight of each superpixel in a linear model of the score, fitted on pictures with half the superpixels hidden.
+    """Weight of each superpixel, word or column in a linear model of the score, fitted on inputs near this one.
 
-    Values are (feature,), in units of the score per superpixel shown. Fitted by `lime.lime_base.LimeBase` (ridge with
-    penalty 1, kernel exp(−d²/width²)^½ on the cosine distance, as `lime_image` does); lime explains probabilities,
-    this explains the score, which is the logit unless the model ends in a softmax. `standard_error` is the sampling
-    error of each weight (heteroscedasticity-consistent, HC3), NaN until there are more samples than superpixels. The
-    scores of all classes are kept: the next class costs one fit, and more samples go on from the ones there are.
+    Values are (feature,), in units of the score per feature shown. The samples are drawn as lime draws them: each
+    superpixel is hidden with probability ½; of words a number that is drawn first; rows come from the background's
+    distribution. With `bins="value"` the weight of a number is per standard deviation of the background. Fitted by
+    `lime.lime_base.LimeBase` (ridge with penalty 1, kernel exp(−d²/width²)^½ on the cosine distance, of rows on the
+    Euclidean one); lime explains probabilities, this explains the score, which is the logit unless the model ends in
+    a softmax. `standard_error` is the sampling error of each weight (heteroscedasticity-consistent, HC3), NaN until
+    there are more samples than features. The scores of all classes are kept: the next class costs one fit, and more
+    samples go on from the ones there are.
 
     Raises
     ------
     ValueError
-        If the input is no picture, or the superpixels do not fit it.
+        If nothing of the input can be hidden, or a score is not finite.
     """
-    picture = subject.input
-    if not isinstance(picture, Image):
-        raise ValueError(
-            f"x: LIME on superpixels needs a picture (1, C, H, W), got shape {tuple(picture.tensor.shape)}"
-        )
-    labels = picture.superpixels(superpixels, segmentation)
-    count = int(labels.max()) + 1
-    hidden = subject.ready(picture.region_mean(labels) if fill == "region mean" else picture.fill(fill))
-    keep = np.random.default_rng(seed).integers(0, 2, (samples, count), dtype=np.int8)  # a longer draw begins alike
-    keep[0] = 1
-    key = ("lime", superpixels, segmentation, fill, seed)
+    near: Neighbourhood
+    if subject.input.kind == "table":
+        near, width = Drawn(subject, bins, seed), table_width * len(subject.input.tensor[0]) ** 0.5
+    else:
+        options = {"superpixels": superpixels, "segmentation": segmentation, "fill": fill, "unit": unit, "hide": hide}
+        near, width = Hidden(subject, masker_of(subject, options), seed), kernel_width
+    design = near.design(samples)
+    key = ("lime", near.key)
     scores: list[Tensor] = list(subject.kept(key) or ())
-    step = subject.chunk()
     first = max(2, samples // 20)
-    shown = -np.inf
+    most = subject.chunk()
+    step, shown, spent, own = min(most, first), -np.inf, 0.0, 0
+
+    def answer_on(done: int) -> Explanation:
+        return _answer(near, design[:done], torch.cat(scores)[:done], target, width)
+
     while True:
         known = sum(map(len, scores))
         done = min(known, samples)
-        if done == samples or (done >= first and time.perf_counter() - shown > _PAUSE):
-            values = targets.score(torch.cat(scores)[:done], target).double().cpu().numpy()
-            if not np.isfinite(values).all():
-                broken = int((~np.isfinite(values)).sum())
-                raise ValueError(f"scores: {broken} of {done} masked pictures have a score that is NaN or infinite")
-            yield _fitted(keep[:done], values, labels, kernel_width, done / samples)
+        at_once = subject.input.kind != "picture" and own > 0 and spent / own * samples < _AT_ONCE
+        if done == samples or (done >= first and not at_once and time.perf_counter() - shown > _PAUSE):
+            answer = answer_on(done)
+            enough = stable > 0 and _is_stable(answer, stable)
+            yield dataclasses.replace(answer, progress=1.0 if enough else done / samples)
+            if enough:
+                return
             shown = time.perf_counter()
         if done == samples:
             return
-        chosen = keep[known : known + step]
-        scores.append(subject.evaluate(picture.masked(chosen, labels, hidden)))
+        begun = time.perf_counter()
+        try:
+            scores.append(near.scores(known, min(known + step, samples)))
+        except Exception:
+            if done >= first and shown < 0:  # a model that fails in the middle: what came so far is seen all the same
+                yield dataclasses.replace(answer_on(done), progress=done / samples)
+            raise
+        spent, own = spent + time.perf_counter() - begun, own + len(scores[-1])
+        fitting = int(own * _STEP / spent)
+        step = max(min(most, fitting), min(most, max(first, _LEAST)))
         subject.keep(key, tuple(scores), sum(part.nbytes for part in scores))
 
 
-def _fitted(keep: np.ndarray, scores: np.ndarray, labels: np.ndarray, width: float, progress: float) -> Explanation:
-    from lime.lime_base import LimeBase
-    from sklearn.metrics import pairwise_distances
-
-    design = keep.astype(np.float64)
-    distances = pairwise_distances(design, design[:1], metric="cosine").ravel()
-
-    def kernel(d: np.ndarray) -> np.ndarray:
-        return np.sqrt(np.exp(-(d**2) / width**2))
-
-    fit = LimeBase(kernel, random_state=np.random.RandomState(0))
-    everything = design.shape[1]
-    weights = np.zeros(everything)
-    # the threads of a BLAS go on spinning for a while, and would take a quarter of the next passes' time from torch
-    with _blas().limit(limits=1, user_api="blas"):
-        intercept, pairs, r2, _ = fit.explain_instance_with_data(
-            design, scores[:, None], distances, 0, everything, feature_selection="none"
-        )
-        for feature, weight in pairs:
-            weights[feature] = weight
-        residuals = scores - intercept - design @ weights
-        errors = _standard_errors(design, residuals, kernel(distances))
+def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, target: Target, width: float) -> Explanation:
+    values = targets.score(scores, target).double().cpu().numpy()
+    if not np.isfinite(values).all():
+        broken = int((~np.isfinite(values)).sum())
+        raise ValueError(f"scores: {broken} of {len(values)} changed inputs have a score that is NaN or infinite")
+    found = fit(design, values, near.distances(design), width)
     return Explanation(
-        values=weights,
+        values=found.weights,
         axes=("feature",),
         on="features",
-        features=labels,
-        standard_error=errors,
-        quantity="weight of a superpixel",
-        progress=progress,
-        details={"R²": float(r2), "samples": len(scores), "superpixels": everything},
+        features=near.features,
+        names=near.names,
+        standard_error=found.errors,
+        quantity=f"weight of a {near.what}",
+        base=found.intercept,
+        details={"R²": found.r2, "samples": len(values), f"{near.what}s": len(near.names)},
     )
 
 
-@functools.cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-def _standard_errors(design: np.ndarray, residuals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """HC3 errors (features,) of a weighted ridge fit with a free intercept.
-
-    With X centred at its weighted mean, A = XᵀWX + αI: cov = A⁻¹ Xᵀ W² diag(e² / (1 − h)²) X A⁻¹, h the leverages.
-    """
-    count, features = design.shape
-    if count <= features + 1:
-        return np.full(features, np.nan)
-    total = weights.sum()
-    centred = design - weights @ design / total
-    inverse = np.linalg.inv((centred * weights[:, None]).T @ centred + _RIDGE * np.eye(features))
-    leverage = weights * (np.einsum("nf,fg,ng->n", centred, inverse, centred, optimize=True) + 1 / total)
-    scaled = centred * (weights * residuals / (1 - np.minimum(leverage, 1 - 1e-9)))[:, None]
-    variance: np.ndarray = np.einsum("fg,gh,fh->f", inverse, scaled.T @ scaled, inverse, optimize=True)
-    errors: np.ndarray = np.sqrt(variance)
-    return errors
+def _is_stable(answer: Explanation, share: float) -> bool:
+    errors = answer.standard_error
+    assert errors is not None
+    return bool(errors.max() <= share * np.abs(answer.values).max())  # False as long as an error is not known

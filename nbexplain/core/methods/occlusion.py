@@ -16,7 +16,7 @@ from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
 
 
-@method(label="Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901")
+@method(label="Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901", kinds=("picture", "array"))
 def occlusion(
     subject: Subject,
     target: Target,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -13,6 +14,8 @@ from nbexplain import Subject, explain
 from nbexplain.core.ask import ask
 from nbexplain.core.dataset.channels import dead_channels
 from nbexplain.core.twin import twin
+from nbexplain.inputs import Tabular, Text
+from tests.core.methods.test_lime_rows_and_texts import Bag
 from tests.networks import DictInput, Normed, Plain, Tokens, picture, seeded
 
 KINDS: dict[str, tuple[Any, list[Any], str]] = {
@@ -94,3 +97,27 @@ def test_an_unknown_input_is_never_dead() -> None:
 def test_maps_are_no_classes() -> None:
     with pytest.raises(ValueError, match=r"scores: expected one score per class, the model gives \(2, 12, 12\)"):
         explain(nn.Conv2d(3, 2, 1), [picture(), picture(seed=2)], "class_scores")
+
+
+def test_texts_of_one_length_are_not_taken_for_each_other() -> None:
+    model = Bag([0.0, 1.0, 10.0, 100.0])
+    texts = [Text(text, Letters()) for text in ("a b", "b c", "c c", "a")]
+    scores = explain(model, texts, "class_scores").values[:, 1]
+    assert scores.tolist() == [11, 110, 200, 1]
+
+
+def test_rows_whose_categories_differ_are_not_taken_for_each_other() -> None:
+    def predict(frame: Any) -> np.ndarray:
+        return np.array([[len(kind), 0.0] for kind in frame["kind"]])
+
+    frames = [pd.DataFrame({"kind": kinds}) for kinds in (["a", "bb"], ["ccc", "a"])]
+    rows = [Tabular(frame.iloc[0], frame) for frame in frames]
+    assert explain(predict, rows, "class_scores").values[:, 0].tolist() == [1, 3]
+
+
+class Letters:
+    """a is 1, b is 2, c is 3."""
+
+    def __call__(self, text: str) -> dict[str, Any]:
+        ids = ["abc".index(letter) + 1 for letter in text.split()]
+        return {"input_ids": ids, "attention_mask": [1] * len(ids)}

@@ -206,12 +206,12 @@ def test_bad_superpixels_and_samples_are_refused() -> None:
         ask(model, samples=0)
     flat = np.full((SIDE, SIDE, 3), 0.5)
     with pytest.raises(ValueError, match="superpixels: only one region came out of 9 asked for"):
-        explain(model, flat, "lime", preprocess=tensor, superpixels=9, segmentation="quickshift")
+        explain(model, flat, "lime", preprocess=tensor, superpixels=9, segmentation="felzenszwalb")
 
 
 def test_a_signal_is_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"x: LIME on superpixels needs a picture \(1, C, H, W\), got shape \(1, 2, 16\)"
+        ValueError, match=r"x: LIME needs a picture, a text or a row of a table, got shape \(1, 2, 16\)"
     ):
         explain(seeded(Signal), torch.rand(1, 2, 16), "lime")
 

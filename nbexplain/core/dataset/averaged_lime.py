@@ -1,0 +1,88 @@
+"""LIME over many rows: how large the weight of each column is on average."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+from torch import Tensor
+
+from nbexplain.core import target as targets
+from nbexplain.core.dataset.rows import Rows, Seed, drawn, table_of
+from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.lime_samples import Drawn
+from nbexplain.core.methods.local_fit import fit
+from nbexplain.core.registry import Choice, Range, method
+from nbexplain.core.subject import Subject
+from nbexplain.inputs.tabular import needed
+
+_PAUSE = 0.1  # seconds between two pictures
+
+_Row = tuple[np.ndarray, np.ndarray, Tensor]  # design (n, F) and distances (n,) of the samples, their scores (n, K)
+
+
+@method(label="LIME over rows", paper="Ribeiro et al. 2016, arXiv:1602.04938", over_rows=True, kinds=("table",))
+def averaged_lime(
+    subject: Subject,
+    target: Target,
+    *,
+    rows: Rows = 100,
+    samples: Annotated[int, Range("how many changed rows are tried for each row", 10, 5000, step=10)] = 200,
+    bins: Annotated[
+        str, Choice("what the linear model sees of a number", ("quartile", "value"), kinds=("table",))
+    ] = "quartile",
+    table_width: Annotated[
+        float, Range("how far samples count, times the root of the number of columns", 0.05, 5.0, 0.05, ("table",))
+    ] = 0.75,
+    seed: Seed = 0,
+) -> Iterator[Explanation]:
+    """The mean size of LIME's weight of each column, over many rows of the background.
+
+    Values are (feature,), the mean of |weight| in units of the score, each row explained as `lime` explains one, from
+    samples of its own. `standard_error` is that of the mean over the rows. The sampling error within a row makes
+    |weight| larger on average: a column that does not matter is not at zero, but at about that error. The samples are
+    kept, so that the next class costs fits only.
+
+    Raises
+    ------
+    ValueError
+        If there are not two rows, one holds NaN, which LIME cannot draw from, or a score is not finite.
+    """
+    table = table_of(subject)
+    if len(needed(table)) < 2:
+        raise ValueError("background: LIME draws from the spread of the rows and needs at least two, got one")
+    numbers = drawn(table, rows, seed)
+    width = table_width * len(table.columns) ** 0.5
+    key = ("averaged_lime", samples, bins, seed)
+    known: list[_Row] = list(subject.kept(key) or ())
+    near = Drawn(subject, bins, seed) if len(known) < len(numbers) else None
+    sizes: list[np.ndarray] = []
+    shown = -np.inf
+    for place, number in enumerate(numbers):
+        if place == len(known):
+            assert near is not None, "some row is not known yet"
+            around = near.around(needed(table)[number], seed + 1000 * (place + 1))
+            design = around.design(samples)
+            known.append((design, around.distances(design), around.scores(0, samples)))
+            subject.keep(key, tuple(known), sum(part.nbytes for row in known for part in row))
+        design, distances, scores = known[place]
+        values = targets.score(scores, target).double().cpu().numpy()
+        if not np.isfinite(values).all():
+            raise ValueError(f"scores: near row {number} of the background a score is NaN or infinite")
+        sizes.append(np.abs(fit(design, values, distances, width).weights))
+        if place + 1 == len(numbers) or time.perf_counter() - shown > _PAUSE:
+            yield Explanation(
+                values=np.mean(sizes, axis=0),
+                axes=("feature",),
+                on="features",
+                signed=False,
+                features=np.arange(len(table.columns)),
+                names=table.names,
+                standard_error=np.std(sizes, axis=0, ddof=1) / len(sizes) ** 0.5 if len(sizes) > 1 else None,
+                quantity="mean size of a column's LIME weight",
+                details={"rows": len(sizes)},
+                progress=(place + 1) / len(numbers),
+            )
+            shown = time.perf_counter()

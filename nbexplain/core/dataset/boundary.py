@@ -1,0 +1,122 @@
+"""The score over a plane through the row: where the model changes its mind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbexplain.core import target as targets
+from nbexplain.core.dataset.plane import PLANES, Plane, plane_of
+from nbexplain.core.dataset.rows import scores_of, table_of
+from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.registry import Choice, Range, method
+from nbexplain.core.subject import Subject
+
+_STRIDES = (8, 4, 2, 1)  # the first picture is made of every eighth point in each direction
+_POINTS = 4096  # between two pictures
+_PAUSE = 0.1  # seconds between two pictures
+
+
+@method(label="Decision boundary", on_picture=False, kinds=("table",))
+def boundary(
+    subject: Subject,
+    target: Target,
+    *,
+    plane: Annotated[str, Choice("the directions of the plane", PLANES, kinds=("table",))] = "columns",
+    horizontal: Annotated[int, Range("column or component to the right, from 0", 0, 9999)] = 0,
+    vertical: Annotated[int, Range("column or component upwards, from 0", 0, 9999)] = 1,
+    resolution: Annotated[int, Range("points in each direction", 10, 200)] = 100,
+) -> Iterator[Explanation]:
+    """The score over a plane through the row, along two columns or two principal components of the background.
+
+    Values are (y, x), lowest y first: probabilities where the model's scores are logits (softmax over the classes) or
+    probabilities, else the score. A category's axis has a point for each of its values. `details` tell the coordinates
+    of the outermost points; `plane_of` makes the same plane, which places other rows in the picture. With more than
+    two columns it is a slice: elsewhere the boundary may lie elsewhere. The scores of all classes are kept.
+
+    Raises
+    ------
+    ValueError
+        If there is no background, there are no such two columns or components, or a score is not finite.
+    """
+    table = table_of(subject)
+    seen = plane_of(table, plane, horizontal, vertical)
+    u, v = seen.ticks(resolution)
+    shape = (len(v), len(u))
+    key = ("boundary", plane, horizontal, vertical, resolution)
+    parts: list[Tensor] = list(subject.kept(key) or ())
+    known = sum(map(len, parts))
+    order, ends = _order(shape)
+    shown = -np.inf
+    while True:
+        done = known == len(order)
+        if done or (known >= ends[0] and time.perf_counter() - shown > _PAUSE):
+            read = _read(subject, torch.cat(parts), target)
+            yield _answer(seen, u, v, _filled(read, order, ends, shape), known / len(order), subject, target)
+            shown = time.perf_counter()
+        if done:
+            return
+        stop = min([known + _POINTS, *(end for end in ends if end > known)])
+        rows, columns = order[known:stop].T
+        parts.append(scores_of(subject, seen.point(u[columns], v[rows]), "row"))
+        known = stop
+        subject.keep(key, tuple(parts), sum(part.nbytes for part in parts))
+
+
+def _order(shape: tuple[int, int]) -> tuple[np.ndarray, list[int]]:
+    """The points (n, 2) of a grid, row and column, coarse ones first, and how many there are after each pass."""
+    level = np.full(shape, len(_STRIDES) - 1)
+    for number, stride in reversed(list(enumerate(_STRIDES))):
+        level[::stride, ::stride] = number
+    ranks = level.ravel()
+    order = np.argsort(ranks, kind="stable")
+    ends = np.searchsorted(ranks[order], np.arange(len(_STRIDES)), side="right").tolist()
+    return np.stack(np.unravel_index(order, shape), axis=1), ends
+
+
+def _filled(values: np.ndarray, order: np.ndarray, ends: list[int], shape: tuple[int, int]) -> np.ndarray:
+    """The grid with values (n,) at the first points; the others have that of the nearest point of a finished pass."""
+    grid = np.full(shape, np.nan)
+    grid[tuple(order[: len(values)].T)] = values
+    stride = next(s for s, end in zip(reversed(_STRIDES), reversed(ends), strict=True) if end <= len(values))
+    near = [np.minimum((np.arange(n) + stride // 2) // stride, (n - 1) // stride) * stride for n in shape]
+    return np.where(np.isnan(grid), grid[np.ix_(*near)], grid)
+
+
+def _read(subject: Subject, scores: Tensor, target: Target) -> np.ndarray:
+    """Of scores (n, K, …) what is shown (n,)."""
+    if _is_probability(subject, target) and subject.score_name == "logit":
+        scores = scores.double().softmax(1)
+    shown: np.ndarray = targets.score(scores, target).double().cpu().numpy()
+    return shown
+
+
+def _is_probability(subject: Subject, target: Target) -> bool:
+    return isinstance(target, int) and subject.score_name in ("logit", "probability")
+
+
+def _answer(
+    seen: Plane, u: np.ndarray, v: np.ndarray, values: np.ndarray, progress: float, subject: Subject, target: Target
+) -> Explanation:
+    warnings: tuple[str, ...] = ()
+    if seen.is_slice:
+        warnings = (
+            f"this is a slice: the plane holds {seen.held:.0%} of the background's variance, and rows off it are only "
+            "projected",
+        )
+    return Explanation(
+        values=values,
+        axes=("y", "x"),
+        on="scores",
+        signed=not _is_probability(subject, target),
+        names=seen.names,
+        quantity="probability" if _is_probability(subject, target) else subject.score_name,
+        details={"x_low": float(u[0]), "x_high": float(u[-1]), "y_low": float(v[0]), "y_high": float(v[-1])},
+        warnings=warnings,
+        progress=progress,
+    )

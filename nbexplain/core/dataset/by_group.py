@@ -1,0 +1,107 @@
+"""What many rows tell together: the mean size of each column's values, over all rows or group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.inputs import Tabular
+from nbexplain.inputs.tabular import needed
+
+_MOST_VALUES = 6  # a number with more values than this is cut into two groups at its median
+
+
+@dataclass(frozen=True, eq=False)
+class Importance:
+    """Mean size (F,) of the values of each column, its standard error over the rows (F,), and how many rows."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    count: int
+
+
+def mean_size(explanation: Explanation) -> Importance:
+    """The mean of |value| of each column over the rows of an answer of `row_shap`.
+
+    The errors tell how far the mean over so few rows may be from that over all. The draws within each row make
+    |value| larger on average, never smaller: values of the size of their own `standard_error` say nothing.
+    """
+    return _of(np.abs(explanation.values))
+
+
+def by_group(explanation: Explanation, groups: Sequence[Any] | np.ndarray) -> dict[Any, Importance]:
+    """The mean of |value| of each column for each group of rows: does the model look at the same things in both?
+
+    Parameters
+    ----------
+    explanation
+        The answer of `row_shap`.
+    groups
+        (N,) the group of each background row; see `groups_of` for those of a column.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group for each background row.
+    """
+    return {
+        group: _of(np.abs(explanation.values[places])) for group, places in rows_of_groups(explanation, groups).items()
+    }
+
+
+def groups_of(table: Tabular, column: int | str) -> np.ndarray:
+    """(N,) the group of each background row by one column, as it is read.
+
+    Each category or value is a group, in the order of the values; a number with more than six is cut at its median.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column.
+    """
+    names = table.names
+    if column not in names and column not in range(len(names)):
+        raise ValueError(f"column: expected a name or a number from 0 to {len(names) - 1}, got {column!r}")
+    place = names.index(column) if isinstance(column, str) else column
+    values, kind = needed(table)[:, place], table.columns[place]
+    known = values[np.isfinite(values)]
+    if kind.categories or len(np.unique(known)) <= _MOST_VALUES:
+        said = [kind.said(value) if np.isfinite(value) else "missing" for value in values]
+    else:
+        middle = float(np.median(known))
+        if middle == known.max():  # else there would be no group above
+            middle = float(known[known < middle].max())
+        words = f"at most {kind.said(middle)}", f"above {kind.said(middle)}"
+        said = [words[int(value > middle)] if np.isfinite(value) else "missing" for value in values]
+    return np.array(said)
+
+
+def rows_of_groups(explanation: Explanation, groups: Sequence[Any] | np.ndarray) -> dict[Any, np.ndarray]:
+    """Which rows of the values belong to each group, groups in their order.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group for each background row.
+    """
+    of_all, numbers = np.asarray(groups), explanation.features
+    if explanation.on != "rows" or numbers is None:
+        raise ValueError(f"explanation: expected values of rows, got values on {explanation.on!r}")
+    if of_all.ndim != 1 or len(of_all) <= numbers.max():
+        raise ValueError(f"groups: expected one for each background row, got shape {of_all.shape}")
+    own = of_all[numbers]
+    return {group: np.flatnonzero(own == group) for group in np.unique(own).tolist()}
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """Standard error of the mean of values (n,), NaN for a single one."""
+    return float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("nan")
+
+
+def _of(sizes: np.ndarray) -> Importance:
+    errors = np.array([error_of_mean(column) for column in sizes.T])
+    return Importance(sizes.mean(0), errors, len(sizes))

@@ -1,0 +1,68 @@
+"""SHAP values of many rows of any model: columns are added in random orders, each there and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from nbexplain.core.dataset.hidden_rows import hidden_scores
+from nbexplain.core.dataset.rows import Reading
+from nbexplain.core.subject import Subject
+
+_ROWS = 16384  # changed rows in one step
+
+
+class PermutationSampling:
+    """The mean over orders of what each column adds to the score when it joins those before it.
+
+    Columns that have not joined are averaged over the background rows. Each order is taken forwards and backwards
+    (antithetic pairs), by which effects of one column and of pairs of columns come out without an error.
+
+    Parameters
+    ----------
+    read
+        Which numbers of the scores are explained.
+    stand_ins
+        (m, F): the background rows.
+    orders
+        How many for each row.
+    base
+        (C,) the scores with all columns hidden.
+    """
+
+    notes: tuple[str, ...] = ()
+
+    def __init__(
+        self, subject: Subject, read: Reading, stand_ins: np.ndarray, orders: int, seed: int, base: np.ndarray
+    ) -> None:
+        self._subject, self._read, self._orders, self._seed, self._base = subject, read, orders, seed, base
+        self._stand_ins = stand_ins
+        columns = stand_ins.shape[1]
+        self.step = max(_ROWS // (2 * orders * max(columns - 1, 1) * len(stand_ins)), 1)
+
+    def __call__(self, rows: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values and their standard errors (n, F, C) of rows (n, F), the first of which is number `start` of all."""
+        count, columns = rows.shape
+        rank = np.stack([self._ranks(number, columns) for number in range(start, start + count)])  # (n, orders, F)
+        sizes = np.arange(1, columns)
+        forwards = rank[:, :, None] < sizes[:, None]  # (n, orders, F − 1, F): the first 1 … F − 1 of the order
+        keep = np.stack([forwards, ~forwards], axis=2)  # and those behind them, which are the first going back
+        clean = self._read(self._subject.evaluate(torch.from_numpy(rows))).numpy()
+        scores = np.empty((*keep.shape[:3], columns + 1, clean.shape[1]))
+        scores[:, :, 0, 0] = scores[:, :, 1, -1] = self._base
+        scores[:, :, 0, -1] = scores[:, :, 1, 0] = clean[:, None]
+        if columns > 1:
+            whose = np.repeat(np.arange(count), keep[0].size // columns)
+            hidden = hidden_scores(self._subject, self._read, rows, whose, keep.reshape(-1, columns), self._stand_ins)
+            scores[:, :, :, 1:-1] = hidden.reshape(*keep.shape[:4], -1)
+        added = np.diff(scores, axis=3)
+        by_rank = (added[:, :, 0] - added[:, :, 1]) / 2  # (n, orders, F, C): going back, the column was there before
+        found = np.take_along_axis(by_rank, rank[..., None], axis=2)
+        if self._orders == 1:
+            return found[:, 0], np.full_like(found[:, 0], np.nan)
+        return found.mean(1), found.std(1, ddof=1) / self._orders**0.5
+
+    def _ranks(self, number: int, columns: int) -> np.ndarray:
+        """(orders, F): the place of each column in each order, from a seed of the row's own."""
+        draw = np.random.default_rng([self._seed, 2, number])
+        return draw.permuted(np.tile(np.arange(columns), (self._orders, 1)), axis=1)

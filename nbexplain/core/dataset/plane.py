@@ -1,0 +1,197 @@
+"""A plane through the space of a table's rows: where a picture of the scores is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbexplain.inputs import Tabular
+from nbexplain.inputs.tabular import needed
+
+_MARGIN = 0.05  # of the range, beside the outermost rows
+
+PLANES = ("columns", "components")
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane through a row, with coordinates u to the right and v upwards.
+
+    Attributes
+    ----------
+    names
+        Of the two axes.
+    low, high
+        (2,): from where to where the background and the row reach, with a margin of 5 %.
+    categories
+        For each axis the number of categories it runs over, 0 for numbers.
+    held
+        The share of the background's variance that lies in the plane, columns put on one scale.
+    is_slice
+        Whether the rows have more dimensions than the plane: what is seen is a slice, and rows off it are projected.
+    origin
+        (F,) the row at u = v = 0.
+    directions
+        (2, F): what a step of one along u and along v adds.
+    centre, readers
+        (F,) and (2, F): u and v of a row are these times the row less the centre.
+    """
+
+    names: tuple[str, str]
+    low: np.ndarray
+    high: np.ndarray
+    categories: tuple[int, int]
+    held: float
+    is_slice: bool
+    origin: np.ndarray
+    directions: np.ndarray
+    centre: np.ndarray
+    readers: np.ndarray
+
+    def point(self, u: np.ndarray | float, v: np.ndarray | float) -> np.ndarray:
+        """The row (…, F) at u and v (…)."""
+        row: np.ndarray = (
+            self.origin + np.asarray(u)[..., None] * self.directions[0] + np.asarray(v)[..., None] * self.directions[1]
+        )
+        return row
+
+    def place(self, rows: np.ndarray) -> np.ndarray:
+        """u and v (n, 2) of rows (n, F), those off the plane projected onto it."""
+        parts = [(rows - self.centre)[:, reader != 0] @ reader[reader != 0] for reader in self.readers]
+        return np.stack(parts, axis=1)
+
+    def ticks(self, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+        """The values of u and v at which a picture is taken: so many, or one for each category."""
+        u, v = (
+            np.arange(count, dtype=np.float64) if count else np.linspace(low, high, resolution)
+            for low, high, count in zip(self.low, self.high, self.categories, strict=True)
+        )
+        return u, v
+
+
+def plane_of(table: Tabular, plane: str, horizontal: int, vertical: int) -> Plane:
+    """The plane through the table's row along two columns, or along two principal components of the background.
+
+    Parameters
+    ----------
+    plane
+        `"columns"`: the others stay as they are in the row. `"components"`: of the columns that are numbers, each less
+        its mean and over its standard deviation; categories stay as they are in the row.
+    horizontal, vertical
+        Which columns, or which components, counted from 0.
+
+    Raises
+    ------
+    ValueError
+        If there are no such two, one is constant, or the background holds NaN where components are needed.
+    """
+    if plane not in PLANES:
+        raise ValueError(f"plane: expected one of {', '.join(map(repr, PLANES))}, got {plane!r}")
+    if horizontal == vertical:
+        raise ValueError(f"vertical: expected another {plane[:-1]} than horizontal, got {vertical} twice")
+    background, row = needed(table), table.tensor[0].numpy()
+    if len(background) < 2:
+        raise ValueError("background: a plane needs at least two rows to know how far to reach, got one")
+    with np.errstate(invalid="ignore"):
+        spread = np.nanstd(background, axis=0)
+    numbers = np.array([not column.categories for column in table.columns])
+    return (_along_columns if plane == "columns" else _along_components)(
+        table, row, background, spread, numbers, horizontal, vertical
+    )
+
+
+def _along_columns(
+    table: Tabular, row: np.ndarray, background: np.ndarray, spread: np.ndarray, numbers: np.ndarray, x: int, y: int
+) -> Plane:
+    count = len(row)
+    for name, place in (("horizontal", x), ("vertical", y)):
+        if not 0 <= place < count:
+            raise ValueError(f"{name}: expected a column from 0 to {count - 1}, got {place}")
+        if not table.columns[place].categories and not np.nanstd([*background[:, place], row[place]]) > 0:
+            raise ValueError(
+                f"{name}: {table.names[place]!r} is constant in the background; choose a column that varies"
+            )
+    directions = np.eye(count)[[x, y]]
+    origin = row.copy()
+    origin[[x, y]] = 0
+    sizes = (len(table.columns[x].categories), len(table.columns[y].categories))
+    low, high = _reach(np.vstack([background, row])[:, [x, y]])
+    for axis, size in enumerate(sizes):
+        if size:
+            low[axis], high[axis] = 0, size - 1
+    varying = int((spread > 0).sum())
+    return Plane(
+        names=(table.names[x], table.names[y]),
+        low=low,
+        high=high,
+        categories=sizes,
+        held=float((spread[[x, y]] > 0).sum() / varying) if varying else 1.0,
+        is_slice=count > 2,
+        origin=origin,
+        directions=directions,
+        centre=np.zeros(count),
+        readers=directions,
+    )
+
+
+def _along_components(
+    table: Tabular, row: np.ndarray, background: np.ndarray, spread: np.ndarray, numbers: np.ndarray, x: int, y: int
+) -> Plane:
+    for what, rows in (("row", row[None]), ("background", background)):
+        odd = np.argwhere(~np.isfinite(rows) & numbers)
+        if len(odd):
+            number, column = odd[0]
+            where = f"row {number} holds" if what == "background" else "it holds"
+            raise ValueError(f"{what}: {where} NaN or infinity in {table.names[column]!r}: there are no components")
+    used = np.flatnonzero(numbers & (spread > 0))
+    for name, place in (("horizontal", x), ("vertical", y)):
+        if not 0 <= place < len(used):
+            raise ValueError(
+                f"{name}: expected a component from 0 to {len(used) - 1}, one for each number that varies, got {place}"
+            )
+    centre, scale = background[:, used].mean(0), spread[used]
+    scaled = (background[:, used] - centre) / scale
+    _, sizes, axes = np.linalg.svd(scaled, full_matrices=False)
+    if max(x, y) >= len(axes):
+        raise ValueError(
+            f"background: its {len(background)} rows have {len(axes)} components, and number {max(x, y)} is asked for"
+        )
+    axes = axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]  # the largest part is positive
+    shares = sizes**2 / (sizes**2).sum()
+    chosen = axes[[x, y]]
+    own = (row[used] - centre) / scale
+    directions, readers, middle, origin = (
+        np.zeros((2, len(row))),
+        np.zeros((2, len(row))),
+        np.zeros(len(row)),
+        row.copy(),
+    )
+    directions[:, used], readers[:, used], middle[used] = chosen * scale, chosen / scale, centre
+    origin[used] = centre + scale * (own - (chosen @ own) @ chosen)
+    low, high = _reach(np.vstack([scaled, own]) @ chosen.T)
+    varying = int((spread > 0).sum())
+    return Plane(
+        names=(_component(x, shares), _component(y, shares)),
+        low=low,
+        high=high,
+        categories=(0, 0),
+        held=float(shares[[x, y]].sum() * len(used) / varying),
+        is_slice=len(row) > 2,
+        origin=origin,
+        directions=directions,
+        centre=middle,
+        readers=readers,
+    )
+
+
+def _component(number: int, shares: np.ndarray) -> str:
+    return f"component {number + 1} ({shares[number]:.0%} of the variance)"
+
+
+def _reach(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From where to where (2,) the finite ones of places (n, 2) reach, with a margin."""
+    finite = np.where(np.isfinite(places), places, np.nan)
+    low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
+    margin = _MARGIN * (high - low)
+    return low - margin, high + margin

@@ -1,0 +1,167 @@
+"""SHAP values of many rows, from which importance, beeswarm and dependence are drawn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+import numpy as np
+
+from nbexplain.core.dataset.expected_gradients import ExpectedGradients
+from nbexplain.core.dataset.hidden_rows import stand_in_rows
+from nbexplain.core.dataset.permutation_sampling import PermutationSampling
+from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, scores_of, table_of
+from nbexplain.core.dataset.trees import NoTrees, Trees, estimator_of
+from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.hiding import Background
+from nbexplain.core.registry import Choice, Range, method
+from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
+from nbexplain.inputs.tabular import needed
+
+_PAUSE = 0.1  # seconds between two pictures
+
+
+class _Step(Protocol):
+    """An explainer at work: so many rows at a time."""
+
+    step: int
+    notes: tuple[str, ...]
+
+    def __call__(self, rows: np.ndarray, start: int, /) -> tuple[np.ndarray, np.ndarray | None]:
+        """Values and standard errors (n, F, C) of rows (n, F), the first of which is number `start` of all."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows: values and standard errors (n, F, C), scores (n, C), and what a reader must know of them."""
+
+    values: np.ndarray
+    errors: np.ndarray | None
+    scores: np.ndarray
+    notes: tuple[str, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return self.values.nbytes + self.scores.nbytes + (0 if self.errors is None else self.errors.nbytes)
+
+
+@method(label="SHAP over rows", paper="Lundberg & Lee 2017, arXiv:1705.07874", over_rows=True, kinds=("table",))
+def row_shap(
+    subject: Subject,
+    target: Target,
+    *,
+    rows: Rows = 500,
+    explainer: Annotated[
+        str, Choice("how the values are found", ("auto", "gradient", "permutation", "tree"), kinds=("table",))
+    ] = "auto",
+    background: Background = 50,
+    samples: Annotated[int, Range("gradient: how many points for each row", 1, 1000)] = 200,
+    orders: Annotated[int, Range("permutation: how many orders of the columns, there and back", 1, 100)] = 5,
+    seed: Seed = 0,
+) -> Iterator[Explanation]:
+    """SHAP values of many rows of the background: what each column of each row adds to the score.
+
+    Values are (row, feature) in units of the score; `features` are the rows' numbers in the background, in the random
+    order in which they were explained, so that the first stand for all. `base` is the mean score of the background
+    rows that stand in, from which a row's values add up to its score; `gap` is the largest difference that remains.
+    `explainer`: *tree* (`shap.TreeExplainer`, interventional) where shap can follow a model's trees to the
+    score; *gradient* (expected gradients, Erion et al. 2021, with the draws of `shap.GradientExplainer`) for torch
+    models of numbers; *permutation* (antithetic orders, as `shap.PermutationExplainer`) for anything. `auto` takes the
+    first of these that can. `standard_error` is that of the draws. Trees and permutations tell all classes at once.
+
+    Raises
+    ------
+    ValueError
+        If there is no background, the explainer cannot explain this model, or a score is not finite.
+    """
+    table = table_of(subject)
+    numbers = drawn(table, rows, seed)
+    chosen = needed(table)[numbers]
+    stand_ins = stand_in_rows(subject, background, seed)
+    clean = scores_of(subject, stand_ins, "background")
+    used = _explainer(subject, target, stand_ins, (background, seed)) if explainer == "auto" else explainer
+    read = Reading(subject, target, np.inf if used == "gradient" else chosen.size)
+    base = read(clean).mean(0).numpy()
+    how = {"gradient": samples, "permutation": orders, "tree": 0}[used]
+    key = ("row_shap", used, read.key, background, seed, how)
+    parts: list[_Part] = list(subject.kept(key) or ())
+
+    def begin(known: int) -> _Step:
+        if used == "gradient":
+            _check_numbers(table)
+            return ExpectedGradients(subject, target, stand_ins, samples, seed, skip=known)
+        if used == "permutation":
+            return PermutationSampling(subject, read, stand_ins, orders, seed, base)
+        return Trees(subject, read, stand_ins)
+
+    explain: _Step | None = None
+    shown = -np.inf
+    while True:
+        known = sum(len(part.values) for part in parts)
+        done = min(known, len(numbers))
+        if done == len(numbers) or (done and time.perf_counter() - shown > _PAUSE):
+            yield _answer(parts, numbers[:done], read.column, base, table, used, done / len(numbers))
+            shown = time.perf_counter()
+        if done == len(numbers):
+            return
+        if explain is None:
+            explain = begin(known)
+        now = chosen[known : known + explain.step]
+        scores = read(scores_of(subject, now, "background")).numpy()
+        values, errors = explain(now, known)
+        parts.append(_Part(values, errors, scores, explain.notes))
+        subject.keep(key, tuple(parts), sum(part.nbytes for part in parts))
+
+
+def _explainer(subject: Subject, target: Target, stand_ins: np.ndarray, draw: tuple[int, int]) -> str:
+    """The one that suits the model: trees where shap can follow them, gradients of numbers, permutations."""
+    plain = isinstance(target, (int, tuple))
+    key = ("row_shap explainer", plain, draw)
+    found: str | None = subject.kept(key)
+    if found is None:
+        found = "permutation"
+        if estimator_of(subject) is None:
+            if not any(column.categories for column in table_of(subject).columns) and subject.has_gradient():
+                found = "gradient"
+        elif plain:
+            try:
+                Trees(subject, Reading(subject, target, 0), stand_ins)
+                found = "tree"
+            except (NoTrees, ImportError):  # shap is not needed for the others
+                pass
+        subject.keep(key, found, 0)
+    return found
+
+
+def _check_numbers(table: Tabular) -> None:
+    for column in table.columns:
+        if column.categories:
+            raise ValueError(
+                f"explainer: 'gradient' goes from row to row on straight lines, and {column.name!r} is a category; "
+                "use 'permutation'"
+            )
+
+
+def _answer(
+    parts: list[_Part], numbers: np.ndarray, column: int, base: np.ndarray, table: Tabular, used: str, progress: float
+) -> Explanation:
+    values = np.concatenate([part.values[..., column] for part in parts])[: len(numbers)]
+    errors = [part.errors[..., column] for part in parts if part.errors is not None]
+    scores = np.concatenate([part.scores[:, column] for part in parts])[: len(numbers)]
+    return Explanation(
+        values=values,
+        axes=("row", "feature"),
+        on="rows",
+        features=numbers.copy(),
+        names=table.names,
+        standard_error=np.concatenate(errors)[: len(numbers)] if errors else None,
+        quantity="SHAP value of a column",
+        base=float(base[column]),
+        gap=float(np.abs(scores - base[column] - values.sum(1)).max()),
+        details={f"rows by {used}": len(numbers)},
+        warnings=parts[-1].notes,
+        progress=progress,
+    )

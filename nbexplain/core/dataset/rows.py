@@ -1,0 +1,118 @@
+"""The rows of a set: which are asked, in what order, and which numbers of their scores are explained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Annotated
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbexplain.core import target as targets
+from nbexplain.core.explanation import Target
+from nbexplain.core.registry import Range
+from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
+from nbexplain.inputs.tabular import needed
+
+_MOST_KEPT = 32 * 2**20  # bytes of the values of all classes; where they are more, only the target's are computed
+
+Rows = Annotated[int, Range("how many rows of the background, drawn at random", 1, 10_000)]
+Seed = Annotated[int, Range("of the draw", 0, 999)]
+
+
+def table_of(subject: Subject) -> Tabular:
+    """The subject's table, which has a background.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    table = subject.input
+    assert isinstance(table, Tabular), "asked of tables only"
+    needed(table)
+    return table
+
+
+def drawn(table: Tabular, rows: int, seed: int) -> np.ndarray:
+    """Numbers (n,) of so many background rows in a random order: the first of them stand for all."""
+    return np.random.default_rng([seed, 1]).permutation(len(needed(table)))[:rows]
+
+
+def scores_of(subject: Subject, rows: np.ndarray, what: str) -> Tensor:
+    """Scores (n, K, …) of rows (n, F).
+
+    Raises
+    ------
+    ValueError
+        If the model cannot take a row with NaN or infinity, or a score is not finite; with the column.
+    """
+    try:
+        scores = subject.evaluate(torch.from_numpy(rows))
+    except (RuntimeError, ValueError) as error:
+        if np.isfinite(rows).all():
+            raise
+        raise ValueError(f"{what}: {_where(subject, rows)}, which the model does not take ({error})") from error
+    broken = ~torch.isfinite(scores).flatten(1).all(1).cpu().numpy()
+    if broken.any():
+        reason = _where(subject, rows[broken])
+        raise ValueError(f"{what}: the score of a row is NaN or infinite" + (f": {reason}" if reason else ""))
+    return scores
+
+
+def check_rows(subject: Subject, rows: np.ndarray, what: str) -> None:
+    """Try the rows that hold NaN or infinity, if any: some models take them, for the others `scores_of` tells where."""
+    odd = ~np.isfinite(rows).all(1)
+    if odd.any():
+        scores_of(subject, rows[odd], what)
+
+
+def _where(subject: Subject, rows: np.ndarray) -> str:
+    """Which row of the background and which column holds NaN or infinity, or `""`."""
+    table = table_of(subject)
+    background = needed(table)
+    for row in rows:
+        odd = np.flatnonzero(~np.isfinite(row))
+        if len(odd):
+            places = np.flatnonzero(((background == row) | (np.isnan(background) & np.isnan(row))).all(1))
+            number = f"row {places[0]} of the background" if len(places) else "the row"
+            return f"{number} holds NaN or infinity in {table.names[odd[0]]!r}"
+    return ""
+
+
+class Reading:
+    """Which numbers of the scores are explained: those of all classes, so that the next one is free, or one alone.
+
+    Parameters
+    ----------
+    subject, target
+        What is asked.
+    values
+        How many values there will be for each class.
+
+    Attributes
+    ----------
+    key
+        Equal for targets that read the same numbers.
+    column
+        Which of the numbers is the target's.
+    """
+
+    key: Hashable
+    column: int
+
+    def __init__(self, subject: Subject, target: Target, values: float) -> None:
+        shape = tuple(subject.scores().shape[1:])
+        self._target = target
+        self.key, self.column = target, 0
+        if isinstance(target, (int, tuple)) and values * math.prod(shape) * 8 <= _MOST_KEPT:
+            place = target if isinstance(target, tuple) else (target,)
+            self.key, self.column = None, int(np.ravel_multi_index(place, shape))
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        """Scores (N, K, …) → the numbers (N, C), in double precision."""
+        read = scores.flatten(1) if self.key is None else targets.score(scores, self._target)[:, None]
+        return read.double().cpu()

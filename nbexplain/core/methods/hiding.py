@@ -1,0 +1,41 @@
+"""What LIME, SHAP and leave-one-out hide of an input: the parameters that they share, each declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from nbexplain.core.registry import Choice, Range
+from nbexplain.core.subject import Subject
+from nbexplain.inputs import Masker
+from nbexplain.inputs.superpixels import KINDS
+from nbexplain.inputs.tabular import STAND_INS
+from nbexplain.inputs.text import HIDING, UNITS
+
+_PICTURE, _TEXT, _TABLE = ("picture",), ("text",), ("table",)
+
+Superpixels = Annotated[int, Range("about how many regions the picture is cut into", 2, 500, kinds=_PICTURE)]
+Segmentation = Annotated[str, Choice("how the regions are cut", KINDS, kinds=_PICTURE)]
+Fill = Annotated[
+    str,
+    Choice("what hides a region", ("region mean", "mean", "blur", "black", "white", "zero"), kinds=_PICTURE),
+]
+Unit = Annotated[str, Choice("what is hidden at a time", UNITS, kinds=_TEXT)]
+Hide = Annotated[str, Choice("how it is hidden", HIDING, kinds=_TEXT)]
+Background = Annotated[int, Range("how many background rows stand in for a hidden column", 1, 1000, kinds=_TABLE)]
+StandIn = Annotated[str, Choice("which background rows", STAND_INS, kinds=_TABLE)]
+
+Stable = Annotated[
+    float, Range("stop when no standard error is above this share of the largest value; 0: never", 0.0, 0.5, 0.01)
+]
+
+_OF_KIND = {
+    "picture": ("superpixels", "segmentation", "fill"),
+    "text": ("unit", "hide"),
+    "table": ("background", "stand_in"),
+}
+
+
+def masker_of(subject: Subject, options: Mapping[str, Any]) -> Masker:
+    """The masker of the subject's input, from those of a method's parameters that its kind has."""
+    return subject.masker(**{name: options[name] for name in _OF_KIND[subject.input.kind]})

@@ -1,0 +1,129 @@
+"""Permutation SHAP: features are shown one after the other, in many orders, by shap's own explainer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+
+from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, Stable, StandIn, Superpixels, Unit
+from nbexplain.core.methods.shap_game import Game, Pace, is_stable
+from nbexplain.core.methods.shap_own import Asked, GameMasker, own
+from nbexplain.core.registry import MASKABLE, Range, method
+from nbexplain.core.subject import Subject
+
+
+@method(
+    label="Permutation SHAP",
+    paper="Štrumbelj and Kononenko 2014; Lundberg and Lee 2017, arXiv:1705.07874",
+    kinds=MASKABLE,
+)
+def permutation_shap(
+    subject: Subject,
+    target: Target,
+    *,
+    superpixels: Superpixels = 50,
+    permutations: Annotated[int, Range("orders in which features are shown, each forth and back", 1, 1000)] = 10,
+    segmentation: Segmentation = "slic",
+    fill: Fill = "region mean",
+    unit: Unit = "word",
+    hide: Hide = "remove",
+    background: Background = 100,
+    stand_in: StandIn = "sample",
+    stable: Stable = 0.0,
+    seed: Annotated[int, Range("of the orders", 0, 999)] = 0,
+) -> Iterator[Explanation]:
+    """What each feature adds to the score when it is shown after others, on average over random orders.
+
+    Values are (feature,), in units of the score; with `base`, the score with all features hidden, they add up to it.
+    They are unbiased; exact with any number of orders where features interact in pairs at most. Each order is gone
+    through forth and back by `shap.PermutationExplainer`, 2 · features evaluations. `standard_error` is the spread of
+    the orders' values over the root of their number, NaN until there are two.
+
+    Raises
+    ------
+    ValueError
+        If nothing of the input can be hidden, or a score is not finite.
+    """
+    options = {"superpixels": superpixels, "segmentation": segmentation, "fill": fill, "unit": unit, "hide": hide}
+    game = Game(subject, target, {**options, "background": background, "stand_in": stand_in})
+    count = len(game.players)
+    if not count:
+        yield game.explanation(np.zeros(0), np.zeros(0))
+        return
+    orders = _Orders(game, seed)
+    found: list[np.ndarray] = []
+    pace = Pace()
+    while len(found) < permutations:
+        rows = orders.next_rows()
+        for known in game.play(rows):
+            if found and known < len(rows) and pace.due:
+                yield _answer(game, found, (len(found) + known / len(rows)) / permutations)
+                pace.made(time.perf_counter())
+        found.append(orders.next_values())
+        answer = _answer(game, found, len(found) / permutations)
+        assert answer.standard_error is not None
+        if enough := is_stable(answer.standard_error, answer.values, stable):
+            answer = _answer(game, found, 1.0)
+        if enough or len(found) in (1, 2, permutations) or pace.due:  # with the second come errors
+            yield answer
+            pace.made(time.perf_counter())
+        if enough:
+            return
+
+
+class _Orders:
+    """shap's explainer, one order at a time."""
+
+    def __init__(self, game: Game, seed: int) -> None:
+        self._game = game
+        self._module = own("explainers._permutation", seed)
+        self._explainer = self._module.PermutationExplainer(game, GameMasker(game))
+
+    def next_rows(self) -> np.ndarray:
+        """(2 · features + 1, features): what the next order will ask for; the draw is taken back."""
+        random, order = self._module.np.random, self._game.order
+        state, before = random.get_state(), order.copy()
+        seen: list[np.ndarray] = []
+        spare = _Listening(self._game, seen)
+        self._explain(spare)
+        random.set_state(state)
+        order[:] = before
+        return seen[0]
+
+    def next_values(self) -> np.ndarray:
+        """(features,) of the next order."""
+        return self._explain(self._game)
+
+    def _explain(self, game: Asked) -> np.ndarray:
+        self._explainer.masker = GameMasker(game)
+        values: np.ndarray = self._explainer.explain_row(
+            np.zeros(len(self._game.players)),
+            max_evals=2 * len(self._game.players) + 1,
+            main_effects=False,
+            error_bounds=False,
+            batch_size=None,
+            outputs=None,
+            silent=True,
+        )["values"]
+        return values
+
+
+class _Listening:
+    """A game that only writes down what it is asked."""
+
+    def __init__(self, game: Game, seen: list[np.ndarray]) -> None:
+        self.players, self.order, self._seen = game.players, game.order, seen
+
+    def __call__(self, keep: np.ndarray) -> np.ndarray:
+        self._seen.append(keep)
+        return np.zeros(len(keep))
+
+
+def _answer(game: Game, found: list[np.ndarray], progress: float) -> Explanation:
+    count = len(found)
+    errors = np.std(found, axis=0, ddof=1) / count**0.5 if count > 1 else np.full(len(game.players), np.nan)
+    return game.explanation(np.mean(found, axis=0), errors, progress=progress, details={"permutations": count})

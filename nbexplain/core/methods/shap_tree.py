@@ -1,0 +1,105 @@
+"""Tree SHAP: Shapley values of trees and forests from their structure, by shap's own explainer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+
+from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.hiding import Background
+from nbexplain.core.methods.shap_values import Rows, background_rows, by_value
+from nbexplain.core.predictor import Predictor
+from nbexplain.core.registry import Choice, method
+from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
+
+_OTHERS = "permutation_shap, kernel_shap or exact_shap, which take any model"
+
+_PROPORTION = (
+    "the trees add up log-odds: the probability is shared in proportion to these, which is close to Shapley values but "
+    "not equal to them"
+)
+
+
+@method(label="Tree SHAP", paper="Lundberg et al. 2020, arXiv:1905.04610", kinds=("table",))
+def tree_shap(
+    subject: Subject,
+    target: Target,
+    *,
+    hidden: Annotated[
+        str, Choice("what a hidden column is replaced by", ("interventional", "tree_path_dependent"))
+    ] = "interventional",
+    background: Background = 100,
+    stand_in: Rows = "sample",
+) -> Explanation:
+    """Shapley values of a tree, a forest or boosted trees, from their structure.
+
+    Values are (feature,), in units of the score; with `base`, the score with all columns hidden, they add up to it.
+    `interventional` hides a column by those of the background rows, as the other methods do; `tree_path_dependent` by
+    the training rows that go the same way down the tree. Computed by `shap.TreeExplainer` in the trees' own units.
+    Where the score is a probability and the trees add up log-odds, shap shares the difference from each background
+    row's probability in proportion to the log-odds' values: that is no longer exact, and a warning says so.
+
+    Raises
+    ------
+    ValueError
+        If the model is no tree or forest that shap knows, or its trees add up something else than the score.
+    """
+    module: Any = subject.twin.module
+    estimator = module.estimator if isinstance(module, Predictor) else module
+    kind = type(estimator).__name__
+    if hasattr(estimator, "steps"):
+        last = type(estimator.steps[-1][1]).__name__
+        raise ValueError(
+            f"model: tree_shap needs the trees themselves, and {last} is the last step of a {kind}, behind others; "
+            f"give the last step with rows as it gets them (model[:-1].transform), or use {_OTHERS}"
+        )
+    rows = background_rows(subject, background, stand_in)
+    _check_numbers(subject, kind)
+    score, classes = subject.score(target), subject.scores().shape[-1]
+    if not isinstance(target, int) or subject.scores().ndim != 2:
+        raise ValueError(f"target: tree_shap explains one of {classes} scores, got {target!r}")
+    for output in ("raw", "probability") if hidden == "interventional" else ("raw",):
+        values, base = _explained(estimator, subject, rows, hidden, output)
+        if values.shape[1] == 1 and classes == 2:  # shap speaks of the second class alone
+            values, base = np.concatenate([-values, values], axis=1), np.array([1 - base[0], base[0]])
+        if values.shape[1] == classes and np.isclose(base[target] + values[:, target].sum(), score, 1e-3, 1e-3):
+            notes = () if output == "raw" else (_PROPORTION,)
+            return by_value(subject, target, values[:, target], float(base[target]), rows, warnings=notes)
+    instead = "" if hidden == "interventional" else "'interventional', or "
+    raise ValueError(
+        f"hidden: with {hidden!r}, the trees of this {kind} do not add up to the score {score:.4g} but to something "
+        f"else, such as log-odds; use {instead}{_OTHERS}"
+    )
+
+
+def _explained(
+    estimator: Any, subject: Subject, rows: np.ndarray, hidden: str, output: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values (features, classes) and bases (classes,)."""
+    import shap
+    from shap.utils._exceptions import InvalidModelError
+
+    path = hidden == "tree_path_dependent"
+    # shap's own way to a background would draw 100 rows of it
+    against = None if path else shap.maskers.Independent(rows, max_samples=len(rows))
+    try:
+        explainer = shap.TreeExplainer(estimator, against, feature_perturbation=hidden, model_output=output)
+    except InvalidModelError as error:
+        raise ValueError(
+            f"model: {type(estimator).__name__} is no tree or forest that shap knows; use {_OTHERS}"
+        ) from error
+    values = explainer.shap_values(subject.input.tensor.numpy(), check_additivity=False)
+    return np.asarray(values)[0].reshape(len(rows[0]), -1), np.atleast_1d(np.asarray(explainer.expected_value))
+
+
+def _check_numbers(subject: Subject, kind: str) -> None:
+    table = subject.input
+    assert isinstance(table, Tabular)
+    names = [column.name for column in table.columns if column.categories]
+    if names:
+        raise ValueError(
+            f"x: tree_shap reads the numbers that the trees split, and the {kind} gets categories in "
+            f"{', '.join(map(repr, names))}; use {_OTHERS}"
+        )

@@ -1,0 +1,162 @@
+"""The boundary lies where it must: closed forms of linear models, a circle, and moons that a network has learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import make_moons
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor, nn
+
+from nbexplain import Explanation, Subject, explain
+from nbexplain.core.ask import ask
+from nbexplain.core.dataset.plane import plane_of
+from nbexplain.inputs import Tabular
+from tests.core.dataset.tables import Straight, curved, outside, rows, table
+from tests.networks import seeded
+
+
+def grid(found: Explanation) -> tuple[np.ndarray, np.ndarray]:
+    """u and v of every point, from what the answer itself says."""
+    seen = found.details
+    height, width = found.values.shape
+    u, v = np.linspace(seen["x_low"], seen["x_high"], width), np.linspace(seen["y_low"], seen["y_high"], height)
+    return np.meshgrid(u, v)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("plane", ["columns", "components"])
+def test_a_linear_models_boundary_is_the_line_that_it_must_be(plane: str) -> None:
+    model, given = seeded(lambda: Straight(classes=2)).double(), table()
+    with torch.no_grad():
+        model.head.bias -= model(given.tensor)[0]  # the row lies on the boundary
+    found = explain(model, given, "boundary", target=1, plane=plane, horizontal=1, vertical=3, resolution=40)
+    u, v = grid(found)
+    weights = (model.head.weight[1] - model.head.weight[0]).detach().numpy()
+    bias = float((model.head.bias[1] - model.head.bias[0]).detach())
+    row = given.tensor[0].numpy()
+    if plane == "columns":
+        margin = weights @ row + bias + weights[1] * (u - row[1]) + weights[3] * (v - row[3])
+    else:
+        mean, spread = given.background.mean(0), given.background.std(0)
+        scaled = (given.background - mean) / spread
+        _, vectors = np.linalg.eigh(np.cov(scaled.T))
+        axes = [vectors[:, -1 - n] * np.sign(vectors[np.abs(vectors[:, -1 - n]).argmax(), -1 - n]) for n in (1, 3)]
+        own = [(row - mean) / spread @ axis for axis in axes]
+        margin = weights @ row + bias
+        for place, axis, start in zip((u, v), axes, own, strict=True):
+            margin = margin + (place - start) * (weights @ (spread * axis))
+    np.testing.assert_allclose(found.values, 1 / (1 + np.exp(-margin)), rtol=1e-6, atol=1e-9)
+    assert (found.values > 0.5).any()
+    assert (found.values < 0.5).any()
+    assert found.axes == ("y", "x")
+    assert found.quantity == "probability"
+    assert not found.signed
+
+
+def test_logits_become_probabilities_and_probabilities_stay() -> None:
+    model, given = curved(), table()
+    subject = Subject(model, given)
+    maps = [[*ask(subject, "boundary", target=target, params={"resolution": 20})][-1].values for target in range(3)]
+    np.testing.assert_allclose(sum(maps), 1, atol=1e-6)
+    soft = nn.Sequential(curved(), nn.Softmax(1))
+    np.testing.assert_allclose(explain(soft, given, "boundary", target=1, resolution=20).values, maps[1], atol=1e-6)
+    background = rows()
+    logistic = LogisticRegression(max_iter=1000).fit(background, background[:, 0] > 0)
+    found = explain(logistic, Tabular(background[0], background), "boundary", target=1, resolution=10)
+    points = np.tile(background[0], (100, 1))
+    points[:, 0], points[:, 1] = (part.ravel() for part in grid(found))
+    np.testing.assert_allclose(found.values.ravel(), logistic.predict_proba(points)[:, 1])
+
+
+def test_a_score_of_ones_own_stays_a_score() -> None:
+    def circle(x: np.ndarray) -> np.ndarray:
+        radius: np.ndarray = x[:, 0] ** 2 + x[:, 1] ** 2 - 4
+        return radius
+
+    corners = np.array([[-3.0, -3.0], [3.0, 3.0], [0.0, 0.0]])
+    found = explain(circle, Tabular(corners[2], corners), "boundary", resolution=30)
+    u, v = grid(found)
+    np.testing.assert_allclose(found.values, u**2 + v**2 - 4, atol=1e-9)
+    assert (found.details["x_low"], found.details["y_high"]) == pytest.approx((-3.3, 3.3))
+    assert found.signed
+    assert found.warnings == ()  # two columns: this is all there is
+    margin = explain(
+        outside(curved()), table(), "boundary", target=lambda scores: scores[:, 0] - scores[:, 1], resolution=10
+    )
+    assert margin.values.min() < 0  # no probability
+
+
+def test_moons() -> None:
+    x, y = make_moons(150, noise=0.1, random_state=0)
+    model = KNeighborsClassifier(5).fit(x, y)
+    found = explain(model, Tabular(x[0], x, labels=y), "boundary", target=1, resolution=60)
+    seen = plane_of(Tabular(x[0], x), "columns", 0, 1)
+    ticks = seen.ticks(60)
+    places = seen.place(x)
+    columns, lines = (np.abs(axis[:, None] - places[:, n]).argmin(0) for n, axis in enumerate(ticks))
+    told = found.values[lines, columns] > 0.5
+    assert (told == y).mean() > 0.97  # rows lie where the picture has their colour
+    points = np.stack([part.ravel() for part in grid(found)], axis=1)
+    np.testing.assert_array_equal(found.values.ravel(), model.predict_proba(points)[:, 1])
+
+
+def test_coarse_pictures_come_first_and_only_new_points_cost() -> None:
+    subject = Subject(curved(), table())
+    subject.scores()
+    before = subject.passes["forward"]
+    steps = [*ask(subject, "boundary", target=0, params={"resolution": 100})]
+    assert subject.passes["forward"] - before == 100 * 100
+    first, last = steps[0], steps[-1]
+    assert first.progress == 13 * 13 / 100**2
+    assert first.values.shape == (100, 100)
+    assert len(np.unique(first.values)) <= 13 * 13
+    np.testing.assert_array_equal(first.values[::8, ::8], last.values[::8, ::8])
+    np.testing.assert_array_equal(first.values[3, 92:], first.values[0, 96])  # the nearest known point
+    assert np.abs(first.values - last.values).mean() < 0.3 * last.values.std()
+    before = subject.passes["forward"]
+    other = [*ask(subject, "boundary", target=2, params={"resolution": 100})]
+    assert subject.passes["forward"] == before
+    assert len(other) == 1
+    np.testing.assert_allclose(
+        other[0].values, explain(curved(), table(), "boundary", target=2, resolution=100).values, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("resolution", [10, 11, 17, 33])
+def test_every_point_is_computed_once(resolution: int) -> None:
+    asked: list[np.ndarray] = []
+
+    def score(x: np.ndarray) -> np.ndarray:
+        asked.append(x)
+        return x[:, 0] * 3 + x[:, 1]
+
+    found = explain(score, table(), "boundary", resolution=resolution)
+    u, v = grid(found)
+    np.testing.assert_allclose(found.values, 3 * u + v, atol=1e-9)
+    assert sum(map(len, asked)) == resolution**2 + 1  # and the row
+
+
+def test_a_slice_says_that_it_is_one() -> None:
+    (note,) = explain(curved(), table(), "boundary", resolution=10).warnings
+    assert note.startswith("this is a slice: the plane holds 40% of the background's variance")
+
+
+def test_a_category_is_an_axis_of_its_values() -> None:
+    values = np.array([[float(n), "xyz"[n % 3]] for n in range(12)], dtype=object)
+
+    class Table(nn.Module):
+        def forward(self, x: Tensor) -> Any:
+            return torch.stack([x[:, 0], 10 * x[:, 1]], 1)
+
+    given = Tabular(values[4], values, names=["n", "kind"])
+    found = explain(Table(), given, "boundary", target=0, horizontal=0, vertical=1, resolution=20)
+    assert found.values.shape == (3, 20)
+    assert (found.details["y_low"], found.details["y_high"]) == (0, 2)
+    u = np.linspace(found.details["x_low"], found.details["x_high"], 20)
+    right = 1 / (1 + np.exp(10 * np.arange(3)[:, None] - u))
+    np.testing.assert_allclose(found.values, right, rtol=1e-6)
+    assert found.names == ("n", "kind")

@@ -1,0 +1,129 @@
+"""Tree SHAP against Shapley's formula, and in words where there are no trees."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+import shap
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+from torch import nn
+
+from nbexplain import explain
+from nbexplain.inputs import Tabular
+from tests.core import oracles
+
+
+@functools.cache
+def samples() -> tuple[np.ndarray, np.ndarray]:
+    rows = np.random.default_rng(0).normal(size=(60, 6))
+    return rows, (rows[:, 0] * rows[:, 1] + rows[:, 2] > 0).astype(int) + (rows[:, 3] > 1)
+
+
+def game(model: Any, row: np.ndarray, rows: np.ndarray, target: int) -> oracles.Values:
+    """Mean score with the hidden columns of each background row in turn."""
+
+    def score(keep: np.ndarray) -> np.ndarray:
+        mixed = np.where(keep[:, None, :] > 0, row, rows).reshape(-1, len(row))
+        said = model.predict_proba(mixed)[:, target] if hasattr(model, "predict_proba") else model.predict(mixed)
+        return said.reshape(len(keep), -1).mean(1)
+
+    return score
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        (RandomForestClassifier(10, random_state=0), 2),
+        (HistGradientBoostingRegressor(max_iter=10, min_samples_leaf=5), 0),
+        (DecisionTreeRegressor(max_depth=4), 0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_interventional_values_are_shapleys_formula(model: Any, target: int) -> None:
+    rows, classes = samples()
+    model.fit(rows, classes)
+    row = rows[0] + 0.3
+    ours = explain(model, Tabular(row, rows), "tree_shap", target=target)
+    right = oracles.shapley(game(model, row, rows, target), 6)
+    assert np.abs(right).max() > 0.01
+    np.testing.assert_allclose(ours.values, right, atol=1e-3 * np.abs(right).max())
+    assert ours.base == pytest.approx(game(model, row, rows, target)(np.zeros((1, 6)))[0], abs=1e-6)
+    assert abs(ours.gap) < 1e-6  # type: ignore[arg-type]
+    assert ours.details["background rows"] == 60
+
+
+def test_boosted_trees_share_probabilities_in_proportion_to_log_odds() -> None:
+    rows, classes = samples()
+    model = GradientBoostingClassifier(n_estimators=10, random_state=0).fit(rows, np.minimum(classes, 1))
+    first, second = (explain(model, Tabular(rows[0], rows), "tree_shap", target=target) for target in (0, 1))
+    right = np.zeros(6)
+    for other in rows:  # against each background row: its difference in probability, shared like that in log-odds
+        odds = oracles.shapley(lambda keep, other=other: model.decision_function(np.where(keep > 0, rows[0], other)), 6)
+        apart = np.diff(model.predict_proba([other, rows[0]])[:, 1])[0]
+        right += odds * (apart / odds.sum() if abs(odds.sum()) > 1e-9 else 0) / len(rows)
+    np.testing.assert_allclose(second.values, right, atol=1e-4 * np.abs(right).max())
+    assert any("in proportion" in note for note in second.warnings)
+    np.testing.assert_allclose(first.values, -second.values)
+    assert first.base + second.base == pytest.approx(1)  # type: ignore[operator]
+
+
+def test_more_than_a_hundred_rows_are_all_used() -> None:
+    rows = np.random.default_rng(1).normal(size=(300, 6))  # shap by itself would draw 100
+    model = DecisionTreeRegressor(max_depth=4).fit(rows, rows[:, 0] * rows[:, 1])
+    ours = explain(model, Tabular(rows[0], rows), "tree_shap", background=300)
+    np.testing.assert_allclose(ours.values, oracles.shapley(game(model, rows[0], rows, 0), 6), atol=1e-4)
+
+
+def test_path_dependent_values_are_shaps() -> None:
+    rows, classes = samples()
+    model = RandomForestClassifier(10, random_state=0).fit(rows, classes)
+    ours = explain(model, Tabular(rows[0], rows), "tree_shap", target=1, hidden="tree_path_dependent")
+    explainer = shap.TreeExplainer(model, feature_perturbation="tree_path_dependent")
+    np.testing.assert_allclose(ours.values, explainer.shap_values(rows[:1])[0, :, 1], atol=1e-6)
+    assert ours.base == pytest.approx(explainer.expected_value[1])
+
+
+def test_log_odds_are_no_probabilities() -> None:
+    rows, classes = samples()
+    model = GradientBoostingClassifier(n_estimators=10).fit(rows, np.minimum(classes, 1))
+    with pytest.raises(ValueError, match=r"hidden: with 'tree_path_dependent', .* log-odds; use 'interventional', or"):
+        explain(model, Tabular(rows[0], rows), "tree_shap", target=1, hidden="tree_path_dependent")
+
+
+def test_what_is_no_tree_is_named_with_what_remains() -> None:
+    rows, classes = samples()
+    row, remains = Tabular(rows[0], rows), "permutation_shap, kernel_shap or exact_shap"
+    logistic = LogisticRegression().fit(rows, classes)
+    with pytest.raises(
+        ValueError, match=f"model: LogisticRegression is no tree or forest that shap knows; use {remains}"
+    ):
+        explain(logistic, row, "tree_shap")
+    with pytest.raises(ValueError, match=f"model: Linear is no tree or forest that shap knows; use {remains}"):
+        explain(nn.Linear(6, 2), row, "tree_shap")
+    behind = make_pipeline(StandardScaler(), RandomForestClassifier(3)).fit(rows, classes)
+    with pytest.raises(
+        ValueError, match=r"model: .*RandomForestClassifier is the last step of a Pipeline, behind others"
+    ):
+        explain(behind, row, "tree_shap")
+    with pytest.raises(ValueError, match="target: tree_shap explains one of 3 scores"):
+        explain(RandomForestClassifier(3).fit(rows, classes), row, "tree_shap", target=lambda scores: scores[:, 0] * 2)
+    with pytest.raises(ValueError, match="background: what is hidden needs rows that stand in"):
+        explain(RandomForestClassifier(3).fit(rows, classes), Tabular(rows[0]), "tree_shap")
+
+
+def test_categories_are_named() -> None:
+    table = np.array([[1.0, "red"], [2.0, "blue"], [3.0, "red"]], dtype=object)
+
+    class Forest:
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            return np.array([float(row[0]) for row in x])
+
+    with pytest.raises(ValueError, match="the Forest gets categories in 'colour'"):
+        explain(Forest(), Tabular([1.0, "red"], table, names=["size", "colour"]), "tree_shap")
