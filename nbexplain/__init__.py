@@ -7,12 +7,16 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.memory import options
 from nbexplain.core.registry import METHODS, Choice, Flag, Range, method
 from nbexplain.core.subject import Subject
+from nbexplain.inputs import Image, Tabular, Text
 from nbexplain.session import Session
 from nbexplain.widgets.explorers.activation import ActivationExplorer
 from nbexplain.widgets.explorers.attribution import AttributionExplorer
 from nbexplain.widgets.explorers.comparison import MethodComparison
 from nbexplain.widgets.explorers.explore import explore
 from nbexplain.widgets.explorers.explorer import Explorer
+from nbexplain.widgets.explorers.global_ import GlobalExplorer
+from nbexplain.widgets.explorers.tabular import TabularExplorer
+from nbexplain.widgets.explorers.text import TextExplorer
 
 if TYPE_CHECKING:
     from nbexplain import figures
@@ -27,10 +31,16 @@ __all__ = [
     "Explanation",
     "Explorer",
     "Flag",
+    "GlobalExplorer",
+    "Image",
     "MethodComparison",
     "Range",
     "Session",
     "Subject",
+    "TabularExplorer",
+    "Text",
+    "TextExplorer",
+    "Tabular",
     "explain",
     "explore",
     "figures",

@@ -72,6 +72,7 @@ export interface ToolbarState {
   status: string | null;
   show: Field[];
   needs: Field[];
+  long: boolean;
 }
 
 /** What a toolbar is a view of. `methods` is empty where the toolbar shows none. */
@@ -81,6 +82,8 @@ export interface Session {
   show: Field[];
   /** What panes look at besides what the method does. */
   needs: Field[];
+  /** Whether panes ask methods of their own that take long. */
+  long: boolean;
 }
 
 const SELECTION = ["input", "layer", "target", "method", "params"].map((name) => `change:${name}`);
@@ -106,7 +109,8 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
     drawing = new AbortController();
     el.replaceChildren();
     if (!controls || !facts) return;
-    const session: Session = { controls, facts, show: model.get("show"), needs: model.get("needs") };
+    const [show, needs, long] = [model.get("show"), model.get("needs"), model.get("long")];
+    const session: Session = { controls, facts, show, needs, long };
     const fields = toolbarFields(session, drawing.signal);
     const params = toolbarParams(session);
     const commands = commandButtons(session, () => kernel.reachable && (status?.get("running") ?? false));
@@ -142,7 +146,7 @@ function render({ model, el, host, signal }: RenderProps<ToolbarState>): void {
     status = found;
     build();
   });
-  listen(model, ["change:show"], build, signal);
+  listen(model, ["change:show", "change:long"], build, signal);
   followKernel(model, signal, (state) => {
     kernel = state;
     if (!kernel.reachable) build();
@@ -155,20 +159,31 @@ function disableAllBut(root: HTMLElement, spared: string): void {
   }
 }
 
-/** Run and Stop, one button, only for what takes long; and Refresh, for weights that have changed. */
+/** Parameters that say how many draws a method makes, as in nbexplain/core/registry.py. */
+const SAMPLES = ["samples", "evaluations", "permutations"];
+
+/** Run and Stop, one button, and More, only for what takes long; and Refresh, for weights that have changed. */
 function commandButtons(session: Session, running: () => boolean) {
   const { controls } = session;
   const run = h("button", { type: "button", class: "nbx-button nbx-run" }, "Run");
+  const more = h("button", { type: "button", class: "nbx-button nbx-more-samples" }, "More samples");
   const renew = h("button", { type: "button", class: "nbx-button nbx-renew", "aria-label": "Refresh" }, "↻");
   renew.title = "Compute again with the model's weights as they are now";
   run.addEventListener("click", () => controls.send({ command: running() ? "stop" : "run" }));
+  more.title = "Go on from the samples there are: as many again as the method draws at first";
+  more.addEventListener("click", () => controls.send({ command: "more" }));
   renew.addEventListener("click", () => controls.send({ command: "refresh" }));
   return {
-    element: h("div", { class: "nbx-commands" }, run, renew),
+    element: h("div", { class: "nbx-commands" }, run, more, renew),
     refresh(): void {
       run.textContent = running() ? "Stop" : "Run";
       run.classList.toggle("nbx-stop", running());
-      run.hidden = !running() && !currentMethod(session)?.progressive;
+      const method = currentMethod(session);
+      run.hidden = !running() && !session.long && !method?.progressive;
+      const drawn = method?.params.find((parameter) => SAMPLES.includes(parameter.name));
+      const now = drawn && Number(controls.get("params")[method!.key]?.[drawn.name] ?? drawn.default);
+      more.hidden = now === undefined || running();
+      more.disabled = now !== undefined && now >= (drawn!.high ?? Infinity);
     },
   };
 }

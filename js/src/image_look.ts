@@ -1,7 +1,9 @@
 import type { AnyModel } from "@anywidget/types";
 import type { ShownMap } from "./image_map";
 import type { ImagePaneState } from "./image_pane";
-import type { Look } from "./scale";
+import type { Look, Scale } from "./scale";
+import { type Segments, shownOf } from "./segments";
+import type { Superpixels } from "./superpixel_layer";
 
 type Pane = AnyModel<ImagePaneState>;
 
@@ -28,4 +30,16 @@ export function remarkOf(map: ShownMap | null, model: Pane, shared: string): str
   if (map?.signed && model.get("sign") !== "both") remarks.push(model.get("sign"));
   if (map?.meta.note) remarks.push(map.meta.note);
   return remarks.join(" · ");
+}
+
+/** How superpixels are drawn; without a map or a scale, their borders alone. */
+export function superpixelsOf(
+  model: Pane,
+  segments: Segments,
+  { map, scale, opacity, fade }: { map: ShownMap | null; scale: Scale | null; opacity: number; fade: boolean },
+): Superpixels {
+  const shown = shownOf(model.get("top"), segments.count);
+  const known = map?.features && scale;
+  const weights = known ? { values: map.grid.values, ranks: map.features!.ranks, shown, scale } : null;
+  return { segments, weights, opacity, fade, borders: model.get("borders"), hideRest: model.get("hide_rest") };
 }

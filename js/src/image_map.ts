@@ -1,6 +1,7 @@
 import type { AnyModel } from "@anywidget/types";
 import type { Grid } from "./raster";
 import { reduce, type Reduction } from "./scale";
+import { ranksOf, type Segments } from "./segments";
 import { type ArrayState, decode, type Meta, oncePerFrame } from "./wire";
 import type { Size } from "./zoom";
 
@@ -20,6 +21,8 @@ export interface ShownMap {
   reducible: boolean;
   /** Whether the values are as computed, neither quantised nor averaged. */
   exact: boolean;
+  /** Of a map with one value for each superpixel, in `grid` as a single row: their standard errors and ranks. */
+  features: { errors: Float32Array | null; ranks: Int32Array } | null;
 }
 
 export interface Wish {
@@ -28,14 +31,19 @@ export interface Wish {
   reduction: Reduction;
 }
 
-/** Chooses the channel or reduces the channels; takes the full precision of `detail` where it belongs to what is shown. */
+/**
+ * Chooses the channel or reduces the channels; takes the full precision of `detail` where it belongs to what is shown.
+ * Where there are superpixels, the map is one of theirs or there is none.
+ */
 export function shownMap(
   overlay: AnyModel<ArrayState> | null,
   detail: AnyModel<ArrayState> | null,
   wish: Wish,
+  segments: Segments | null = null,
 ): ShownMap | null {
   const whole = overlay && decode(overlay);
   if (!overlay || !whole || whole.shape.length < 2) return null;
+  if (segments || whole.meta.on === "features") return segments && featureMap(overlay, segments);
   const map = chosen(overlay, wish);
   const finer = detail && decode(detail);
   const fits =
@@ -48,6 +56,26 @@ export function shownMap(
   return { ...map, grid: better.grid, cells: better.cells, exact: better.exact };
 }
 
+function featureMap(overlay: AnyModel<ArrayState>, { key, count }: Segments): ShownMap | null {
+  const { values, shape, meta, frame } = decode(overlay)!;
+  if (meta.on !== "features" || meta.segments !== key || shape[1] !== count) return null;
+  const weights = values.subarray(0, count);
+  const ranks = oncePerFrame(overlay, "ranks", () => ranksOf(weights));
+  const errors = shape[0]! > 1 ? values.subarray(count, 2 * count) : null;
+  return {
+    grid: { values: weights, width: count, height: 1 },
+    cells: { width: count, height: 1 },
+    meta,
+    signed: meta.signed ?? false,
+    frame,
+    channels: 1,
+    channel: null,
+    reducible: false,
+    exact: true,
+    features: { errors, ranks },
+  };
+}
+
 function chosen(model: AnyModel<ArrayState>, wish: Wish): ShownMap {
   const { values, shape, meta, frame } = decode(model)!;
   const [height, width] = shape.slice(-2) as [number, number];
@@ -56,7 +84,7 @@ function chosen(model: AnyModel<ArrayState>, wish: Wish): ShownMap {
   const exact = model.get("dtype") === "float32" && !meta.coarse;
   const signed = meta.signed ?? false;
   const cells = { width: across, height: down };
-  const map = { cells, meta, signed, frame, channels, channel: null, reducible: false, exact };
+  const map = { cells, meta, signed, frame, channels, channel: null, reducible: false, exact, features: null };
   if (shape.length !== 3) return { ...map, grid: { values, width, height } };
   if (wish.channel === null) {
     const reduced = oncePerFrame(model, wish.reduction, () => reduce(values, channels, wish.reduction));

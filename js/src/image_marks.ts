@@ -4,16 +4,22 @@ import type { ControlsState } from "./controls";
 import { h, say } from "./dom";
 import type { ShownMap } from "./image_map";
 import type { ImagePaneState } from "./image_pane";
-import { cellReading, describe, reading, sizeReading } from "./image_words";
+import { cellReading, describe, partsReading, reading, sizeReading } from "./image_words";
 import type { Scale } from "./scale";
+import type { Segments } from "./segments";
 import type { Stage } from "./stage";
 import { partsOf, stageMarks } from "./stage_marks";
+import { readWithKeys } from "./superpixel_keys";
+import { superpixelMarks } from "./superpixel_marks";
 import type { Point, Size } from "./zoom";
 
 /** What a pane shows at the moment. */
 export interface Shown {
   title: string;
   map: ShownMap | null;
+  segments: Segments | null;
+  /** How many superpixels are painted. */
+  painted: number;
   scale: Scale | null;
   /** Of the picture as the network saw it. */
   size: Size | null;
@@ -24,10 +30,11 @@ export interface Shown {
   answers: boolean;
 }
 
-/** The chosen cell, the frame and the shared pointer over the canvas, and what the read-out and the label say of them. */
+/** What is marked over the canvas, the chosen cell, a superpixel and others, and what read-out and label say of it. */
 export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown: () => Shown) {
   const layer = stageMarks();
   const readout = h("div", { class: "nbx-readout" });
+  const superpixelAt = superpixelMarks();
   let pointed: Point | null = null;
 
   /** The grid whose cells can be chosen and are marked, if the map is one. */
@@ -45,29 +52,36 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
   };
 
   const draw = (): void => {
-    const { title, map, scale, pointer, size } = shown();
+    const { title, map, segments, painted, scale, pointer, size } = shown();
     const [cells, frame, note] = [grid(), model.get("frame"), model.get("frame_note")];
     const [row = 0, column = 0] = chosen();
     const seen = cells && isIn(chosen(), cells) ? cells : null;
     const cell = seen && partsOf([column, row, column + 1, row + 1], seen);
-    layer.draw({ cell, frame: size && frame.length ? partsOf(frame, size) : null, pointer }, stage.canvas, stage.place());
+    const found = superpixelAt(pointed, segments, map);
+    const superpixel = found && found.lines;
+    const framed = size && frame.length ? partsOf(frame, size) : null;
+    layer.draw({ cell, superpixel, frame: framed, pointer }, stage.canvas, stage.place());
     const said = seen && map ? cellReading({ x: (column + 0.5) / seen.width, y: (row + 0.5) / seen.height }, map) : "";
-    const marked = [said.replace(/ {2,}/, ": "), note].filter(Boolean).join(", ");
-    stage.canvas.ariaLabel = describe(title, map, scale, marked);
+    const heard = stage.canvas.matches(":focus") && found ? found.said : "";
+    const marked = [said.replace(/ {2,}/, ": "), note, heard].filter(Boolean).join(", ");
+    stage.canvas.ariaLabel = describe(title, map, scale, partsReading(map, segments, painted), marked);
     stage.canvas.dataset.cell = seen ? `${row},${column}` : "";
     stage.canvas.classList.toggle("nbx-pickable", !!pickable());
-    readout.dataset.lines = String(1 + Number(model.get("pick")) + Number(!!note));
+    readout.dataset.lines = String(1 + Number(model.get("pick") || !!segments) + Number(!!note));
     readout.title = note;
-    read(said, note);
+    read(said, note, found?.said ?? "");
   };
 
-  const read = (cell: string, note: string): void => {
-    const { map, size } = shown();
+  const read = (cell: string, note: string, superpixel: string): void => {
+    const { map, segments, painted, size } = shown();
     const at = pointed && isInside(pointed) ? pointed : null;
-    const cells = map && sizeReading(map, stage.scene, model.get("interpolation"), model.get("reduction"));
+    const cells = segments
+      ? partsReading(map, segments, painted)
+      : map && sizeReading(map, stage.scene, model.get("interpolation"), model.get("reduction"));
     const rest = cell || note || !cells ? "" : pickable() ? `${cells}\na click chooses a cell` : cells;
     readout.classList.toggle("nbx-rest", !at);
-    say(readout, at ? reading(at, map, size) : [cell, note, rest].filter(Boolean).join("\n"));
+    const here = superpixel.replace(" ± ", "\u00a0±\u00a0"); // a line may end elsewhere
+    say(readout, at ? here || reading(at, map, size) : [cell, note, rest].filter(Boolean).join("\n"));
   };
 
   return {
@@ -83,6 +97,11 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
       const cell = cells ? cellAt(at, cells) : [];
       if (cell.length) choose(cell);
     },
-    pickWithKeys: (): void => pickWithKeys(stage.canvas, { grid: pickable, middle: () => stage.middle(), chosen, choose }),
+    /** What the keys of the canvas choose and read; `point` hears of the places that are read. */
+    followKeys(point: (at: Point | null) => void): void {
+      const middle = (): Point => stage.middle();
+      pickWithKeys(stage.canvas, { grid: pickable, middle, chosen, choose });
+      readWithKeys(stage.canvas, { segments: () => shown().segments, middle, at: () => pointed, read: point });
+    },
   };
 }

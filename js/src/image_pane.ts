@@ -2,19 +2,21 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import { colourBar } from "./colour_bar";
 import type { ControlsState } from "./controls";
 import { coalesced, h, say } from "./dom";
-import { automaticClip, clipOf, lookOf, remarkOf } from "./image_look";
+import { automaticClip, clipOf, lookOf, remarkOf, superpixelsOf } from "./image_look";
 import { type ShownMap, shownMap } from "./image_map";
 import { imageMarks } from "./image_marks";
+import { type PictureCanvas, pictureCanvas } from "./image_picture";
 import { viewControls } from "./image_view";
 import { followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
 import { joinGroup, type Member, type PaneGroup } from "./pane_group";
 import type { PaneLinkState } from "./pane_link";
 import { extentOf, type Reduction, type Scale, scaleOf, type Sign } from "./scale";
+import { type Segments, segmentsOf, shownOf } from "./segments";
 import { Stage } from "./stage";
 import { moveStage } from "./stage_input";
-import { type ArrayState, oncePerFrame, picture as pixelsOf } from "./wire";
-import { inParts } from "./zoom";
+import type { ArrayState } from "./wire";
+import { inParts, type Point } from "./zoom";
 
 /** The traits of `ImagePane` in nbexplain/widgets/image_pane.py. */
 export interface ImagePaneState {
@@ -25,6 +27,7 @@ export interface ImagePaneState {
   follow_channel: boolean;
   title: string;
   notice: string;
+  segments: string | null;
   link: string | null;
   pick: boolean;
   frame: number[];
@@ -38,10 +41,14 @@ export interface ImagePaneState {
   interpolation: "nearest" | "bilinear";
   fade: boolean;
   mode: "overlay" | "map" | "picture";
+  borders: boolean;
+  top: number;
+  hide_rest: boolean;
 }
 
 const LOOK = ["opacity", "colormap", "sign", "reduction", "clip", "limits", "interpolation", "fade", "mode"];
-const DRAWN = ["title", "notice", "follow_channel", ...LOOK].map((name) => `change:${name}`);
+const SUPERPIXELS = ["borders", "top", "hide_rest"];
+const DRAWN = ["title", "notice", "follow_channel", ...LOOK, ...SUPERPIXELS].map((name) => `change:${name}`);
 const MARKED = ["pick", "frame", "frame_note"].map((name) => `change:${name}`);
 
 function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void {
@@ -53,19 +60,23 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
   const view = viewControls(model, signal);
 
   let pictureModel: AnyModel<ArrayState> | null = null;
-  let picture: ReturnType<typeof pictureCanvas> = null;
+  let picture: PictureCanvas | null = null;
   let overlay: AnyModel<ArrayState> | null = null;
   let detail: AnyModel<ArrayState> | null = null;
+  let labels: AnyModel<ArrayState> | null = null;
   let controls: AnyModel<ControlsState> | null = null;
   let link: AnyModel<PaneLinkState> | null = null;
   let group: PaneGroup | null = null;
   let map: ShownMap | null = null;
+  let segments: Segments | null = null;
   let scale: Scale | null = null;
   let answers = true;
 
   const marks = imageMarks(model, stage, () => ({
     title: titleOf(),
     map,
+    segments,
+    painted: segments ? shownOf(model.get("top"), segments.count) : 0,
     scale,
     size: picture && picture.size,
     controls,
@@ -78,15 +89,16 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
   el.role = "group"; // several panes have controls of the same names
   el.replaceChildren(head, h("div", { class: "nbx-stage" }, sheet, notice), marks.readout, bar.element, view.element);
 
-  const titleOf = (): string => model.get("title") || map?.meta.title || "";
+  const titleOf = (): string => model.get("title") || map?.meta.title || (segments ? `${segments.count} superpixels` : "");
 
   const draw = (): void => {
     const channel = model.get("follow_channel") && controls ? controls.get("channel") : null;
-    map = shownMap(overlay, detail, { channel, reduction: model.get("reduction") });
+    segments = labels && segmentsOf(labels);
+    map = shownMap(overlay, detail, { channel, reduction: model.get("reduction") }, segments);
     picture = pictureModel && pictureCanvas(pictureModel);
     const mode = !picture ? "map" : !map ? "picture" : model.get("mode");
     const remark = measure(mode === "picture" ? null : map);
-    const scene = picture?.canvas ?? map?.grid;
+    const scene = picture?.canvas ?? segments ?? map?.grid;
     say(title, titleOf());
     el.ariaLabel = titleOf() || null;
     say(subtitle, map?.channel != null ? `channel ${map.channel} of ${map.channels}` : "");
@@ -98,18 +110,22 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
       picture: !!picture,
       signed: map?.signed ?? false,
       reducible: map?.reducible ?? false,
+      superpixels: segments && segments.count,
       clip: map ? automaticClip(map) : 100,
       scale,
     });
     if (!scene) return;
     sheet.style.setProperty("--nbx-aspect", `${scene.width} / ${scene.height}`);
+    const opacity = mode === "map" ? 1 : model.get("opacity");
+    const fade = model.get("fade") && mode === "overlay";
     stage.draw({
       scene: { width: scene.width, height: scene.height },
       picture: mode === "map" ? null : picture,
-      map: map?.grid ?? null,
+      map: map && !segments ? map.grid : null,
+      superpixels: segments && superpixelsOf(model, segments, { map, scale, opacity, fade }),
       scale,
-      opacity: mode === "map" ? 1 : model.get("opacity"),
-      fade: model.get("fade") && mode === "overlay",
+      opacity,
+      fade,
       smooth: model.get("interpolation") === "bilinear",
       view: group?.view ?? null,
     });
@@ -133,7 +149,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     pointed: () => marks.point(group?.pointer ?? null),
     reached: () => void (link?.get("limits") === "shared" && redraw()),
   };
-  const attach = (name: "picture" | "overlay" | "detail", keep: (array: AnyModel<ArrayState> | null) => void): void =>
+  const attach = (name: "picture" | "overlay" | "detail" | "segments", keep: (array: AnyModel<ArrayState> | null) => void): void =>
     follow<ArrayState>(model, name, { host, signal }, (array, until) => {
       keep(array);
       if (array) listen(array, ["change:frame"], redraw, until);
@@ -142,6 +158,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
   attach("picture", (array) => (pictureModel = array));
   attach("overlay", (array) => (overlay = array));
   attach("detail", (array) => (detail = array));
+  attach("segments", (array) => (labels = array));
   follow<ControlsState>(model, "controls", { host, signal }, (selection, until) => {
     controls = selection;
     const follows = (): void => void (model.get("follow_channel") && redraw());
@@ -162,23 +179,12 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     marks.draw();
   });
   stage.watch(draw, signal);
-  marks.pickWithKeys();
+  const pointed = (at: Point | null): void => (group ? group.point(at) : marks.point(at));
+  marks.followKeys(pointed);
   moveStage(stage, {
     moved: () => (group ? group.show(inParts(stage.view, stage.scene)) : redraw()),
-    pointed: (at) => (group ? group.point(at) : marks.point(at)),
+    pointed,
     clicked: marks.pickAt,
-  });
-}
-
-/** The picture to be drawn, another canvas each frame, and its size as the network saw it, which may be larger. */
-function pictureCanvas(model: AnyModel<ArrayState>) {
-  const pixels = pixelsOf(model);
-  if (!pixels) return null;
-  return oncePerFrame(model, "canvas", () => {
-    const canvas = h("canvas", { width: `${pixels.width}`, height: `${pixels.height}` });
-    canvas.getContext("2d")!.putImageData(new ImageData(pixels.data, pixels.width, pixels.height), 0, 0);
-    const [height, width] = model.get("meta").size ?? [pixels.height, pixels.width];
-    return { canvas, holes: pixels.holes, size: { width, height } };
   });
 }
 

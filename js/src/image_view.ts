@@ -2,9 +2,10 @@ import type { AnyModel } from "@anywidget/types";
 import { COLORMAPS } from "./colormap";
 import { h, keepKeys, labelled, option, OWN_KEYS } from "./dom";
 import type { ImagePaneState } from "./image_pane";
-import { type Bounds, freshId, numberBox, range } from "./inputs";
+import { type Bounds, freshId, numberBox, range, tickBox } from "./inputs";
 import { listen } from "./link";
 import type { Scale } from "./scale";
+import { superpixelControls } from "./superpixel_view";
 
 const REST_MS = 500;
 
@@ -15,6 +16,8 @@ export interface Offer {
   picture: boolean;
   signed: boolean;
   reducible: boolean;
+  /** How many there are, or null where the map has no superpixels. */
+  superpixels: number | null;
   /** What an automatic clip comes to. */
   clip: number;
   scale: Scale | null;
@@ -79,16 +82,15 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
     return select;
   };
 
-  const flag = (changed: (on: boolean) => void, name: string, isOn: () => boolean): HTMLInputElement => {
-    const input = h("input", { type: "checkbox", ...OWN_KEYS });
-    const show = (): void => void (input.checked = isOn());
-    input.addEventListener("change", () => {
-      changed(input.checked);
+  const flag = (name: string, text: string, title: string, isOn: () => boolean, choose: (on: boolean) => void) => {
+    const made = tickBox(text, title, (on) => {
+      choose(on);
       model.save_changes();
     });
+    const show = (): void => void (made.input.checked = isOn());
     listen(model, [`change:${name}`], show, signal);
     show();
-    return input;
+    return made;
   };
 
   const opacity = slider("opacity", "Opacity", "Opacity in percent", { min: 0, max: 1, step: 0.01 }, 0.01);
@@ -97,15 +99,22 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
   const mode = labelled("Show", choice("mode", ["overlay", "map", "picture"]));
   const sign = labelled("Sign", choice("sign", ["both", "positive", "negative", "absolute"]));
   const reduction = labelled("Channels", choice("reduction", ["sum", "mean |·|", "max |·|"]));
-  const locked = flag(
-    (on) => model.set("limits", on && scale ? [scale.low, scale.high] : []),
-    "limits",
-    () => model.get("limits").length === 2,
+  const cells = labelled("Cells", choice("interpolation", ["bilinear", "nearest"]));
+  const fade = flag(
+    "fade",
+    "Fade",
+    "Small values are transparent",
+    () => model.get("fade"),
+    (on) => model.set("fade", on),
   );
-  const fade = flag((on) => model.set("fade", on), "fade", () => model.get("fade"));
-  const fadeLabel = h("label", { class: "nbx-flag", title: "Small values are transparent" }, fade, "Fade");
-  const lockTitle = "Keep the colour limits when the map changes";
-  const lockLabel = h("label", { class: "nbx-flag", title: lockTitle }, locked, "Lock limits");
+  const locked = flag(
+    "limits",
+    "Lock limits",
+    "Keep the colour limits when the map changes",
+    () => model.get("limits").length === 2,
+    (on) => model.set("limits", on && scale ? [scale.low, scale.high] : []),
+  );
+  const superpixels = superpixelControls(model, signal);
 
   const more = h(
     "details",
@@ -118,12 +127,12 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
       labelled("Colours", choice("colormap", ["auto", ...COLORMAPS])),
       sign,
       reduction,
-      labelled("Cells", choice("interpolation", ["bilinear", "nearest"])),
+      cells,
       clip.element,
-      h("div", { class: "nbx-flags" }, fadeLabel, lockLabel),
+      h("div", { class: "nbx-flags" }, fade.label, locked.label),
     ),
   );
-  const element = h("div", { class: "nbx-view" }, opacity.element, more);
+  const element = h("div", { class: "nbx-view" }, opacity.element, superpixels.element, more);
   keepKeys(element);
   return {
     element,
@@ -135,10 +144,12 @@ export function viewControls(model: AnyModel<ImagePaneState>, signal: AbortSigna
       }
       sign.hidden = !what.signed;
       reduction.hidden = !what.reducible;
+      cells.hidden = what.superpixels !== null;
+      superpixels.offer(what.superpixels, what.map);
       mode.hidden = !what.picture || !what.map;
       const fixed = !what.map || !what.picture || model.get("mode") !== "overlay";
       for (const input of opacity.inputs) input.disabled = fixed;
-      locked.disabled = !scale;
+      locked.input.disabled = !scale;
     },
   };
 }

@@ -2,6 +2,7 @@ import { cellAt } from "./cell_pick";
 import { rounded } from "./format";
 import type { ShownMap } from "./image_map";
 import type { Scale } from "./scale";
+import type { Segments } from "./segments";
 import type { Point, Size } from "./zoom";
 
 /** What the read-out says of a place, given in parts of the scene; `size` is that of the picture as the network saw it. */
@@ -25,6 +26,31 @@ function valueAt(at: Point, { grid, exact }: ShownMap): string {
   return (exact || Number.isNaN(value) ? "" : "≈ ") + rounded(value, exact ? 5 : 3);
 }
 
+/** What is known of a superpixel. */
+export function superpixelReading(label: number, { count }: Segments, map: ShownMap | null): string {
+  if (!map?.features) return `superpixel ${label} of ${count}`;
+  const value = map.grid.values[label]!;
+  const rank = `rank ${map.features.ranks[label]! + 1} of ${count}`;
+  const error = map.features.errors?.[label] ?? NaN;
+  const plus = map.signed && value > 0 ? "+" : "";
+  const known = Number.isFinite(error) && Number.isFinite(value);
+  const number = known ? `${rounded(value, digitsFor(value, error))} ± ${rounded(error, 2)}` : rounded(value, 5);
+  return `superpixel ${label} · ${rank} · ${plus}${number}`;
+}
+
+/** As many digits as reach down to the second one of the error. */
+function digitsFor(value: number, error: number): number {
+  const place = (size: number): number => Math.floor(Math.log10(size));
+  return value ? Math.min(5, Math.max(1, place(Math.abs(value)) - place(error) + 2)) : 1;
+}
+
+/** How many superpixels or cells a map has values for. */
+export function partsReading(map: ShownMap | null, segments: Segments | null, painted: number): string {
+  if (!segments) return map ? `${sizeOf(map.cells)} cells` : "";
+  const few = map && painted < segments.count ? `, ${painted} shown` : "";
+  return `${segments.count} superpixels${few}`;
+}
+
 const sizeOf = ({ width, height }: Size): string => `${width} × ${height}`;
 
 export function sizeReading(map: ShownMap, scene: Size, interpolation: string, reduction: string): string {
@@ -35,11 +61,11 @@ export function sizeReading(map: ShownMap, scene: Size, interpolation: string, r
   return cells + averaged + enlarged + channels;
 }
 
-/** What is seen, for those who do not see it. */
-export function describe(title: string, map: ShownMap | null, scale: Scale | null, marked: string): string {
+/** What is seen, for those who do not see it; `parts` are what the map has values for. */
+export function describe(title: string, map: ShownMap | null, scale: Scale | null, parts: string, marked: string): string {
   const marks = marked && `, ${marked}`;
   if (!map || !scale) return (title || "picture") + marks;
   const channel = map.channel === null ? "" : `, channel ${map.channel} of ${map.channels}`;
   const limits = `colours from ${rounded(scale.low)} to ${rounded(scale.high)}`;
-  return `${title || "map"}: ${map.meta.quantity ?? "values"}${channel}, ${sizeOf(map.cells)} cells, ${limits}${marks}`;
+  return `${title || "map"}: ${map.meta.quantity ?? "values"}${channel}, ${parts}, ${limits}${marks}`;
 }

@@ -19,6 +19,7 @@ export interface InputStripState {
   tile: [number, number];
   count: number;
   titles: string[];
+  texts: string[];
   values: (number | null)[];
   order: number[];
   sorts: Sort[];
@@ -34,7 +35,7 @@ const SORTS: Record<Sort, string> = {
   activation: "by activation of the channel",
   score: "by score of the target",
 };
-const EVENTS = ["count", "titles", "values", "order"].map((name) => `change:${name}`);
+const EVENTS = ["count", "titles", "texts", "values", "order"].map((name) => `change:${name}`);
 
 function render({ model, el, host, signal }: RenderProps<InputStripState>): void {
   const back = stepButton("Previous input", "‹");

@@ -10,6 +10,7 @@ const SHOWN = 64; // pixels of the longer side of a thumbnail on the page
 interface Tile {
   option: HTMLElement;
   picture: HTMLElement;
+  words: HTMLElement;
   title: HTMLElement;
   value: HTMLElement;
 }
@@ -53,12 +54,13 @@ export function inputTiles(): InputTiles {
   let marked: Tile | undefined;
 
   const add = (input: number): void => {
-    const picture = h("div", { class: "nbx-tile" }, h("span", { class: "nbx-tile-number" }, String(input)));
+    const words = h("span", { class: "nbx-tile-number" }, String(input));
+    const picture = h("div", { class: "nbx-tile" }, words);
     const title = h("div", { class: "nbx-tile-title" });
     const value = h("div", { class: "nbx-tile-value" });
     const option = h("div", { role: "option", id: freshId(), "aria-selected": "false" }, picture, title, value);
     numbers.set(option, input);
-    tiles.push({ option, picture, title, value });
+    tiles.push({ option, picture, words, title, value });
   };
   const place = (): void => {
     if (sheet === undefined) return;
@@ -83,14 +85,16 @@ export function inputTiles(): InputTiles {
       const grows = tiles.length !== order.length;
       while (tiles.length < order.length) add(tiles.length);
       for (const tile of tiles.splice(order.length)) if (tile === marked) marked = undefined;
-      const [titles, values] = [model.get("titles"), model.get("values")];
+      const [titles, texts, values] = [model.get("titles"), model.get("texts"), model.get("values")];
       element.classList.toggle("nbx-with-values", values.length > 0);
-      tiles.forEach(({ option, title, value }, input) => {
+      tiles.forEach(({ option, words, title, value }, input) => {
         const [text, number] = [titles[input] ?? "", values[input]];
+        say(words, texts[input] || String(input));
+        words.classList.toggle("nbx-tile-text", Boolean(texts[input]));
         say(title, text || `input ${input}`);
         title.classList.toggle("nbx-unknown", !text);
         say(value, number == null ? "" : rounded(number));
-        const name = [`input ${input}`, text, value.textContent].filter(Boolean).join(", ");
+        const name = [`input ${input}`, text, value.textContent, texts[input]].filter(Boolean).join(", ");
         if (option.ariaLabel !== name) option.ariaLabel = option.title = name;
       });
       if (grows) place();

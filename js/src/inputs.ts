@@ -85,6 +85,13 @@ export function numberBox(name: string, choose: (value: number) => void): Number
   };
 }
 
+/** A box to tick, and the label that names it. */
+export function tickBox(text: string, title: string, choose: (on: boolean) => void) {
+  const input = h("input", { type: "checkbox", ...OWN_KEYS });
+  input.addEventListener("change", () => choose(input.checked));
+  return { input, label: h("label", { class: "nbx-flag", title }, input, text) };
+}
+
 /** One row of the toolbar: a label, which names its first input, and the inputs. */
 export function field(kind: string, text: string, ...inputs: HTMLElement[]): HTMLElement {
   const first = inputs[0]!;

@@ -1,12 +1,14 @@
 import { h, OWN_KEYS } from "./dom";
 import { type Box, type Colours, type Grid, NAN_COLOURS, onHatch, paint } from "./raster";
 import { colourTable, type Scale } from "./scale";
+import { SuperpixelLayer, type Superpixels } from "./superpixel_layer";
 import { fitted, inParts, ofParts, pixelsPerUnit, type Point, sceneOnStage, type Size, type View, within } from "./zoom";
 
 export interface Layers {
   scene: Size;
   picture: { canvas: HTMLCanvasElement; holes: boolean } | null;
   map: Grid | null;
+  superpixels: Superpixels | null;
   scale: Scale | null;
   opacity: number;
   fade: boolean;
@@ -25,6 +27,7 @@ export class Stage {
   readonly #context = this.canvas.getContext("2d")!;
   readonly #backdrop = h("canvas");
   readonly #scratch = h("canvas");
+  readonly #superpixels = new SuperpixelLayer();
   #image = new ImageData(1, 1);
   #backdropKey = "";
   #backdropOf: HTMLCanvasElement | null = null;
@@ -55,6 +58,7 @@ export class Stage {
     const whole = sceneOnStage(scene, this.canvas, this.view);
     if (layers.picture) this.#drawPicture(layers.picture, whole);
     if (layers.map && layers.scale) this.#drawMap(layers.map, layers.scale, whole, layers);
+    if (layers.superpixels) this.#superpixels.draw(this.#context, whole, layers.superpixels);
   }
 
   /** Where the scene lies, in device pixels. */

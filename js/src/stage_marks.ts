@@ -2,12 +2,14 @@ import { h } from "./dom";
 import type { Box } from "./raster";
 import type { Point, Size } from "./zoom";
 
-/** Left, top, right, bottom. */
+/** Left, top, right, bottom; of lines, one after the other, the two ends of each. */
 export type Edges = number[];
 
 /** What is marked on a stage, all in parts of its scene. */
 export interface Marks {
   cell: Edges | null;
+  /** The lines around a superpixel. */
+  superpixel: Edges | null;
   /** May reach beyond the scene. */
   frame: Edges | null;
   pointer: Point | null;
@@ -41,7 +43,7 @@ export function stageMarks() {
       context.fill(new Path2D(paths.dim), "evenodd");
       context.lineCap = "square";
       // Each line twice, a light one on a wider dark one: one of the two is seen on any colour.
-      for (const line of [paths.framed, paths.picked, paths.ring]) {
+      for (const line of [paths.framed, paths.picked, paths.outlined, paths.ring]) {
         for (const thick of [4, 2]) {
           context.strokeStyle = thick > 2 ? "#000" : "#fff";
           context.lineWidth = thick * devicePixelRatio;
@@ -53,7 +55,7 @@ export function stageMarks() {
 }
 
 /** What to draw, as paths of SVG. */
-export function outlines({ cell, frame, pointer }: Marks, { x, y, width, height }: Box) {
+export function outlines({ cell, superpixel, frame, pointer }: Marks, { x, y, width, height }: Box) {
   const placed = (parts: Edges): Edges => parts.map((edge, i) => (i % 2 ? y + edge * height : x + edge * width));
   const whole = placed([0, 0, 1, 1]);
   const edges = frame && placed(frame);
@@ -62,6 +64,7 @@ export function outlines({ cell, frame, pointer }: Marks, { x, y, width, height 
     dim: seen ? outline(whole) + outline(seen) : "",
     framed: seen ? sides(seen).filter((_, i) => seen[i] === edges![i]).join("") : "",
     picked: cell ? outline(placed(cell)) : "",
+    outlined: superpixel ? lines(placed(superpixel)) : "",
     ring: pointer ? ring(x + pointer.x * width, y + pointer.y * height, RING * devicePixelRatio) : "",
   };
 }
@@ -74,6 +77,12 @@ function outline([left, top, right, bottom]: Edges): string {
 function sides([left, top, right, bottom]: Edges): string[] {
   if (left === right || top === bottom) return [];
   return [`M${left} ${top}V${bottom}`, `M${left} ${top}H${right}`, `M${right} ${top}V${bottom}`, `M${left} ${bottom}H${right}`];
+}
+
+function lines(ends: Edges): string {
+  let path = "";
+  for (let i = 0; i < ends.length; i += 4) path += `M${ends[i]} ${ends[i + 1]}L${ends[i + 2]} ${ends[i + 3]}`;
+  return path;
 }
 
 function ring(x: number, y: number, r: number): string {

@@ -17,8 +17,12 @@ export interface Meta {
   axes?: string[];
   signed?: boolean;
   quantity?: string;
-  on?: "grid" | "pixels";
+  on?: "grid" | "pixels" | "features";
   key?: string;
+  /** The key of the label map whose superpixels the values belong to. */
+  segments?: string;
+  /** How many superpixels a label map has. */
+  count?: number;
   coarse?: boolean;
   channel?: number | null;
   of?: string;

@@ -43,6 +43,7 @@ beforeEach(async () => {
     status: "IPY_MODEL_status",
     show: ["method", "target", "layer", "channel", "params"],
     needs: [],
+    long: false,
   });
   el = document.createElement("div");
   document.body.append(el);
@@ -221,6 +222,9 @@ describe("method", () => {
     status.arrive({ running: false });
     await enter(find("Method"), "cam", "change");
     expect(run.hidden).toBe(true);
+    toolbar.arrive({ long: true }); // panes have methods of their own
+    await settle();
+    expect(el.querySelector<HTMLButtonElement>(".nbx-run")!.hidden).toBe(false);
   });
 });
 

@@ -9,6 +9,7 @@ const STATE: ImagePaneState = {
   picture: null,
   overlay: null,
   detail: null,
+  segments: null,
   controls: null,
   follow_channel: false,
   title: "",
@@ -26,6 +27,9 @@ const STATE: ImagePaneState = {
   interpolation: "bilinear",
   fade: true,
   mode: "overlay",
+  borders: true,
+  top: 0,
+  hide_rest: false,
 };
 
 let model: FakeModel<ImagePaneState>;
@@ -37,8 +41,13 @@ beforeEach(() => {
 });
 
 function labelled<T extends HTMLElement = HTMLInputElement>(text: string): T {
-  const label = [...view.element.querySelectorAll("label")].find((each) => each.textContent!.includes(text))!;
+  const label = [...view.element.querySelectorAll("label")].find((each) => named(each) === text)!;
   return (label.htmlFor ? view.element.querySelector<T>(`#${label.htmlFor}`) : label.querySelector<T>("input, select"))!;
+}
+
+/** What stands before a label's input, or behind its box. */
+function named(label: HTMLElement): string {
+  return (label.querySelector(".nbx-name") ?? label).textContent!;
 }
 
 function box(name: string): HTMLInputElement {
@@ -46,7 +55,7 @@ function box(name: string): HTMLInputElement {
 }
 
 function offer(changes: Partial<Offer>): void {
-  view.offer({ map: true, picture: true, signed: true, reducible: false, clip: 100, scale: null, ...changes });
+  view.offer({ map: true, picture: true, signed: true, reducible: false, superpixels: null, clip: 100, scale: null, ...changes });
 }
 
 test("while opacity is dragged the page follows and the kernel hears nothing; it hears the end", () => {
@@ -114,6 +123,15 @@ test("only what has a meaning is offered", () => {
   offer({ signed: true, reducible: false, picture: false });
   expect([shown("Sign"), shown("Channels"), shown("Show")]).toEqual([true, false, false]);
   expect(labelled("Opacity").disabled).toBe(true);
+});
+
+test("where there are superpixels, their number is offered and no interpolation between cells", () => {
+  const cells = labelled("Cells").closest("label")!;
+  const superpixels = view.element.querySelector<HTMLElement>(".nbx-superpixels")!;
+  offer({});
+  expect([cells.hidden, superpixels.hidden]).toEqual([false, true]);
+  offer({ superpixels: 50 });
+  expect([cells.hidden, superpixels.hidden]).toEqual([true, false]);
 });
 
 describe("coalesced drawing", () => {

@@ -12,6 +12,7 @@ const KNOWN: InputStripState = {
   tile: [64, 64],
   count: 5,
   titles: ["brick heart 9.31", EVIL, ""],
+  texts: [],
   values: [],
   order: [],
   sorts: ["given"],
@@ -118,6 +119,14 @@ describe("what is seen", () => {
     const texts = options().map((each) => each.querySelector(".nbx-tile-value")!.textContent);
     expect(texts).toEqual(["0.123", "", "−2", "1.23e6", "0"]);
     expect(options()[2]!.ariaLabel).toBe("input 2, −2");
+  });
+  test("a text shows how it begins, as text", async () => {
+    strip.arrive({ sheet: new DataView(new ArrayBuffer(0)), texts: [EVIL, "سمك", "", "魚"] });
+    await settle();
+    const texts = options().map((each) => each.querySelector(".nbx-tile")!.textContent);
+    expect(texts).toEqual([EVIL, "سمك", "2", "魚", "4"]);
+    expect(options()[1]!.ariaLabel).toBe(`input 1, ${EVIL}, سمك`);
+    expect(el.querySelector("img")).toBeNull();
   });
   test("an input that is no picture, or not drawn yet, shows its number", async () => {
     strip.arrive({ count: 7 });

@@ -6,18 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
+import numpy as np
 
-from nbexplain.core.question import Answer
+from nbexplain.core.question import Answer, Question
+from nbexplain.core.registry import METHODS
+from nbexplain.inputs import Image
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts import ClassBars
-from nbexplain.widgets.feed import Feed, about, as_picture
+from nbexplain.widgets.feed import Feed, about, as_picture, is_cut, weights_and_errors
 from nbexplain.widgets.image_pane import ImagePane
-from nbexplain.widgets.layout import framed
+from nbexplain.widgets.layout import close_tree, framed
 from nbexplain.widgets.models import SessionModels, interpolation
 from nbexplain.widgets.pane_link import PaneLink
+from nbexplain.widgets.segments import Segments
 from nbexplain.widgets.wire import Array
 
 _AFTER_THE_MAP = 0.03  # seconds: the hand is on the map, and the bars' messages must not go before it
@@ -49,6 +53,7 @@ class AttributionMap:
         self._answered = answered
         array = Array()
         self._feed = Feed(array, session)
+        self._segments = Segments()
         picture = models.picture(own.get("input", session.selection.input))
         self.pane = ImagePane(
             overlay=array,
@@ -65,6 +70,7 @@ class AttributionMap:
     def close(self) -> None:
         """Ask no more."""
         self._place.close()
+        close_tree(self._segments.array, set())  # which the pane may not refer to at the moment
 
     def _show(self, place: Place, answer: Answer) -> None:
         question, explanation = answer.question, answer.explanation
@@ -78,9 +84,35 @@ class AttributionMap:
                 title += f" · {words.target_name(question.target, self._session)}"
             if "input" in place.own:
                 title += f" · input {question.input}"
-            self._feed.show(as_picture(explanation), about(explanation, repr(question), title))
+            meta = about(explanation, repr(question), title)
+            if is_cut(explanation):
+                assert explanation.features is not None
+                key = self._cut(explanation.features)
+                self._feed.show(weights_and_errors(explanation), {**meta, "on": "features", "segments": key})
+            else:
+                self.pane.segments = None
+                self._feed.show(as_picture(explanation), meta)
+        elif answer.state == "running":
+            self._show_borders(question)
         self.pane.notice = words.sentence(answer.error) if answer.error is not None else ""
         self._answered(place, answer)
+
+    def _cut(self, labels: np.ndarray) -> str:
+        """Let the pane have a label map; returns what overlays call it."""
+        key = self._segments.show(labels)
+        if self.pane.segments is None:
+            self.pane.segments = self._segments.array
+        return key
+
+    def _show_borders(self, question: Question) -> None:
+        """Where the superpixels will be, before anything is run."""
+        method, given = METHODS[question.method], self._session.inputs[question.input or 0]
+        if "superpixels" in method.parameters and isinstance(given, Image):
+            params = method.check_params(dict(question.params))
+            try:
+                self._cut(given.superpixels(params["superpixels"], params["segmentation"]))
+            except ValueError:
+                return  # the method is about to say the same
 
 
 class ClassScores:

@@ -11,8 +11,10 @@ from typing import Any
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Question
 from nbexplain.core.registry import METHODS
+from nbexplain.inputs import Tabular, Text
 from nbexplain.session import Session
 from nbexplain.widgets import words
+from nbexplain.widgets.making import Making
 
 _MOST_ITEMS = 1000  # of a list that is searched for a name
 
@@ -26,7 +28,7 @@ def code_of(session: Session, answered: Iterable[tuple[Question, Explanation]]) 
     calls: dict[str, str] = {}
     for question, explanation in answered:
         method = METHODS[question.method]
-        x = names.all_inputs() if question.input is None else names.input(question.input)
+        x = names.all_inputs() if method.over_inputs else names.input(question.input or 0)
         parts = [names.model(), x, repr(method.key)]
         if question.target is not None:
             parts.append(f"target={names.target(question.target)}")
@@ -43,7 +45,9 @@ def code_of(session: Session, answered: Iterable[tuple[Question, Explanation]]) 
             again = sum(name.rstrip("_0123456789") == method.key for name in calls)
             calls[f"{method.key}_{again + 1}" if again else method.key] = call
     lines = [f"{name} = {call}" for name, call in calls.items()]
-    return "\n".join(["from nbexplain import explain", "", *names.missing, *([""] if names.missing else []), *lines])
+    before = [*names.missing, *names.made]
+    imports = f"from nbexplain import {', '.join([*names.needed(before + lines), 'explain'])}"
+    return "\n".join([imports, "", *before, *([""] if before else []), *lines])
 
 
 class Names:
@@ -51,8 +55,13 @@ class Names:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known = dict(_expressions(_namespace()))
+        self._taken = set(_namespace())
+        things = list(_expressions(_namespace()))
+        self._known = {id(thing): expression for expression, thing in things}
+        self._making = Making(things, self._name)
+        self._made: dict[int, str] = {}
         self.missing: list[str] = []
+        self.made: list[str] = []
 
     def model(self) -> str:
         """The model."""
@@ -63,7 +72,23 @@ class Names:
         x = self._session.given.inputs[number]
         if isinstance(x, (str, Path)):
             return repr(str(x))
-        return self._name(x, "x" if len(self._session.inputs) == 1 else f"x{number}", f"input {number}")
+        name = "x" if len(self._session.inputs) == 1 else f"x{number}"
+        if id(x) not in self._known and isinstance(x, (Text, Tabular)):
+            return self._made_again(x, name)
+        return self._name(x, name, f"input {number}")
+
+    def _made_again(self, x: Text | Tabular, name: str) -> str:
+        """The name of a text or a row that is made in a line of its own."""
+        if id(x) not in self._made:
+            while name in self._taken:
+                name += "_"
+            self.made.append(f"{name} = {self._making.expression(x)}")
+            self._made[id(x)] = name
+        return self._made[id(x)]
+
+    def needed(self, lines: list[str]) -> list[str]:
+        """What else these lines need of nbexplain."""
+        return [name for name in ("Tabular", "Text") if any(f"{name}(" in line for line in lines)]
 
     def all_inputs(self) -> str:
         """The list of all inputs; the first n of a list are `name[:n]`."""
@@ -71,6 +96,8 @@ class Names:
         name = known[0].removesuffix("[0]")
         if len(known) > 1 and known == [f"{name}[{place}]" for place in range(len(known))]:
             return f"{name}[:{len(known)}]"
+        if not any(known) and (made := self._making.texts(self._session.given.inputs)):
+            return made
         return f"[{', '.join(self.input(number) for number in range(len(self._session.inputs)))}]"
 
     def target(self, target: Any) -> str:
@@ -101,15 +128,15 @@ def _namespace() -> Mapping[str, Any]:
     return shell.user_ns if shell is not None else vars(sys.modules["__main__"])
 
 
-def _expressions(namespace: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    """Identity and expression of the user's things, the simplest expression of each last."""
+def _expressions(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Expression and value of the user's things, the simplest expression of each last."""
     own = [(name, value) for name, value in namespace.items() if not name.startswith("_") and _searched(value)]
     parts = [(f"{name}.{part}", value) for name, thing in own for part, value in _attributes(thing)]
     for name, value in (*parts, *own):
         if isinstance(value, (list, tuple)):
-            yield from ((id(item), f"{name}[{place}]") for place, item in enumerate(value[:_MOST_ITEMS]))
+            yield from ((f"{name}[{place}]", item) for place, item in enumerate(value[:_MOST_ITEMS]))
     for name, value in (*parts, *own):
-        yield id(value), name
+        yield name, value
 
 
 def _searched(value: Any) -> bool:

@@ -11,7 +11,7 @@ import traitlets
 from nbexplain.widgets.status import StatusLine
 from nbexplain.widgets.wire import Bundled, reference
 
-COMMANDS = ("run", "stop", "refresh")
+COMMANDS = ("run", "stop", "more", "refresh")
 
 
 class Shared(Bundled):
@@ -26,8 +26,8 @@ class Controls(Shared):
     """The selection. The browser and user code write it; nothing else does, or a dragged slider would jump back.
 
     For the same reason the kernel echoes none of its traits: an echo of the last saved channel would undo the steps
-    that the hand has made since. ``on_command`` is called with ``"run"``, ``"stop"`` or ``"refresh"`` on the thread
-    that delivers widget messages, and must not raise.
+    that the hand has made since. ``on_command`` is called with ``"run"``, ``"stop"``, ``"more"`` or ``"refresh"`` on
+    the thread that delivers widget messages, and must not raise.
     """
 
     input = traitlets.Int(0).tag(sync=True, echo_update=False)
@@ -80,3 +80,4 @@ class Toolbar(Bundled):
         default_value=["input", "method", "target", "layer", "channel", "params"],
     ).tag(sync=True)
     needs = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what panes look at besides what the method does
+    long = traitlets.Bool(False).tag(sync=True)  # whether panes ask methods of their own that take long

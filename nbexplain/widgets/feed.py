@@ -121,6 +121,18 @@ def as_picture(explanation: Explanation) -> np.ndarray:
     return values.astype(np.float32, copy=False)
 
 
+def weights_and_errors(explanation: Explanation) -> np.ndarray:
+    """(2, n): what each feature weighs, and its standard error, NaN where it is not known."""
+    errors = explanation.standard_error
+    unknown = np.full_like(explanation.values, np.nan)
+    return np.stack([explanation.values, unknown if errors is None else errors]).astype(np.float32)
+
+
+def is_cut(explanation: Explanation) -> bool:
+    """Whether its values belong to the superpixels of a picture."""
+    return explanation.on == "features" and explanation.features is not None and explanation.features.ndim == 2
+
+
 def about(explanation: Explanation, key: str, title: str) -> dict[str, Any]:
     """What a pane must know of an explanation that it draws."""
     return {

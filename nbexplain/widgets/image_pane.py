@@ -19,6 +19,12 @@ class ImagePane(Bundled):
     far as it lies inside. ``frame_note`` says in words what is framed. With ``pick`` a click on the map of a layer's
     grid chooses a cell in the shared selection. Panes of one ``link`` share zoom, pointer and colour limits.
 
+    ``segments`` is a label map (y, x) of superpixels 0 … n − 1 over the picture as the network saw it, whose meta are
+    ``key`` and ``count`` (n); uint8 up to n = 255, else float32. Where there is one, the overlay's meta are
+    ``on="features"`` and ``segments``, that key, and its values (1, n) or (2, n): weights, and their standard errors
+    (NaN: not known). Of any other overlay nothing is drawn but the superpixels' ``borders``. ``top`` of the weights are
+    painted, those of the largest |weight| (0: all), and with ``hide_rest`` the other superpixels are covered.
+
     The traits below ``frame_note`` belong to the browser: it writes them when a control is let go, and kernel code
     should only set them as initial values or on the user's behalf.
     """
@@ -28,6 +34,7 @@ class ImagePane(Bundled):
     picture = reference(Array)
     overlay = reference(Array)
     detail = reference(Array)  # one channel of the overlay in full precision
+    segments = reference(Array)
     controls = reference(Controls)
     follow_channel = traitlets.Bool(False).tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
@@ -48,6 +55,10 @@ class ImagePane(Bundled):
     interpolation = traitlets.Enum(["nearest", "bilinear"], default_value="bilinear").tag(sync=True, echo_update=False)
     fade = traitlets.Bool(True).tag(sync=True, echo_update=False)
     mode = traitlets.Enum(["overlay", "map", "picture"], default_value="overlay").tag(sync=True, echo_update=False)
+
+    borders = traitlets.Bool(True).tag(sync=True, echo_update=False)
+    top = traitlets.Int(0, min=0).tag(sync=True, echo_update=False)
+    hide_rest = traitlets.Bool(False).tag(sync=True, echo_update=False)
 
     @traitlets.validate("frame")
     def _check_frame(self, proposal: traitlets.Bunch) -> list[float]:

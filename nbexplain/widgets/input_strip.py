@@ -39,6 +39,7 @@ class InputStrip(Bundled):
     tile = traitlets.List(traitlets.Int(), default_value=[_SIDE, _SIDE]).tag(sync=True)  # width, height
     count = traitlets.Int(0).tag(sync=True)
     titles = traitlets.List(traitlets.Unicode()).tag(sync=True)  # "" where nothing is known yet
+    texts = traitlets.List(traitlets.Unicode()).tag(sync=True)  # how each input begins, where they are texts
     values = traitlets.List(traitlets.Float(allow_none=True)).tag(sync=True, to_json=_null_for_nan)
     order = traitlets.List(traitlets.Int()).tag(sync=True)  # empty: as given
     sorts = traitlets.List(traitlets.Enum(SORTS), default_value=["given"]).tag(sync=True)  # what is offered

@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.question import Answer
-from nbexplain.inputs import Image
+from nbexplain.inputs import Image, Text
 from nbexplain.inputs.upload import picture_from
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -17,6 +17,7 @@ from nbexplain.widgets import words
 from nbexplain.widgets.input_strip import InputStrip, sheet_of
 from nbexplain.widgets.models import SessionModels
 
+_LETTERS = 60  # of a text that stand on its thumbnail
 _REST = 0.15  # seconds after the last move of a slider before the row is sorted anew
 
 
@@ -58,6 +59,8 @@ class InputsRow:
     def _draw(self) -> None:
         """The thumbnails, if there are others than those that are shown."""
         inputs = self._session.inputs
+        if isinstance(inputs[0], Text):
+            self.strip.texts = [x.text[:_LETTERS] if isinstance(x, Text) else "" for x in inputs]
         if self.strip.count == len(inputs):
             return
         sheet, columns, tile = sheet_of([x.picture if isinstance(x, Image) else None for x in inputs])

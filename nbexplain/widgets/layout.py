@@ -19,18 +19,37 @@ def framed(title: str, widget: ipywidgets.Widget) -> ipywidgets.Widget:
     return box
 
 
-def board(panes: Sequence[ipywidgets.Widget], *, equal: bool = False) -> ipywidgets.Widget:
-    """Panes beside each other as far as the page is wide; of two the second is the wider one, unless `equal`."""
+def put_away(frame: ipywidgets.Widget, away: bool) -> None:
+    """Let a pane vanish from the page, or come back. A figure of bqplot keeps its size: without one it draws errors."""
+    (frame.add_class if away else frame.remove_class)("nbx-away")
+
+
+def title_of(frame: ipywidgets.Widget) -> ipywidgets.Label:
+    """The heading of what `framed` made."""
+    return frame.children[0]
+
+
+def board(panes: Sequence[ipywidgets.Widget], *, equal: bool = False, least: int = 0) -> ipywidgets.Widget:
+    """Panes beside each other as far as the page is wide; of two the second is the wider one, unless `equal`.
+
+    With `least` they share the width equally, and none is narrower than so many pixels.
+    """
     for pane in panes:
         pane.layout.min_width = "0"
     few = f"minmax({_LEAST}px, 420px) minmax({_LEAST}px, {'420px' if equal else '1fr'})"
-    many = f"repeat(auto-fit, minmax({_LEAST}px, 1fr))"
-    return ipywidgets.GridBox(
+    many = f"repeat(auto-fit, minmax(min({least or _LEAST}px, 100%), 1fr))"
+    grid = ipywidgets.GridBox(
         list(panes),
         layout=ipywidgets.Layout(
-            grid_template_columns=few if len(panes) == 2 else many, grid_gap="8px", width="100%", align_items="stretch"
+            grid_template_columns=few if len(panes) == 2 and not least else many,
+            grid_gap="8px",
+            width="100%",
+            align_items="stretch",
         ),
     )
+    if least:
+        grid.add_class("nbx-board")
+    return grid
 
 
 def close_tree(widget: ipywidgets.Widget, spared: set[ipywidgets.Widget]) -> None:

@@ -23,7 +23,7 @@ from nbexplain.widgets.wire import Array
 
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
 _SEEN_AS_SQUARES = 64  # pixels a side below which they are
-_LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
+LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
 _CHOSEN = ("input", "layer", "channel", "cell", "target", "method", "params")
 
 
@@ -155,6 +155,12 @@ class SessionModels:
             self.session.stop()
         elif command == "run":
             self.session.renew(again=True)
+        elif command == "more":
+            try:
+                self.session.more()
+            except ValueError as error:
+                problem = error
+                runner.later((self, "problem"), 0, lambda: self._tell_problem(problem), owner=self.session)
         else:
             self.session.refresh()
 
@@ -165,8 +171,16 @@ def _facts(known: KnownFacts, number: int = 0) -> dict[str, Any]:
         "layers": [_layer(row) for row in known.layers],
         "scores": scores[0].double().tolist() if scores is not None and scores.ndim == 2 else [],
         "score_name": known.score_name,
-        "methods": [_method(m, known.reason(m)) for m in METHODS.values() if m.on_picture],
+        "methods": [_method(m, known.reason(m), known.kind) for m in METHODS.values() if _is_offered(m, known.kind)],
     }
+
+
+def _is_offered(method: Method, kind: str) -> bool:
+    """Whether a person may choose it for the pane of the map: words and columns have no layers' grids over them."""
+    of_features = kind in ("text", "table")
+    if (of_features and "layer" in method.needs) or (kind == "text" and method.gradient):
+        return False
+    return method.on_picture and not method.reason_for(kind)
 
 
 def _layer(row: Layer) -> dict[str, Any]:
@@ -181,9 +195,11 @@ def _layer(row: Layer) -> dict[str, Any]:
     }
 
 
-def _method(method: Method, reason: str) -> dict[str, Any]:
+def _method(method: Method, reason: str, kind: str) -> dict[str, Any]:
     params = []
     for parameter in method.parameters.values():
+        if not parameter.belongs(kind):
+            continue
         spec = parameter.spec
         shown: dict[str, Any] = {"name": parameter.name, "default": parameter.default, "help": spec.help}
         if isinstance(spec, Range):
@@ -218,9 +234,9 @@ def _displayed(image: Image) -> np.ndarray:
     if image.missing.any():
         pixels = np.dstack([pixels, np.where(image.missing, 0, 255).astype(np.uint8)])
     longest = max(pixels.shape[:2])
-    if longest <= _LONGEST_SIDE:
+    if longest <= LONGEST_SIDE:
         return pixels
     import PIL.Image
 
-    size = tuple(max(round(side * _LONGEST_SIDE / longest), 1) for side in (pixels.shape[1], pixels.shape[0]))
+    size = tuple(max(round(side * LONGEST_SIDE / longest), 1) for side in (pixels.shape[1], pixels.shape[0]))
     return np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.BOX))

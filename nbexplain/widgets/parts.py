@@ -12,14 +12,16 @@ from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets.ablation_view import AblationView
 from nbexplain.widgets.activity_map import ActivityMap
-from nbexplain.widgets.attribution_map import AttributionMap, ClassScores
+from nbexplain.widgets.attribution_map import ClassScores
 from nbexplain.widgets.cell_view import CellView
 from nbexplain.widgets.channel_order import ChannelOrder
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.inputs_row import InputsRow
 from nbexplain.widgets.layer_channels import LayerChannels
 from nbexplain.widgets.layout import board
+from nbexplain.widgets.maps import map_of
 from nbexplain.widgets.models import SessionModels
+from nbexplain.widgets.row_table import RowTable
 
 PANES = ("inputs", "map", "classes", "channel", "histogram", "grid", "activity", "cell", "ablation")
 _OF_A_LAYER = {"channel", "histogram", "grid", "activity", "cell", "ablation"}
@@ -41,21 +43,23 @@ def parts_of(
 ) -> list[Part]:
     """The parts that hold the panes of `shown`. What cannot show anything for this model is left out."""
     scored = next(iter(session.facts.scores.values())).ndim == 2
-    if session.selection.layer is None:
+    if session.selection.layer is None or session.facts.kind in ("text", "table"):
         shown = set(shown) - _OF_A_LAYER
     order = ChannelOrder(session, answered)
     parts: list[Part] = []
     pictures: list[ImagePane] = []
     if "map" in shown:
-        parts.append(attribution := AttributionMap(session, models, answered))
-        pictures.append(attribution.pane)
+        parts.append(attribution := map_of(session, models, answered))
+        if isinstance(attribution.pane, ImagePane):
+            pictures.append(attribution.pane)
     if "classes" in shown and scored:
         parts.append(ClassScores(session))
     if {"grid", "channel", "histogram"} & set(shown):
         parts.append(channels := LayerChannels(session, models, answered, shown, order))
         pictures += [channels.picture] if channels.picture is not None else []
     if "inputs" in shown:
-        parts.append(InputsRow(session, models, answered))
+        strip = InputsRow(session, models, answered)
+        parts.insert(0 if session.facts.kind == "text" else len(parts), strip)  # a text stands below its thumbnails
     if "activity" in shown:
         parts.append(ActivityMap(session, models, order, answered))
     if "cell" in shown:
@@ -72,10 +76,13 @@ def needs(shown: Collection[str]) -> list[str]:
     return [name for name, yes in needed.items() if yes]
 
 
-def rows(parts: Sequence[Part]) -> list[ipywidgets.Widget]:
-    """The panes as they stand below each other."""
+def rows(parts: Sequence[Part], least: int = 0) -> list[ipywidgets.Widget]:
+    """The panes as they stand below each other; `least` as for `board`."""
     panes = [pane for part in parts for pane in part.panes]
     above = [pane for part in parts for pane in part.above]
     wide = [pane for part in parts for pane in part.wide]
+    for pane in wide:
+        if isinstance(pane, (ipywidgets.Box, RowTable)):  # as far from what is above it as panes are from each other
+            pane.layout.margin = "8px 0 0 0"
     pictures = all(isinstance(pane, ImagePane) for pane in panes)
-    return [*above, *([board(panes, equal=pictures)] if panes else []), *wide]
+    return [*above, *([board(panes, equal=pictures, least=least)] if panes else []), *wide]

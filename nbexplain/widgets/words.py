@@ -34,16 +34,18 @@ def summary(explanation: Explanation, session: Session) -> str:
         parts[0] += f" at {explanation.layer}"
     if explanation.channel is not None:
         parts[0] += f", channel {explanation.channel}"
-    parts += [f"{name} {_number(value)}" for name, value in explanation.details.items()]
+    parts += [f"{name} {number(value)}" for name, value in explanation.details.items()]
     if explanation.standard_error is not None:
         largest = explanation.standard_error.max()
-        parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
-    parts.append(duration(explanation.seconds))
+        if largest != 0:  # nothing was drawn: there is no error to tell
+            parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
+    left = time_left(explanation)
+    parts.append(duration(explanation.seconds) + (f", about {left} left" if left else ""))
     parts.append(passes(explanation))
     return " · ".join(parts)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     return _minus(f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}")
 
 
@@ -58,6 +60,12 @@ def passes(explanation: Explanation) -> str:
     said = [f"{count:,} {kind}" for count, kind in counts if count]
     many = sum(count for count, _ in counts) > 1
     return f"{' and '.join(said)} pass{'es' * many}" if said else "no pass: it was known"
+
+
+def time_left(explanation: Explanation) -> str:
+    """How long the rest will take at the pace so far; nothing for an answer."""
+    done = explanation.progress
+    return duration(explanation.seconds * (1 - done) / done) if 0 < done < 1 else ""
 
 
 def duration(seconds: float) -> str:

@@ -176,18 +176,20 @@ class Explorer:
     ----------
     place
         Which code cell; without it the one that is the last now.
+    drawn
+        What is there when it has been drawn.
     """
 
-    def __init__(self, lab: Lab, place: int | None = None) -> None:
+    def __init__(self, lab: Lab, place: int | None = None, drawn: str = "canvas[data-frame]") -> None:
         self.lab = lab
         self.page = lab.page
         cells = lab.page.locator(".jp-CodeCell")
         place = cells.count() - 1 if place is None else place
         outputs = cells.nth(place).locator(".jp-OutputArea-output")
         self.root = outputs.last
-        drawn = self.root.locator("canvas[data-frame]").first
+        first = self.root.locator(drawn).first
         error = outputs.and_(lab.page.locator("[data-mime-type='application/vnd.jupyter.error']"))
-        expect(drawn.or_(error).first).to_be_visible(timeout=SOON)
+        expect(first.or_(error).first).to_be_visible(timeout=SOON)
         assert error.count() == 0, error.inner_text()
 
     def _pane(self, canvas: str) -> Pane:

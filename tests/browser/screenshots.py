@@ -14,7 +14,7 @@ from tests.browser.pane import Explorer, frames, until
 
 SET_UP = """\
 import nbexplain as nx
-from nbexplain.examples import digits, scenes
+from nbexplain.examples import digits, reviews, scenes, tumour
 
 demo = scenes()
 about = {"classes": demo.classes, "preprocess": demo.preprocess}"""
@@ -48,6 +48,35 @@ view = nx.MethodComparison(demo.model, demo.pictures[0], **about, target="grass 
     methods=["grad_cam", "input_x_gradient", "occlusion", "lime"])
 view""")
     shoot(lab, "view", "comparison.png")
+
+
+def table(lab: Lab) -> None:
+    """docs/table.png: a row of a table, what its columns add to the score, and what if."""
+    lab.run_cell("""\
+cells = tumour()
+row = nx.Tabular(cells.rows[3], cells.background, names=cells.names, labels=cells.background_labels)
+view = nx.explore(cells.model, row, classes=cells.classes)
+view""")
+    shoot(lab, "view", "table.png")
+
+
+def words(lab: Lab) -> None:
+    """docs/words.png: which words of a review speak for its class."""
+    lab.run_cell("""\
+texts = reviews()
+view = nx.explore(texts.model, nx.Text(texts.texts[2], texts.tokenizer), classes=texts.classes)
+view""")
+    shoot(lab, "view", "words.png")
+
+
+def rows(lab: Lab) -> None:
+    """docs/rows.png: what a forest looks at over all rows of a table."""
+    lab.run_cell("""\
+cells = tumour()
+row = nx.Tabular(cells.rows[3], cells.background, names=cells.names, labels=cells.background_labels)
+view = nx.GlobalExplorer(cells.forest, row, classes=cells.classes)
+view""")
+    shoot(lab, "view", "rows.png")
 
 
 def sliders(lab: Lab) -> None:
@@ -96,7 +125,9 @@ def picture(output: Locator) -> PIL.Image.Image:
     return PIL.Image.open(io.BytesIO(output.screenshot())).convert("RGB")
 
 
-PICTURES: dict[str, Callable[[Lab], None]] = {f.__name__: f for f in (explore, inside, comparison, sliders)}
+PICTURES: dict[str, Callable[[Lab], None]] = {
+    f.__name__: f for f in (explore, inside, comparison, table, words, rows, sliders)
+}
 
 
 def main() -> None:

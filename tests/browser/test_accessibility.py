@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ from playwright.sync_api import expect
 
 from tests.browser.jupyter import ROOT, Lab
 from tests.browser.pane import SOON, Explorer, frames, until
-from tests.browser.test_looks import look
+from tests.browser.test_looks import look, unreadable
 
 pytestmark = pytest.mark.browser
 
@@ -86,6 +87,19 @@ def violations(explorer: Explorer) -> list[str]:
         for rule in found["violations"]
         for node in rule["nodes"]
     ]
+
+
+def looks_right(explorer: Explorer) -> None:
+    """Narrow and wide, light and dark: all can be read and reached, and nothing reaches beyond its place."""
+    for theme in ("Dark", "Light"):
+        for width in (800, 1400):
+            look(explorer, theme, width)
+            explorer.page.set_viewport_size({"width": width, "height": 4000})  # bqplot lays out what is in view alone
+            deadline = time.monotonic() + SOON / 1000
+            while (found := unreadable(explorer)) and time.monotonic() < deadline:
+                frames(explorer.page, 10)  # charts take their time to fill another width
+            assert "\n".join(found) == "", (theme, width)
+            assert "\n".join(violations(explorer)) == "", (theme, width)
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])

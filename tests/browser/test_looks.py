@@ -33,14 +33,16 @@ const named = e => `<${e.tagName.toLowerCase()} class="${e.getAttribute('class')
 """
 OVERFLOWS = f"""root => {{
     {VISIBLE}
+    const scrolls = e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
+    const scrolled = e => e !== root && (scrolls(e) || scrolled(e.parentElement));
     const limit = root.getBoundingClientRect().right + 1, found = [];
     for (const e of [root, ...root.querySelectorAll('*')]) {{
-        if (!visible(e)) continue;
+        if (!visible(e) || (e !== root && scrolled(e.parentElement))) continue;
         const box = e.getBoundingClientRect(), style = getComputedStyle(e);
         if (box.width && box.right > limit) found.push(`${{named(e)}}: ends ${{box.right - limit}} px too far right`);
         if (!(e instanceof HTMLElement) || ['INPUT', 'SELECT', 'PRE', 'CANVAS'].includes(e.tagName)) continue;
         const cut = e.scrollWidth - e.clientWidth;
-        if (style.display !== 'inline' && cut > 1 && style.textOverflow !== 'ellipsis')
+        if (style.display !== 'inline' && cut > 1 && !scrolls(e) && style.textOverflow !== 'ellipsis')
             found.push(`${{named(e)}}: ${{cut}} px wider inside than outside`);
     }}
     return found;

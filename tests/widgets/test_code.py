@@ -15,6 +15,7 @@ from torch import nn
 
 import nbexplain as nx
 from nbexplain.core.inside.ablation import THIS
+from nbexplain.examples import moons, reviews
 from nbexplain.widgets import code
 from nbexplain.widgets.parts import PANES
 from tests.networks import Plain, TupleOutput, picture, seeded
@@ -41,9 +42,9 @@ def run(explorer: nx.Explorer, namespace: dict[str, Any], monkeypatch: pytest.Mo
     """What the explorer's code computes in this namespace."""
     monkeypatch.setattr(code, "_namespace", lambda: namespace)
     assert explorer.session.wait(60)
-    made: dict[str, Any] = {}
-    exec(explorer.code(), dict(namespace), made)
-    return {name: thing for name, thing in made.items() if isinstance(thing, nx.Explanation)}
+    made = dict(namespace)
+    exec(explorer.code(), made)
+    return {name: made[name] for name in made if name not in namespace and isinstance(made[name], nx.Explanation)}
 
 
 def check(explorer: nx.Explorer, found: dict[str, nx.Explanation]) -> None:
@@ -130,5 +131,122 @@ def test_the_chosen_channel_is_asked_for_where_it_counts(example: Example, monke
     explorer._parts[0]._slider.choice = THIS
     found = run(explorer, {"net": example.model, "x": x}, monkeypatch)
     assert f"channel=4, which='{THIS}'" in explorer.code()
+    check(explorer, found)
+    explorer.close()
+
+
+# Texts and tables
+
+
+def test_texts_made_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    r = reviews()
+    explorer = nx.TextExplorer(r.model, [nx.Text(t, r.tokenizer) for t in r.texts[:3]], classes=r.classes, input=1)
+    found = run(explorer, {"r": r}, monkeypatch)
+    lines = explorer.code().splitlines()
+    assert lines[0] == "from nbexplain import Text, explain"
+    assert "x1 = Text(r.texts[1], r.tokenizer)" in lines
+    assert "class_scores = explain(r.model, [Text(text, r.tokenizer) for text in r.texts[:3]], 'class_scores')" in lines
+    check(explorer, found)
+    explorer.close()
+
+
+def test_an_edited_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    r = reviews()
+    texts = [nx.Text(t, r.tokenizer, max_length=20) for t in r.texts[:2]]
+    explorer = nx.TextExplorer(r.model, texts, classes=r.classes)
+    assert "explain(r.model, texts[0], 'lime'" in code_in(explorer, {"r": r, "texts": texts}, monkeypatch)
+    edited = "It's \"odd\"\nand not 'bad'."
+    explorer.session.replace(0, texts[0].another(edited))
+    for names, line in (
+        ({"r": r, "texts": texts}, f"x0 = Text({edited!r}, r.tokenizer, max_length=20)"),
+        ({"net": r.model, "texts": texts}, f"x0 = texts[0].another({edited!r})"),
+        ({"net": r.model, "texts": texts, "x0": 3}, f"x0_ = texts[0].another({edited!r})"),
+    ):
+        found = run(explorer, names, monkeypatch)
+        assert line in explorer.code().splitlines()
+        check(explorer, found)
+    assert "tokenizer = ...  # the tokenizer that was given here" in code_in(explorer, {}, monkeypatch)
+    explorer.close()
+
+
+def code_in(explorer: nx.Explorer, namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(code, "_namespace", lambda: namespace)
+    assert explorer.session.wait(60)
+    return explorer.code()
+
+
+def test_a_changed_row_of_a_named_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = moons()
+    row = nx.Tabular(demo.rows[0], background=demo.background, names=demo.names)
+    explorer = nx.TabularExplorer(demo.model, row, classes=demo.classes, method="lime", params={"samples": 100})
+    assert "explain(net, row, 'lime', target=0, samples=100)" in code_in(
+        explorer, {"net": demo.model, "row": row}, monkeypatch
+    )
+    explorer.session.replace(0, row.another([0.1 + 0.2, float("1e-17")]))
+    found = run(explorer, {"net": demo.model, "row": row}, monkeypatch)
+    assert "x = row.another([0.30000000000000004, 1e-17])" in explorer.code().splitlines()
+    check(explorer, found)
+    explorer.close()
+
+
+def test_a_row_made_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = moons()
+    made = nx.Tabular(demo.rows[7], demo.background, names=demo.names, labels=demo.background_labels.tolist())
+    explorer = nx.TabularExplorer(demo.model, made, classes=demo.classes)
+    found = run(explorer, {"demo": demo}, monkeypatch)
+    about = "names=demo.names, background=demo.background, labels=demo.background_labels"
+    assert f"x = Tabular(demo.rows[7], {about})" in explorer.code().splitlines()
+    check(explorer, found)
+    explorer.session.replace(0, made.another([0.5, -0.25]))
+    names = {"net": demo.model, "other": demo.background * 2, "table": demo.background, "right": demo.background_labels}
+    found = run(explorer, names, monkeypatch)
+    line = "x = Tabular({'x': 0.5, 'y': -0.25}, background=table, labels=right)"
+    assert line in explorer.code().splitlines()
+    check(explorer, found)
+    names |= {"table": demo.background.tolist(), "right": demo.background_labels.tolist()}
+    check(explorer, run(explorer, names, monkeypatch))
+    del names["right"], names["table"]
+    lines = code_in(explorer, names, monkeypatch).splitlines()
+    assert "background = ...  # the background that was given here" in lines
+    assert "labels = ...  # the labels of the background that was given here" in lines
+    assert "x = Tabular({'x': 0.5, 'y': -0.25}, background=background, labels=labels)" in lines
+    explorer.close()
+
+
+def test_categories_frames_and_models_of_other_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    draw = np.random.default_rng(0)
+    frame = pandas.DataFrame({"age": draw.normal(40, 9, 50), "town": draw.choice(["Bonn", "Köln"], 50), "level": 1.0})
+    frame.loc[draw.integers(0, 50, 20), "level"] = 3.0
+
+    def score(rows: Any) -> np.ndarray:
+        high = (rows["town"] == "Köln") * 0.3 + (rows["age"] > 40) * 0.5
+        return np.stack([1 - high, high], 1)
+
+    levels = {"level": [3.0, 1.0]}
+    row = nx.Tabular(frame.iloc[3], frame, categories=levels)
+    explorer = nx.TabularExplorer(score, row, show=["map"])
+    explorer.session.replace(0, row.another([41.5, 1, 0]))
+    found = run(explorer, {"score": score, "matrix": frame.to_numpy(), "frame": frame}, monkeypatch)
+    line = "x = Tabular({'age': 41.5, 'town': 'Köln', 'level': 3.0}, background=frame, categories="
+    assert line + "{'town': ['Bonn', 'Köln'], 'level': [3.0, 1.0]})" in explorer.code().splitlines()
+    check(explorer, found)
+    explorer.close()
+    plain = nx.TabularExplorer(score, nx.Tabular(frame.iloc[3], frame), show=["map"])
+    found = run(plain, {"score": score, "frame": frame}, monkeypatch)
+    assert "categories" not in plain.code()
+    check(plain, found)
+    plain.close()
+
+
+def test_questions_over_the_rows_of_a_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = moons()
+    rows = [
+        nx.Tabular(each, background=demo.background[:40], names=demo.names, labels=demo.background_labels[:40])
+        for each in demo.rows[:2]
+    ]
+    explorer = nx.GlobalExplorer(demo.model, rows, classes=demo.classes)
+    found = run(explorer, {"demo": demo, "rows": rows}, monkeypatch)
+    assert "row_shap = explain(demo.model, rows[0], 'row_shap', target=0)  # upper" in explorer.code().splitlines()
     check(explorer, found)
     explorer.close()

@@ -174,7 +174,7 @@ def test_what_is_known_is_json_that_every_browser_reads(models):
         "name": "samples", "kind": "range", "low": 10, "high": 5000, "step": 10, "integer": True, "default": 500,
         "help": params["samples"]["help"],
     }  # fmt: skip
-    assert params["segmentation"]["choices"] == ["slic", "quickshift", "grid"]
+    assert params["segmentation"]["choices"] == ["slic", "quickshift", "felzenszwalb", "grid"]
     cam = next(m for m in known["methods"] if m["key"] == "grad_cam")
     assert cam["params"][0]["kind"] == "flag"
     assert cam["needs"] == ["target", "layer"]

@@ -9,9 +9,9 @@ from torch import nn
 
 from nbexplain.core.registry import METHODS
 from nbexplain.session import Session
-from nbexplain.widgets.attribution_map import AttributionMap
 from nbexplain.widgets.explorers.explorer import CONTROLS, Explorer, checked_names
 from nbexplain.widgets.inputs_row import InputsRow
+from nbexplain.widgets.maps import map_of
 from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.parts import Part
 
@@ -70,11 +70,15 @@ class MethodComparison(Explorer):
         compared = self._compared()
         for value in compared:  # before the first pane is made
             self.session.check(self._part, value)
-        self._fixed = {self._part, *(["params"] if self._part == "method" else [])}
+        self._fixed = {self._part}
+        if self._part == "method":
+            methods = [METHODS[key] for key in compared]
+            self._long = any(method.progressive for method in methods)
+            unneeded = {"layer", "target"} - {name for method in methods for name in method.needs}
+            self._fixed |= {"params", *unneeded}
         self._link = PaneLink()
         parts: list[Part] = [
-            AttributionMap(self.session, self._models, self._answered, self._link, **{self._part: value})
-            for value in compared
+            map_of(self.session, self._models, self._answered, self._link, **{self._part: value}) for value in compared
         ]
         parts[0].above.append(self._link)
         if self._part != "input" and len(self.session.inputs) > 1:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
+from nbexplain.inputs import Array
 from nbexplain.session import Session
 from nbexplain.widgets.explorers.explorer import Explorer
+from nbexplain.widgets.explorers.tabular import TabularExplorer
+from nbexplain.widgets.explorers.text import TextExplorer
+
+_OF_KIND: dict[str, type[Explorer]] = {"text": TextExplorer, "table": TabularExplorer}
 
 
-def explore(model: nn.Module | Session, inputs: Any = None, **options: Any) -> Explorer:
-    """Show what a model does with an input: the attribution map, the class scores, and a layer's channels.
+def explore(model: Any, inputs: Any = None, **options: Any) -> Explorer:
+    """Show what a model does with an input: the attribution, the class scores, and what else there is to see.
 
     Parameters
     ----------
@@ -21,6 +24,9 @@ def explore(model: nn.Module | Session, inputs: Any = None, **options: Any) -> E
     Returns
     -------
     Explorer
-        Panes that cannot show anything for this model (no named layer, no classes) are left out.
+        A `TextExplorer` for a `Text`, a `TabularExplorer` for a `Tabular`; for pictures and other tensors one with a
+        layer's channels. Panes that cannot show anything for this model (no named layer, no classes) are left out.
     """
-    return Explorer(model, inputs, **options)
+    first = inputs[0] if isinstance(inputs, list) and inputs else inputs
+    kind = model.facts.kind if isinstance(model, Session) else first.kind if isinstance(first, Array) else "array"
+    return _OF_KIND.get(kind, Explorer)(model, inputs, **options)

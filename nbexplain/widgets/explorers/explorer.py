@@ -60,6 +60,9 @@ class Explorer(ipywidgets.VBox):
         The session.
     """
 
+    panes: ClassVar[Sequence[str]] = PANES
+    _long: bool = False  # whether panes ask methods of their own that take long, which can be stopped and run
+    _least: ClassVar[int] = 0  # pixels that a pane on the board needs, where they share its width equally
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
 
@@ -88,7 +91,7 @@ class Explorer(ipywidgets.VBox):
         channel: int | None = None,
         params: dict[str, Any] | None = None,
     ) -> None:
-        shown = checked_names("show", show, self.default_show, PANES)
+        shown = checked_names("show", show, self.default_show, self.panes)
         offered = checked_names("controls", controls, self.default_controls, CONTROLS)
         kernel.warn_once()
         cells.close_earlier()
@@ -130,14 +133,17 @@ class Explorer(ipywidgets.VBox):
             if self._owned:
                 self.session.close()
             raise
+        if self.session.facts.kind in ("text", "table"):
+            self._fixed |= {"layer", "channel"}  # words and columns have no place in a layer's grid
         toolbar = Toolbar(
             controls=self._models.controls,
             facts=self._models.facts,
             status=self._status,
             show=[name for name in offered if name not in self._fixed],
             needs=needs(shown),
+            long=self._long,
         )
-        children = [toolbar, self._status, *rows(self._parts)]
+        children = [toolbar, self._status, *rows(self._parts, self._least)]
         super().__init__(children, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._endings = [
             self.session.on_select(self._follow),
@@ -207,6 +213,8 @@ class Explorer(ipywidgets.VBox):
                 self._status.warnings = list(dict.fromkeys((*seen, *explanation.warnings)))
             elif running is not None:
                 self._status.text = f"{words.METHODS[running.question.method].label}: the first picture is on its way"
+            elif main is not None:
+                self._status.text = ""
             self._status.running = running is not None
             self._status.progress = -1 if running is None else explanation.progress if explanation else 0
             self._status.error, self._status.traceback = words.failure(failed) if failed else ("", "")

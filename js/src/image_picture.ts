@@ -1,0 +1,24 @@
+import type { AnyModel } from "@anywidget/types";
+import { h } from "./dom";
+import { type ArrayState, oncePerFrame, picture as pixelsOf } from "./wire";
+import type { Size } from "./zoom";
+
+export interface PictureCanvas {
+  canvas: HTMLCanvasElement;
+  /** Whether parts of it are transparent. */
+  holes: boolean;
+  /** As the network saw it. */
+  size: Size;
+}
+
+/** The picture to be drawn, another canvas each frame, and its size as the network saw it, which may be larger. */
+export function pictureCanvas(model: AnyModel<ArrayState>): PictureCanvas | null {
+  const pixels = pixelsOf(model);
+  if (!pixels) return null;
+  return oncePerFrame(model, "canvas", () => {
+    const canvas = h("canvas", { width: `${pixels.width}`, height: `${pixels.height}` });
+    canvas.getContext("2d")!.putImageData(new ImageData(pixels.data, pixels.width, pixels.height), 0, 0);
+    const [height, width] = model.get("meta").size ?? [pixels.height, pixels.width];
+    return { canvas, holes: pixels.holes, size: { width, height } };
+  });
+}

@@ -1,0 +1,199 @@
+"""Where the model changes its mind: the score over a plane through the row, which can be dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from nbexplain.core.dataset.plane import Plane, plane_of
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Answer
+from nbexplain.inputs import Tabular
+from nbexplain.place import Place
+from nbexplain.runner import runner
+from nbexplain.session import Session
+from nbexplain.widgets import words
+from nbexplain.widgets.boundary_chart import BoundaryChart
+from nbexplain.widgets.layout import board, framed, put_away, title_of
+
+_KINDS = ("two columns", "two components", "three components")
+_REST = 0.15  # seconds after the last move of a hand
+_MOST_POINTS = 400  # of the background in the picture
+
+
+class BoundaryView:
+    """The pane `"boundary"`: one plane along two columns or two components, or the three planes of three components.
+
+    `move(row)` is called with the row (F,) where the mark was dragged to.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        answered: Callable[[Place, Answer], None],
+        move: Callable[[np.ndarray], None],
+    ) -> None:
+        self._session, self._answered, self._move = session, answered, move
+        row = session.inputs[session.selection.input]
+        assert isinstance(row, Tabular)
+        names = [(name, place) for place, name in enumerate(row.names)]
+        kinds = _KINDS if len(names) > 2 else _KINDS[:1]
+        self._kind = ipywidgets.Dropdown(description="Plane", options=kinds)
+        self._x = ipywidgets.Dropdown(description="Right", options=names, value=0)
+        self._y = ipywidgets.Dropdown(description="Up", options=names, value=min(1, len(names) - 1))
+        self._slices: list[_Slice] = []
+        controls = ipywidgets.HBox(
+            [self._kind, self._x, self._y],
+            layout=ipywidgets.Layout(flex_flow="row wrap", display=None if len(names) > 2 else "none"),
+        )
+        self.above: list[ipywidgets.Widget] = []
+        self.panes: list[ipywidgets.Widget] = []
+        self._charts = [
+            BoundaryChart(on_drag=lambda x, y, n=number: self._dragged(n, x, y))  # type: ignore[misc]
+            for number in range(3 if len(names) > 2 else 1)
+        ]
+        self._frames = [framed("Decision boundary", chart.figure) for chart in self._charts]
+        self.wide: list[ipywidgets.Widget] = [controls, board(self._frames) if len(names) > 2 else self._frames[0]]
+        for control in (self._kind, self._x, self._y):
+            control.observe(self._changed, names=["value"])
+        self._ask()
+
+    def close(self) -> None:
+        """Ask no more."""
+        for one in self._slices:
+            one.close()
+
+    def _changed(self, _change: object) -> None:
+        runner.later((self, "plane"), 0, self._ask, owner=self._session)
+
+    def _ask(self) -> None:
+        kind = self._kind.value
+        pairs = {
+            "two columns": [(self._x.value, self._y.value)],
+            "two components": [(0, 1)],
+            "three components": [(0, 1), (0, 2), (1, 2)],
+        }[kind]
+        for control in (self._x, self._y):
+            control.disabled = kind != "two columns"
+        self.close()
+        plane = "columns" if kind == "two columns" else "components"
+        for number, frame in enumerate(self._frames):  # all are made at first: in the worker no widget can be
+            put_away(frame, number >= len(pairs))
+        self._slices = [
+            _Slice(
+                self._session, self._answered, chart, title_of(frame), {"plane": plane, "horizontal": x, "vertical": y}
+            )
+            for (x, y), chart, frame in zip(pairs, self._charts, self._frames, strict=False)
+        ]
+
+    def _dragged(self, number: int, x: float, y: float) -> None:
+        """On the thread that delivers widget messages."""
+        if number < len(self._slices) and self._slices[number].plane is not None:
+            self._move(self._slices[number].row_at(x, y))
+
+
+class _Slice:
+    """One plane and its picture."""
+
+    def __init__(
+        self,
+        session: Session,
+        answered: Callable[[Place, Answer], None],
+        chart: BoundaryChart,
+        heading: ipywidgets.Label,
+        params: dict[str, Any],
+    ) -> None:
+        self._session, self._answered, self._chart, self._heading, self._params = (
+            session,
+            answered,
+            chart,
+            heading,
+            params,
+        )
+        self.plane: Plane | None = None
+        self._place = session.place(self._show, rest=_REST, method="boundary", params=params)
+        self._end = session.on_facts(self._follow)
+
+    def close(self) -> None:
+        self._end()
+        self._place.close()
+
+    def row_at(self, x: float, y: float) -> np.ndarray:
+        """The row (F,) at a place of the plane through the row as it is now, whatever the picture was taken of."""
+        table = self._session.inputs[self._session.selection.input]
+        assert isinstance(table, Tabular)
+        return plane_of(table, **self._params).point(x, y)
+
+    def _follow(self) -> None:
+        """In the worker: the mark goes along with the row, the picture waits until the hand rests."""
+        plane, table = self.plane, self._session.inputs[self._session.selection.input]
+        if plane is not None and table.tensor.shape[-1] == len(plane.origin):
+            x, y = plane.place(table.tensor.numpy())[0]
+            self._chart.move_row(float(x), float(y))
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        explanation, chosen = answer.explanation, self._session.selection
+        if answer.error is not None:
+            self._heading.value = words.sentence(answer.error)
+        elif explanation is not None:
+            table = self._session.inputs[chosen.input]
+            assert isinstance(table, Tabular)
+            plane = plane_of(table, **self._params)
+            row = plane.place(table.tensor.numpy())[0]
+            if self._is_as_shown(plane) and explanation.progress < 1:
+                self._chart.move_row(*row)  # dragged within the plane: what is there is finer than what comes first
+            else:
+                self._draw(table, plane, explanation, row)
+            self.plane = plane
+        self._answered(place, answer)
+
+    def _is_as_shown(self, plane: Plane) -> bool:
+        shown = self.plane
+        return shown is not None and bool(
+            np.allclose(shown.origin, plane.origin, equal_nan=True)
+            and np.allclose(shown.directions, plane.directions)
+            and np.allclose([shown.low, shown.high], [plane.low, plane.high])
+        )
+
+    def _draw(self, table: Tabular, plane: Plane, explanation: Explanation, row: np.ndarray) -> None:
+        assert table.background is not None
+        seen = np.random.default_rng(0).permutation(len(table.background))[:_MOST_POINTS]
+        classes, names = _classes_of(table, seen, self._session)
+        target = words.target_name(explanation.target, self._session)
+        self._heading.value = f"{'Slice' if plane.is_slice else 'Decision boundary'} · {target}"
+        about = explanation.details
+        note = ""
+        if plane.is_slice:
+            note = f"A slice that holds {plane.held:.0%} of the background's variance; points beside it are projected"
+        probability = bool(np.nanmin(explanation.values) >= 0 and np.nanmax(explanation.values) <= 1)
+        self._chart.show(
+            explanation.values,
+            (about["x_low"], about["x_high"]),
+            (about["y_low"], about["y_high"]),
+            *plane.names,
+            plane.place(table.background[seen]),
+            classes,
+            names,
+            (float(row[0]), float(row[1])),
+            note,
+            0.5 if probability else 0.0,
+            explanation.quantity,
+        )
+
+
+def _classes_of(table: Tabular, seen: np.ndarray, session: Session) -> tuple[np.ndarray, list[str]]:
+    """The class of each point by its label, and the names; one class without labels."""
+    if table.labels is None:
+        return np.zeros(len(seen), dtype=int), ["background"]
+    known, places = np.unique(table.labels, return_inverse=True)
+    names = list(session.classes)
+    if table.labels.dtype.kind in "iu" and known.min() >= 0 and known.max() < len(names):
+        of, target = table.labels[seen].astype(int), session.selection.target
+        if isinstance(target, int) and len(names) > 1:  # the second class is as red as the side where its score is high
+            names[1], names[target] = names[target], names[1]
+            of = np.where(of == target, 1, np.where(of == 1, target, of))
+        return of, names
+    return places[seen], [str(label) for label in known]

@@ -1,0 +1,49 @@
+"""TabularExplorer: one row of a table, what each column adds to the score, and what if it were another row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbexplain.widgets.explorers.explorer import Explorer
+from nbexplain.widgets.parts import Part
+from nbexplain.widgets.table_parts import ROW_PANES, row_parts
+
+
+class TabularExplorer(Explorer):
+    """What the columns of a row add to the score, and what if they held something else.
+
+    Parameters
+    ----------
+    model
+        A `torch.nn.Module`; an object with `predict_proba` or `predict`, such as scikit-learn's; a callable; or a
+        `Session` to share.
+    inputs
+        A `Tabular`, or a list of them.
+    show
+        Which panes: `"editor"` (a control for each column), `"map"` (what each column weighs, with its error),
+        `"waterfall"` and `"force"` (from the base to the score), `"classes"`, `"nearest"` (rows of the background that
+        are like it), `"compare"` (beside another input), `"boundary"` (the score over two columns, or over principal
+        components). By default all; of more than three columns without the boundary, of two classes without
+        their scores.
+    **options
+        As for `Explorer`.
+    """
+
+    panes = ROW_PANES
+    default_show = ROW_PANES
+    default_controls = ("input", "method", "target", "params")
+    _least = 400
+    _MOST_COLUMNS = 3  # of a row whose boundary is shown without being asked for
+
+    def __init__(self, model: Any, inputs: Any = None, **options: Any) -> None:
+        self._asked = options.get("show") is not None
+        super().__init__(model, inputs, **options)
+
+    def _made(self, shown: Sequence[str]) -> list[Part]:
+        columns = self.session.inputs[0].tensor.shape[-1]
+        if not self._asked:
+            unasked = {"boundary"} if columns > self._MOST_COLUMNS else set()
+            unasked |= {"classes"} if len(self.session.classes) < 3 else set()  # the list of targets tells both
+            shown = [name for name in shown if name not in unasked]
+        return row_parts(self.session, self._models, self._answered, shown)

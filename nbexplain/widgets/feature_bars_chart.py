@@ -1,0 +1,129 @@
+"""A number for each feature as bars with whiskers: weights, mean |SHAP|, importance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nbexplain.widgets.boxes import bars
+from nbexplain.widgets.chart_style import ACCENT, PLAIN, around_zero, captioned, key, number
+from nbexplain.widgets.feature_rows import ERROR, FeatureRows, caption, checked
+from nbexplain.widgets.feature_words import even, fitted, full, isolated, label, largest, plus
+
+PALE = "#9aa5ad"
+
+
+class FeatureBars:
+    """Horizontal bars of the features with the largest |value|, and beside them those of a second series.
+
+    `figure` is what is put on the page: the chart, and its words below.
+
+    Written in the worker only; `on_choose(feature)` is called on the thread that delivers widget messages.
+    """
+
+    def __init__(self, on_choose: Callable[[int], None] | None = None) -> None:
+        self._order: list[int] = []
+        self._on_choose = on_choose
+        self._rows = FeatureRows(self._clicked)
+        self._signs = [key(ACCENT, "above 0"), key(PLAIN, "below 0")]
+        self._series = [key(PLAIN, ""), key(PALE, "")]
+        below, self._caption = caption(*self._signs, *self._series)
+        self.figure = captioned(self._rows.chart, *below)
+
+    def show(
+        self,
+        names: Sequence[str],
+        values: Sequence[float] | np.ndarray,
+        errors: Sequence[float] | np.ndarray | None = None,
+        shown_values: Sequence[str] | None = None,
+        top: int = 10,
+        signed: bool = True,
+        quantity: str = "",
+        beside: tuple[str, Sequence[float] | np.ndarray] | None = None,
+    ) -> None:
+        """Show other values.
+
+        Parameters
+        ----------
+        names
+            One for each feature.
+        values
+            (F,); NaN where there is none.
+        errors
+            Standard errors of the values, (F,): whiskers reach 1.96 of them to each side.
+        shown_values
+            What the row holds, in words, if the values are about a row.
+        top
+            How many features are shown.
+        signed
+            Whether positive and negative values have different colours.
+        quantity
+            What the values are.
+        beside
+            The name and the values of a second series, (F,), in the same units.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many of anything as names, or `top` is less than 1.
+        """
+        count = len(names)
+        numbers = checked("values", values, count)
+        deviations = None if errors is None else checked("errors", errors, count)
+        others = None if beside is None else checked("beside", beside[1], count)
+        if shown_values is not None and len(shown_values) != count:
+            raise ValueError(f"shown_values: expected one for each of {count} features, got {len(shown_values)}")
+        if top < 1:
+            raise ValueError(f"top: expected at least 1, got {top}")
+        order = largest(numbers)[:top]
+        values_, rows = numbers[order], np.arange(len(order), dtype=float)
+        shown = [None if shown_values is None else shown_values[i] for i in order]
+        texts = (plus if signed else even)(values_.tolist())
+        colours = [ACCENT if signed and others is None and value > 0 else PLAIN for value in values_]
+        tips = [f"{full(names[i], each)}: {text}" for i, each, text in zip(order, shown, texts)]
+        half, middle = (0.36, rows) if others is None else (0.2, rows - 0.2)
+        x, y = bars(np.zeros(len(order)), np.nan_to_num(values_), middle, half)
+        reach = values_
+        if deviations is not None:
+            spread = np.nan_to_num(ERROR * deviations[order])
+            reach = np.concatenate([values_ - spread, values_ + spread])
+        if beside is not None and others is not None:
+            second = others[order]
+            x2, y2 = bars(np.zeros(len(order)), np.nan_to_num(second), rows + 0.18, 0.16)
+            x, y, colours = np.concatenate([x, x2]), np.concatenate([y, y2]), colours + [PALE] * len(order)
+            named = isolated(" ".join(beside[0].split()))
+            tips += [f"{full(names[i], s)}, {named}: {number(v)}" for i, s, v in zip(order, shown, second)]
+            reach = np.concatenate([reach, second])
+        self._order = order
+        self._rows.name([label(names[i], each) for i, each in zip(order, shown)], texts)
+        low, high = around_zero(reach)
+        axis = quantity + f" ± {ERROR} SE" * (deviations is not None)
+        self._rows.measure(low, high, axis.strip(), zero=True)
+        self._rows.boxes.draw(x, y, colours, tips)
+        self._rows.whiskers(middle, values_, None if deviations is None else deviations[order], tips)
+        self._rows.write(middle, np.full(len(order), high), texts)
+        self._explain(names, quantity, None if beside is None else beside[0], signed, numbers)
+        self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE)" * (deviations is not None)
+
+    def _explain(
+        self, names: Sequence[str], quantity: str, beside: str | None, signed: bool, numbers: np.ndarray
+    ) -> None:
+        """What the colours mean, what is largest, and what is not on the chart."""
+        for each in self._signs:
+            each.layout.display = None if signed and beside is None and (numbers < 0).any() else "none"
+        for each, name in zip(self._series, (quantity or "values", beside)):
+            each.layout.display = "none" if beside is None else None
+            each.children[1].value = fitted(name or "", 40)
+        count, first = len(names), self._order[:1]
+        said = [f"largest: {label(names[i], most=40)}, {number(numbers[i])}" for i in first if np.isfinite(numbers[i])]
+        said += [f"{len(self._order):,} of {count:,} features"] * (count > len(self._order))
+        unknown = int((~np.isfinite(numbers)).sum())
+        said += [f"{unknown:,} without a value"] * bool(unknown)
+        said += ["no features"] * (count == 0)
+        self._caption.value = " · ".join(said)
+
+    def _clicked(self, bar: int) -> None:
+        order = self._order  # the worker may put another in its place meanwhile
+        if self._on_choose is not None and bar < 2 * len(order):
+            self._on_choose(order[bar % len(order)])

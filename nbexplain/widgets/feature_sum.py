@@ -1,0 +1,90 @@
+"""A score as a sum: the parts of the largest features, the others together, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbexplain.widgets.chart_style import ACCENT, PLAIN
+from nbexplain.widgets.feature_rows import checked
+from nbexplain.widgets.feature_words import full, label, largest
+
+GREY = "#8a8a8a"
+_NOTICED = 1e-6  # of the largest value: a smaller gap is rounding
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a feature, or several together, add to the score; `feature` is None for several and for the gap."""
+
+    value: float
+    error: float
+    label: str
+    full: str
+    feature: int | None = None
+    gap: bool = False
+
+
+def colour(part: Part) -> str:
+    """Of the bar: what raises the score, what lowers it, and what is missing."""
+    return GREY if part.gap else ACCENT if part.value > 0 else PLAIN
+
+
+def limits(places: Sequence[float]) -> tuple[float, float]:
+    """The ends of a scale for all that is finite, with a little room beyond."""
+    finite = [float(place) for place in places if np.isfinite(place)] or [0.0]
+    low, high = min(finite), max(finite)
+    free = 0.04 * (high - low) or 1.0
+    return low - free, high + free
+
+
+def parts_of(
+    names: Sequence[str],
+    values: Sequence[float] | np.ndarray,
+    shown_values: Sequence[str] | None,
+    base: float,
+    score: float,
+    errors: Sequence[float] | np.ndarray | None,
+    top: int,
+    by_sign: bool = False,
+    most: int | None = None,
+) -> list[Part]:
+    """The parts in the order in which they are drawn: largest first, then the others, then the gap.
+
+    With `by_sign` the others are two parts, those that raise the score and those that lower it. Labels have at most
+    `most` letters. What does not add up to the score is always a part, unless it is rounding.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many values, shown values or errors as names, or `top` is less than 1.
+    """
+    count = len(names)
+    numbers = checked("values", values, count)
+    deviations = np.full(count, np.nan) if errors is None else checked("errors", errors, count)
+    if shown_values is not None and len(shown_values) != count:
+        raise ValueError(f"shown_values: expected one for each of {count} features, got {len(shown_values)}")
+    if top < 1:
+        raise ValueError(f"top: expected at least 1, got {top}")
+    order = largest(numbers)
+    own, others = order[:top], order[top:]
+    if len(others) == 1:  # its name says more than "1 other"
+        own, others = order, []
+    width = {} if most is None else {"most": most}
+    parts = []
+    for i in own:
+        shown = None if shown_values is None else shown_values[i]
+        words = label(names[i], shown, **width), full(names[i], shown)
+        parts.append(Part(float(numbers[i]), float(deviations[i]), *words, feature=i))
+    groups = [[i for i in others if numbers[i] > 0], [i for i in others if not numbers[i] > 0]]
+    for group in groups if by_sign else [others]:
+        if group:
+            together = f"{len(group):,} other{'s' * (len(group) > 1)}"
+            parts.append(Part(float(np.nansum(numbers[group])), np.nan, together, together))
+    gap = score - base - float(np.nansum(numbers))
+    scale = max(np.abs(np.nan_to_num(numbers)).max(initial=0.0), abs(score), abs(base))  # what rounding goes by
+    if abs(gap) > _NOTICED * scale:
+        parts.append(Part(gap, np.nan, "gap", "gap: what the values leave open", gap=True))
+    return parts

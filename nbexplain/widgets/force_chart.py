@@ -1,0 +1,158 @@
+"""What pushes the score up and what pulls it down, along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import bqplot
+import numpy as np
+
+from nbexplain.widgets.boxes import Boxes
+from nbexplain.widgets.chart_style import ACCENT, PLAIN, captioned, figure, key, number
+from nbexplain.widgets.feature_rows import QUIET, Flags, caption, few, words, write
+from nbexplain.widgets.feature_sum import Part, colour, limits, parts_of
+from nbexplain.widgets.feature_words import free, plus
+
+_NAMED = 6  # parts whose names are written
+_LONGEST = 26  # letters of a name with its value
+_ROW = 19  # pixels of a line of words
+_APART = 0.45  # of the axis: enough for words between two places
+_TIP = 0.008  # of the axis: how far an arrow's point reaches
+
+
+class Force:
+    """Arrows from both sides that meet at the score: to the right what raises it, to the left what lowers it.
+
+    The largest stand at the meeting point. `figure` is what is put on the page: the chart, and its words below.
+
+    Written in the worker only; `on_choose(feature)` is called on the thread that delivers widget messages.
+    """
+
+    def __init__(self, on_choose: Callable[[int], None] | None = None) -> None:
+        self._parts: list[Part] = []
+        self._on_choose = on_choose
+        self._x = bqplot.LinearScale(min=0.0, max=1.0)
+        self._y = bqplot.LinearScale(min=0.0, max=1.0, reverse=True)
+        scales = {"x": self._x, "y": self._y}
+        self._arrows = Boxes(self._x, self._y, self._clicked)
+        self._leaders = bqplot.Lines(x=[], y=[], scales=scales, colors=[QUIET], stroke_width=1, apply_clip=False)
+        self._names = words(self._x, self._y, x_offset=4)
+        self._flags = Flags(self._x, self._y)
+        self._below = bqplot.Axis(scale=self._x, label_offset="30px", grid_lines="none")
+        marks = [self._leaders, self._arrows, self._names, *self._flags.marks]
+        self._chart = figure(marks, [self._below], left=16)
+        below, self._caption = caption(key(ACCENT, "raises"), key(PLAIN, "lowers"))
+        self.figure = captioned(self._chart, *below)
+
+    def show(
+        self,
+        names: Sequence[str],
+        values: Sequence[float] | np.ndarray,
+        shown_values: Sequence[str] | None,
+        base: float,
+        score: float,
+        errors: Sequence[float] | np.ndarray | None = None,
+        top: int = 10,
+        quantity: str = "",
+    ) -> None:
+        """Show another row, or better values of the same.
+
+        Parameters
+        ----------
+        names
+            One for each feature.
+        values
+            What each feature adds to the score, (F,), in units of the score; NaN where it is not known.
+        shown_values
+            What the row holds, in words.
+        base, score
+            What the values should lead from, and to. What they leave open is an arrow of its own, "gap".
+        errors
+            Standard errors of the values, (F,), or None: they are told to the pointer.
+        top
+            At most so many features have an arrow of their own; the others share one on each side.
+        quantity
+            What the score is.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many values, shown values or errors as names, or `top` is less than 1.
+        """
+        parts = parts_of(names, values, shown_values, base, score, errors, top, by_sign=True, most=_LONGEST)
+        parts = [part for part in parts if np.isfinite(part.value) and part.value != 0]
+        steps = np.array([part.value for part in parts])
+        size = np.abs(steps)
+        near = np.zeros(len(parts))  # how far from the score each arrow begins to be drawn
+        for sign in (steps > 0, steps < 0):
+            near[sign] = np.cumsum(size[sign]) - size[sign]
+        way = -np.sign(steps)
+        head, tail = score + way * near, score + way * (near + size)
+        low, high = limits([base, score, *head, *tail])
+        self._parts = parts
+        texts = plus(steps.tolist())
+        named = sorted(sorted(range(len(parts)), key=lambda i: -size[i])[:_NAMED], key=lambda i: -head[i] - tail[i])
+        middle = (head + tail) / 2
+        self._lay_out(low, high, len(named), free(middle[named], [parts[i].label for i in named], low, high), quantity)
+        tip = way * _TIP * (high - low)
+        x = np.stack([tail + tip, head + tip, head, head + tip, tail + tip, tail], 1) if parts else np.zeros((0, 6))
+        y = np.tile([0.0, 0.0, 0.5, 1.0, 1.0, 0.5], (len(parts), 1))
+        tips = [_tip(part, text) for part, text in zip(parts, texts)]
+        self._arrows.draw(x, y, [colour(part) for part in parts], tips)
+        self._point(base, score, middle, named)
+        said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
+        unknown = int((~np.isfinite(np.asarray(values, float))).sum())
+        said += [f"{unknown:,} without a value"] * bool(unknown)
+        self._caption.value = " · ".join(said)
+
+    def _lay_out(self, low: float, high: float, rows: int, right: int, quantity: str) -> None:
+        """Make room for the names below the arrows: each to the right of its line, so that no line crosses a name."""
+        above, below = 2.0, 0.3 + rows
+        with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync(), self._below.hold_sync():
+            self._chart.fig_margin = {**self._chart.fig_margin, "right": right}
+            self._x.min, self._x.max = low, high
+            self._y.min, self._y.max = -above, 1 + below
+            self._below.label = quantity
+            self._below.tick_values, self._below.tick_format = few(low, high, zero=False)
+        self._chart.layout.min_height = f"{round(56 + _ROW * (above + 1 + below))}px"
+
+    def _point(self, base: float, score: float, middle: np.ndarray, named: list[int]) -> None:
+        """Lead a line from each of the arrows, the rightmost first, to its name, and up to base value and score."""
+        down = [(float(middle[i]), 1.0, 1.6 + row) for row, i in enumerate(named)]
+        flags = flags_of([(base, f"base {number(base)}"), (score, f"score {number(score)}")], self._x)
+        up = [(place, 0.0, row) for place, row, *_ in flags]
+        lines = np.array([*down, *up]).reshape(-1, 3)
+        lines = lines[np.isfinite(lines).all(1)]
+        with self._leaders.hold_sync():
+            self._leaders.x, self._leaders.y = lines[:, [0, 0]], lines[:, 1:]
+        write(
+            self._names,
+            np.array([x for x, _, _ in down]),
+            np.array([y for _, _, y in down]),
+            [self._parts[i].label for i in named],
+        )
+        self._flags.write(flags)
+
+    def _clicked(self, arrow: int) -> None:
+        parts = self._parts  # the worker may put others in their place meanwhile
+        feature = parts[arrow].feature if arrow < len(parts) else None
+        if self._on_choose is not None and feature is not None:
+            self._on_choose(feature)
+
+
+def flags_of(named: list[tuple[float, str]], x: bqplot.LinearScale) -> list[tuple[float, float, str, bool]]:
+    """Where the words of two places stand above an axis so that neither meets the other or its line.
+
+    Both on their place's inner side, one above the other; but on the outer sides if they face each other closely.
+    """
+    ordered = sorted(named)
+    left = [(place - x.min) / (x.max - x.min) > 0.5 for place, _ in ordered]
+    if left == [False, True] and ordered[1][0] - ordered[0][0] < _APART * (x.max - x.min):
+        left = [True, False]
+    rows = (-1.6, -0.6) if left == [False, False] else (-0.6, -1.6)
+    return [(place, row, text, side) for (place, text), row, side in zip(ordered, rows, left)]
+
+
+def _tip(part: Part, text: str) -> str:
+    error = f" ± {number(part.error)} (standard error)" if np.isfinite(part.error) else ""
+    return f"{part.full}: {text}{error}"

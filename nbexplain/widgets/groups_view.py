@@ -1,0 +1,118 @@
+"""Is the model fair to both? Importance and scores of the rows, group by group of a chosen column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets
+import numpy as np
+
+from nbexplain.core.dataset.by_group import by_group, groups_of
+from nbexplain.core.dataset.row_scores import scores_by_group
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Answer
+from nbexplain.inputs import Tabular
+from nbexplain.place import Place
+from nbexplain.runner import runner
+from nbexplain.session import Session
+from nbexplain.widgets.feature_bars_chart import FeatureBars
+from nbexplain.widgets.layout import framed, title_of
+from nbexplain.widgets.row_table import RowTable
+
+_TOP = 8
+_COLUMNS = ["rows", "mean score", "chosen", "accuracy"]
+
+
+class GroupsView:
+    """The pane `"groups"`: mean |SHAP| in two groups beside each other, and what the model says of each group."""
+
+    def __init__(self, session: Session, answered: Callable[[Place, Answer], None]) -> None:
+        self._session, self._answered = session, answered
+        self._table = session.inputs[session.selection.input]
+        assert isinstance(self._table, Tabular)
+        options = [(name, place) for place, name in enumerate(self._table.names)]
+        self._column = ipywidgets.Dropdown(description="Groups by", options=options, value=_first_grouping(self._table))
+        self._bars = FeatureBars()
+        self._scores_table = RowTable(title="Scores by group", corner="group", columns=_COLUMNS, choosable=False)
+        chart = ipywidgets.VBox([self._column, self._bars.figure], layout=ipywidgets.Layout(flex="1 1 auto"))
+        self._frame = framed("Importance by group", chart)
+        self._values: Explanation | None = None
+        self._scores: Explanation | None = None
+        self.above: list[ipywidgets.Widget] = []
+        self._scores_table.add_class("nbx-two-columns")
+        self.panes: list[ipywidgets.Widget] = [self._frame, self._scores_table]
+        self.wide: list[ipywidgets.Widget] = []
+        self._column.observe(
+            lambda _change: runner.later((self, "groups"), 0, self._draw, owner=session), names=["value"]
+        )
+        self._place = session.place(self._show_scores, method="row_scores")
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._place.close()
+
+    def show_values(self, explanation: Explanation) -> None:
+        """In the worker: the SHAP values of the rows."""
+        self._values = explanation
+        self._draw()
+
+    def _show_scores(self, place: Place, answer: Answer) -> None:
+        if answer.explanation is not None:
+            self._scores = answer.explanation
+            self._draw()
+        self._answered(place, answer)
+
+    def _draw(self) -> None:
+        table = self._table
+        assert isinstance(table, Tabular)
+        groups = groups_of(table, int(self._column.value))
+        name = table.names[int(self._column.value)]
+        if self._values is not None:
+            found = by_group(self._values, groups)
+            largest = sorted(found, key=lambda group: -found[group].count)[:2]
+            if largest:
+                first, *rest = largest
+                beside = (str(rest[0]), found[rest[0]].values) if rest else None
+                said = f"{first} and {rest[0]}" if rest else f"{first}"
+                title_of(self._frame).value = f"By {name}: {said}"
+                self._bars.show(
+                    table.names,
+                    found[first].values,
+                    found[first].errors,
+                    top=_TOP,
+                    signed=False,
+                    quantity=f"mean |SHAP value|, {first}",
+                    beside=beside,
+                )
+        target = self._session.selection.target
+        if self._scores is not None and isinstance(target, int):
+            right = self._right_classes()
+            rows = []
+            for group, said_of in scores_by_group(self._scores, groups, target, right).items():
+                numbers = [float(said_of.count), said_of.score, said_of.chosen]
+                numbers.append(float("nan") if said_of.accuracy is None else said_of.accuracy)
+                cells = [
+                    f"{said_of.count:,}",
+                    f"{said_of.score:.3g} ± {said_of.score_error:.2g}".replace("-", "−"),
+                    f"{said_of.chosen:.1%} ± {said_of.chosen_error:.1%}",
+                    "" if said_of.accuracy is None else f"{said_of.accuracy:.1%} ± {said_of.accuracy_error:.1%}",
+                ]
+                rows.append({"label": str(group), "cells": cells, "numbers": numbers})
+            self._scores_table.title = f"What the model says by {name}, with standard errors"
+            self._scores_table.rows = rows
+
+    def _right_classes(self) -> np.ndarray | None:
+        """The class number of each background row's label, where labels are class numbers or the model's classes."""
+        table = self._table
+        assert isinstance(table, Tabular)
+        if table.labels is None:
+            return None
+        known = getattr(self._session.given.model, "classes_", np.arange(len(self._session.classes)))
+        places = {label: number for number, label in enumerate(np.asarray(known).tolist())}
+        found = [places.get(label, -1) for label in table.labels.tolist()]
+        return None if -1 in found else np.array(found)
+
+
+def _first_grouping(table: Tabular) -> int:
+    """A category, where there is one: groups that people have names for."""
+    return next((place for place, column in enumerate(table.columns) if column.categories), 0)

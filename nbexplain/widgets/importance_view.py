@@ -1,0 +1,76 @@
+"""What the columns are worth to the model by other measures: shuffled, by the forest itself, by LIME over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Answer
+from nbexplain.core.registry import METHODS
+from nbexplain.place import Place
+from nbexplain.session import Session
+from nbexplain.widgets import words
+from nbexplain.widgets.feature_bars_chart import FeatureBars
+from nbexplain.widgets.layout import framed, title_of
+
+_TOP = 10
+
+
+class ImportanceView:
+    """The pane `"permutation"`, with the forest's own importance beside it where the model is one; or `"lime"`."""
+
+    def __init__(
+        self, session: Session, answered: Callable[[Place, Answer], None], method: str, beside: str = ""
+    ) -> None:
+        self._session, self._answered, self._method = session, answered, method
+        self._bars = FeatureBars()
+        self._frame = framed(METHODS[method].label, self._bars.figure)
+        self._other: Explanation | None = None
+        self._now: Explanation | None = None
+        self.above: list[ipywidgets.Widget] = []
+        self.panes: list[ipywidgets.Widget] = [self._frame]
+        self.wide: list[ipywidgets.Widget] = []
+        self._beside = session.place(self._show_other, method=beside) if beside else None
+        self._place = session.place(self._show, method=method)
+
+    def close(self) -> None:
+        """Ask no more."""
+        for place in (self._place, self._beside):
+            if place is not None:
+                place.close()
+
+    def _show_other(self, place: Place, answer: Answer) -> None:
+        if answer.explanation is not None:
+            self._other = answer.explanation
+            self._draw()
+        self._answered(place, answer)
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        if answer.explanation is not None:
+            self._now = answer.explanation
+            self._draw()
+        elif answer.error is not None:
+            title_of(self._frame).value = words.sentence(answer.error)
+        self._answered(place, answer)
+
+    def _draw(self) -> None:
+        now, other = self._now, self._other
+        if now is None:
+            return
+        target = "" if now.target is None else f" · {words.target_name(now.target, self._session)}"
+        title_of(self._frame).value = f"{METHODS[self._method].label}{target}"
+        # two measures in one chart share an axis: the other one is put on the scale of the first
+        beside = None
+        if other is not None and other.values.max() > 0:
+            scale = now.values.max() / other.values.max()
+            beside = (f"{METHODS[other.method].label}, scaled", other.values * scale)
+        self._bars.show(
+            now.names, now.values, now.standard_error, top=_TOP, signed=False, quantity=now.quantity, beside=beside
+        )
+
+
+def has_forest(session: Session) -> bool:
+    """Whether the model is one that says itself what its columns are worth."""
+    return hasattr(session.given.model, "feature_importances_")

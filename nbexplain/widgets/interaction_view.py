@@ -1,0 +1,68 @@
+"""Which columns the model uses together: SHAP interaction values of pairs of columns, over rows of the background."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import ipywidgets
+
+from nbexplain.core.question import Answer
+from nbexplain.core.registry import METHODS
+from nbexplain.place import Place
+from nbexplain.session import Session
+from nbexplain.widgets import words
+from nbexplain.widgets.interaction_chart import InteractionChart
+from nbexplain.widgets.layout import close_tree, framed, title_of
+
+_ROWS = 20  # of the background
+_TOP = 8
+
+
+class InteractionView:
+    """The pane `"interaction"`: the mean size of what each two columns do together, or why that cannot be told.
+
+    `choose(column, other)` is called with the pair that is clicked.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        answered: Callable[[Place, Answer], None],
+        choose: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._session, self._answered = session, answered
+        self._chart = InteractionChart(choose)
+        self._why = ipywidgets.HBox([ipywidgets.Label("")])
+        self._why.add_class("nbx-caption")
+        label = METHODS["interaction"].label
+        self._frame = framed(label, self._chart.figure)
+        self.above: list[ipywidgets.Widget] = []
+        self.panes: list[ipywidgets.Widget] = [self._frame]
+        self.wide: list[ipywidgets.Widget] = []
+        self._place = session.place(self._show, method="interaction", params={"rows": _ROWS})
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._place.close()
+        for shown in (self._chart.figure, self._why):  # one of them is not on the page
+            close_tree(shown, set())
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        explanation = answer.explanation
+        refused = isinstance(answer.error, ValueError)  # too many columns, say: that is no fault of the model
+        wanted = self._why if refused else self._chart.figure
+        if self._frame.children[1] is not wanted:
+            self._frame.children = (self._frame.children[0], wanted)
+        if refused and answer.error is not None:
+            self._why.children[0].value = words.sentence(answer.error)
+            answer = dataclasses.replace(answer, state="done", error=None)
+        if explanation is not None:
+            target = words.target_name(explanation.target, self._session)
+            count = next(iter(explanation.details.values()), _ROWS)
+            title_of(self._frame).value = f"{METHODS['interaction'].label} · {target} · {count:,.0f} rows"
+            # each of the two cells of a pair holds half of what the two do together
+            self._chart.show(
+                explanation.names, explanation.values + explanation.values.T, _TOP, "mean size of what two do together"
+            )
+        self._answered(place, answer)

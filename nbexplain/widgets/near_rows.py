@@ -1,0 +1,188 @@
+"""Rows beside the one that is explained: the nearest of the background, and another input column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets
+import numpy as np
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Answer
+from nbexplain.inputs import Tabular
+from nbexplain.place import Place
+from nbexplain.runner import runner
+from nbexplain.session import Session
+from nbexplain.widgets import words
+from nbexplain.widgets.row_table import RowTable
+
+_NEAREST = 6
+_COLUMNS = 5  # that differ most, of each near row
+_REST = 0.15  # seconds after the last move of a hand
+
+
+class NearRows:
+    """The pane `"nearest"`: rows of the background that are like the one explained, and their scores.
+
+    Near is the mean over the columns of |difference| in standard deviations of the background, a category counting 1
+    where it is another. Choosing a row explains that one.
+    """
+
+    def __init__(
+        self, session: Session, answered: Callable[[Place, Answer], None], explain: Callable[[np.ndarray], None]
+    ) -> None:
+        self._session, self._answered, self._explain = session, answered, explain
+        self.table = RowTable(title="Nearest rows of the background", corner="row")
+        self._scores: np.ndarray | None = None
+        self._rows = np.empty(0, dtype=int)
+        self.above: list[ipywidgets.Widget] = []
+        self.panes: list[ipywidgets.Widget] = []
+        self.wide: list[ipywidgets.Widget] = [self.table]
+        self.table.observe(self._choose, names=["chosen"])
+        self._place = session.place(self._show_scores, method="row_scores")
+        self._endings = [session.on_facts(self._draw_soon), session.on_select(self._draw_soon)]
+        self._draw_soon()
+
+    def close(self) -> None:
+        """Ask no more."""
+        for end in self._endings:
+            end()
+        self._place.close()
+
+    def _show_scores(self, place: Place, answer: Answer) -> None:
+        if answer.explanation is not None:
+            found, row = answer.explanation, self._session.inputs[self._session.selection.input]
+            assert isinstance(row, Tabular)
+            assert row.background is not None
+            self._scores = np.full((len(row.background), found.values.shape[1]), np.nan)
+            self._scores[found.features] = found.values
+            self._draw()
+        self._answered(place, answer)
+
+    def _draw_soon(self) -> None:
+        runner.later((self, "near"), _REST, self._draw, owner=self._session)
+
+    def _draw(self) -> None:
+        chosen = self._session.selection
+        row = self._session.inputs[chosen.input]
+        assert isinstance(row, Tabular)
+        if row.background is None:
+            return
+        here = row.tensor[0].numpy()
+        apart = differences(row, row.background)
+        self._rows = np.argsort(apart.mean(1), kind="stable")[:_NEAREST]
+        spread = np.nan_to_num(apart[self._rows]).mean(0)
+        columns = np.argsort(-spread, kind="stable")[: min(_COLUMNS, len(spread))]
+        named = isinstance(chosen.target, int) and chosen.target < len(self._session.classes)
+        score = f"score of {words.target_name(chosen.target, self._session)}" if named else "score"
+        headings = ["distance", score, *(["label"] if row.labels is not None else []), *(row.names[c] for c in columns)]
+        known = self._scores is not None and isinstance(chosen.target, int)
+        rows = [self._cells(row, int(n), columns, apart, known, "") for n in self._rows]
+        own = self._session.facts.scores.get(chosen.input)
+        cells = ["0", *([""] if own is None or not named else [score_text(float(own[0, chosen.target]))])]
+        cells += [""] * (2 - len(cells)) + ([""] if row.labels is not None else [])
+        cells += [row.columns[c].said(here[c]) for c in columns]
+        with self.table.hold_sync():
+            self.table.rows = []
+            self.table.columns = headings
+            self.table.rows = [{"label": "this row", "cells": cells, "tone": "strong"}, *rows]
+            self.table.chosen = -1
+
+    def _cells(
+        self, row: Tabular, number: int, columns: np.ndarray, apart: np.ndarray, known: bool, tone: str
+    ) -> dict[str, object]:
+        assert row.background is not None
+        held, target = row.background[number], self._session.selection.target
+        score = float(self._scores[number, target]) if known and self._scores is not None else float("nan")
+        cells = [words.number(float(apart[number].mean())), score_text(score)]
+        numbers: list[float | None] = [float(apart[number].mean()), score]
+        if row.labels is not None:
+            label = row.labels[number]
+            cells.append(words.target_name(int(label), self._session) if isinstance(label, np.integer) else str(label))
+            numbers.append(None)
+        first = len(cells)
+        cells += [row.columns[c].said(held[c]) for c in columns]
+        numbers += [float(held[c]) for c in columns]
+        marks = [first + place for place, c in enumerate(columns) if apart[number, c] > 1]
+        return {"label": f"row {number}", "cells": cells, "numbers": numbers, "marks": marks, "tone": tone}
+
+    def _choose(self, change: dict[str, int]) -> None:
+        place = change["new"] - 1  # the first is the row itself
+        if 0 <= place < len(self._rows):
+            number = int(self._rows[place])
+            row = self._session.inputs[self._session.selection.input]
+            assert isinstance(row, Tabular)
+            assert row.background is not None
+            held = row.background[number]
+            runner.later((self, "choose"), 0, lambda: self._explain(held), owner=self._session)
+
+
+class TwoRows:
+    """The pane `"compare"`: another input beside the one explained, column by column, with what each column weighs."""
+
+    def __init__(self, session: Session, answered: Callable[[Place, Answer], None], other: int) -> None:
+        self._session, self._answered, self._other = session, answered, other
+        self.table = RowTable(title=f"Beside input {other}", corner="column", choosable=False)
+        self._theirs: Explanation | None = None
+        self._ours: Explanation | None = None
+        self.above: list[ipywidgets.Widget] = []
+        self.panes: list[ipywidgets.Widget] = []
+        self.wide: list[ipywidgets.Widget] = [self.table]
+        self._place = session.place(self._show, input=other)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._place.close()
+
+    def show_weights(self, explanation: Explanation) -> None:
+        """In the worker: what the columns of the row explained weigh."""
+        self._ours = explanation
+        self._draw()
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        if answer.explanation is not None:
+            self._theirs = answer.explanation
+            self._draw()
+        self._answered(place, answer)
+
+    def _draw(self) -> None:
+        chosen = self._session.selection
+        here, there = self._session.inputs[chosen.input], self._session.inputs[self._other]
+        assert isinstance(here, Tabular)
+        assert isinstance(there, Tabular)
+        ours, theirs = here.tensor[0].numpy(), there.tensor[0].numpy()
+        unknown = np.full(len(ours), np.nan)
+        weights = [
+            unknown if e is None or e.values.shape != ours.shape else e.values for e in (self._ours, self._theirs)
+        ]
+        order = np.argsort(-np.nan_to_num(np.abs(weights[0] - weights[1])), kind="stable")
+        apart = differences(here, theirs[None])[0]
+        headings = ["this row", f"input {self._other}", "attribution", f"of input {self._other}", "difference"]
+        rows = []
+        for place in order:
+            column, numbers = here.columns[place], [ours[place], theirs[place], *(w[place] for w in weights)]
+            numbers.append(weights[0][place] - weights[1][place])
+            cells = [column.said(ours[place]), column.said(theirs[place])]
+            cells += ["" if np.isnan(n) else words.number(float(n)) for n in numbers[2:]]
+            marks = [0, 1] if apart[place] > 1 else []
+            rows.append({"label": column.name, "cells": cells, "numbers": [float(n) for n in numbers], "marks": marks})
+        with self.table.hold_sync():
+            self.table.rows = []
+            self.table.columns = headings
+            self.table.rows = rows
+
+
+def score_text(score: float) -> str:
+    """With two places behind the point; a score that is not known yet is dots."""
+    return "…" if np.isnan(score) else f"{score:.2f}".replace("-", "−")
+
+
+def differences(row: Tabular, others: np.ndarray) -> np.ndarray:
+    """(N, F): |difference| of the row to others, in standard deviations of the background; 1 for another category."""
+    background = others if row.background is None else row.background
+    spread = np.nanstd(background, axis=0)
+    apart = np.abs(others - row.tensor.numpy()) / np.where(spread > 0, spread, 1)
+    for place, column in enumerate(row.columns):
+        if column.categories:
+            apart[:, place] = others[:, place] != float(row.tensor[0, place])
+    return np.asarray(np.nan_to_num(apart, nan=1.0))

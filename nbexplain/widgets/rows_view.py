@@ -1,0 +1,188 @@
+"""What the model looks at over many rows: mean |SHAP|, beeswarm and dependence, linked by brushing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import ipywidgets
+import numpy as np
+
+from nbexplain.core.dataset.by_group import mean_size
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Answer
+from nbexplain.inputs import Tabular
+from nbexplain.place import Place
+from nbexplain.runner import runner
+from nbexplain.session import Session
+from nbexplain.widgets import words
+from nbexplain.widgets.beeswarm_chart import Beeswarm
+from nbexplain.widgets.dependence_chart import Dependence
+from nbexplain.widgets.feature_bars_chart import FeatureBars
+from nbexplain.widgets.layout import close_tree, framed, title_of
+
+CHARTS = ("importance", "beeswarm", "dependence")
+_TOP = 10
+_STRONGEST = "strongest"
+
+
+class RowsView:
+    """The panes `"importance"`, `"beeswarm"` and `"dependence"`: SHAP values of many rows of the background.
+
+    A click on a bar chooses the column of the dependence chart, a click on a point explains that row with
+    `explain(row)`, a brush in one chart lets the other fade all but its rows.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        answered: Callable[[Place, Answer], None],
+        explain: Callable[[np.ndarray], None],
+        shown: Collection[str] = CHARTS,
+    ) -> None:
+        self._session, self._answered, self._explain = session, answered, explain
+        self._listeners: list[Callable[[Explanation], None]] = []
+        self._table = session.inputs[session.selection.input]
+        assert isinstance(self._table, Tabular)
+        names = self._table.names
+        self._now: Explanation | None = None
+        self._bars = FeatureBars(on_choose=self._choose_column)
+        self._swarm = Beeswarm(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "beeswarm"))
+        self._dependence = Dependence(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "dependence"))
+        self._column = ipywidgets.Dropdown(description="Column", options=[(n, i) for i, n in enumerate(names)], value=0)
+        self._colour = ipywidgets.Dropdown(
+            description="Colour",
+            options=[("what it depends on most", _STRONGEST), *((n, i) for i, n in enumerate(names))],
+        )
+        chosen = ipywidgets.HBox([self._column, self._colour], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        self._charts: dict[str, ipywidgets.Widget] = {
+            "importance": self._bars.figure,
+            "beeswarm": self._swarm.figure,
+            "dependence": ipywidgets.VBox([chosen, self._dependence.figure], layout=ipywidgets.Layout(flex="1 1 auto")),
+        }
+        self._frames = {name: framed("", self._charts[name]) for name in CHARTS if name in shown}
+        self._chosen = self._placing = False
+        self.above: list[ipywidgets.Widget] = []
+        self.panes: list[ipywidgets.Widget] = list(self._frames.values())
+        self.wide: list[ipywidgets.Widget] = []
+        for control in (self._column, self._colour):
+            control.observe(self._chosen_anew, names=["value"])
+        self._place = session.place(self._show, method="row_shap")
+
+    def listen(self, listener: Callable[[Explanation], None]) -> None:
+        """Call it in the worker with each explanation, and with the one that there is already."""
+        self._listeners.append(listener)
+        if (now := self._now) is not None:
+            runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._place.close()
+        for chart in self._charts.values():  # some may not be on the page
+            close_tree(chart, set())
+
+    def _soon(self, key: str, chore: Callable[[], None]) -> None:
+        runner.later((self, key), 0, chore, owner=self._session)
+
+    # What is shown
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        if answer.explanation is not None:
+            self._now = answer.explanation
+            self._draw()
+            for listener in self._listeners:
+                listener(answer.explanation)
+        self._answered(place, answer)
+
+    def _points(self) -> np.ndarray:
+        """What the explained rows hold (rows, columns)."""
+        assert self._now is not None
+        assert self._now.features is not None
+        assert isinstance(self._table, Tabular)
+        assert self._table.background is not None
+        held: np.ndarray = self._table.background[self._now.features]
+        return held
+
+    def _draw(self) -> None:
+        explanation = self._now
+        assert explanation is not None
+        found = mean_size(explanation)
+        target = words.target_name(explanation.target, self._session)
+        rows = f"{found.count:,} rows"
+        if not self._chosen:  # by the person: until then, the column that matters most
+            self._placing = True
+            self._column.value = int(found.values.argmax())
+            self._placing = False
+        if "importance" in self._frames:
+            title_of(self._frames["importance"]).value = f"Mean |SHAP value| · {target} · {rows}"
+            self._bars.show(
+                explanation.names, found.values, found.errors, top=_TOP, signed=False, quantity=explanation.score_name
+            )
+        if "beeswarm" in self._frames:
+            title_of(self._frames["beeswarm"]).value = f"SHAP values · {target} · {rows}"
+            self._swarm.show(explanation.names, explanation.values, self._points(), top=_TOP, quantity="SHAP value")
+        self._draw_dependence()
+
+    def _draw_dependence(self) -> None:
+        explanation = self._now
+        if explanation is None or "dependence" not in self._frames:
+            return
+        held, column = self._points(), int(self._column.value)
+        colour = self._colour.value
+        other = strongest(held, explanation.values, column) if colour == _STRONGEST else int(colour)
+        names = explanation.names
+        title_of(self._frames["dependence"]).value = f"What {names[column]} adds, by its value"
+        shade = held[:, other] if other is not None else None
+        said = names[other] if other is not None else ""
+        self._dependence.show(names[column], held[:, column], explanation.values[:, column], shade, said, "SHAP value")
+
+    # What is chosen: on the thread that delivers widget messages
+
+    def _chosen_anew(self, _change: object) -> None:
+        self._chosen = self._chosen or not self._placing
+        self._soon("dependence", self._draw_dependence)
+
+    def _choose_column(self, column: int) -> None:
+        self._soon("column", lambda: self._column.set_trait("value", column))
+
+    def show_pair(self, column: int, other: int) -> None:
+        """Show one column in the dependence chart, coloured by another."""
+
+        def choose() -> None:
+            self._colour.value, self._column.value = other, column
+
+        self._soon("column", choose)
+
+    def _choose_row(self, place: int) -> None:
+        explanation = self._now
+        if explanation is not None and place < len(explanation.values):
+            row = self._points()[place]
+            self._soon("row", lambda: self._explain(row))
+
+    def _brush(self, rows: np.ndarray | None, source: str) -> None:
+        def fade() -> None:
+            for name, chart in (("beeswarm", self._swarm), ("dependence", self._dependence)):
+                if name in self._frames and name != source:
+                    chart.highlight(rows)
+
+        self._soon("brush", fade)
+
+
+def strongest(held: np.ndarray, values: np.ndarray, column: int) -> int | None:
+    """The other column on which a column's SHAP values depend most, beyond the column's own value; None without rows.
+
+    Judged as shap does: within bins of rows of like value, the correlation of the SHAP value with the other column.
+    """
+    rows, columns = held.shape
+    size = max(min(rows // 10, 50), 2)
+    if rows < 2 * size or columns < 2:
+        return None
+    order = np.argsort(held[:, column], kind="stable")
+    found = np.zeros(columns)
+    for start in range(0, rows - size + 1, size):
+        part = order[start : start + size]
+        shap = values[part, column] - values[part, column].mean()
+        others = np.nan_to_num(held[part] - np.nanmean(held[part], axis=0))
+        scale = np.sqrt((others**2).sum(0) * (shap**2).sum())
+        found += np.abs(np.divide(others.T @ shap, scale, out=np.zeros(columns), where=scale > 1e-12))
+    found[column] = -1
+    return int(found.argmax())

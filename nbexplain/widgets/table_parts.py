@@ -1,0 +1,89 @@
+"""The parts of explorers of tables: of one row, and of the rows of its background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+
+from nbexplain.core.question import Answer
+from nbexplain.inputs import Tabular
+from nbexplain.place import Place
+from nbexplain.session import Session
+from nbexplain.widgets import rows_view
+from nbexplain.widgets.attribution_map import ClassScores
+from nbexplain.widgets.boundary_view import BoundaryView
+from nbexplain.widgets.feature_map import CHARTS, FeatureMap
+from nbexplain.widgets.groups_view import GroupsView
+from nbexplain.widgets.importance_view import ImportanceView, has_forest
+from nbexplain.widgets.interaction_view import InteractionView
+from nbexplain.widgets.models import SessionModels
+from nbexplain.widgets.near_rows import NearRows, TwoRows
+from nbexplain.widgets.parts import Part
+from nbexplain.widgets.row_view import RowView
+from nbexplain.widgets.rows_view import RowsView
+
+ROW_PANES = ("editor", *CHARTS, "classes", "nearest", "compare", "boundary")
+SET_PANES = (*rows_view.CHARTS, "permutation", "lime", "interaction", "groups")
+
+Answered = Callable[[Place, Answer], None]
+
+
+def row_parts(session: Session, models: SessionModels, answered: Answered, shown: Collection[str]) -> list[Part]:
+    """The parts that hold the panes of one row. What needs a background or a second row is left out without."""
+    row = session.inputs[session.selection.input]
+    assert isinstance(row, Tabular)
+    scored = next(iter(session.facts.scores.values())).ndim == 2
+    parts: list[Part] = []
+    editor = RowView(session) if "editor" in shown else None
+    move = editor.show_row if editor is not None else _replacing(session)
+    values = FeatureMap(session, answered, shown) if set(CHARTS) & set(shown) else None
+    if editor is not None:
+        parts.append(editor)
+        if values is not None:
+            values.listen(editor.show_weights)
+    if values is not None:
+        parts.append(values)
+    if "classes" in shown and scored:
+        parts.append(ClassScores(session))
+    if "compare" in shown and len(session.inputs) > 1:
+        parts.append(two := TwoRows(session, answered, other=1 if session.selection.input == 0 else 0))
+        if values is not None:
+            values.listen(two.show_weights)
+    if row.background is not None and len(row.background) > 1:
+        if "nearest" in shown:
+            parts.append(NearRows(session, answered, move))
+        if "boundary" in shown and len(row.columns) > 1:
+            parts.append(BoundaryView(session, answered, move))
+    return parts
+
+
+def set_parts(session: Session, models: SessionModels, answered: Answered, shown: Collection[str]) -> list[Part]:
+    """The parts that hold the panes of all rows of the background."""
+    parts: list[Part] = []
+    values = None
+    if {*rows_view.CHARTS, "groups"} & set(shown):
+        parts.append(values := RowsView(session, answered, _replacing(session), shown))
+    if "permutation" in shown:
+        beside = "forest_importance" if has_forest(session) else ""
+        parts.append(ImportanceView(session, answered, "permutation_importance", beside))
+    if "lime" in shown:
+        parts.append(ImportanceView(session, answered, "averaged_lime"))
+    if "interaction" in shown:
+        parts.append(InteractionView(session, answered, values.show_pair if values is not None else None))
+    if "groups" in shown and values is not None:
+        parts.append(groups := GroupsView(session, answered))
+        values.listen(groups.show_values)
+    return parts
+
+
+def _replacing(session: Session) -> Callable[[np.ndarray], None]:
+    """What lets another row be the one that is explained."""
+
+    def explain(values: np.ndarray) -> None:
+        number = session.selection.input
+        row = session.inputs[number]
+        assert isinstance(row, Tabular)
+        session.replace(number, row.another([float(v) for v in values]))
+
+    return explain

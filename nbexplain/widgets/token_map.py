@@ -1,0 +1,117 @@
+"""Which words speak for a class: the coloured text, which can be edited and whose words can be dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+
+from nbexplain.core.question import Answer
+from nbexplain.inputs import Text
+from nbexplain.place import Place
+from nbexplain.runner import runner
+from nbexplain.session import Session
+from nbexplain.widgets import words
+from nbexplain.widgets.feed import Feed, about, weights_and_errors
+from nbexplain.widgets.token_pane import TokenPane
+from nbexplain.widgets.wire import Array
+
+_MOST_NAMED = 4  # of the words that a note names
+
+
+class TokenMap:
+    """The pane `"map"` of a text, following the selection. Parameters as for `AttributionMap`."""
+
+    def __init__(self, session: Session, answered: Callable[[Place, Answer], None], **own: Any) -> None:
+        self._session = session
+        self._answered = answered
+        array = Array()
+        self._feed = Feed(array, session)
+        self._own = own
+        self._shown: tuple[Text, tuple[Any, ...]] | None = None  # the text on the page, and how it is divided
+        self.pane = TokenPane(overlay=array, editable="input" not in own)
+        compared = bool(own)
+        self.above: list[ipywidgets.Widget] = [] if compared else [self.pane]
+        self.panes: list[ipywidgets.Widget] = [self.pane] if compared else []
+        self.wide: list[ipywidgets.Widget] = []
+        self._without: Place | None = None
+        self._show_text(own.get("input", session.selection.input), {})
+        self.pane.on_edit = self._edit
+        self.pane.observe(self._drop, names=["dropped"])
+        self._place = session.place(self._show, **own)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._place.close()
+        if self._without is not None:
+            self._without.close()
+
+    # What is shown
+
+    def _show_text(self, number: int, params: dict[str, Any]) -> None:
+        """The text and what it is divided into, if it is another one than that on the page."""
+        text = self._session.inputs[number]
+        assert isinstance(text, Text)
+        division = tuple(params[name] for name in ("unit", "hide") if name in params)
+        if self._shown is not None and self._shown[0] is text and self._shown[1] == division:
+            return
+        self._shown = text, division
+        masker = text.masker(*division)
+        self.pane.show(text.text, masker.spans.tolist(), masker.names)
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        question, explanation = answer.question, answer.explanation
+        assert question.input is not None  # no method that is asked of all inputs is offered here
+        if explanation is not None:
+            self._show_text(question.input, dict(explanation.params))
+            title = words.METHODS[question.method].label
+            if question.target is not None:
+                title += f" · {words.target_name(question.target, self._session)}"
+            self._feed.show(weights_and_errors(explanation), about(explanation, repr(question), title))
+        self.pane.notice = words.sentence(answer.error) if answer.error is not None else ""
+        self._answered(place, answer)
+
+    # What is dropped
+
+    def _drop(self, _change: object) -> None:
+        runner.later((self, "drop"), 0, self._ask_without, owner=self._session)
+
+    def _ask_without(self) -> None:
+        """In the worker: what the scores are without the words that are dropped."""
+        if self._without is not None:
+            self._without.close()
+            self._without = None
+        dropped = tuple(sorted(self.pane.dropped))
+        if not dropped or self._shown is None:
+            self.pane.note = ""
+            return
+        division = self._shown[1]
+        params = {"features": dropped, **dict(zip(("unit", "hide"), division, strict=False))}
+        own = {"input": self._own["input"]} if "input" in self._own else {}
+        self._without = self._session.place(self._tell_without, method="without", params=params, **own)
+
+    def _tell_without(self, _place: Place, answer: Answer) -> None:
+        explanation, target = answer.explanation, self._own.get("target", self._session.selection.target)
+        if answer.error is not None:
+            self.pane.note = words.sentence(answer.error)
+        elif explanation is not None and isinstance(target, int):
+            before, after = explanation.values[:, target]
+            named = ", ".join(f"“{name}”" for name in explanation.names[:_MOST_NAMED])
+            more = len(explanation.names) - _MOST_NAMED
+            self.pane.note = (
+                f"without {named}{f' and {more} more' if more > 0 else ''}: "
+                f"{words.score_of(self._session, target, before)} → {words.score_of(self._session, target, after)}"
+            )
+
+    # What is edited
+
+    def _edit(self, text: str) -> None:
+        try:
+            chosen = self._session.selection.input
+            given = self._session.inputs[chosen]
+            assert isinstance(given, Text)
+            self._session.replace(chosen, given.another(text))
+        except (TypeError, ValueError) as error:
+            sentence = words.sentence(error)
+            runner.later((self, "edit"), 0, lambda: self.pane.set_trait("notice", sentence), owner=self._session)

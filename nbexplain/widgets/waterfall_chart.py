@@ -1,0 +1,121 @@
+"""How the parts of all features add up from the base value to the score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import bqplot
+import numpy as np
+
+from nbexplain.widgets.boxes import bars
+from nbexplain.widgets.chart_style import ACCENT, PLAIN, captioned, key, number
+from nbexplain.widgets.feature_rows import ERROR, QUIET, FeatureRows, Flags, caption
+from nbexplain.widgets.feature_sum import Part, colour, limits, parts_of
+from nbexplain.widgets.feature_words import label, plus
+
+_HALF = 0.36  # of a row
+
+
+class Waterfall:
+    """One step for each feature, from the base value down to the score, the largest first.
+
+    `figure` is what is put on the page: the chart, and its words below.
+
+    Written in the worker only; `on_choose(feature)` is called on the thread that delivers widget messages.
+    """
+
+    def __init__(self, on_choose: Callable[[int], None] | None = None) -> None:
+        self._parts: list[Part] = []
+        self._on_choose = on_choose
+        self._rows = FeatureRows(self._clicked)
+        scales = {"x": self._rows.x, "y": self._rows.y}
+        self._steps = bqplot.Lines(x=[], y=[], scales=scales, colors=[QUIET], stroke_width=1)
+        self._flags = Flags(self._rows.x, self._rows.y)
+        self._rows.chart.marks = [self._steps, *self._rows.chart.marks, *self._flags.marks]
+        below, self._caption = caption(key(ACCENT, "raises"), key(PLAIN, "lowers"))
+        self.figure = captioned(self._rows.chart, *below)
+
+    def show(
+        self,
+        names: Sequence[str],
+        values: Sequence[float] | np.ndarray,
+        shown_values: Sequence[str] | None,
+        base: float,
+        score: float,
+        errors: Sequence[float] | np.ndarray | None = None,
+        top: int = 10,
+        quantity: str = "",
+    ) -> None:
+        """Show another row, or better values of the same.
+
+        Parameters
+        ----------
+        names
+            One for each feature.
+        values
+            What each feature adds to the score, (F,), in units of the score; NaN where it is not known.
+        shown_values
+            What the row holds, in words.
+        base, score
+            Where the steps start and should end. What the values leave open is a step of its own, "gap".
+        errors
+            Standard errors of the values, (F,), or None.
+        top
+            At most so many features have a step of their own; the others are one step together.
+        quantity
+            What the score is.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many values, shown values or errors as names, or `top` is less than 1.
+        """
+        parts = parts_of(names, values, shown_values, base, score, errors, top)
+        steps = np.array([part.value for part in parts])
+        rows = np.arange(len(parts), dtype=float)
+        ends = base + np.cumsum(np.nan_to_num(steps))
+        starts = np.concatenate([[base], ends[:-1]]) if len(parts) else np.zeros(0)
+        texts = plus(steps.tolist())
+        whiskers = None if errors is None else np.array([part.error for part in parts])
+        right = np.maximum(starts, ends)
+        if whiskers is not None:
+            right = np.fmax(right, ends + ERROR * whiskers)
+        self._parts = parts
+        self._rows.name([part.label for part in parts], texts, above=1.4, below=1.4)
+        reach = [base, score, *starts, *ends]
+        if whiskers is not None:
+            reach += [*(ends - ERROR * whiskers), *(ends + ERROR * whiskers)]
+        self._rows.measure(*limits(reach), quantity, zero=False)
+        tips = [f"{part.full}: {text}" for part, text in zip(parts, texts)]
+        self._rows.boxes.draw(*bars(starts, ends, rows, _HALF), [colour(part) for part in parts], tips)
+        self._rows.whiskers(rows, ends, whiskers, tips)
+        self._rows.write(rows, right, texts)
+        self._connect(base, score, starts, ends)
+        said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
+        first = [part.feature for part in parts[:1] if part.feature is not None]
+        said += [f"largest: {label(names[i], most=40)} ({text})" for i, text in zip(first, texts)]
+        said += ["whiskers: ± 1.96 standard errors"] * (whiskers is not None)
+        unknown = int((~np.isfinite(np.asarray(values, float))).sum())
+        said += [f"{unknown:,} without a value"] * bool(unknown)
+        self._caption.value = " · ".join(said)
+
+    def _connect(self, base: float, score: float, starts: np.ndarray, ends: np.ndarray) -> None:
+        """Draw the base value above the steps, the score below, and what joins a step to the next."""
+        places = np.array([*starts, *ends[-1:]]) if len(starts) else np.array([base])
+        tops = np.arange(-1, len(places) - 1) + _HALF
+        bottoms = np.arange(len(places)) - _HALF
+        tops[0], bottoms[-1] = -1.0, bottoms[-1] + _HALF * 2 + 0.3
+        finite = np.isfinite(places)
+        with self._steps.hold_sync():
+            self._steps.x = np.stack([places, places], 1)[finite]
+            self._steps.y = np.stack([tops, bottoms], 1)[finite]
+        rows = len(starts)
+        middle = (self._rows.x.min + self._rows.x.max) / 2
+        named = [(base, -1.0, f"base {number(base)}"), (score, rows - 0.05, f"score {number(score)}")]
+        self._flags.write([(*flag, flag[0] > middle) for flag in named])
+
+    def _clicked(self, bar: int) -> None:
+        parts = self._parts  # the worker may put others in their place meanwhile
+        feature = parts[bar].feature if bar < len(parts) else None
+        if self._on_choose is not None and feature is not None:
+            self._on_choose(feature)

@@ -1,0 +1,138 @@
+"""Bars of features: which, how long, with which whiskers, and a second series beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nbexplain.widgets.boxes import Boxes
+from nbexplain.widgets.chart_style import ACCENT, PLAIN
+from nbexplain.widgets.feature_bars_chart import PALE, FeatureBars
+from nbexplain.widgets.feature_words import fitted, width
+from nbexplain.widgets.layout import close_tree
+from tests.widgets.comm import Line, living
+from tests.widgets.marks import boxes, click, marks, names, plain, plot, spans, texts, words
+
+
+@pytest.fixture
+def chosen() -> list[int]:
+    return []
+
+
+@pytest.fixture
+def chart(chosen):
+    before = living()
+    chart = FeatureBars(chosen.append)
+    yield chart
+    close_tree(chart.figure, set())
+    assert living() == before
+
+
+def test_the_largest_come_first_and_signs_have_colours(chart):
+    chart.show(["a", "b", "c"], [0.5, -1.25, 0.75], quantity="weight")
+    assert names(chart) == ["b", "c", "a"]
+    np.testing.assert_allclose(spans(chart), [[0, -1.25], [0, 0.75], [0, 0.5]])
+    assert boxes(chart).fill_colors == [PLAIN, ACCENT, ACCENT]
+    assert texts(chart) == ["−1.25", "+0.75", "+0.50"]
+    assert "weight" in [axis.label for axis in plot(chart).axes]
+    assert "above 0 below 0" in words(chart.figure)
+    scale = plot(chart).axes[1].scale
+    assert scale.min < -1.25 < 0.75 < scale.max
+
+
+def test_without_signs_there_is_one_colour(chart):
+    chart.show(["a", "b"], [0.5, 1.25], signed=False)
+    assert boxes(chart).fill_colors == [PLAIN, PLAIN]
+    assert texts(chart) == ["1.25", "0.50"]
+    assert "above 0" not in words(chart.figure)
+
+
+def test_whiskers_reach_196_standard_errors(chart, chosen):
+    chart.show(["a", "b", "c"], [1.0, -2.0, 3.0], errors=[0.1, 0.5, np.nan], quantity="weight")
+    drawn = marks(chart, Boxes)[1]
+    np.testing.assert_allclose(drawn.x[:, 2:4], [[-2.98, -1.02], [0.804, 1.196]])
+    np.testing.assert_allclose(drawn.y[:, 2], [1, 2])
+    assert [plain(each) for each in drawn.labels] == ["b: −2.00", "a: +1.00"]
+    for whisker in (0, 1, 2):  # a whisker lies over its bar
+        click(drawn, whisker)
+    assert chosen == [1, 0]
+    assert plot(chart).axes[1].label == "weight ± 1.96 SE"
+    assert plot(chart).axes[1].scale.min < -2.98
+    chart.show(["a"], [1.0], quantity="weight")
+    assert plot(chart).axes[1].label == "weight"
+    assert not np.size(drawn.x)
+
+
+def test_a_second_series_stands_beside_the_first(chart, chosen):
+    chart.show(["a", "b"], [1.0, 2.0], signed=False, quantity="ours", beside=("the forest's own", [4.0, 0.5]))
+    np.testing.assert_allclose(spans(chart), [[0, 2.0], [0, 1.0], [0, 0.5], [0, 4.0]])
+    assert boxes(chart).fill_colors == [PLAIN, PLAIN, PALE, PALE]
+    rows = np.asarray(boxes(chart).y)
+    assert (rows[:2].max(1) <= rows[2:].min(1) + 1e-9).all(), "bars of one feature lie over each other"
+    assert (rows[2:].max(1) < [0.5, 1.5]).all()
+    assert "ours the forest's own" in words(chart.figure)
+    assert plain(boxes(chart).labels[3]) == "a, the forest's own: 4"
+    assert plot(chart).axes[1].scale.max > 4
+    for bar in range(5):
+        click(boxes(chart), bar)
+    assert chosen == [1, 0, 1, 0]
+    chart.show(["a", "b"], [1.0, 2.0], signed=False)
+    assert "forest" not in words(chart.figure)
+
+
+def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
+    chart.show([f"f{i}" for i in range(30)], np.arange(30.0), top=4, shown_values=[f"v{i}" for i in range(30)])
+    assert names(chart) == [f"f{i} = v{i}" for i in (29, 28, 27, 26)]
+    assert "4 of 30 features" in words(chart.figure)
+    click(boxes(chart), 3)
+    assert chosen == [26]
+
+
+@pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan], [np.nan, 2.0, -np.inf]])
+def test_odd_values(chart, values):
+    chart.show([f"f{i}" for i in range(len(values))], values, errors=np.full(len(values), np.nan))
+    assert np.isfinite(boxes(chart).x).all()
+    assert len(names(chart)) == len(values)
+    known = [f"f{i}" for i, value in enumerate(values) if np.isfinite(value)]
+    assert names(chart)[: len(known)] == known
+    assert "no value" in texts(chart) or len(known) == len(values)
+
+
+def test_numbers_far_apart_are_written_without_endless_decimals(chart):
+    chart.show(["a", "b"], [1e-9, 3e-10])
+    assert all(len(text) < 10 for text in texts(chart))
+    chart.show(["a", "b"], [123456.0, -3e5])
+    assert texts(chart) == ["−300,000", "+123,000"]
+
+
+def test_equal_shapes_need_one_message_a_mark_and_no_new_marks(chart, monkeypatch):
+    chart.show(["a", "b"], [1.0, 2.0], errors=[0.1, 0.2])
+    before = living()
+    lines = [Line(mark, monkeypatch) for mark in plot(chart).marks]
+    chart.show(["a", "b"], [1.5, 2.0], errors=[0.1, 0.3])
+    assert living() == before
+    assert all(len(line.state) <= 1 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"values": [1.0]}, "values: expected one number for each of 2 features"),
+        ({"errors": [[1.0, 2.0]]}, "errors: expected one number for each of 2"),
+        ({"beside": ("x", [1.0])}, "beside: expected one number for each of 2"),
+        ({"shown_values": ["1"]}, "shown_values: expected one for each of 2 features, got 1"),
+        ({"top": 0}, "top: expected at least 1, got 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(chart, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        chart.show(**{"names": ["a", "b"], "values": [1.0, 2.0], **arguments})
+
+
+def test_names_are_cut_in_the_middle_and_no_wider_than_asked():
+    assert fitted("worst concave points", 12) == "worst…points"
+    assert fitted("short\n name", 12) == "short name"
+    for name in ("平均面積とても長い名前の特徴量の列", "e\u0301" * 40, "متوسط المحيط الطويل جدا", "🙂" * 30, "x"):
+        for most in (2, 5, 12):
+            assert width(fitted(name, most)) <= most
+    assert fitted("e\u0301" * 40, 5) == "e\u0301e\u0301…e\u0301e\u0301"

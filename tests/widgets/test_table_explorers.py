@@ -1,0 +1,338 @@
+"""TabularExplorer and GlobalExplorer: what-if, near rows, boundaries, and the rows of a background."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.ensemble import RandomForestClassifier
+from torch import nn
+
+import nbexplain as nx
+from nbexplain.widgets.boundary_view import BoundaryView
+from nbexplain.widgets.feature_map import FeatureMap
+from nbexplain.widgets.groups_view import GroupsView
+from nbexplain.widgets.importance_view import ImportanceView
+from nbexplain.widgets.near_rows import NearRows, TwoRows
+from nbexplain.widgets.row_view import RowView
+from nbexplain.widgets.rows_view import RowsView, strongest
+from nbexplain.widgets.table_parts import ROW_PANES
+from tests.widgets.comm import from_browser, living
+
+DRAW = np.random.default_rng(0)
+FRAME = pd.DataFrame(
+    {
+        "size": DRAW.normal(3, 2, 60).round(2),
+        "rooms": DRAW.integers(1, 6, 60),
+        "kind": DRAW.choice(["flat", "house"], 60),
+    }
+)
+LABELS = (FRAME["size"] + FRAME["rooms"] > 6).to_numpy().astype(int)
+WEIGHTS = torch.tensor([[-1.0, -2.0, 0.5], [1.0, 2.0, -0.5]], dtype=torch.float64)
+
+
+def linear() -> nn.Module:
+    model = nn.Linear(3, 2).double()
+    with torch.no_grad():
+        model.weight.copy_(WEIGHTS)
+        model.bias.zero_()
+    return model
+
+
+def row(number: int) -> nx.Tabular:
+    return nx.Tabular(FRAME.iloc[number], FRAME, labels=LABELS)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Iterator[None]:
+    before = living()
+    yield
+    assert living() == before
+
+
+@pytest.fixture
+def explorer() -> Iterator[nx.Explorer]:
+    explorer = nx.TabularExplorer(
+        linear(), [row(0), row(1)], classes=["cheap", "dear"], target="dear", method="lime", show=ROW_PANES
+    )
+    assert explorer.session.wait(60)
+    yield explorer
+    explorer.session.wait(60)
+    explorer.close()
+
+
+def part(explorer: nx.Explorer, kind: type) -> Any:
+    return next(each for each in explorer._parts if isinstance(each, kind))
+
+
+def score(values: list[float]) -> float:
+    return float(torch.tensor(values, dtype=torch.float64) @ WEIGHTS[1])
+
+
+# What if
+
+
+def test_a_control_for_each_column(explorer: nx.Explorer) -> None:
+    size, rooms, kind = part(explorer, RowView).pane.features
+    assert (size["kind"], size["low"], size["high"]) == ("number", FRAME["size"].min(), FRAME["size"].max())
+    assert (rooms["integer"], rooms["step"], rooms["low"], rooms["high"]) == (True, 1, 1, 5)
+    assert (kind["kind"], kind["choices"]) == ("category", ["flat", "house"])
+
+
+def test_a_changed_value_is_explained(explorer: nx.Explorer) -> None:
+    editor = part(explorer, RowView).pane
+    wanted = [4.5, 2.0, 1.0]
+    from_browser(editor, values=wanted)
+    assert explorer.session.wait(60)
+    assert explorer.session.inputs[0].tensor.tolist() == [wanted]
+    assert float(explorer.session.facts.scores[0][0, 1]) == pytest.approx(score(wanted))
+    assert "logit 8.00" in explorer._status.text  # 4.5 + 4 − 0.5
+    assert editor.row == row(0).tensor[0].tolist()  # the row as it was given is still known
+
+
+def test_the_columns_are_weighed_and_ordered(explorer: nx.Explorer) -> None:
+    editor, now = part(explorer, RowView).pane, part(explorer, FeatureMap)._now
+    assert editor.weights == now.values.tolist()
+    assert editor.order == np.argsort(-np.abs(now.values)).tolist()
+
+
+def test_a_value_that_the_session_cannot_take_is_said(explorer: nx.Explorer) -> None:
+    view = part(explorer, RowView)
+    view._change([1.0, 2.0, 7.0])
+    assert explorer.session.wait(60)
+    assert view.pane.notice == "values: 'kind' has no category number 7"
+    assert explorer.session.inputs[0].tensor.tolist() == row(0).tensor.tolist()
+
+
+def test_another_input_keeps_what_was_changed(explorer: nx.Explorer) -> None:
+    editor = part(explorer, RowView).pane
+    from_browser(editor, values=[4.5, 2.0, 1.0])
+    explorer.input = 1
+    assert explorer.session.wait(60)
+    assert editor.values == row(1).tensor[0].tolist()
+    explorer.input = 0
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == ([4.5, 2.0, 1.0], row(0).tensor[0].tolist())
+
+
+# Beside other rows
+
+
+def test_the_nearest_rows_and_their_scores(explorer: nx.Explorer) -> None:
+    table = part(explorer, NearRows).table
+    background = row(0).background
+    assert background is not None
+    here = row(0).tensor[0].numpy()
+    apart = np.abs(background - here) / background.std(0)
+    apart[:, 2] = background[:, 2] != here[2]
+    nearest = np.argsort(apart.mean(1), kind="stable")[:6]
+    assert [r["label"] for r in table.rows] == ["this row", *(f"row {n}" for n in nearest)]
+    assert nearest[0] == 0  # the row is one of the background
+    for shown, number in zip(table.rows[1:], nearest, strict=True):
+        assert shown["cells"][1] == f"{score(background[number].tolist()):.2f}".replace("-", "−")
+        assert shown["cells"][2] == ["cheap", "dear"][LABELS[number]]
+
+
+def test_a_near_row_that_is_chosen_is_explained(explorer: nx.Explorer) -> None:
+    table = part(explorer, NearRows).table
+    number = int(table.rows[3]["label"].split()[1])
+    from_browser(table, chosen=3)
+    assert explorer.session.wait(60)
+    assert explorer.session.inputs[0].tensor[0].tolist() == row(number).tensor[0].tolist()
+    assert part(explorer, RowView).pane.values == row(number).tensor[0].tolist()
+
+
+def test_two_rows_column_by_column(explorer: nx.Explorer) -> None:
+    table, view = part(explorer, TwoRows).table, part(explorer, FeatureMap)
+    theirs = nx.explain(linear(), row(1), "lime", target=1).values
+    ours = view._now.values
+    by_name = {shown["label"]: shown for shown in table.rows}
+    for place, name in enumerate(FRAME.columns):
+        np.testing.assert_allclose(
+            by_name[name]["numbers"][2:], [ours[place], theirs[place], ours[place] - theirs[place]]
+        )
+    assert [r["label"] for r in table.rows] == [FRAME.columns[i] for i in np.argsort(-np.abs(ours - theirs))]
+
+
+# Boundaries
+
+
+def test_the_boundary_and_the_row_in_it(explorer: nx.Explorer) -> None:
+    view = part(explorer, BoundaryView)
+    chart = view._charts[0]
+    assert chart._row == tuple(row(0).tensor[0, :2].tolist())
+    view._dragged(0, 2.5, 4.0)
+    assert explorer.session.wait(60)
+    assert explorer.session.inputs[0].tensor[0].tolist() == [2.5, 4.0, row(0).tensor[0, 2].item()]
+    assert chart._row == (2.5, 4.0)
+
+
+def test_three_components_are_three_slices(explorer: nx.Explorer) -> None:
+    view = part(explorer, BoundaryView)
+    assert ["nbx-away" in frame._dom_classes for frame in view._frames] == [False, True, True]
+    view._x.value = 2
+    assert explorer.session.wait(60)
+    assert view._slices[0].plane.names == ("kind", "rooms")
+    view._kind.value = "two components"
+    assert explorer.session.wait(60)
+    assert view._slices[0].plane.is_slice
+
+
+# All rows
+
+
+@pytest.fixture(scope="module")
+def forest() -> RandomForestClassifier:
+    table = FRAME.assign(kind=(FRAME["kind"] == "house").astype(int))
+    return RandomForestClassifier(8, random_state=0).fit(table.to_numpy(), LABELS)
+
+
+@pytest.fixture
+def everything(forest: RandomForestClassifier) -> Iterator[nx.Explorer]:
+    table = FRAME.assign(kind=(FRAME["kind"] == "house").astype(int)).to_numpy(float)
+    given = nx.Tabular(table[0], table, names=list(FRAME.columns), labels=LABELS)
+    explorer = nx.GlobalExplorer(forest, given, classes=["cheap", "dear"], target="dear")
+    assert explorer.session.wait(120)
+    yield explorer
+    explorer.session.wait(60)
+    explorer.close()
+
+
+def test_a_clicked_point_becomes_the_explained_row(everything: nx.Explorer) -> None:
+    view = part(everything, RowsView)
+    assert view._now.values.shape == (60, 3)
+    view._choose_row(5)
+    assert everything.session.wait(60)
+    held = view._points()[5]
+    assert everything.session.inputs[0].tensor[0].tolist() == held.tolist()
+    assert view._now.values.shape == (60, 3)  # what was found over the rows does not depend on the row
+
+
+def test_a_clicked_bar_is_the_column_of_the_dependence_chart(everything: nx.Explorer) -> None:
+    view = part(everything, RowsView)
+    assert view._column.value == int(np.abs(view._now.values).mean(0).argmax())
+    view._choose_column(1)
+    assert everything.session.wait(60)
+    x = np.sort(view._dependence._cloud.mark.x)
+    np.testing.assert_allclose(x, np.sort(view._points()[:, 1]))
+
+
+def test_the_forests_own_importance_stands_beside(everything: nx.Explorer, forest: RandomForestClassifier) -> None:
+    view = part(everything, ImportanceView)
+    np.testing.assert_allclose(view._other.values, forest.feature_importances_)
+    assert view._now.method == "permutation_importance"
+
+
+def test_groups_of_a_column(everything: nx.Explorer, forest: RandomForestClassifier) -> None:
+    view = part(everything, GroupsView)
+    view._column.value = 2
+    assert everything.session.wait(60)
+    rows = {shown["label"]: shown["numbers"] for shown in view._scores_table.rows}
+    table = FRAME.assign(kind=(FRAME["kind"] == "house").astype(int)).to_numpy(float)
+    predicted = forest.predict_proba(table)
+    for group in (0, 1):
+        inside = table[:, 2] == group
+        right = (predicted[inside].argmax(1) == LABELS[inside]).mean()
+        np.testing.assert_allclose(rows[str(group)][0], inside.sum())
+        np.testing.assert_allclose(rows[str(group)][1], predicted[inside, 1].mean())
+        np.testing.assert_allclose(rows[str(group)][3], right)
+
+
+def test_a_brush_fades_the_other_rows(everything: nx.Explorer) -> None:
+    view = part(everything, RowsView)
+    view._brush(np.array([0, 3]), "beeswarm")
+    assert everything.session.wait(60)
+    mark = view._dependence._cloud.mark
+    assert sum(len(colour) == len("#rrggbb") for colour in mark.colors) == 2  # the others have got an opacity
+
+
+def test_the_column_on_which_another_depends_most() -> None:
+    draw = np.random.default_rng(1)
+    held = draw.normal(size=(400, 4))
+    values = np.zeros((400, 4))
+    values[:, 0] = held[:, 0] * (held[:, 2] > 0)
+    assert strongest(held, values, 0) == 2
+    assert strongest(held[:3], values[:3], 0) is None
+
+
+def test_what_needs_a_background_is_left_out_without_one() -> None:
+    explorer = nx.TabularExplorer(linear(), nx.Tabular([1.0, 2.0, 0.0], names=["a", "b", "c"]), method="gradient")
+    assert explorer.session.wait(60)
+    kinds = {type(each) for each in explorer._parts}
+    assert RowView in kinds
+    assert not kinds & {NearRows, BoundaryView, TwoRows}
+    values = part(explorer, FeatureMap)._now.values
+    np.testing.assert_allclose(values, WEIGHTS[int(explorer.target)])
+    explorer.close()
+
+
+def test_a_session_that_both_explorers_share() -> None:
+    session = nx.Session(linear(), row(0), classes=["cheap", "dear"])
+    one, all_rows = nx.TabularExplorer(session, method="lime"), nx.GlobalExplorer(session, show=["importance"])
+    assert session.wait(60)
+    view = part(all_rows, RowsView)
+    view._choose_row(7)
+    assert session.wait(60)
+    assert part(one, RowView).pane.values == view._points()[7].tolist()
+    one.close()
+    all_rows.close()
+    session.close()
+
+
+def test_the_boundary_waits_until_the_hand_rests_and_its_mark_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = nx.TabularExplorer(linear(), row(0), show=["editor", "boundary"], method="gradient")
+    assert explorer.session.wait(60)
+    view = part(explorer, BoundaryView)
+    slice_ = view._slices[0]
+    monkeypatch.setattr(slice_._place, "rest", 60.0)
+    asked, (_, rooms, kind) = slice_._place.times_asked, row(0).tensor[0].tolist()
+    explorer.session.replace(0, row(0).another([1.25, rooms, kind]))
+    deadline = time.monotonic() + 30
+    while view._charts[0]._row != (1.25, rooms) and time.monotonic() < deadline:
+        explorer.session.wait(0.05)  # in vain: the question is still to be asked
+    assert view._charts[0]._row == (1.25, rooms)
+    assert slice_._place.times_asked == asked
+    monkeypatch.setattr(slice_._place, "rest", 0.01)
+    explorer.session.replace(0, row(0).another([1.5, rooms, 1 - kind]))
+    assert explorer.session.wait(60)
+    assert slice_._place.times_asked == asked + 1
+    view._dragged(0, 2.5, 4.0)  # through the row as it is now
+    assert explorer.session.wait(60)
+    assert explorer.session.inputs[0].tensor[0].tolist() == [2.5, 4.0, 1 - kind]
+    explorer.close()
+
+
+def test_the_target_of_two_classes_has_the_colour_of_its_side() -> None:
+    explorer = nx.TabularExplorer(
+        linear(), row(0), classes=["cheap", "dear"], target="cheap", show=["boundary"], method="gradient"
+    )
+    for target, names in (("cheap", ["dear", "cheap"]), ("dear", ["cheap", "dear"])):
+        explorer.target = target
+        assert explorer.session.wait(60)
+        points = part(explorer, BoundaryView)._charts[0]._points
+        assert [str(mark.names[0]) for mark in points.marks] == names  # blue, and red where the score is high
+        assert [len(numbers) for numbers in points._numbers] == [((n == "dear") == LABELS).sum() for n in names]
+    explorer.close()
+
+
+def test_what_the_session_knows_already_is_shown_in_every_pane() -> None:
+    session = nx.Session(linear(), row(0))
+    try:
+        first = nx.GlobalExplorer(session, show=["importance"])
+        assert session.wait(60)
+        second = nx.GlobalExplorer(session, show=["groups"])
+        third = nx.TabularExplorer(session, show=["map", "editor"], method="permutation_shap")
+        assert session.wait(60)
+        fourth = nx.TabularExplorer(session, show=["map", "editor"])
+        assert session.wait(60)
+        assert part(second, GroupsView)._values is not None
+        assert part(fourth, RowView).pane.weights == part(third, RowView).pane.weights != []
+        for explorer in (first, second, third, fourth):
+            explorer.close()
+    finally:
+        session.close()
