@@ -28,13 +28,17 @@ _NAN_GROUND, _NAN_LINE = (200, 200, 200, 112), (88, 88, 88, 224)
 
 @dataclass(frozen=True)
 class Scale:
-    """What the ends of the colour bar stand for, and `empty`: why the colours say nothing, or ``""``."""
+    """What the ends of the colour bar stand for, and `empty`: why the colours say nothing, or ``""``.
+
+    `middle` is the value that has the middle colour of a diverging map.
+    """
 
     low: float
     high: float
     signed: bool
     colormap: str
     empty: str = ""
+    middle: float = 0.0
 
 
 @cache
@@ -73,10 +77,10 @@ def colour(values: np.ndarray, scale: Scale, *, fade: bool = False) -> NDArray[n
     NaN is transparent. With `fade` the alpha follows |value|, so that weak values stay out of the picture's way.
     """
     shown = np.linspace(scale.low, scale.high, _TABLE)
-    largest = max(abs(scale.low), abs(scale.high))
+    aside = (shown - scale.middle) / max(scale.middle - scale.low, scale.high - scale.middle)
     rising = (shown - scale.low) / (scale.high - scale.low)
-    strength = np.abs(shown) / largest if scale.signed else rising
-    position = 0.5 + 0.5 * shown / largest if scale.colormap in DIVERGING else rising
+    strength = np.abs(aside) if scale.signed else rising
+    position = 0.5 + 0.5 * aside if scale.colormap in DIVERGING else rising
     table = np.empty((_TABLE + 1, 4), dtype=np.uint8)
     table[:-1, :3] = palette(scale.colormap)[np.floor(255 * position + 0.5).astype(int)]
     table[:-1, 3] = np.floor(255 * np.minimum(1, 1.6 * strength**0.9) + 0.5) if fade else 255

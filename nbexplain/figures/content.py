@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.core.dataset.by_group import mean_size
 from nbexplain.core.explanation import Explanation
-from nbexplain.inputs import Image
+from nbexplain.core.registry import METHODS
+from nbexplain.figures.spans import Words, words_of
+from nbexplain.inputs import Array, Image, Tabular, Text
 
 MOST_SHEETS = 64
 _WRONG_PROPORTION = 0.03  # a resized picture is rounded to whole pixels
@@ -21,7 +24,8 @@ class Content:
     Attributes
     ----------
     kind
-        ``"map"`` (y, x) over the picture, ``"sheet"`` (n, y, x), ``"table"`` (row, column), ``"line"`` or ``"bars"``.
+        ``"map"`` (y, x) over the picture, ``"sheet"`` (n, y, x), ``"table"`` (row, column), ``"line"``, ``"bars"``,
+        ``"features"`` (bars with names), ``"words"`` (of a running text) or ``"plane"`` (y, x) of two columns.
     values
         The numbers, float32 (bars and lines: as they came).
     axes
@@ -30,6 +34,18 @@ class Content:
         What was done to them, in words.
     per_pixel
         Whether there is a value per pixel: a few are far larger than all others, and are clipped unless told otherwise.
+    quantity
+        What the numbers are.
+    signed
+        Whether a negative one means evidence against.
+    errors
+        Standard errors of bars.
+    names, held
+        Of features, and what the row holds of each.
+    labels
+        (y, x) the superpixel of each pixel.
+    words
+        Where the features stand in the running text.
     """
 
     kind: str
@@ -37,40 +53,109 @@ class Content:
     axes: tuple[str, ...]
     note: str = ""
     per_pixel: bool = False
+    quantity: str = ""
+    signed: bool = True
+    errors: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    labels: np.ndarray | None = None
+    words: Words | None = None
 
 
-def content_of(explanation: Explanation) -> Content:
-    """What a figure shows of an explanation.
+def content_of(explanation: Explanation, x: Array | None = None) -> Content:
+    """What a figure shows of an explanation of an input.
 
     Raises
     ------
     ValueError
-        If its values have no picture: none at all, or four axes and more.
+        If its values have no picture: none at all, or four axes and more; or it is one of another input.
     """
     values, axes, on = explanation.values, explanation.axes, explanation.on
+    about: dict[str, Any] = {"quantity": explanation.quantity, "signed": explanation.signed}
     if values.size == 0 or not 1 <= values.ndim <= 3:
         raise ValueError(
             f"explanation: values of shape {values.shape} with axes {axes} cannot be drawn, expected one to three axes"
         )
     if on == "features" and explanation.features is not None and explanation.features.ndim == 2 and values.ndim == 1:
-        painted = values[explanation.features].astype(np.float32)
-        return Content("map", painted, ("y", "x"), f"{len(values)} superpixels", per_pixel=True)
+        labels = explanation.features
+        painted = np.where(labels < 0, np.nan, values[labels]).astype(np.float32)
+        note = f"{len(values)} superpixels"
+        return Content("map", painted, ("y", "x"), note, per_pixel=True, labels=labels, **about)
+    names = explanation.names
+    if not names and on == "input" and isinstance(x, Tabular):  # a gradient knows no names
+        names = x.names
+    named = len(names) == values.shape[-1] and axes[-1] == "feature"
+    if values.ndim == 1 and isinstance(x, Text) and on == "features":
+        words, reason = words_of(explanation, x)
+        if words is not None:
+            return Content("words", values, axes, reason, words=words, **about)
+        if named:
+            return _bars(explanation, names, reason)
+    if values.ndim == 1 and named:
+        return _bars(explanation, names, held=_held(explanation, x, names))
+    if on == "rows" and axes == ("row", "feature") and named:
+        return _over_rows(explanation)
     if values.ndim == 1:
-        return Content("line" if axes[0] in ("x", "place") else "bars", values, axes)
+        kind = "line" if axes[0] in ("x", "place") else "bars"
+        return Content(kind, values, axes, errors=explanation.standard_error, **about)
     values = values.astype(np.float32)
     spatial = axes[-2:] == ("y", "x")
     if axes[0] == "channel" and on == "input":  # as the panes draw a value for each colour of a pixel
         note = f"sum of {len(values)} channels" if len(values) > 1 else ""
         values, axes = values.sum(0), axes[1:]
-        return Content("map" if spatial else "line", values, axes, note, per_pixel=spatial)
+        return Content("map" if spatial else "line", values, axes, note, per_pixel=spatial, **about)
     if values.ndim == 3:
         name = f"{axes[0]}{'s' * (len(values) != 1)}"
         count = f"{MOST_SHEETS} of {len(values):,} {name}" if len(values) > MOST_SHEETS else f"{len(values)} {name}"
         cells = f"{values.shape[2]} × {values.shape[1]} cells"
-        return Content("sheet", values[:MOST_SHEETS], axes, f"{count} of {cells}, each with limits of its own")
+        note = f"{count} of {cells}, each with limits of its own"
+        return Content("sheet", values[:MOST_SHEETS], axes, note, **about)
     if not spatial:
-        return Content("table", values, axes, f"{axes[0]} from top to bottom, {axes[1]} from left to right")
-    return Content("map", values, axes, per_pixel=on != "layer")
+        note = f"{axes[0]} from top to bottom, {axes[1]} from left to right"
+        if named and axes[0] == "feature":
+            return Content("table", values, axes, "the same order from left to right", names=explanation.names, **about)
+        return Content("table", values, axes, note, **about)
+    if on == "scores":
+        return Content("plane", values, axes, names=explanation.names, **about)
+    return Content("map", values, axes, per_pixel=on != "layer", **about)
+
+
+def _bars(explanation: Explanation, names: tuple[str, ...], note: str = "", held: tuple[str, ...] = ()) -> Content:
+    return Content(
+        "features",
+        explanation.values,
+        explanation.axes,
+        note,
+        quantity=explanation.quantity,
+        signed=explanation.signed,
+        errors=explanation.standard_error,
+        names=names,
+        held=held,
+    )
+
+
+def _held(explanation: Explanation, x: Array | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What the row holds, where it is a row that the answer is about."""
+    method = METHODS.get(explanation.method)
+    if not isinstance(x, Tabular) or (method is not None and method.over_rows):
+        return ()
+    if x.names != names:
+        raise ValueError(f"x: a row of {', '.join(x.names[:4])} …, but the explanation is of another table")
+    return tuple(column.said(value) for column, value in zip(x.columns, x.tensor[0].tolist(), strict=True))
+
+
+def _over_rows(explanation: Explanation) -> Content:
+    found = mean_size(explanation)
+    return Content(
+        "features",
+        found.values,
+        ("feature",),
+        f"mean of |value| over {found.count:,} rows",
+        quantity=f"mean |{explanation.quantity}|",
+        signed=False,
+        errors=found.errors,
+        names=explanation.names,
+    )
 
 
 @dataclass(frozen=True, eq=False)

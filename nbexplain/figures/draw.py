@@ -7,6 +7,7 @@ from math import ceil, sqrt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import BboxImage
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox, TransformedBbox
 from PIL import Image
 
@@ -18,7 +19,8 @@ from nbexplain.figures.words import rounded
 
 SMALL = 7.5
 PLAIN, POSITIVE, NEGATIVE = "#31688e", "#b2182b", "#2166ac"  # of viridis and RdBu
-_LINE, _FRAME = "#9a9a9a", 170
+LINE, _FRAME = "#9a9a9a", 170
+_UNDER_LINE, _OVER_LINE = (0, 0, 0, 0x40), (255, 255, 255, 0x99)  # of the borders between superpixels
 _TALLEST = 1.4  # height of a picture, in widths
 _GAP = 4.0
 _SQUARES_ABOVE = 3.0  # points for each pixel: a picture is drawn in squares, and a map of its pixels as well
@@ -33,7 +35,7 @@ def body_height(content: Content, picture: Picture | None, width: float) -> floa
     if content.kind == "sheet":
         columns, _, pitch = _sheet(content, width)
         return ceil(len(content.values) / columns) * pitch
-    return width * (0.75 if content.kind == "table" else 0.5)
+    return width * {"table": 0.75, "plane": 0.8}.get(content.kind, 0.5)
 
 
 def map_size(content: Content, picture: Picture | None, width: float) -> tuple[float, float]:
@@ -74,8 +76,26 @@ def draw_map(figure: Figure, box: Box, content: Content, scale: Scale, picture: 
     down, across = pixels_of(figure, box)
     values = enlarge(content.values, down, across, smooth=not in_squares(content, width))
     below = _enlarged(picture, down, across, width) if picture else np.full((down, across, 3), 255, dtype=np.uint8)
-    pixels = blend(below, colour(values, scale, fade=picture is not None), opacity if picture else 1.0)
-    show(figure, box, hatch(pixels, np.isnan(values)))
+    colours = colour(values, scale, fade=picture is not None)
+    pixels = hatch(blend(below, colours, opacity if picture else 1.0), np.isnan(values))
+    if content.labels is not None:
+        pixels = with_borders(pixels, enlarge(content.labels, down, across, smooth=False))
+    show(figure, box, pixels)
+
+
+def with_borders(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Thin lines where labels (y, x) change: light ones on wider dark ones, one of which is seen on any colour."""
+    line = np.zeros(labels.shape, dtype=bool)
+    line[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    line[1:] |= labels[1:] != labels[:-1]
+    wide = line.copy()
+    for axis in (0, 1):
+        for step in (-1, 1):
+            wide |= np.roll(line, step, axis)
+    for where, stroke in ((wide, _UNDER_LINE), (line, _OVER_LINE)):
+        colours = np.where(where[..., None], np.array(stroke, dtype=np.uint8), np.uint8(0))
+        pixels = blend(pixels, colours, 1.0)
+    return pixels
 
 
 def in_squares(content: Content, width: float) -> bool:
@@ -138,7 +158,16 @@ def _cross(tile: np.ndarray) -> None:
 
 
 def draw_table(figure: Figure, box: Box, content: Content, scale: Scale) -> None:
-    """Rows and columns of cells, as they are."""
+    """Rows and columns of cells, as they are; names stand beside the rows, if there is room."""
+    left, top, width, height = box
+    pitch = height / len(content.values)
+    if content.names and pitch > SMALL - 1:
+        names = [wrap(name, 0.4 * width, SMALL, most=1) for name in content.names]
+        room = max(text_width("".join(name), SMALL) for name in names) + 5
+        for number, name in enumerate(names):
+            y = top + pitch * (number + 0.5) - 0.68 * SMALL
+            write(figure, left + room - 5, y, name, SMALL, align="right")
+        box = left + room, top, width - room, height
     cells = enlarge(content.values, *pixels_of(figure, box), smooth=False)
     white = np.full((*cells.shape, 3), 255, dtype=np.uint8)
     show(figure, box, hatch(blend(white, colour(cells, scale), 1.0), np.isnan(cells)))
@@ -161,7 +190,7 @@ def draw_chart(figure: Figure, box: Box, content: Content, explanation: Explanat
     axes = figure.add_axes(place(figure, (left + margin, top + 4, width - margin, height - foot - 4)))
     axes.set_axis_off()
     axes.set(xlim=(-0.6, len(values) - 0.4), ylim=(low, high))
-    axes.axhline(0, color=_LINE, linewidth=0.8, zorder=1, clip_on=False)
+    axes.axhline(0, color=LINE, linewidth=0.8, zorder=1, clip_on=False)
     places = np.arange(len(values))
     if content.kind == "line":
         axes.plot(places, values, color=PLAIN, linewidth=1.2, linestyle="-", marker="", zorder=2)
@@ -191,6 +220,13 @@ def ticks(count: int) -> list[int]:
     return list(range(0, count, step))
 
 
+def round_ticks(low: float, high: float, most: int) -> list[float]:
+    """At most so many round numbers from low to high."""
+    places = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
+    slack = 1e-9 * (high - low)
+    return [float(mark) + 0.0 for mark in places if low - slack <= mark <= high + slack]
+
+
 def draw_bar(figure: Figure, box: Box, scale: Scale, quantity: str, remark: str, numbers: bool = True) -> None:
     """The colour bar: above it what the numbers are and what was done to them, three numbers below it."""
     left, top, width, height = box
@@ -201,7 +237,7 @@ def draw_bar(figure: Figure, box: Box, scale: Scale, quantity: str, remark: str,
     steps = np.linspace(scale.low, scale.high, 256)
     show(figure, (left, top + line + 2, width, height - 2 * line - 4), colour(steps, scale)[None, :, :3], cells=True)
     span = scale.high - scale.low
-    middle = 0.0 if scale.low < 0 < scale.high else scale.low + span / 2
+    middle = scale.middle if scale.low < scale.middle < scale.high else scale.low + span / 2
     for value, align in ((scale.low, "left"), (middle, "center"), (scale.high, "right")):
         text = rounded(value) if numbers else {scale.low: "lowest", 0.0: "0", scale.high: "highest"}.get(value, "")
         x = left + width * (value - scale.low) / span

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from nbexplain.core.explanation import Explanation
-from nbexplain.figures.colours import choose_colormap, palette
+from nbexplain.figures.colours import palette
 from nbexplain.figures.content import number
 from nbexplain.figures.page import board, figure
 
@@ -43,7 +43,7 @@ def png(explanation: Explanation | Sequence[Explanation], *, max_bytes: int = 20
     most = number("max_bytes", max_bytes, 1, 1e9)
     while True:
         page = figure(explanation, **look) if isinstance(explanation, Explanation) else board(explanation, **look)
-        of_bars = _colours_of_bars(explanation, look.get("colormap"))
+        of_bars = _colours_of_bars(page.colormaps)
         canvas = FigureCanvasAgg(page)
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
@@ -56,11 +56,11 @@ def png(explanation: Explanation | Sequence[Explanation], *, max_bytes: int = 20
         look["dpi"] = max(_READABLE, page.dpi * min(_SMALLER, (most / file.tell()) ** 0.5))
 
 
-def _colours_of_bars(explanation: Explanation | Sequence[Explanation], colormap: str | None) -> np.ndarray:
+def _colours_of_bars(colormaps: Sequence[str]) -> np.ndarray:
     """Colours that lie evenly on the colour bars, (n, 3)."""
-    explanations = [explanation] if isinstance(explanation, Explanation) else explanation
-    maps = sorted({choose_colormap(colormap, each.signed) for each in explanations})
-    return np.concatenate([palette(name)[np.linspace(0, 255, _OF_THE_BAR // len(maps)).astype(int)] for name in maps])
+    each = _OF_THE_BAR // max(1, len(colormaps))
+    parts = [palette(name)[np.linspace(0, 255, each).astype(int)] for name in colormaps]
+    return np.concatenate([np.zeros((0, 3), dtype=np.uint8), *parts])
 
 
 def with_palette(pixels: np.ndarray, kept: np.ndarray, count: int) -> Image.Image:

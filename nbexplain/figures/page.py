@@ -20,7 +20,15 @@ _MARGIN, _GUTTER, _WIDEST_BAR = 10.0, 16.0, 330.0  # points
 
 
 class Page(Figure):
-    """A figure that a notebook shows without pyplot."""
+    """A figure that a notebook shows without pyplot.
+
+    Attributes
+    ----------
+    colormaps
+        Of its colour bars.
+    """
+
+    colormaps: tuple[str, ...] = ()
 
     def _repr_png_(self) -> bytes:
         file = BytesIO()
@@ -31,6 +39,7 @@ class Page(Figure):
 def figure(
     explanation: Explanation,
     *,
+    x: Any = None,
     picture: Any = None,
     classes: Sequence[str] | None = None,
     opacity: float = 0.75,
@@ -38,20 +47,27 @@ def figure(
     clip: float | None = None,
     width: float = 4.8,
     dpi: float | None = None,
-) -> Figure:
+) -> Page:
     """Draw an explanation as a matplotlib figure, in the colours and limits of the panes on screen.
 
     Maps are enlarged with bilinear interpolation (those of a picture with few pixels in squares, like the picture);
     NaN is hatched. Of an attribution with a value per colour channel
     the sum over the channels is drawn. The channels of a layer become a sheet of at most 64 small maps, each in limits
-    of its own. What was done is written under the picture, and so are the warnings. pyplot is not used.
+    of its own. Words are coloured in their running text, columns are bars with their names (the 15 largest, and the sum
+    of the others), values of many rows the mean size of each column. Whiskers of named bars are 1.96 standard errors.
+    What was done is written under the picture, and so are the warnings. pyplot is not used.
 
     Parameters
     ----------
     explanation
         What `explain` returned.
+    x
+        What was explained, as `nbexplain.Image`, `Text` or `Tabular`: the picture under a map, the running text whose
+        words are coloured, the row whose values stand beside the columns and whose place is marked on a plane. Without
+        it words are bars with their names, and columns have names alone. A text of which no font has the letters, or
+        that runs from right to left, stays bars.
     picture
-        What lies under a map: an `nbexplain.inputs.Image` (the picture as the network saw it), a PIL picture or a
+        What lies under a map: an `nbexplain.Image` (the picture as the network saw it), a PIL picture or a
         uint8 array (H, W, 3) with the extent of the network's input. Without one the map stands alone. Sheets and
         charts leave it out.
     classes
@@ -76,12 +92,13 @@ def figure(
         For arguments that do not fit, naming the argument, what came and what was expected.
     """
     look = _checked(classes, opacity, colormap, clip)
-    return _page([Panel(_explanation("explanation", explanation), picture, look)], 1, _inches(width, 1), dpi)
+    return _page([Panel(_explanation("explanation", explanation), x, picture, look)], 1, _inches(width, 1), dpi)
 
 
 def board(
     explanations: Sequence[Explanation],
     *,
+    x: Any = None,
     picture: Any = None,
     classes: Sequence[str] | None = None,
     shared: bool = False,
@@ -91,15 +108,15 @@ def board(
     clip: float | None = None,
     width: float | None = None,
     dpi: float | None = None,
-) -> Figure:
+) -> Page:
     """Draw several explanations side by side, such as several methods or several classes.
 
     Parameters
     ----------
     explanations
         What `explain` returned, each time.
-    picture
-        One for all of them, or a list with one for each.
+    x, picture
+        One for all of them, or a list with one for each; see `figure`.
     shared
         Give all maps the limits of the largest one, and one colour bar. They must be of the same quantity.
     columns
@@ -119,14 +136,12 @@ def board(
     if not explanations:
         raise ValueError("explanations: the list is empty")
     found = [_explanation(f"explanations[{i}]", each) for i, each in enumerate(explanations)]
-    pictures = list(picture) if isinstance(picture, (list, tuple)) else [picture] * len(found)
-    if len(pictures) != len(found):
-        raise ValueError(f"picture: {len(pictures)} pictures for {len(found)} explanations")
+    pictures, inputs = _for_each("picture", picture, len(found)), _for_each("x", x, len(found))
     if columns is None:
         columns = ceil(len(found) / ceil(len(found) / 4))
     columns = min(int(number("columns", columns, 1, 20)), len(found))
     look = _checked(classes, opacity, colormap, clip)
-    panels = [Panel(each, its, look) for each, its in zip(found, pictures, strict=True)]
+    panels = [Panel(*each, look) for each in zip(found, inputs, pictures, strict=True)]
     if shared:
         _share(panels)
     return _page(panels, columns, min(8.0, 2.6 * columns) if width is None else _inches(width, columns), dpi)
@@ -147,7 +162,7 @@ def _share(panels: Sequence[Panel]) -> None:
             panel.scale = replace(panel.scale, low=low, high=high)
 
 
-def _page(panels: Sequence[Panel], columns: int, inches: float, dpi: Any) -> Figure:
+def _page(panels: Sequence[Panel], columns: int, inches: float, dpi: Any) -> Page:
     width = 72 * inches
     each = (width - 2 * _MARGIN - _GUTTER * (columns - 1)) / columns
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
@@ -164,6 +179,7 @@ def _page(panels: Sequence[Panel], columns: int, inches: float, dpi: Any) -> Fig
     dpi = min(200.0, max(100.0, 800 / inches)) if dpi is None else number("dpi", dpi, 20, 1200)
     height = ceil(height * dpi / 72) * 72 / dpi  # whole pixels
     page = Page(figsize=(inches, height / 72), dpi=dpi, facecolor="white", edgecolor="none")
+    page.colormaps = tuple(sorted({panel.scale.colormap for panel in panels if panel.has_bar}))
     page.set_layout_engine("none")  # whatever the user's settings say: all is in its place
     top = _MARGIN
     for row, head, note, high in zip(rows, heads, notes, heights, strict=True):
@@ -180,6 +196,14 @@ def _explanation(name: str, value: Any) -> Explanation:
     if not isinstance(value, Explanation):
         raise TypeError(f"{name}: expected an Explanation, as `explain` returns it, got {type(value).__name__}")
     return value
+
+
+def _for_each(name: str, given: Any, count: int) -> list[Any]:
+    """One for each explanation."""
+    each = list(given) if isinstance(given, (list, tuple)) else [given] * count
+    if len(each) != count:
+        raise ValueError(f"{name}: {len(each)} {name}s for {count} explanations")
+    return each
 
 
 def _checked(classes: Any, opacity: Any, colormap: Any, clip: Any) -> Look:

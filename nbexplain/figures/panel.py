@@ -11,13 +11,18 @@ from matplotlib.figure import Figure
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.figures import draw
+from nbexplain.figures.bars import bars_height, bars_note, draw_bars
 from nbexplain.figures.colours import Scale, scale_of
 from nbexplain.figures.content import Content, Picture, content_of, picture_of
+from nbexplain.figures.passage import draw_passage, left_out, passage_height
+from nbexplain.figures.plane import draw_plane, plane_note, scale_of_plane
 from nbexplain.figures.text import AMBER, GREY, LINE_HEIGHT, wrap, write
 from nbexplain.figures.words import subtitle_of, title_of
+from nbexplain.inputs import Array, Image
 
 SPACE, BAR = 5.0, 36.0  # points
 _TITLE, _SUBTITLE = 10.5, 8.0
+_COLOURED = ("map", "table", "words", "plane")  # and so need a colour bar
 _AUTOMATIC_CLIP = 99.0  # percentile, for maps with a value per pixel
 
 
@@ -34,13 +39,21 @@ class Look:
 class Panel:
     """One explanation, measured for a width in points."""
 
-    def __init__(self, explanation: Explanation, picture: Any, look: Look) -> None:
-        self.explanation, self.look = explanation, look
-        self.content: Content = content_of(explanation)
-        self.picture: Picture | None = picture_of(picture, self.content)
+    def __init__(self, explanation: Explanation, x: Any, picture: Any, look: Look) -> None:
+        if x is not None and not isinstance(x, Array):
+            raise TypeError(f"x: expected nbexplain.Image, Text or Tabular, as explained, got {type(x).__name__}")
+        self.explanation, self.x, self.look = explanation, x, look
+        self.content: Content = content_of(explanation, x)
+        shown = x if picture is None and isinstance(x, Image) else picture
+        self.picture: Picture | None = picture_of(shown, self.content)
         clip = look.clip or (_AUTOMATIC_CLIP if self.content.per_pixel else 100.0)
-        self.scale: Scale = scale_of(self.content.values, signed=explanation.signed, clip=clip, colormap=look.colormap)
-        self.remark = f"clipped at p{clip:g}" if clip < 100 and self.content.kind in ("map", "table") else ""
+        colormap = look.colormap
+        if self.content.kind == "words" and not explanation.signed and colormap in (None, "auto"):
+            colormap = "PuOr"  # as on screen: the colour of 0 is that of the page
+        self.scale: Scale = scale_of(self.content.values, signed=explanation.signed, clip=clip, colormap=colormap)
+        if self.content.kind == "plane":
+            self.scale = scale_of_plane(self.content, self.scale, colormap)
+        self.remark = f"clipped at p{clip:g}" if clip < 100 and self.content.kind in _COLOURED else ""
         self.title = title_of(explanation, look.classes)
         self.subtitle = subtitle_of(explanation)
         self.shared = False  # whether one colour bar stands below all panels
@@ -54,10 +67,11 @@ class Panel:
         if draw.text_width(f"{self.explanation.quantity}   {self.bar_remark}", draw.SMALL) > width:
             note, self.bar_remark = f"{note}, {self.bar_remark}", ""
         self.note_lines = wrap(note, width, draw.SMALL)
-        said = (*self.explanation.warnings, *(self.picture.notes if self.picture else ()))
+        of_input = self.x.notes if self.x is not None and self.picture is None else ()
+        said = (*self.explanation.warnings, *(self.picture.notes if self.picture else of_input))
         self.warning_lines = [line for text in dict.fromkeys(said) for line in wrap(f"⚠ {text}", width, draw.SMALL)]
         self.head = LINE_HEIGHT * (_TITLE * len(self.title_lines) + _SUBTITLE * len(self.subtitle_lines)) + SPACE
-        self.body = draw.body_height(self.content, self.picture, width)
+        self.body = self._height(width)
         self.notes = draw.SMALL * LINE_HEIGHT * len(self.note_lines)
         self.foot = SPACE + BAR if self.has_bar and not self.shared else 0.0
         if self.warning_lines:
@@ -65,11 +79,25 @@ class Panel:
 
     @property
     def has_bar(self) -> bool:
-        return self.content.kind in ("map", "sheet", "table")
+        return self.content.kind in (*_COLOURED, "sheet")
+
+    def _height(self, width: float) -> float:
+        """Of the picture or chart."""
+        if self.content.kind == "features":
+            return bars_height(self.content)
+        if self.content.words is not None:
+            return passage_height(self.content.words, width)
+        return draw.body_height(self.content, self.picture, width)
 
     def _note(self, width: float) -> str:
         """How the numbers became the picture: said as it is on screen."""
         hatched = "hatched: no value" if self.has_bar and np.isnan(self.content.values).any() else ""
+        if self.content.kind == "features":
+            return bars_note(self.content)
+        if self.content.kind == "plane":
+            return ", ".join(part for part in (plane_note(self.explanation, self.x, self.scale), hatched) if part)
+        if self.content.words is not None:
+            hatched = left_out(self.content.words, width)
         if self.content.kind != "map":
             return ", ".join(part for part in (self.content.note, hatched) if part)
         rows, columns = self.content.values.shape
@@ -90,6 +118,12 @@ class Panel:
             draw.draw_map(page, box, content, self.scale, self.picture, self.look.opacity)
         elif content.kind == "sheet":
             draw.draw_sheet(page, box, content, explanation.signed, self.look.colormap)
+        elif content.kind == "features":
+            draw_bars(page, box, content)
+        elif content.kind == "words":
+            draw_passage(page, box, content, self.scale)
+        elif content.kind == "plane":
+            draw_plane(page, box, content, self.scale, explanation, self.x)
         elif content.kind == "table":
             draw.draw_table(page, box, content, self.scale)
         else:

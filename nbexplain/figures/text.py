@@ -48,20 +48,37 @@ def printable(text: str) -> str:
     return "".join(c if _drawable(c) else _NO_GLYPH for c in kept)
 
 
+def readable(text: str) -> bool:
+    """Whether there is a font for every character."""
+    return _NO_GLYPH not in printable(text.replace(_NO_GLYPH, ""))
+
+
+def to_the_left(text: str) -> bool:
+    """Whether some of it is written from right to left."""
+    return any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
+
+
+@cache
+def advance(character: str) -> float:
+    """How far one character moves the pen, in text sizes."""
+    return text_width(character, 100) / 100
+
+
 def style(size: float, colour: str = INK, *, bold: bool = False) -> dict[str, Any]:
     """Keywords for matplotlib's texts: nothing of the user's own settings, and `$` and `\\` are just characters."""
-    weight = "bold" if bold else "normal"
-    return {
-        "family": list(_fonts()), "size": size, "weight": weight, "style": "normal", "color": colour,
-        "parse_math": False, "usetex": False,
-    }  # fmt: skip
+    return {"fontproperties": _font(size, bold), "color": colour, "parse_math": False, "usetex": False}
+
+
+@cache
+def _font(size: float, bold: bool) -> FontProperties:
+    """Made once: matplotlib takes as long for it as for writing a word."""
+    return FontProperties(family=list(_fonts()), size=size, weight="bold" if bold else "normal", style="normal")
 
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """How wide one line of text is."""
-    font = FontProperties(family=list(_fonts()), size=size, weight="bold" if bold else "normal", style="normal")
-    width, _, _ = RendererAgg(1, 1, 72).get_text_width_height_descent(text, font, False)
+    width, _, _ = RendererAgg(1, 1, 72).get_text_width_height_descent(text, _font(size, bold), False)
     return float(width)
 
 

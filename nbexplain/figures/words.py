@@ -8,6 +8,8 @@ from typing import Any
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.registry import METHODS
 
+AXIS_ENDS = ("x_low", "x_high", "y_low", "y_high")  # details of a plane that stand along its axes
+
 
 def rounded(value: float, digits: int = 3) -> str:
     """A number in at most `digits` significant digits, with a true minus sign (as js/src/format.ts)."""
@@ -56,10 +58,14 @@ def subtitle_of(explanation: Explanation) -> str:
         parts.append(explanation.layer)
     if explanation.channel is not None:
         parts.append(f"channel {explanation.channel}")
-    if explanation.score is not None:
+    method = METHODS.get(explanation.method)
+    if explanation.score is not None and not (method and method.over_rows):  # that of one row says nothing of many
         parts.append(f"{explanation.score_name} {rounded(explanation.score)}")
     parts += [f"{name.replace('_', ' ')} {_said(value)}" for name, value in explanation.params.items()]
-    parts += [f"{name} {rounded(v)}" for name, v in explanation.details.items() if name not in explanation.params]
+    known = {*explanation.params, *AXIS_ENDS}
+    parts += [f"{name} {rounded(value)}" for name, value in explanation.details.items() if name not in known]
+    if explanation.base is not None:
+        parts.append(f"base {rounded(explanation.base)}")
     if explanation.gap is not None:
         parts.append(f"gap {rounded(explanation.gap)}")
     if explanation.standard_error is not None:

@@ -77,6 +77,18 @@ def test_superpixels_are_painted_with_their_weights() -> None:
     assert "4 superpixels" in texts(page)
 
 
+def test_superpixels_have_borders_and_the_rest_has_no_value() -> None:
+    labels = np.repeat([0, 0, 1, -1], 4).reshape(4, 4).T  # three columns: two superpixels, then none
+    page = figure(answer([0.0, 0.0], ("feature",), on="features", features=labels), dpi=100)
+    shown = drawn(page)[0]
+    row = shown[len(shown) // 8].astype(int)
+    ends = np.flatnonzero(np.abs(np.diff(row.sum(1))) > 30)  # where colours change along a row of pixels
+    near = [len(row) * quarter // 4 for quarter in (2, 3)]
+    assert all(np.abs(ends - place).min() <= 2 for place in near)
+    assert np.abs(ends - len(row) // 4).min() > 5  # within a superpixel there is no border
+    assert "hatched: no value" in texts(page)
+
+
 def test_a_sheet_shows_64_channels_in_limits_of_their_own() -> None:
     values = RNG.uniform(0, 1, (512, 4, 4)).astype(np.float32) * np.arange(1, 513)[:, None, None]
     values[5] = 3  # dead
