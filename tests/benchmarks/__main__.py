@@ -13,14 +13,21 @@ from pathlib import Path
 from tests.benchmarks.measure import Row, markdown
 
 # first those that are driven from here, by a process that is small still
-PARTS = ("browser", "slow_line", "notebook", "compute", "session")
+PARTS = (
+    *("browser", "slow_line", "notebook", "memory", "compute", "shap_values", "words_and_columns", "first_pictures"),
+    *("stopping", "session"),
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("part", nargs="*", help=f"{', '.join(PARTS)}; all if none is given")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
+    parser.add_argument("--peers", action="store_true", help="print how the other packages are used, and end")
     given = parser.parse_args()
+    if given.peers:
+        print(Path(__file__).with_name("peers.py").read_text(encoding="utf-8"), end="")
+        return
     if unknown := set(given.part) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     rows: list[Row] = []
@@ -32,6 +39,7 @@ def main() -> None:
                 print("·".join(row.cells()), file=sys.stderr, flush=True)
     print(markdown(rows))
     print(f"{sum(not row.ok for row in rows)} of {len(rows)} over the limit; {time.monotonic() - started:.0f} s")
+    print("How the other packages are used: --peers")
     if given.json:
         facts = [{**asdict(row), "ratio": row.ratio, "ok": row.ok} for row in rows]
         given.json.write_text(json.dumps(facts, indent=1, ensure_ascii=False))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from playwright.sync_api import ElementHandle, Locator
 
+from tests.benchmarks import shown_features
 from tests.benchmarks.measure import Row, in_turn
 from tests.browser.jupyter import Lab, jupyter
 from tests.browser.pane import Explorer, drag, frames
@@ -77,7 +78,7 @@ _WATCH = """([slider, event, shown]) => {
     const canvas = shown instanceof HTMLCanvasElement;
     const read = () => canvas
         ? new Uint32Array(shown.getContext('2d').getImageData(0, 0, shown.width, shown.height).data.buffer)
-        : Array.from(shown.querySelectorAll('img'), image => image.src);
+        : Array.from(shown.querySelectorAll('img, [role=button]'), part => part.src || part.style.cssText);
     const before = read();
     const changed = () => {
         const now = read();
@@ -92,6 +93,7 @@ _WATCH = """([slider, event, shown]) => {
         const observer = new MutationObserver(() => {
             if (start === undefined) return;
             if (canvas) shown.getContext('2d').getImageData(0, 0, 1, 1);  // what is drawn can be read from here on ...
+            else getComputedStyle(shown.lastElementChild).backgroundColor;
             const spent = performance.now() - start;
             if (!changed()) return;  // ... and comparing all of it is our business, not the widget's
             observer.disconnect();
@@ -109,6 +111,8 @@ def rows() -> Iterator[Row]:
     with jupyter([_SET_UP], height=3000) as lab:
         yield from channels(lab)
         yield from classes(lab)
+        lab.clear()
+        yield from shown_features.rows(lab, _presser)
 
 
 def channels(lab: Lab) -> Iterator[Row]:

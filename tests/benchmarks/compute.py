@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import random
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import skimage.data
 import skimage.transform
 import torch
 from captum.attr import LayerGradCam, Occlusion, Saliency
-from lime.lime_image import LimeImageExplainer
-from lime.wrappers.scikit_image import SegmentationAlgorithm
 from torch import Tensor, nn
 
 import nbexplain
 from nbexplain.core.ask import ask
-from nbexplain.runner import runner
+from tests.benchmarks import peers
 from tests.benchmarks.measure import Row, interleaved
 from tests.benchmarks.networks import resnet18, resnet50
 
@@ -36,7 +33,6 @@ def rows() -> Iterator[Row]:
     yield from one_pass()
     yield from kept_pass()
     yield from many_passes()
-    yield from stopping()
 
 
 def picture() -> Tensor:
@@ -144,23 +140,9 @@ def many_passes() -> Iterator[Row]:
     def captum_occlusion(k: int) -> None:  # as in captum's tutorial, with our window and stride
         occlusion.attribute(x, strides=(3, 16, 16), target=k, sliding_window_shapes=(3, 32, 32), baselines=0)
 
-    def lime(_: int) -> None:
-        LimeImageExplainer(random_state=0).explain_instance(
-            x[0].permute(1, 2, 0).numpy(),
-            predict,
-            top_labels=1,
-            num_samples=500,
-            segmentation_fn=SegmentationAlgorithm("slic", n_segments=50, compactness=10, sigma=1, start_label=0),
-        )
-
-    def predict(pictures: np.ndarray) -> np.ndarray:
-        """Only permutes the axes, which leaves the batch channels-last: the fastest form of lime's `classifier_fn`."""
-        with torch.no_grad():
-            return model(torch.from_numpy(pictures).permute(0, 3, 1, 2)).softmax(1).numpy()
-
     for method, peer, call, allowed, times in (
         ("occlusion", "captum Occlusion", captum_occlusion, 0.65, 5),
-        ("lime", "lime", lime, 1.0, 2),
+        ("lime", "lime", lambda _: peers.lime_picture(model, x, 500), 1.0, 2),
     ):
         firsts: list[float] = []
 
@@ -182,33 +164,3 @@ def first_picture(subject: nbexplain.Subject, method: str) -> float:
     for _ in steps:
         pass
     return first
-
-
-def stopping(times: int = 12) -> Iterator[Row]:
-    """From `session.stop()` to an idle worker, at moments drawn at random."""
-    model, x = resnet18(), picture()
-    for method, fresh in (("occlusion", "fill"), ("lime", "seed")):
-        session = nbexplain.Session(model, x)
-        choices: Sequence[object] = ("mean", "blur", "black", "white", "zero") if fresh == "fill" else range(99)
-        place = session.place(lambda *_: None, ask=False, method=method)
-        spent: list[float] = []
-        draw = random.Random(0)
-        for turn in range(5 * times):
-            if len(spent) == times:
-                break
-            session.answers.clear()
-            for subject in session._known._subjects:  # or the samples of the run before would serve again
-                subject.take_over(subject.twin)
-            place.own["params"] = {fresh: choices[turn % len(choices)]}
-            session.renew(again=True)
-            session.wait(draw.uniform(0.02, 1.2))
-            busy = runner.busy(session)
-            started = time.perf_counter()
-            session.stop()
-            session.wait()
-            if busy:
-                spent.append(1000 * (time.perf_counter() - started))
-        session.close()
-        note = f"median of {times}; largest {max(spent):.0f}"
-        yield Row(f"Stop → idle, {method}", statistics.median(spent), 200, note=note)
-        yield Row(f"Stop → idle, {method}, the slowest of {times}", max(spent), 200)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. With `peer_ms` None the limit is `allowed` milliseconds, otherwise `allowed` times the peer."""
+    """One comparison. With `peer_ms` None the limit is `allowed` milliseconds, otherwise `allowed` times the peer.
+
+    Where the peer is not there to be measured, `missing` says what to install.
+    """
 
     what: str
     ms: float
@@ -19,6 +22,7 @@ class Row:
     peer_ms: float | None = None
     note: str = ""
     unit: str = "ms"
+    missing: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -26,10 +30,12 @@ class Row:
 
     @property
     def ok(self) -> bool:
-        return (self.ms if self.ratio is None else self.ratio) <= self.allowed
+        return bool(self.missing) or (self.ms if self.ratio is None else self.ratio) <= self.allowed
 
     def cells(self) -> tuple[str, ...]:
         """The row of the Markdown table."""
+        if self.missing:
+            return self.what, "", f"not installed: {self.missing}", "", f"≤ {self.allowed:g} ×", "not measured"
         peer = "" if self.peer_ms is None else f"{_short(self.peer_ms)} ({self.peer})"
         ratio = "" if self.ratio is None else f"{self.ratio:.3f}"
         allowed = f"≤ {self.allowed:g}" + (f" {self.unit}" if self.peer_ms is None else " ×")
