@@ -15,11 +15,11 @@ README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encodi
 def table() -> str:
     """The methods as a Markdown table."""
     rows = [
-        f"| `{found.key}` | {found.label} | {found.about} | {found.paper} |"
+        f"| `{found.key}` | {found.label} | {found.about} | {', '.join(found.kinds) or 'any'} | {found.paper} |"
         for found in sorted(METHODS.values(), key=lambda found: found.key)
         if found.function.__module__.startswith("nbexplain.")  # other tests register some of their own
     ]
-    return "\n".join(["| Key | Method | What it shows | Paper |", "|---|---|---|---|", *rows])
+    return "\n".join(["| Key | Method | What it shows | Input | Paper |", "|---|---|---|---|---|", *rows])
 
 
 def test_the_table_of_methods_is_up_to_date() -> None:
