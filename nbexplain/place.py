@@ -14,8 +14,8 @@ class Place:
 
     Parts that are not given follow what `selection()` returns; `edition(input)` tells how often an input was replaced,
     or all of them together (None). `rest` is how many seconds a changed question waits for the next change.
-    `show(place, answer)` is called in the worker only, or
-    before the pane is first displayed; `leave(place)` when the pane asks no more.
+    `show(place, answer)` is called in the worker only, or before the pane is first displayed; `leave(place)` when the
+    pane asks no more.
     """
 
     def __init__(

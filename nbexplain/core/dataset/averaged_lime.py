@@ -16,7 +16,7 @@ from nbexplain.core.methods.lime_samples import Drawn
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 _PAUSE = 0.1  # seconds between two pictures
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 _MOST_VALUES = 6  # a number with more values than this is cut into two groups at its median
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nbexplain.core.dataset.rows import Reading, check_rows
 from nbexplain.core.subject import Subject
-from nbexplain.inputs.tabular import TableMasker
+from nbexplain.inputs.table_masker import TableMasker
 
 _ROWS = 16384  # changed rows that go through the model in one step
 

@@ -17,7 +17,7 @@ from nbexplain.core.dataset.trees import estimator_of
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.registry import Range, method
 from nbexplain.core.subject import Subject
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 _PAUSE = 0.1  # seconds between two pictures
 _PARTS = 10  # of a shuffle: the first picture comes from a tenth of the rows

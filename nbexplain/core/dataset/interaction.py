@@ -17,7 +17,7 @@ from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 _MOST_COLUMNS = 10  # 1,024 coalitions, each with all stand-in rows
 _PART = 10  # stand-in rows between two pictures

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 _MARGIN = 0.05  # of the range, beside the outermost rows
 

@@ -14,7 +14,7 @@ from nbexplain.core.inside.activations import to_numpy
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import method
 from nbexplain.core.subject import Subject
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 
 @method(label="Scores of the rows", over_rows=True, kinds=("table",))

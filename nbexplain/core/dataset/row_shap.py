@@ -19,7 +19,7 @@ from nbexplain.core.methods.hiding import Background
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 _PAUSE = 0.1  # seconds between two pictures
 

@@ -15,7 +15,7 @@ from nbexplain.core.explanation import Target
 from nbexplain.core.registry import Range
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 _MOST_KEPT = 32 * 2**20  # bytes of the values of all classes; where they are more, only the target's are computed
 

@@ -9,8 +9,8 @@ from nbexplain.core.registry import Choice, Range
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker
 from nbexplain.inputs.superpixels import KINDS
-from nbexplain.inputs.tabular import STAND_INS
-from nbexplain.inputs.text import HIDING, UNITS
+from nbexplain.inputs.table_masker import STAND_INS
+from nbexplain.inputs.text_masker import HIDING, UNITS
 
 _PICTURE, _TEXT, _TABLE = ("picture",), ("text",), ("table",)
 

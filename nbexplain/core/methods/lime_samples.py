@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker, Tabular
-from nbexplain.inputs.tabular import needed
+from nbexplain.inputs.table_masker import needed
 
 _BLOCK = 1024  # rows that are drawn together, from a seed of their own: a longer draw begins like a shorter one
 

@@ -14,7 +14,7 @@ from nbexplain.core.methods.gradient import input_axes
 from nbexplain.core.registry import Choice
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.tabular import TableMasker
+from nbexplain.inputs.table_masker import TableMasker
 
 Baseline = Annotated[
     str, Choice("what the picture is compared with", ("mean", "blur", "black", "white", "zero"), kinds=("picture",))

@@ -1,0 +1,119 @@
+"""Rows and tables as people hand them in: arrays, data frames, mappings; numbers and categories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature: its name, and its categories; a number has none."""
+
+    name: str
+    categories: tuple[Any, ...] = ()
+
+    def said(self, value: float) -> str:
+        """A value as it is read."""
+        if self.categories and np.isfinite(value):
+            return str(self.categories[int(value)])
+        return f"{value:.4g}".replace("-", "−")
+
+
+def row_of(row: Any) -> tuple[list[Any], list[str]]:
+    """The values of a row, and their names where it tells them."""
+    if is_frame(row):
+        if row.ndim == 2:
+            if len(row) != 1:
+                raise ValueError(f"row: expected one row, got a table of {len(row)}; try frame.iloc[[0]]")
+            row = row.iloc[0]
+        return [_plain(value) for value in row.tolist()], [str(name) for name in row.index]
+    if isinstance(row, Mapping):
+        return [_plain(value) for value in row.values()], [str(name) for name in row]
+    if isinstance(row, Tensor):
+        row = row.detach().cpu().numpy()
+    values = np.asarray(row, dtype=None if isinstance(row, np.ndarray) else object)
+    if values.ndim == 2 and len(values) == 1:
+        values = values[0]
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"row: expected one row of values (F,), got shape {values.shape}")
+    return values.tolist(), []
+
+
+def _plain(value: Any) -> Any:
+    """Python's own number or string for one of numpy's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def table_of(background: Any) -> tuple[list[list[Any]] | None, list[str]]:
+    if background is None:
+        return None, []
+    names: list[str] = []
+    if is_frame(background):
+        names = [str(name) for name in background.columns]
+        rows = [list(row) for row in zip(*(background[c].tolist() for c in background.columns), strict=True)]
+    elif isinstance(background, (list, tuple)) and all(isinstance(row, (list, tuple)) for row in background):
+        rows = [[_plain(value) for value in row] for row in background]  # numpy would make strings of mixed values
+        if len({len(row) for row in rows}) > 1:
+            raise ValueError(
+                f"background: expected rows of equal length, got {min(map(len, rows))} to {max(map(len, rows))}"
+            )
+    else:
+        array = background.detach().cpu().numpy() if isinstance(background, Tensor) else np.asarray(background)
+        if array.ndim != 2:
+            raise ValueError(f"background: expected a table (N, F), got shape {array.shape}")
+        rows = array.tolist()
+    if not rows:
+        raise ValueError("background: expected at least one row, got none")
+    return rows, names
+
+
+def in_order(table: list[list[Any]], table_names: list[str], names: list[str]) -> list[list[Any]]:
+    """The background's columns in the order of the row's."""
+    if table_names and table_names != names:
+        if sorted(table_names) != sorted(names):
+            odd = sorted(set(table_names) ^ set(names))
+            raise ValueError(
+                f"background: expected the columns of the row; not in both: {', '.join(map(repr, odd[:6]))}"
+            )
+        places = [table_names.index(name) for name in names]
+        return [[row[place] for place in places] for row in table]
+    if len(table[0]) != len(names):
+        raise ValueError(f"background: expected {len(names)} columns as in the row, got {len(table[0])}")
+    return table
+
+
+def categories_of(
+    name: str, value: Any, column: list[Any] | None, given: Mapping[str, tuple[Any, ...]]
+) -> tuple[Any, ...]:
+    """The values of a category in their order; nothing for a number."""
+    if name in given:
+        return given[name]
+    values = [v for v in (*(column or ()), value) if not is_missing(v)]
+    if all(isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, np.bool_)) for v in values):
+        return ()
+    kinds = {type(v) for v in values}
+    return tuple(sorted(set(values)) if len(kinds) == 1 else dict.fromkeys(values))
+
+
+def is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, (float, np.floating)) and bool(np.isnan(value)))
+
+
+def is_frame(x: Any) -> bool:
+    """Whether it is a data frame or a series of pandas, which is not imported for that."""
+    return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "iloc")
+
+
+def labels_of(labels: Any, background: np.ndarray | None) -> np.ndarray | None:
+    if labels is None:
+        return None
+    array = np.asarray(labels)
+    if background is None or array.shape != (len(background),):
+        rows = "no background" if background is None else f"{len(background)} background rows"
+        raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}")
+    return array
