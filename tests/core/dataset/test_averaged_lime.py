@@ -21,13 +21,15 @@ def test_the_mean_of_lime_row_by_row() -> None:
     ours = explain(model, given, "averaged_lime", target=1, seed=3, **PARAMS)
     numbers = np.random.default_rng([3, 1]).permutation(40)[:8]
     each = [
-        explain(model, given.another(given.background[number]), "lime", target=1, samples=400, seed=9)
-        for number in numbers
+        explain(model, given.another(given.background[number]), "lime", target=1, samples=400, seed=900 + place)
+        for place, number in enumerate(numbers)
     ]
     sizes = np.abs([one.values for one in each])
     errors = np.sqrt(np.mean([one.standard_error**2 for one in each], axis=0) / 8)  # of the samples, not of the rows
     assert (np.abs(ours.values - sizes.mean(0)) < 5 * errors).all()
-    np.testing.assert_allclose(ours.standard_error, sizes.std(0, ddof=1) / 8**0.5, rtol=0.5)
+    assert ours.standard_error is not None
+    ratio = ours.standard_error / (sizes.std(0, ddof=1) / 8**0.5)
+    assert (np.abs(np.log(ratio)) < np.log(2.5)).all()  # the spread of eight rows is itself only known to a third
 
 
 def test_agrees_with_limes_own_explainer() -> None:
