@@ -73,7 +73,7 @@ def free(places: np.ndarray, labels: Sequence[str], low: float, high: float) -> 
 
 def room(labels: Sequence[str]) -> int:
     """The pixels that a chart's left margin needs for them."""
-    return 20 + pixels(labels)
+    return 26 + pixels(labels)
 
 
 def largest(values: np.ndarray) -> list[int]:
