@@ -18,10 +18,10 @@ from nbexplain.widgets import words
 from nbexplain.widgets.charts import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture, is_cut, weights_and_errors
 from nbexplain.widgets.image_pane import ImagePane
+from nbexplain.widgets.label_map import LabelMap
 from nbexplain.widgets.layout import close_tree, framed
 from nbexplain.widgets.models import SessionModels, interpolation
 from nbexplain.widgets.pane_link import PaneLink
-from nbexplain.widgets.segments import Segments
 from nbexplain.widgets.wire import Array
 
 _AFTER_THE_MAP = 0.03  # seconds: the hand is on the map, and the bars' messages must not go before it
@@ -53,7 +53,7 @@ class AttributionMap:
         self._answered = answered
         array = Array()
         self._feed = Feed(array, session)
-        self._segments = Segments()
+        self._segments = LabelMap()
         picture = models.picture(own.get("input", session.selection.input))
         self.pane = ImagePane(
             overlay=array,

@@ -12,7 +12,7 @@ from nbexplain.widgets.wire import Array
 _MOST_BYTE_LABELS = 255
 
 
-class Segments:
+class LabelMap:
     """One label map in the browser; sent again only when it is another one."""
 
     def __init__(self) -> None:
