@@ -174,8 +174,3 @@ class Text(Array):
     def takes_mask(self) -> bool:
         """Whether the model is told which places hold nothing."""
         return self._masked_by is not None
-
-    @property
-    def can_replace(self) -> bool:
-        """Whether there is something to put in a token's place."""
-        return self.tokenizer is None or self._mask_id is not None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.dataset.nearness import differences
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Tabular
@@ -175,14 +176,3 @@ class TwoRows:
 def score_text(score: float) -> str:
     """With two places behind the point; a score that is not known yet is dots."""
     return "…" if np.isnan(score) else f"{score:.2f}".replace("-", "−")
-
-
-def differences(row: Tabular, others: np.ndarray) -> np.ndarray:
-    """(N, F): |difference| of the row to others, in standard deviations of the background; 1 for another category."""
-    background = others if row.background is None else row.background
-    spread = np.nanstd(background, axis=0)
-    apart = np.abs(others - row.tensor.numpy()) / np.where(spread > 0, spread, 1)
-    for place, column in enumerate(row.columns):
-        if column.categories:
-            apart[:, place] = others[:, place] != float(row.tensor[0, place])
-    return np.asarray(np.nan_to_num(apart, nan=1.0))

@@ -14,13 +14,14 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import nbexplain as nx
+from nbexplain.core.dataset.dependence import strongest
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.feature_map import FeatureMap
 from nbexplain.widgets.groups_view import GroupsView
 from nbexplain.widgets.importance_view import ImportanceView
 from nbexplain.widgets.near_rows import NearRows, TwoRows
 from nbexplain.widgets.row_view import RowView
-from nbexplain.widgets.rows_view import RowsView, strongest
+from nbexplain.widgets.rows_view import RowsView
 from nbexplain.widgets.table_parts import ROW_PANES
 from tests.widgets.comm import from_browser, living
 

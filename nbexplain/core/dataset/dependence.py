@@ -1,0 +1,27 @@
+"""On which other column the SHAP values of a column depend."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def strongest(held: np.ndarray, values: np.ndarray, column: int) -> int | None:
+    """The other column on which a column's SHAP values depend most, beyond the column's own value; None without rows.
+
+    `held` and `values` are (rows, columns): what the rows hold, and their SHAP values. Judged as shap does: within bins
+    of rows of like value, the correlation of the SHAP value with the other column.
+    """
+    rows, columns = held.shape
+    size = max(min(rows // 10, 50), 2)
+    if rows < 2 * size or columns < 2:
+        return None
+    order = np.argsort(held[:, column], kind="stable")
+    found = np.zeros(columns)
+    for start in range(0, rows - size + 1, size):
+        part = order[start : start + size]
+        shap = values[part, column] - values[part, column].mean()
+        others = np.nan_to_num(held[part] - np.nanmean(held[part], axis=0))
+        scale = np.sqrt((others**2).sum(0) * (shap**2).sum())
+        found += np.abs(np.divide(others.T @ shap, scale, out=np.zeros(columns), where=scale > 1e-12))
+    found[column] = -1
+    return int(found.argmax())
