@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.dataset.by_group import by_group, groups_of
-from nbexplain.core.dataset.row_scores import scores_by_group
+from nbexplain.core.dataset.row_scores import class_numbers, scores_by_group
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Tabular
@@ -108,9 +108,10 @@ class GroupsView:
         if table.labels is None:
             return None
         known = getattr(self._session.given.model, "classes_", np.arange(len(self._session.classes)))
-        places = {label: number for number, label in enumerate(np.asarray(known).tolist())}
-        found = [places.get(label, -1) for label in table.labels.tolist()]
-        return None if -1 in found else np.array(found)
+        try:
+            return class_numbers(table.labels, known)
+        except ValueError:  # labels of another kind, such as numbers of a regression: no accuracy is told
+            return None
 
 
 def _first_grouping(table: Tabular) -> int:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
+import numpy as np
+
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
 from nbexplain.session import Session
+
+_ROUNDING = 1e-9  # of the largest value: a standard error below is none
 
 
 def target_name(target: Any, session: Session) -> str:
@@ -37,7 +41,7 @@ def summary(explanation: Explanation, session: Session) -> str:
     parts += [f"{name} {number(value)}" for name, value in explanation.details.items()]
     if explanation.standard_error is not None:
         largest = explanation.standard_error.max()
-        if largest != 0:  # nothing was drawn: there is no error to tell
+        if not largest <= _ROUNDING * np.abs(explanation.values).max():  # else nothing was left to chance
             parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
     left = time_left(explanation)
     parts.append(duration(explanation.seconds) + (f", about {left} left" if left else ""))

@@ -81,7 +81,7 @@ def averaged_lime(
                 features=np.arange(len(table.columns)),
                 names=table.names,
                 standard_error=np.std(sizes, axis=0, ddof=1) / len(sizes) ** 0.5 if len(sizes) > 1 else None,
-                quantity="mean size of a column's LIME weight",
+                quantity="mean |LIME weight|",
                 details={"rows": len(sizes)},
                 progress=(place + 1) / len(numbers),
             )

@@ -74,10 +74,21 @@ def right_classes(subject: Subject) -> np.ndarray:
         raise ValueError("labels: the accuracy needs the right class of each row; give Tabular(…, labels=…)")
     module = subject.twin.module
     classes = getattr(module.estimator, "classes_", None) if isinstance(module, Predictor) else None
-    known = list(range(subject.scores().shape[1])) if classes is None else list(np.asarray(classes).tolist())
+    return class_numbers(table.labels, range(subject.scores().shape[1]) if classes is None else classes)
+
+
+def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """(N,) the place of each of the labels (N,) among the classes.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no class.
+    """
+    known = list(np.asarray(classes).tolist())
     places = {label: number for number, label in enumerate(known)}
     found = []
-    for number, label in enumerate(table.labels.tolist()):
+    for number, label in enumerate(labels.tolist()):
         if label not in places:
             names = ", ".join(map(repr, known[:10]))
             raise ValueError(f"labels: row {number} has {label!r}, expected one of the model's classes {names}")
