@@ -113,8 +113,11 @@ class Pane:
         return pixels(self.canvas)
 
     def view(self, label: str, value: str) -> None:
-        """Choose how the map is drawn, in the part that opens with "View"."""
-        self._view().get_by_role("combobox", name=label, exact=True).select_option(value)
+        """Choose how the map is drawn, in the part that opens with "View", and leave the list: the kernel hears it then."""
+        select = self._view().get_by_role("combobox", name=label, exact=True)
+        select.focus()
+        select.select_option(value)
+        select.blur()
         frames(self.root.page)
 
     def slider(self, label: str) -> Locator:

@@ -96,7 +96,6 @@ def test_borders_come_first_and_then_the_weights_that_explain_finds(lab):
     weights = kernel_values(lab, "found().values")
     flat(explorer.map)
     paints(explorer.map, labels, weights)
-    until(lab, "e._parts[0].pane.mode", "map")  # the list of views tells the kernel when it has come to rest
     # the largest alone: nothing of that is asked of the kernel
     slider = explorer.map.root.get_by_role("slider", name="Shown")
     slider.scroll_into_view_if_needed()
