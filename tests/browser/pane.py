@@ -113,7 +113,7 @@ class Pane:
         return pixels(self.canvas)
 
     def view(self, label: str, value: str) -> None:
-        """Choose how the map is drawn, in the part that opens with "View", and leave the list: the kernel hears it then."""
+        """Choose how the map is drawn, in the part "View", and leave the list, so that the kernel hears."""
         select = self._view().get_by_role("combobox", name=label, exact=True)
         select.focus()
         select.select_option(value)

@@ -22,6 +22,7 @@ from nbexplain.core.subject import Subject
 _STEP = 0.25  # seconds that the inputs of one step are to take: a quick model is asked about many at a time ...
 _LEAST = 8  # ... and a slow one about so many at least
 _AT_ONCE = 0.15  # seconds: of a text or a row whose inputs take less in all, nobody could see a picture on the way
+_SPEED = ("lime", "inputs per second")  # as the question before has found it
 _PAUSE = 0.2  # seconds between two fits, so that fitting never costs more than a small part of the passes
 
 
@@ -77,7 +78,13 @@ def lime(
     scores: list[Tensor] = list(subject.kept(key) or ())
     first = max(2, samples // 20)
     most = subject.chunk()
-    step, shown, spent, own = min(most, first), -np.inf, 0.0, 0
+    shown, spent, own = -np.inf, 0.0, 0
+    speed: float = subject.kept(_SPEED) or 0.0
+
+    def is_quick() -> bool:
+        return subject.input.kind != "picture" and samples < speed * _AT_ONCE
+
+    step = min(most, samples if is_quick() else first)
 
     def answer_on(done: int) -> Explanation:
         return _answer(near, design[:done], torch.cat(scores)[:done], target, width)
@@ -85,8 +92,7 @@ def lime(
     while True:
         known = sum(map(len, scores))
         done = min(known, samples)
-        at_once = subject.input.kind != "picture" and own > 0 and spent / own * samples < _AT_ONCE
-        if done == samples or (done >= first and not at_once and time.perf_counter() - shown > _PAUSE):
+        if done == samples or (done >= first and not is_quick() and time.perf_counter() - shown > _PAUSE):
             answer = answer_on(done)
             enough = stable > 0 and _is_stable(answer, stable)
             yield dataclasses.replace(answer, progress=1.0 if enough else done / samples)
@@ -103,8 +109,9 @@ def lime(
                 yield dataclasses.replace(answer_on(done), progress=done / samples)
             raise
         spent, own = spent + time.perf_counter() - begun, own + len(scores[-1])
-        fitting = int(own * _STEP / spent)
-        step = max(min(most, fitting), min(most, max(first, _LEAST)))
+        speed = own / spent
+        step = max(min(most, int(speed * _STEP)), min(most, max(first, _LEAST)))
+        subject.keep(_SPEED, speed, 8)
         subject.keep(key, tuple(scores), sum(part.nbytes for part in scores))
 
 

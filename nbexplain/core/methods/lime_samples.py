@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -104,16 +106,18 @@ class Drawn:
                     raise ValueError(f"{what}: {name!r} holds NaN or infinity, which LIME cannot draw from")
         kinds = [place for place, column in enumerate(table.columns) if column.categories]
         self._constant = (background == background[0]).all(0)
-        self._explainer: Any = subject.kept(("lime's own", bins))  # the same for every draw, and slow to make
-        if self._explainer is None:
-            self._explainer = LimeTabularExplainer(
+        own: Any = subject.kept(("lime's own", bins))  # the same for every draw, and slow to make
+        if own is None:
+            explainer = LimeTabularExplainer(
                 background,
                 feature_names=list(self.names),
                 categorical_features=kinds,
                 discretize_continuous=bins == "quartile",
                 random_state=np.random.RandomState(seed),
             )
-            subject.keep(("lime's own", bins), self._explainer, background.nbytes)
+            own = explainer, *_tables(explainer)
+            subject.keep(("lime's own", bins), own, background.nbytes)
+        self._explainer, self._upto, self._bins = own
         self._rows = np.empty((0, len(self.names)))
 
     def around(self, row: np.ndarray, seed: int) -> Drawn:
@@ -150,36 +154,60 @@ class Drawn:
         else:
             place_in, drawn = bins.discretize(self._row), np.arange(len(self._row))
         seen = rows.copy()
-        for column in drawn:
-            rows[:, column] = draw.choice(
-                explainer.feature_values[column], _BLOCK, p=explainer.feature_frequencies[column]
-            )
-            seen[:, column] = rows[:, column] == place_in[column]
-        if bins is not None:
-            _within(bins, rows, draw)
+        for column, shares in zip(drawn, draw.random_sample((len(drawn), _BLOCK)), strict=True):
+            place = self._upto[column].searchsorted(shares, side="right")
+            values = np.asarray(explainer.feature_values[column])[place]
+            seen[:, column] = values == place_in[column]
+            within = self._bins.get(column)
+            rows[:, column] = values if within is None else within.draw(values.astype(int), draw)
         return seen, rows
 
     def scores(self, start: int, stop: int) -> Tensor:
         return self._subject.evaluate(torch.from_numpy(self._rows[start:stop]))
 
     def distances(self, design: np.ndarray) -> np.ndarray:
-        from sklearn.metrics import pairwise_distances
-
-        apart: np.ndarray = pairwise_distances(design, design[:1], metric="euclidean").ravel()
+        apart: np.ndarray = np.linalg.norm(design - design[0], axis=1)
         return apart
 
 
-def _within(bins: Any, rows: np.ndarray, draw: np.random.RandomState) -> None:
-    """Put numbers in the place of bins, in rows (n, features): normal ones that lie in the bin, as lime draws them.
+def _tables(explainer: Any) -> tuple[dict[int, np.ndarray], dict[int, _Bins]]:
+    """By column: up to which share each of its values is drawn, and the bins of numbers."""
+    upto = {column: np.cumsum(shares) for column, shares in explainer.feature_frequencies.items()}
+    for shares in upto.values():
+        shares[-1] = 1  # and not a rounding below
+    bins = explainer.discretizer
+    if bins is None:
+        return upto, {}
+    parts = (bins.mins, bins.maxs, bins.means, bins.stds)
+    return upto, {column: _Bins(*(np.asarray(part[column]) for part in parts)) for column in bins.means}
+
+
+@dataclass(frozen=True, eq=False)
+class _Bins:
+    """The bins of a number, (bins,) each: normal ones that lie in them are drawn, as lime draws them.
 
     lime's `undiscretize` asks `scipy.stats.truncnorm`, which takes ten times as long. The mean of what is in a bin lies
     in it, so neither end is so far out that the distribution function would lose its digits.
     """
-    from scipy.special import ndtr, ndtri
 
-    for column in bins.means:
-        low, high, mean, spread = (np.asarray(part[column]) for part in (bins.mins, bins.maxs, bins.means, bins.stds))
-        start, end = ndtr((low - mean) / spread), ndtr((high - mean) / spread)
-        place = rows[:, column].astype(int)
-        share = start[place] + (end - start)[place] * draw.random_sample(len(rows))
-        rows[:, column] = np.clip(mean[place] + spread[place] * ndtri(share), low[place], high[place])
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+
+    @functools.cached_property
+    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """The share of the normal distribution below each bin, and the share in it."""
+        from scipy.special import ndtr
+
+        below = ndtr((self.low - self.mean) / self.spread)
+        return below, ndtr((self.high - self.mean) / self.spread) - below
+
+    def draw(self, place: np.ndarray, draw: np.random.RandomState) -> np.ndarray:
+        """A number in each of the bins `place` (n,)."""
+        from scipy.special import ndtri
+
+        below, inside = self._ends
+        normal = ndtri(below[place] + inside[place] * draw.random_sample(len(place)))
+        numbers: np.ndarray = np.clip(self.mean[place] + self.spread[place] * normal, self.low[place], self.high[place])
+        return numbers

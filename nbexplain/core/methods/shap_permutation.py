@@ -26,7 +26,7 @@ def permutation_shap(
     target: Target,
     *,
     superpixels: Superpixels = 50,
-    permutations: Annotated[int, Range("orders in which features are shown, each forth and back", 1, 1000)] = 10,
+    permutations: Annotated[int, Range("orders in which features are shown, each forth and back", 1, 1000)] = 15,
     segmentation: Segmentation = "slic",
     fill: Fill = "region mean",
     unit: Unit = "word",
@@ -40,8 +40,8 @@ def permutation_shap(
 
     Values are (feature,), in units of the score; with `base`, the score with all features hidden, they add up to it.
     They are unbiased; exact with any number of orders where features interact in pairs at most. Each order is gone
-    through forth and back by `shap.PermutationExplainer`, 2 · features evaluations. `standard_error` is the spread of
-    the orders' values over the root of their number, NaN until there are two.
+    through forth and back by `shap.PermutationExplainer`, 2 · features evaluations; the first picture is of two orders
+    forth alone. `standard_error` is the spread of the orders' values over the root of their number; of one order NaN.
 
     Raises
     ------
@@ -55,12 +55,20 @@ def permutation_shap(
         yield game.explanation(np.zeros(0), np.zeros(0))
         return
     orders = _Orders(game, seed)
-    found: list[np.ndarray] = []
     pace = Pace()
+    if permutations > 1:
+        forth: list[np.ndarray] = []
+        for rows in orders.next_rows(2):
+            for _ in game.play(rows[: count + 1]):
+                pass
+            forth.append(_forth(game, rows[: count + 1]))
+        yield _answer(game, forth, 1 / permutations)
+        pace.made(time.perf_counter())
+    found: list[np.ndarray] = []
     while len(found) < permutations:
-        rows = orders.next_rows()
+        (rows,) = orders.next_rows(1)
         for known in game.play(rows):
-            if found and known < len(rows) and pace.due:
+            if len(found) > 1 and known < len(rows) and pace.due:
                 yield _answer(game, found, (len(found) + known / len(rows)) / permutations)
                 pace.made(time.perf_counter())
         found.append(orders.next_values())
@@ -68,7 +76,7 @@ def permutation_shap(
         assert answer.standard_error is not None
         if enough := is_stable(answer.standard_error, answer.values, stable):
             answer = _answer(game, found, 1.0)
-        if enough or len(found) in (1, 2, permutations) or pace.due:  # with the second come errors
+        if enough or len(found) in (2, permutations) or (len(found) > 2 and pace.due):
             yield answer
             pace.made(time.perf_counter())
         if enough:
@@ -83,16 +91,17 @@ class _Orders:
         self._module = own("explainers._permutation", seed)
         self._explainer = self._module.PermutationExplainer(game, GameMasker(game))
 
-    def next_rows(self) -> np.ndarray:
-        """(2 · features + 1, features): what the next order will ask for; the draw is taken back."""
+    def next_rows(self, count: int) -> list[np.ndarray]:
+        """(2 · features + 1, features) each: what the next orders will ask for; the draws are taken back."""
         random, order = self._module.np.random, self._game.order
         state, before = random.get_state(), order.copy()
         seen: list[np.ndarray] = []
         spare = _Listening(self._game, seen)
-        self._explain(spare)
+        for _ in range(count):
+            self._explain(spare)
         random.set_state(state)
         order[:] = before
-        return seen[0]
+        return seen
 
     def next_values(self) -> np.ndarray:
         """(features,) of the next order."""
@@ -121,6 +130,13 @@ class _Listening:
     def __call__(self, keep: np.ndarray) -> np.ndarray:
         self._seen.append(keep)
         return np.zeros(len(keep))
+
+
+def _forth(game: Game, rows: np.ndarray) -> np.ndarray:
+    """What each feature adds (features,) along rows (features + 1, features) of which each shows one more."""
+    scores, values = game(rows), np.zeros(rows.shape[1])
+    values[(rows[1:] & ~rows[:-1]).argmax(1)] = np.diff(scores)
+    return values
 
 
 def _answer(game: Game, found: list[np.ndarray], progress: float) -> Explanation:

@@ -284,12 +284,26 @@ def test_errors_are_unknown_as_long_as_they_cannot_be_known() -> None:
     assert any("singular" in note for note in few.warnings)  # what shap warns of is handed on
 
 
-def test_errors_come_with_the_second_permutation_however_quick_it_is() -> None:
+def test_the_first_picture_is_of_two_orders_forth_with_their_errors() -> None:
     subject = Subject(mixed, Tabular(np.ones(7), np.zeros((1, 7))))  # type: ignore[arg-type]
     first, second, *_ = answers_to(subject, "permutation_shap", target=0, params={"permutations": 50})
-    assert np.isnan(first.standard_error).all()  # type: ignore[arg-type]
-    assert second.details["permutations"] == 2
+    assert first.passes["forward"] <= 1 + 2 * 8
+    with global_seed(0):
+        inds, orders = np.arange(7), []
+        for _ in range(2):
+            np.random.shuffle(inds)
+            orders.append(inds.copy())
+    added = []
+    for order in orders:
+        rows = np.zeros((8, 7))
+        for step, place in enumerate(order):
+            rows[step + 1 :, place] = 1
+        added.append(np.diff(mixed(rows))[order.argsort()])
+    np.testing.assert_allclose(first.values, np.mean(added, axis=0), atol=1e-12)
+    np.testing.assert_allclose(first.standard_error, abs(added[0] - added[1]) / 2, atol=1e-12)
+    assert first.details["permutations"] == second.details["permutations"] == 2
     assert np.isfinite(second.standard_error).all()  # type: ignore[arg-type]
+    assert not np.allclose(first.values, second.values)  # forth and back
 
 
 def test_stops_when_it_is_stable() -> None:
