@@ -51,6 +51,8 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
 def checked_classes(classes: Sequence[str] | None, scores: Tensor) -> tuple[str, ...]:
     """One name for each of the scores (1, K); invented ones if there are none."""
     count = scores.shape[1] if scores.ndim == 2 else 0
+    if classes is None and count == 1:
+        return ("score",)  # such as what a regression says
     if classes is None:
         return tuple(f"class {i}" for i in range(count))
     names = tuple(str(name) for name in classes)

@@ -52,7 +52,7 @@ class Panel:
             colormap = "PuOr"  # as on screen: the colour of 0 is that of the page
         self.scale: Scale = scale_of(self.content.values, signed=explanation.signed, clip=clip, colormap=colormap)
         if self.content.kind == "plane":
-            self.scale = scale_of_plane(self.content, self.scale, colormap)
+            self.scale = scale_of_plane(explanation, colormap)
         self.remark = f"clipped at p{clip:g}" if clip < 100 and self.content.kind in _COLOURED else ""
         self.title = title_of(explanation, look.classes)
         self.subtitle = subtitle_of(explanation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,11 +22,15 @@ _EDGE, _POINT, _ROW = "#303030", "#1f1f1f", "#ffd21f"
 _ORDERED = 8  # categories that are named along an axis
 
 
-def scale_of_plane(content: Content, scale: Scale, colormap: str | None) -> Scale:
-    """Probabilities from 0 to 1 with the boundary at 0.5; other scores around 0."""
-    if content.quantity == "probability":
-        return Scale(0.0, 1.0, True, choose_colormap(colormap, True), middle=0.5)
-    return replace(scale, colormap=choose_colormap(colormap, True))
+def scale_of_plane(explanation: Explanation, colormap: str | None) -> Scale:
+    """As far below the boundary as above it: from 0 to 1 for probabilities, else to the farthest score."""
+    middle = float(explanation.details.get("boundary", 0.5 if explanation.quantity == "probability" else 0.0))
+    finite = explanation.values[np.isfinite(explanation.values)]
+    far = float(np.abs(finite - middle).max(initial=0.0)) or 1.0
+    if middle == 0.5 and far <= 0.5:
+        far = 0.5
+    empty = "" if finite.size else "no values"
+    return Scale(middle - far, middle + far, True, choose_colormap(colormap, True), empty, middle)
 
 
 def plane_note(explanation: Explanation, x: Array | None, scale: Scale) -> str:

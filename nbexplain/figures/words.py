@@ -9,6 +9,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.registry import METHODS
 
 AXIS_ENDS = ("x_low", "x_high", "y_low", "y_high")  # details of a plane that stand along its axes
+_DRAWN = {*AXIS_ENDS, "boundary"}  # ... and that are said beside its picture
 
 
 def rounded(value: float, digits: int = 3) -> str:
@@ -62,7 +63,7 @@ def subtitle_of(explanation: Explanation) -> str:
     if explanation.score is not None and not (method and method.over_rows):  # that of one row says nothing of many
         parts.append(f"{explanation.score_name} {rounded(explanation.score)}")
     parts += [f"{name.replace('_', ' ')} {_said(value)}" for name, value in explanation.params.items()]
-    known = {*explanation.params, *AXIS_ENDS}
+    known = {*explanation.params, *_DRAWN}
     parts += [f"{name} {rounded(value)}" for name, value in explanation.details.items() if name not in known]
     if explanation.base is not None:
         parts.append(f"base {rounded(explanation.base)}")

@@ -109,7 +109,7 @@ class BoundaryChart:
         title_note
             What else must be known of the picture: it is written above.
         boundary
-            Where the line is drawn and the colours change: 0.5 for probabilities, 0 for most other scores.
+            Where the line is drawn and the colours change: 0.5 for probabilities, 0 for logits.
         quantity
             What the scores are.
 

@@ -168,7 +168,6 @@ class _Slice:
         note = ""
         if plane.is_slice:
             note = f"A slice that holds {plane.held:.0%} of the background's variance; points beside it are projected"
-        probability = bool(np.nanmin(explanation.values) >= 0 and np.nanmax(explanation.values) <= 1)
         self._chart.show(
             explanation.values,
             (about["x_low"], about["x_high"]),
@@ -179,7 +178,7 @@ class _Slice:
             names,
             (float(row[0]), float(row[1])),
             note,
-            0.5 if probability else 0.0,
+            about["boundary"],
             explanation.quantity,
         )
 

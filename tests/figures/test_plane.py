@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import matplotlib
@@ -53,6 +54,12 @@ def test_the_line_is_where_the_score_is_half() -> None:
     line = page.axes[0].collections[0].get_paths()[0].vertices
     assert np.abs(line[:, 0] - 15).max() < 0.01
     assert np.ptp(line[:, 1]) == pytest.approx(2)
+
+
+def test_scores_that_are_never_zero_are_coloured_around_the_row() -> None:
+    prices = plane([[250.0, 260.0], [240.0, 290.0]], quantity="score", signed=True)
+    page = figure(dataclasses.replace(prices, details={**prices.details, "boundary": 250.0}))
+    assert {"210", "250", "290", "2 × 2 points, line: 250"} <= set(texts(page).splitlines())
 
 
 def test_scores_without_bounds_are_coloured_around_zero() -> None:

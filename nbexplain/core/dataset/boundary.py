@@ -36,8 +36,10 @@ def boundary(
 
     Values are (y, x), lowest y first: probabilities where the model's scores are logits (softmax over the classes) or
     probabilities, else the score. A category's axis has a point for each of its values. `details` tell the coordinates
-    of the outermost points; `plane_of` makes the same plane, which places other rows in the picture. With more than
-    two columns it is a slice: elsewhere the boundary may lie elsewhere. The scores of all classes are kept.
+    of the outermost points, and at which score the line is drawn, `boundary`: 0.5 of scores from 0 to 1, 0 of scores on
+    both sides of it, and else the row's own, as of a price that is never 0. `plane_of` makes the same plane, which
+    places other rows in the picture. With more than two columns it is a slice: elsewhere the boundary may lie
+    elsewhere. The scores of all classes are kept.
 
     Raises
     ------
@@ -116,7 +118,19 @@ def _answer(
         signed=not _is_probability(subject, target),
         names=seen.names,
         quantity="probability" if _is_probability(subject, target) else subject.score_name,
-        details={"x_low": float(u[0]), "x_high": float(u[-1]), "y_low": float(v[0]), "y_high": float(v[-1])},
+        details={
+            "x_low": float(u[0]),
+            "x_high": float(u[-1]),
+            "y_low": float(v[0]),
+            "y_high": float(v[-1]),
+            "boundary": _line(values, subject.score(target)),
+        },
         warnings=warnings,
         progress=progress,
     )
+
+
+def _line(values: np.ndarray, score: float) -> float:
+    """The score at which the model changes its mind, as far as scores (y, x) tell; else the row's."""
+    low, high = float(values.min()), float(values.max())
+    return 0.5 if low >= 0 and high <= 1 else 0.0 if low < 0 < high else score

@@ -70,6 +70,7 @@ def test_logits_become_probabilities_and_probabilities_stay() -> None:
     points = np.tile(background[0], (100, 1))
     points[:, 0], points[:, 1] = (part.ravel() for part in grid(found))
     np.testing.assert_allclose(found.values.ravel(), logistic.predict_proba(points)[:, 1])
+    assert found.details["boundary"] == 0.5
 
 
 def test_a_score_of_ones_own_stays_a_score() -> None:
@@ -83,6 +84,9 @@ def test_a_score_of_ones_own_stays_a_score() -> None:
     np.testing.assert_allclose(found.values, u**2 + v**2 - 4, atol=1e-9)
     assert (found.details["x_low"], found.details["y_high"]) == pytest.approx((-3.3, 3.3))
     assert found.signed
+    assert found.details["boundary"] == 0
+    never_zero = explain(lambda x: circle(x) + 50, Tabular(corners[2], corners), "boundary", resolution=10)
+    assert never_zero.details["boundary"] == 46  # what the row has
     assert found.warnings == ()  # two columns: this is all there is
     margin = explain(
         outside(curved()), table(), "boundary", target=lambda scores: scores[:, 0] - scores[:, 1], resolution=10
