@@ -7,7 +7,7 @@ from collections.abc import Callable
 import ipywidgets
 import numpy as np
 
-from nbexplain.core.dataset.by_group import by_group, groups_of
+from nbexplain.core.dataset.by_group import Importance, by_group, groups_of
 from nbexplain.core.dataset.row_scores import class_numbers, scores_by_group
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
@@ -21,10 +21,11 @@ from nbexplain.widgets.row_table import RowTable
 
 _TOP = 8
 _COLUMNS = ["rows", "mean score", "chosen", "accuracy"]
+_APART = 3.0  # standard errors: with tens of columns two would be seen by chance
 
 
 class GroupsView:
-    """The pane `"groups"`: mean |SHAP| in two groups beside each other, and what the model says of each group."""
+    """The pane `"groups"`: mean |SHAP| in the two largest groups, and what the model says of each group."""
 
     def __init__(self, session: Session, answered: Callable[[Place, Answer], None]) -> None:
         self._session, self._answered = session, answered
@@ -34,13 +35,16 @@ class GroupsView:
         self._column = ipywidgets.Dropdown(description="Groups by", options=options, value=_first_grouping(self._table))
         self._bars = FeatureBars()
         self._scores_table = RowTable(title="Scores by group", corner="group", columns=_COLUMNS, choosable=False)
+        self._differences = RowTable(corner="column", choosable=False)
         chart = ipywidgets.VBox([self._column, self._bars.figure], layout=ipywidgets.Layout(flex="1 1 auto"))
         self._frame = framed("Importance by group", chart)
         self._values: Explanation | None = None
         self._scores: Explanation | None = None
         self.above: list[ipywidgets.Widget] = []
-        self._scores_table.add_class("nbx-two-columns")
-        self.panes: list[ipywidgets.Widget] = [self._frame, self._scores_table]
+        tables = ipywidgets.VBox([self._scores_table, self._differences])
+        for name in ("nbx-two-columns", "nbx-stack"):
+            tables.add_class(name)
+        self.panes: list[ipywidgets.Widget] = [self._frame, tables]
         self.wide: list[ipywidgets.Widget] = []
         self._column.observe(
             lambda _change: runner.later((self, "groups"), 0, self._draw, owner=session), names=["value"]
@@ -84,6 +88,7 @@ class GroupsView:
                     quantity=f"mean |SHAP value|, {first}",
                     beside=beside,
                 )
+                self._compare(name, {str(group): found[group] for group in largest})
         target = self._session.selection.target
         if self._scores is not None and isinstance(target, int):
             right = self._right_classes()
@@ -100,6 +105,30 @@ class GroupsView:
                 rows.append({"label": str(group), "cells": cells, "numbers": numbers})
             self._scores_table.title = f"What the model says by {name}, with standard errors"
             self._scores_table.rows = rows
+
+    def _compare(self, name: str, found: dict[str, Importance]) -> None:
+        """What counts in each of the groups, and how far two of them differ, the largest difference first."""
+        table, groups = self._table, list(found.values())
+        assert isinstance(table, Tabular)
+        values, errors = [group.values for group in groups], [group.errors for group in groups]
+        two = len(groups) == 2
+        if two:
+            values.append(values[0] - values[1])
+            errors.append(np.hypot(*errors))
+        shown = self._differences
+        shown.rows = []  # rows are checked against the columns
+        shown.title = f"What counts by {name}: mean |SHAP value|, with standard errors"
+        shown.columns = [*found, *["difference"] * two]
+        shown.rows = [
+            {
+                "label": table.names[place],
+                "cells": [f"{v[place]:.3g} ± {e[place]:.2g}".replace("-", "−") for v, e in zip(values, errors)],
+                "numbers": [float(v[place]) for v in values],
+                "marks": [2] if two and abs(values[2][place]) > _APART * errors[2][place] else [],
+            }
+            for place in np.argsort(-np.abs(values[-1]), kind="stable").tolist()
+        ]
+        shown.note = f"Bold: more than {_APART:g} standard errors apart." if two else ""
 
     def _right_classes(self) -> np.ndarray | None:
         """The class number of each background row's label, where labels are class numbers or the model's classes."""

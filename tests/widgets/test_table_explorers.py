@@ -14,6 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import nbexplain as nx
+from nbexplain.core.dataset.by_group import groups_of
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.feature_map import FeatureMap
@@ -242,6 +243,35 @@ def test_groups_of_a_column(everything: nx.Explorer, forest: RandomForestClassif
         np.testing.assert_allclose(rows[str(group)][0], inside.sum())
         np.testing.assert_allclose(rows[str(group)][1], predicted[inside, 1].mean())
         np.testing.assert_allclose(rows[str(group)][3], right)
+
+
+def test_what_counts_in_two_groups_and_how_far_they_differ(
+    everything: nx.Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbexplain.widgets.groups_view._APART", 0.5)  # these groups are too much alike for three
+    view = part(everything, GroupsView)
+    marked, count = 0, 0
+    for column in range(3):
+        view._column.value = column
+        assert everything.session.wait(60)
+        rows, columns = view._differences.rows, view._differences.columns
+        groups = groups_of(everything.session.inputs[0], column)[view._values.features]
+        sizes = [np.abs(view._values.values[groups == name]) for name in columns[:2]]
+        means, errors = ([part(size) for size in sizes] for part in (lambda s: s.mean(0), _error))
+        for shown in rows:
+            place = list(FRAME.columns).index(shown["label"])
+            first, second = (mean[place] for mean in means)
+            np.testing.assert_allclose(shown["numbers"], [first, second, first - second])
+            far = abs(first - second) > 0.5 * np.hypot(errors[0][place], errors[1][place])
+            assert shown["marks"] == ([2] if far else [])
+            marked, count = marked + far, count + 1
+        apart = [abs(shown["numbers"][2]) for shown in rows]
+        assert apart == sorted(apart, reverse=True)
+    assert 0 < marked < count
+
+
+def _error(sizes: np.ndarray) -> np.ndarray:
+    return sizes.std(0, ddof=1) / len(sizes) ** 0.5
 
 
 def test_a_brush_fades_the_other_rows(everything: nx.Explorer) -> None:
