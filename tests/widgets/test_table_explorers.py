@@ -251,7 +251,7 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
     monkeypatch.setattr("nbexplain.widgets.groups_view._APART", 0.5)  # these groups are too much alike for three
     view = part(everything, GroupsView)
     marked, count = 0, 0
-    for column in range(3):
+    for column in (1, 2, 0):
         view._column.value = column
         assert everything.session.wait(60)
         rows, columns = view._differences.rows, view._differences.columns
