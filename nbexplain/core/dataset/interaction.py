@@ -111,11 +111,11 @@ def _way(
         except (NoTrees, ImportError) as error:  # shap is not needed for few columns
             if explainer == "tree":
                 raise
-            reason = f" ({str(error).removeprefix('explainer: ')})"
+            reason = f"; {str(error).removeprefix('explainer: ')}"
     if not few:
         raise ValueError(
-            f"explainer: of {len(row)} columns only models made of trees tell{reason}; 'exact' takes at most "
-            f"{_MOST_COLUMNS}, of which it tries all coalitions"
+            f"explainer: 'exact' tries all coalitions of at most {_MOST_COLUMNS} columns, and the table has {len(row)}"
+            f"{reason}"
         )
     stand_ins = stand_in_rows(subject, background, seed)
     return (lambda one: _exact(subject, read, one, stand_ins)), "exact", False
