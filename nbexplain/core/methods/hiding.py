@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
+
 from nbexplain.core.registry import Choice, Range
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker
@@ -39,3 +41,8 @@ _OF_KIND = {
 def masker_of(subject: Subject, options: Mapping[str, Any]) -> Masker:
     """The masker of the subject's input, from those of a method's parameters that its kind has."""
     return subject.masker(**{name: options[name] for name in _OF_KIND[subject.input.kind]})
+
+
+def is_stable(errors: np.ndarray, values: np.ndarray, share: float) -> bool:
+    """Whether no standard error is above this share of the largest value; not as long as one is not known."""
+    return bool(share > 0 and errors.size and errors.max() <= share * np.abs(values).max())

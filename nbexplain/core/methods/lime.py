@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Superpixels, Unit, masker_of
+from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Stable, Superpixels, Unit, is_stable, masker_of
 from nbexplain.core.methods.lime_samples import Drawn, Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import MASKABLE, Choice, Range, method
@@ -46,9 +46,7 @@ def lime(
     table_width: Annotated[
         float, Range("how far samples count, times the root of the number of columns", 0.05, 5.0, 0.05, ("table",))
     ] = 0.75,
-    stable: Annotated[
-        float, Range("stop when no standard error is above this share of the largest weight; 0: never", 0.0, 0.5, 0.01)
-    ] = 0.0,
+    stable: Stable = 0.0,
     seed: Annotated[int, Range("of the draw", 0, 999)] = 0,
 ) -> Iterator[Explanation]:
     """Weight of each superpixel, word or column in a linear model of the score, fitted on inputs near this one.
@@ -94,7 +92,8 @@ def lime(
         done = min(known, samples)
         if done == samples or (done >= first and not is_quick() and time.perf_counter() - shown > _PAUSE):
             answer = answer_on(done)
-            enough = stable > 0 and _is_stable(answer, stable)
+            assert answer.standard_error is not None
+            enough = is_stable(answer.standard_error, answer.values, stable)
             yield dataclasses.replace(answer, progress=1.0 if enough else done / samples)
             if enough:
                 return
@@ -132,9 +131,3 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, target: Tar
         base=found.intercept,
         details={"R²": found.r2, "samples": len(values), f"{near.what}s": len(near.names)},
     )
-
-
-def _is_stable(answer: Explanation, share: float) -> bool:
-    errors = answer.standard_error
-    assert errors is not None
-    return bool(errors.max() <= share * np.abs(answer.values).max())  # False as long as an error is not known

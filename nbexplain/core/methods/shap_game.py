@@ -168,8 +168,3 @@ class Pace:
         """A picture has been made that was begun at this time (`time.perf_counter`)."""
         self._shown = time.perf_counter()
         self._wait = max(PAUSE, 10 * (self._shown - began))
-
-
-def is_stable(errors: np.ndarray, values: np.ndarray, share: float) -> bool:
-    """Whether no standard error is above this share of the largest value; not as long as one is not known."""
-    return bool(share > 0 and errors.size and errors.max() <= share * np.abs(values).max())

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.hiding import Background, Stable
-from nbexplain.core.methods.shap_game import Pace, is_stable
+from nbexplain.core.methods.hiding import Background, Stable, is_stable
+from nbexplain.core.methods.shap_game import Pace
 from nbexplain.core.methods.shap_own import own
 from nbexplain.core.methods.shap_values import Baseline, Rows, between_categories, by_value, compared
 from nbexplain.core.registry import Range, method

@@ -10,9 +10,19 @@ from typing import Annotated, Any
 import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, Stable, StandIn, Superpixels, Unit
+from nbexplain.core.methods.hiding import (
+    Background,
+    Fill,
+    Hide,
+    Segmentation,
+    Stable,
+    StandIn,
+    Superpixels,
+    Unit,
+    is_stable,
+)
 from nbexplain.core.methods.local_fit import blas
-from nbexplain.core.methods.shap_game import Game, Pace, is_stable
+from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import own
 from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
@@ -117,9 +127,7 @@ class Fit:
         """The fit on the first rows."""
         rows, sampled = self._rows[:count].astype(np.float64), self._sampled[:count]
         weights = self._weights[:count].copy()
-        if (
-            sampled.any()
-        ):  # as shap does it at the end: together, the drawn rows count for all that were not gone through
+        if sampled.any():  # as shap does it at the end: together, drawn rows count for all that were not gone through
             weights[sampled] *= self._weights[self._sampled].sum() / weights[sampled].sum()
         scores = self._game(self._rows[:count])
         nothing, everything = self._game.ends

@@ -9,8 +9,18 @@ from typing import Annotated
 import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, Stable, StandIn, Superpixels, Unit
-from nbexplain.core.methods.shap_game import Game, Pace, is_stable
+from nbexplain.core.methods.hiding import (
+    Background,
+    Fill,
+    Hide,
+    Segmentation,
+    Stable,
+    StandIn,
+    Superpixels,
+    Unit,
+    is_stable,
+)
+from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import Asked, GameMasker, own
 from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
