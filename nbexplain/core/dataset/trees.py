@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.dataset.rows import Reading, scores_of
+from nbexplain.core.methods.shap_own import package
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 
@@ -55,8 +56,7 @@ class Trees:
 
     def __init__(self, subject: Subject, read: Reading, stand_ins: np.ndarray) -> None:
         estimator, tried = _known(subject), stand_ins[:8]
-        import shap
-
+        shap = package()
         self._read, self._subject = read, subject
         scores = read(scores_of(subject, stand_ins, "background")).numpy()
         masker = shap.maskers.Independent(stand_ins, max_samples=len(stand_ins))
@@ -93,8 +93,7 @@ class PathTrees:
 
     def __init__(self, subject: Subject, read: Reading) -> None:
         estimator = _known(subject)
-        import shap
-
+        shap = package()
         self._read, self._classes = read, subject.scores().shape[1]
         try:
             self._explainer = shap.TreeExplainer(estimator, feature_perturbation="tree_path_dependent")

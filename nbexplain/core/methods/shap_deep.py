@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +15,7 @@ from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
 from nbexplain.core.methods.shap_deep_calls import Calls, maxpool
+from nbexplain.core.methods.shap_game import Pace
 from nbexplain.core.methods.shap_own import own
 from nbexplain.core.methods.shap_values import Baseline, Rows, between_categories, by_value, compared
 from nbexplain.core.predictor import Predictor
@@ -35,14 +39,14 @@ def deep_shap(
     baseline: Baseline = "blur",
     background: Background = 100,
     stand_in: Rows = "sample",
-) -> Explanation:
+) -> Iterator[Explanation]:
     """DeepLIFT's contributions of the input's differences from a background, averaged over the background's rows.
 
     Values have the input's shape without the batch, for tables (feature,), in units of the score; with `base`, the
     background's mean score, they add up to it as far as DeepLIFT has rules (`shap.DeepExplainer`): activations,
     whether modules or functions, called once or several times, max pooling, and all that is linear. It has none for
     products, attention and layer norms, which count by their gradient: `gap` shows what that leaves out, and a warning
-    names them.
+    names them. Where the rows do not go through at once, `standard_error` is what those still to come leave open.
 
     Raises
     ------
@@ -60,21 +64,43 @@ def deep_shap(
     x, rows = compared(subject, baseline, background, stand_in)
     module = own("explainers._deep.deep_pytorch")
     module.op_handler.update(Elementwise=module.nonlinear_1d, Pool=maxpool)
-    network = _Asked(subject, target, fresh)
-    explainer = module.PyTorchDeep(network, rows)
-    with torch.enable_grad():
-        values = explainer.shap_values(x, check_additivity=False)[0, ..., 0]
-    subject.passes["backward"] += 2 * len(rows)
-    answer = by_value(subject, target, values, float(explainer.expected_value[0]), rows)
-    assert answer.gap is not None
-    assert answer.base is not None
-    notes = between_categories(subject)
+    found: list[tuple[int, np.ndarray, float]] = []  # rows, the mean of their values, and of their scores
+    without: dict[str, None] = {}
+    pace = Pace()
+    for part in rows.split(max(subject.chunk(gradients=True) // 2, 1)):  # the input goes along with each row
+        network = _Asked(subject, target, fresh)
+        explainer = module.PyTorchDeep(network, part)
+        with torch.enable_grad():
+            values = explainer.shap_values(x, check_additivity=False)[0, ..., 0]
+        subject.passes["backward"] += 2 * len(part)
+        without.update(network.calls.without_rule)
+        found.append((len(part), values, float(explainer.expected_value[0])))
+        if sum(size for size, *_ in found) == len(rows) or (len(found) > 1 and pace.due):
+            began = time.perf_counter()
+            yield _answer(subject, target, found, rows, list(without))
+            pace.made(began)
+
+
+def _answer(
+    subject: Subject, target: Target, found: list[tuple[int, np.ndarray, float]], rows: Tensor, without: list[str]
+) -> Explanation:
+    """The mean over the background rows so far; its error is what the other rows leave open."""
+    sizes = np.array([size for size, *_ in found])
+    values: np.ndarray = np.average([part for _, part, _ in found], axis=0, weights=sizes)
+    base = float(np.average([part for *_, part in found], weights=sizes))
+    share = float(sizes.sum() / len(rows))
+    errors = None
+    if share < 1:
+        apart = np.average([(part - values) ** 2 for _, part, _ in found], axis=0, weights=sizes)
+        errors = np.sqrt(apart / (len(found) - 1) * (1 - share))
     score = subject.score(target)
-    rounding = 10 * torch.finfo(subject.dtype).eps * max(abs(score), abs(answer.base))
-    if abs(answer.gap) > max(_SMALL * abs(score - answer.base), rounding):
-        without = ", ".join(network.calls.without_rule) or "some function that is not known here"
-        notes += (f"the values leave {answer.gap:.3g} of the score unexplained: no rule for {without}",)
-    return by_value(subject, target, values, answer.base, rows, warnings=notes)
+    gap = score - base - float(values.sum())
+    notes = between_categories(subject)
+    rounding = 10 * torch.finfo(subject.dtype).eps * max(abs(score), abs(base))
+    if abs(gap) > max(_SMALL * abs(score - base), rounding):
+        named = ", ".join(without) or "some function that is not known here"
+        notes += (f"the values leave {gap:.3g} of the score unexplained: no rule for {named}",)
+    return by_value(subject, target, values, base, rows[: sizes.sum()], errors, share, warnings=notes)
 
 
 class _Asked(nn.Module):

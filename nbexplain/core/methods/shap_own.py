@@ -7,12 +7,31 @@ where a model and a masker would. The shap that the user imports is never writte
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from typing import Any, Protocol
 
 import numpy as np
 
 DEEPEST = 400  # features up to which trees are walked in plain Python, whose recursion has an end
+
+
+_AGAIN = 5
+
+
+def package() -> Any:
+    """shap as the user imports it.
+
+    The worker imports it while cells run. For each cell IPython adds builtins and takes them away again, and numba, on
+    which shap is built, goes through all builtins once: where the two meet, the import is tried again.
+    """
+    for _ in range(_AGAIN):
+        try:
+            return importlib.import_module("shap")
+        except RuntimeError as error:
+            if "changed size during iteration" not in str(error):
+                raise
+    return importlib.import_module("shap")
 
 
 class _Seeded(np.random.RandomState):
@@ -56,6 +75,7 @@ def own(name: str, seed: int = 0, *, compiled: bool = False) -> Any:
     compiled
         Let numba compile what shap has it compile.
     """
+    package()
     spec = importlib.util.find_spec(f"shap.{name}")
     assert spec is not None, f"shap has no {name}"
     assert spec.loader is not None

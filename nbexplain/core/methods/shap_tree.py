@@ -8,6 +8,7 @@ import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
+from nbexplain.core.methods.shap_own import package
 from nbexplain.core.methods.shap_values import Rows, background_rows, by_value
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import Choice, method
@@ -78,7 +79,7 @@ def _explained(
     estimator: Any, subject: Subject, rows: np.ndarray, hidden: str, output: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values (features, classes) and bases (classes,)."""
-    import shap
+    shap = package()
     from shap.utils._exceptions import InvalidModelError
 
     path = hidden == "tree_path_dependent"

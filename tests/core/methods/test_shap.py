@@ -6,6 +6,8 @@ import contextlib
 import copy
 import functools
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -450,6 +452,32 @@ def test_random_numbers_and_threads_of_the_process_stay() -> None:
     now = np.random.get_state()[1].tobytes(), torch.get_rng_state().numpy().tobytes(), random.getstate()  # type: ignore[union-attr]
     assert now == states
     assert threading.active_count() == threads
+
+
+RACE = """
+import builtins
+import numba.core.utils
+
+class Builtins:
+    looks = 0
+
+    @property
+    def __dict__(self):
+        Builtins.looks += 1
+        if Builtins.looks < 3:  # a cell has begun or ended meanwhile
+            raise RuntimeError("dictionary changed size during iteration")
+        return vars(builtins)
+
+numba.core.utils.builtins = Builtins()
+from nbexplain.core.methods.shap_own import own
+own("explainers._permutation")
+print(Builtins.looks)
+"""
+
+
+def test_shap_can_be_imported_while_cells_begin_and_end() -> None:
+    done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("3", 0), done.stderr
 
 
 def test_the_shap_that_the_user_imports_is_not_written_to() -> None:

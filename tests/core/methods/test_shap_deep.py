@@ -54,6 +54,30 @@ def test_tables_as_shap_has_them() -> None:
     assert ours.details["background rows"] == 30
 
 
+def test_a_background_that_does_not_go_through_at_once_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    background = np.concatenate([rows(), rows() + 1])
+    given = Tabular(background[3] + 1, background)
+    whole = explain(perceptron(), given, "deep_shap", target=TARGET, background=58)
+    monkeypatch.setattr(Subject, "chunk", lambda _self, gradients=False: 8)
+    monkeypatch.setattr("nbexplain.core.methods.shap_deep.Pace.due", True)
+    subject = Subject(perceptron(), given)
+    *parts, last = answers_to(subject, "deep_shap", target=TARGET, params={"background": 58})
+    np.testing.assert_allclose(last.values, whole.values, atol=1e-9 + 1e-5 * np.abs(whole.values).max())
+    assert (last.base, last.progress, last.standard_error) == (pytest.approx(whole.base, rel=1e-5), 1, None)
+    assert [part.details["background rows"] for part in parts] == [*range(8, 57, 4)]
+    each = [
+        explain(perceptron(), Tabular(given.tensor[0].numpy(), row[None]), "deep_shap", target=TARGET)
+        for row in given.masker(58).stand_ins
+    ]
+    first = parts[0]
+    np.testing.assert_allclose(first.values, np.mean([one.values for one in each[:8]], axis=0), atol=1e-5)
+    means = [np.mean([one.values for one in each[at : at + 4]], axis=0) for at in (0, 4)]
+    error = np.std(means, axis=0, ddof=1) / 2**0.5 * (1 - 8 / 58) ** 0.5
+    np.testing.assert_allclose(first.standard_error, error, rtol=1e-3, atol=1e-7)
+    for part in parts:
+        assert abs(part.gap) < 1e-5  # each of them adds up  # type: ignore[arg-type]
+
+
 def test_a_linear_network_gets_weight_times_difference() -> None:
     model, x = seeded(Linear), picture()
     ours = explain(model, x, "deep_shap", target=TARGET, baseline="mean")
