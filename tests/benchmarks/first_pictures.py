@@ -62,6 +62,7 @@ def rows() -> Iterator[Row]:
     cases: tuple[tuple[str, str, Mapping[str, object]], ...] = (
         ("kernel_shap", "ResNet-18", {}),
         ("permutation_shap", "ResNet-18", {}),
+        ("exact_shap", "ResNet-18", {}),
         ("kernel_shap", "tumour forest", {}),
         ("partition_shap", "tumour forest", {}),
         ("permutation_shap", "tumour forest", {}),
