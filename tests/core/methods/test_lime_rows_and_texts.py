@@ -244,6 +244,26 @@ def test_the_first_picture_comes_early_with_its_errors(monkeypatch: pytest.Monke
     assert np.isfinite(first.standard_error).all()  # type: ignore[arg-type]
 
 
+def test_a_model_that_is_known_to_be_quick_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, _ = mixed_table()
+    calls: list[int] = []
+
+    def counted(rows: pd.DataFrame) -> np.ndarray:
+        calls.append(len(rows))
+        return smooth(rows)
+
+    monkeypatch.setattr(lime_module, "_AT_ONCE", 1e9)  # however slow this machine is now
+    subject = Subject(counted, Tabular(frame.iloc[5], frame))  # type: ignore[arg-type]
+    for seed, asked in ((0, [1, 50, 950]), (1, [1000]), (2, [1000])):
+        calls.clear()
+        answers = [*ask(subject, "lime", target=1, params={"samples": 1000, "seed": seed})]
+        assert (len(answers), calls) == (1, asked)
+    monkeypatch.setattr(lime_module, "_AT_ONCE", 0.0)  # for one that is known to be slow there is a picture soon
+    calls.clear()
+    first = next(ask(subject, "lime", target=1, params={"samples": 1000, "seed": 3}))
+    assert (first.progress, calls) == (pytest.approx(0.05), [50])
+
+
 def test_parameters_of_other_kinds_of_input_are_left_out() -> None:
     frame, _ = mixed_table()
     ours = explain(smooth, Tabular(frame.iloc[5], frame), "lime", target=1, samples=50)
