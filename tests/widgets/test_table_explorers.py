@@ -262,7 +262,9 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
             place = list(FRAME.columns).index(shown["label"])
             first, second = (mean[place] for mean in means)
             np.testing.assert_allclose(shown["numbers"], [first, second, first - second])
-            far = abs(first - second) > 0.5 * np.hypot(errors[0][place], errors[1][place])
+            error = np.hypot(errors[0][place], errors[1][place])
+            assert shown["cells"][2] == f"{first - second:.3g} ± {error:.2g}".replace("-", "−")
+            far = abs(first - second) > 0.5 * error
             assert shown["marks"] == ([2] if far else [])
             marked, count = marked + far, count + 1
         apart = [abs(shown["numbers"][2]) for shown in rows]
