@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from nbexplain.examples import scenes
 from tests.browser.jupyter import Lab
@@ -161,6 +161,45 @@ def test_as_many_as_are_wanted_at_any_width(lab, count):
             wait(lambda: float(len(explorer.root.evaluate(OVERFLOWS))), 0)
             boxes = [pane.root.bounding_box() for pane in panes]
             assert len({round(box["width"]) for box in boxes if box}) == 1, boxes
+    finally:
+        lab.page.set_viewport_size(size)
+
+
+BESIDE = {
+    "texts": "reviews(); given = [demo_.model, nx.Text(demo_.texts[1], demo_.tokenizer)]",
+    "tables": "tumour(); given = [demo_.forest, nx.Tabular(demo_.rows[1], demo_.background, names=demo_.names)]",
+}
+OVERLAPS = """root => {
+    const controls = [...root.querySelectorAll('label, summary, button, input[type=range]')];
+    const boxes = controls.filter(e => e.checkVisibility()).map(e => [e, e.getBoundingClientRect()]);
+    const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    const found = boxes.filter(([e, box]) => e.type === 'range' && box.width < 60).map(() => 'a slider that is a dot');
+    for (const [e, a] of boxes) for (const [f, b] of boxes)
+        if (!e.contains(f) && !f.contains(e) && over(a, b)) found.push(`${e.textContent} lies on ${f.textContent}`);
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("source", BESIDE.values(), ids=BESIDE)
+def test_texts_and_tables_have_room_at_any_width(lab, source):
+    lab.run_cell(f"from nbexplain.examples import *\ndemo_ = {source}\nc = nx.MethodComparison(*given); c")
+    explorer = Explorer(lab, drawn=".nbx-card, .nbx-token-line[data-frame]")
+    until(lab, "c.session.wait(90)", True)
+    frame = explorer.root.locator(".nbx-card, .nbx-token-pane")
+    for title in ("Leave one out", "LIME", "SHAP"):
+        expect(frame.filter(has_text=title)).to_have_count(1, timeout=SOON)
+    size: Any = lab.page.viewport_size
+    try:
+        for width in (800, size["width"]):
+            lab.page.set_viewport_size({**size, "width": width})
+            frames(lab.page, 5)
+            wait(lambda: float(len(explorer.root.evaluate(OVERFLOWS) + explorer.root.evaluate(OVERLAPS))), 0)
+            widths = {round(box["width"]) for box in map(Locator.bounding_box, frame.all()) if box}
+            assert len(widths) == 1, widths
+            if frame.first.evaluate("card => card.matches('.nbx-card')"):
+                plot = explorer.root.locator(".bqplot .plotarea_background").first
+                room = 300 if width == 800 else 115  # beside the names
+                wait(lambda plot=plot, room=room: room - float(plot.evaluate("plot => plot.getBBox().width")), 0)
     finally:
         lab.page.set_viewport_size(size)
 

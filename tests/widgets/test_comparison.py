@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 import nbexplain as nx
 from nbexplain.widgets.attribution_map import AttributionMap
 from nbexplain.widgets.controls import Toolbar
+from nbexplain.widgets.pane_link import PaneLink
+from tests.core.methods.test_lime_rows_and_texts import SENTENCE, Bag, Words
 from tests.networks import Linear, Plain, picture, seeded
 from tests.widgets.comm import from_browser, living
 
@@ -77,6 +81,32 @@ def test_what_is_compared_by_itself() -> None:
     methods = [part._place.question().method for part in maps(comparison)]
     assert methods == ["gradient", "input_x_gradient", "occlusion"]  # it has no layer for a CAM
     comparison.close()
+
+
+def test_texts_and_tables_are_compared_by_methods_that_suit_them() -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 3))
+    given = {
+        "permutation_shap": ((lambda table: table.sum(1)), nx.Tabular(rows[0], rows)),  # of no network
+        "partition_shap": (Bag([0.5] * 9), nx.Text(SENTENCE, Words())),
+    }
+    for last, (model, one) in given.items():
+        comparison = nx.MethodComparison(model, one)
+        assert comparison.session.wait(60)
+        methods = [part._place.question().method for part in comparison._parts]  # type: ignore[attr-defined]
+        assert methods == ["leave_one_out", "lime", last]
+        assert not any(isinstance(child, PaneLink) for child in comparison.children)  # it links pictures only
+        comparison.close()
+
+
+class Detached(Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return super().forward(x)
+
+
+def test_where_no_usual_methods_suit_they_have_to_be_named() -> None:
+    with pytest.raises(ValueError, match=r"methods: of the usual ones only \['occlusion'\] suit; name 2 to 9"):
+        nx.MethodComparison(seeded(Detached), picture())
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,18 @@ from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.parts import Part
 
 _LEAST, _MOST = 2, 9
-_USUAL = ("grad_cam", "gradient", "input_x_gradient", "occlusion")
+_USUAL = {
+    "picture": ("grad_cam", "gradient", "input_x_gradient", "occlusion"),
+    "text": ("leave_one_out", "lime", "partition_shap"),
+    "table": ("leave_one_out", "lime", "permutation_shap"),
+}
+_LEAST_WIDTHS = {"text": 300, "table": 400}  # pixels, of a pane with words or names in it
 
 
 class MethodComparison(Explorer):
     """Two to nine maps side by side: of several methods, classes or inputs. All else follows the selection.
 
-    Zoom and pointer are linked, colour limits can be.
+    Zoom and pointer of pictures are linked, colour limits can be.
 
     Parameters
     ----------
@@ -37,7 +42,8 @@ class MethodComparison(Explorer):
     Raises
     ------
     TypeError, ValueError
-        If more than one of them is given, or fewer than two or more than nine things.
+        If more than one of them is given, or fewer than two or more than nine things; if none is given and no two of
+        the usual methods suit the model.
     """
 
     def __init__(
@@ -76,11 +82,14 @@ class MethodComparison(Explorer):
             self._long = any(method.progressive for method in methods)
             unneeded = {"layer", "target"} - {name for method in methods for name in method.needs}
             self._fixed |= {"params", *unneeded}
-        self._link = PaneLink()
+        kind = self.session.facts.kind
+        self._least = _LEAST_WIDTHS.get(kind, 0)
+        self._link = None if kind in _LEAST_WIDTHS else PaneLink()
         parts: list[Part] = [
             map_of(self.session, self._models, self._answered, self._link, **{self._part: value}) for value in compared
         ]
-        parts[0].above.append(self._link)
+        if self._link is not None:
+            parts[0].above.append(self._link)
         if self._part != "input" and len(self.session.inputs) > 1:
             parts.append(InputsRow(self.session, self._models, self._answered))
         return parts
@@ -92,4 +101,8 @@ class MethodComparison(Explorer):
             self._part = "input"
             return list(range(min(len(self.session.inputs), _MOST)))
         self._part = "method"
-        return [key for key in _USUAL if not self.session.facts.reason(METHODS[key])]
+        usual = _USUAL.get(self.session.facts.kind, _USUAL["picture"])
+        suited = [key for key in usual if not self.session.facts.reason(METHODS[key])]
+        if len(suited) < _LEAST:
+            raise ValueError(f"methods: of the usual ones only {suited} suit; name {_LEAST} to {_MOST} yourself")
+        return suited

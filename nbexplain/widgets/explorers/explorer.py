@@ -62,7 +62,7 @@ class Explorer(ipywidgets.VBox):
 
     panes: ClassVar[Sequence[str]] = PANES
     _long: bool = False  # whether panes ask methods of their own that take long, which can be stopped and run
-    _least: ClassVar[int] = 0  # pixels that a pane on the board needs, where they share its width equally
+    _least: int = 0  # pixels that a pane on the board needs, where they share its width equally
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
 
