@@ -18,6 +18,7 @@ from nbexplain.core.choices import checked, checked_classes
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.layers import suggest
+from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.inputs import Array
 from nbexplain.place import Place
@@ -85,7 +86,8 @@ class Session:
         self._listeners: list[Callable[[], None]] = []
         self._fact_listeners: list[Callable[[], None]] = []
         found = next(iter(self.facts.scores.values()))
-        self.classes = checked_classes(classes, found)
+        labels = classes_of(model)
+        self.classes = checked_classes(classes, found, None if labels is None else labels.tolist())
         best = suggest(self.facts.layers)
         usable = [layer for layer in self.facts.layers if layer.usable]
         self.selection = Selection(

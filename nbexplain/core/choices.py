@@ -48,13 +48,16 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
     return value
 
 
-def checked_classes(classes: Sequence[str] | None, scores: Tensor) -> tuple[str, ...]:
-    """One name for each of the scores (1, K); invented ones if there are none."""
+def checked_classes(
+    classes: Sequence[str] | None, scores: Tensor, labels: Sequence[Any] | None = None
+) -> tuple[str, ...]:
+    """One name for each of the scores (1, K); without, those of the model's own labels, or invented ones."""
     count = scores.shape[1] if scores.ndim == 2 else 0
     if classes is None and count == 1:
         return ("score",)  # such as what a regression says
     if classes is None:
-        return tuple(f"class {i}" for i in range(count))
+        known = labels if labels is not None and len(labels) == count else range(count)
+        return tuple(label if isinstance(label, str) else f"class {label}" for label in known)
     names = tuple(str(name) for name in classes)
     if scores.ndim == 2 and len(names) != count:
         raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}")

@@ -102,13 +102,15 @@ class Network:
     def run(self, x: Tensor, *, grad: bool, inplace: bool = True) -> Tensor:
         """One forward pass: (N, …) → scores (N, K, …). Without `inplace` no module overwrites what is recorded."""
         with self.computing(grad=grad, inplace=inplace) as module:
-            x = x.clone()  # a model that writes into its input must change neither the user's tensor nor our leaf
+            given, x = x, x.clone()  # a model that writes into it must change neither the user's tensor nor our leaf
             if self.survey is not None or (grad and not self.twin.watched):  # `explain` of a gradient plans no chunks
                 return self._scores(module, x)
             version = x._version
             with hooks.surveyed(module) as survey:
                 scores = self._scores(module, x)
-        self.survey, self._first, self._writes = survey, scores.detach(), x._version != version
+        self.survey, self._first = survey, scores.detach()
+        seen = x._version != version or not torch.equal(x.detach(), given.detach())  # numpy's writes count no version
+        self._writes = seen or isinstance(self.twin.module, Predictor)  # which may write another time only
         return scores
 
     def run_batch(self, batch: Tensor, change: local.Change | None = None) -> Tensor:

@@ -18,6 +18,7 @@ from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.network import Network, Pass
+from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
 from nbexplain.inputs import Array, Masker, as_input
 
@@ -155,10 +156,14 @@ class Subject:
 
     @property
     def score_name(self) -> str:
-        """`"probability"` where the model ends in a softmax, else `"logit"`; `"score"` for the user's own scores."""
+        """`"probability"` where scores add up to 1, else `"logit"`; `"score"` for one's own, and for other numbers.
+
+        Such as those of a regression, and of a decision function, of which no softmax makes probabilities.
+        """
         if self._score_name is None:
-            clean = self.scores()
-            plain = not self._own_scores and clean.ndim == 2 and clean.shape[1] > 1
+            clean, module = self.scores(), self.twin.module
+            told = self._own_scores or (isinstance(module, Predictor) and module.way != "call")
+            plain = not told and clean.ndim == 2 and clean.shape[1] > 1
             kinds = {False: "logit" if plain else "score", True: "probability"}
             self._score_name = kinds[targets.are_probabilities(clean)]
         return self._score_name

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor, VotingClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from nbexplain import Session, Subject, explain
 from nbexplain.inputs import Tabular, Text
@@ -34,6 +36,68 @@ def test_predictions_of_a_regressor_are_one_score() -> None:
     assert subject.scores().shape == (1, 1)
     assert float(subject.scores()) == forest.predict(IRIS.data[70:71, :3])[0]
     assert subject.score_name == "score"
+
+
+def test_a_classifier_without_probabilities_is_asked_for_its_decision_function() -> None:
+    names = np.array(["setosa", "versicolor", "virginica"])[IRIS.target]
+    three = make_pipeline(StandardScaler(), SVC()).fit(IRIS.data, names)
+    session = Session(three, Tabular(IRIS.data[70], IRIS.data))
+    np.testing.assert_array_equal(session.facts.scores[0].numpy(), three.decision_function(IRIS.data[70:71]))
+    assert session.classes == ("setosa", "versicolor", "virginica")
+    assert session.facts.score_name == "score"  # no softmax of it is a probability
+    session.close()
+    two = SVC().fit(IRIS.data[:100], names[:100])
+    scores = Subject(two, Tabular(IRIS.data[70])).scores().numpy()[0]
+    assert scores[1] == -scores[0] == two.decision_function(IRIS.data[70:71])[0]
+
+
+def test_a_classifier_that_only_chooses_gives_all_to_its_choice() -> None:
+    labels = np.array([2, 5, 9])[IRIS.target]
+    model = VotingClassifier([("tree", DecisionTreeClassifier(random_state=0))]).fit(IRIS.data, labels)
+    rows = Tabular(IRIS.data[70], IRIS.data, labels=labels)
+    session = Session(model, rows)
+    assert session.classes == ("class 2", "class 5", "class 9")
+    assert session.facts.scores[0].tolist() == [[0, 1, 0]]
+    session.close()
+    shuffled = explain(model, rows, "permutation_importance", target=1)
+    assert shuffled.quantity == "fall of the accuracy"
+    assert shuffled.details["accuracy"] == pytest.approx(model.score(IRIS.data, labels), abs=1e-12)
+
+
+def test_scores_that_are_not_one_for_each_class_are_refused() -> None:
+    pairs = SVC(decision_function_shape="ovo").fit(IRIS.data, np.arange(150) % 4)
+    with pytest.raises(ValueError, match="predict: decision_function returned 6 scores for each input, expected 4"):
+        Subject(pairs, Tabular(IRIS.data[70])).scores()
+
+
+def test_two_predictions_are_no_two_classes() -> None:
+    wanted = np.stack([IRIS.data[:, 0] * 2, -IRIS.data[:, 1]], 1)
+    model = LinearRegression().fit(IRIS.data, wanted)
+    rows = Tabular(IRIS.data[70], IRIS.data, labels=wanted[:, 1])
+    plane = explain(model, rows, "boundary", target=1)
+    assert plane.quantity == "score"
+    assert plane.values.max() < -1  # predictions themselves: no softmax is below 0
+    shuffled = explain(model, rows, "permutation_importance", target=1)
+    assert shuffled.details["R²"] == pytest.approx(1)
+    found = explain(model, rows, "row_scores")
+    assert "accuracy" not in found.details
+
+
+def test_a_model_that_writes_into_its_rows_leaves_the_table_alone() -> None:
+    rows = IRIS.data[:100]
+    mean, weights = rows.mean(0), np.array([1.0, -2.0, 0.5, 3.0])
+
+    def centred(batch: np.ndarray) -> np.ndarray:
+        if len(batch) == 1:  # the first row that it is asked for tells nothing of it
+            return (batch - mean) @ weights
+        batch -= mean
+        return batch @ weights
+
+    table = Tabular(rows[70], rows.copy())
+    found = explain(centred, table, "row_shap", target=0)
+    right = explain(lambda batch: (batch - mean) @ weights, Tabular(rows[70], rows), "row_shap", target=0)
+    np.testing.assert_allclose(found.values, right.values, atol=1e-9)
+    np.testing.assert_array_equal(table.background, rows)
 
 
 def test_a_pipeline_on_a_frame_with_strings() -> None:

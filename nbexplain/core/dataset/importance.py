@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from nbexplain.core import target as targets
-from nbexplain.core.dataset.row_scores import right_classes
+from nbexplain.core.dataset.row_scores import has_classes, right_classes
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.dataset.trees import estimator_of
 from nbexplain.core.explanation import Explanation, Target
@@ -49,11 +49,12 @@ def permutation_importance(
 ) -> Iterator[Explanation]:
     """How much worse the model does when the values of a column are shuffled among the rows.
 
-    Values are (feature,). With labels, how much the accuracy falls (R², of a model with one score and labels that are
-    numbers); without, the mean of |change| of the target's score. `standard_error` is for other rows and for other
-    shuffles: 95 % of the intervals value ± 1.96 errors hold what all rows would give. Where all rows are taken, the
-    shuffles are those of `sklearn.inspection.permutation_importance(…, n_repeats=repeats, random_state=seed)`. Of two
-    columns that tell the same, neither may seem important; shuffled rows may be such as never occur.
+    Values are (feature,). With labels, how much the accuracy falls (R² of the target's score, of a model that predicts
+    numbers or has one score); without, the mean of |change| of the target's score. `standard_error` is for other rows
+    and for other shuffles: 95 % of the intervals value ± 1.96 errors hold what all rows would give. Where all rows are
+    taken, the shuffles are those of `sklearn.inspection.permutation_importance(…, n_repeats=repeats,
+    random_state=seed)`. Of two columns that tell the same, neither may seem important; shuffled rows may be such as
+    never occur.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def _measure(subject: Subject, target: Target, numbers: np.ndarray, clean: Tenso
             "mean change of the score",
             {},
         )
-    if clean.shape[1] > 1:
+    if has_classes(subject):
         right = right_classes(subject)[numbers]
         missed = _array(clean).argmax(1) != right
         return _Measure(
@@ -136,14 +137,14 @@ def _measure(subject: Subject, target: Target, numbers: np.ndarray, clean: Tenso
             {"accuracy": 1 - float(missed.mean())},
         )
     if labels.dtype.kind not in "fiub":
-        raise ValueError(f"labels: the model has one score for each row, expected numbers, got {labels.tolist()[0]!r}")
+        raise ValueError(f"labels: the model predicts numbers, expected numbers, got {labels.tolist()[0]!r}")
     wanted = labels[numbers].astype(np.float64)
     spread = float(wanted.var())
     if not spread > 0:
         raise ValueError("labels: R² needs numbers that differ, and none that is NaN")
-    errors = (_array(clean)[:, 0] - wanted) ** 2 / spread
+    errors = (_array(targets.score(clean, target)) - wanted) ** 2 / spread
     return _Measure(
-        lambda places, scores: (_array(scores)[:, 0] - wanted[places]) ** 2 / spread - errors[places],
+        lambda places, scores: (_array(targets.score(scores, target)) - wanted[places]) ** 2 / spread - errors[places],
         "fall of R²",
         {"R²": 1 - float(errors.mean())},
     )

@@ -32,7 +32,7 @@ def row_scores(subject: Subject, *, rows: Rows = 10_000, seed: Seed = 0) -> Iter
     table = table_of(subject)
     numbers = drawn(table, rows, seed)
     chosen = needed(table)[numbers]
-    right = None if table.labels is None or subject.scores().shape[1] < 2 else right_classes(subject)[numbers]
+    right = None if table.labels is None or not has_classes(subject) else right_classes(subject)[numbers]
     step = subject.chunk()
     parts: list[np.ndarray] = list(subject.kept(("row_scores", seed)) or ())
     while True:
@@ -59,6 +59,12 @@ def row_scores(subject: Subject, *, rows: Rows = 10_000, seed: Seed = 0) -> Iter
         subject.keep(("row_scores", seed), tuple(parts), sum(part.nbytes for part in parts))
 
 
+def has_classes(subject: Subject) -> bool:
+    """Whether the highest of the scores is the class that the model chooses; not so of a regression."""
+    module = subject.twin.module
+    return subject.scores().shape[1] > 1 and not (isinstance(module, Predictor) and module.regresses)
+
+
 def right_classes(subject: Subject) -> np.ndarray:
     """(N,) the class number of each background row's label.
 
@@ -73,7 +79,7 @@ def right_classes(subject: Subject) -> np.ndarray:
     if table.labels is None:
         raise ValueError("labels: the accuracy needs the right class of each row; give Tabular(…, labels=…)")
     module = subject.twin.module
-    classes = getattr(module.estimator, "classes_", None) if isinstance(module, Predictor) else None
+    classes = module.classes if isinstance(module, Predictor) else None
     return class_numbers(table.labels, range(subject.scores().shape[1]) if classes is None else classes)
 
 

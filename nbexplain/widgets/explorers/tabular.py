@@ -16,8 +16,8 @@ class TabularExplorer(Explorer):
     Parameters
     ----------
     model
-        A `torch.nn.Module`; an object with `predict_proba` or `predict`, such as scikit-learn's; a callable; or a
-        `Session` to share.
+        A `torch.nn.Module`; an object with `predict_proba`, `decision_function` or `predict`, such as scikit-learn's; a
+        callable; or a `Session` to share.
     inputs
         A `Tabular`, or a list of them.
     show

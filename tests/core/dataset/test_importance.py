@@ -100,7 +100,7 @@ def test_bad_labels_and_too_few_rows_are_named() -> None:
     with pytest.raises(ValueError, match=r"labels: row 3 has 3, expected one of the model's classes 0, 1, 2"):
         explain(curved(), Tabular(background[0], background, labels=labels), "permutation_importance")
     number = torch.nn.Linear(5, 1)
-    with pytest.raises(ValueError, match="labels: the model has one score for each row, expected numbers, got 'a'"):
+    with pytest.raises(ValueError, match="labels: the model predicts numbers, expected numbers, got 'a'"):
         explain(number, Tabular(background[0], background, labels=list("abcabc")), "permutation_importance")
     with pytest.raises(ValueError, match="labels: R² needs numbers that differ"):
         explain(number, Tabular(background[0], background, labels=[1.0] * 6), "permutation_importance")
