@@ -10,10 +10,11 @@ from torch import Tensor
 
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.text_masker import TextMasker
-from nbexplain.inputs.tokens import stand_in, tokens_of, within
+from nbexplain.inputs.tokens import stand_in, tokens_of, unread, within
 
 _MASK_WORD = "UNKWORDZ"  # lime's own, for models that read strings
 _NO_LIMIT = 100_000  # Hugging Face's tokenizers name an enormous length where they know none
+_MOST_NAMED = 4  # of the words that a note names
 
 
 class Text(Array):
@@ -41,7 +42,8 @@ class Text(Array):
     ids
         The token ids, after any cut.
     tokens, spans
-        Of each token: how it reads, and (start, end) in the text; (0, 0) for one that is nowhere in it.
+        Of each token, without spaces around it: how it reads, and (start, end) in the text; (0, 0) for one that is
+        nowhere in it.
     tensor
         (1, L) codes of what stands at each place: p ≥ 0 is token p, -1 nothing, -2 − p the mask token in its place,
         -2 − L − p a neutral embedding in its place. `arguments` makes ids of them.
@@ -74,15 +76,21 @@ class Text(Array):
             named = getattr(tokenizer, "model_max_length", None)
             max_length = named if isinstance(named, int) and named < _NO_LIMIT else None
         self.notes: tuple[str, ...] = ()
+        reached = len(text)
         if max_length is not None and len(self.ids) > max_length:
             keep = within(max_length, self.spans)
+            reached = int(self.spans[keep, 1].max())
             self.notes = (
                 f"the text has {len(self.ids):,} tokens and the model takes {max_length:,}: it is cut after "
-                f"“{text[: max(end for _, end in self.spans[keep])][-20:]}”",
+                f"“{text[:reached][-20:]}”",
             )
             extras = {name: values[keep] for name, values in extras.items()}
             self.tokens = tuple(self.tokens[place] for place in keep)
             self.ids, self.spans = self.ids[keep], self.spans[keep]
+        if lost := unread(text[:reached], self.spans):
+            named = ", ".join(f"“{word}”" for word in lost[:_MOST_NAMED])
+            more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
+            self.notes += (f"the tokenizer shows no token for {named}{more}: what it makes of that is never hidden",)
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras
         self._mask_id = mask_token_id if mask_token_id is not None else stand_in(tokenizer)

@@ -23,8 +23,8 @@ _MOST_PADDING = 0.25  # of a row of tokens, for the sake of fewer passes
 class TextMasker:
     """Hides tokens, words or sentences of a text; see `Masker`.
 
-    Punctuation outside words, and tokens that the tokenizer adds, are never hidden (except, for tokens, punctuation
-    that is a token of its own).
+    Spaces and punctuation outside words, and tokens that the tokenizer adds, are never hidden (except, for tokens,
+    those that are tokens of their own).
 
     Attributes
     ----------
@@ -45,28 +45,34 @@ class TextMasker:
         if (
             text.spans[:, 0] == text.spans[:, 1]
         ).all():  # nobody knows where the tokens stand: each is hidden by itself
-            unit, found = "token", [(0, 0)] * len(text.ids)
-            belongs = [np.array([place]) for place in range(len(text.ids))]
+            unit, units, owners = "token", np.zeros((len(text.ids), 2), dtype=np.int64), np.arange(len(text.ids))
         else:
-            found = _units(text, unit)
-            belongs = [_covered(text.spans, span) for span in found]
-        kept = [number for number, places in enumerate(belongs) if len(places)]
-        ends = [max([found[number][1], *text.spans[belongs[number], 1]]) for number in kept]  # a token may reach beyond
-        starts = [found[number][0] for number in kept]
-        self.spans = np.array([starts, ends], dtype=np.int64).T.reshape(-1, 2)
-        self.features = np.full(len(text.ids), -1)
-        for feature, number in enumerate(kept):
-            self.features[belongs[number]] = feature
-        if unit == "token":
-            self.names = tuple(text.tokens[places[0]] for places in (belongs[n] for n in kept))
-        else:
-            self.names = tuple(text.text[start:end].strip() for start, end in self.spans)
-        if not kept:
+            units = _units(text, unit)
+            owners = _owners(text.spans, units, unit)
+        held = np.flatnonzero(owners >= 0)
+        if not len(held):
             raise ValueError(f"text: there is no {unit} in {text.text[:40]!r} that the model reads")
+        kept, firsts, features = np.unique(owners[held], return_index=True, return_inverse=True)
+        self.features = np.full(len(text.ids), -1)
+        self.features[held] = features
+        self.spans = units[kept]
+        np.minimum.at(self.spans[:, 0], features, text.spans[held, 0])  # what is hidden is all that its tokens hold
+        np.maximum.at(self.spans[:, 1], features, text.spans[held, 1])
+        if unit == "token":
+            self.names = tuple(text.tokens[place] for place in held[firsts])
+        else:
+            self._part()
+            self.names = tuple(text.text[start:end].strip() for start, end in self.spans)
         self.key: Hashable = (unit, hide)
         self.what = unit
-        self.varying = np.ones(len(kept), dtype=bool)
+        self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)
+
+    def _part(self) -> None:
+        """Where one reaches into the next, the earlier keeps the text."""
+        starts, ends = self.spans.T
+        before = np.maximum.accumulate(np.append(0, ends[:-1]))
+        self.spans[:, 0] = np.where(before < ends, np.maximum(starts, before), starts)
 
     def batches(self, keep: np.ndarray) -> Iterator[tuple[np.ndarray, Tensor]]:
         shown = np.where(self.features < 0, True, np.asarray(keep, dtype=bool)[:, self.features])
@@ -121,15 +127,22 @@ def halves(count: int) -> np.ndarray:
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
-def _units(text: Text, unit: str) -> list[tuple[int, int]]:
+def _units(text: Text, unit: str) -> np.ndarray:
+    """Where the parts stand that could be hidden, (parts, 2)."""
     if unit == "token":
         spans = [(start, end) for start, end in text.spans.tolist() if end > start]
-        return list(dict.fromkeys(spans))  # several tokens may make up one sign
-    pattern = WORD if unit == "word" else SENTENCE
-    return [match.span() for match in pattern.finditer(text.text) if match.group().strip()]
+        found = list(dict.fromkeys(spans))  # several tokens may make up one sign
+    else:
+        pattern = WORD if unit == "word" else SENTENCE
+        found = [match.span() for match in pattern.finditer(text.text) if match.group().strip()]
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
-def _covered(spans: np.ndarray, span: tuple[int, int]) -> np.ndarray:
-    """The tokens that begin inside a part of the text."""
-    inside = (spans[:, 0] >= span[0]) & (spans[:, 0] < span[1]) & (spans[:, 1] > spans[:, 0])
-    return np.flatnonzero(inside)
+def _owners(spans: np.ndarray, units: np.ndarray, unit: str) -> np.ndarray:
+    """The number of the part that each token belongs to, the first that it overlaps; -1 for none."""
+    if unit == "token":
+        numbers = {(start, end): number for number, (start, end) in enumerate(units.tolist())}
+        return np.array([numbers.get((start, end), -1) for start, end in spans.tolist()])
+    first = np.searchsorted(units[:, 1], spans[:, 0], side="right")  # words and sentences are in order and apart
+    begins = np.append(units[:, 0], spans.max() + 1)[first]
+    return np.where((begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1]), first, -1)

@@ -39,6 +39,7 @@ def tokens_of(text: str, tokenizer: Any) -> tuple[np.ndarray, tuple[str, ...], n
         spans = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
         if len(spans) != len(ids):
             raise ValueError(f"tokenizer: {len(ids)} ids but {len(spans)} offsets")
+        spans = _trimmed(text, spans)
     elif names is not None:
         spans = _found(text, names)
     else:  # only ids: one for each word, or nobody knows where they stand
@@ -62,6 +63,17 @@ def _row(value: Any) -> np.ndarray | None:
     return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else None
 
 
+def _trimmed(text: str, spans: np.ndarray) -> np.ndarray:
+    """Spans without the spaces at their ends, which some tokenizers count; one that is nothing but spaces stays."""
+    trimmed = spans.copy()
+    for place, (start, end) in enumerate(spans.tolist()):
+        part = text[start:end]
+        if part[:1].isspace() or part[-1:].isspace():
+            first = start + len(part) - len(part.lstrip())
+            trimmed[place] = (first, first + len(part.strip())) if part.strip() else (start, end)
+    return trimmed
+
+
 def _found(text: str, names: list[str]) -> np.ndarray:
     """Where tokens stand in the text, searched from left to right; (0, 0) for those that are not found."""
     spans, end, lower = [], 0, text.lower()
@@ -71,6 +83,15 @@ def _found(text: str, names: list[str]) -> np.ndarray:
         spans.append((start, start + len(piece)) if start >= 0 else (0, 0))
         end = start + len(piece) if start >= 0 else end
     return np.array(spans, dtype=np.int64).reshape(-1, 2)
+
+
+def unread(text: str, spans: np.ndarray) -> list[str]:
+    """The words of a text that no token is known to hold; none where no token has a place."""
+    held = np.zeros(len(text), dtype=bool)
+    for start, end in spans.tolist():
+        held[start:end] = True
+    words = [match.span() for match in WORD.finditer(text)] if held.any() else []
+    return [text[start:end] for start, end in words if not held[start:end].any()]
 
 
 def within(length: int, spans: np.ndarray) -> np.ndarray:

@@ -179,6 +179,60 @@ def test_a_feature_reaches_as_far_as_its_tokens() -> None:
     assert masker.spans.tolist() == [[0, 4], [5, 9]]
 
 
+def placed(*spans: tuple[int, int]) -> Any:
+    """A tokenizer that tells only where its tokens stand; their ids count from 1."""
+    return lambda _: {"input_ids": list(range(1, len(spans) + 1)), "offset_mapping": spans}
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        [(0, 3), (3, 8), (8, 9), (9, 13), (13, 16), (16, 17)],  # byte-level pieces: a space belongs to what follows it
+        [(0, 4), (4, 8), (8, 9), (9, 14), (14, 16), (16, 17)],  # to what stands before it
+        [(0, 3), (4, 8), (8, 9), (10, 13), (14, 16), (16, 17)],  # to nobody
+    ],
+)
+def test_spaces_that_tokens_hold_change_nothing(spans: list[tuple[int, int]]) -> None:
+    text = Text("The film. Not so!", placed(*spans))
+    assert text.tokens == ("The", "film", ".", "Not", "so", "!")
+    words = text.masker("word")
+    assert words.names == ("The", "film", "Not", "so")
+    assert words.spans.tolist() == [[0, 3], [4, 8], [10, 13], [14, 16]]
+    assert words.features.tolist() == [0, 1, -1, 2, 3, -1]
+    assert shown(text, "word", "remove", [1, 0, 1, 0]) == [[1, 3, 4, 6]]
+    tokens = text.masker("token")
+    assert tokens.names == text.tokens
+    assert tokens.spans.tolist() == [[0, 3], [4, 8], [8, 9], [10, 13], [14, 16], [16, 17]]
+    sentences = text.masker("sentence")
+    assert sentences.names == ("The film.", "Not so!")
+    assert sentences.features.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_token_of_spaces_alone_is_no_word() -> None:
+    text = Text("a  film", placed((0, 1), (1, 2), (2, 7)))
+    assert text.masker("word").features.tolist() == [0, -1, 1]
+    assert text.masker("token").names == ("a", " ", "film")
+
+
+def test_a_token_belongs_to_the_first_word_that_it_overlaps() -> None:
+    masker = Text("a “good e-mail", placed((0, 1), (2, 7), (8, 11), (11, 14))).masker("word")  # a, “good, e-m, ail
+    assert masker.features.tolist() == [0, 1, 2, 3]
+    assert masker.names == ("a", "“good", "e-m", "ail")  # what is hidden together is named together
+    assert masker.spans.tolist() == [[0, 1], [2, 7], [8, 11], [11, 14]]
+
+
+def test_words_that_no_token_holds_are_told() -> None:
+    said = "the tokenizer shows no token for “zzz”: what it makes of that is never hidden"
+    text = Text("the zzz is good", placed((0, 3), (8, 10), (11, 15)))
+    assert (text.masker("word").names, text.notes) == (("the", "is", "good"), (said,))
+    five = Text("a b c d e f g", placed((0, 1)))
+    assert five.notes == (
+        "the tokenizer shows no token for “b”, “c”, “d”, “e” and 2 more: what it makes of that is never hidden",
+    )
+    (cut,) = Text("the zzz is good", placed((0, 3), (4, 7), (8, 10), (11, 15)), max_length=2).notes
+    assert cut.endswith("it is cut after “the zzz”")  # said once
+
+
 def test_a_model_that_reads_strings_gets_the_text_without_the_words() -> None:
     text = Text("It is not  bad, really.")
     masker = text.masker("word", "remove")
