@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.inputs.tokens import SENTENCE, WORD
+from nbexplain.inputs.tokens import SENTENCE, words_in
 
 if TYPE_CHECKING:
     from nbexplain.inputs.text import Text
@@ -132,9 +132,10 @@ def _units(text: Text, unit: str) -> np.ndarray:
     if unit == "token":
         spans = [(start, end) for start, end in text.spans.tolist() if end > start]
         found = list(dict.fromkeys(spans))  # several tokens may make up one sign
+    elif unit == "word":
+        found = words_in(text.text)
     else:
-        pattern = WORD if unit == "word" else SENTENCE
-        found = [match.span() for match in pattern.finditer(text.text) if match.group().strip()]
+        found = [match.span() for match in SENTENCE.finditer(text.text) if match.group().strip()]
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 

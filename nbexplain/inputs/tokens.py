@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 _ONE_BY_ONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # scripts without spaces: each sign is a word
-WORD = re.compile(rf"[{_ONE_BY_ONE}]|(?:(?![{_ONE_BY_ONE}])\w)+(?:['’](?:(?![{_ONE_BY_ONE}])\w)+)*")
+_LETTER = rf"[^\W{_ONE_BY_ONE}]"
+_MARK = "\u0300"  # stands for all combining marks, which \w does not know
+_RUN = rf"{_LETTER}+(?:[{_MARK}\u200c\u200d]+{_LETTER}+)*{_MARK}*"  # joiners (\u200c, \u200d) only inside a word
+_WORD = re.compile(rf"[{_ONE_BY_ONE}]{_MARK}*|{_RUN}(?:['’]{_RUN})*")
+_PERHAPS_MARK = re.compile(r"[^\w\s\x00-\x7f]")
 SENTENCE = re.compile(r"[^.!?。！？…\n]*(?:[.!?。！？…\n]+|$)")
 _PIECE = re.compile("^(##|▁|Ġ)")
+
+
+def words_in(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text stand; a combining mark belongs to the sign that it follows."""
+    marked = _PERHAPS_MARK.sub(lambda sign: _MARK if unicodedata.category(sign[0])[0] == "M" else sign[0], text)
+    return [word.span() for word in _WORD.finditer(marked)]
 
 
 def tokens_of(text: str, tokenizer: Any) -> tuple[np.ndarray, tuple[str, ...], np.ndarray, dict[str, np.ndarray]]:
     """Ids (L,), how the tokens read, their spans (L, 2), and what else the tokenizer says of each."""
     if tokenizer is None:
-        words = [match.span() for match in WORD.finditer(text)]
+        words = words_in(text)
         if not words:
             raise ValueError(f"text: expected some words, got {text!r}")
         return np.arange(len(words)), tuple(text[a:b] for a, b in words), np.array(words), {}
@@ -90,7 +101,7 @@ def unread(text: str, spans: np.ndarray) -> list[str]:
     held = np.zeros(len(text), dtype=bool)
     for start, end in spans.tolist():
         held[start:end] = True
-    words = [match.span() for match in WORD.finditer(text)] if held.any() else []
+    words = words_in(text) if held.any() else []
     return [text[start:end] for start, end in words if not held[start:end].any()]
 
 

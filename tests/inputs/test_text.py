@@ -163,6 +163,15 @@ def test_a_model_without_embeddings_says_so() -> None:
         ("هذا الفيلم ليس سيئا", ["هذا", "الفيلم", "ليس", "سيئا"]),
         ("don’t stop", ["don’t", "stop"]),
         ("naïve 日本 film", ["naïve", "日", "本", "film"]),
+        ("यह फिल्म अच्छी नहीं है", ["यह", "फिल्म", "अच्छी", "नहीं", "है"]),
+        ("สวัสดี ชาวโลก", ["สวัสดี", "ชาวโลก"]),
+        ("مَرْحَبًا يا صديقي", ["مَرْحَبًا", "يا", "صديقي"]),
+        ("שָׁלוֹם עולם", ["שָׁלוֹם", "עולם"]),
+        ("cafe\u0301s, cafe\u0301", ["cafe\u0301s", "cafe\u0301"]),
+        ("か\u3099きe\u0301", ["か\u3099", "き", "e\u0301"]),  # one sign and its mark
+        ("می\u200cخواهم \u200cx\u200d", ["می\u200cخواهم", "x"]),  # joiners only inside a word
+        ("क्\u200dष", ["क्\u200dष"]),
+        ("not\u2764\ufe0f a", ["not", "a"]),  # a mark after a heart makes no word of it
     ],
 )
 def test_words_of_other_scripts(text: str, words: list[str]) -> None:
