@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -267,6 +268,56 @@ def test_ids_alone_are_matched_with_words_or_hidden_one_by_one() -> None:
     pieces = Text("goodfilm", lambda _: [1, 2], mask_token_id=9)
     assert pieces.masker("word").names == ("1", "2")
     assert shown(pieces, "word", "mask token", [0, 1]) == [[9, 2]]
+
+
+class Named:
+    """A tokenizer that tells its tokens' names and not where they stand, in the manner of Hugging Face's slow ones."""
+
+    unk_token_id, all_special_ids = 0, (0, 1, 2)
+
+    def __init__(self, names: str) -> None:
+        self.names = names.split()
+
+    def __call__(self, text: str) -> list[int]:
+        special = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}
+        return [special.get(name, number) for number, name in enumerate(self.names, start=3)]
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
+        assert len(ids) == len(self.names)
+        return self.names
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "found"),
+    [
+        ("this is good", "[UNK] is good", "this is good"),
+        ("this, is good", "[CLS] [UNK] , is good [SEP]", "- this , is good -"),
+        ("what is it IS good", "[UNK] is [UNK] [UNK] good !", "- - - - good -"),  # nobody knows which "is"
+        ("isotopes, this is!", "[UNK] , [UNK] is !", "isotopes , this is !"),
+        ("The unreal thesis is", "[CLS] the un ##real [UNK] is [SEP]", "- The un real thesis is -"),
+        ("this isle is", "▁th is ▁is le ▁ is", "th is is le - is"),
+        ("This is\nthat", "Th is Ġis Ċ that", "Th is is - that"),
+        ("isotope is", "is", "is"),  # some leave unknown words out
+        ("é is is", "Ã ļ Ġis Ġis", "- - is is"),
+        ("a café near a cafe", "a cafe near a cafe !", "a - near a cafe -"),
+        ("这部电影不好", "这部 电影 不 好", "这部 电影 不 好"),
+        ("这部电影不好", "[UNK] [UNK] 电影 不好", "- - 电影 不好"),
+        ("สวัสดีชาวโลก", "สวัส ดี ชาว โลก", "สวัส ดี ชาว โลก"),
+        ("thisis", "t h i s i s", "t h i s i s"),
+        ("İs is", "[UNK] is", "İs is"),
+    ],
+)
+def test_tokens_are_found_by_name_or_not_at_all(text: str, names: str, found: str) -> None:
+    spans = Text(text, Named(names)).spans.tolist()
+    assert [text[start:end] or "-" for start, end in spans] == found.split()
+    placed = [span for span in spans if span != [0, 0]]
+    assert placed == sorted(placed)
+    assert all(end <= start for (_, end), (start, _) in pairwise(placed))
+
+
+def test_a_piece_of_a_word_is_not_taken_for_the_next() -> None:
+    assert Text("this is good", Named("[UNK] is good")).spans.tolist() == [[0, 4], [5, 7], [8, 12]]
+    assert Text("isotope is", Named("is")).spans.tolist() == [[8, 10]]
 
 
 @pytest.mark.parametrize(
