@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,7 +32,8 @@ class Text(Array):
     max_length
         How many tokens the model takes; by default the tokenizer's `model_max_length`. What is longer is cut, and said.
     mask_token_id
-        What stands for a hidden token; by default the tokenizer's mask, unknown or padding token.
+        What stands for a hidden token; by default the tokenizer's mask, unknown or padding token. It is also what
+        is left where all tokens are removed; without one, that is what the tokenizer makes of an empty text.
 
     Attributes
     ----------
@@ -45,8 +47,9 @@ class Text(Array):
         Of each token, without spaces around it: how it reads, and (start, end) in the text; (0, 0) for one that is
         nowhere in it.
     tensor
-        (1, L) codes of what stands at each place: p ≥ 0 is token p, -1 nothing, -2 − p the mask token in its place,
-        -2 − L − p a neutral embedding in its place. `arguments` makes ids of them.
+        (1, L) codes of what stands at each place: p ≥ 0 is token p, -1 nothing, -2 − p the mask token in its place
+        (or, without one, token p of an empty text), -2 − L − p a neutral embedding in its place.
+        `arguments` makes ids of them.
 
     Raises
     ------
@@ -94,6 +97,7 @@ class Text(Array):
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras
         self._mask_id = mask_token_id if mask_token_id is not None else stand_in(tokenizer)
+        self._nothing: np.ndarray | None = None  # what the tokenizer makes of an empty text, once it was asked
         self._parts, self._key = {}, None
         self.tensor = torch.arange(len(self.ids))[None]
 
@@ -113,15 +117,16 @@ class Text(Array):
         place = self._places(batch)
         ids = torch.from_numpy(self.ids).to(batch.device)[place]
         if (hidden := (batch <= -2) & (batch > -2 - len(self.ids))).any():
-            ids = torch.where(hidden, self.stand_in(), ids)
-        nothing = batch == -1
+            nothing = self.nothing().to(batch.device)
+            ids = torch.where(hidden, nothing[place.clamp(max=len(nothing) - 1)], ids)
+        empty = batch == -1
         if self._masked_by is None:
             return (ids,), {}
         extras = {
-            name: torch.from_numpy(values).to(batch.device)[place].masked_fill(nothing, 0)
+            name: torch.from_numpy(values).to(batch.device)[place].masked_fill(empty, 0)
             for name, values in {"attention_mask": self._masked_by, **self._extras}.items()
         }
-        return (), {"input_ids": ids.masked_fill(nothing, self._padding()), **extras}
+        return (), {"input_ids": ids.masked_fill(empty, self._padding()), **extras}
 
     def neutral(self, batch: Tensor) -> Tensor | None:
         """(N, L) bool: where a neutral embedding stands in; None where it does nowhere."""
@@ -165,6 +170,30 @@ class Text(Array):
                 "hide: the tokenizer has no mask, unknown or padding token; give Text(…, mask_token_id=…), or 'remove'"
             )
         return torch.tensor(self._mask_id)
+
+    def nothing(self) -> Tensor:
+        """The ids (k,) of a text of which nothing is left, as a network wants at least one: what stands for a hidden
+        token, or what the tokenizer makes of an empty text.
+
+        Raises
+        ------
+        ValueError
+            If there is neither.
+        """
+        if self.tokenizer is None or self._mask_id is not None:
+            return self.stand_in()[None]
+        if self._nothing is None:
+            try:
+                self._nothing = tokens_of("", self.tokenizer)[0]
+            except Exception:  # whatever a tokenizer does that was not made for this
+                self._nothing = self.ids[:0]
+        if not 0 < len(self._nothing) <= len(self.ids):
+            raise ValueError(
+                "hide: where all is removed the model would get no token at all; the tokenizer has no mask, unknown or "
+                "padding token, and makes nothing of an empty text that could stand there: give the id to put there as "
+                "Text(…, mask_token_id=…)"
+            )
+        return torch.from_numpy(self._nothing)
 
     def _padding(self) -> int:
         padding = getattr(self.tokenizer, "pad_token_id", None)

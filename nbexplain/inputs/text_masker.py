@@ -89,8 +89,7 @@ class TextMasker:
         for low, high in self._together(lengths):
             rows = np.flatnonzero((lengths >= low) & (lengths <= high))
             if high == 0:  # a network wants at least one token
-                self._text.stand_in()
-                yield rows, torch.full((len(rows), 1), -2)
+                yield rows, -2 - torch.arange(len(self._text.nothing())).expand(len(rows), -1)
                 continue
             first = np.argsort(~shown[rows], axis=1, kind="stable")[:, :high]  # what is shown, then what is not
             yield rows, torch.from_numpy(np.where(np.arange(high) < lengths[rows, None], first, -1))

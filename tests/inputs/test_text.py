@@ -122,6 +122,37 @@ def test_a_text_of_which_nothing_is_left_is_one_mask_token() -> None:
     assert shown(Text("a b", lambda _: [1, 2], mask_token_id=7), "word", "remove", [0, 0]) == [[7]]
 
 
+def test_or_what_the_tokenizer_makes_of_an_empty_text() -> None:
+    def framed(text: str) -> list[int]:
+        return [8, *map(len, text.split()), 9]
+
+    assert shown(Text("a bcd", framed), "word", "remove", [0, 0, 0, 0]) == [[8, 9]]  # four tokens, nobody knows where
+    both = Text("a bcd", framed).masker("word", "remove").batches(np.array([[0, 0, 0, 0], [0, 0, 0, 0]]))
+    assert [batch.shape for _, batch in both] == [(2, 2)]
+    assert shown(Text("a bcd", framed, mask_token_id=7), "word", "remove", [0, 0, 0, 0]) == [[7]]
+
+
+def test_the_model_is_told_of_every_token_of_an_empty_text() -> None:
+    def framed(text: str) -> dict[str, list[int]]:
+        ids = [8, *map(len, text.split()), 9]
+        return {"input_ids": ids, "attention_mask": [1] * len(ids)}
+
+    text = Text("a bcd", framed)
+    ((_, batch),) = text.masker().batches(np.zeros((1, 4)))
+    assert {name: row.tolist() for name, row in text.arguments(batch)[1].items()} == {
+        "input_ids": [[8, 9]],
+        "attention_mask": [[1, 1]],
+    }
+
+
+@pytest.mark.parametrize("empty", [[], [0, 0, 0], "no text"])
+def test_a_text_of_which_nothing_is_left_needs_an_id(empty: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"hide: where all is removed the model would get no token at all; .* mask_token_id=…"
+    ):
+        shown(Text("a b", lambda text: [2, 3] if text else empty), "word", "remove", [0, 0])
+
+
 class Mean(nn.Module):
     """The mean embedding of the tokens, with a position embedding that must stay as it is."""
 
