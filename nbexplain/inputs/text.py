@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class Text(Array):
     Raises
     ------
     TypeError, ValueError
-        If the text is empty, or the tokenizer returns no ids.
+        If the text is empty, `max_length` is no whole number from 1 on, or the tokenizer returns no ids.
     """
 
     kind = "text"
@@ -72,6 +73,10 @@ class Text(Array):
             raise TypeError(f"text: expected a string, got {type(text).__name__}")
         if not text.strip():
             raise ValueError(f"text: expected some words, got {text!r}")
+        if max_length is not None and (isinstance(max_length, bool) or not isinstance(max_length, Integral)):
+            raise TypeError(f"max_length: expected a whole number of tokens, got {max_length!r}")
+        if max_length is not None and max_length < 1:
+            raise ValueError(f"max_length: expected 1 token or more, got {max_length}")
         self.text, self.tokenizer = text, tokenizer
         self.made_with = {"max_length": max_length, "mask_token_id": mask_token_id}
         self.ids, self.tokens, self.spans, extras = tokens_of(text, tokenizer)

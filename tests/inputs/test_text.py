@@ -294,6 +294,20 @@ def test_a_long_text_is_cut_and_it_is_said() -> None:
     assert Text(TEXT, Tokenizer(), max_length=9).notes == ()
 
 
+@pytest.mark.parametrize(
+    ("length", "error", "message"),
+    [
+        (0, ValueError, "max_length: expected 1 token or more, got 0"),
+        (-3, ValueError, "max_length: expected 1 token or more, got -3"),
+        (2.5, TypeError, r"max_length: expected a whole number of tokens, got 2\.5"),
+        (True, TypeError, "max_length: expected a whole number of tokens, got True"),
+    ],
+)
+def test_bad_lengths(length: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Text(TEXT, Tokenizer(), max_length=length)
+
+
 def test_ids_alone_are_matched_with_words_or_hidden_one_by_one() -> None:
     assert Text("good  film", lambda _: [1, 2]).masker("word").spans.tolist() == [[0, 4], [6, 10]]
     pieces = Text("goodfilm", lambda _: [1, 2], mask_token_id=9)
