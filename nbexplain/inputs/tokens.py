@@ -16,7 +16,8 @@ _MARK = "\u0300"  # stands for all combining marks, which \w does not know
 _RUN = rf"{_LETTER}+(?:[{_MARK}\u200c\u200d]+{_LETTER}+)*{_MARK}*"  # joiners (\u200c, \u200d) only inside a word
 _WORD = re.compile(rf"[{_ONE_BY_ONE}]{_MARK}*|{_RUN}(?:['’]{_RUN})*")
 _PERHAPS_MARK = re.compile(r"[^\w\s\x00-\x7f]")
-SENTENCE = re.compile(r"[^.!?。！？…\n]*(?:[.!?。！？…\n]+|$)")
+# a full stop in a number or a name ends nothing; quotes and brackets that close after the end belong to it
+SENTENCE = re.compile(r"""(?s).+?(?:(?:\.+(?!\w)|[!?。！？…।॥؟۔])+["'”’»」』)\]]*|\n+|$)""")
 _BEGINS = ("▁", "Ġ", "Ċ")  # signs of a space or a new line before a word
 _PIECE = re.compile(f"^(##|[{''.join(_BEGINS)}]+)")
 

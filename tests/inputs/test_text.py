@@ -249,6 +249,19 @@ def test_spaces_that_tokens_hold_change_nothing(spans: list[tuple[int, int]]) ->
     assert sentences.features.tolist() == [0, 0, 0, 1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("It costs 3.5 million. “Good?!” Yes...\nNo", ["It costs 3.5 million.", "“Good?!”", "Yes...", "No"]),
+        ("यह अच्छा है। वह नहीं।", ["यह अच्छा है।", "वह नहीं।"]),
+        ("هل هذا جيد؟ نعم.", ["هل هذا جيد؟", "نعم."]),
+        ("很好。不好！", ["很好。", "不好！"]),
+    ],
+)
+def test_sentences_of_other_scripts(text: str, sentences: list[str]) -> None:
+    assert list(Text(text).masker("sentence").names) == sentences
+
+
 def test_a_token_of_spaces_alone_is_no_word() -> None:
     text = Text("a  film", placed((0, 1), (1, 2), (2, 7)))
     assert text.masker("word").features.tolist() == [0, -1, 1]
