@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import comb
 from typing import Annotated, Any
 
@@ -27,6 +27,9 @@ from nbexplain.core.methods.shap_own import own
 from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
 
+_ENOUGH = 4  # samples for each feature: a set and its complement are one equation, so these are two for each value
+_ROUNDING = 1e-9
+
 
 @method(label="Kernel SHAP", paper="Lundberg and Lee 2017, arXiv:1705.07874", kinds=MASKABLE)
 def kernel_shap(
@@ -48,7 +51,9 @@ def kernel_shap(
 
     Values are (feature,), in units of the score; with `base`, the score with all features hidden, they add up to it.
     Drawn and fitted by `shap.KernelExplainer` without its selection of features (`l1_reg=0`): sets of few or of nearly
-    all features are gone through, the rest is drawn. `standard_error` is what the draw leaves open, from the residuals
+    all features are gone through, the rest is drawn. A set and its complement say the same of the values, so that many
+    features need more than two samples each: where `samples` do not determine the values, four for each feature are
+    tried, and a warning says so. `standard_error` is what the draw leaves open, from the residuals
     (heteroscedasticity-consistent, a set and its complement as one draw); 0 where all sets were tried. The scores of
     all classes are kept: the next class costs one fit.
 
@@ -59,12 +64,17 @@ def kernel_shap(
     """
     options = {"superpixels": superpixels, "segmentation": segmentation, "fill": fill, "unit": unit, "hide": hide}
     game = Game(subject, target, {**options, "background": background, "stand_in": stand_in})
-    if len(game.players) < 2:  # one feature has all the effect
-        whole = np.full(len(game.players), game.ends[1] - game.ends[0])
-        yield game.explanation(whole, np.zeros(len(whole)))
+    players = len(game.players)
+    if players < 2:  # one feature has all the effect
+        whole = np.full(players, game.ends[1] - game.ends[0])
+        yield game.explanation(whole, np.zeros(players))
         return
-    fit = Fit(game, *drawn(len(game.players), samples, seed), seed=seed)
-    yield from fit.pictures(first=max(len(game.players), samples // 20), stable=stable)
+    fit = Fit(game, *drawn(players, samples, seed), seed=seed)
+    if not fit.determined():
+        more = _ENOUGH * players
+        note = f"{samples:,} samples do not determine {players:,} features: {more:,} are tried"
+        fit = Fit(game, *drawn(players, more, seed), seed=seed, notes=[note])
+    yield from fit.pictures(first=max(players, samples // 20), stable=stable)
 
 
 def drawn(players: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -97,38 +107,68 @@ class Fit:
         (n, players) and (n,): what is tried, and how far it counts.
     whole
         How many of the first rows are no draw.
+    notes
+        What must be said of every picture.
     """
 
-    def __init__(self, game: Game, rows: np.ndarray, weights: np.ndarray, whole: int, *, seed: int) -> None:
-        self._game = game
-        self._seed = seed
+    def __init__(
+        self, game: Game, rows: np.ndarray, weights: np.ndarray, whole: int, *, seed: int, notes: Sequence[str] = ()
+    ) -> None:
+        self._game, self._seed, self._notes = game, seed, notes
+        players, sizes = rows.shape[1], rows.sum(1)
+        kinds = np.minimum(sizes, players - sizes)  # of sets that are gone through: their size, or their complement's
+        kinds[whole:] = 0  # drawn
+        pairs = _pairs(rows)
+        mixed = np.random.default_rng(seed).permutation(pairs.max() + 1)[pairs]
+        turns = np.zeros(len(rows), dtype=np.int64)
+        for kind in (kinds > 0, kinds == 0):  # by turns, so that what is known by then is always a fair part of both
+            turns[kind] = np.unique(mixed[kind], return_inverse=True)[1].ravel()
         # rows with a single feature hidden come first: with one for each feature there is a fit at all
-        order = np.argsort(~(rows.sum(1) == rows.shape[1] - 1), kind="stable")
-        self._rows, self._weights, self._sampled = rows[order], weights[order], (np.arange(len(rows)) >= whole)[order]
+        order = np.lexsort((turns, sizes != players - 1))
+        self._rows, self._weights = rows[order], weights[order]
+        self._kinds, self._pairs = kinds[order], pairs[order]
 
     def pictures(self, first: int, stable: float = 0.0) -> Iterator[Explanation]:
-        """Fits on the way, and the last one, on all rows."""
+        """Fits on the way, as soon as the values are determined, and the last one, on all rows."""
         game, pace, count = self._game, Pace(), len(self._rows)
         first = min(first, count)
         game.ends  # noqa: B018  the fit needs them
         for known in game.play(self._rows):
             if known < count and known >= first and pace.due:
                 began = time.perf_counter()
-                answer = self._answer(known, known / count)
-                assert answer.standard_error is not None
-                if is_stable(answer.standard_error, answer.values, stable):
-                    yield self._answer(known, 1.0)
-                    return
-                yield answer
+                if self.determined(known):
+                    answer = self._answer(known, known / count)
+                    assert answer.standard_error is not None
+                    if is_stable(answer.standard_error, answer.values, stable):
+                        yield self._answer(known, 1.0)
+                        return
+                    yield answer
                 pace.made(began)
         yield self._answer(count, 1.0)
 
+    def determined(self, count: int | None = None) -> bool:
+        """Whether the first rows, or all of them, leave no value open, even without one of the draws."""
+        errors = self._errors(np.zeros(len(self._rows[:count])))
+        return bool(np.isfinite(errors).all())
+
+    def _errors(self, residuals: np.ndarray) -> np.ndarray:
+        count = len(residuals)
+        kinds = self._kinds[:count]
+        left = 1 - np.bincount(kinds) / np.maximum(np.bincount(self._kinds)[: kinds.max() + 1], 1)
+        left[0] = 1  # there is no end of drawing
+        with blas().limit(limits=1, user_api="blas"):  # see local_fit
+            return _errors(self._rows[:count], self._counted(count), residuals, self._pairs[:count], kinds, left)
+
+    def _counted(self, count: int) -> np.ndarray:
+        """The weights of the first rows, which count for all of their kind: as shap does it with what it draws."""
+        kinds = self._kinds[:count]
+        whole, here = (np.bincount(self._kinds[:n], self._weights[:n]) for n in (len(self._rows), count))
+        weights: np.ndarray = self._weights[:count] * (whole[kinds] / here[kinds])
+        return weights
+
     def _answer(self, count: int, progress: float) -> Explanation:
         """The fit on the first rows."""
-        rows, sampled = self._rows[:count].astype(np.float64), self._sampled[:count]
-        weights = self._weights[:count].copy()
-        if sampled.any():  # as shap does it at the end: together, drawn rows count for all that were not gone through
-            weights[sampled] *= self._weights[self._sampled].sum() / weights[sampled].sum()
+        rows, weights = self._rows[:count].astype(np.float64), self._counted(count)
         scores = self._game(self._rows[:count])
         nothing, everything = self._game.ends
         module = own("explainers._kernel", self._seed)
@@ -136,43 +176,59 @@ class Fit:
         shap.l1_reg, shap.M = 0, rows.shape[1]
         shap.maskMatrix, shap.kernelWeights, shap.ey = rows, weights, scores[:, None]
         shap.fx, shap.fnull = np.array([everything]), np.array([nothing])
-        with blas().limit(limits=1, user_api="blas"):  # see local_fit
+        with blas().limit(limits=1, user_api="blas"):
             values, _ = shap.solve(1.0, 0)
-        complete = (~self._sampled).sum() == (~sampled).sum()
-        open_ = sampled if complete else np.ones(count, dtype=bool)
-        errors = _errors(rows, weights, scores - nothing - rows @ values, open_)
+        errors = self._errors(scores - nothing - rows @ values)
         return self._game.explanation(
-            values, errors, progress=progress, warnings=module.warnings.said, details={"samples": count}
+            values,
+            errors,
+            progress=progress,
+            warnings=[*self._notes, *module.warnings.said],
+            details={"samples": count},
         )
 
 
-def _errors(rows: np.ndarray, weights: np.ndarray, residuals: np.ndarray, sampled: np.ndarray) -> np.ndarray:
+def _pairs(rows: np.ndarray) -> np.ndarray:
+    """A number for each of the rows (n, players), equal for a set and its complement."""
+    keys = np.packbits(np.where(rows[:, :1], rows, ~rows), axis=1)
+    return np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+
+
+def _errors(
+    rows: np.ndarray,
+    weights: np.ndarray,
+    residuals: np.ndarray,
+    pairs: np.ndarray,
+    kinds: np.ndarray,
+    left: np.ndarray,
+) -> np.ndarray:
     """Standard errors (players,) of the fit under the constraint that the values add up.
 
     With the last player left out, X the rows less its column, A = XᵀWX: cov = A⁻¹ (Σ g gᵀ) A⁻¹, g the pull
-    w e x / (1 − h) of a set and its complement together, which are one draw. A set that came up c times weighs c
-    times as much, and its pulls are c draws: their squares add up to a c-th.
+    w e x / (1 − h) of a set and its complement, which are one draw and one equation: x is −x for the complement, w is
+    the sum of both weights, e the mean of both residuals. A set that came up c times weighs c times as much, and its
+    pull is that of c draws: its square is a c-th of theirs. Of what is gone through, only the share that is `left`,
+    given for each kind, is left to chance. NaN where the rows do not determine the values, or only by a single draw.
     """
-    count, players = rows.shape
-    if not sampled.any():
-        return np.zeros(players)
-    if count <= players:
-        return np.full(players, np.nan)
-    X = rows[:, :-1] - rows[:, -1:]
-    try:
-        inverse = np.linalg.inv((X * weights[:, None]).T @ X)
-    except np.linalg.LinAlgError:
-        return np.full(players, np.nan)
-    leverage = weights * np.einsum("nf,fg,ng->n", X, inverse, X, optimize=True)
-    times = weights / weights[sampled].min()
-    pulls = X * (weights * residuals / np.maximum(1 - leverage, 1e-9) / np.sqrt(times))[:, None]
-    pulls = pulls[sampled]
-    shown = rows[sampled].astype(bool)
-    keys = np.packbits(np.where(shown[:, :1], shown, ~shown), axis=1)  # equal for a set and its complement
-    pair = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-    together = np.zeros((int(pair.max()) + 1, players - 1))
-    np.add.at(together, pair, pulls)
-    covariance = inverse @ (together.T @ together) @ inverse
+    X = rows[:, :-1].astype(np.float64) - rows[:, -1:]
+    A = (X * weights[:, None]).T @ X
+    unknown = np.full(rows.shape[1], np.nan)
+    if np.linalg.matrix_rank(A, hermitian=True) < len(A):
+        return unknown
+    _, first, pair = np.unique(pairs, return_index=True, return_inverse=True)
+    same = (rows == rows[first[pair]]).all(1)
+    each = np.bincount(pair, weights)
+    apart = np.bincount(pair, weights * np.where(same, residuals, -residuals)) / each
+    inverse, X, kind = np.linalg.inv(A), X[first], kinds[first]
+    leverage = each * np.einsum("nf,fg,ng->n", X, inverse, X, optimize=True)
+    open_ = left[kind] > 0
+    if leverage[open_].max(initial=0) > 1 - _ROUNDING:
+        return unknown
+    once = 2 * weights[kinds == 0].min(initial=np.inf)
+    times = np.where(kind == 0, np.maximum(each / once, 1), 1)
+    size = each[open_] * apart[open_] / (1 - leverage[open_]) * np.sqrt((left[kind] / times)[open_])
+    pulls = X[open_] * size[:, None]
+    covariance = inverse @ (pulls.T @ pulls) @ inverse
     variance = np.append(np.diag(covariance), covariance.sum())  # the last value is what is left of the sum
     errors: np.ndarray = np.sqrt(np.maximum(variance, 0))
     return errors

@@ -281,9 +281,56 @@ def test_standard_errors_are_the_spread_over_seeds(key: str, params: dict[str, i
 
 def test_errors_are_unknown_as_long_as_they_cannot_be_known() -> None:
     assert np.isnan(on(mixed, 7, "permutation_shap", permutations=1).standard_error).all()  # type: ignore[arg-type]
-    few = on(lambda keep: keep.sum(1), 40, "kernel_shap", samples=30)
-    assert np.isnan(few.standard_error).all()  # type: ignore[arg-type]
-    assert any("singular" in note for note in few.warnings)  # what shap warns of is handed on
+
+
+def curved(keep: np.ndarray) -> np.ndarray:
+    """Twelve features that interact in many ways."""
+    keep = np.asarray(keep, float)
+    each = np.linspace(-1, 1.5, 12)
+    return np.tanh(keep @ each + 2 * keep[:, 0] * keep[:, 9]) + np.sin(2 * keep @ each[::-1]) + keep[:, 3] * keep[:, 7]
+
+
+@functools.cache
+def curves() -> np.ndarray:
+    return oracles.shapley(curved, 12)
+
+
+@pytest.mark.parametrize("samples", [30, 200])
+def test_the_right_value_lies_within_two_errors_of_the_fit(samples: int) -> None:
+    """However few more equations there are than values: 30 samples are 15 sets with their complements, for 11."""
+    answers = [on(curved, 12, "kernel_shap", samples=samples, seed=seed) for seed in range(60)]
+    known = [a for a in answers if np.isfinite(a.standard_error).all()]  # type: ignore[arg-type]
+    assert len(known) > 55
+    within = [np.abs(a.values - curves()) <= 1.96 * np.asarray(a.standard_error) for a in known]
+    assert np.mean(within) > 0.92
+
+
+def test_so_it_does_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbexplain.core.methods.shap_game.Pace.due", True)
+    monkeypatch.setattr("nbexplain.core.methods.shap_game.PAUSE", 0.0)
+    within = []
+    for seed in range(4):
+        subject = Subject(curved, Tabular(np.ones(12), np.zeros((1, 12))))  # type: ignore[arg-type]
+        *pictures, _ = answers_to(subject, "kernel_shap", target=0, params={"samples": 300, "seed": seed})
+        within += [np.abs(p.values - curves()) <= 1.96 * np.asarray(p.standard_error) for p in pictures]
+    assert len(within) > 100
+    assert np.mean(within) > 0.9
+
+
+def test_samples_that_do_not_determine_the_values_are_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbexplain.core.methods.shap_game.Pace.due", True)
+    monkeypatch.setattr("nbexplain.core.methods.shap_game.PAUSE", 0.0)
+    right = np.arange(80.0)
+    subject = Subject(lambda keep: keep @ right, Tabular(np.ones(80), np.zeros((1, 80))))  # type: ignore[arg-type]
+    pictures = list(answers_to(subject, "kernel_shap", target=0, params={"samples": 150}))
+    assert len(pictures) > 2
+    for picture in pictures:  # nowhere more values than equations
+        np.testing.assert_allclose(picture.values, right, atol=1e-6)
+        assert "150 samples do not determine 80 features: 320 are tried" in picture.warnings
+    assert pictures[-1].details["samples"] == 320
+    enough = on(lambda keep: keep @ right, 80, "kernel_shap", samples=200)
+    assert enough.details["samples"] == 200
+    assert not any("determine" in note for note in enough.warnings)
 
 
 def test_the_first_picture_is_of_two_orders_forth_with_their_errors() -> None:
