@@ -49,8 +49,8 @@ def partition_shap(
     """
     options = {"superpixels": superpixels, "segmentation": segmentation, "fill": fill, "unit": unit, "hide": hide}
     game = Game(subject, target, {**options, "background": background, "stand_in": stand_in})
-    if not len(game.players):
-        yield game.explanation(np.zeros(0))
+    if len(game.players) < 2:  # one feature has all the effect, and nothing can be halved
+        yield game.explanation(np.full(len(game.players), game.ends[1] - game.ends[0]))
         return
     tree = _pruned(game.masker.tree(), game.masker.varying)
     done = 2 + BATCH  # all hidden, none hidden, and the first groups

@@ -108,6 +108,21 @@ def test_games_worked_out_by_hand(key: str) -> None:
     assert (some.gap, some.score) == (pytest.approx(0), pytest.approx(4))
 
 
+def test_a_single_feature_has_all_the_effect() -> None:
+    squares = np.arange(9.0)[:, None]
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 2)).double()
+    for key in KEYS:
+        row = explain(lambda x: x[:, 0] ** 2, Tabular([1.0], squares), key, target=0)
+        np.testing.assert_allclose(row.values, [1 - 204 / 9])
+        word = explain(feeling, Text("long"), key, target=0)
+        np.testing.assert_allclose(word.values, [-1 + 0.1])
+        labels = np.zeros((SIDE, SIDE), dtype=int)
+        whole = explain(model, Image(photo(), tensor, segments=labels), key, target=0)
+        assert whole.values == pytest.approx([whole.score - whole.base])  # type: ignore[operator]
+        several = explain(lambda x: x[:, 0] ** 2, Tabular([1.0, 5.0], np.hstack([squares, squares * 0 + 5])), key)
+        np.testing.assert_allclose(several.values, [1 - 204 / 9, 0])
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_a_linear_model_gets_weight_times_difference_from_the_background_mean(key: str) -> None:
     random_ = np.random.default_rng(1)
