@@ -12,9 +12,10 @@ import numpy as np
 
 from nbexplain.core.dataset.hidden_rows import hidden_scores, stand_in_rows
 from nbexplain.core.dataset.rows import Reading, Seed, drawn, scores_of, table_of
-from nbexplain.core.dataset.trees import NoTrees, PathTrees
+from nbexplain.core.dataset.trees import PathTrees
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
+from nbexplain.core.methods.shap_trees import NoTrees
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_masker import needed

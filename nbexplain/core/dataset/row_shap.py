@@ -13,9 +13,10 @@ from nbexplain.core.dataset.expected_gradients import ExpectedGradients
 from nbexplain.core.dataset.hidden_rows import stand_in_rows
 from nbexplain.core.dataset.permutation_sampling import PermutationSampling
 from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, scores_of, table_of
-from nbexplain.core.dataset.trees import NoTrees, Trees, estimator_of
+from nbexplain.core.dataset.trees import Trees, estimator_of
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
+from nbexplain.core.methods.shap_trees import NoTrees
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular

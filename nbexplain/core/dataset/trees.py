@@ -6,23 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.core.dataset.rows import Reading, scores_of
+from nbexplain.core.dataset.rows import Reading, scores_of, table_of
 from nbexplain.core.methods.shap_own import package
+from nbexplain.core.methods.shap_trees import NoTrees, near, of_classes, said, trees_that_say
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
+from nbexplain.inputs.table_masker import needed
 
-_NEAR = (
-    1e-2  # of the largest score: shap places rows that lie on a threshold by rounding, which moves its sums a little
-)
+_TRIED = 20  # background rows: the log-odds of one row may well be near its probability
 
 _RESCALED = (
     "the trees add up log odds, whose SHAP values shap rescales to the probability: they add up, but each is not exact "
     "('permutation' explains the probability itself)"
 )
-
-
-class NoTrees(ValueError):
-    """The model is none whose trees shap can follow to the score."""
 
 
 def estimator_of(subject: Subject) -> Any | None:
@@ -55,31 +51,19 @@ class Trees:
     step = 16
 
     def __init__(self, subject: Subject, read: Reading, stand_ins: np.ndarray) -> None:
-        estimator, tried = _known(subject), stand_ins[:8]
-        shap = package()
-        self._read, self._subject = read, subject
-        scores = read(scores_of(subject, stand_ins, "background")).numpy()
-        masker = shap.maskers.Independent(stand_ins, max_samples=len(stand_ins))
-        for output in ("raw", "probability"):
-            try:
-                self._explainer = shap.TreeExplainer(
-                    estimator, masker, feature_perturbation="interventional", model_output=output
-                )
-                self._classes = subject.scores().shape[1]
-                gap = scores.mean(0) + self(tried, 0)[0].sum(1) - scores[: len(tried)]
-            except Exception as error:  # shap has no single kind of error for a model that it cannot follow
-                reason = f"{type(error).__name__}: {error}"
-                continue
-            if np.abs(gap).max() <= _NEAR * np.abs(scores).max():
-                self.notes: tuple[str, ...] = () if output == "raw" else (_RESCALED,)
-                return
-            reason = "what its trees add up to is not the score that is explained"
-        raise NoTrees(f"explainer: 'tree' cannot explain {type(estimator).__name__}: {reason}")
+        estimator = _known(subject)
+        scores = scores_of(subject, stand_ins, "background").flatten(1).double().cpu().numpy()
+        self._read = read
+        try:
+            self._trees, *_ = trees_that_say(estimator, stand_ins, stand_ins, scores)
+        except NoTrees as error:
+            raise NoTrees(f"explainer: 'tree' cannot explain {type(estimator).__name__}: {error}") from error
+        columns_of(scores, read)
+        self.notes: tuple[str, ...] = () if self._trees.output == "raw" else (_RESCALED,)
 
     def __call__(self, rows: np.ndarray, _start: int) -> tuple[np.ndarray, None]:
         """Values (n, F, C) of rows (n, F); they have no sampling error."""
-        values = of_classes(self._explainer.shap_values(rows, check_additivity=False), 2, self._classes)
-        return columns_of(values, self._read), None
+        return columns_of(self._trees(rows), self._read), None
 
 
 class PathTrees:
@@ -94,7 +78,7 @@ class PathTrees:
     def __init__(self, subject: Subject, read: Reading) -> None:
         estimator = _known(subject)
         shap = package()
-        self._read, self._classes = read, subject.scores().shape[1]
+        self._read, self._classes, self._subject = read, subject.scores().shape[1], subject
         try:
             self._explainer = shap.TreeExplainer(estimator, feature_perturbation="tree_path_dependent")
         except Exception as error:  # shap has no single kind of error for a model that it cannot follow
@@ -110,18 +94,12 @@ class PathTrees:
 
     def reaches(self, row: np.ndarray, score: np.ndarray) -> bool:
         """Whether the values of a row (F,) add up to its scores (C,), and not to some other output of the trees."""
+        rows = np.concatenate([row[None], needed(table_of(self._subject))[:_TRIED]])
+        scores = self._read(scores_of(self._subject, rows, "background")).numpy()
         values, base = self(row)
-        return bool(np.abs(values.sum((0, 1)) + base - score).max() <= _NEAR * np.abs(score).max())
-
-
-def of_classes(values: Any, axes: int, classes: int) -> np.ndarray:
-    """What shap gives for `axes` axes, with an axis of classes behind them: of two, shap gives the second alone."""
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim == axes:
-        array = array[..., None] if classes == 1 else np.stack([-array, array], axis=-1)
-    if array.shape[-1] != classes:
-        raise NoTrees(f"shap gives values of {array.shape[-1]} classes, the model has {classes}")
-    return array
+        total = values.sum((0, 1)) + base
+        found = columns_of(said(self._explainer, rows, self._classes), self._read)
+        return near(np.concatenate([found, total[None]]), np.concatenate([scores, score[None]]))
 
 
 def columns_of(values: np.ndarray, read: Reading) -> np.ndarray:

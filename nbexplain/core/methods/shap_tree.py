@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
+import torch
 
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
 from nbexplain.core.methods.shap_own import package
+from nbexplain.core.methods.shap_trees import NoTrees, NotTheScore, near, of_classes, said, trees_that_say
 from nbexplain.core.methods.shap_values import Rows, background_rows, by_value
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import Choice, method
@@ -61,38 +63,43 @@ def tree_shap(
     score, classes = subject.score(target), subject.scores().shape[-1]
     if not isinstance(target, int) or subject.scores().ndim != 2:
         raise ValueError(f"target: tree_shap explains one of {classes} scores, got {target!r}")
-    for output in ("raw", "probability") if hidden == "interventional" else ("raw",):
-        values, base = _explained(estimator, subject, rows, hidden, output)
-        if values.shape[1] == 1 and classes == 2:  # shap speaks of the second class alone
-            values, base = np.concatenate([-values, values], axis=1), np.array([1 - base[0], base[0]])
-        if values.shape[1] == classes and np.isclose(base[target] + values[:, target].sum(), score, 1e-3, 1e-3):
-            notes = () if output == "raw" else (_PROPORTION,)
-            return by_value(subject, target, values[:, target], float(base[target]), rows, warnings=notes)
-    instead = "" if hidden == "interventional" else "'interventional', or "
-    raise ValueError(
-        f"hidden: with {hidden!r}, the trees of this {kind} do not add up to the score {score:.4g} but to something "
-        f"else, such as log-odds; use {instead}{_OTHERS}"
-    )
-
-
-def _explained(
-    estimator: Any, subject: Subject, rows: np.ndarray, hidden: str, output: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Values (features, classes) and bases (classes,)."""
-    shap = package()
-    from shap.utils._exceptions import InvalidModelError
-
-    path = hidden == "tree_path_dependent"
-    # shap's own way to a background would draw 100 rows of it
-    against = None if path else shap.maskers.Independent(rows, max_samples=len(rows))
+    tried = np.concatenate([subject.input.tensor.numpy(), rows])
+    scores = subject.evaluate(torch.from_numpy(tried)).double().cpu().numpy()
+    notes: tuple[str, ...] = ()
     try:
-        explainer = shap.TreeExplainer(estimator, against, feature_perturbation=hidden, model_output=output)
-    except InvalidModelError as error:
+        if hidden == "interventional":
+            trees, values, base = trees_that_say(estimator, rows, tried, scores)
+            notes = () if trees.output == "raw" else (_PROPORTION,)
+        else:
+            values, base = _along_paths(estimator, tried, scores)
+    except NotTheScore:
+        instead = "'interventional', or " if hidden != "interventional" and classes == 2 else ""
         raise ValueError(
-            f"model: {type(estimator).__name__} is no tree or forest that shap knows; use {_OTHERS}"
+            f"hidden: with {hidden!r}, the trees of this {kind} do not add up to the score {score:.4g} but to "
+            f"something else, such as log-odds; use {instead}{_OTHERS}"
+        ) from None
+    except NoTrees as error:
+        raise ValueError(
+            f"model: {kind} is no tree or forest that shap knows; use {_OTHERS}; shap says: {error}"
         ) from error
-    values = explainer.shap_values(subject.input.tensor.numpy(), check_additivity=False)
-    return np.asarray(values)[0].reshape(len(rows[0]), -1), np.atleast_1d(np.asarray(explainer.expected_value))
+    return by_value(subject, target, values[:, target], float(base[target]), rows, warnings=notes)
+
+
+def _along_paths(estimator: Any, tried: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values (features, classes) and bases (classes,) of the first row, if the trees say these scores of all rows."""
+    shap, classes = package(), scores.shape[1]
+    try:
+        explainer = shap.TreeExplainer(estimator, feature_perturbation="tree_path_dependent")
+        given = explainer.shap_values(tried[:1], check_additivity=False)
+    except Exception as error:  # shap has no single kind of error for a model that it cannot follow
+        raise NoTrees(f"{type(error).__name__}: {error}") from error
+    values = of_classes(given, 2, classes)[0]
+    base = np.atleast_1d(np.asarray(explainer.expected_value, dtype=np.float64)).ravel()
+    base = np.array([1 - base[0], base[0]]) if len(base) == 1 and classes == 2 else base
+    found = np.concatenate([said(explainer, tried, classes), (base + values.sum(0))[None]])
+    if not near(found, np.concatenate([scores, scores[:1]])):
+        raise NotTheScore
+    return values, base
 
 
 def _check_numbers(subject: Subject, kind: str) -> None:

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 import shap
 import torch
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LogisticRegression
 
 from nbexplain import Subject, explain
@@ -165,6 +171,37 @@ def test_trees_are_exact() -> None:
             *_, ours = ask(subject, "row_shap", target=other, params=params)
             np.testing.assert_allclose(ours.values, right[..., other], atol=1e-6 * np.abs(right).max())
             assert subject.passes["forward"] - before == 9  # the stand-ins' base alone
+
+
+def test_trees_round_nothing() -> None:
+    iris = load_iris().data
+    forest = RandomForestRegressor(50, random_state=0).fit(iris[:, 1:], iris[:, 0])
+    ours = explain(forest, Tabular(iris[0, 1:], iris[:, 1:]), "row_shap", rows=150)
+    assert ours.details == {"rows by tree": 150}
+    others = stand_ins(iris[:, 1:], 50, 0)
+    right = [brute_force(lambda x: forest.predict(x)[:, None], iris[n, 1:], others)[:, 0] for n in ours.features[:5]]
+    np.testing.assert_allclose(ours.values[:5], right, atol=1e-5)
+    assert ours.gap < 1e-5
+    cells, classes = load_breast_cancer(return_X_y=True)
+    boosted = HistGradientBoostingClassifier(max_iter=20).fit(cells[:, :6], classes)
+    ours = explain(boosted, Tabular(cells[0, :6], cells[:, :6]), "row_shap", target=0, rows=150)
+    assert ours.gap < 1e-5
+    assert any("rescales" in note for note in ours.warnings)
+
+
+def test_trees_that_say_the_score_of_some_rows_only_are_not_taken() -> None:
+    background = rows(60)
+
+    class Capped(RandomForestRegressor):
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            said: np.ndarray = np.minimum(super().predict(x), 0.9 * self.most)
+            return said
+
+    model = Capped(5, random_state=0).fit(background, background[:, 0])
+    model.most = np.inf
+    model.most = model.predict(background).max()
+    ours = explain(model, Tabular(background[0], background), "row_shap", rows=5, background=60)
+    assert ours.details == {"rows by permutation": 5}
 
 
 def test_trees_of_log_odds_are_rescaled_and_it_is_said() -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import shap
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    IsolationForest,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -57,6 +65,78 @@ def test_interventional_values_are_shapleys_formula(model: Any, target: int) -> 
     assert ours.base == pytest.approx(game(model, row, rows, target)(np.zeros((1, 6)))[0], abs=1e-6)
     assert abs(ours.gap) < 1e-6  # type: ignore[arg-type]
     assert ours.details["background rows"] == 60
+
+
+@functools.cache
+def tumours() -> tuple[np.ndarray, np.ndarray]:
+    rows, classes = load_breast_cancer(return_X_y=True)
+    return rows[:, :6], classes
+
+
+def test_numbers_on_a_threshold_go_the_way_that_the_model_sends_them() -> None:
+    """Measured to a tenth, so that thresholds fall on them, and shap by itself rounds some to the other side."""
+    rows = load_iris().data[:, 1:]
+    model = RandomForestRegressor(50, random_state=0).fit(rows, load_iris().data[:, 0])
+    for row in rows[::15]:
+        ours = explain(model, Tabular(row, rows), "tree_shap")
+        right = oracles.shapley(game(model, row, rows[np.sort(np.random.default_rng(0).permutation(150)[:100])], 0), 3)
+        np.testing.assert_allclose(ours.values, right, atol=1e-5 * np.abs(right).max())
+
+
+def test_thresholds_that_no_single_float_holds() -> None:
+    rows, _ = tumours()
+    model = HistGradientBoostingRegressor(max_iter=5).fit(rows, rows[:, 0] * rows[:, 1])
+    for row in rows[::80]:
+        ours = explain(model, Tabular(row, rows[:60]), "tree_shap")
+        right = oracles.shapley(game(model, row, rows[:60], 0), 6)
+        np.testing.assert_allclose(ours.values, right, atol=1e-5 * np.abs(right).max())
+
+
+def test_what_is_missing_goes_its_own_way() -> None:
+    rows, classes = samples()
+    rows = np.where(np.random.default_rng(3).random(rows.shape) < 0.2, np.nan, rows)
+    model = HistGradientBoostingRegressor(max_iter=10, min_samples_leaf=5).fit(rows, classes)
+    ours = explain(model, Tabular(rows[1], rows), "tree_shap")
+    right = oracles.shapley(game(model, rows[1], rows, 0), 6)
+    np.testing.assert_allclose(ours.values, right, atol=1e-5 * np.abs(right).max())
+
+
+def test_log_odds_near_the_probability_are_still_none() -> None:
+    """Where p is 0.659, the log-odds are 0.659 too: other rows tell them apart."""
+    rows, classes = tumours()
+    model = GradientBoostingClassifier(n_estimators=30, random_state=0).fit(rows, classes)
+    said, odds = model.predict_proba(rows)[:, 1], model.decision_function(rows)
+    near = int(np.abs(said - odds).argmin())
+    assert abs(said[near] - odds[near]) < 2e-3
+    ours = explain(model, Tabular(rows[near], rows), "tree_shap", target=1)
+    kept = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:100])]
+    assert ours.base == pytest.approx(model.predict_proba(kept)[:, 1].mean())
+    assert any("in proportion" in note for note in ours.warnings)
+    with pytest.raises(ValueError, match="do not add up to the score"):
+        explain(model, Tabular(rows[near], rows), "tree_shap", target=1, hidden="tree_path_dependent")
+
+
+def test_histogram_boosting_is_taken_for_every_row() -> None:
+    rows, classes = tumours()
+    model = HistGradientBoostingClassifier(max_iter=30).fit(rows, classes)
+    for row in rows[::60]:
+        for target in (0, 1):
+            ours = explain(model, Tabular(row, rows), "tree_shap", target=target)
+            assert abs(ours.gap) < 1e-6  # type: ignore[arg-type]
+            assert any("in proportion" in note for note in ours.warnings)
+
+
+@pytest.mark.parametrize("hidden", ["interventional", "tree_path_dependent"])
+def test_trees_that_do_not_say_the_score_are_named_with_what_remains(hidden: str) -> None:
+    rows, classes = load_iris(return_X_y=True)
+    boosted = HistGradientBoostingClassifier(max_iter=5).fit(rows, classes)
+    for model in (boosted, IsolationForest(random_state=0).fit(rows)):
+        message = f"of this {type(model).__name__} do not add up to the score .*; use permutation_shap"
+        with pytest.raises(ValueError, match=message):
+            explain(model, Tabular(rows[0], rows), "tree_shap", target=0, hidden=hidden)
+    three = GradientBoostingClassifier(n_estimators=3).fit(rows, classes)
+    with pytest.raises(ValueError, match=r"GradientBoostingClassifier is no tree .* only supported for binary"):
+        explain(three, Tabular(rows[0], rows), "tree_shap", target=0, hidden=hidden)
 
 
 def test_boosted_trees_share_probabilities_in_proportion_to_log_odds() -> None:
