@@ -72,19 +72,16 @@ def table_of(background: Any) -> tuple[list[list[Any]] | None, list[str]]:
     return rows, names
 
 
-def in_order(table: list[list[Any]], table_names: list[str], names: list[str]) -> list[list[Any]]:
-    """The background's columns in the order of the row's."""
-    if table_names and table_names != names:
-        if sorted(table_names) != sorted(names):
-            odd = sorted(set(table_names) ^ set(names))
-            raise ValueError(
-                f"background: expected the columns of the row; not in both: {', '.join(map(repr, odd[:6]))}"
-            )
-        places = [table_names.index(name) for name in names]
-        return [[row[place] for place in places] for row in table]
-    if len(table[0]) != len(names):
-        raise ValueError(f"background: expected {len(names)} columns as in the row, got {len(table[0])}")
-    return table
+def in_order(values: list[Any], names: list[str], table_names: list[str], what: str) -> list[Any]:
+    """The row's values in the order of the background's columns; `what` told the names."""
+    parts = []
+    for verb, some, others in (("lacks", table_names, names), ("has", names, table_names)):
+        odd = [name for name in some if name not in others]
+        if odd:
+            parts.append(f"{verb} {', '.join(map(repr, odd[:6]))}" + ", …" * (len(odd) > 6))
+    if parts:
+        raise ValueError(f"{what}: expected the background's columns; it {' and '.join(parts)}")
+    return [values[names.index(name)] for name in table_names]
 
 
 def categories_of(

@@ -29,7 +29,8 @@ class Tabular(Array):
     Parameters
     ----------
     row
-        A row of an array or of a data frame, a mapping from names to values, or a sequence of values.
+        A row of an array or of a data frame, a mapping from names to values, or a sequence of values. Where both it and
+        the background have names, the background's order counts.
     background
         The table (N, F) that the row is compared with: an array or a data frame. SHAP and LIME need one.
     names
@@ -78,12 +79,17 @@ class Tabular(Array):
     ) -> None:
         values, own_names = row_of(row)
         table, table_names = table_of(background)
-        found = own_names or names or table_names or [f"feature {i}" for i in range(len(values))]
         if own_names and names is not None and list(names) != own_names:
             raise ValueError(f"names: expected the row's own names {', '.join(own_names)}")
-        self._check_names(list(found), len(values))
-        if table is not None:
-            table = in_order(table, table_names, list(found))
+        told = own_names or [str(name) for name in (() if names is None else names)]
+        if told:
+            self._check_names(told, len(values))
+        if told and table_names:
+            values = in_order(values, told, table_names, "row" if own_names else "names")
+        elif table is not None and len(table[0]) != len(values):
+            raise ValueError(f"background: expected {len(values)} columns as in the row, got {len(table[0])}")
+        found = table_names or told or [f"feature {i}" for i in range(len(values))]
+        self._check_names(found, len(values))
         given = {str(name): tuple(values) for name, values in (categories or {}).items()}
         for name in given:
             if name not in found:

@@ -39,10 +39,23 @@ def test_a_model_outside_torch_gets_the_users_own_values_back() -> None:
     assert [column.categories for column in mixed.columns] == [(), ("x", "y")]
 
 
-def test_the_backgrounds_columns_are_put_into_the_rows_order() -> None:
-    row = Tabular(FRAME[["member", "age", "city"]].iloc[0], FRAME)
+@pytest.mark.parametrize("of", ["dict", "Series", "DataFrame", "names"])
+def test_the_order_of_the_backgrounds_columns_counts(of: str) -> None:
+    other = FRAME[["member", "age", "city"]]
+    named: dict[str, Any] = {"dict": other.iloc[0].to_dict(), "Series": other.iloc[0], "DataFrame": other.iloc[[0]]}
+    if of == "names":
+        row = Tabular([True, 20, "Rome"], FRAME, names=["member", "age", "city"])
+    else:
+        row = Tabular(named[of], FRAME)
+    assert row.names == ("age", "city", "member")
+    assert row.tensor.tolist() == [[20, 2, 1]]
     assert row.background is not None
-    assert row.background[1].tolist() == [0, 30, 1]
+    assert row.background[1].tolist() == [30, 1, 0]
+    assert row.outside(row.tensor).columns.tolist() == FRAME.columns.tolist()
+
+
+def test_names_may_be_an_array() -> None:
+    assert Tabular([1.0, 2.0], names=np.array(["a", "b"])).names == ("a", "b")  # type: ignore[arg-type]
 
 
 def test_hidden_columns_take_the_values_of_every_background_row() -> None:
@@ -132,7 +145,13 @@ def test_another_row_of_the_same_table() -> None:
     ("row", "options", "message"),
     [
         ([1, 2], {"background": [[1, 2, 3]]}, "background: expected 2 columns as in the row, got 3"),
-        (FRAME.iloc[0], {"background": FRAME[["age", "city"]]}, "not in both: 'member'"),
+        (
+            FRAME.iloc[0],
+            {"background": FRAME[["age", "city"]]},
+            "row: expected the background's columns; it has 'member'",
+        ),
+        ({"age": 1, "town": "x"}, {"background": FRAME}, "it lacks 'city', 'member' and has 'town'"),
+        ([1, 2], {"background": FRAME[["age", "city"]], "names": ["a", "city"]}, "names: expected the background's"),
         (FRAME, {}, "row: expected one row, got a table of 4"),
         ([[1, 2], [3, 4]], {}, r"row: expected one row of values \(F,\), got shape \(2, 2\)"),
         ([1, 2], {"background": [[1, 2], [3]]}, "background: expected rows of equal length, got 1 to 2"),
