@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Column:
-    """A feature: its name, and its categories; a number has none."""
+    """A feature: its name, its categories, and what is there where one is missing; a number has none of these."""
 
     name: str
     categories: tuple[Any, ...] = ()
+    missing: Any = field(default=np.nan, compare=False)
 
     def said(self, value: float) -> str:
         """A value as it is read."""
@@ -53,9 +54,9 @@ def table_of(background: Any) -> tuple[list[list[Any]] | None, list[str]]:
     if background is None:
         return None, []
     names: list[str] = []
-    if is_frame(background):
+    if is_frame(background) and background.ndim == 2:
         names = [str(name) for name in background.columns]
-        rows = [list(row) for row in zip(*(background[c].tolist() for c in background.columns), strict=True)]
+        rows = [list(row) for row in zip(*(column.tolist() for _, column in background.items()), strict=True)]
     elif isinstance(background, (list, tuple)) and all(isinstance(row, (list, tuple)) for row in background):
         rows = [[_plain(value) for value in row] for row in background]  # numpy would make strings of mixed values
         if len({len(row) for row in rows}) > 1:
@@ -72,6 +73,14 @@ def table_of(background: Any) -> tuple[list[list[Any]] | None, list[str]]:
     return rows, names
 
 
+def form_of(*tables: Any) -> tuple[Any, list[Any]] | None:
+    """Labels and dtypes of the columns of the first that is a data frame; a series tells the labels alone."""
+    for own in tables:
+        if is_frame(own):
+            return (own.columns, list(own.dtypes)) if own.ndim == 2 else (own.index, [None] * len(own))
+    return None
+
+
 def in_order(values: list[Any], names: list[str], table_names: list[str], what: str) -> list[Any]:
     """The row's values in the order of the background's columns; `what` told the names."""
     parts = []
@@ -84,21 +93,36 @@ def in_order(values: list[Any], names: list[str], table_names: list[str], what: 
     return [values[names.index(name)] for name in table_names]
 
 
-def categories_of(
-    name: str, value: Any, column: list[Any] | None, given: Mapping[str, tuple[Any, ...]]
-) -> tuple[Any, ...]:
-    """The values of a category in their order; nothing for a number."""
+def column_of(
+    name: str, value: Any, column: list[Any] | None, dtype: Any, given: Mapping[str, tuple[Any, ...]]
+) -> Column:
+    """A column, from its value in the row, those in the background, its dtype there, and the categories by name."""
+    values = [*(column or ()), value]
+    missing = [v for v in values if is_missing(v)]
     if name in given:
-        return given[name]
-    values = [v for v in (*(column or ()), value) if not is_missing(v)]
+        categories = given[name]
+    elif hasattr(dtype, "categories"):  # pandas' own
+        categories = tuple(dtype.categories.tolist())
+    else:
+        categories = _categories([v for v in values if not is_missing(v)] if missing else values)
+    return Column(name, categories, *missing[:1]) if categories else Column(name)
+
+
+def _categories(values: Sequence[Any]) -> tuple[Any, ...]:
+    """The values of a category in their order; nothing for numbers."""
     if all(isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, np.bool_)) for v in values):
         return ()
+    if set(values) <= {False, True}:  # both, even if one does not occur: a network takes False as 0, and True as 1
+        return False, True
     kinds = {type(v) for v in values}
     return tuple(sorted(set(values)) if len(kinds) == 1 else dict.fromkeys(values))
 
 
 def is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, (float, np.floating)) and bool(np.isnan(value)))
+    """Whether it is None, NaN, or what pandas has for them."""
+    if isinstance(value, (float, np.floating)):
+        return bool(value != value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def is_frame(x: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.array import Array, as_it_is
+from nbexplain.inputs.table_frame import Frames
 from nbexplain.inputs.table_masker import TableMasker
 from nbexplain.inputs.table_reading import (
     Column,
-    categories_of,
+    column_of,
+    form_of,
     in_order,
-    is_frame,
     is_missing,
     labels_of,
     row_of,
@@ -36,7 +38,8 @@ class Tabular(Array):
     names
         Of the columns, where the row does not tell.
     categories
-        `{name: values}` of the columns that are no numbers. Columns of strings or booleans are found by themselves.
+        `{name: values}` of the columns that are no numbers. Columns of strings or booleans are found by themselves, in
+        alphabetical order; pandas' categories keep theirs.
     labels
         (N,) the right class of each background row, for what is measured as accuracy.
     encode
@@ -94,11 +97,13 @@ class Tabular(Array):
         for name in given:
             if name not in found:
                 raise ValueError(f"categories: there is no column {name!r}; the columns are {', '.join(found)}")
+        form, dtypes = form_of(background, row) or (None, [None] * len(values))
         self.columns: tuple[Column, ...] = tuple(
-            Column(name, categories_of(name, value, None if table is None else [r[place] for r in table], given))
-            for place, (name, value) in enumerate(zip(found, values, strict=True))
+            column_of(name, value, None if table is None else [r[place] for r in table], dtype, given)
+            for place, (name, value, dtype) in enumerate(zip(found, values, dtypes, strict=True))
         )
-        self.framed = is_frame(row) or is_frame(background)
+        self._frames = None if form is None else Frames(self.columns, form, dtypes)
+        self.framed = form is not None
         self.encode = encode
         self.background = None if table is None else self._coded(table, "background")
         self.tensor = torch.from_numpy(self._coded([values], "row"))
@@ -132,8 +137,11 @@ class Tabular(Array):
             try:
                 coded[:, place] = np.array(values, dtype=np.float64)
             except (TypeError, ValueError) as error:
-                wrong = next((v for v in values if not isinstance(v, (int, float, np.number))), values[0])
-                raise ValueError(f"{what}: {column.name!r} is {wrong!r}, expected a number") from error
+                numbers = [np.nan if is_missing(value) else value for value in values]  # pandas' NA is no number
+                wrong = next((v for v in numbers if not isinstance(v, (int, float, np.number))), None)
+                if wrong is not None:
+                    raise ValueError(f"{what}: {column.name!r} is {wrong!r}, expected a number") from error
+                coded[:, place] = numbers
         return coded
 
     def _notes(self) -> Iterator[str]:
@@ -141,12 +149,16 @@ class Tabular(Array):
         missing = [c.name for c, value in zip(self.columns, row, strict=True) if not np.isfinite(value)]
         if missing:
             yield f"the row holds NaN or infinity in {', '.join(map(repr, missing))}"
+        times = [c.name for c in self.columns if c.categories and isinstance(c.categories[0], (date, timedelta))]
+        if times:
+            yield f"times are taken as categories, each by itself: {', '.join(map(repr, times))}"
         if self.background is None:
             return
         if len(self.background) == 1:
             yield "the background is a single row: all is compared with that one"
         for place, column in enumerate(self.columns):
-            if column.categories and row[place] not in self.background[:, place]:
+            known = self.background[:, place]
+            if column.categories and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
                 yield f"{column.said(row[place])!r} of {column.name!r} does not occur in the background"
         constant = [c.name for place, c in enumerate(self.columns) if len(np.unique(self.background[:, place])) == 1]
         if constant:
@@ -176,7 +188,7 @@ class Tabular(Array):
     @property
     def family(self) -> Hashable:
         """Rows of the same columns go together."""
-        return self.columns, self.encode, self.framed
+        return self.columns, self.encode, self._frames and self._frames.key
 
     def arguments(self, batch: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The rows (N, F), put through `encode`."""
@@ -188,22 +200,16 @@ class Tabular(Array):
     def outside(self, batch: Tensor) -> Any:
         """The rows with the user's own values: a data frame where one was given, else an array."""
         rows = batch.detach().cpu().numpy()
-        if not self.framed and not any(column.categories for column in self.columns):
+        if self._frames is not None:
+            return self._frames.of(rows)
+        if not any(column.categories for column in self.columns):
             return rows
-        parts = {}
+        own = rows.astype(object)
         for place, column in enumerate(self.columns):
-            codes = rows[:, place]
             if column.categories:
-                values = np.empty(len(codes) + 1, dtype=object)
-                values[:-1] = [column.categories[int(c)] if np.isfinite(c) else None for c in codes]
-                parts[column.name] = np.array(values[:-1].tolist()) if None not in values[:-1] else values[:-1]
-            else:
-                parts[column.name] = codes
-        if self.framed:
-            import pandas
-
-            return pandas.DataFrame(parts)
-        return np.stack([np.asarray(part, dtype=object) for part in parts.values()], axis=1)
+                codes = rows[:, place]
+                own[:, place] = [column.categories[int(c)] if np.isfinite(c) else column.missing for c in codes]
+        return own
 
     # What can be hidden
 

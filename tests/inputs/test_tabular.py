@@ -31,7 +31,7 @@ def test_a_frame_tells_names_and_categories() -> None:
 def test_a_model_outside_torch_gets_the_users_own_values_back() -> None:
     row = Tabular(FRAME.iloc[[1]], FRAME)
     frame = row.outside(torch.tensor([[30.0, 1, 0], [40, 2, 1]]))
-    pd.testing.assert_frame_equal(frame, FRAME.iloc[[1, 2]].reset_index(drop=True), check_dtype=False)
+    pd.testing.assert_frame_equal(frame, FRAME.iloc[[1, 2]].reset_index(drop=True))
     plain = Tabular([1.0, 2.0], [[0.0, 0.0]])
     assert plain.outside(torch.tensor([[3.0, 4.0]])).tolist() == [[3, 4]]
     mixed = Tabular({"a": 1.5, "b": "x"}, [[1, "y"], [2, "x"]])
@@ -51,11 +51,51 @@ def test_the_order_of_the_backgrounds_columns_counts(of: str) -> None:
     assert row.tensor.tolist() == [[20, 2, 1]]
     assert row.background is not None
     assert row.background[1].tolist() == [30, 1, 0]
-    assert row.outside(row.tensor).columns.tolist() == FRAME.columns.tolist()
+    pd.testing.assert_frame_equal(row.outside(row.tensor), FRAME.iloc[[0]])
 
 
 def test_names_may_be_an_array() -> None:
     assert Tabular([1.0, 2.0], names=np.array(["a", "b"])).names == ("a", "b")  # type: ignore[arg-type]
+
+
+def test_pandas_categories_keep_their_codes() -> None:
+    sizes = ["small", "medium", "large", "huge"]
+    for ordered in (True, False):
+        frame = pd.DataFrame(
+            {"size": pd.Categorical(["small", "large", None], sizes, ordered=ordered), "x": [1.0, 2, 3]}
+        )
+        row = Tabular(frame.iloc[1], frame)
+        assert row.columns[0].categories == tuple(sizes)
+        assert row.tensor[0, 0] == frame["size"].cat.codes[1] == 2
+        assert row.background is not None
+        assert row.background[:2, 0].tolist() == [0, 2]
+        assert np.isnan(row.background[2, 0])
+    own = Tabular(frame.iloc[1], frame, categories={"size": sizes[::-1]})
+    assert own.tensor[0, 0] == 1
+    with pytest.raises(ValueError, match="row: 'size' is 'tiny', expected one of 'small', 'medium'"):
+        Tabular({"size": "tiny", "x": 1.0}, frame)
+
+
+def test_missing_numbers_of_pandas_are_numbers() -> None:
+    frame = pd.DataFrame({"a": pd.array([5, 40, pd.NA], "Int64"), "b": pd.Series([1.5, pd.NA, 2], dtype=object)})
+    row = Tabular(frame.iloc[2], frame)
+    assert [column.categories for column in row.columns] == [(), ()]
+    assert row.background is not None
+    np.testing.assert_array_equal(row.background, [[5, 1.5], [40, np.nan], [np.nan, 2]])
+    assert row.notes == ("the row holds NaN or infinity in 'a'",)
+
+
+def test_a_column_that_is_always_true_is_one() -> None:
+    assert Tabular({"a": True, "b": 1.5}, pd.DataFrame({"a": [True, True], "b": [1.0, 2]})).tensor[0, 0] == 1
+    # numpy makes a number of the row's value
+    assert Tabular(np.array([1, 1.5]), pd.DataFrame({"a": [True, False], "b": [1.0, 2]})).tensor[0, 0] == 1
+
+
+def test_times_are_categories_and_that_is_said() -> None:
+    frame = pd.DataFrame({"day": pd.to_datetime(["2024-01-02", "2024-01-01", None]), "x": [1.0, 2, 3]})
+    row = Tabular(frame.iloc[0], frame)
+    assert row.tensor.tolist() == [[1, 1]]
+    assert row.notes == ("times are taken as categories, each by itself: 'day'",)
 
 
 def test_hidden_columns_take_the_values_of_every_background_row() -> None:
@@ -152,6 +192,8 @@ def test_another_row_of_the_same_table() -> None:
         ),
         ({"age": 1, "town": "x"}, {"background": FRAME}, "it lacks 'city', 'member' and has 'town'"),
         ([1, 2], {"background": FRAME[["age", "city"]], "names": ["a", "city"]}, "names: expected the background's"),
+        ([1, 2], {"background": FRAME["age"]}, r"background: expected a table \(N, F\), got shape \(4,\)"),
+        ([1, 2], {"background": pd.DataFrame({0: [1], "0": [2]})}, "names: expected each column once, got '0' twice"),
         (FRAME, {}, "row: expected one row, got a table of 4"),
         ([[1, 2], [3, 4]], {}, r"row: expected one row of values \(F,\), got shape \(2, 2\)"),
         ([1, 2], {"background": [[1, 2], [3]]}, "background: expected rows of equal length, got 1 to 2"),
