@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,7 @@ def _units(text: Text, unit: str) -> np.ndarray:
     elif unit == "word":
         found = words_in(text.text)
     else:
-        found = [match.span() for match in SENTENCE.finditer(text.text) if match.group().strip()]
+        found = [match.span() for match in re.finditer(SENTENCE, text.text) if match.group().strip()]
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 

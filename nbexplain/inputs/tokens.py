@@ -14,18 +14,18 @@ _ONE_BY_ONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # scripts 
 _LETTER = rf"[^\W{_ONE_BY_ONE}]"
 _MARK = "\u0300"  # stands for all combining marks, which \w does not know
 _RUN = rf"{_LETTER}+(?:[{_MARK}\u200c\u200d]+{_LETTER}+)*{_MARK}*"  # joiners (\u200c, \u200d) only inside a word
-_WORD = re.compile(rf"[{_ONE_BY_ONE}]{_MARK}*|{_RUN}(?:['’]{_RUN})*")
-_PERHAPS_MARK = re.compile(r"[^\w\s\x00-\x7f]")
+_WORD = rf"[{_ONE_BY_ONE}]{_MARK}*|{_RUN}(?:['’]{_RUN})*"  # compiled when it is first needed: that takes its time
+_PERHAPS_MARK = r"[^\w\s\x00-\x7f]"
 # a full stop in a number or a name ends nothing; quotes and brackets that close after the end belong to it
-SENTENCE = re.compile(r"""(?s).+?(?:(?:\.+(?!\w)|[!?。！？…।॥؟۔])+["'”’»」』)\]]*|\n+|$)""")
+SENTENCE = r"""(?s).+?(?:(?:\.+(?!\w)|[!?。！？…।॥؟۔])+["'”’»」』)\]]*|\n+|$)"""
 _BEGINS = ("▁", "Ġ", "Ċ")  # signs of a space or a new line before a word
-_PIECE = re.compile(f"^(##|[{''.join(_BEGINS)}]+)")
+_PIECE = f"^(##|[{''.join(_BEGINS)}]+)"
 
 
 def words_in(text: str) -> list[tuple[int, int]]:
     """Where the words of a text stand; a combining mark belongs to the sign that it follows."""
-    marked = _PERHAPS_MARK.sub(lambda sign: _MARK if unicodedata.category(sign[0])[0] == "M" else sign[0], text)
-    return [word.span() for word in _WORD.finditer(marked)]
+    marked = re.sub(_PERHAPS_MARK, lambda sign: _MARK if unicodedata.category(sign[0])[0] == "M" else sign[0], text)
+    return [word.span() for word in re.finditer(_WORD, marked)]
 
 
 def tokens_of(text: str, tokenizer: Any) -> tuple[np.ndarray, tuple[str, ...], np.ndarray, dict[str, np.ndarray]]:
@@ -135,7 +135,7 @@ def _found(text: str, names: list[str], added: np.ndarray, unknown: np.ndarray) 
 
 def _pieces(names: list[str], apart: np.ndarray) -> tuple[list[str], list[str]]:
     """What tokens are without the signs that say where words begin; and of each that begins one, the whole word."""
-    pieces, wholes = [_lower(_PIECE.sub("", name)) for name in names], [""] * len(names)
+    pieces, wholes = [_lower(re.sub(_PIECE, "", name)) for name in names], [""] * len(names)
     marked, first = any(name.startswith(_BEGINS) for name in names), -1
     for number, (name, piece) in enumerate(zip(names, pieces, strict=True)):
         goes_on = name.startswith("##") or (marked and not name.startswith(_BEGINS))
