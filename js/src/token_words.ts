@@ -58,7 +58,7 @@ export function atRest(count: number, coloured: number | null, weights: Weights 
   const words = [`${count} feature${count > 1 ? "s" : ""}`];
   if (weights?.stale) words.push("the weights are on their way");
   else if (weights && coloured !== null && coloured < count) words.push(`${coloured} coloured`);
-  if (open) words.push("click on one to leave it out");
+  if (open) words.push("click one to leave it out");
   return words.join(" · ");
 }
 

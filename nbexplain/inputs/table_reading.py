@@ -20,8 +20,8 @@ class Column:
 
     def said(self, value: float) -> str:
         """A value as it is read."""
-        if self.categories and np.isfinite(value):
-            return str(self.categories[int(value)])
+        if self.categories:
+            return str(self.categories[int(value)]) if np.isfinite(value) else "missing"
         return f"{value:.4g}".replace("-", "−")
 
 

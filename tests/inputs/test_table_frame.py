@@ -74,7 +74,7 @@ def test_a_value_that_the_background_has_not() -> None:
         row.outside(row.tensor), pd.DataFrame({"a": pd.Series([None], dtype=object), "b": ["z"]})
     )
     assert row.notes[1:] == (
-        "'nan' of 'a' does not occur in the background",
+        "'missing' of 'a' does not occur in the background",
         "'z' of 'b' does not occur in the background",
     )
 
@@ -126,3 +126,12 @@ def test_a_pipeline_that_makes_strings_of_integers() -> None:
     np.testing.assert_array_equal(subject.scores().numpy(), model.predict_proba(frame.iloc[[0]]))
     hidden = subject.hidden(subject.input.masker(), np.array([[0, 0]]))
     np.testing.assert_allclose(hidden[0].numpy(), model.predict_proba(frame).mean(0))
+
+
+def test_rows_of_other_frames_do_not_go_together() -> None:
+    whole, half = pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1.0, 2.0]})
+    renamed = pd.DataFrame({0: [1, 2]})
+    family = Tabular(whole.iloc[[0]], whole).family
+    assert Tabular(whole.iloc[[1]], whole).family == family
+    assert Tabular(half.iloc[[0]], half).family != family
+    assert Tabular(renamed.iloc[[0]], renamed).family != Tabular(np.array([1.0]), names=["0"]).family
