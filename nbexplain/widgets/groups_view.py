@@ -10,6 +10,7 @@ import numpy as np
 from nbexplain.core.dataset.by_group import Importance, by_group, groups_of
 from nbexplain.core.dataset.row_scores import class_numbers, scores_by_group
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
@@ -136,9 +137,9 @@ class GroupsView:
         assert isinstance(table, Tabular)
         if table.labels is None:
             return None
-        known = getattr(self._session.given.model, "classes_", np.arange(len(self._session.classes)))
+        known = classes_of(self._session.given.model)
         try:
-            return class_numbers(table.labels, known)
+            return class_numbers(table.labels, range(len(self._session.classes)) if known is None else known)
         except ValueError:  # labels of another kind, such as numbers of a regression: no accuracy is told
             return None
 

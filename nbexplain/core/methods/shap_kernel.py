@@ -136,9 +136,9 @@ class Fit:
         for known in game.play(self._rows):
             if known < count and known >= first and pace.due:
                 began = time.perf_counter()
-                if self.determined(known):
-                    answer = self._answer(known, known / count)
-                    assert answer.standard_error is not None
+                answer = self._answer(known, known / count)
+                assert answer.standard_error is not None
+                if np.isfinite(answer.standard_error).all():
                     if is_stable(answer.standard_error, answer.values, stable):
                         yield self._answer(known, 1.0)
                         return
@@ -146,12 +146,12 @@ class Fit:
                 pace.made(began)
         yield self._answer(count, 1.0)
 
-    def determined(self, count: int | None = None) -> bool:
-        """Whether the first rows, or all of them, leave no value open, even without one of the draws."""
-        errors = self._errors(np.zeros(len(self._rows[:count])))
-        return bool(np.isfinite(errors).all())
+    def determined(self) -> bool:
+        """Whether all rows leave no value open, even without one of the draws."""
+        return bool(np.isfinite(self._errors(np.zeros(len(self._rows)))).all())
 
     def _errors(self, residuals: np.ndarray) -> np.ndarray:
+        """Standard errors (players,) of the fit on the first rows, which leaves these residuals (n,)."""
         count = len(residuals)
         kinds = self._kinds[:count]
         left = 1 - np.bincount(kinds) / np.maximum(np.bincount(self._kinds)[: kinds.max() + 1], 1)
@@ -160,7 +160,7 @@ class Fit:
             return _errors(self._rows[:count], self._counted(count), residuals, self._pairs[:count], kinds, left)
 
     def _counted(self, count: int) -> np.ndarray:
-        """The weights of the first rows, which count for all of their kind: as shap does it with what it draws."""
+        """The weights (n,) of the first rows, which count for all of their kind: as shap does with what it draws."""
         kinds = self._kinds[:count]
         whole, here = (np.bincount(self._kinds[:n], self._weights[:n]) for n in (len(self._rows), count))
         weights: np.ndarray = self._weights[:count] * (whole[kinds] / here[kinds])
@@ -202,13 +202,14 @@ def _errors(
     kinds: np.ndarray,
     left: np.ndarray,
 ) -> np.ndarray:
-    """Standard errors (players,) of the fit under the constraint that the values add up.
+    """Standard errors (players,) of the fit of rows (n, players) under the constraint that the values add up.
 
+    Of each row its weight, residual, the number of its pair and that of its kind, all (n,); `left` is (kinds,).
     With the last player left out, X the rows less its column, A = XᵀWX: cov = A⁻¹ (Σ g gᵀ) A⁻¹, g the pull
     w e x / (1 − h) of a set and its complement, which are one draw and one equation: x is −x for the complement, w is
     the sum of both weights, e the mean of both residuals. A set that came up c times weighs c times as much, and its
-    pull is that of c draws: its square is a c-th of theirs. Of what is gone through, only the share that is `left`,
-    given for each kind, is left to chance. NaN where the rows do not determine the values, or only by a single draw.
+    pull is that of c draws: its square is a c-th of theirs. Of what is gone through, only the share that is `left` of
+    its kind is left to chance. NaN where the rows do not determine the values, or only by a single draw.
     """
     X = rows[:, :-1].astype(np.float64) - rows[:, -1:]
     A = (X * weights[:, None]).T @ X

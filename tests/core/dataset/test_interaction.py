@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shap
-from sklearn.datasets import load_breast_cancer
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
 
 from nbexplain import Subject, explain
 from nbexplain.core.ask import ask
@@ -150,18 +149,20 @@ def test_boosted_trees_explain_their_log_odds_only_when_asked_to() -> None:
     assert raw.base + raw.values.sum() == pytest.approx(float(model.decision_function(background[:1])[0]), abs=1e-6)
 
 
-def test_log_odds_near_the_probability_are_no_probability() -> None:
-    background, classes = load_breast_cancer(return_X_y=True)
-    background = background[:, :6]
-    model = GradientBoostingClassifier(n_estimators=30, random_state=0).fit(background, classes)
-    near = int(np.abs(model.predict_proba(background)[:, 1] - model.decision_function(background)).argmin())
-    given = Tabular(background[near], background)
-    raw = explain(model, given, "interaction", explainer="tree", target=1)
-    assert abs(raw.base + raw.values.sum() - raw.score) < 0.01 * raw.score  # of this row
-    assert any("raw output" in note for note in raw.warnings)
-    plain = explain(model, given, "interaction", target=1)
-    assert plain.base == pytest.approx(model.predict_proba(background)[:, 1].mean(), abs=0.1)
-    assert plain.base != pytest.approx(raw.base, abs=0.2)
+def test_trees_that_say_the_score_of_one_row_only_are_not_taken() -> None:
+    background = table(60, 3).background
+    assert background is not None
+
+    class Capped(RandomForestRegressor):
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            said: np.ndarray = np.minimum(super().predict(x), 0.0)
+            return said
+
+    model = Capped(5, random_state=0).fit(background, background[:, 0])
+    lowest = background[background[:, 0].argmin()]  # whose score is that of the trees
+    given = Tabular(lowest, background)
+    ours = explain(model, given, "interaction")
+    np.testing.assert_array_equal(ours.values, explain(model, given, "interaction", explainer="exact").values)
 
 
 def test_too_many_columns_for_all_coalitions() -> None:
