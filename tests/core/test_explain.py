@@ -128,6 +128,34 @@ def test_a_model_that_writes_into_its_input_leaves_the_users_tensor_alone(key: s
         assert first.score == pytest.approx(float(right.max()), rel=1e-6)
 
 
+class Clipper(Signal):
+    """Writes only where its input is negative, as an in-place ReLU in front does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.relu_())
+
+
+class Unseen(Signal):
+    """Writes where torch does not count it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x.detach().numpy()[...] -= 0.5
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("kind", [Clipper, Unseen])
+def test_what_the_first_pass_hardly_shows_is_not_written_into_batches(kind: type[nn.Module]) -> None:
+    model = seeded(kind)
+    subject = Subject(model, torch.rand(1, 2, 16))  # nowhere negative
+    batch = torch.rand(8, 2, 16) - 0.5
+    kept = batch.clone()
+    subject.scores()
+    scores = subject.evaluate(batch)
+    assert torch.equal(batch, kept)
+    with torch.no_grad():
+        torch.testing.assert_close(scores, model(kept.clone()))
+
+
 def test_batches_of_ones_own_are_not_written_into() -> None:
     subject = Subject(seeded(Writer), torch.rand(1, 2, 16))
     batch = torch.rand(8, 2, 16)

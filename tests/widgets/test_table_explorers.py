@@ -245,6 +245,21 @@ def test_groups_of_a_column(everything: nx.Explorer, forest: RandomForestClassif
         np.testing.assert_allclose(rows[str(group)][3], right)
 
 
+def test_groups_know_labels_that_are_names() -> None:
+    table = FRAME.assign(kind=(FRAME["kind"] == "house").astype(int)).to_numpy(float)
+    names = np.array(["low", "high"])[LABELS]  # in the model's order "high" comes first
+    model = RandomForestClassifier(8, random_state=0).fit(table, names)
+    explorer = nx.GlobalExplorer(model, nx.Tabular(table[0], table, labels=names), show=["groups"])
+    assert explorer.session.wait(120)
+    view = part(explorer, GroupsView)
+    view._column.value = 2
+    assert explorer.session.wait(60)
+    for shown in view._scores_table.rows:
+        inside = table[:, 2] == int(shown["label"])
+        assert shown["numbers"][3] == pytest.approx(model.score(table[inside], names[inside]))
+    explorer.close()
+
+
 def test_what_counts_in_two_groups_and_how_far_they_differ(
     everything: nx.Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
