@@ -17,7 +17,6 @@ from nbexplain.core.ask import checked_cell
 from nbexplain.core.choices import checked, checked_classes
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
-from nbexplain.core.layers import suggest
 from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.inputs import Array
@@ -34,6 +33,7 @@ class Given:
     preprocess: Callable[[Any], Any] | None
     forward: Callable[[nn.Module, Any], Any] | None
     scores: Callable[[Any], Tensor] | None
+    axes: Mapping[str, str] | None = None
 
 
 class Session:
@@ -51,6 +51,8 @@ class Session:
         The user's transform, picture → tensor (C, H, W).
     forward, scores
         `forward(model, x)` and `scores(output)` for odd signatures and outputs.
+    axes
+        Layer names → letters for the axes of their outputs, where the network does not tell them; see `Subject`.
 
     Attributes
     ----------
@@ -74,12 +76,13 @@ class Session:
         preprocess: Callable[[Any], Any] | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
+        axes: Mapping[str, str] | None = None,
     ) -> None:
         given = inputs if isinstance(inputs, list) else [inputs]
         if not given:
             raise ValueError("inputs: expected at least one input, got an empty list")
-        self.given = Given(model, list(given), preprocess, forward, scores)
-        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores)
+        self.given = Given(model, list(given), preprocess, forward, scores, axes)
+        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores, axes=axes)
         self._editions = [0] * len(given)  # how often each input was replaced
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
@@ -88,7 +91,7 @@ class Session:
         found = next(iter(self.facts.scores.values()))
         labels = classes_of(model)
         self.classes = checked_classes(classes, found, None if labels is None else labels.tolist())
-        best = suggest(self.facts.layers)
+        best = self.facts.layer(self.facts.suggested)
         usable = [layer for layer in self.facts.layers if layer.usable]
         self.selection = Selection(
             method=_first_method(self.facts, bool(best), getattr(self.inputs[0], "background", None) is not None),

@@ -14,7 +14,7 @@ import numpy as np
 from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled
-from nbexplain.core.layers import Layer, suggest
+from nbexplain.core.layers import Layer
 from nbexplain.core.registry import METHODS, Method
 from nbexplain.core.subject import NoGradient, NoLayers, Subject
 
@@ -145,7 +145,7 @@ def _default_layer(subject: Subject, chosen: Method) -> Layer:
     rows = [row for row in subject.layers() if row.usable]
     if not rows:
         raise NoLayers("layer: this model has no layers that can be looked into")
-    suggested = suggest(rows)
+    suggested = subject.suggested()
     fitting = [row for row in rows if not chosen.reason(row)]
     if not fitting:
         raise NoLayers(f"layer: no layer of this model can be used for {chosen.key}: {chosen.reason(rows[-1])}")

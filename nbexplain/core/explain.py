@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ def explain(
     preprocess: Callable[[Any], Any] | None = None,
     forward: Callable[[nn.Module, Any], Any] | None = None,
     scores: Callable[[Any], Tensor] | None = None,
+    axes: Mapping[str, str] | None = None,
     **params: Any,
 ) -> Explanation:
     """Explain one input with one method.
@@ -54,6 +55,8 @@ def explain(
         (row, column) in the layer's grid, for methods that look at one cell. None stands for the one in the middle.
     preprocess, forward, scores
         The user's transform, call and way to the scores; see `Subject`.
+    axes
+        Layer names → letters for the axes of their outputs, where the network does not tell them; see `Subject`.
     **params
         Parameters of the method.
 
@@ -74,7 +77,7 @@ def explain(
     inputs = x if chosen.over_inputs and isinstance(x, list) else [x]
     if not inputs:
         raise ValueError("x: expected at least one input, got an empty list")
-    subjects = [Subject(seen, one, preprocess=preprocess, forward=forward, scores=scores) for one in inputs]
+    subjects = [Subject(seen, one, preprocess=preprocess, forward=forward, scores=scores, axes=axes) for one in inputs]
     steps = ask(subjects, method, target=target, layer=layer, channel=channel, cell=cell, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept
@@ -89,36 +92,39 @@ def list_layers(
     preprocess: Callable[[Any], Any] | None = None,
     forward: Callable[[nn.Module, Any], Any] | None = None,
     scores: Callable[[Any], Tensor] | None = None,
-) -> Sequence[Layer]:
+    axes: Mapping[str, str] | None = None,
+) -> Layers:
     """Every layer of `model`, tried once on `x`, in the order in which they finish.
 
     Returns
     -------
     Layers
-        A sequence of `Layer` with name, type, output shape, channel axis, spatial grid, calls, whether the gradient
-        reaches it, and the reason why it cannot be used. `.suggested` is the one to begin a CAM with.
+        A sequence of `Layer` with name, type, output shape, axes, spatial grid, calls, whether the gradient reaches it,
+        and the reason why it cannot be used. `.suggested` is the name of the one to begin a CAM with.
     """
-    return Layers(Subject(model, x, preprocess=preprocess, forward=forward, scores=scores).layers())
+    subject = Subject(model, x, preprocess=preprocess, forward=forward, scores=scores, axes=axes)
+    suggested = subject.suggested()
+    return Layers(subject.layers(), suggested.name if suggested else None)
 
 
 class Layers(tuple[Layer, ...]):
-    """A sequence of layers that prints as a table."""
+    """A sequence of layers that prints as a table; `suggested` is the name of the one to begin a CAM with, or None."""
 
-    @property
-    def suggested(self) -> str | None:
-        """Name of the last layer with a spatial grid that the gradient reaches."""
-        from nbexplain.core.layers import suggest
+    suggested: str | None
 
-        found = suggest(self)
-        return found.name if found else None
+    def __new__(cls, rows: Iterable[Layer], suggested: str | None = None) -> Layers:
+        made = super().__new__(cls, rows)
+        made.suggested = suggested
+        return made
 
     def __repr__(self) -> str:
-        rows = [("layer", "type", "output", "channels", "grid", "gradient", "")]
+        rows = [("layer", "type", "output", "axes", "channels", "grid", "gradient", "")]
         for row in self:
             shape, grid = ("×".join(map(str, part or ())) for part in (row.shape, row.grid))
-            mark = row.reason or ("← suggested for CAMs" if row.name == self.suggested else "")
-            rows.append((row.name, row.type, shape, str(row.channels), grid, "yes" if row.gradient else "no", mark))
-        widths = [max(len(row[i]) for row in rows) for i in range(6)]
+            mark = row.reason or row.note or ("← suggested for CAMs" if row.name == self.suggested else "")
+            reached = "yes" if row.gradient else "no"
+            rows.append((row.name, row.type, shape, " ".join(row.axes), str(row.channels), grid, reached, mark))
+        widths = [max(len(row[i]) for row in rows) for i in range(7)]
         return "\n".join(
-            "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[6]]).rstrip() for row in rows
+            "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[7]]).rstrip() for row in rows
         )

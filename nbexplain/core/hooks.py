@@ -43,23 +43,35 @@ def first_tensor(output: Any) -> Tensor | None:
     return None
 
 
-def replace_first(output: Any, new: Tensor) -> Any:
-    """`output` with its first tensor replaced; containers are rebuilt, never written to."""
+def main_tensor(output: Any) -> Tensor | None:
+    """The first floating-point tensor in a nested output, else the first of any kind, or None."""
+    return next((t for _, t in tensors_in(output) if t.is_floating_point()), first_tensor(output))
+
+
+def tensors_in(output: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """All tensors in a nested output, each with where it is: `"[1]"`, `"[pooler_output]"`, `"[1][0]"`."""
     if isinstance(output, Tensor):
-        return new
+        yield path, output
+        return
     for key, part in _parts(output).items():
-        if first_tensor(part) is None:
-            continue
-        part = replace_first(part, new)
-        if isinstance(output, Mapping):  # before dataclass: a ModelOutput is both, and takes keywords
-            parts = {**output, key: part}
-            make: Any = type(output)
-            return make(**parts) if dataclasses.is_dataclass(output) else make(parts)
-        if dataclasses.is_dataclass(output) and not isinstance(output, type):
-            return dataclasses.replace(output, **{key: part})
-        items = [part if i == key else item for i, item in enumerate(output)]
-        return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
-    return output
+        yield from tensors_in(part, f"{path}[{key}]")
+
+
+def replace(output: Any, old: Tensor, new: Tensor) -> Any:
+    """`output` with a tensor replaced wherever it is; containers are rebuilt, never written to."""
+    if isinstance(output, Tensor):
+        return new if output is old else output
+    parts = _parts(output)
+    fresh = {key: replace(part, old, new) for key, part in parts.items()}
+    if all(fresh[key] is part for key, part in parts.items()):
+        return output
+    if isinstance(output, Mapping):  # before dataclass: a ModelOutput is both, and takes keywords
+        make: Any = type(output)
+        return make(**fresh) if dataclasses.is_dataclass(output) else make(fresh)
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        return dataclasses.replace(output, **{key: fresh[key] for key, part in parts.items() if fresh[key] is not part})
+    items = list(fresh.values())
+    return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
 
 
 def _parts(output: Any) -> dict[Any, Any]:
@@ -110,28 +122,90 @@ def graph_nodes(root: Tensor) -> list[Any]:
     return list(found.values())
 
 
+class Source:
+    """Whether a tensor depends on another one, as far as its graph tells."""
+
+    def __init__(self, source: Tensor) -> None:
+        self._source = source
+        self._known: dict[int, tuple[Any, bool]] = {}  # holding the node keeps its id valid
+
+    def __call__(self, tensor: Tensor) -> bool:
+        if tensor is self._source:
+            return True
+        waiting = [tensor.grad_fn]
+        while waiting:
+            node = waiting[-1]
+            if node is None or id(node) in self._known:
+                waiting.pop()
+                continue
+            parents = [parent for parent, _ in node.next_functions if parent is not None]
+            open_ones = [parent for parent in parents if id(parent) not in self._known]
+            if open_ones:
+                waiting += open_ones
+                continue
+            waiting.pop()
+            begins = node is self._source.grad_fn or getattr(node, "variable", None) is self._source
+            self._known[id(node)] = node, begins or any(self._known[id(parent)][1] for parent in parents)
+        return tensor.grad_fn is not None and self._known[id(tensor.grad_fn)][1]
+
+
+Call = tuple[str, int]  # the name of a record, and which call of its module it is
+
+
 @dataclasses.dataclass
 class Records:
-    """Outputs of named modules, in the order in which their calls ended.
+    """Outputs of named modules.
 
     Attributes
     ----------
     calls
-        Per module name, its first output tensor of each call.
+        Per name, its output of each call: the first floating-point tensor. Where a module returns further tensors that
+        no module inside it has returned, they stand under names of their own: `"body[1]"`, `"body[pooler_output]"`.
+    order
+        All calls, in the order in which they ended.
     versions
         The tensors' version counters at that moment: one that has moved on was overwritten in place.
+    same, taken
+        Per call: the earlier one that returned this very tensor, and the one whose tensor the module took first.
+    several
+        Names of modules that return several floating-point tensors, of which one may have been made of another.
+    entries
+        Calls of modules that took the explained input itself.
     """
 
     calls: dict[str, list[Tensor]] = dataclasses.field(default_factory=dict)
+    order: list[Call] = dataclasses.field(default_factory=list)
     versions: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    same: dict[Call, Call] = dataclasses.field(default_factory=dict)
+    taken: dict[Call, Call] = dataclasses.field(default_factory=dict)
+    several: set[str] = dataclasses.field(default_factory=set)
+    entries: list[Call] = dataclasses.field(default_factory=list)
+    _first: dict[int, Call] = dataclasses.field(default_factory=dict)  # by the id of a tensor, which is held in `calls`
 
     def overwritten(self) -> set[str]:
         """Names of modules whose recorded output was changed in place after they returned it."""
         return {
             name
             for name, tensors in self.calls.items()
-            if any(t._version != v for t, v in zip(tensors, self.versions[name], strict=True))
+            if any(_version(t) != v for t, v in zip(tensors, self.versions[name], strict=True))
         }
+
+    def add(self, name: str, tensor: Tensor, taken: Tensor | None, returned: Tensor) -> None:
+        """One more call: what is recorded, what the module took first, and its own tensor that it returned."""
+        calls = self.calls.setdefault(name, [])
+        call = (name, len(calls))
+        calls.append(tensor)
+        self.versions.setdefault(name, []).append(_version(tensor))
+        self.order.append(call)
+        if (source := self._first.get(id(taken))) is not None:
+            self.taken[call] = source
+        if (earlier := self._first.get(id(returned))) is not None:
+            self.same[call] = earlier
+        self._first.setdefault(id(tensor), call)
+
+    def knows(self, tensor: Tensor) -> bool:
+        """Whether this very tensor is recorded."""
+        return id(tensor) in self._first
 
 
 @contextmanager
@@ -141,6 +215,7 @@ def recorded(
     separate: Collection[str] = (),
     leaf: tuple[str, int | None] | None = None,
     begin: bool = False,
+    explained: Tensor | None = None,
 ) -> Iterator[Records]:
     """Record what the named modules return.
 
@@ -153,54 +228,96 @@ def recorded(
     leaf
         (name, call): that output becomes a leaf of the graph that requires grad; nothing before it is recorded by
         autograd. This is what a gradient with respect to one layer needs, and it also serves frozen models. With
-        call None every call becomes a leaf, which leaves the last one with all that comes after it.
+        call None every call becomes a leaf, which leaves the last one with all that comes after it. Not where the
+        module returns several tensors: what was made of this one inside it would not follow.
     begin
         Let the graph begin at every output that no graph leads to (behind token ids, behind a detach).
+    explained
+        The explained input, if it holds integers: which modules take it is noted.
     """
     records = Records()
 
     def hook(name: str) -> Callable[..., Any]:
-        def record(_module: nn.Module, _args: Any, output: Any) -> Any:
-            tensor = first_tensor(output)
+        def record(_module: nn.Module, args: Any, keywords: Any, output: Any) -> Any:
+            tensor = main_tensor(output)
             if tensor is None:
                 return None
-            calls = records.calls.setdefault(name, [])
-            fresh = None
-            asked = leaf in ((name, len(calls)), (name, None)) or (begin and not tensor.requires_grad)
-            if asked and tensor.is_floating_point():
-                tensor = tensor.detach().requires_grad_()
-                fresh = tensor.clone()
-            elif name in separate:
-                fresh = tensor.clone()
-            calls.append(tensor)
-            records.versions.setdefault(name, []).append(_version(tensor))
-            return None if fresh is None else replace_first(output, fresh)
+            call = len(records.calls.get(name, ()))
+            others = [(at, t) for at, t in tensors_in(output) if t is not tensor and t.is_floating_point()]
+            if others:
+                records.several.add(name)
+            asked = leaf in ((name, call), (name, None)) and not others
+            asked = asked or (begin and not tensor.requires_grad)
+            given = first_tensor((args, keywords))
+            if explained is not None and _is_same(given, explained):
+                records.entries.append((name, call))
+            changed = output
+            for own, one in ((name, tensor), *((f"{name}{at}", t) for at, t in others)):
+                if one is not tensor and records.knows(one):
+                    continue
+                kept, fresh = one, None
+                if one is tensor and asked and one.is_floating_point():
+                    with torch.inference_mode(False):
+                        kept = (one.clone() if one.is_inference() else one.detach()).requires_grad_()
+                    fresh = kept.clone()
+                elif own in separate:
+                    fresh = one.clone()
+                records.add(own, kept, given, one)
+                if fresh is not None:
+                    changed = replace(changed, one, fresh)
+            return None if changed is output else changed
 
         return record
 
     with _removing() as handles:
         for name, module in modules.items():
-            handles.append(module.register_forward_hook(hook(name)))
+            handles.append(module.register_forward_hook(hook(name), with_kwargs=True))
         yield records
 
 
+def _is_same(taken: Tensor | None, explained: Tensor) -> bool:
+    return taken is not None and taken.shape == explained.shape and torch.equal(taken.to(explained), explained)
+
+
+Change = Callable[[Tensor], Tensor]
+
+
 @contextmanager
-def switched_off(module: nn.Module, call: int, keep: Tensor, axis: int) -> Iterator[None]:
-    """Let one call of a module return zeros in the channels where `keep` (N, channels) is False."""
+def replaced(module: nn.Module, call: int, change: Change) -> Iterator[None]:
+    """Let one call of a module return something else: what `change` makes of its first floating-point tensor."""
     calls = 0
 
     def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
         nonlocal calls
         calls += 1
-        tensor = first_tensor(output)
+        tensor = main_tensor(output)
         if tensor is None or call != calls - 1:
             return None
-        shape = [1] * tensor.ndim
-        shape[0], shape[axis] = keep.shape
-        return replace_first(output, torch.where(keep.view(shape), tensor, 0))
+        return replace(output, tensor, change(tensor))
 
     with _removing() as handles:
         handles.append(module.register_forward_hook(hook))
+        yield
+
+
+@contextmanager
+def inside(module: nn.Module, call: int, mode: contextlib.AbstractContextManager[Any]) -> Iterator[None]:
+    """Enter a context while one call of a module runs."""
+    calls = 0
+    with contextlib.ExitStack() as entered, _removing() as handles:
+
+        def before(_module: nn.Module, _args: Any) -> None:
+            if call == calls:
+                entered.enter_context(mode)
+
+        def after(_module: nn.Module, _args: Any, _output: Any) -> None:
+            nonlocal calls
+            calls += 1
+            if call == calls - 1:
+                entered.close()
+
+        handles.append(module.register_forward_pre_hook(before))
+        handles.append(module.register_forward_hook(after))
         yield
 
 
@@ -258,7 +375,7 @@ def caught(module: nn.Module, call: int) -> Iterator[Caught]:
         nonlocal calls
         calls += 1
         if call == calls - 1:
-            returned = first_tensor(output)
+            returned = main_tensor(output)
             caught.returned = None if returned is None else returned.detach().clone()
             raise Reached
 

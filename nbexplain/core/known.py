@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.layers import Layer
 from nbexplain.core.question import Answers, Facts, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
@@ -24,7 +25,7 @@ class Known:
 
     Parameters
     ----------
-    model, inputs, preprocess, forward, scores
+    model, inputs, preprocess, forward, scores, axes
         As for `Session`; `inputs` is a list.
 
     Attributes
@@ -45,9 +46,10 @@ class Known:
         preprocess: Callable[[Any], Any] | None,
         forward: Callable[[nn.Module, Any], Any] | None,
         scores: Callable[[Any], Tensor] | None,
+        axes: Mapping[str, str] | None = None,
     ) -> None:
         self._twin = twin(model)
-        self._preprocess, self._forward, self._scores = preprocess, forward, scores
+        self._preprocess, self._forward, self._scores, self._axes = preprocess, forward, scores, axes
         self._forced = False
         self._described = 0  # the input whose layers the facts hold, and its shape
         self._shape: Any = None
@@ -92,7 +94,9 @@ class Known:
 
     def _wrapped(self, x: Any) -> tuple[Array, Subject]:
         taken = as_input(x, self._preprocess)
-        return taken, Subject(self._twin, taken, forward=self._forward, scores=self._scores, whole=True)
+        return taken, Subject(
+            self._twin, taken, forward=self._forward, scores=self._scores, axes=self._axes, whole=True
+        )
 
     def explained(self, question: Question) -> Iterator[Explanation]:
         """The kept answer to a question, or better and better new ones."""
@@ -124,7 +128,7 @@ class Known:
             self.facts = dataclasses.replace(self.facts, scores={**self.facts.scores, number: subject.scores()})
             news = True
         if subject.input.tensor.shape != self._shape:
-            self.facts = dataclasses.replace(self.facts, layers=subject.layers())
+            self.facts = dataclasses.replace(self.facts, layers=subject.layers(), suggested=_name(subject.suggested()))
             self._described, self._shape = number, subject.input.tensor.shape
             news = True
         return news
@@ -156,4 +160,15 @@ class Known:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
         scores = {self._described: subject.scores()}
-        return Facts(subject.layers(), scores, subject.score_name, subject.has_gradient(), subject.input.kind)
+        return Facts(
+            subject.layers(),
+            scores,
+            subject.score_name,
+            subject.has_gradient(),
+            subject.input.kind,
+            _name(subject.suggested()),
+        )
+
+
+def _name(layer: Layer | None) -> str | None:
+    return layer.name if layer else None

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Container, Iterable, Sequence
+import fnmatch
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from nbexplain.core import hooks
+from nbexplain.core.model import geometry
+from nbexplain.core.model.geometry import Asking, Geometry
 
-_CHANNELS_FIRST = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
-_CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention)
+_NOT_CLEAR = "which of its axes are channels and which are places is not clear (say it with axes=)"
+_ELSEWHERE = "it does not depend on the input that is explained"
 
 
 @dataclass(frozen=True)
@@ -23,39 +25,60 @@ class Layer:
     Attributes
     ----------
     name
-        Dotted module name; `name@2` is the second call of a module that is called several times.
+        Dotted module name; `name@2` is the second call of a module that is called several times, `name[1]` a further
+        tensor that it returns.
     type
         Class name of the module.
     shape
         Output shape without the batch axis.
-    channel_axis
-        Axis of the channels in the output (the batch axis is 0), or None.
+    axes
+        What each axis of the output means, the batch axis first: `"n"` input, `"c"` channels, `"z"`, `"y"`, `"x"`
+        depth, rows and columns, `"t"` tokens or time, `"."` neither.
     channels
         Number of channels.
     grid
-        (rows, columns) or (places,) of the cells that span the input, or None where there is no spatial grid.
-    prefix
-        Tokens before the grid (a class token, registers).
+        (depth, rows, columns), (rows, columns) or (places,) of the cells that span the input, or None where there is no
+        spatial grid.
+    prefix, suffix
+        Tokens before and behind the grid (a class token, registers).
+    calls
+        How often the module is called.
     gradient
         Whether the gradient of the scores reaches this output.
+    depends
+        Whether it depends on the input that is explained.
     reason
         Why it cannot be used, or `""`.
+    note
+        Why it has no grid, where one might be expected, or `""`.
     """
 
     name: str
     type: str
     shape: tuple[int, ...] = ()
-    channel_axis: int | None = None
+    axes: tuple[str, ...] = ()
     channels: int = 0
     grid: tuple[int, ...] | None = None
     prefix: int = 0
+    suffix: int = 0
     calls: int = 0
     gradient: bool = False
+    depends: bool = True
     reason: str = ""
+    note: str = ""
 
     @property
     def usable(self) -> bool:
         return not self.reason
+
+    @property
+    def channel_axis(self) -> int | None:
+        """Axis of the channels in the output (the batch axis is 0); None where no axis runs over channels."""
+        return self.axes.index("c") if "c" in self.axes else None
+
+    @property
+    def geometry(self) -> Geometry:
+        return Geometry(self.axes, self.grid, self.prefix, self.suffix, self.note)
 
     @property
     def rows_and_columns(self) -> tuple[int, int]:
@@ -69,93 +92,165 @@ class Layer:
         call = split(self.name)[1]
         return self.calls - 1 if call is None else call
 
+    @property
+    def key(self) -> tuple[str, int | None]:
+        """The name and the call under which the output is recorded."""
+        return split(self.name)
+
     def as_channels(self, output: Tensor) -> Tensor:
         """The layer's output (N, …) as (N, channels, *grid); without a grid as (N, channels, places)."""
-        if self.channel_axis is None:
-            raise ValueError(f"layer: {self.name!r} has no channel axis")
-        moved = output.movedim(self.channel_axis, 1)
-        if self.grid is None:
-            return moved.flatten(2) if moved.ndim > 2 else moved[..., None]
-        if moved.ndim == 3 and len(self.grid) == 2:
-            moved = moved[:, :, self.prefix :]
-        return moved.reshape(*moved.shape[:2], *self.grid)
+        return self.geometry.arranged(output)
 
 
-def describe(name: str, module: nn.Module, outputs: Sequence[Tensor], call: int, input_shape: Sequence[int]) -> Layer:
-    """What one call of a module returned: its channel axis and its grid.
+def describe(
+    records: hooks.Records,
+    modules: Mapping[str, nn.Module],
+    asking: Asking,
+    *,
+    axes: Mapping[str, str],
+    gradient: Container[hooks.Call],
+    depends: Container[hooks.Call],
+) -> tuple[Layer, ...]:
+    """All calls of a pass, in the order in which they ended: their channels and their grids.
 
-    `input_shape` is that of the explained input, batch included: it decides between a signal's (N, C, L) and a
-    picture's tokens (N, T, C), and which axes of (N, H, W, C) are the picture's.
+    Parameters
+    ----------
+    records
+        What was recorded, with outputs of one input each.
+    modules
+        Name → module.
+    asking
+        What the network is asked by, where nothing else tells.
+    axes
+        Pattern of a layer's name → the user's letters for its axes.
+    gradient, depends
+        Calls that a gradient of the scores reaches, and those that depend on the explained input.
     """
-    output = outputs[call]
-    label = name if len(outputs) == 1 else f"{name}@{call + 1}"
-    shape = tuple(output.shape[1:])
-    axis: int | None = None
-    grid: tuple[int, ...] | None = None
-    prefix = 0
-    reason = ""
+    found = _geometries(records, modules, asking, axes, depends)
+    rows = []
+    for name, call in records.order:
+        calls = len(records.calls[name])
+        output = records.calls[name][call]
+        label = name if calls == 1 else f"{name}@{call + 1}"
+        known = found.get((name, call))
+        reason = _reason(output) or ("" if known else _no_input_axis(output, (name, call) in depends))
+        shape = tuple(output.shape[1:]) if output.ndim and output.shape[0] == 1 else tuple(output.shape)
+        known = known if known is not None and not reason else Geometry(())
+        channels = 0 if reason else geometry.channels(known, output.shape)
+        rows.append(
+            Layer(
+                label,
+                type(modules[plain_name(name, modules)]).__name__,
+                shape=shape,
+                axes=known.axes,
+                channels=channels,
+                grid=known.grid,
+                prefix=known.prefix,
+                suffix=known.suffix,
+                calls=calls,
+                gradient=(name, call) in gradient,
+                depends=(name, call) in depends,
+                reason=reason,
+                note=known.note,
+            )
+        )
+    return tuple(rows)
+
+
+def _reason(output: Tensor) -> str:
     if not output.is_floating_point():
-        reason = f"its output is {output.dtype}, not floating point"
-    elif output.ndim < 2 or output.shape[0] != 1:
-        reason = f"its output of shape {tuple(output.shape)} has no batch axis of one input"
-    elif output.numel() == 0:
-        reason = "its output is empty"
-    elif output.ndim == 2:
-        axis = 1
-    elif output.ndim == 3 and len(input_shape) == 4:
-        tokens = _token_grid(shape[0], input_shape)
-        if tokens is not None:
-            axis, (prefix, grid) = 2, tokens
-        else:
-            axis = 2 if isinstance(module, _CHANNELS_LAST) else 1
-            if axis == 1 and isinstance(module, (nn.Conv1d, nn.BatchNorm1d)):
-                grid = (shape[1],)
-    elif output.ndim == 3:
-        axis = 2 if isinstance(module, _CHANNELS_LAST) and len(input_shape) != 3 else 1
-        grid = (shape[1],) if axis == 1 and shape[1] > 1 else None
-    elif output.ndim == 4:
-        told = isinstance(module, _CHANNELS_FIRST)
-        last = isinstance(module, _CHANNELS_LAST) or (not told and _looks_channels_last(shape, input_shape))
-        axis = 3 if last else 1
-        rows, columns = (shape[1], shape[2]) if axis == 1 else (shape[0], shape[1])
-        grid = (rows, columns) if rows * columns > 1 else None
-    else:
-        reason = f"its output of shape {tuple(output.shape)} is neither a vector, tokens, a signal nor a picture"
-    return Layer(
-        name=label,
-        type=type(module).__name__,
-        shape=shape,
-        channel_axis=axis,
-        channels=int(output.shape[axis]) if axis is not None else 0,
-        grid=grid,
-        prefix=prefix,
-        calls=len(outputs),
-        gradient=output.requires_grad,
-        reason=reason,
+        return f"its output is {output.dtype}, not floating point"
+    if output.numel() == 0:
+        return "its output is empty"
+    return ""
+
+
+def _no_input_axis(output: Tensor, depends: bool) -> str:
+    shape = tuple(output.shape)
+    if not depends:
+        return _ELSEWHERE
+    if not shape:
+        return "its output is a single number"
+    return (
+        f"its output of shape {shape} has no batch axis of one input: the first axis holds {shape[0]} parts of it, "
+        "such as windows, frames or regions"
     )
 
 
-def _token_grid(count: int, input_shape: Sequence[int]) -> tuple[int, tuple[int, int]] | None:
-    """(tokens before the grid, (rows, columns)) if `count` tokens can be the patches of the picture."""
-    height, width = input_shape[-2:]
-    for prefix in (0, 1, 2, 5):  # none, class, class + distillation, class + four registers
-        patches = count - prefix
-        if patches < 4:
+def _geometries(
+    records: hooks.Records,
+    modules: Mapping[str, nn.Module],
+    asking: Asking,
+    axes: Mapping[str, str],
+    depends: Container[hooks.Call],
+) -> dict[hooks.Call, Geometry]:
+    """The geometry of each call whose output has an axis of one input."""
+    outputs = {call: records.calls[call[0]][call[1]] for call in records.order}
+    usable = {call: out for call, out in outputs.items() if not _reason(out) and geometry.has_input_axis(out.shape)}
+    asking.learn_source([out for call, out in usable.items() if out.ndim > 2 and call in depends][:_FIRST])
+    found: dict[hooks.Call, Geometry] = {}
+    shapes: dict[object, Geometry | None] = {}  # what is known of outputs of one shape
+    tries: dict[object, int] = {}
+    waiting: list[tuple[hooks.Call, Tensor, object]] = []
+    for call, output in usable.items():
+        module = modules[plain_name(call[0], modules)]
+        known = _told(call[0], output, asking, axes)
+        if known is None and call not in depends:
+            known = geometry.plain(module, output.shape)
+            if known is None or known.grid is not None:
+                known = Geometry(geometry.by_convention(output.shape), note=_ELSEWHERE)
+            found[call] = known
             continue
-        rows = round(math.sqrt(patches * height / width))
-        if rows > 0 and patches % rows == 0 and rows * width == (patches // rows) * height:
-            return prefix, (rows, patches // rows)
+        known = known or _inherited(call, output, module, records, outputs, found)
+        known = known or geometry.plain(module, output.shape)
+        key: object = (tuple(output.shape), type(module))
+        if known is None:
+            known = shapes.get(tuple(output.shape)) or shapes.get(key)
+        if known is None and tries.get(key, 0) < _TRIES:
+            tries[key] = tries.get(key, 0) + 1
+            known = asking.ask(output)
+        if known is None:
+            waiting.append((call, output, key))
+            continue
+        found[call] = known
+        asking.learn(output, known)
+        shapes.setdefault(key, known)
+        if geometry.is_unmistakable(known, output.shape):
+            shapes.setdefault(tuple(output.shape), known)
+    for call, output, key in waiting:
+        alike = shapes.get(tuple(output.shape)) or shapes.get(key)
+        alike = alike or next((g for k, g in shapes.items() if k[0] == tuple(output.shape)), None)  # type: ignore[index]
+        found[call] = alike or Geometry(geometry.by_convention(output.shape), note=_NOT_CLEAR)
+    return found
+
+
+_LEAST = 3  # cells a side, below which a map says little of where
+_FIRST, _TRIES = 12, 4  # outputs that may tell the input's axes; of one shape and type, those that are asked
+
+
+def _told(name: str, output: Tensor, asking: Asking, axes: Mapping[str, str]) -> Geometry | None:
+    for pattern, letters in axes.items():
+        if fnmatch.fnmatchcase(name, pattern):
+            return asking.told(output, geometry.parsed(name, letters, output.shape))
     return None
 
 
-def _looks_channels_last(shape: tuple[int, ...], input_shape: Sequence[int]) -> bool:
-    """Whether (H, W, C) rather than (C, H, W): only the first two axes are in the picture's proportion."""
-    if len(input_shape) != 4:
-        return False
-    height, width = input_shape[-2:]
-    first = shape[0] * width == shape[1] * height
-    last = shape[1] * width == shape[2] * height
-    return first and not last
+def _inherited(
+    call: hooks.Call,
+    output: Tensor,
+    module: nn.Module,
+    records: hooks.Records,
+    outputs: Mapping[hooks.Call, Tensor],
+    found: Mapping[hooks.Call, Geometry],
+) -> Geometry | None:
+    """That of the very same tensor; or of what a module of torch took, as these keep their axes in order."""
+    same, source = records.same.get(call), records.taken.get(call)
+    if same is not None and same in found:
+        return found[same]
+    keeps = type(module).__module__.startswith("torch.nn.modules.") and not any(True for _ in module.children())
+    if keeps and source is not None and source in found and outputs[source].shape == output.shape:
+        return found[source]
+    return None
 
 
 class Reach:
@@ -172,10 +267,12 @@ class Reach:
         return tensor.grad_fn._sequence_nr() in self._numbers
 
 
-def suggest(layers: Sequence[Layer]) -> Layer | None:
-    """The layer that a CAM should use first: the last with a spatial grid, channels and a gradient."""
-    fitting = [layer for layer in layers if layer.usable and layer.gradient and layer.grid is not None]
-    return fitting[-1] if fitting else None
+def candidates(layers: Sequence[Layer]) -> list[Layer]:
+    """Layers for CAMs: with a grid of 3 × 3 or more if there are any, channels, and a gradient; the last first."""
+    fitting = [row for row in layers if row.usable and row.gradient and row.depends and row.grid is not None]
+    large = [row for row in fitting if min(row.grid or ()) >= _LEAST]
+    long = [row for row in fitting if max(row.grid or ()) >= _LEAST]
+    return (large or long or fitting)[::-1]
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -198,10 +295,29 @@ def unprefixed(name: str, modules: Container[str]) -> str:
     return name
 
 
+def plain_name(name: str, modules: Container[str]) -> str:
+    """`"body[1]"` → `"body"`: the module that returns a tensor."""
+    while name not in modules and "[" in name:
+        name = name[: name.rindex("[")]
+    return name
+
+
 def module_names(model: nn.Module) -> dict[str, nn.Module]:
-    """Name → module for every module that can be called; the model itself and mere containers are left out."""
+    """Name → module for every module that can be called; the model itself and mere containers are left out.
+
+    A Keras model keeps its layers in a list, under names of their own.
+    """
+    if any(kind.__module__.startswith("keras.") for kind in type(model).__mro__):
+        return dict(_keras_layers(model))
     return {
         name: module
         for name, module in model.named_modules()
         if name and not isinstance(module, (nn.ModuleList, nn.ModuleDict, nn.ParameterList, torch.jit.ScriptModule))
     }
+
+
+def _keras_layers(model: nn.Module, before: str = "") -> Iterable[tuple[str, nn.Module]]:
+    for layer in getattr(model, "layers", ()):
+        if isinstance(layer, nn.Module) and isinstance(getattr(layer, "name", None), str):
+            yield f"{before}{layer.name}", layer
+            yield from _keras_layers(layer, f"{before}{layer.name}.")

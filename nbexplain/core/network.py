@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
+from nbexplain.core.layers import Layer
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array
@@ -26,6 +27,7 @@ class Pass:
 
     `leaf` is the (layer, call) at which the graph begins, None where it begins at the input. `separate` names the
     layers that handed on a clone, so that their records are what they returned even if it is overwritten later.
+    `batched` tells whether the model's tensors have a batch axis.
     """
 
     input: Tensor
@@ -33,6 +35,16 @@ class Pass:
     records: hooks.Records
     leaf: tuple[str, int | None] | None
     separate: frozenset[str]
+    batched: bool = True
+
+    def output(self, layer: Layer) -> Tensor:
+        """What a layer returned, as it stands in the graph."""
+        name, call = layer.key
+        return self.records.calls[name][-1 if call is None else call]
+
+    def one(self, output: Tensor) -> Tensor:
+        """An output, or a gradient of it, as one of one input (1, …)."""
+        return output if self.batched else output[None]
 
 
 class Network:
@@ -75,6 +87,16 @@ class Network:
         self._given = given
         self._forward = forward
         self._scores_of = scores_of
+
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """How the model is called and what is explained: with another way, layers may mean something else."""
+        return self._forward, self._given.explained
+
+    @property
+    def plain(self) -> bool:
+        """Whether the model is called with the input alone, so that every layer it calls sees it."""
+        return self._forward is None
 
     def take_over(self, fresh: Twin) -> None:
         """Go on with a new twin."""
@@ -181,12 +203,14 @@ class Network:
         x = self.ready(self._given.tensor).detach()
         if leaf is None and x.is_floating_point():
             x.requires_grad_()
-        with hooks.recorded(modules, separate=separate, leaf=leaf, begin=leaf is None) as records:
+        explained = None if x.is_floating_point() else x
+        begin = leaf is None
+        with hooks.recorded(modules, separate=separate, leaf=leaf, begin=begin, explained=explained) as records:
             # a layer's output that begins the graph hands on a clone; all others are recorded by reference
             scores = self.run(x, grad=True, inplace=leaf is not None or not modules)
         if scores.requires_grad and self.twin.watched:
             hooks.cancellable_graph(scores, self.twin.stop)
-        return Pass(x, scores, records, leaf, separate)
+        return Pass(x, scores, records, leaf, separate, self._given.batched)
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:

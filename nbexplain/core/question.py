@@ -56,7 +56,8 @@ class Question:
 class Facts:
     """What is known of the model as its weights are now.
 
-    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first.
+    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first;
+    `suggested` is the layer to begin a CAM with.
     """
 
     layers: tuple[Layer, ...]
@@ -64,6 +65,7 @@ class Facts:
     score_name: str
     gradient: bool
     kind: str = "array"
+    suggested: str | None = None
 
     def layer(self, name: str | None) -> Layer | None:
         """The layer with this name, or None."""

@@ -174,7 +174,8 @@ class Method:
         if not layer.usable:
             return layer.reason
         if self.grid and layer.grid is None:
-            return f"{self.label} needs a layer with a spatial grid, and its output is {_times(layer.shape)}"
+            why = layer.note or f"its output is {_times(layer.shape)}"
+            return f"{self.label} needs a layer with a spatial grid, and {why}"
         if self.gradient and not layer.gradient:
             return "no gradient of the score reaches it"
         return ""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,6 +16,9 @@ from nbexplain.core import target as targets
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
+from nbexplain.core.model import following
+from nbexplain.core.model.geometry import Asking
+from nbexplain.core.model.layer_survey import USUAL_AXES, LayerSurvey, survey
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
@@ -51,6 +53,9 @@ class Subject:
         `scores(output)` → (N, K) for odd outputs.
     preprocess
         The user's transform from picture to tensor.
+    axes
+        Pattern of layer names → letters for the axes of their outputs, such as `{"encoder.*": "n t c"}`, where the
+        network does not tell them: n input, c channels, z, y, x depth, rows, columns, t tokens or time, . neither.
     whole
         Record every layer in the kept pass, so that each next layer and target is free (sessions). Otherwise only
         the layer asked for is recorded, and the graph begins there (a single `explain`).
@@ -69,8 +74,12 @@ class Subject:
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
         preprocess: Callable[[Any], Any] | None = None,
+        axes: Mapping[str, str] | None = None,
         whole: bool = False,
     ) -> None:
+        if axes is not None and not isinstance(axes, Mapping):
+            raise TypeError(f"axes: expected {{layer name: 'n t c'}}, got {axes!r}")
+        self._axes = dict(axes or {})
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess)
         self._network = Network(seen, self.input, forward, scores or targets.scores_of)
@@ -83,7 +92,8 @@ class Subject:
     def _forget(self) -> None:
         STORE.drop_owner(self._key)
         self._clean: Tensor | None = None
-        self._layers: tuple[Layer, ...] | None = None
+        self._survey: LayerSurvey | None = None
+        self._several: set[str] = set()
         self._overwritten: frozenset[str] = frozenset()
         self._names: dict[str, nn.Module] | None = None
         self._score_name: str | None = None
@@ -183,20 +193,29 @@ class Subject:
 
     def layers(self) -> tuple[Layer, ...]:
         """Every layer, tried once on this input, in the order in which they finish."""
-        if self._layers is None:
+        return self._surveyed().rows
+
+    def suggested(self) -> Layer | None:
+        """The layer to begin a CAM with: the last with a grid whose map is not empty for the highest class."""
+        return self._surveyed().suggested
+
+    def _surveyed(self) -> LayerSurvey:
+        if self._survey is None:
             kept = self._whole_pass(frozenset())
-            reached = layers.Reach(kept.scores)
-            rows = []
-            for name, calls in kept.records.calls.items():
-                for call, output in enumerate(calls):
-                    row = layers.describe(name, self._modules[name], calls, call, self.input.tensor.shape)
-                    gradient = name in self._overwritten or reached(output)
-                    rows.append(dataclasses.replace(row, gradient=gradient))
-            for name in (n for n in self._modules if n not in kept.records.calls):
-                reason = "it is not called for this input, or returns no tensor"
-                rows.append(Layer(name, type(self._modules[name]).__name__, reason=reason))
-            self._layers = tuple(rows)
-        return self._layers
+            self._survey = survey(self._network, self._modules, kept, self._overwritten, self._axes)
+        return self._survey
+
+    @property
+    def axes_of_input(self) -> tuple[str, ...]:
+        """The role of each axis of the explained tensor (1, …): `"n"`, `"c"` channels, `"z"`, `"y"`, `"x"`, `"t"` time.
+
+        A signal is (1, channels, time) or (1, time, channels): the network tells which.
+        """
+        sides = self.input.tensor.ndim
+        if sides in USUAL_AXES:
+            return USUAL_AXES[sides]
+        told = self._surveyed().input_axes if sides == 3 and self.input.tensor.is_floating_point() else None
+        return told or ("n", "c", *("t" if sides == 3 else "." * (sides - 2)))
 
     def layer(self, name: str) -> Layer:
         """The layer with this name. `name@2` is the second call; without a number it is the last.
@@ -212,16 +231,9 @@ class Subject:
         if not modules and isinstance(self.twin.module, torch.jit.ScriptModule):
             raise NoLayers(f"layer: {name!r} cannot be looked into, since the model is a ScriptModule")
         plain, call = layers.split(layers.unprefixed(name, modules))
-        if plain not in modules:
+        if layers.plain_name(plain, modules) not in modules:
             raise ValueError(f"layer: there is no {name!r} in this model; {layers.nearest(name, modules)}")
-        if self._whole or self._layers is not None:
-            alike = (row for row in self.layers() if row.name.startswith(plain))
-            rows = [row for row in alike if layers.split(row.name)[0] == plain]
-        else:
-            calls = self._pass((plain, call)).records.calls.get(plain, [])
-            rows = [
-                layers.describe(plain, modules[plain], calls, n, self.input.tensor.shape) for n in range(len(calls))
-            ]
+        rows = [row for row in self._rows(plain, call) if layers.split(row.name)[0] == plain]
         if not rows:
             raise ValueError(f"layer: {name!r} is not called for this input, or returns no tensor")
         if call is not None and call >= len(rows):
@@ -231,9 +243,24 @@ class Subject:
             raise ValueError(f"layer: {name!r} cannot be used: {row.reason}")
         return row
 
+    def _rows(self, name: str, call: int | None) -> Sequence[Layer]:
+        """The calls of one module, without asking the network where the module's type tells enough."""
+        plain = self._network.plain and self.input.alone and not self._axes
+        if self._survey is None and plain and not self._whole and name in self._modules:
+            records = self._pass((name, call)).records
+            graph = {c for c in records.order if records.calls[c[0]][c[1]].requires_grad}
+            rows = layers.describe(
+                records, self._modules, Asking(None, None), axes={}, gradient=graph, depends=set(records.order)
+            )
+            found = [row for row in rows if layers.split(row.name)[0] == name]
+            if len(found) == 1 and not found[0].note:
+                return found
+        return self.layers()
+
     def activation(self, layer: Layer) -> Tensor:
         """The output (1, …) of a layer, detached."""
-        return self._output(layer, self._pass(layers.split(layer.name))).detach()
+        kept = self._pass(layer.key)
+        return kept.one(kept.output(layer).detach())
 
     def gradient(self, target: Target, layer: Layer | None = None) -> Tensor:
         """The gradient of the score with respect to a layer's output, or to the input: one backward pass.
@@ -243,8 +270,8 @@ class Subject:
         ValueError
             If no gradient reaches it.
         """
-        kept = self._pass(layers.split(layer.name) if layer else None)
-        wrt = self._output(layer, kept) if layer else kept.input
+        kept = self._pass(layer.key if layer else None)
+        wrt = kept.output(layer) if layer else kept.input
         gradient: Tensor | None = None
         again = self.twin.watched  # a session asks the same pass again; for one `explain` memory is given back at once
         with self._network.computing(grad=True):
@@ -265,7 +292,7 @@ class Subject:
         if gradient is None:
             raise self._no_gradient(f"layer {layer.name!r}" if layer else "the input")
         self.passes["backward"] += 1
-        return gradient
+        return kept.one(gradient) if layer else gradient
 
     def _no_gradient(self, place: str) -> NoGradient:
         if place == "the input" and not self.input.tensor.is_floating_point():
@@ -288,16 +315,41 @@ class Subject:
 
     def ablated(self, layer: Layer, keep: Tensor) -> Tensor:
         """Scores (n, K, …) of the input, for each row of `keep` (n, channels) with the other channels set to zero."""
-        assert layer.channel_axis is not None
         x, scores = self.ready(self.input.tensor), []
-        for part in keep.to(self.device).split(self.chunk()):
-            with hooks.switched_off(self.module(layer), layer.call, part, layer.channel_axis):
+        for part in keep.to(self.device).split(self.chunk() if self.input.batched else 1):
+
+            def change(output: Tensor, part: Tensor = part) -> Tensor:
+                batched = self.input.batched
+                mask = layer.geometry.over_channels(part, output.shape if batched else (1, *output.shape))
+                return torch.where(mask if batched else mask[0], output, 0)
+
+            with self._replacing(layer, change):
                 scores.append(self._network.run(self.ready(x.expand(len(part), *x.shape[1:])), grad=False))
         return torch.cat(scores)
 
+    def _replacing(self, layer: Layer, change: following.Change) -> AbstractContextManager[None]:
+        """A pass in which a layer returns something else, and all that is made of it follows."""
+        name, _ = layer.key
+        base, module = layers.plain_name(name, self._modules), self.module(layer)
+        if name == base and base not in self._several:
+            return hooks.replaced(module, layer.call, change)
+        made = self.kept(("made", layer.name))
+        if made is None:
+            watch = following.Watch()
+            with hooks.recorded({base: module}) as records, hooks.inside(module, layer.call, watch):
+                self._network.run(self.ready(self.input.tensor), grad=False)
+            made = watch.made(records.calls[name][layer.call], records.versions[name][layer.call])
+            if made is None:
+                raise ValueError(
+                    f"layer: {layer.name!r} returns several tensors, and where this one is made inside it is not seen, "
+                    "so what is made of it could not follow; choose a layer inside it"
+                )
+            self.keep(("made", layer.name), made, 64)
+        return hooks.inside(module, layer.call, following.Replace(made, change))
+
     def module(self, layer: Layer) -> nn.Module:
         """The twin's module of a layer."""
-        return self._modules[layers.split(layer.name)[0]]
+        return self._modules[layers.plain_name(layer.key[0], self._modules)]
 
     # Many inputs
 
@@ -408,13 +460,24 @@ class Subject:
         """The kept pass if it tells what is asked, else a new one that does."""
         name = layer[0] if layer else None
         if self._whole:
-            self.layers()  # the first pass learns which outputs are overwritten in place
+            self._whole_pass(frozenset())  # the first pass learns which outputs are overwritten in place
             return self._whole_pass(self._overwritten & {name})
         kept: Pass | None = STORE.get((self._key, "pass"))
-        if kept is not None and kept.leaf == layer and (layer is None or name in kept.records.calls):
-            return kept
-        modules = {name: self._modules[name]} if name else {}
-        return self._new_pass(modules, frozenset(), layer)
+        if kept is not None and (layer is None or name in kept.records.calls):
+            untouched = name in kept.separate or name not in kept.records.overwritten()
+            if kept.leaf == layer or (kept.leaf is None and untouched):
+                return kept
+        if name is None:
+            return self._new_pass({}, frozenset(), None)
+        base = layers.plain_name(name, self._modules)
+        inside = {n: m for n, m in self._modules.items() if n == base or n.startswith(f"{base}.")}
+        if name == base and base not in self._several:
+            kept = self._new_pass(inside, frozenset(), layer)
+            if base not in kept.records.several:
+                return kept
+        return self._new_pass(
+            inside, frozenset({name}), None
+        )  # in a graph from the input all that is made of it follows
 
     def _whole_pass(self, separate: frozenset[str]) -> Pass:
         """The kept pass from the input with all layers recorded, in which `separate` handed on clones."""
@@ -432,10 +495,6 @@ class Subject:
     ) -> Pass:
         kept = self._network.recorded(modules, separate, leaf)
         self._clean = kept.scores.detach()
+        self._several |= kept.records.several
         STORE.put((self._key, "pass"), kept, (self._network.survey or hooks.Survey()).total)
         return kept
-
-    @staticmethod
-    def _output(layer: Layer, kept: Pass) -> Tensor:
-        name, call = layers.split(layer.name)
-        return kept.records.calls[name][-1 if call is None else call]

@@ -38,6 +38,8 @@ class Twin:
         The modules of the copy that write in place where nothing is recorded.
     many
         A second copy, faster for batches; None until one is needed, False where there is none. See `folded`.
+    surveys
+        What is known of its layers, by what a pass looks like; see `model.layer_survey`.
     """
 
     module: nn.Module
@@ -47,6 +49,7 @@ class Twin:
     stop: hooks.Stop
     inplace: list[nn.Module] = field(default_factory=list)
     many: Twin | Literal[False] | None = None
+    surveys: dict[Any, Any] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     _print: Any = None
 

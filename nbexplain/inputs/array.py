@@ -37,6 +37,7 @@ class Array:
     """
 
     kind: str = "array"
+    batched: bool = True  # whether its tensors have a batch axis of their own
     fills: tuple[str, ...] = ("zero", "mean")
 
     def __init__(self, x: Any) -> None:
@@ -57,6 +58,11 @@ class Array:
     def picture_notes(self) -> tuple[str, ...]:
         """What a reader of its picture must know; nothing, where there is no picture."""
         return ()
+
+    @property
+    def explained(self) -> str | int | None:
+        """The key of the tensor that is explained among others, or None."""
+        return self._key
 
     @property
     def alone(self) -> bool:

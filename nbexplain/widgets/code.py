@@ -108,7 +108,8 @@ class Names:
         """`preprocess=…` and the like, where they were given."""
         given = self._session.given
         ways = {"preprocess": given.preprocess, "forward": given.forward, "scores": given.scores}
-        return [f"{name}={self._name(way, name, name)}" for name, way in ways.items() if way is not None]
+        said = [f"axes={given.axes!r}"] if given.axes else []
+        return [*(f"{name}={self._name(way, name, name)}" for name, way in ways.items() if way is not None), *said]
 
     def _name(self, thing: Any, name: str, what: str) -> str:
         if isinstance(thing, types.MethodType) and (owner := self._known.get(id(thing.__self__))):

@@ -265,8 +265,8 @@ def test_layers_are_listed() -> None:
 def test_the_table_of_layers() -> None:
     layers = list_layers(seeded(Plain), picture())
     lines = repr(layers).splitlines()
-    assert lines[0].split() == ["layer", "type", "output", "channels", "grid", "gradient"]
-    assert re.fullmatch(r"relu2 +ReLU +8×6×6 +8 +6×6 +yes +← suggested for CAMs", lines[5])
+    assert lines[0].split() == ["layer", "type", "output", "axes", "channels", "grid", "gradient"]
+    assert re.fullmatch(r"relu2 +ReLU +8×6×6 +n c y x +8 +6×6 +yes +← suggested for CAMs", lines[5])
     assert len({line.index("Conv2d") for line in lines if "Conv2d" in line}) == 1  # columns
 
 
@@ -281,7 +281,7 @@ def test_a_layer_that_is_not_called_says_so() -> None:
     unused = layers[-11:]
     assert [row.name for row in unused] == list("zyxwvutsrqp")
     assert {row.reason for row in unused} == {"it is not called for this input, or returns no tensor"}
-    with pytest.raises(ValueError, match="layer: 'z' is not called for this input"):
+    with pytest.raises(ValueError, match="layer: 'z' cannot be used: it is not called for this input"):
         explain(seeded(Unused), picture(), "grad_cam", layer="z")
 
 

@@ -20,8 +20,9 @@ from nbexplain.core.hooks import (
     cancellable_graph,
     first_tensor,
     graph_nodes,
+    main_tensor,
     recorded,
-    replace_first,
+    replace,
     surveyed,
 )
 from tests.core.snapshot import differences, snapshot
@@ -55,18 +56,24 @@ T, NEW = torch.zeros(1), torch.ones(1)
         (Mapped(a=T), Mapped(a=NEW)),
         ((None, 3), (None, 3)),
         ("text", "text"),
-        ((T, T), (NEW, T)),
+        ((T, T), (NEW, NEW)),  # the same tensor twice, as a body's last state among all its states
     ],
     ids=str,
 )
 def test_the_first_tensor_is_found_and_replaced(output: Any, expected: Any) -> None:
     found = first_tensor(output)
     assert found is (T if "tensor" in str(output) else None)
-    replaced = replace_first(output, NEW)
+    replaced = replace(output, T, NEW)
     assert type(replaced) is type(output)
     assert str(replaced) == str(expected)
     if found is not None:
         assert first_tensor(output) is T  # the model's own container is never written to
+
+
+def test_scores_come_before_the_indices_that_stand_first() -> None:
+    indices = torch.zeros(1, dtype=torch.int64)
+    assert main_tensor((indices, T)) is T
+    assert main_tensor([indices]) is indices
 
 
 def test_each_call_is_recorded_in_order() -> None:

@@ -2,78 +2,71 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from nbexplain import list_layers
-from nbexplain.core.layers import Layer, describe, nearest, split, suggest, unprefixed
-
-PICTURE, SIGNAL, TOKENS, ROW = (1, 3, 32, 48), (1, 2, 16), (1, 7), (1, 4)
+from nbexplain.core.layers import Layer, candidates, nearest, split, unprefixed
 
 
-@pytest.mark.parametrize(
-    ("module", "shape", "given", "axis", "grid", "prefix"),
-    [
-        (nn.Conv2d(1, 1, 1), (1, 6, 8, 12), PICTURE, 1, (8, 12), 0),
-        (nn.AdaptiveAvgPool2d(1), (1, 6, 1, 1), PICTURE, 1, None, 0),
-        (nn.LayerNorm(6), (1, 8, 12, 6), PICTURE, 3, (8, 12), 0),
-        (nn.Identity(), (1, 8, 12, 6), PICTURE, 3, (8, 12), 0),  # only (8, 12) is in the picture's proportion
-        (nn.Linear(6, 6), (1, 6), PICTURE, 1, None, 0),
-        (nn.Identity(), (1, 96, 5), PICTURE, 2, (8, 12), 0),
-        (nn.Identity(), (1, 97, 5), PICTURE, 2, (8, 12), 1),
-        (nn.Identity(), (1, 98, 5), PICTURE, 2, (8, 12), 2),
-        (nn.Identity(), (1, 101, 5), PICTURE, 2, (8, 12), 5),
-        (nn.Linear(5, 5), (1, 95, 5), PICTURE, 2, None, 0),  # no grid of 95 in this proportion
-        (nn.Identity(), (1, 197, 5), (1, 3, 224, 224), 2, (14, 14), 1),
-        (nn.Conv1d(1, 1, 1), (1, 6, 8), SIGNAL, 1, (8,), 0),
-        (nn.Conv1d(1, 1, 1), (1, 6, 1), SIGNAL, 1, None, 0),
-        (nn.Embedding(9, 4), (1, 7, 4), TOKENS, 2, None, 0),
-        (nn.Linear(4, 3), (1, 3), ROW, 1, None, 0),
-    ],
-)
-def test_channels_and_grid(
-    module: nn.Module,
-    shape: tuple[int, ...],
-    given: tuple[int, ...],
-    axis: int,
-    grid: tuple[int, ...] | None,
-    prefix: int,
-) -> None:
-    output = torch.arange(float(np.prod(shape))).reshape(shape)
-    layer = describe("name", module, [output], 0, given)
-    assert layer.usable, layer.reason
-    assert (layer.channel_axis, layer.grid, layer.prefix) == (axis, grid, prefix)
-    assert layer.channels == shape[axis]
-    if grid is not None:
-        as_channels = layer.as_channels(output)
-        assert as_channels.shape == (1, layer.channels, *grid)
-        flat = output.movedim(axis, 1).flatten(2)[..., prefix:]  # row by row
-        assert torch.equal(as_channels.flatten(2), flat)
+class Says(nn.Module):
+    """Returns a part of what it knows, and the input after it."""
+
+    def __init__(self, output: Tensor) -> None:
+        super().__init__()
+        self.inner, self.output = nn.Identity(), output
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.inner(self.output)
+        return x.flatten(1)[:, :3]
 
 
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
         (torch.zeros(1, 3, dtype=torch.int64), "its output is torch.int64, not floating point"),
-        (torch.zeros(3), "has no batch axis of one input"),
-        (torch.zeros(2, 3), "has no batch axis of one input"),
+        (torch.zeros(()), "it does not depend on the input that is explained"),
+        (torch.zeros(2, 3), "it does not depend on the input that is explained"),
         (torch.zeros(1, 0), "its output is empty"),
-        (torch.zeros(1, 2, 3, 4, 5), "neither a vector, tokens, a signal nor a picture"),
     ],
 )
 def test_why_a_layer_cannot_be_used(output: Tensor, reason: str) -> None:
-    layer = describe("name", nn.Identity(), [output], 0, PICTURE)
-    assert not layer.usable
-    assert reason in layer.reason
+    row = list_layers(Says(output), torch.rand(1, 3, 4, 4))[0]
+    assert not row.usable
+    assert reason in row.reason
 
 
-def test_calls_are_numbered() -> None:
-    outputs = [torch.zeros(1, 4), torch.zeros(1, 5)]
-    first, second = (describe("relu", nn.ReLU(), outputs, call, ROW) for call in (0, 1))
-    assert (first.name, first.channels, second.name, second.channels) == ("relu@1", 4, "relu@2", 5)
-    assert first.calls == 2
+def test_parts_of_the_input_in_the_first_axis_are_no_batch() -> None:
+    class Windows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attend = nn.Linear(3, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            windows = x.unfold(2, 4, 4).unfold(3, 4, 4).permute(0, 2, 3, 4, 5, 1).reshape(-1, 16, 3)
+            return self.attend(windows).mean((0, 1))[None]
+
+    row = list_layers(Windows(), torch.rand(1, 3, 8, 12))[0]
+    assert "the first axis holds 6 parts of it, such as windows" in row.reason
+
+
+def test_calls_are_numbered_in_the_order_in_which_they_end() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.relu, self.one, self.two = nn.ReLU(), nn.Linear(4, 5), nn.Linear(5, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.relu(self.two(self.relu(self.one(x))))
+
+    rows = list_layers(Twice(), torch.rand(1, 4))
+    assert [(row.name, row.channels, row.calls) for row in rows] == [
+        ("one", 5, 1),
+        ("relu@1", 5, 2),
+        ("two", 6, 1),
+        ("relu@2", 6, 2),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,18 +91,19 @@ def test_prefixes_of_wrappers_are_dropped_only_where_they_name_nothing() -> None
     assert unprefixed("module.other", {"conv": nn.Identity()}) == "other"
 
 
-def test_the_last_layer_with_a_grid_and_a_gradient_is_suggested() -> None:
+def test_candidates_for_a_cam() -> None:
     rows = [
         Layer("a", "Conv2d", grid=(4, 4), gradient=True),
-        Layer("b", "Conv2d", grid=(2, 2), gradient=True),
-        Layer("c", "Conv2d", grid=(2, 2), gradient=False),
-        Layer("d", "Conv2d", grid=(2, 2), gradient=True, reason="it cannot be used"),
-        Layer("e", "Linear", gradient=True),
+        Layer("b", "Conv2d", grid=(3, 5), gradient=True),
+        Layer("c", "Conv2d", grid=(2, 2), gradient=True),
+        Layer("d", "Conv2d", grid=(4, 4), gradient=False),
+        Layer("e", "Conv2d", grid=(4, 4), gradient=True, reason="it cannot be used"),
+        Layer("f", "Conv2d", grid=(4, 4), gradient=True, depends=False),
+        Layer("g", "Linear", gradient=True),
     ]
-    found = suggest(rows)
-    assert found is not None
-    assert found.name == "b"
-    assert suggest(rows[2:]) is None
+    assert [row.name for row in candidates(rows)] == ["b", "a"]
+    assert [row.name for row in candidates(rows[2:])] == ["c"]  # a smaller grid, where there is no other
+    assert candidates(rows[3:]) == []
 
 
 def test_nearest_names() -> None:

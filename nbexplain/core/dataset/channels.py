@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from nbexplain.core import layers
 from nbexplain.core.dataset.together import together
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.inside.activations import to_numpy
@@ -30,9 +29,7 @@ def channel_activity(subjects: Sequence[Subject], layer: Layer) -> Iterator[Expl
     for lead, numbers, batch in together(subjects):
         returned = lead.catch(layer, batch).returned
         assert returned is not None  # the layer was tried when the question was checked
-        shape = (1, *batch.shape[1:])
-        seen = layers.describe(layer.name, lead.module(layer), [returned[:1]], 0, shape)  # sizes may differ
-        cells = seen.as_channels(returned).flatten(2)
+        cells = layer.geometry.cells(returned)  # inputs, and so their grids, may differ in size
         found = to_numpy(torch.stack([cells.mean(2), cells.amin(2), cells.amax(2)]))
         if values is None:
             values = np.full((3, len(subjects), found.shape[2]), np.nan, found.dtype)

@@ -84,8 +84,11 @@ def _silent(weights: Tensor, gradients: Tensor) -> tuple[str, ...]:
 
 def _map(values: Tensor, layer: Layer, relu: bool, warnings: tuple[str, ...] = ()) -> Explanation:
     assert layer.grid is not None
-    if layer.prefix:
-        warnings += (f"{layer.prefix} token{'s' * (layer.prefix > 1)} before the grid of this layer cannot be drawn",)
+    if relu and not warnings and not values.any():
+        warnings = ("all evidence of this layer is against the class, so the positive part is empty",)
+    for count, where in ((layer.prefix, "before"), (layer.suffix, "behind")):
+        if count:
+            warnings += (f"{count} token{'s' * (count > 1)} {where} the grid of this layer cannot be drawn",)
     return Explanation(
         values=to_numpy(values),
         axes=GRID_AXES[len(layer.grid)],

@@ -1,0 +1,152 @@
+"""What one recorded pass tells of the layers: their axes, what depends on the input, and where a CAM begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core import hooks, layers
+from nbexplain.core import target as targets
+from nbexplain.core.layers import Layer
+from nbexplain.core.model.geometry import Asking, Geometry
+from nbexplain.core.network import Network, Pass
+
+_AT_ONCE = 8  # layers whose gradient is looked at together
+USUAL_AXES = {2: ("n", "t"), 4: ("n", "c", "y", "x"), 5: ("n", "c", "z", "y", "x")}  # of an input; others are asked for
+
+
+@dataclass(frozen=True)
+class LayerSurvey:
+    """What is known of the layers of a model for inputs of one shape.
+
+    Attributes
+    ----------
+    rows
+        The layers, in the order in which they finish, and those that are not called.
+    input_axes
+        The roles of the axes of the explained input, where the network told them.
+    suggested
+        The layer to begin a CAM with: the last with a grid whose map is not empty for the highest class.
+    """
+
+    rows: tuple[Layer, ...]
+    input_axes: tuple[str, ...] | None
+    suggested: Layer | None
+
+
+def survey(
+    network: Network,
+    modules: Mapping[str, nn.Module],
+    kept: Pass,
+    overwritten: frozenset[str],
+    axes: Mapping[str, str],
+) -> LayerSurvey:
+    """Ask a pass in which all modules are recorded; passes of the same shape in the same twin are asked once.
+
+    Parameters
+    ----------
+    overwritten
+        Names of records that were written over later; the gradient reaches a clone of them.
+    axes
+        Pattern of layer names → the user's letters.
+    """
+    records = kept.records
+    known = network.twin.surveys
+    signature = (network.way, tuple(axes.items()), _signature(kept))
+    if signature not in known:
+        reached = layers.Reach(kept.scores)
+        gradient = {c for c in records.order if c[0] in overwritten or reached(records.calls[c[0]][c[1]])}
+        source, geometry = _source(kept)
+        asking = Asking(source, geometry)
+        with network.computing(grad=True):
+            depends = _depending(network, modules, kept, source)
+            rows = layers.describe(records, modules, asking, axes=axes, gradient=gradient, depends=depends)
+            suggested = _last_with_a_map(kept, rows)
+        reason = "it is not called for this input, or returns no tensor"
+        silent = [name for name in modules if name not in records.calls]
+        rows = *rows, *(Layer(name, type(modules[name]).__name__, reason=reason) for name in silent)
+        told = asking.geometry.axes if asking.geometry is not None and source is kept.input else None
+        known[signature] = LayerSurvey(rows, told, suggested)
+    found: LayerSurvey = known[signature]
+    return found
+
+
+def _signature(kept: Pass) -> tuple[object, ...]:
+    calls = ((c, *_kind(kept.records.calls[c[0]][c[1]])) for c in kept.records.order)
+    return (*_kind(kept.input), *_kind(kept.scores), *calls)
+
+
+def _kind(tensor: Tensor) -> tuple[object, ...]:
+    return tuple(tensor.shape), tensor.dtype, tensor.requires_grad
+
+
+def _source(kept: Pass) -> tuple[Tensor | None, Geometry | None]:
+    """What the explained input is in the graph, and its geometry; None for that of a signal or sequence."""
+    x = kept.input
+    if x.requires_grad:
+        roles = USUAL_AXES.get(x.ndim)
+        return x, None if roles is None else Geometry(roles, tuple(x.shape[1 if x.ndim == 2 else 2 :]))
+    for name, call in kept.records.entries:  # token ids: their embedding
+        embedded = kept.records.calls[name][call]
+        if embedded.requires_grad and x.ndim == 2 and embedded.ndim == 3:
+            return embedded, Geometry(("n", "t", "c"), tuple(x.shape[1:]))
+    return None, None
+
+
+def _depending(
+    network: Network, modules: Mapping[str, nn.Module], kept: Pass, source: Tensor | None
+) -> set[hooks.Call]:
+    """The calls whose output depends on the explained input; where the graph does not tell, another input does."""
+    records = kept.records
+    depends = hooks.Source(source) if source is not None else lambda _: False
+    found = {call for call in records.order if depends(records.calls[call[0]][call[1]])}
+    unknown = set(records.order) - found
+    if not unknown:
+        return found
+    x = kept.input.detach()
+    other = (
+        x.flip(-1) + x.abs().amax() / 7 + 1 if x.dtype.is_floating_point else torch.full_like(x, int(x.flatten()[0]))
+    )
+    named = {name: modules[layers.plain_name(name, modules)] for name, _ in unknown}
+    try:
+        with hooks.recorded(named) as again:
+            network.run(other, grad=False)
+    except Exception:  # an input that the model does not take: nothing is known
+        return found | unknown
+    return found | {
+        call
+        for call in unknown
+        if call[1] >= len(again.calls.get(call[0], ()))
+        or not _equal(again.calls[call[0]][call[1]], records.calls[call[0]][call[1]])
+    }
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and bool(torch.allclose(one.detach(), other.detach(), equal_nan=True))
+
+
+def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...]) -> Layer | None:
+    fitting = layers.candidates(rows)
+    if not fitting:
+        return None
+    outputs = {row.name: kept.output(row) for row in fitting}
+    fitting = [row for row in fitting if outputs[row.name] is not kept.scores] or fitting
+    score = _usual_score(kept.scores)
+    for start in range(0, len(fitting), _AT_ONCE):
+        some = fitting[start : start + _AT_ONCE]
+        wanted = [outputs[row.name] for row in some]
+        gradients = torch.autograd.grad(score, wanted, retain_graph=True, allow_unused=True)
+        for row, gradient in zip(some, gradients, strict=True):
+            if gradient is not None and bool(row.as_channels(kept.one(gradient)).any()):
+                return row
+    return fitting[0]
+
+
+def _usual_score(scores: Tensor) -> Tensor:
+    try:
+        return targets.score(scores, targets.resolve(None, scores.detach())).sum()
+    except ValueError:  # such as those of a segmentation, which have no highest class
+        return scores.sum()

@@ -1,0 +1,279 @@
+"""Which axes are channels and which are places: asked of networks whose answer is known by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nbexplain import explain, list_layers
+from nbexplain.core.model.geometry import Geometry, fitted_grid, parsed
+from tests.networks import seeded
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """A norm over the channels of (N, C, H, W), as in ConvNeXt."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias).permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    """Something of nobody's type, which keeps the order of the axes: the last are channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.fc(x)
+
+
+class Tokens(nn.Module):
+    """Patches as tokens with some before and behind them, and a block of attention."""
+
+    def __init__(self, before: int = 1, behind: int = 0, side: tuple[int, int] = (16, 16), conv: bool = True) -> None:
+        super().__init__()
+        self.side = side
+        self.patch: nn.Module = nn.Conv2d(3, 20, side, side) if conv else nn.Linear(3 * side[0] * side[1], 20)
+        self.before, self.behind = (nn.Parameter(torch.randn(1, n, 20)) for n in (before, behind))
+        self.block = nn.TransformerEncoderLayer(20, 2, 32, batch_first=True)
+        self.head = nn.Linear(20, 3)
+
+    def patches(self, x: Tensor) -> Tensor:
+        if isinstance(self.patch, nn.Conv2d):
+            return self.patch(x).flatten(2).transpose(1, 2)
+        high, wide = self.side
+        cut = x.unfold(2, high, high).unfold(3, wide, wide).permute(0, 2, 3, 1, 4, 5).flatten(3)
+        return self.patch(cut.flatten(1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.block(torch.cat([self.before, self.patches(x), self.behind], 1)).mean(1))
+
+
+class Mixer(nn.Module):
+    """Mixes tokens through a transposed linear layer, whose channels are the tokens' places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch, self.tokens, self.channels = nn.Conv2d(3, 10, 8, 8), nn.Linear(24, 24), nn.Linear(10, 10)
+        self.head = nn.Linear(10, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        t = self.patch(x).flatten(2)
+        t = (t + self.tokens(t)).transpose(1, 2)
+        return self.head((t + self.channels(t)).mean(1))
+
+
+class Last(nn.Module):
+    """A stage on (N, H, W, C), as Swin has them."""
+
+    def __init__(self, channels: int = 32) -> None:
+        super().__init__()
+        self.patch, self.stage, self.head = nn.Conv2d(3, channels, 4, 4, 1), Block(channels), nn.Linear(channels, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.stage(self.patch(x).permute(0, 2, 3, 1)).mean((1, 2)))
+
+
+class Columns(nn.Module):
+    """Reads a line of writing: rows are pooled away, the columns are a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.read, self.head = nn.Conv2d(1, 6, 3, padding=1), nn.GRU(6, 7, batch_first=True), nn.Linear(7, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.read(self.conv(x).mean(2).transpose(1, 2))[0].mean(1))
+
+
+class Recurrent(nn.Module):
+    """Time steps first or second."""
+
+    def __init__(self, kind: type[nn.RNNBase], first: bool) -> None:
+        super().__init__()
+        self.first = first
+        self.rnn, self.fc = kind(6, 16, batch_first=first), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.rnn(x if self.first else x.transpose(0, 1))[0]
+        return self.fc(out.mean(1 if self.first else 0))
+
+
+def convolved(*layers: nn.Module) -> nn.Module:
+    return nn.Sequential(*layers, nn.Flatten(1), nn.LazyLinear(3))
+
+
+Case = tuple[Callable[[], nn.Module], tuple[int, ...], str, str, tuple[int, ...] | None, int, int]
+CASES: dict[str, Case] = {
+    "a plain convolution": (
+        lambda: nn.Sequential(nn.Conv2d(3, 6, 3), nn.Flatten()),
+        (3, 12, 9),
+        "0",
+        "n c y x",
+        (10, 7),
+        0,
+        0,
+    ),
+    "a norm over channels": (
+        lambda: nn.Sequential(nn.Conv2d(3, 8, 4, 4), LayerNorm2d(8), nn.Flatten()),
+        (3, 32, 24),
+        "1",
+        "n c y x",
+        (8, 6),
+        0,
+        0,
+    ),
+    "channels last": (Last, (3, 64, 56), "stage", "n y x c", (16, 14), 0, 0),
+    "channels last, an oblong size that divides badly": (Last, (3, 66, 56), "stage", "n y x c", (17, 14), 0, 0),
+    "channels last, as many as columns": (lambda: Last(14), (3, 64, 56), "stage", "n y x c", (16, 14), 0, 0),
+    "a class token": (Tokens, (3, 96, 96), "block", "n t c", (6, 6), 1, 0),
+    "oblong patches": (Tokens, (3, 90, 150), "block", "n t c", (5, 9), 1, 0),
+    "nine registers": (lambda: Tokens(9), (3, 96, 64), "block", "n t c", (6, 4), 9, 0),
+    "registers on both sides": (lambda: Tokens(2, 3), (3, 64, 112), "block", "n t c", (4, 7), 2, 3),
+    "a class token at the end": (lambda: Tokens(0, 1), (3, 96, 96), "block", "n t c", (6, 6), 0, 1),
+    "patches without a convolution": (lambda: Tokens(1, 0, (8, 4), False), (3, 64, 20), "block", "n t c", (8, 5), 1, 0),
+    "tokens as many as channels": (lambda: Tokens(0), (3, 64, 80), "block", "n t c", (4, 5), 0, 0),
+    "mixed channels": (Mixer, (3, 48, 32), "channels", "n t c", (6, 4), 0, 0),
+    "a line of writing": (Columns, (1, 16, 60), "read", "n t c", (1, 60), 0, 0),
+    "an LSTM": (lambda: Recurrent(nn.LSTM, True), (40, 6), "rnn", "n t c", (40,), 0, 0),
+    "a GRU that takes time first": (lambda: Recurrent(nn.GRU, False), (40, 6), "rnn", "t n c", (40,), 0, 0),
+    "a signal": (lambda: nn.Sequential(nn.Conv1d(2, 5, 3), nn.Flatten()), (2, 30), "0", "n c t", (28,), 0, 0),
+    "a volume": (
+        lambda: nn.Sequential(nn.Conv3d(1, 4, 3), nn.Flatten()),
+        (1, 8, 9, 7),
+        "0",
+        "n c z y x",
+        (6, 7, 5),
+        0,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_axes_and_grid(name: str) -> None:
+    make, shape, layer, axes, grid, prefix, suffix = CASES[name]
+    model = seeded(make).eval()
+    row = next(row for row in list_layers(model, seeded(lambda: torch.rand(1, *shape))) if row.name == layer)
+    assert (" ".join(row.axes), row.grid, row.prefix, row.suffix) == (axes, grid, prefix, suffix)
+    assert row.channels == row_size(row.axes, (1, *row.shape) if row.axes[0] == "n" else row.shape)
+    assert row.depends
+    assert not row.note
+
+
+def row_size(axes: tuple[str, ...], shape: tuple[int, ...]) -> int:
+    return shape[axes.index("c")]
+
+
+@pytest.mark.parametrize(("before", "behind"), [(1, 0), (0, 1), (3, 2)])
+def test_tokens_are_drawn_where_they_lie(before: int, behind: int) -> None:
+    model = seeded(lambda: Tokens(before, behind)).eval()
+    x = seeded(lambda: torch.rand(1, 3, 64, 112))
+    tokens = torch.cat([model.before, model.patches(x), model.behind], 1)
+    right = model.block(tokens)[0, before : before + 28, 5].reshape(4, 7)
+    found = explain(model, x, "activation", layer="block", channel=5)
+    np.testing.assert_allclose(found.values, right.detach(), atol=1e-5)
+
+
+def test_a_sequence_is_explained_over_its_time_steps() -> None:
+    model, x = seeded(lambda: Recurrent(nn.LSTM, True)).eval(), seeded(lambda: torch.randn(1, 40, 6))
+    states = model.rnn(x)[0][0].detach()
+    right = states @ model.fc.weight[1].detach() / 40  # the gradient of the score is w / 40 at every step
+    found = explain(model, x, "grad_cam", layer="rnn", target=1, relu=False)
+    assert found.axes == ("x",)
+    np.testing.assert_allclose(found.values, right, atol=1e-6)
+    np.testing.assert_allclose(explain(model, x, "cam", layer="rnn", target=1).values, 40 * right, atol=1e-5)
+    evidence = explain(model, x, "channel_evidence", layer="rnn", target=1).values
+    np.testing.assert_allclose(evidence, states.mean(0) * model.fc.weight[1].detach(), atol=1e-6)
+
+
+def test_tokens_that_are_mixed_lie_nowhere() -> None:
+    row = next(r for r in list_layers(seeded(Mixer).eval(), torch.rand(1, 3, 48, 32)) if r.name == "tokens")
+    assert row.grid is None
+    assert "not clear" in row.note
+
+
+def test_what_sees_the_whole_image_everywhere_is_not_clear() -> None:
+    class Held(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean((1, 2, 3)).view(1, 1, 1, 1).expand(1, 6, 4, 4) * torch.rand(6, 4, 4)
+
+    row = list_layers(nn.Sequential(Held(), nn.Flatten()), torch.rand(1, 3, 8, 8))[0]
+    assert (row.grid, row.channels) == (None, 6)
+    assert "not clear" in row.note
+    assert "axes=" in row.note
+    with pytest.raises(ValueError, match="not clear"):
+        explain(nn.Sequential(Held(), nn.Flatten()), torch.rand(1, 3, 8, 8), "grad_cam", layer="0", target=1)
+
+
+def test_the_user_says_it() -> None:
+    class Held(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean((1, 2, 3)).view(1, 1, 1, 1).expand(1, 4, 5, 6) * torch.arange(120.0).view(4, 5, 6)
+
+    model = nn.Sequential(Held(), nn.Flatten())
+    x = torch.rand(1, 3, 8, 8)
+    row = list_layers(model, x, axes={"0*": "n y x c"})[0]
+    assert (row.grid, row.channels, row.channel_axis) == ((4, 5), 6, 3)
+    found = explain(model, x, "activation", layer="0", channel=2, axes={"0": "n y x c"})
+    np.testing.assert_allclose(found.values, model[0](x)[0, :, :, 2])
+
+
+@pytest.mark.parametrize(
+    ("axes", "said"),
+    [
+        ("n c", "names 2 axes, but the output of '0' has 3"),
+        ("n c q", "each of n"),
+        ("c n t", "must name n, an axis of size 1"),
+        ("n t t", "each of n"),
+        (3, "expected letters"),
+    ],
+)
+def test_letters_that_do_not_fit(axes: Any, said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        parsed("0", axes, (1, 4, 5))
+
+
+def test_axes_are_a_mapping() -> None:
+    with pytest.raises(TypeError, match="axes: expected"):
+        list_layers(nn.Linear(3, 2), torch.rand(1, 3), axes="n c")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("grid", "before", "behind"), [((14, 14), 1, 0), ((14, 14), 5, 0), ((7, 20), 0, 3), ((1, 60), 0, 0), ((3, 5), 2, 1)]
+)
+@pytest.mark.parametrize("clarity", [1.0, 0.3])
+def test_a_grid_is_found_from_where_some_tokens_lie(
+    grid: tuple[int, int], before: int, behind: int, clarity: float
+) -> None:
+    cells = grid[0] * grid[1]
+    rows, columns = np.divmod(np.arange(cells), grid[1])
+    places = np.stack([(rows + 0.5) / grid[0], (columns + 0.5) / grid[1]], 1)
+    noise = np.random.default_rng(0).normal(0, 0.01, (before + cells + behind, 2))
+    lying = np.concatenate([np.full((before, 2), 0.5), 0.5 + clarity * (places - 0.5), np.full((behind, 2), 0.5)])
+    assert fitted_grid(len(lying), range(len(lying)), lying + noise) == (grid, before, behind)
+
+
+def test_no_grid_where_tokens_lie_anywhere() -> None:
+    lying = np.random.default_rng(0).uniform(0.4, 0.6, (50, 2))
+    assert fitted_grid(50, range(50), lying) is None
+
+
+def test_arranged() -> None:
+    output = torch.arange(2 * 7 * 3.0).view(2, 7, 3)
+    tokens = Geometry(("n", "t", "c"), (2, 2), prefix=1, suffix=2)
+    assert torch.equal(tokens.arranged(output), output[:, 1:5].transpose(1, 2).reshape(2, 3, 2, 2))
+    steps = Geometry(("t", "n", "c"), (2,))
+    assert torch.equal(steps.arranged(output), output.permute(1, 2, 0))
+    heads = Geometry(("n", "c", "t", "c"), (3,))
+    wide = torch.arange(2 * 4 * 3 * 5.0).view(2, 4, 3, 5)
+    assert torch.equal(heads.arranged(wide), wide.permute(0, 1, 3, 2).reshape(2, 20, 3))
+    kept = heads.over_channels(torch.arange(40.0).view(2, 20), wide.shape)
+    assert torch.equal(heads.arranged(kept.expand_as(wide))[..., 1], torch.arange(40.0).view(2, 20))
+    assert steps.over_channels(torch.ones(7, 3), output.shape).shape == (1, 7, 3)
