@@ -20,7 +20,7 @@ from nbexplain.core.memory import STORE, options
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
-from nbexplain.inputs import Array, Masker, as_input
+from nbexplain.inputs import Array, Key, Masker, as_input
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
@@ -50,7 +50,9 @@ class Subject:
     scores
         `scores(output)` → (N, K) for odd outputs.
     preprocess
-        The user's transform from picture to tensor.
+        The user's transform from what `x` is to what the model takes; see `as_input`.
+    part
+        Which of several inputs is explained: key of the dict, index of the tuple. None: what looks like an image, …
     whole
         Record every layer in the kept pass, so that each next layer and target is free (sessions). Otherwise only
         the layer asked for is recorded, and the graph begins there (a single `explain`).
@@ -69,10 +71,11 @@ class Subject:
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
         preprocess: Callable[[Any], Any] | None = None,
+        part: Key | None = None,
         whole: bool = False,
     ) -> None:
         seen = model if isinstance(model, Twin) else twin(model)
-        self.input: Array = as_input(x, preprocess)
+        self.input: Array = as_input(x, preprocess, part)
         self._network = Network(seen, self.input, forward, scores or targets.scores_of)
         self._own_scores = scores is not None
         self._whole = whole
@@ -268,8 +271,9 @@ class Subject:
         return gradient
 
     def _no_gradient(self, place: str) -> NoGradient:
-        if place == "the input" and not self.input.tensor.is_floating_point():
-            return NoGradient("no gradient reaches the input, which holds integers: use a layer behind the embedding")
+        if place == "the input" and not _has_slopes(self.input.tensor):
+            way = "x.float(), or a layer" if self.input.kind == "picture" else "a layer behind the embedding"
+            return NoGradient(f"no gradient reaches the input, which holds integers: use {way}")
         return NoGradient(
             f"no gradient of the score reaches {place}: the model cuts it (int8, no_grad, detach, rounding), or the "
             "score does not depend on it"
@@ -356,6 +360,8 @@ class Subject:
 
     def gradients(self, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """The target's score (N,) and its gradient (N, …) for many inputs, in chunks."""
+        if not _has_slopes(batch):
+            raise self._no_gradient("the input")
         values, gradients = [], []
         for part in batch.split(self.chunk(gradients=True)):
             x = self.ready(part).detach().requires_grad_()
@@ -439,3 +445,8 @@ class Subject:
     def _output(layer: Layer, kept: Pass) -> Tensor:
         name, call = layers.split(layer.name)
         return kept.records.calls[name][-1 if call is None else call]
+
+
+def _has_slopes(tensor: Tensor) -> bool:
+    """Whether there can be a gradient with respect to it."""
+    return tensor.is_floating_point() or tensor.is_complex()

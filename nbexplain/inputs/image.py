@@ -89,7 +89,7 @@ class Image(Array):
 
     @cached_property
     def missing(self) -> np.ndarray:
-        missing: np.ndarray = (~torch.isfinite(self.tensor.float())).any(1)[0].cpu().numpy()
+        missing: np.ndarray = (~torch.isfinite(self.tensor)).any(1)[0].cpu().numpy()
         return missing
 
     @cached_property
@@ -97,6 +97,8 @@ class Image(Array):
         """The tensors of an all-black and an all-white picture, if they can be told."""
         source, preprocess = self._source, self._preprocess
         as_given = isinstance(source, Tensor)
+        if self.tensor.is_complex():
+            return None, None
         if preprocess is None:
             inside = bool(((self.tensor >= 0) & (self.tensor <= 1) | ~torch.isfinite(self.tensor)).all())
             black, white = (self.tensor.new_full((1,), shade).expand_as(self.tensor) for shade in (0, 1))
@@ -120,8 +122,9 @@ class Image(Array):
 
     @cached_property
     def _seen(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        tensor = self.tensor.float()
-        notes: tuple[str, ...] = ()
+        of_complex = self.tensor.is_complex()
+        tensor = (self.tensor.abs() if of_complex else self.tensor).float()
+        notes: tuple[str, ...] = ("the input is complex: the picture shows |x|",) if of_complex else ()
         black, white = self._ends
         if black is not None and white is not None:
             shown = (tensor - black.float()) / (white.float() - black.float())
@@ -129,7 +132,7 @@ class Image(Array):
             finite = tensor[torch.isfinite(tensor)]
             low, high = (float(finite.min()), float(finite.max())) if finite.numel() else (0.0, 1.0)
             shown = (tensor - low) / (high - low) if high > low else torch.full_like(tensor, 0.5)
-            notes = (
+            notes += (
                 f"black and white of the transform are unknown: the picture is stretched from {low:.3g}…{high:.3g}",
             )
         channels = shown.shape[1]
@@ -152,7 +155,8 @@ class Image(Array):
                 )
             return end
         if kind == "blur":
-            return _blurred(self.tensor)
+            whole = not (self.tensor.is_floating_point() or self.tensor.is_complex())
+            return _blurred(self.tensor.double()).round().to(self.tensor) if whole else _blurred(self.tensor)
         return super().fill(kind)
 
     def superpixels(self, count: int, kind: str = "slic") -> np.ndarray:
