@@ -196,7 +196,7 @@ class Session:
     # What is chosen
 
     def select(self, **changes: Any) -> None:
-        """Choose an input, a part of it, method, target (index or class name), layer, channel, cell or params of methods.
+        """Choose an input, part, method, target (index or class name), layer, channel, cell or params of methods.
 
         With another part the layer and, where it must, the method become those that suit it.
         The channel is brought within the new layer, and the cell to the same place of its grid. All panes that follow
@@ -232,7 +232,8 @@ class Session:
                 runner.later((self, "part"), 0, partial(self._explain_part, tuple(changes)), owner=self)
             else:
                 self.selection = chosen
-                self.renew()  # first the questions, and a moment for the worker: the listeners can wait, the eye does not
+                # first the questions, and a moment for the worker: the listeners can wait, the eye does not
+                self.renew()
             if moment:
                 runner.settle(self, moment)
             for listener in list(self._listeners):

@@ -161,7 +161,9 @@ class Network:
     def _scores(self, module: nn.Module, x: Tensor) -> Tensor:
         given = self._given
         if not given.batched and len(x) > 1:
-            return torch.cat([self._scores(module, one) for one in x.split(1)])
+            return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
+        args: tuple[Any, ...]
+        keywords: dict[str, Any]
         if isinstance(module, Predictor):
             args, keywords = (given.outside(x),), {}
         elif given.parts is not None:
@@ -239,7 +241,9 @@ def _of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) 
                 "itself: forward=lambda model, x: model(x)"
             )
         return None
-    layers = [(name, part) for name, part in module.named_modules() if isinstance(getattr(part, "weight", None), Tensor)]
+    layers = [
+        (name, part) for name, part in module.named_modules() if isinstance(getattr(part, "weight", None), Tensor)
+    ]
     if not layers or any(isinstance(part, nn.Embedding) for _, part in layers):
         return None
     name, first = layers[0]

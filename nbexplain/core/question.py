@@ -22,8 +22,9 @@ PARTS = ("input", "part", "method", "target", "layer", "channel", "cell", "param
 class Selection:
     """What is chosen at the moment; shared by all panes that follow it.
 
-    `part` is which of several inputs of the model is explained (key or index), or None where there is one. `cell` is (row, column) in the grid of the layer, or None. `params` holds the chosen parameters of each method by
-    its key; what is missing has its default.
+    `part` is which of several inputs of the model is explained (key or index), or None where there is one. `cell` is
+    (row, column) in the grid of the layer, or None. `params` holds the chosen parameters of each method by its key;
+    what is missing has its default.
     """
 
     input: int = 0

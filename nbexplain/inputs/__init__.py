@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from nbexplain.inputs.array import Array
-from nbexplain.inputs.from_numpy import as_tensor
 from nbexplain.inputs.image import Image, is_picture
 from nbexplain.inputs.masker import Masker
 from nbexplain.inputs.parts import Key, Parts, is_several
 from nbexplain.inputs.tabular import Tabular
+from nbexplain.inputs.tensors import as_tensor
 from nbexplain.inputs.text import Text
 
 __all__ = ["Array", "Image", "Key", "Masker", "Tabular", "Text", "as_input"]

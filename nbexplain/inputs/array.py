@@ -10,21 +10,13 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.masker import Masker
-from nbexplain.inputs.from_numpy import as_tensor
 from nbexplain.inputs.parts import Parts, is_several
+from nbexplain.inputs.tensors import as_tensor, plain
 
 
 def as_it_is(x: Tensor) -> Tensor:
     """The tensor itself, where it needs no other device or dtype."""
     return x
-
-
-def plain(x: Tensor) -> Tensor:
-    """A `torch.Tensor` with the values of `x`, whatever subclass it is (MONAI's MetaTensor, fastai's TensorImage …)."""
-    if type(x) is Tensor:
-        return x
-    with torch._C.DisableTorchFunctionSubclass():  # the subclass may refuse any function, this one as well
-        return x.as_subclass(Tensor)
 
 
 class Array:
@@ -173,12 +165,15 @@ def _explained(parts: Parts) -> Tensor:
 
 def _one(x: Tensor, name: str = "x") -> Tensor:
     """`x` as a plain tensor, with exactly one input in its batch axis."""
+    x = plain(x)
     if x.is_nested or x.layout is not torch.strided:
-        dense = "to_padded_tensor(0)" if x.is_nested else "to_dense()"
-        raise TypeError(f"{name}: expected a dense tensor, got {x.layout} {'nested' * x.is_nested}; try {name}.{dense}")
+        kind, dense = ("a nested one", "to_padded_tensor(0)") if x.is_nested else (str(x.layout), "to_dense()")
+        raise TypeError(f"{name}: expected a dense tensor, got {kind}; try {name}.{dense}")
+    if x.is_meta:
+        raise TypeError(f"{name}: expected a tensor with values, got one on the device 'meta'")
     if x.is_quantized:
         raise TypeError(f"{name}: expected plain numbers, got {x.dtype}; try {name}.dequantize()")
-    x = plain(x).detach()
+    x = x.detach()
     if x.is_inference():
         with torch.inference_mode(False):  # else the clone would be one as well, and no graph could begin at it
             x = x.clone()

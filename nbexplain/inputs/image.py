@@ -73,7 +73,6 @@ class Image(Array):
         self.tensor = _one(_batched(source)) if as_given else _transformed(source, preprocess, "preprocess")
         if self.tensor.ndim != 4:
             raise ValueError(f"x: expected a tensor (1, C, H, W), got shape {tuple(self.tensor.shape)}")
-        self._parts, self._key = {}, None
         self._source, self._preprocess = source, preprocess
         self.segments = None if segments is None else _checked_segments(segments, self.tensor.shape[-2:])
         self._cut: tuple[tuple[int, str], np.ndarray] | None = None  # the superpixels that were asked for last

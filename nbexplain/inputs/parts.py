@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.inputs.from_numpy import as_tensor
+from nbexplain.inputs.tensors import as_tensor, plain
 
 Key = str | int
 _MOST_CHANNELS = 16  # of what looks like an image
@@ -60,10 +60,7 @@ class Parts:
 
     def __init__(self, given: Any, part: Key | None = None, batched: bool | None = None) -> None:
         self.given = given
-        self._values: dict[Any, Any] = {
-            key: as_tensor(value) if isinstance(value, np.ndarray) and value.dtype.kind in "fciub" else value
-            for key, value in _opened(given).items()
-        }
+        self._values = {key: _taken(value) for key, value in _opened(given).items()}
         if isinstance(given, Mapping) and (odd := [key for key in self._values if not isinstance(key, str)]):
             raise TypeError(f"x: the keys of a dict are the names of the model's arguments, got {odd[0]!r}")
         self._tensors = {k: v for k, v in self._values.items() if isinstance(v, Tensor)}
@@ -112,9 +109,7 @@ class Parts:
 
         With `of_length` only the tensors whose first axis is that long are changed.
         """
-        changed = [
-            k for k, v in self._tensors.items() if of_length is None or (v.ndim > 0 and v.shape[0] == of_length)
-        ]
+        changed = [k for k, v in self._tensors.items() if of_length is None or (v.ndim > 0 and v.shape[0] == of_length)]
         if isinstance(self.given, Mapping):
             if len(changed) == len(self._values):
                 return f"{{k: v{change} for k, v in x.items()}}"
@@ -158,6 +153,12 @@ def _opened(given: Any) -> dict[Any, Any]:
     if isinstance(given, (tuple, list)):
         return dict(enumerate(given))
     return {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}
+
+
+def _taken(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fciub":
+        return as_tensor(value)
+    return plain(value) if isinstance(value, Tensor) else value
 
 
 def _default(tensors: Mapping[Key, Tensor]) -> Key:

@@ -49,7 +49,8 @@ class Explorer(ipywidgets.VBox):
         arithmetic of one cell), `"ablation"` (the scores without some channels). By default the first six, the
         thumbnails only of several inputs.
     controls
-        Which controls the toolbar shows, of `"input"`, `"part"`, `"method"`, `"target"`, `"layer"`, `"channel"`, `"params"`.
+        Which controls the toolbar shows, of `"input"`, `"part"` (which of several inputs of the model is explained),
+        `"method"`, `"target"`, `"layer"`, `"channel"`, `"params"`.
     input, method, target, layer, channel, params
         What is chosen at first; `params` are those of `method`.
 

@@ -1,4 +1,4 @@
-"""Arrays of all kinds as tensors."""
+"""Arrays and tensors of all kinds as plain tensors."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ def as_tensor(array: np.ndarray) -> Tensor:
         raise ValueError(f"x: {array.max()} is larger than torch's whole numbers; try x.astype('float64')")
     plain = np.ascontiguousarray(array, dtype=wanted).reshape(array.shape)  # a single number would get an axis
     return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
+
+
+def plain(x: Tensor) -> Tensor:
+    """A `torch.Tensor` with the values of `x`, whatever subclass it is (MONAI's MetaTensor, fastai's TensorImage …)."""
+    if type(x) is Tensor:
+        return x
+    with torch._C.DisableTorchFunctionSubclass():  # the subclass may refuse any function, this one as well
+        return x if x.is_nested else x.as_subclass(Tensor)
