@@ -235,7 +235,8 @@ def _of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) 
     """What the model's own error means for how the input is handed over; None where it means nothing."""
     text = str(error)
     if given.parts is not None:
-        if isinstance(error, TypeError) and "argument" in text and isinstance(given.parts.given, Mapping):
+        of_signature = isinstance(error, TypeError) and ("unexpected keyword" in text or "required positional" in text)
+        if of_signature and isinstance(given.parts.given, Mapping):
             return TypeError(
                 f"x: its entries are passed as keywords, and the model raised: {text}; for a model that takes the dict "
                 "itself: forward=lambda model, x: model(x)"

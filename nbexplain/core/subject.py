@@ -44,7 +44,7 @@ class Subject:
     model
         A `torch.nn.Module`, or a `Twin` that several subjects share.
     x
-        A picture, a tensor (1, …), or a dict or tuple of tensors; see `nbexplain.inputs`.
+        A picture, a tensor (1, …), or a dict, tuple or dataclass of tensors; see `as_input`.
     forward
         `forward(model, x)` for odd signatures.
     scores
@@ -52,7 +52,7 @@ class Subject:
     preprocess
         The user's transform from what `x` is to what the model takes; see `as_input`.
     part
-        Which of several inputs is explained: key of the dict, index of the tuple. None: what looks like an image, …
+        Which of several inputs is explained: key of the dict, index of the tuple; see `explain`.
     whole
         Record every layer in the kept pass, so that each next layer and target is free (sessions). Otherwise only
         the layer asked for is recorded, and the graph begins there (a single `explain`).
