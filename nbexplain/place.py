@@ -27,9 +27,10 @@ class Place:
         own: Mapping[str, Any],
         rest: float = 0.0,
     ) -> None:
-        unknown = set(own) - set(PARTS)
+        unknown = set(own) - set(PARTS) | {"part"} & set(own)
         if unknown:
-            raise TypeError(f"{unknown.pop()}: a question has the parts {', '.join(PARTS)}")
+            allowed = ", ".join(name for name in PARTS if name != "part")  # which all panes share
+            raise TypeError(f"{unknown.pop()}: a question has the parts {allowed}")
         self._selection, self._edition = selection, edition
         self._show = show
         self._leave = leave

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
-from nbexplain.inputs import Array
+from nbexplain.inputs import Array, Key, as_input
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
 
@@ -48,7 +48,10 @@ class Session:
     classes
         Names of the scores, in their order.
     preprocess
-        The user's transform, picture → tensor (C, H, W).
+        The user's transform of each input: image → tensor (C, H, W), or whatever else an input is → what the model
+        takes. A tensor (1, C, H, W) is what the network takes already; see `as_input`.
+    part
+        Which of several inputs of the model is explained: key of the dict, index of the tuple; see `explain`.
     forward, scores
         `forward(model, x)` and `scores(output)` for odd signatures and outputs.
     axes
@@ -74,6 +77,7 @@ class Session:
         *,
         classes: Sequence[str] | None = None,
         preprocess: Callable[[Any], Any] | None = None,
+        part: Key | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
         axes: Mapping[str, str] | None = None,
@@ -82,8 +86,9 @@ class Session:
         if not given:
             raise ValueError("inputs: expected at least one input, got an empty list")
         self.given = Given(model, list(given), preprocess, forward, scores, axes)
-        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores, axes=axes)
+        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores, part=part, axes=axes)
         self._editions = [0] * len(given)  # how often each input was replaced
+        self._turns = 0  # how often another part of all inputs was chosen
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
@@ -91,13 +96,21 @@ class Session:
         found = next(iter(self.facts.scores.values()))
         labels = classes_of(model)
         self.classes = checked_classes(classes, found, None if labels is None else labels.tolist())
+        self._usual_method, layer = self._usual()
+        self.selection = Selection(
+            part=self.inputs[0].part,
+            method=self._usual_method,
+            target=targets.resolve(None, found) if found.ndim == 2 else (0,) * (found.ndim - 1),
+            layer=layer,
+        )
+
+    def _usual(self) -> tuple[str, str | None]:
+        """The method and the layer that are chosen at first."""
         best = self.facts.layer(self.facts.suggested)
         usable = [layer for layer in self.facts.layers if layer.usable]
-        self.selection = Selection(
-            method=_first_method(self.facts, bool(best), getattr(self.inputs[0], "background", None) is not None),
-            target=targets.resolve(None, found) if found.ndim == 2 else (0,) * (found.ndim - 1),
-            layer=best.name if best else usable[-1].name if usable else None,
-        )
+        hides = getattr(self.inputs[0], "background", None) is not None
+        layer = best.name if best else usable[-1].name if usable else None
+        return _first_method(self.facts, bool(best), hides), layer
 
     @property
     def inputs(self) -> Sequence[Array]:
@@ -163,13 +176,32 @@ class Session:
             self._tell_facts()
 
     def _edition(self, number: int | None) -> int:
-        return sum(self._editions) if number is None else self._editions[number]
+        return self._turns + (sum(self._editions) if number is None else self._editions[number])
+
+    def _explain_part(self, chosen: Collection[str]) -> None:
+        """In the worker: another part is explained, with the layer and method that suit it but for what was chosen."""
+        try:
+            self._known.take_inputs()
+        except Exception:  # a model that cannot take it: whoever asks about it is told
+            self.renew()
+            return
+        with self._choosing:
+            method, layer = self._usual()
+            changes: dict[str, Any] = {} if "layer" in chosen else {"layer": layer}
+            kept = registry.find(self.selection.method)
+            if "method" not in chosen and (kept.key == self._usual_method or self.facts.reason(kept)):
+                changes["method"] = method
+            self._usual_method = method
+            self.choose({name: value for name, value in changes.items() if value is not None})
+            self._tell_facts()
+            self.renew()
 
     # What is chosen
 
     def select(self, **changes: Any) -> None:
-        """Choose an input, method, target (index or class name), layer, channel, cell or params of methods.
+        """Choose an input, part, method, target (index or class name), layer, channel, cell or params of methods.
 
+        With another part the layer and, where it must, the method become those that suit it.
         The channel is brought within the new layer, and the cell to the same place of its grid. All panes that follow
         the selection ask anew.
 
@@ -196,8 +228,15 @@ class Session:
             _check_drawn(chosen.method)
             if chosen == self.selection:
                 return
-            self.selection = chosen
-            self.renew()  # first the questions, and a moment for the worker: the listeners can wait, the eye does not
+            if chosen.part != self.selection.part:
+                self._known.choose_part(chosen.part)
+                self._turns += 1
+                self.selection = chosen
+                runner.later((self, "part"), 0, partial(self._explain_part, tuple(changes)), owner=self)
+            else:
+                self.selection = chosen
+                # first the questions, and a moment for the worker: the listeners can wait, the eye does not
+                self.renew()
             if moment:
                 runner.settle(self, moment)
             for listener in list(self._listeners):
@@ -372,6 +411,8 @@ class Session:
         return row, column
 
     def _checked(self, name: str, value: Any) -> Any:
+        if name == "part":
+            return as_input(self.inputs[self.selection.input], part=value).part
         return checked(name, value, self.facts, self.classes, len(self.inputs))
 
 

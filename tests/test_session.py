@@ -155,7 +155,7 @@ def test_listeners_hear_each_change_once(session: Session) -> None:
         ({"params": [1]}, TypeError, "params: expected {method: {parameter: value}}, got list"),
         ({"params": {"occlusion": {"window": 0}}}, ValueError, "window: expected a whole number .*, got 0"),
         ({"params": {"occlusion": {"size": 1}}}, TypeError, "size: occlusion has no such parameter"),
-        ({"colour": 1}, TypeError, "colour: expected one of input, method, target"),
+        ({"colour": 1}, TypeError, "colour: expected one of input, part, method, target"),
     ],
     ids=str,
 )

@@ -11,6 +11,8 @@ export type Value = number | string | boolean | null;
 /** The traits of `Controls` in nbexplain/widgets/controls.py. */
 export interface ControlsState {
   input: number;
+  /** Which of several inputs of the model is explained; "" where there is one. */
+  part: string;
   layer: string;
   channel: number;
   /** [row, column] in the grid of the layer, or [] for none. */
@@ -61,9 +63,10 @@ export interface FactsState {
   score_name: string;
   methods: Method[];
   inputs: number;
+  parts: string[];
 }
 
-export type Field = "input" | "method" | "target" | "layer" | "channel" | "params";
+export type Field = "input" | "part" | "method" | "target" | "layer" | "channel" | "params";
 
 /** The traits of `Toolbar` in nbexplain/widgets/controls.py. */
 export interface ToolbarState {
@@ -86,8 +89,8 @@ export interface Session {
   long: boolean;
 }
 
-const SELECTION = ["input", "layer", "target", "method", "params"].map((name) => `change:${name}`);
-const KNOWN = ["layers", "classes", "scores", "score_name", "methods", "inputs"].map((name) => `change:${name}`);
+const SELECTION = ["input", "part", "layer", "target", "method", "params"].map((name) => `change:${name}`);
+const KNOWN = ["layers", "classes", "scores", "score_name", "methods", "inputs", "parts"].map((name) => `change:${name}`);
 
 export function currentMethod({ controls, facts, show }: Session): Method | undefined {
   if (!show.includes("method")) return undefined;

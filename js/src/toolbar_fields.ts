@@ -23,6 +23,7 @@ export function toolbarFields(session: Session, signal: AbortSignal): Fields {
   const makers: [Field, () => Row][] = [
     ["method", () => methodRow(session)],
     ["input", () => inputRow(session)],
+    ["part", () => partRow(session)],
     ["target", () => targetRow(session)],
     ["layer", () => layerRow(session)],
     ["channel", () => channelRow(session, signal)],
@@ -83,6 +84,25 @@ function inputRow({ controls, facts }: Session): Row {
       const bounds = { min: 0, max: Math.max(0, facts.get("inputs") - 1) };
       element.hidden = facts.get("inputs") < 2;
       for (const control of [slider, number]) control.show(controls.get("input"), bounds);
+    },
+  };
+}
+
+/** Which of the model's several inputs is explained. */
+function partRow({ controls, facts }: Session): Row {
+  const select = h("select", OWN_KEYS);
+  select.addEventListener("change", () => {
+    controls.set("part", select.value);
+    controls.save_changes();
+  });
+  const element = field("part", "Explained input", select);
+  return {
+    element,
+    refresh() {
+      const parts = facts.get("parts");
+      element.hidden = parts.length < 2;
+      setOptions(select, parts.map((part) => ({ value: part, text: isolated(part) })));
+      select.value = controls.get("part");
     },
   };
 }

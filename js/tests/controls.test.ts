@@ -22,9 +22,10 @@ const FACTS: FactsState = {
   score_name: "logit",
   methods: [method("slow", { progressive: true, params: [samples] }), method("cam", { grid: true, needs: ["target", "layer"], params: [relu] })],
   inputs: 1,
+  parts: [],
 };
 
-const CHOSEN: ControlsState = { input: 0, layer: "stem", channel: 40, cell: [], target: 1, method: "slow", params: {} };
+const CHOSEN: ControlsState = { input: 0, part: "", layer: "stem", channel: 40, cell: [], target: 1, method: "slow", params: {} };
 
 let facts: FakeModel<FactsState>;
 let controls: FakeModel<ControlsState>;
@@ -76,6 +77,27 @@ async function enter(input: HTMLInputElement | HTMLSelectElement, value: string,
   for (const event of events) input.dispatchEvent(new Event(event, { bubbles: true }));
   await Promise.resolve();
 }
+
+describe("part of the input", () => {
+  beforeEach(async () => {
+    toolbar.arrive({ show: ["method", "input", "part", "target"] });
+    await settle();
+  });
+  test("there is nothing to choose from where the model takes one input", () => {
+    expect(find("Explained input").closest<HTMLElement>(".nbx-field")!.hidden).toBe(true);
+  });
+  test("of several inputs one is chosen by its name, which stays text", async () => {
+    controls.arrive({ part: "pixel_values" });
+    facts.arrive({ parts: ["pixel_values", EVIL] });
+    await settle();
+    const select = find<HTMLSelectElement>("Explained input");
+    expect(select.closest<HTMLElement>(".nbx-field")!.hidden).toBe(false);
+    expect([...select.options].map((option) => option.text.replace(/[\u2068\u2069]/g, ""))).toEqual(["pixel_values", EVIL]);
+    expect(select.value).toBe("pixel_values");
+    await enter(select, EVIL, "change");
+    expect(controls.saved).toEqual([{ part: EVIL }]);
+  });
+});
 
 describe("target", () => {
   test("classes are ordered by score, unknown scores last, and their names stay text", () => {

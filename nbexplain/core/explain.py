@@ -16,6 +16,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
 from nbexplain.core.subject import Subject
 from nbexplain.core.twin import twin
+from nbexplain.inputs import Key
 
 
 def explain(
@@ -28,6 +29,7 @@ def explain(
     channel: int | None = None,
     cell: tuple[int, int] | None = None,
     preprocess: Callable[[Any], Any] | None = None,
+    part: Key | None = None,
     forward: Callable[[nn.Module, Any], Any] | None = None,
     scores: Callable[[Any], Tensor] | None = None,
     axes: Mapping[str, str] | None = None,
@@ -53,8 +55,12 @@ def explain(
         For methods that look at one channel.
     cell
         (row, column) in the layer's grid, for methods that look at one cell. None stands for the one in the middle.
+    part
+        Which of several inputs is explained: key of the dict, index of the tuple. None stands for the one that looks
+        like an image, else like a text, else the first of floating point; `warnings` say which.
     preprocess, forward, scores
-        The user's transform, call and way to the scores; see `Subject`.
+        The user's transform of `x`, call and way to the scores; see `Subject`. A tensor (1, C, H, W) is no longer put
+        through `preprocess`, which is then asked where black and white lie; any other tensor is.
     axes
         Layer names → letters for the axes of their outputs, where the network does not tell them; see `Subject`.
     **params
@@ -77,7 +83,10 @@ def explain(
     inputs = x if chosen.over_inputs and isinstance(x, list) else [x]
     if not inputs:
         raise ValueError("x: expected at least one input, got an empty list")
-    subjects = [Subject(seen, one, preprocess=preprocess, forward=forward, scores=scores, axes=axes) for one in inputs]
+    subjects = [
+        Subject(seen, one, preprocess=preprocess, part=part, forward=forward, scores=scores, axes=axes)
+        for one in inputs
+    ]
     steps = ask(subjects, method, target=target, layer=layer, channel=channel, cell=cell, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept
@@ -90,6 +99,7 @@ def list_layers(
     x: Any,
     *,
     preprocess: Callable[[Any], Any] | None = None,
+    part: Key | None = None,
     forward: Callable[[nn.Module, Any], Any] | None = None,
     scores: Callable[[Any], Tensor] | None = None,
     axes: Mapping[str, str] | None = None,
@@ -102,7 +112,7 @@ def list_layers(
         A sequence of `Layer` with name, type, output shape, axes, spatial grid, calls, whether the gradient reaches it,
         and the reason why it cannot be used. `.suggested` is the name of the one to begin a CAM with.
     """
-    subject = Subject(model, x, preprocess=preprocess, forward=forward, scores=scores, axes=axes)
+    subject = Subject(model, x, preprocess=preprocess, part=part, forward=forward, scores=scores, axes=axes)
     suggested = subject.suggested()
     return Layers(subject.layers(), suggested.name if suggested else None)
 

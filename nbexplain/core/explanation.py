@@ -85,6 +85,8 @@ class Explanation:
     def __post_init__(self) -> None:
         if self.values.ndim != len(self.axes):
             raise ValueError(f"axes: {len(self.axes)} names {self.axes} for values of shape {self.values.shape}")
+        if self.values.dtype.kind == "c":
+            raise TypeError("values: expected real numbers, got complex ones; take the magnitude or the real part")
         if self.on not in _PLACES:
             raise ValueError(f"on: expected one of {', '.join(map(repr, _PLACES))}, got {self.on!r}")
         if self.standard_error is not None and self.standard_error.shape != self.values.shape:

@@ -10,12 +10,11 @@ from torch import Tensor, nn
 
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
-from nbexplain.core.layers import Layer
 from nbexplain.core.question import Answers, Facts, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
 from nbexplain.core.twin import twin
-from nbexplain.inputs import Array, as_input
+from nbexplain.inputs import Array, Key, as_input
 
 _MIXED = "the weights changed while this was computed: it mixes old and new ones"
 
@@ -25,7 +24,7 @@ class Known:
 
     Parameters
     ----------
-    model, inputs, preprocess, forward, scores, axes
+    model, inputs, preprocess, forward, scores, part, axes
         As for `Session`; `inputs` is a list.
 
     Attributes
@@ -46,11 +45,14 @@ class Known:
         preprocess: Callable[[Any], Any] | None,
         forward: Callable[[nn.Module, Any], Any] | None,
         scores: Callable[[Any], Tensor] | None,
+        part: Key | None = None,
         axes: Mapping[str, str] | None = None,
     ) -> None:
         self._twin = twin(model)
-        self._preprocess, self._forward, self._scores, self._axes = preprocess, forward, scores, axes
+        self._preprocess, self._forward, self._scores = preprocess, forward, scores
+        self._part, self._axes = part, axes
         self._forced = False
+        self._unseen = False  # whether another part is explained than the facts are about
         self._described = 0  # the input whose layers the facts hold, and its shape
         self._shape: Any = None
         self.inputs: list[Array] = []
@@ -81,22 +83,38 @@ class Known:
             raise ValueError(f"x: expected {before} as before, got {now}")
         self._waiting[number] = taken, subject
 
+    def choose_part(self, part: Key | None) -> None:
+        """Explain another part of every input, as soon as nothing is computed with the one before."""
+        wrapped = [
+            as_input(self._waiting[number][0] if number in self._waiting else x, part=part)
+            for number, x in enumerate(self.inputs)
+        ]
+        self._part = part
+        self._waiting = {number: (taken, self._subject(taken)) for number, taken in enumerate(wrapped)}
+
     def take_inputs(self) -> None:
         """In the worker: let the inputs that wait take their places."""
         while self._waiting:
             number, (taken, subject) = self._waiting.popitem()
+            self._unseen |= taken.part != self.inputs[number].part
             self._subjects[number].close()
             self._subjects[number], self.inputs[number] = subject, taken
             if subject.twin is not self._twin:  # the weights have changed since it was wrapped
                 subject.take_over(self._twin)
             left = {n: scores for n, scores in self.facts.scores.items() if n != number}
             self.facts = dataclasses.replace(self.facts, scores=left)
+        if self._unseen:
+            self.facts = self._look()
+            self._unseen = False
 
     def _wrapped(self, x: Any) -> tuple[Array, Subject]:
-        taken = as_input(x, self._preprocess)
-        return taken, Subject(
-            self._twin, taken, forward=self._forward, scores=self._scores, axes=self._axes, whole=True
-        )
+        taken = as_input(x, self._preprocess, self._part)
+        if self.inputs and self._part is None:
+            taken = as_input(taken, part=self.inputs[0].part)  # the same of all
+        return taken, self._subject(taken)
+
+    def _subject(self, taken: Array) -> Subject:
+        return Subject(self._twin, taken, forward=self._forward, scores=self._scores, axes=self._axes, whole=True)
 
     def explained(self, question: Question) -> Iterator[Explanation]:
         """The kept answer to a question, or better and better new ones."""
@@ -128,7 +146,9 @@ class Known:
             self.facts = dataclasses.replace(self.facts, scores={**self.facts.scores, number: subject.scores()})
             news = True
         if subject.input.tensor.shape != self._shape:
-            self.facts = dataclasses.replace(self.facts, layers=subject.layers(), suggested=_name(subject.suggested()))
+            suggested = subject.suggested()
+            name = suggested.name if suggested else None
+            self.facts = dataclasses.replace(self.facts, layers=subject.layers(), suggested=name)
             self._described, self._shape = number, subject.input.tensor.shape
             news = True
         return news
@@ -160,15 +180,14 @@ class Known:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
         scores = {self._described: subject.scores()}
+        about, suggested = subject.input, subject.suggested()
+        parts = about.parts.choices if about.parts is not None else ()
         return Facts(
             subject.layers(),
             scores,
             subject.score_name,
             subject.has_gradient(),
-            subject.input.kind,
-            _name(subject.suggested()),
+            about.kind,
+            parts,
+            suggested.name if suggested else None,
         )
-
-
-def _name(layer: Layer | None) -> str | None:
-    return layer.name if layer else None

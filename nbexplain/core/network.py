@@ -87,11 +87,13 @@ class Network:
         self._given = given
         self._forward = forward
         self._scores_of = scores_of
+        if isinstance(twin.module, Predictor) and not given.alone:
+            raise TypeError("x: a model that is no torch module takes one array (1, …), got several inputs")
 
     @property
     def way(self) -> tuple[Any, ...]:
         """How the model is called and what is explained: with another way, layers may mean something else."""
-        return self._forward, self._given.explained
+        return self._forward, self._given.part
 
     @property
     def plain(self) -> bool:
@@ -109,15 +111,16 @@ class Network:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the model's parameters; whatever the input's, it is computed in this."""
-        found = next((p.dtype for p in self.twin.module.parameters() if p.is_floating_point()), None)
-        if found is None:
-            found = self._given.tensor.dtype if self._given.tensor.is_floating_point() else torch.float32
-        return found
+        """Of the model's parameters; whatever the input's, it is computed in this. Of complex ones, of their parts."""
+        for tensor in (*self.twin.module.parameters(), self._given.tensor):
+            if tensor.is_floating_point() or tensor.is_complex():
+                return tensor.dtype.to_real()
+        return torch.float32
 
     def ready(self, x: Tensor) -> Tensor:
         """`x` on the model's device and in its dtype; batches channels-last, for which convolutions are faster."""
-        x = x.to(self.device, self.dtype if x.is_floating_point() else x.dtype)
+        complex_numbers = self.dtype.to_complex() if x.is_complex() else x.dtype
+        x = x.to(self.device, self.dtype if x.is_floating_point() else complex_numbers)
         many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM
         return x.contiguous(memory_format=torch.channels_last) if many else x
 
@@ -152,7 +155,7 @@ class Network:
         """What modules near the input return for the clean input, where a change in a rectangle reaches part of it."""
         clean: dict[local.Path, Tensor] = {}
         x = self.ready(self._given.tensor)
-        many = self._many()
+        many = self._many() if self._given.batched else None
         if many and x.ndim == 4 and x.device.type == "cpu":  # elsewhere many small steps cost more than they save
             with self.computing(grad=False, inplace=True, twin=many) as module:
                 x = x.clone(memory_format=torch.channels_last)
@@ -179,7 +182,16 @@ class Network:
 
     def _scores(self, module: nn.Module, x: Tensor) -> Tensor:
         given = self._given
-        args, keywords = ((given.outside(x),), {}) if isinstance(module, Predictor) else given.arguments(x)
+        if not given.batched and len(x) > 1:
+            return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
+        args: tuple[Any, ...]
+        keywords: dict[str, Any]
+        if isinstance(module, Predictor):
+            args, keywords = (given.outside(x),), {}
+        elif given.parts is not None:
+            args, keywords = given.parts.arguments(x, self.dtype)
+        else:
+            args, keywords = given.arguments(x)
         neutral = given.neutral(x)
         with hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext():
             try:
@@ -188,20 +200,28 @@ class Network:
                 else:
                     output = self._forward(module, *args, *([keywords] if keywords else []))
             except Exception as error:
-                raise _in_words(error, module, x) from error
-        scores = self._scores_of(output)
+                said = _of_arguments(error, module, x, given) if self._forward is None else None
+                raise said or _in_words(error, module, x) from error
+        scores = self._scores_of(output) if given.batched else self._with_batch_axis(output)
         self.passes["forward"] += len(x)
         if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
             got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
             raise ValueError(f"scores: expected one row of scores per input, shape ({len(x)}, K), got {got}")
         return scores
 
+    def _with_batch_axis(self, output: Any) -> Tensor:
+        """The scores of a model that takes no batches: (K, …) as (1, K, …), one number as (1, 1)."""
+        if isinstance(output, Tensor) and output.ndim < 2:
+            output = output.reshape(1, -1)  # as it is one input, these are no scores of several
+        scores = self._scores_of(output)
+        return scores[None] if isinstance(scores, Tensor) and (scores.ndim < 2 or len(scores) != 1) else scores
+
     def recorded(
         self, modules: Mapping[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
     ) -> Pass:
         """A pass of the input whose graph is kept, with what `modules` return; see `hooks.recorded`."""
         x = self.ready(self._given.tensor).detach()
-        if leaf is None and x.is_floating_point():
+        if leaf is None and (x.is_floating_point() or x.is_complex()):
             x.requires_grad_()
         explained = None if x.is_floating_point() else x
         begin = leaf is None
@@ -233,6 +253,37 @@ def _close(scores: Tensor, wanted: Tensor) -> bool:
     near = 100 * torch.finfo(scores.dtype).eps
     largest = float(wanted.abs().max())
     return math.isfinite(largest) and torch.allclose(scores, wanted, rtol=near, atol=near * largest)
+
+
+def _of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Exception | None:
+    """What the model's own error means for how the input is handed over; None where it means nothing."""
+    text = str(error)
+    if given.parts is not None:
+        of_signature = isinstance(error, TypeError) and ("unexpected keyword" in text or "required positional" in text)
+        if of_signature and isinstance(given.parts.given, Mapping):
+            return TypeError(
+                f"x: its entries are passed as keywords, and the model raised: {text}; for a model that takes the dict "
+                "itself: forward=lambda model, x: model(x)"
+            )
+        return None
+    layers = [
+        (name, part) for name, part in module.named_modules() if isinstance(getattr(part, "weight", None), Tensor)
+    ]
+    if not layers or any(isinstance(part, nn.Embedding) for _, part in layers):
+        return None
+    name, first = layers[0]
+    if not (x.is_floating_point() or x.is_complex()) and isinstance(error, RuntimeError) and "type" in text:
+        scaled = " / 255, if they are bytes of an image" if x.dtype == torch.uint8 else ""
+        dtype, own = (str(t.dtype).removeprefix("torch.") for t in (x, first.weight))
+        return TypeError(f"x: it holds {dtype}, and the model's {name!r} computes in {own}; try x.float(){scaled}")
+    if isinstance(first, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and first.weight.ndim != x.ndim:
+        places = {1: "L", 2: "H, W", 3: "D, H, W"}[first.weight.ndim - 2]
+        missing = "; try x[None]" if x.ndim == first.weight.ndim - 1 and x.shape[0] == first.in_channels else ""
+        return ValueError(
+            f"x: it has shape {tuple(x.shape)}, and the model's first convolution {name!r} takes "
+            f"(1, {first.in_channels}, {places}){missing} ({type(error).__name__}: {text})"
+        )
+    return None
 
 
 def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:

@@ -13,19 +13,22 @@ from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE
+from nbexplain.inputs import Key
 
-PARTS = ("input", "method", "target", "layer", "channel", "cell", "params")
+PARTS = ("input", "part", "method", "target", "layer", "channel", "cell", "params")
 
 
 @dataclass(frozen=True)
 class Selection:
     """What is chosen at the moment; shared by all panes that follow it.
 
-    `cell` is (row, column) in the grid of the layer, or None. `params` holds the chosen parameters of each method by
-    its key; what is missing has its default.
+    `part` is which of several inputs of the model is explained (key or index), or None where there is one. `cell` is
+    (row, column) in the grid of the layer, or None. `params` holds the chosen parameters of each method by its key;
+    what is missing has its default.
     """
 
     input: int = 0
+    part: Key | None = None
     method: str = "grad_cam"
     target: Any = 0
     layer: str | None = None
@@ -56,8 +59,8 @@ class Question:
 class Facts:
     """What is known of the model as its weights are now.
 
-    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first;
-    `suggested` is the layer to begin a CAM with.
+    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first,
+    and `parts` are those of it that may be explained; `suggested` is the layer to begin a CAM with.
     """
 
     layers: tuple[Layer, ...]
@@ -65,6 +68,7 @@ class Facts:
     score_name: str
     gradient: bool
     kind: str = "array"
+    parts: tuple[Key, ...] = ()
     suggested: str | None = None
 
     def layer(self, name: str | None) -> Layer | None:

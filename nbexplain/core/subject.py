@@ -22,7 +22,7 @@ from nbexplain.core.model.layer_survey import USUAL_AXES, LayerSurvey, survey
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
-from nbexplain.inputs import Array, Masker, as_input
+from nbexplain.inputs import Array, Key, Masker, as_input
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
@@ -46,13 +46,15 @@ class Subject:
     model
         A `torch.nn.Module`, or a `Twin` that several subjects share.
     x
-        A picture, a tensor (1, …), or a dict or tuple of tensors; see `nbexplain.inputs`.
+        A picture, a tensor (1, …), or a dict, tuple or dataclass of tensors; see `as_input`.
     forward
         `forward(model, x)` for odd signatures.
     scores
         `scores(output)` → (N, K) for odd outputs.
     preprocess
-        The user's transform from picture to tensor.
+        The user's transform from what `x` is to what the model takes; see `as_input`.
+    part
+        Which of several inputs is explained: key of the dict, index of the tuple; see `explain`.
     axes
         Pattern of layer names → letters for the axes of their outputs, such as `{"encoder.*": "n t c"}`, where the
         network does not tell them: n input, c channels, z, y, x depth, rows, columns, t tokens or time, . neither.
@@ -74,6 +76,7 @@ class Subject:
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
         preprocess: Callable[[Any], Any] | None = None,
+        part: Key | None = None,
         axes: Mapping[str, str] | None = None,
         whole: bool = False,
     ) -> None:
@@ -81,7 +84,7 @@ class Subject:
             raise TypeError(f"axes: expected {{layer name: 'n t c'}}, got {axes!r}")
         self._axes = dict(axes or {})
         seen = model if isinstance(model, Twin) else twin(model)
-        self.input: Array = as_input(x, preprocess)
+        self.input: Array = as_input(x, preprocess, part)
         self._network = Network(seen, self.input, forward, scores or targets.scores_of)
         self._own_scores = scores is not None
         self._whole = whole
@@ -295,8 +298,9 @@ class Subject:
         return kept.one(gradient) if layer else gradient
 
     def _no_gradient(self, place: str) -> NoGradient:
-        if place == "the input" and not self.input.tensor.is_floating_point():
-            return NoGradient("no gradient reaches the input, which holds integers: use a layer behind the embedding")
+        if place == "the input" and not _has_slopes(self.input.tensor):
+            way = "x.float(), or a layer" if self.input.kind == "picture" else "a layer behind the embedding"
+            return NoGradient(f"no gradient reaches the input, which holds integers: use {way}")
         return NoGradient(
             f"no gradient of the score reaches {place}: the model cuts it (int8, no_grad, detach, rounding), or the "
             "score does not depend on it"
@@ -408,6 +412,8 @@ class Subject:
 
     def gradients(self, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """The target's score (N,) and its gradient (N, …) for many inputs, in chunks."""
+        if not _has_slopes(batch):
+            raise self._no_gradient("the input")
         values, gradients = [], []
         for part in batch.split(self.chunk(gradients=True)):
             x = self.ready(part).detach().requires_grad_()
@@ -498,3 +504,8 @@ class Subject:
         self._several |= kept.records.several
         STORE.put((self._key, "pass"), kept, (self._network.survey or hooks.Survey()).total)
         return kept
+
+
+def _has_slopes(tensor: Tensor) -> bool:
+    """Whether there can be a gradient with respect to it."""
+    return tensor.is_floating_point() or tensor.is_complex()

@@ -2,20 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
+from torch import Tensor
 
 from nbexplain.inputs.array import Array
 from nbexplain.inputs.image import Image, is_picture
 from nbexplain.inputs.masker import Masker
+from nbexplain.inputs.parts import Key, Parts, is_several
 from nbexplain.inputs.tabular import Tabular
+from nbexplain.inputs.tensors import as_tensor
 from nbexplain.inputs.text import Text
 
-__all__ = ["Array", "Image", "Masker", "Tabular", "Text", "as_input"]
+__all__ = ["Array", "Image", "Key", "Masker", "Tabular", "Text", "as_input"]
 
 
-def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None) -> Array:
-    """Wrap what a user hands in: a picture as `Image`, any other tensor (or dict or tuple of tensors) as `Array`."""
+def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None, part: Key | None = None) -> Array:
+    """Wrap what a user hands in: an image as `Image`, any other tensor as `Array`.
+
+    Parameters
+    ----------
+    x
+        An image (PIL, path, array), a tensor or array (1, …); or a dict, tuple or dataclass with several inputs of the
+        model, of which the explained one is an `Image` where it looks like one.
+    preprocess
+        The user's transform. It is asked with `x`, whatever that is: an image, an array or tensor of another kind (a
+        signal), or the whole dict or tuple. Of an image it returns a tensor (C, H, W); of anything else what the model
+        takes: a tensor or array, to which a batch axis is added where the first is longer than 1, or a dict or tuple.
+        Only a tensor (1, C, H, W) or (3, H, W) is what the network takes already: there the transform is asked where
+        black and white lie. A tensor of any other shape is a raw value, as an array is.
+    part
+        Which of several inputs is explained: key, index or field; see `Parts`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it cannot be taken, or if it is wrapped already and `preprocess` is not what it was made with.
+    """
     if isinstance(x, Array):
-        return x
-    return Image(x, preprocess) if is_picture(x) else Array(x)
+        made_by = x._preprocess if isinstance(x, Image) and x.parts is None else x.transform
+        if preprocess is not None and preprocess != made_by:
+            kind = type(x).__name__
+            raise TypeError(
+                f"preprocess: x is {kind}(…) already, to which it cannot be applied; give {kind} what it makes of x"
+            )
+        return x if part in (None, x.part) else _explaining(x, part)
+    if isinstance(x, np.ndarray) and x.ndim == 4:
+        x = as_tensor(x)
+    made = _put_through(x, preprocess) if preprocess is not None and not is_picture(x) else x
+    if is_several(made):
+        taken = _among(Parts(made, part))
+    elif is_picture(made) and part is None:
+        taken = Image(made, preprocess) if made is x else Image(made)
+    else:
+        taken = Array(made, part=part)
+    taken.transform = preprocess
+    return taken
+
+
+def _among(parts: Parts) -> Array:
+    """The explained one of several: an `Image`, if it is one."""
+    x = parts.tensor
+    if not (is_picture(x) and x.ndim == (4 if parts.batched else 3) and (x.shape[0] == 1 or not parts.batched)):
+        return Array(parts)
+    taken = Image(x)
+    taken.stands_among(parts)
+    return taken
+
+
+def _explaining(x: Array, part: Key | None) -> Array:
+    """The same inputs, with another one explained."""
+    if x.parts is None:
+        raise ValueError(f"part: x is one {type(x).__name__}, of which there are no parts to choose from, got {part!r}")
+    taken = _among(Parts(x.parts.given, part, x.batched))
+    taken.transform = x.transform
+    return taken
+
+
+def _put_through(x: Any, preprocess: Callable[[Any], Any]) -> Any:
+    """What the transform makes of something that is no image; a tensor of it has a batch axis."""
+    try:
+        made = preprocess(_copy(x))
+    except Exception as error:
+        raise RuntimeError(f"preprocess: it raised {type(error).__name__} on x, {_described(x)}: {error}") from error
+    if isinstance(made, np.ndarray):
+        made = as_tensor(made)
+    if isinstance(made, Tensor):
+        return made[None] if made.ndim < 2 or made.shape[0] != 1 else made
+    if not is_several(made):
+        raise TypeError(f"preprocess: expected a tensor, a dict or a tuple from it, got {type(made).__name__}")
+    return made
+
+
+def _copy(x: Any) -> Any:
+    """For a transform that may write into it."""
+    if isinstance(x, Tensor):
+        return x.detach().clone()
+    if isinstance(x, np.ndarray):
+        return x.copy()
+    if type(x) in (list, tuple):
+        return type(x)(_copy(item) for item in x)
+    return {key: _copy(item) for key, item in x.items()} if type(x) is dict else x
+
+
+def _described(x: Any) -> str:
+    kind = "" if isinstance(x, Mapping) else f" {tuple(x.shape)}" if isinstance(x, (Tensor, np.ndarray)) else ""
+    return f"{type(x).__name__}{kind}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.masker import Masker
+from nbexplain.inputs.parts import Parts, is_several
+from nbexplain.inputs.tensors import as_tensor, plain
 
 
 def as_it_is(x: Tensor) -> Tensor:
@@ -23,8 +25,13 @@ class Array:
     Parameters
     ----------
     x
-        A tensor (1, …) with its batch axis; or a dict (passed on as keywords) or a tuple of tensors (as positions),
-        of which the first floating-point tensor is the one that is explained.
+        A tensor or array (1, …) with its batch axis; or several that go in together, one of which is explained: a dict
+        (passed on as keywords), a tuple (as positions) or an instance of a dataclass (as one argument); see
+        `Parts`, which may be given too.
+    part
+        Which of several is explained: key, index or field.
+    batched
+        False for one input without a batch axis, such as the nodes and edges of a graph; None finds out, of several.
 
     Attributes
     ----------
@@ -32,27 +39,47 @@ class Array:
         `"array"`, or what it is besides: `"picture"`, `"text"`, `"table"`.
     tensor
         The explained tensor, (1, …).
+    batched
+        Whether the model takes many inputs at once, stacked along a first axis. If not, it is run once for each, on
+        `tensor[0]`, and its output gets the batch axis that it lacks.
     notes
-        What a reader must know of it: NaN in it.
+        What a reader must know of it: NaN in it, which part is explained.
+    transform
+        What `as_input` put it through.
     """
 
     kind: str = "array"
-    batched: bool = True  # whether its tensors have a batch axis of their own
     fills: tuple[str, ...] = ("zero", "mean")
+    batched: bool = True
+    parts: Parts | None = None
+    transform: Callable[[Any], Any] | None = None
 
-    def __init__(self, x: Any) -> None:
-        self._parts: dict[str | int, Any] = {}
-        self._key: str | int | None = None
-        if isinstance(x, (Mapping, tuple, list)):
-            self._parts = dict(x) if isinstance(x, Mapping) else dict(enumerate(x))
-            self._key = _explained_part(self._parts)
-            x = self._parts[self._key]
+    def __init__(self, x: Any, *, part: str | int | None = None, batched: bool | None = None) -> None:
+        if isinstance(x, Parts) or is_several(x):
+            parts = x if isinstance(x, Parts) else Parts(x, part, batched)
+            self.tensor: Tensor = _explained(parts)
+            self.notes: tuple[str, ...] = _nan_note(self.tensor)
+            self.stands_among(parts)
+            return
+        if part is not None:
+            raise ValueError(f"part: x is {_described(x)}, of which there are no parts to choose from, got {part!r}")
         if isinstance(x, np.ndarray):
-            x = torch.from_numpy(x)
+            x = as_tensor(x)
         if not isinstance(x, Tensor):
             raise TypeError(f"x: expected a tensor, a picture, a dict or a tuple of tensors, got {type(x).__name__}")
-        self.tensor: Tensor = _one(x)
-        self.notes: tuple[str, ...] = _nan_note(self.tensor)
+        self.batched = batched is not False
+        self.tensor = _one(x if self.batched else x[None])
+        self.notes = _nan_note(self.tensor)
+
+    def stands_among(self, parts: Parts) -> None:
+        """Go into the model together with the other parts."""
+        self.parts, self.batched = parts, parts.batched
+        self.notes += parts.notes
+
+    @property
+    def part(self) -> str | int | None:
+        """Which of several inputs is explained; None where there is only one."""
+        return None if self.parts is None else self.parts.key
 
     @property
     def picture_notes(self) -> tuple[str, ...]:
@@ -60,14 +87,9 @@ class Array:
         return ()
 
     @property
-    def explained(self) -> str | int | None:
-        """The key of the tensor that is explained among others, or None."""
-        return self._key
-
-    @property
     def alone(self) -> bool:
         """Whether the explained tensor is all that the model gets, so that several inputs can go in together."""
-        return self._key is None
+        return self.parts is None and self.batched
 
     @property
     def family(self) -> Hashable:
@@ -77,14 +99,11 @@ class Array:
     def arguments(self, batch: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments of the model for a batch (N, …) of the explained tensor.
 
-        The other tensors of a dict or tuple are repeated along the batch and moved to its device.
+        Where the model takes no batches (`batched`), N is 1.
         """
-        if self._key is None:
-            return (batch,), {}
-        parts = {k: batch if k == self._key else _like(part, batch) for k, part in self._parts.items()}
-        if isinstance(self._key, str):
-            return (), {str(k): v for k, v in parts.items()}
-        return tuple(parts.values()), {}
+        if self.parts is not None:
+            return self.parts.arguments(batch)
+        return (batch if self.batched else batch[0],), {}
 
     def outside(self, batch: Tensor) -> Any:
         """What a model that is no torch module gets for a batch (N, …): an array."""
@@ -109,47 +128,70 @@ class Array:
         if kind == "zero":
             return torch.zeros_like(self.tensor)
         if kind == "mean":
-            axes = tuple(range(2, self.tensor.ndim)) or (1,)
-            return torch.nanmean(self.tensor, dim=axes, keepdim=True).expand_as(self.tensor)
+            return _mean(self.tensor).expand_as(self.tensor)
         raise ValueError(f"fill: {kind!r} has no meaning for this input, expected one of {', '.join(self.fills)}")
 
 
-def _explained_part(parts: Mapping[str | int, Any]) -> str | int:
-    tensors = {k: v for k, v in parts.items() if isinstance(v, Tensor)}
-    for key, part in tensors.items():
-        if part.is_floating_point():
-            return key
-    if not tensors:
-        raise TypeError("x: no tensor among the inputs " + ", ".join(map(repr, parts)))
-    return next(iter(tensors))
+def _described(x: Any) -> str:
+    return f"one tensor {tuple(x.shape)}" if isinstance(x, (Tensor, np.ndarray)) else type(x).__name__
 
 
-def _one(x: Tensor) -> Tensor:
-    """`x` with exactly one input in its batch axis."""
+def _mean(tensor: Tensor) -> Tensor:
+    """The mean of each channel, of what is finite; of whole numbers, rounded."""
+    axes = tuple(range(2, tensor.ndim)) or (1,)
+    if tensor.is_complex():
+        return torch.complex(*(torch.nanmean(part, dim=axes, keepdim=True) for part in (tensor.real, tensor.imag)))
+    if tensor.is_floating_point():
+        return torch.nanmean(tensor, dim=axes, keepdim=True)
+    return tensor.double().mean(dim=axes, keepdim=True).round().to(tensor.dtype)
+
+
+def _explained(parts: Parts) -> Tensor:
+    """The explained one of several, (1, …)."""
+    x = parts.tensor
+    if not parts.batched:
+        return _one(x[None])
+    if x.ndim and x.shape[0] != 1:
+        count = x.shape[0]
+        call = parts.instead("[None]") if x.ndim == 1 else parts.instead("[:1]", of_length=count)
+        problem = "a batch axis first, (1, …)" if x.ndim == 1 else "one input"
+        got = f"{parts.key!r} of" if x.ndim == 1 else f"a batch of {count} ({parts.key!r} has"
+        raise ValueError(
+            f"x: expected {problem}, got {got} shape {tuple(x.shape)}{')' * (x.ndim > 1)}; try {call}, or, for one "
+            "input without a batch axis such as a graph, nbexplain.inputs.Array(x, batched=False)"
+        )
+    return _one(x, name=f"x[{parts.key!r}]")
+
+
+def _one(x: Tensor, name: str = "x") -> Tensor:
+    """`x` as a plain tensor, with exactly one input in its batch axis."""
+    x = plain(x)
+    if x.is_nested or x.layout is not torch.strided:
+        kind, dense = ("a nested one", "to_padded_tensor(0)") if x.is_nested else (str(x.layout), "to_dense()")
+        raise TypeError(f"{name}: expected a dense tensor, got {kind}; try {name}.{dense}")
+    if x.is_meta:
+        raise TypeError(f"{name}: expected a tensor with values, got one on the device 'meta'")
+    if x.is_quantized:
+        raise TypeError(f"{name}: expected plain numbers, got {x.dtype}; try {name}.dequantize()")
     x = x.detach()
     if x.is_inference():
         with torch.inference_mode(False):  # else the clone would be one as well, and no graph could begin at it
             x = x.clone()
     if x.numel() == 0:
-        raise ValueError(f"x: expected an input with values in it, got shape {tuple(x.shape)}")
+        raise ValueError(f"{name}: expected an input with values in it, got shape {tuple(x.shape)}")
     if x.ndim < 2:
-        raise ValueError(f"x: expected a batch axis first, (1, …), got shape {tuple(x.shape)}; try x[None]")
+        call = f"{name}[None]" if x.ndim else f"{name}.reshape(1, 1)"
+        raise ValueError(f"{name}: expected a batch axis first, (1, …), got shape {tuple(x.shape)}; try {call}")
     if x.shape[0] != 1:
-        raise ValueError(f"x: expected one input, got a batch of {x.shape[0]} (shape {tuple(x.shape)}); try x[:1]")
+        raise ValueError(
+            f"{name}: expected one input, got a batch of {x.shape[0]} (shape {tuple(x.shape)}); try {name}[:1], or "
+            f"{name}[None] for one input without its batch axis"
+        )
     return x
 
 
-def _like(part: Any, batch: Tensor) -> Any:
-    if not isinstance(part, Tensor):
-        return part
-    part = part.detach().to(batch.device, batch.dtype if part.is_floating_point() else part.dtype)
-    if part.ndim and part.shape[0] == 1 and len(batch) > 1:
-        part = part.expand(len(batch), *part.shape[1:])
-    return part.clone()  # the model may write into it
-
-
 def _nan_note(tensor: Tensor) -> tuple[str, ...]:
-    if not tensor.is_floating_point():
+    if not (tensor.is_floating_point() or tensor.is_complex()):
         return ()
     count = int((~torch.isfinite(tensor)).sum())
     return (f"the input holds {count:,} values that are NaN or infinite",) if count else ()

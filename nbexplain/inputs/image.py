@@ -73,7 +73,6 @@ class Image(Array):
         self.tensor = _one(_batched(source)) if as_given else _transformed(source, preprocess, "preprocess")
         if self.tensor.ndim != 4:
             raise ValueError(f"x: expected a tensor (1, C, H, W), got shape {tuple(self.tensor.shape)}")
-        self._parts, self._key = {}, None
         self._source, self._preprocess = source, preprocess
         self.segments = None if segments is None else _checked_segments(segments, self.tensor.shape[-2:])
         self._cut: tuple[tuple[int, str], np.ndarray] | None = None  # the superpixels that were asked for last
@@ -89,7 +88,7 @@ class Image(Array):
 
     @cached_property
     def missing(self) -> np.ndarray:
-        missing: np.ndarray = (~torch.isfinite(self.tensor.float())).any(1)[0].cpu().numpy()
+        missing: np.ndarray = (~torch.isfinite(self.tensor)).any(1)[0].cpu().numpy()
         return missing
 
     @cached_property
@@ -97,6 +96,8 @@ class Image(Array):
         """The tensors of an all-black and an all-white picture, if they can be told."""
         source, preprocess = self._source, self._preprocess
         as_given = isinstance(source, Tensor)
+        if self.tensor.is_complex():
+            return None, None
         if preprocess is None:
             inside = bool(((self.tensor >= 0) & (self.tensor <= 1) | ~torch.isfinite(self.tensor)).all())
             black, white = (self.tensor.new_full((1,), shade).expand_as(self.tensor) for shade in (0, 1))
@@ -120,8 +121,9 @@ class Image(Array):
 
     @cached_property
     def _seen(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        tensor = self.tensor.float()
-        notes: tuple[str, ...] = ()
+        of_complex = self.tensor.is_complex()
+        tensor = (self.tensor.abs() if of_complex else self.tensor).float()
+        notes: tuple[str, ...] = ("the input is complex: the picture shows |x|",) if of_complex else ()
         black, white = self._ends
         if black is not None and white is not None:
             shown = (tensor - black.float()) / (white.float() - black.float())
@@ -129,7 +131,7 @@ class Image(Array):
             finite = tensor[torch.isfinite(tensor)]
             low, high = (float(finite.min()), float(finite.max())) if finite.numel() else (0.0, 1.0)
             shown = (tensor - low) / (high - low) if high > low else torch.full_like(tensor, 0.5)
-            notes = (
+            notes += (
                 f"black and white of the transform are unknown: the picture is stretched from {low:.3g}…{high:.3g}",
             )
         channels = shown.shape[1]
@@ -152,7 +154,8 @@ class Image(Array):
                 )
             return end
         if kind == "blur":
-            return _blurred(self.tensor)
+            whole = not (self.tensor.is_floating_point() or self.tensor.is_complex())
+            return _blurred(self.tensor.double()).round().to(self.tensor) if whole else _blurred(self.tensor)
         return super().fill(kind)
 
     def superpixels(self, count: int, kind: str = "slic") -> np.ndarray:

@@ -84,7 +84,7 @@ def _felzenszwalb(picture: np.ndarray, count: int) -> np.ndarray:
 def region_mean(tensor: Tensor, labels: np.ndarray) -> Tensor:
     """A picture (1, C, H, W) with every region painted in its mean colour: what LIME hides regions with."""
     index = torch.from_numpy(labels.astype(np.int64)).to(tensor.device).flatten()
-    flat = tensor[0].flatten(1).double()
+    flat = tensor[0].flatten(1).to(torch.complex128 if tensor.is_complex() else torch.float64)
     sums = torch.zeros(flat.shape[0], int(index.max()) + 1, dtype=flat.dtype, device=flat.device)
     means = sums.index_add(1, index, flat) / torch.bincount(index)
     return means[:, index].reshape(tensor.shape).to(tensor)

@@ -108,7 +108,6 @@ class Tabular(Array):
         self.background = None if table is None else self._coded(table, "background")
         self.tensor = torch.from_numpy(self._coded([values], "row"))
         self.labels = labels_of(labels, self.background)
-        self._parts, self._key = {}, None
         self.notes = tuple(self._notes())
 
     def _check_names(self, names: list[str], count: int) -> None:

@@ -103,7 +103,6 @@ class Text(Array):
         self._extras = extras
         self._mask_id = mask_token_id if mask_token_id is not None else stand_in(tokenizer)
         self._nothing: np.ndarray | None = None  # what the tokenizer makes of an empty text, once it was asked
-        self._parts, self._key = {}, None
         self.tensor = torch.arange(len(self.ids))[None]
 
     def another(self, text: str) -> Text:

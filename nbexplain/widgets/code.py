@@ -11,7 +11,7 @@ from typing import Any
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Question
 from nbexplain.core.registry import METHODS
-from nbexplain.inputs import Tabular, Text
+from nbexplain.inputs import Array, Key, Tabular, Text
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.making import Making
@@ -40,6 +40,8 @@ def code_of(session: Session, answered: Iterable[tuple[Question, Explanation]]) 
         defaults = {name: parameter.default for name, parameter in method.parameters.items()}
         parts += [f"{name}={value!r}" for name, value in explanation.params.items() if value != defaults[name]]
         comment = f"  # {_plain(words.target_name(question.target, session))}" if question.target is not None else ""
+        if (part := session.selection.part) != names.default_part(question.input or 0):
+            parts.append(f"part={part!r}")
         call = f"explain({', '.join([*parts, *names.ways()])}){comment}"
         if call not in calls.values():
             again = sum(name.rstrip("_0123456789") == method.key for name in calls)
@@ -76,6 +78,13 @@ class Names:
         if id(x) not in self._known and isinstance(x, (Text, Tabular)):
             return self._made_again(x, name)
         return self._name(x, name, f"input {number}")
+
+    def default_part(self, number: int) -> Key | None:
+        """Which of several inputs `explain` would choose of what the user gave."""
+        given, taken = self._session.given.inputs[number], self._session.inputs[number]
+        if isinstance(given, Array):
+            return given.part
+        return taken.parts.default if taken.parts is not None else None
 
     def _made_again(self, x: Text | Tabular, name: str) -> str:
         """The name of a text or a row that is made in a line of its own."""

@@ -31,6 +31,7 @@ class Controls(Shared):
     """
 
     input = traitlets.Int(0).tag(sync=True, echo_update=False)
+    part = traitlets.Unicode("").tag(sync=True, echo_update=False)  # "" where the model takes one input
     layer = traitlets.Unicode("").tag(sync=True, echo_update=False)
     channel = traitlets.Int(0).tag(sync=True, echo_update=False)
     cell = traitlets.List(traitlets.Int()).tag(sync=True, echo_update=False)  # [row, column], or [] for none
@@ -65,6 +66,7 @@ class Facts(Shared):
         sync=True
     )  # {key, label, paper, needs, progressive, grid, reason, params}
     inputs = traitlets.Int(1).tag(sync=True)
+    parts = traitlets.List(traitlets.Unicode()).tag(sync=True)  # of several inputs that the model takes, to explain
 
 
 class Toolbar(Bundled):
@@ -76,8 +78,8 @@ class Toolbar(Bundled):
     facts = reference(Facts)
     status = reference(StatusLine)
     show = traitlets.List(
-        traitlets.Enum(["input", "method", "target", "layer", "channel", "params"]),
-        default_value=["input", "method", "target", "layer", "channel", "params"],
+        traitlets.Enum(["input", "part", "method", "target", "layer", "channel", "params"]),
+        default_value=["input", "part", "method", "target", "layer", "channel", "params"],
     ).tag(sync=True)
     needs = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what panes look at besides what the method does
     long = traitlets.Bool(False).tag(sync=True)  # whether panes ask methods of their own that take long

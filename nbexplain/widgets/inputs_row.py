@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.question import Answer
-from nbexplain.inputs import Image, Text
+from nbexplain.inputs import Array, Image, Text
 from nbexplain.inputs.upload import picture_from
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -31,6 +31,7 @@ class InputsRow:
         self._activity: Answer | None = None
         self._stop_listening: Callable[[], None] | None = None
         self._scores: np.ndarray | None = None
+        self._drawn: list[Array] = []
         scored = next(iter(session.facts.scores.values())).ndim == 2
         layered = session.selection.layer is not None
         sorts = ["given", *(["score"] if scored else []), *(["activation"] if layered else [])]
@@ -54,15 +55,16 @@ class InputsRow:
             self._stop_listening()
 
     def _takes_pictures(self) -> bool:
-        return isinstance(self._session.inputs[0], Image)
+        return isinstance(self._session.inputs[0], Image) and self._session.inputs[0].alone
 
     def _draw(self) -> None:
         """The thumbnails, if there are others than those that are shown."""
         inputs = self._session.inputs
         if isinstance(inputs[0], Text):
             self.strip.texts = [x.text[:_LETTERS] if isinstance(x, Text) else "" for x in inputs]
-        if self.strip.count == len(inputs):
+        if self._drawn == list(inputs):
             return
+        self._drawn = list(inputs)
         sheet, columns, tile = sheet_of([x.picture if isinstance(x, Image) else None for x in inputs])
         with self.strip.hold_sync():
             self.strip.sheet, self.strip.columns, self.strip.tile = sheet, columns, list(tile)

@@ -24,7 +24,7 @@ from nbexplain.widgets.wire import Array
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
 _SEEN_AS_SQUARES = 64  # pixels a side below which they are
 LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
-_CHOSEN = ("input", "layer", "channel", "cell", "target", "method", "params")
+_CHOSEN = ("input", "part", "layer", "channel", "cell", "target", "method", "params")
 
 
 class SessionModels:
@@ -43,7 +43,7 @@ class SessionModels:
         self._shown = self._chosen()
         self.controls = Controls(**self._chosen())
         self.facts = Facts(classes=list(session.classes), inputs=len(session.inputs), **_facts(session.facts))
-        self._pictures: dict[int, Array] = {}
+        self._pictures: dict[int, tuple[Input, Array]] = {}  # and what each shows
         self.activity = Activity(session)
         self.controls.observe(self._from_browser, names=list(_CHOSEN))
         self.controls.on_command = self._command
@@ -71,19 +71,19 @@ class SessionModels:
 
     def widgets(self) -> set[ipywidgets.Widget]:
         """What is shared between explorers."""
-        return {self.controls, self.facts, *self._pictures.values()}
+        return {self.controls, self.facts, *(array for _, array in self._pictures.values())}
 
     def picture(self, number: int) -> Array | None:
         """The picture of an input as the network saw it, or None for an input that is no picture."""
         given = self.session.inputs[number]
         if not isinstance(given, Image):
             return None
-        if number not in self._pictures:
+        shown, array = self._pictures.get(number) or (None, Array())
+        if shown is not given:
             height, width = given.picture.shape[:2]
-            array = Array()
             array.send(_displayed(given), title=f"input {number}", key=f"picture {number}", size=[height, width])
-            self._pictures[number] = array
-        return self._pictures[number]
+            self._pictures[number] = given, array
+        return array
 
     def on_problem(self, listener: Callable[[Exception], None]) -> Callable[[], None]:
         """Call `listener` in the worker when the browser chose what does not fit. Returns what ends this."""
@@ -98,6 +98,7 @@ class SessionModels:
         chosen = self.session.selection
         return {
             "input": chosen.input,
+            "part": "" if chosen.part is None else str(chosen.part),
             "layer": chosen.layer or "",
             "channel": chosen.channel,
             "cell": list(chosen.cell or ()),
@@ -113,6 +114,8 @@ class SessionModels:
         changes = {k: v for k, v in wanted.items() if v != shown[k] and (k, v) not in self._refused}
         if "cell" in changes:
             changes["cell"] = changes["cell"] or None
+        if "part" in changes:  # a select box knows positions by their words
+            changes["part"] = next((k for k in self.session.facts.parts if str(k) == changes["part"]), changes["part"])
         try:
             # a quick answer travels before the end of this message, not after it: sent later, it often waits for the
             # acknowledgement of that end, up to 40 ms (Nagle's algorithm in the server)
@@ -171,6 +174,7 @@ def _facts(known: KnownFacts, number: int = 0) -> dict[str, Any]:
         "layers": [_layer(row) for row in known.layers],
         "scores": scores[0].double().tolist() if scores is not None and scores.ndim == 2 else [],
         "score_name": known.score_name,
+        "parts": [str(part) for part in known.parts],
         "methods": [_method(m, known.reason(m), known.kind) for m in METHODS.values() if _is_offered(m, known.kind)],
     }
 

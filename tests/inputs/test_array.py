@@ -52,6 +52,10 @@ def test_fills() -> None:
     assert not array.fill("zero").any()
     assert array.fill("mean").tolist() == [[[1.0] * 3, [4.0] * 3]]
     assert Array(torch.tensor([[1.0, 3.0]])).fill("mean").tolist() == [[2.0, 2.0]]
+    whole = Array(torch.tensor([[[1, 4], [0, 9]]], dtype=torch.uint8)).fill("mean")
+    assert (whole.dtype, whole.tolist()) == (torch.uint8, [[[2, 2], [4, 4]]])  # 2.5 and 4.5, to the even
+    turned = Array(torch.tensor([[1 + 2j, 3 - 2j, complex("nan")]])).fill("mean")
+    assert turned.tolist() == [[2 + 0j] * 3]
     with pytest.raises(ValueError, match="fill: 'blur' has no meaning for this input, expected one of zero, mean"):
         array.fill("blur")
 
@@ -74,6 +78,13 @@ def test_not_a_number_is_said() -> None:
         (torch.zeros(2, 3), ValueError, r"x: expected one input, got a batch of 2 \(shape \(2, 3\)\); try x\[:1\]"),
         (torch.zeros(1, 0), ValueError, r"x: expected an input with values in it, got shape \(1, 0\)"),
         ({"a": torch.zeros(5, 3)}, ValueError, "x: expected one input, got a batch of 5"),
+        (
+            torch.nested.nested_tensor([torch.ones(2, 1)], layout=torch.jagged),
+            TypeError,
+            r"got a nested one; try x\.to_pad",
+        ),
+        (torch.zeros(1, 3, device="meta"), TypeError, "expected a tensor with values, got one on the device 'meta'"),
+        (torch.quantize_per_tensor(torch.ones(1, 3), 0.1, 0, torch.qint8), TypeError, r"try x\.dequantize\(\)"),
     ],
 )
 def test_what_cannot_be_taken_is_refused(x: Any, error: type[Exception], message: str) -> None:

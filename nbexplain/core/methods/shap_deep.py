@@ -55,6 +55,8 @@ def deep_shap(
     """
     if isinstance(subject.twin.module, Predictor) or not subject.has_gradient():
         raise NoGradient("no gradient of the score reaches the input, which deep_shap needs")
+    if not subject.input.batched:
+        raise ValueError("x: deep_shap runs the input and its background together, and this model takes no batches")
     fresh = twin(subject.twin.original, subject.twin.stop)
     if not fresh.copied:
         raise ValueError(

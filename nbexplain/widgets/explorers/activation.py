@@ -9,4 +9,4 @@ class ActivationExplorer(Explorer):
     """What a layer answers to the input: choose layer and channel. Parameters as for `Explorer`."""
 
     default_show = ("inputs", "channel", "grid", "histogram")
-    default_controls = ("input", "layer", "channel")
+    default_controls = ("input", "part", "layer", "channel")

@@ -9,4 +9,4 @@ class AttributionExplorer(Explorer):
     """Which places of the input speak for a class: choose method, class and layer. Parameters as for `Explorer`."""
 
     default_show = ("inputs", "map", "classes")
-    default_controls = ("input", "method", "target", "layer", "params")
+    default_controls = ("input", "part", "method", "target", "layer", "params")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer, Question
+from nbexplain.inputs import Key
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -23,7 +24,7 @@ from nbexplain.widgets.parts import PANES, Part, needs, parts_of, rows
 from nbexplain.widgets.status import StatusLine
 from nbexplain.widgets.still import still
 
-CONTROLS = ("input", "method", "target", "layer", "channel", "params")
+CONTROLS = ("input", "part", "method", "target", "layer", "channel", "params")
 _FIRST_PICTURE = 0.2  # seconds that the display waits at most for something to stand in a saved notebook
 _LINKED = ("input", "layer", "channel", "target", "method")
 
@@ -39,7 +40,7 @@ class Explorer(ipywidgets.VBox):
     ----------
     model
         A `torch.nn.Module`, of which the explorer makes a session of its own, or a `Session` to share.
-    inputs, classes, preprocess, forward, scores, axes
+    inputs, classes, preprocess, part, forward, scores, axes
         As for `Session`; only with a model.
     show
         Which panes: `"inputs"` (thumbnails of all inputs, and upload), `"map"` (the attribution over the picture),
@@ -48,7 +49,8 @@ class Explorer(ipywidgets.VBox):
         arithmetic of one cell), `"ablation"` (the scores without some channels). By default the first six, the
         thumbnails only of several inputs.
     controls
-        Which controls the toolbar shows, of `"input"`, `"method"`, `"target"`, `"layer"`, `"channel"`, `"params"`.
+        Which controls the toolbar shows, of `"input"`, `"part"` (which of several inputs of the model is explained),
+        `"method"`, `"target"`, `"layer"`, `"channel"`, `"params"`.
     input, method, target, layer, channel, params
         What is chosen at first; `params` are those of `method`.
 
@@ -80,6 +82,7 @@ class Explorer(ipywidgets.VBox):
         *,
         classes: Sequence[str] | None = None,
         preprocess: Callable[[Any], Any] | None = None,
+        part: Key | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
         axes: Mapping[str, str] | None = None,
@@ -104,11 +107,21 @@ class Explorer(ipywidgets.VBox):
                 if value is not None:
                     raise TypeError(f"{name}: the session has its own; give it only together with a model")
             self.session = model
+            if part is not None:
+                model.select(part=part)
+                model.wait()  # what is shown depends on it
         else:
             if inputs is None:
                 raise TypeError("inputs: expected a picture, a tensor (1, …) or a list of them, got nothing")
             self.session = Session(
-                model, inputs, classes=classes, preprocess=preprocess, forward=forward, scores=scores, axes=axes
+                model,
+                inputs,
+                classes=classes,
+                preprocess=preprocess,
+                part=part,
+                forward=forward,
+                scores=scores,
+                axes=axes,
             )
         wanted = {"input": input, "method": method, "target": target, "layer": layer, "channel": channel}
         wanted = {name: value for name, value in wanted.items() if value is not None}
