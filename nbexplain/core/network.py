@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -41,6 +42,13 @@ class Pass:
         """What a layer returned, as it stands in the graph."""
         name, call = layer.key
         return self.records.calls[name][-1 if call is None else call]
+
+    def of_one_input(self) -> hooks.Records:
+        """The records with outputs of one input (1, …)."""
+        if self.batched:
+            return self.records
+        calls = {name: [self.one(tensor) for tensor in tensors] for name, tensors in self.records.calls.items()}
+        return dataclasses.replace(self.records, calls=calls)
 
     def one(self, output: Tensor) -> Tensor:
         """An output, or a gradient of it, as one of one input (1, …)."""
@@ -223,7 +231,7 @@ class Network:
         x = self.ready(self._given.tensor).detach()
         if leaf is None and (x.is_floating_point() or x.is_complex()):
             x.requires_grad_()
-        explained = None if x.is_floating_point() else x
+        explained = None if x.requires_grad or leaf is not None else x
         begin = leaf is None
         with hooks.recorded(modules, separate=separate, leaf=leaf, begin=begin, explained=explained) as records:
             # a layer's output that begins the graph hands on a clone; all others are recorded by reference

@@ -250,7 +250,7 @@ class Subject:
         """The calls of one module, without asking the network where the module's type tells enough."""
         plain = self._network.plain and self.input.alone and not self._axes
         if self._survey is None and plain and not self._whole and name in self._modules:
-            records = self._pass((name, call)).records
+            records = self._pass((name, call)).of_one_input()
             graph = {c for c in records.order if records.calls[c[0]][c[1]].requires_grad}
             rows = layers.describe(
                 records, self._modules, Asking(None, None), axes={}, gradient=graph, depends=set(records.order)
@@ -315,6 +315,8 @@ class Subject:
             self._network.run(self.ready(batch), grad=False)
         if self.passes["forward"] == before:
             self.passes["forward"] += len(batch)
+        if not self.input.batched and caught.returned is not None:
+            caught.returned = caught.returned[None]
         return caught
 
     def ablated(self, layer: Layer, keep: Tensor) -> Tensor:

@@ -63,7 +63,8 @@ def survey(
         asking = Asking(source, geometry)
         with network.computing(grad=True):
             depends = _depending(network, modules, kept, source)
-            rows = layers.describe(records, modules, asking, axes=axes, gradient=gradient, depends=depends)
+            seen = kept.of_one_input()
+            rows = layers.describe(seen, modules, asking, axes=axes, gradient=gradient, depends=depends)
             suggested = _last_with_a_map(kept, rows)
         reason = "it is not called for this input, or returns no tensor"
         silent = [name for name in modules if name not in records.calls]
