@@ -14,11 +14,10 @@ import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core import target as targets
 from nbexplain.core.ask import checked_cell
-from nbexplain.core.choices import checked, checked_classes
+from nbexplain.core.choices import checked, checked_classes, labels_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.layers import suggest
-from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.inputs import Array
 from nbexplain.place import Place
@@ -34,6 +33,7 @@ class Given:
     preprocess: Callable[[Any], Any] | None
     forward: Callable[[nn.Module, Any], Any] | None
     scores: Callable[[Any], Tensor] | None
+    display: int | tuple[int, int, int] | None = None
 
 
 class Session:
@@ -51,6 +51,8 @@ class Session:
         The user's transform, picture → tensor (C, H, W).
     forward, scores
         `forward(model, x)` and `scores(output)` for odd signatures and outputs.
+    display
+        Which channels of the images are drawn: three numbers (red, green, blue), or one; see `Image`.
 
     Attributes
     ----------
@@ -74,20 +76,20 @@ class Session:
         preprocess: Callable[[Any], Any] | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
+        display: int | tuple[int, int, int] | None = None,
     ) -> None:
         given = inputs if isinstance(inputs, list) else [inputs]
         if not given:
             raise ValueError("inputs: expected at least one input, got an empty list")
-        self.given = Given(model, list(given), preprocess, forward, scores)
-        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores)
+        self.given = Given(model, list(given), preprocess, forward, scores, display)
+        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores, display=display)
         self._editions = [0] * len(given)  # how often each input was replaced
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
         self._fact_listeners: list[Callable[[], None]] = []
         found = next(iter(self.facts.scores.values()))
-        labels = classes_of(model)
-        self.classes = checked_classes(classes, found, None if labels is None else labels.tolist())
+        self.classes = checked_classes(classes, found, labels_of(model))
         best = suggest(self.facts.layers)
         usable = [layer for layer in self.facts.layers if layer.usable]
         self.selection = Selection(

@@ -24,7 +24,7 @@ class Known:
 
     Parameters
     ----------
-    model, inputs, preprocess, forward, scores
+    model, inputs, preprocess, forward, scores, display
         As for `Session`; `inputs` is a list.
 
     Attributes
@@ -45,9 +45,11 @@ class Known:
         preprocess: Callable[[Any], Any] | None,
         forward: Callable[[nn.Module, Any], Any] | None,
         scores: Callable[[Any], Tensor] | None,
+        display: int | tuple[int, int, int] | None = None,
     ) -> None:
         self._twin = twin(model)
         self._preprocess, self._forward, self._scores = preprocess, forward, scores
+        self._display = display
         self._forced = False
         self._described = 0  # the input whose layers the facts hold, and its shape
         self._shape: Any = None
@@ -91,7 +93,7 @@ class Known:
             self.facts = dataclasses.replace(self.facts, scores=left)
 
     def _wrapped(self, x: Any) -> tuple[Array, Subject]:
-        taken = as_input(x, self._preprocess)
+        taken = as_input(x, self._preprocess, self._display)
         return taken, Subject(self._twin, taken, forward=self._forward, scores=self._scores, whole=True)
 
     def explained(self, question: Question) -> Iterator[Explanation]:

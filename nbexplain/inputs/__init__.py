@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nbexplain.inputs.array import Array
-from nbexplain.inputs.image import Image, is_picture
+from nbexplain.inputs.image import Image
+from nbexplain.inputs.image_shapes import is_picture, refuse_unclear
 from nbexplain.inputs.masker import Masker
 from nbexplain.inputs.tabular import Tabular
 from nbexplain.inputs.text import Text
@@ -14,8 +15,19 @@ from nbexplain.inputs.text import Text
 __all__ = ["Array", "Image", "Masker", "Tabular", "Text", "as_input"]
 
 
-def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None) -> Array:
-    """Wrap what a user hands in: a picture as `Image`, any other tensor (or dict or tuple of tensors) as `Array`."""
+def as_input(
+    x: Any,
+    preprocess: Callable[[Any], Any] | None = None,
+    display: int | tuple[int, int, int] | None = None,
+) -> Array:
+    """Wrap what a user hands in: an image as `Image`, any other tensor (or dict or tuple of tensors) as `Array`."""
+    told = preprocess is not None or display is not None
+    if display is not None and (isinstance(x, Array) or not is_picture(x, told=told)):
+        raise ValueError(f"display: it is for images as they come, got {type(x).__name__}; try Image(…, display=…)")
     if isinstance(x, Array):
         return x
-    return Image(x, preprocess) if is_picture(x) else Array(x)
+    if is_picture(x, told=told):
+        return Image(x, preprocess, display=display)
+    if preprocess is None:
+        refuse_unclear(x)
+    return Array(x)

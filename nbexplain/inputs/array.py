@@ -17,6 +17,14 @@ def as_it_is(x: Tensor) -> Tensor:
     return x
 
 
+def plain(x: Tensor) -> Tensor:
+    """A `torch.Tensor` with the values of `x`, whatever subclass it is (MONAI's MetaTensor, fastai's TensorImage …)."""
+    if type(x) is Tensor:
+        return x
+    with torch._C.DisableTorchFunctionSubclass():  # the subclass may refuse any function, this one as well
+        return x.as_subclass(Tensor)
+
+
 class Array:
     """One input as the network gets it.
 
@@ -120,7 +128,7 @@ def _explained_part(parts: Mapping[str | int, Any]) -> str | int:
 
 def _one(x: Tensor) -> Tensor:
     """`x` with exactly one input in its batch axis."""
-    x = x.detach()
+    x = plain(x).detach()
     if x.is_inference():
         with torch.inference_mode(False):  # else the clone would be one as well, and no graph could begin at it
             x = x.clone()
@@ -136,7 +144,7 @@ def _one(x: Tensor) -> Tensor:
 def _like(part: Any, batch: Tensor) -> Any:
     if not isinstance(part, Tensor):
         return part
-    part = part.detach().to(batch.device, batch.dtype if part.is_floating_point() else part.dtype)
+    part = plain(part).detach().to(batch.device, batch.dtype if part.is_floating_point() else part.dtype)
     if part.ndim and part.shape[0] == 1 and len(batch) > 1:
         part = part.expand(len(batch), *part.shape[1:])
     return part.clone()  # the model may write into it

@@ -39,7 +39,7 @@ class Explorer(ipywidgets.VBox):
     ----------
     model
         A `torch.nn.Module`, of which the explorer makes a session of its own, or a `Session` to share.
-    inputs, classes, preprocess, forward, scores
+    inputs, classes, preprocess, forward, scores, display
         As for `Session`; only with a model.
     show
         Which panes: `"inputs"` (thumbnails of all inputs, and upload), `"map"` (the attribution over the picture),
@@ -82,6 +82,7 @@ class Explorer(ipywidgets.VBox):
         preprocess: Callable[[Any], Any] | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
+        display: int | tuple[int, int, int] | None = None,
         show: Iterable[str] | None = None,
         controls: Iterable[str] | None = None,
         input: int | None = None,  # noqa: A002  the selection's own word
@@ -98,7 +99,7 @@ class Explorer(ipywidgets.VBox):
         self._owned = not isinstance(model, Session)
         if isinstance(model, Session):
             own = {"inputs": inputs, "classes": classes, "preprocess": preprocess, "forward": forward, "scores": scores}
-            for name, value in own.items():
+            for name, value in {**own, "display": display}.items():
                 if value is not None:
                     raise TypeError(f"{name}: the session has its own; give it only together with a model")
             self.session = model
@@ -106,7 +107,13 @@ class Explorer(ipywidgets.VBox):
             if inputs is None:
                 raise TypeError("inputs: expected a picture, a tensor (1, …) or a list of them, got nothing")
             self.session = Session(
-                model, inputs, classes=classes, preprocess=preprocess, forward=forward, scores=scores
+                model,
+                inputs,
+                classes=classes,
+                preprocess=preprocess,
+                forward=forward,
+                scores=scores,
+                display=display,
             )
         wanted = {"input": input, "method": method, "target": target, "layer": layer, "channel": channel}
         wanted = {name: value for name, value in wanted.items() if value is not None}
