@@ -238,3 +238,19 @@ def test_every_fill_keeps_shape_and_dtype(dtype: torch.dtype) -> None:
     for kind in image.fills:
         assert image.fill(kind).shape == image.tensor.shape
         assert image.fill(kind).dtype == dtype
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 100), (100, 1), (3, 5), (2, 2)])
+def test_tiny_and_narrow_images(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    image = Image(pixels)
+    np.testing.assert_array_equal(image.picture, pixels)
+    blurred = image.fill("blur")
+    assert blurred.shape == image.tensor.shape
+    assert blurred.min() >= image.tensor.min() - 1e-6
+    assert blurred.max() <= image.tensor.max() + 1e-6
+    np.testing.assert_allclose(Image(np.full_like(pixels, 51)).fill("blur"), 0.2, rtol=1e-6)
+    if pixels.size > 3:
+        labels = image.superpixels(2, "grid")
+        assert labels.shape == shape
+        assert labels.max() == 1
