@@ -14,12 +14,11 @@ import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core import target as targets
 from nbexplain.core.ask import checked_cell
-from nbexplain.core.choices import checked, checked_classes
+from nbexplain.core.choices import checked, checked_classes, labels_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
-from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
-from nbexplain.inputs import Array, Key, as_input
+from nbexplain.inputs import Array, Display, Key, as_input
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
 
@@ -34,6 +33,7 @@ class Given:
     forward: Callable[[nn.Module, Any], Any] | None
     scores: Callable[[Any], Tensor] | None
     axes: Mapping[str, str] | None = None
+    display: Display | None = None
 
 
 class Session:
@@ -56,6 +56,8 @@ class Session:
         `forward(model, x)` and `scores(output)` for odd signatures and outputs.
     axes
         Layer names → letters for the axes of their outputs, where the network does not tell them; see `Subject`.
+    display
+        Which channels of the images are drawn: three numbers (red, green, blue), or one; see `Image`.
 
     Attributes
     ----------
@@ -81,12 +83,22 @@ class Session:
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
         axes: Mapping[str, str] | None = None,
+        display: Display | None = None,
     ) -> None:
         given = inputs if isinstance(inputs, list) else [inputs]
         if not given:
             raise ValueError("inputs: expected at least one input, got an empty list")
-        self.given = Given(model, list(given), preprocess, forward, scores, axes)
-        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores, part=part, axes=axes)
+        self.given = Given(model, list(given), preprocess, forward, scores, axes, display)
+        self._known = Known(
+            model,
+            given,
+            preprocess=preprocess,
+            forward=forward,
+            scores=scores,
+            part=part,
+            axes=axes,
+            display=display,
+        )
         self._editions = [0] * len(given)  # how often each input was replaced
         self._turns = 0  # how often another part of all inputs was chosen
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
@@ -94,8 +106,7 @@ class Session:
         self._listeners: list[Callable[[], None]] = []
         self._fact_listeners: list[Callable[[], None]] = []
         found = next(iter(self.facts.scores.values()))
-        labels = classes_of(model)
-        self.classes = checked_classes(classes, found, None if labels is None else labels.tolist())
+        self.classes = checked_classes(classes, found, labels_of(model))
         self._usual_method, layer = self._usual()
         self.selection = Selection(
             part=self.inputs[0].part,

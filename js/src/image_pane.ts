@@ -2,10 +2,11 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import { colourBar } from "./colour_bar";
 import type { ControlsState } from "./controls";
 import { coalesced, h, say } from "./dom";
+import { imageChannels } from "./image_channels";
 import { automaticClip, clipOf, lookOf, remarkOf, superpixelsOf } from "./image_look";
 import { type ShownMap, shownMap } from "./image_map";
 import { imageMarks } from "./image_marks";
-import { type PictureCanvas, pictureCanvas } from "./image_picture";
+import type { PictureCanvas } from "./image_picture";
 import { viewControls } from "./image_view";
 import { followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
@@ -44,11 +45,12 @@ export interface ImagePaneState {
   borders: boolean;
   top: number;
   hide_rest: boolean;
+  image_channel: number;
 }
 
 const LOOK = ["opacity", "colormap", "sign", "reduction", "clip", "limits", "interpolation", "fade", "mode"];
 const SUPERPIXELS = ["borders", "top", "hide_rest"];
-const DRAWN = ["title", "notice", "follow_channel", ...LOOK, ...SUPERPIXELS].map((name) => `change:${name}`);
+const DRAWN = ["title", "notice", "follow_channel", "image_channel", ...LOOK, ...SUPERPIXELS].map((name) => `change:${name}`);
 const MARKED = ["pick", "frame", "frame_note"].map((name) => `change:${name}`);
 
 function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void {
@@ -58,6 +60,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
   const notice = h("div", { class: "nbx-notice", role: "note" });
   const bar = colourBar();
   const view = viewControls(model, signal);
+  const channels = imageChannels(model, signal);
 
   let pictureModel: AnyModel<ArrayState> | null = null;
   let picture: PictureCanvas | null = null;
@@ -87,7 +90,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
   const head = h("div", { class: "nbx-head" }, title, subtitle);
   el.classList.add("nbx-pane", "nbx-image-pane");
   el.role = "group"; // several panes have controls of the same names
-  el.replaceChildren(head, h("div", { class: "nbx-stage" }, sheet, notice), marks.readout, bar.element, view.element);
+  el.replaceChildren(head, h("div", { class: "nbx-stage" }, sheet, notice), marks.readout, bar.element, view.element, channels.element);
 
   const titleOf = (): string => model.get("title") || map?.meta.title || (segments ? `${segments.count} superpixels` : "");
 
@@ -95,7 +98,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     const channel = model.get("follow_channel") && controls ? controls.get("channel") : null;
     segments = labels && segmentsOf(labels);
     map = shownMap(overlay, detail, { channel, reduction: model.get("reduction") }, segments);
-    picture = pictureModel && pictureCanvas(pictureModel);
+    picture = channels.canvas(pictureModel);
     const mode = !picture ? "map" : !map ? "picture" : model.get("mode");
     const remark = measure(mode === "picture" ? null : map);
     const scene = picture?.canvas ?? segments ?? map?.grid;

@@ -31,6 +31,8 @@ export interface Meta {
   report?: boolean;
   /** [height, width] of a picture before it was made smaller for the screen. */
   size?: [number, number];
+  /** Whether the leading axis is that of an image's channels, and the first of them their mean. */
+  planes?: boolean;
   note?: string;
 }
 

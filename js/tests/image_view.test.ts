@@ -30,6 +30,7 @@ const STATE: ImagePaneState = {
   borders: true,
   top: 0,
   hide_rest: false,
+  image_channel: -1,
 };
 
 let model: FakeModel<ImagePaneState>;

@@ -11,7 +11,9 @@ from torch import Tensor
 from nbexplain.core import registry
 from nbexplain.core import target as targets
 from nbexplain.core.layers import Layer, nearest, split, unprefixed
+from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import Facts
+from nbexplain.core.twin import unwrap
 
 
 def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs: int) -> Any:
@@ -62,6 +64,25 @@ def checked_classes(
     if scores.ndim == 2 and len(names) != count:
         raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}")
     return names
+
+
+def labels_of(model: Any) -> list[Any] | None:
+    """What a model calls its scores: the classes of a fitted estimator, or the `config.id2label` of Hugging Face.
+
+    None where it has no names: those that transformers makes up (LABEL_0, LABEL_1 …) are none.
+    """
+    fitted = classes_of(model)
+    if fitted is not None:
+        return list(fitted.tolist())
+    config = getattr(unwrap(model), "config", None)
+    names = config.get("id2label") if isinstance(config, Mapping) else getattr(config, "id2label", None)
+    if not isinstance(names, Mapping):
+        return None
+    by_number = {str(number): name for number, name in names.items()}  # a config that was read from JSON has strings
+    labels = [by_number.get(str(number)) for number in range(len(by_number))]
+    if any(not isinstance(label, str) for label in labels):
+        return None
+    return None if all(label == f"LABEL_{number}" for number, label in enumerate(labels)) else labels
 
 
 def _checked_layer(name: Any, layers: Sequence[Layer]) -> str:

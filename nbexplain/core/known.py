@@ -14,7 +14,7 @@ from nbexplain.core.question import Answers, Facts, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
 from nbexplain.core.twin import twin
-from nbexplain.inputs import Array, Key, as_input
+from nbexplain.inputs import Array, Display, Key, as_input
 
 _MIXED = "the weights changed while this was computed: it mixes old and new ones"
 
@@ -24,7 +24,7 @@ class Known:
 
     Parameters
     ----------
-    model, inputs, preprocess, forward, scores, part, axes
+    model, inputs, preprocess, forward, scores, part, axes, display
         As for `Session`; `inputs` is a list.
 
     Attributes
@@ -47,10 +47,11 @@ class Known:
         scores: Callable[[Any], Tensor] | None,
         part: Key | None = None,
         axes: Mapping[str, str] | None = None,
+        display: Display | None = None,
     ) -> None:
         self._twin = twin(model)
         self._preprocess, self._forward, self._scores = preprocess, forward, scores
-        self._part, self._axes = part, axes
+        self._part, self._axes, self._display = part, axes, display
         self._forced = False
         self._unseen = False  # whether another part is explained than the facts are about
         self._described = 0  # the input whose layers the facts hold, and its shape
@@ -108,7 +109,7 @@ class Known:
             self._unseen = False
 
     def _wrapped(self, x: Any) -> tuple[Array, Subject]:
-        taken = as_input(x, self._preprocess, self._part)
+        taken = as_input(x, self._preprocess, self._part, self._display)
         if self.inputs and self._part is None:
             taken = as_input(taken, part=self.inputs[0].part)  # the same of all
         return taken, self._subject(taken)

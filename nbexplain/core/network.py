@@ -196,10 +196,8 @@ class Network:
         keywords: dict[str, Any]
         if isinstance(module, Predictor):
             args, keywords = (given.outside(x),), {}
-        elif given.parts is not None:
-            args, keywords = given.parts.arguments(x, self.dtype)
         else:
-            args, keywords = given.arguments(x)
+            args, keywords = given.arguments(x, self.dtype)
         neutral = given.neutral(x)
         with hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext():
             try:

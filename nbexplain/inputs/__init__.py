@@ -9,17 +9,25 @@ import numpy as np
 from torch import Tensor
 
 from nbexplain.inputs.array import Array
-from nbexplain.inputs.image import Image, is_picture
+from nbexplain.inputs.image import Image
+from nbexplain.inputs.image_display import Display
+from nbexplain.inputs.image_shapes import is_picture, refuse_unclear
+from nbexplain.inputs.image_transform import NoImage
 from nbexplain.inputs.masker import Masker
 from nbexplain.inputs.parts import Key, Parts, is_several
 from nbexplain.inputs.tabular import Tabular
 from nbexplain.inputs.tensors import as_tensor
 from nbexplain.inputs.text import Text
 
-__all__ = ["Array", "Image", "Key", "Masker", "Tabular", "Text", "as_input"]
+__all__ = ["Array", "Display", "Image", "Key", "Masker", "Tabular", "Text", "as_input"]
 
 
-def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None, part: Key | None = None) -> Array:
+def as_input(
+    x: Any,
+    preprocess: Callable[[Any], Any] | None = None,
+    part: Key | None = None,
+    display: Display | None = None,
+) -> Array:
     """Wrap what a user hands in: an image as `Image`, any other tensor as `Array`.
 
     Parameters
@@ -31,10 +39,12 @@ def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None, part: Key |
         The user's transform. It is asked with `x`, whatever that is: an image, an array or tensor of another kind (a
         signal), or the whole dict or tuple. Of an image it returns a tensor (C, H, W); of anything else what the model
         takes: a tensor or array, to which a batch axis is added where the first is longer than 1, or a dict or tuple.
-        Only a tensor (1, C, H, W) or (3, H, W) is what the network takes already: there the transform is asked where
-        black and white lie. A tensor of any other shape is a raw value, as an array is.
+        Only a tensor (1, C, H, W) or (3, H, W) of floats is what the network takes already: there the transform is
+        asked where black and white lie. A tensor of any other shape is a raw value, as an array is.
     part
         Which of several inputs is explained: key, index or field; see `Parts`.
+    display
+        Which channels of an image are drawn; see `Image`.
 
     Raises
     ------
@@ -42,32 +52,51 @@ def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None, part: Key |
         If it cannot be taken, or if it is wrapped already and `preprocess` is not what it was made with.
     """
     if isinstance(x, Array):
-        made_by = x._preprocess if isinstance(x, Image) and x.parts is None else x.transform
-        if preprocess is not None and preprocess != made_by:
-            kind = type(x).__name__
-            raise TypeError(
-                f"preprocess: x is {kind}(…) already, to which it cannot be applied; give {kind} what it makes of x"
-            )
+        made_by = x.transform or (x._preprocess if isinstance(x, Image) else None)
+        for name, value, own in (
+            ("preprocess", preprocess, made_by),
+            ("display", display, getattr(x, "display", None)),
+        ):
+            if value is not None and value != own:
+                kind = type(x).__name__
+                raise TypeError(f"{name}: x is {kind}(…) already, to which it cannot be applied; give it to {kind}(…)")
         return x if part in (None, x.part) else _explaining(x, part)
     if isinstance(x, np.ndarray) and x.ndim == 4:
         x = as_tensor(x)
-    made = _put_through(x, preprocess) if preprocess is not None and not is_picture(x) else x
+    told = preprocess is not None or display is not None
+    is_image = is_picture(x, told=told)
+    made = _put_through(x, preprocess) if preprocess is not None and not is_image else x
     if is_several(made):
-        taken = _among(Parts(made, part))
-    elif is_picture(made) and part is None:
-        taken = Image(made, preprocess) if made is x else Image(made)
+        taken = _among(Parts(made, part), display)
+    elif (is_image or is_picture(made)) and part is None:
+        taken = _as_image(made, preprocess if made is x else None, display)
     else:
+        if preprocess is None:
+            refuse_unclear(made)
         taken = Array(made, part=part)
+    if display is not None and not isinstance(taken, Image):
+        raise ValueError(f"display: it is for images, got {type(x).__name__}; try Image(…, display=…)")
     taken.transform = preprocess
     return taken
 
 
-def _among(parts: Parts) -> Array:
+def _as_image(x: Any, preprocess: Callable[[Any], Any] | None, display: Display | None) -> Array:
+    """An image; or an array, if it was the transform alone that might have taken it for one."""
+    try:
+        return Image(x, preprocess, display=display)
+    except NoImage as error:
+        if is_picture(x):
+            raise
+        made = error.tensor
+        return Array(made if made.ndim > 1 and made.shape[0] == 1 else made[None])
+
+
+def _among(parts: Parts, display: Display | None = None) -> Array:
     """The explained one of several: an `Image`, if it is one."""
     x = parts.tensor
     if not (is_picture(x) and x.ndim == (4 if parts.batched else 3) and (x.shape[0] == 1 or not parts.batched)):
         return Array(parts)
-    taken = Image(x)
+    taken = Image(x, display=display)
     taken.stands_among(parts)
     return taken
 

@@ -96,18 +96,23 @@ class Array:
         """Equal for inputs whose tensors mean the same, so that one may stand beside the other in a batch."""
         return None
 
-    def arguments(self, batch: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments(self, batch: Tensor, dtype: torch.dtype | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments of the model for a batch (N, …) of the explained tensor.
 
-        Where the model takes no batches (`batched`), N is 1.
+        Where the model takes no batches (`batched`), N is 1. `dtype` is that of floating-point tensors that go along.
         """
+        batch = self.as_given(batch)
         if self.parts is not None:
-            return self.parts.arguments(batch)
+            return self.parts.arguments(batch, dtype)
         return (batch if self.batched else batch[0],), {}
+
+    def as_given(self, batch: Tensor) -> Tensor:
+        """A batch with its axes in the order in which the model takes them."""
+        return batch
 
     def outside(self, batch: Tensor) -> Any:
         """What a model that is no torch module gets for a batch (N, …): an array."""
-        return batch.detach().cpu().numpy()
+        return self.as_given(batch).detach().cpu().numpy()
 
     def neutral(self, batch: Tensor) -> Tensor | None:
         """Where a neutral embedding stands in for a token; nowhere, but in texts."""

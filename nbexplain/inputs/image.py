@@ -1,8 +1,7 @@
-"""A picture: what the user has, the tensor that the network gets, and the picture that the network saw."""
+"""An image: what the user has, the tensor that the network gets, and the image that the network saw."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -14,69 +13,101 @@ from torch import Tensor
 
 from nbexplain.inputs import superpixels as cutting
 from nbexplain.inputs.array import Array, _nan_note, _one, as_it_is
+from nbexplain.inputs.image_display import Display, checked_display, drawn
+from nbexplain.inputs.image_shapes import is_pil
+from nbexplain.inputs.image_transform import batched, black_and_white, put_through
+from nbexplain.inputs.image_values import MOST_PIXELS, read, values_of
+from nbexplain.inputs.parts import Parts
+from nbexplain.inputs.tensors import as_tensor, plain
 
-_MOST_PIXELS = 16_000_000
-
-
-def is_picture(x: Any) -> bool:
-    """Whether `x` is a picture: PIL, a path, an (H, W[, C]) array, or a (1, C, H, W) or (3, H, W) tensor."""
-    if _is_pil(x) or isinstance(x, (str, Path)):
-        return True
-    if isinstance(x, np.ndarray) and x.ndim < 4:
-        return (x.ndim == 2 and x.dtype == np.uint8) or (x.ndim == 3 and x.shape[-1] in (1, 3, 4))
-    return isinstance(x, (Tensor, np.ndarray)) and (x.ndim == 4 or (x.ndim == 3 and x.shape[0] in (3, 4)))
+_COLOURS, _TIMES = (1, 3, 4), 4
+_UNUSABLE = (torch.uint16, torch.uint32, torch.uint64)
 
 
 class Image(Array):
-    """A picture and its tensor.
+    """An image and its tensor.
 
     Parameters
     ----------
     source
-        PIL image, path, array (H, W[, C]) of uint8 or of floats in 0…1, or a tensor (1, C, H, W) that the network
-        takes as it is.
+        PIL image, path, array (H, W[, C]), or a tensor (1, C, H, W) or (C, H, W) that the network takes as it is.
     preprocess
-        The user's transform, picture → tensor (C, H, W). Without one, a picture becomes a tensor of 0…1. For a
-        tensor it is asked only where black and white lie.
+        The user's transform, image → tensor (C, H, W): a callable, which may also return an array, a list of one tensor
+        or a mapping with one (its other tensors go to the model as keywords), or an image processor of Hugging Face.
+        It gets the very object that is given here; a file is opened for it, turned upright, and keeps its depth.
+        A tensor of floats is not put through it: it is asked only where black and white lie.
+        Without one, an image becomes a tensor with 0 for black and 1 for white; see `image_values.values_of`.
     segments
-        A label map (H, W) of the picture as the network sees it: the superpixels, where you have some of your own.
+        A label map (H, W) of the image as the network sees it: the superpixels, where you have some of your own.
+    display
+        Which channels of the tensor are drawn: three numbers (red, green, blue), such as `(3, 2, 1)`, or one. By
+        default that is one channel or three as they are, the first three of RGBA, and the mean of any other number.
 
     Attributes
     ----------
     tensor
         (1, C, H, W), what the network gets.
+    source
+        What the transform was given: the object of the user's, or the opened file.
     picture
         (H, W, 3) uint8, what the network saw: (x − p(black)) / (p(white) − p(black)), p the transform, so that
         overlays line up after any crop.
+    channels_last
+        Whether the model takes (N, H, W, C), as Keras does: whether that is what it was given.
     missing
         (H, W) bool, where the tensor is not finite.
+    notes
+        What was done to a file or to values on the way to the tensor; NaN in it.
     picture_notes
         What a reader of the picture must know: that it is stretched, or shows the mean of many channels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is empty, has more than 16 million pixels or numbers whose meaning is not known, or if the transform
+        raises or returns what cannot be taken.
     """
 
     kind = "picture"
     fills = ("mean", "blur", "black", "white", "zero")
 
     def __init__(
-        self, source: Any, preprocess: Callable[[Any], Any] | None = None, *, segments: np.ndarray | None = None
+        self,
+        source: Any,
+        preprocess: Callable[[Any], Any] | None = None,
+        *,
+        segments: np.ndarray | None = None,
+        display: int | tuple[int, int, int] | None = None,
     ) -> None:
-        source = _opened(source)
-        size = _size(source)
-        if 0 in size:
-            raise ValueError(f"x: the picture is empty, {size[0]}×{size[1]} pixels")
-        if size[0] * size[1] > _MOST_PIXELS:
-            raise ValueError(
-                f"x: the picture has {size[0] * size[1] / 1e6:.1f} million pixels, at most 16 million are taken; "
-                "make it smaller first"
-            )
-        as_given = isinstance(source, Tensor)
-        self.tensor = _one(_batched(source)) if as_given else _transformed(source, preprocess, "preprocess")
+        opened, notes = _opened(source)
+        _check_size(opened)
+        self._preprocess = preprocess
+        more: tuple[str, ...] = ()
+        others: dict[str, Any] = {}
+        if isinstance(opened, Tensor) and (preprocess is None or opened.is_floating_point()):
+            self.tensor = _one(batched(opened))
+        elif preprocess is None:
+            values, more = values_of(opened)
+            self.tensor = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
+        else:
+            opened, more, taken = put_through(opened, preprocess, isinstance(source, (str, Path)))
+            self.tensor = taken.tensor
+            others = {taken.name: taken.tensor, **taken.others} if taken.others else {}
         if self.tensor.ndim != 4:
             raise ValueError(f"x: expected a tensor (1, C, H, W), got shape {tuple(self.tensor.shape)}")
-        self._source, self._preprocess = source, preprocess
+        self.channels_last = _has_channels_last(self.tensor.shape)
+        if self.channels_last:
+            self.tensor = self.tensor.permute(0, 3, 1, 2)
+            more += ("taken as (1, H, W, C), with channels last, which is how the model gets it",)
+        if self.tensor.dtype in _UNUSABLE:
+            raise TypeError(f"x: torch computes nothing with tensors of {self.tensor.dtype}; try x.float() / 65535")
+        self.source = opened
         self.segments = None if segments is None else _checked_segments(segments, self.tensor.shape[-2:])
+        self.display = checked_display(display, self.tensor.shape[1])
         self._cut: tuple[tuple[int, str], np.ndarray] | None = None  # the superpixels that were asked for last
-        self.notes = _nan_note(self.tensor)
+        self.notes = (*notes, *more, *_nan_note(self.tensor))
+        if others:
+            self.stands_among(Parts(others, taken.name))
 
     @cached_property
     def picture(self) -> np.ndarray:
@@ -86,63 +117,56 @@ class Image(Array):
     def picture_notes(self) -> tuple[str, ...]:
         return self._seen[1]
 
+    @property
+    def in_channels(self) -> bool:
+        """Whether its channels are neither grey nor colours, so that each is worth a look."""
+        return self.display is None and self.tensor.shape[1] not in (1, 3) and not self._rgba
+
     @cached_property
     def missing(self) -> np.ndarray:
         missing: np.ndarray = (~torch.isfinite(self.tensor)).any(1)[0].cpu().numpy()
         return missing
 
     @cached_property
+    def _rgba(self) -> bool:
+        """Whether the last of four channels is alpha: of an array of bytes, or where nothing is transparent."""
+        if self.tensor.shape[1] != 4:
+            return False
+        alpha = self.tensor[:, 3]
+        of_bytes = isinstance(self.source, np.ndarray) and self.source.dtype == np.uint8
+        return of_bytes or bool((alpha == alpha.flatten()[0]).all())
+
+    @cached_property
     def _ends(self) -> tuple[Tensor | None, Tensor | None]:
-        """The tensors of an all-black and an all-white picture, if they can be told."""
-        source, preprocess = self._source, self._preprocess
-        as_given = isinstance(source, Tensor)
+        """The tensors of an all-black and an all-white image, if they can be told."""
+        source, preprocess = self.source, self._preprocess
         if self.tensor.is_complex():
             return None, None
         if preprocess is None:
             inside = bool(((self.tensor >= 0) & (self.tensor <= 1) | ~torch.isfinite(self.tensor)).all())
             black, white = (self.tensor.new_full((1,), shade).expand_as(self.tensor) for shade in (0, 1))
             return (black, white) if inside else (None, None)
-        ends = []
-        for shade in (0, 1):
-            if as_given:
-                import PIL.Image
-
-                height, width = self.tensor.shape[-2:]
-                flat: Any = PIL.Image.new("RGB" if self.tensor.shape[1] != 1 else "L", (width, height))
-            else:
-                flat = source
-            try:
-                end = _transformed(_flat_like(flat, shade), preprocess, "preprocess")
-            except Exception:  # a transform for other pictures than these: black and white stay unknown, and it is said
-                return None, None
-            ends.append(end)
-        same = ends[0].shape == self.tensor.shape and bool((ends[0] != ends[1]).all())
-        return (_small(ends[0].to(self.tensor)), _small(ends[1].to(self.tensor))) if same else (None, None)
+        sources = [source]
+        if isinstance(source, Tensor):  # what the transform was made for is not known
+            height, width = self.tensor.shape[-2:]
+            pixels = np.zeros((height, width, 3) if self.tensor.shape[1] != 1 else (height, width), np.uint8)
+            sources = [_pil(pixels), pixels] if source.is_floating_point() else [source]
+        found = (black_and_white(like, preprocess, self.tensor) for like in sources)
+        return next((ends for ends in found if ends is not None), (None, None))
 
     @cached_property
     def _seen(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        of_complex = self.tensor.is_complex()
-        tensor = (self.tensor.abs() if of_complex else self.tensor).float()
-        notes: tuple[str, ...] = ("the input is complex: the picture shows |x|",) if of_complex else ()
-        black, white = self._ends
-        if black is not None and white is not None:
-            shown = (tensor - black.float()) / (white.float() - black.float())
-        else:
-            finite = tensor[torch.isfinite(tensor)]
-            low, high = (float(finite.min()), float(finite.max())) if finite.numel() else (0.0, 1.0)
-            shown = (tensor - low) / (high - low) if high > low else torch.full_like(tensor, 0.5)
+        display: Display | None = (0, 1, 2) if self.display is None and self._rgba else self.display
+        pixels, notes = drawn(self.tensor, *self._ends, display)
+        if display != self.display:
             notes += (
-                f"black and white of the transform are unknown: the picture is stretched from {low:.3g}…{high:.3g}",
+                "the first three of its 4 channels are drawn as red, green and blue, the fourth is taken for alpha",
             )
-        channels = shown.shape[1]
-        if channels not in (1, 3):
-            if channels == 4:
-                shown = shown[:, :3]
-            else:
-                shown = shown.mean(1, keepdim=True)
-                notes += (f"the picture shows the mean of {channels} channels",)
-        shown = torch.nan_to_num(shown, nan=0.0).clamp(0, 1)[0].expand(3, -1, -1)
-        return (shown * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy(), notes
+        return pixels, notes
+
+    def as_given(self, batch: Tensor) -> Tensor:
+        """A batch (N, C, H, W) as (N, H, W, C), where the model takes channels last."""
+        return batch.permute(0, 2, 3, 1) if self.channels_last else batch
 
     def fill(self, kind: str) -> Tensor:
         """What hides a part of the picture, (1, C, H, W): `"black"`, `"white"`, `"mean"` colour, `"blur"`, `"zero"`."""
@@ -181,78 +205,61 @@ class Image(Array):
         return cutting.PictureMasker(key, ready(self.tensor), labels, ready(stand_in), self.picture)
 
 
-def _opened(source: Any) -> Any:
+def _has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether (1, H, W, C): only the last axis can be that of grey, colours or RGBA, and the others are much longer."""
+    return shape[3] in _COLOURS and shape[1] not in _COLOURS and min(shape[1], shape[2]) >= _TIMES * shape[3]
+
+
+def _opened(source: Any) -> tuple[Any, tuple[str, ...]]:
+    """A PIL image, an array (H, W[, C]) or a tensor; of a file, also what a reader must know of it."""
     if isinstance(source, (str, Path)):
         import PIL.Image
-        import PIL.ImageOps
 
-        with PIL.Image.open(source) as picture:
-            return PIL.ImageOps.exif_transpose(picture).convert("RGB")
+        with Path(source).open("rb") as file:
+            start = file.read(32)
+            with PIL.Image.open(file) as picture:
+                return read(picture, start)
     if isinstance(source, np.ndarray) and source.ndim == 4:
-        return torch.from_numpy(source)
-    return source.detach() if isinstance(source, Tensor) else source
+        return as_tensor(source), ()
+    return plain(source).detach() if isinstance(source, Tensor) else source, ()
 
 
-def _is_pil(x: Any) -> bool:
-    """Without importing Pillow: whoever has such a picture has done so."""
-    pillow = sys.modules.get("PIL.Image")
-    return pillow is not None and isinstance(x, pillow.Image)
+def _pil(pixels: np.ndarray) -> Any:
+    import PIL.Image
+
+    return PIL.Image.fromarray(pixels)
 
 
-def _size(source: Any) -> tuple[int, int]:
-    if _is_pil(source):
-        return source.height, source.width
-    if isinstance(source, np.ndarray):
-        return source.shape[0], source.shape[1]
-    return source.shape[-2], source.shape[-1]
-
-
-def _batched(x: Tensor) -> Tensor:
-    return x[None] if x.ndim == 3 else x
-
-
-def _transformed(source: Any, preprocess: Callable[[Any], Any] | None, name: str) -> Tensor:
-    if preprocess is not None:
-        tensor = preprocess(source)
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name}: expected a tensor from it, got {type(tensor).__name__}")
-        return _one(_batched(tensor))
-    if _is_pil(source) and source.mode not in ("L", "RGB"):
-        source = source.convert("RGB")  # palettes, CMYK and the like are no intensities
-    array = np.asarray(source)
-    if array.dtype == np.uint8:
-        array = array.astype(np.float32) / 255
-    elif not np.issubdtype(array.dtype, np.floating):
-        raise TypeError(f"x: expected a picture of uint8 or of floats in 0…1, got {array.dtype}; give preprocess=…")
-    if array.ndim == 2:
-        array = array[..., None]
-    return torch.from_numpy(np.ascontiguousarray(array.astype(np.float32).transpose(2, 0, 1)))[None]
-
-
-def _flat_like(source: Any, shade: int) -> Any:
-    """A picture of the same kind and size that is all black (0) or all white (1)."""
-    if _is_pil(source):
-        import PIL.Image
-
-        mode = source.mode if source.mode in ("L", "RGB") else "RGB"
-        return PIL.Image.new(mode, source.size, 255 * shade if mode == "L" else (255 * shade,) * 3)
-    return np.full_like(source, (255 if source.dtype == np.uint8 else 1) * shade)
+def _check_size(source: Any) -> None:
+    if is_pil(source):
+        size = source.height, source.width
+    elif isinstance(source, np.ndarray) and source.ndim in (2, 3):
+        size = source.shape[0], source.shape[1]
+    elif isinstance(source, Tensor) and source.ndim >= 2:
+        size = source.shape[-2], source.shape[-1]
+    else:
+        got = f" of shape {tuple(source.shape)}" if isinstance(source, (np.ndarray, Tensor)) else ""
+        raise TypeError(
+            "x: expected a PIL image, a path, an array (H, W[, C]) or a tensor (1, C, H, W), got "
+            f"{type(source).__name__}{got}"
+        )
+    if 0 in size:
+        raise ValueError(f"x: the picture is empty, {size[0]}×{size[1]} pixels")
+    if size[0] * size[1] > MOST_PIXELS:
+        raise ValueError(
+            f"x: the picture has {size[0] * size[1] / 1e6:.1f} million pixels, at most 16 million are taken; "
+            "make it smaller first"
+        )
 
 
 def _checked_segments(segments: Any, size: tuple[int, ...]) -> np.ndarray:
     labels = np.asarray(segments)
     if labels.shape != tuple(size) or labels.dtype.kind not in "iub":
         raise ValueError(
-            f"segments: expected whole numbers (H, W) = {tuple(size)}, as the network sees the picture, got "
+            f"segments: expected whole numbers (H, W) = {tuple(size)}, as the network sees the image, got "
             f"{labels.dtype} {labels.shape}"
         )
     return cutting.numbered(labels)
-
-
-def _small(tensor: Tensor) -> Tensor:
-    """The same tensor, but with one number in memory for a channel that is all of one value."""
-    corner = tensor[..., :1, :1]
-    return corner.clone().expand_as(tensor) if bool((tensor == corner).all()) else tensor
 
 
 def _blurred(tensor: Tensor) -> Tensor:

@@ -30,8 +30,8 @@ def cut(picture: np.ndarray, count: int, kind: str = "slic") -> np.ndarray:
     if count > height * width:
         raise ValueError(f"superpixels: {count} regions for a picture of {height * width} pixels")
     if kind == "grid":
-        rows = max(round((count * height / width) ** 0.5), 1)
-        columns = max(round(count / rows), 1)
+        rows = min(max(round((count * height / width) ** 0.5), 1), height, count)
+        columns = min(max(round(count / rows), 1), width)
         y, x = np.arange(height) * rows // height, np.arange(width) * columns // width
         labels = y[:, None] * columns + x[None, :]
     elif kind == "slic":
@@ -46,7 +46,10 @@ def cut(picture: np.ndarray, count: int, kind: str = "slic") -> np.ndarray:
         raise ValueError(f"segmentation: expected one of {', '.join(map(repr, KINDS))}, got {kind!r}")
     labels = numbered(labels)
     if labels.max() < 1:
-        raise ValueError(f"superpixels: only one region came out of {count} asked for; a fit needs at least two")
+        raise ValueError(
+            f"superpixels: only one region came out of {count} asked for; a fit needs at least two: try another "
+            "segmentation, such as 'grid'"
+        )
     return labels
 
 

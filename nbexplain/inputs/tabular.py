@@ -189,7 +189,7 @@ class Tabular(Array):
         """Rows of the same columns go together."""
         return self.columns, self.encode, self._frames and self._frames.key
 
-    def arguments(self, batch: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments(self, batch: Tensor, dtype: torch.dtype | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The rows (N, F), put through `encode`."""
         encoded = batch if self.encode is None else self.encode(batch)
         if isinstance(encoded, Mapping):

@@ -116,7 +116,7 @@ class Text(Array):
         """A text stands alone: its codes are places in itself."""
         return id(self)
 
-    def arguments(self, batch: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments(self, batch: Tensor, dtype: torch.dtype | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Ids (N, L) for codes (N, L); as keywords with the attention mask, where the tokenizer makes one."""
         place = self._places(batch)
         ids = torch.from_numpy(self.ids).to(batch.device)[place]

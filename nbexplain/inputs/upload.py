@@ -1,4 +1,4 @@
-"""A picture out of a file that somebody sent: eight bits, upright, on white, and what a reader must know of the way."""
+"""An image out of a file that somebody sent: upright, not too large, and what a reader must know of the way."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbexplain.inputs.image import _MOST_PIXELS
+from nbexplain.inputs.image_values import MOST_PIXELS, in_eight_bits, is_number_mode, read, values_of, white_of
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -25,7 +25,7 @@ _LONGEST_NAME = 60
 
 
 def picture_from(name: str, content: bytes) -> tuple[PIL.Image.Image, tuple[str, ...]]:
-    """Decode an uploaded file to a picture of three colours in eight bits, turned upright.
+    """Decode an uploaded file as a file on the disk is decoded.
 
     Parameters
     ----------
@@ -37,8 +37,9 @@ def picture_from(name: str, content: bytes) -> tuple[PIL.Image.Image, tuple[str,
     Returns
     -------
     picture, notes
-        An RGB picture of at most 16 million pixels, and what was done to the file's own on the way there: the first
-        frame taken, transparent parts put on white, values scaled, inks turned into colours, the size reduced.
+        An image of mode L, RGB, I;16, I or F and of at most 16 million pixels, and what was done to the file's own on
+        the way there: the first frame taken, transparent parts put on white, inks turned into colours, the size
+        reduced.
 
     Raises
     ------
@@ -52,19 +53,57 @@ def picture_from(name: str, content: bytes) -> tuple[PIL.Image.Image, tuple[str,
         size = math.ceil(len(content) / 1e5) / 10  # never "8.0 MB, at most 8"
         raise ValueError(f"{called} has {size} MB; at most {MAX_BYTES / 1e6:g} MB are taken")
 
-    import PIL.ImageOps
-
     with _named_errors(called):
         opened = _opened(content)
     width, height = opened.size
     if width * height >= MAX_PIXELS:
         raise ValueError(_too_many(called, f"{width}×{height}"))
     with _named_errors(called):
-        notes = _notes_of_the_file(opened, content)
-        opened.load()  # the orientation may stand behind the pixels
-        picture, more = _in_eight_bits(PIL.ImageOps.exif_transpose(opened))
-        picture, last = _small_enough(picture)
-    return picture, notes + more + last
+        picture, notes = read(opened, content)
+        picture, more = _small_enough(picture)
+    return picture, notes + more
+
+
+def like(picture: PIL.Image.Image, other: Any) -> tuple[Any, tuple[str, ...]]:
+    """An uploaded image as an image is that a session has: a transform may take no other.
+
+    Parameters
+    ----------
+    picture
+        What `picture_from` returned.
+    other
+        The `source` of the other image. The upload becomes grey or three colours as that is, with bytes where it has
+        bytes, and an array where it is one.
+
+    Returns
+    -------
+    source, notes
+        The image to be wrapped, and what was done to it.
+    """
+    is_array, of_tensor = isinstance(other, np.ndarray), {1: "L", 3: "RGB"}
+    if is_array:
+        mode = of_tensor.get(other.shape[2] if other.ndim == 3 else 1, "")
+    else:
+        mode = of_tensor.get(other.shape[-3], "") if hasattr(other, "shape") else other.mode
+    if mode not in ("L", "RGB") or (is_array and white_of(other) is None):
+        return picture, ()
+    bytes_wanted = not is_array or other.dtype == np.uint8
+    notes: tuple[str, ...] = ()
+    if is_number_mode(picture.mode) and bytes_wanted:
+        picture, notes = in_eight_bits(picture)
+    elif picture.mode == "L" and mode == "RGB":
+        notes = ("grey values are repeated for three colours",)
+    elif picture.mode == "RGB" and mode == "L":
+        notes = ("colours are turned into grey",)
+    if picture.mode != mode and not is_number_mode(picture.mode):
+        picture = picture.convert(mode)
+    if not is_array:
+        return picture, notes
+    values, more = values_of(picture)
+    values = np.repeat(values, 3, -1) if mode == "RGB" and values.shape[2] == 1 else values
+    levels = values * white_of(other)
+    array = levels.astype(other.dtype) if other.dtype.kind == "f" else np.rint(levels).astype(other.dtype)
+    return (array[..., 0] if other.ndim == 2 else array), notes + more
 
 
 @contextmanager
@@ -96,62 +135,14 @@ def _opened(content: bytes) -> PIL.ImageFile.ImageFile:
     raise ValueError("it begins like none that is known")
 
 
-def _notes_of_the_file(opened: PIL.ImageFile.ImageFile, content: bytes) -> tuple[str, ...]:
-    notes: tuple[str, ...] = ()
-    # The further frames of a phone's JPEG (MPO) are previews of the same picture.
-    if getattr(opened, "is_animated", False) and opened.format != "MPO":
-        notes += ("only the first frame is taken",)
-    depth = content[24] if opened.format == "PNG" else max(getattr(opened, "tag_v2", {}).get(258, (8,)))
-    if depth == 16 and not _is_number_mode(opened.mode):  # Pillow has dropped the lower bits of these
-        notes += ("16 bits per colour are reduced to 8",)
-    return notes
-
-
-def _is_number_mode(mode: str) -> bool:
-    return mode == "F" or mode.startswith("I")
-
-
-def _in_eight_bits(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:
-    """The picture as RGB, and what that took."""
-    import PIL.Image
-
-    if _is_number_mode(picture.mode):
-        return _scaled(picture)
-    if picture.has_transparency_data:
-        layered = picture.convert("RGBA")
-        white = PIL.Image.new("RGBA", layered.size, "white")
-        seen = PIL.Image.alpha_composite(white, layered).convert("RGB")
-        transparent = layered.getchannel("A").getextrema() != (255, 255)
-        return seen, ("transparent parts are shown on white",) if transparent else ()
-    if picture.mode == "CMYK":
-        return picture.convert("RGB"), ("inks (CMYK) are turned into colours without a profile: these are approximate",)
-    return picture.convert("RGB"), ()
-
-
-def _scaled(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:
-    """Whole numbers of 0…65535 and fractions of 0…1 by that range, others from the smallest to the largest."""
-    import PIL.Image
-
-    values = np.asarray(picture).astype(np.float32)  # where `convert` would cut everything above 255
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite([low, high]).all():
-        raise ValueError("some of its values are NaN or infinite")
-    full = 1.0 if picture.mode == "F" else 65535.0
-    if low >= 0 and high <= full:
-        low, high = 0.0, full
-    levels = (values - low) * (255 / (high - low or 1))
-    grey = PIL.Image.fromarray(np.rint(levels).astype(np.uint8))
-    return grey.convert("RGB"), (f"values from {low:g} to {high:g} are scaled to 8 bits",)
-
-
 def _small_enough(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:
     import PIL.Image
 
     width, height = picture.size
-    if width * height <= _MOST_PIXELS:
+    if width * height <= MOST_PIXELS:
         return picture, ()
-    factor = (_MOST_PIXELS / (width * height)) ** 0.5
-    across = min(max(int(width * factor), 1), _MOST_PIXELS)
-    down = max(min(int(height * factor), _MOST_PIXELS // across), 1)
+    factor = (MOST_PIXELS / (width * height)) ** 0.5
+    across = min(max(int(width * factor), 1), MOST_PIXELS)
+    down = max(min(int(height * factor), MOST_PIXELS // across), 1)
     small = picture.resize((across, down), PIL.Image.Resampling.BICUBIC)
     return small, (f"reduced from {width}×{height} to {across}×{down} pixels",)

@@ -25,6 +25,9 @@ class ImagePane(Bundled):
     (NaN: not known). Of any other overlay nothing is drawn but the superpixels' ``borders``. ``top`` of the weights are
     painted, those of the largest |weight| (0: all), and with ``hide_rest`` the other superpixels are covered.
 
+    Of a picture that is sent as the channels of an image (``planes`` in its meta, see `image_channels`) the pane shows
+    ``image_channel``, −1 for their mean.
+
     The traits below ``frame_note`` belong to the browser: it writes them when a control is let go, and kernel code
     should only set them as initial values or on the user's behalf.
     """
@@ -59,6 +62,7 @@ class ImagePane(Bundled):
     borders = traitlets.Bool(True).tag(sync=True, echo_update=False)
     top = traitlets.Int(0, min=0).tag(sync=True, echo_update=False)
     hide_rest = traitlets.Bool(False).tag(sync=True, echo_update=False)
+    image_channel = traitlets.Int(-1, min=-1).tag(sync=True, echo_update=False)
 
     @traitlets.validate("frame")
     def _check_frame(self, proposal: traitlets.Bunch) -> list[float]:

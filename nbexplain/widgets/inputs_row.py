@@ -9,7 +9,7 @@ import numpy as np
 
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Array, Image, Text
-from nbexplain.inputs.upload import picture_from
+from nbexplain.inputs.upload import like, picture_from
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -134,11 +134,14 @@ class InputsRow:
         self.strip.notice = ""
         try:
             picture, notes = picture_from(name, content)
-            number = self._session.add(picture)
+            first = self._session.inputs[0]
+            assert isinstance(first, Image)  # or there is no button
+            source, more = like(picture, first.source)
+            number = self._session.add(source)
         except Exception as error:  # the user's own transform may raise anything
             self.strip.notice = words.sentence(error)
             return
         self._draw()
-        if notes:
-            self.strip.notice = f"{name}: {'; '.join(notes)}"
+        if notes + more:
+            self.strip.notice = f"{name}: {'; '.join(notes + more)}"
         self._session.select(input=number)

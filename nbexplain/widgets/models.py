@@ -18,6 +18,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets.activity import Activity
 from nbexplain.widgets.controls import Controls, Facts
+from nbexplain.widgets.image_channels import send_channels
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.wire import Array
 
@@ -81,7 +82,11 @@ class SessionModels:
         shown, array = self._pictures.get(number) or (None, Array())
         if shown is not given:
             height, width = given.picture.shape[:2]
-            array.send(_displayed(given), title=f"input {number}", key=f"picture {number}", size=[height, width])
+            meta: dict[str, Any] = {"title": f"input {number}", "key": f"picture {number}", "size": [height, width]}
+            if given.in_channels:
+                send_channels(array, given, **meta)
+            else:
+                array.send(_displayed(given), **meta)
             self._pictures[number] = given, array
         return array
 

@@ -123,7 +123,7 @@ def test_a_normalised_tensor_is_shown_in_its_own_colours_where_the_transform_is_
     np.testing.assert_array_equal(known.picture, PHOTO[2:18, 7:23])
     assert torch.equal(known.tensor, x)  # the network takes it as it is
     unknown = Image(x)
-    assert any("black and white of the transform are unknown" in note for note in unknown.picture_notes)
+    assert any("black and white are unknown" in note for note in unknown.picture_notes)
     low, high = float(x.min()), float(x.max())
     np.testing.assert_array_equal(
         unknown.picture, (((x[0] - low) / (high - low)) * 255).round().byte().permute(1, 2, 0)
@@ -137,13 +137,8 @@ def test_values_beyond_black_and_white_are_clipped_in_the_picture_only() -> None
     assert torch.equal(image.tensor[0], normalised(PHOTO) * 2)
 
 
-def test_a_constant_picture_and_other_numbers_of_channels() -> None:
+def test_a_constant_picture_is_grey() -> None:
     assert (Image(torch.full((1, 3, 4, 4), 7.0)).picture == 128).all()
-    four = Image(torch.rand(1, 4, 5, 5))
-    np.testing.assert_array_equal(four.picture, (four.tensor[0, :3] * 255).round().byte().permute(1, 2, 0))
-    nine = Image(torch.rand(1, 9, 5, 5))
-    assert "the picture shows the mean of 9 channels" in nine.picture_notes
-    np.testing.assert_array_equal(nine.picture[..., 1], (nine.tensor[0].mean(0) * 255).round().byte())
 
 
 def test_not_a_number_is_said_and_masked() -> None:
@@ -161,16 +156,19 @@ def test_not_a_number_is_said_and_masked() -> None:
     ("source", "preprocess", "error", "message"),
     [
         (np.zeros((0, 4, 3), np.uint8), None, ValueError, "x: the picture is empty, 0×4 pixels"),
-        (np.zeros((4, 4, 3), np.int64), None, TypeError, "x: expected a picture of uint8 or of floats .*, got int64"),
+        (np.zeros((4, 4, 3), np.int64), None, ValueError, "x: int64 values from 0 to 0 may be meant as 8 bits or"),
+        (np.zeros((4, 4, 3), complex), None, TypeError, "x: expected an image of whole numbers or .*, got complex128"),
+        (np.zeros(4, np.uint8), None, TypeError, r"x: expected a PIL image, a path, .* got ndarray of shape \(4,\)"),
+        (torch.zeros(1, 1, 4, 4, dtype=torch.uint16), None, TypeError, "x: torch computes nothing with .*uint16"),
         (np.broadcast_to(np.uint8(0), (5000, 3201, 3)), None, ValueError, "x: the picture has 16.0 million pixels"),
         (torch.rand(2, 3, 4, 4), None, ValueError, "x: expected one input, got a batch of 2"),
-        (PHOTO, lambda source: np.zeros(3), TypeError, "preprocess: expected a tensor from it, got ndarray"),
+        (PHOTO, lambda source: "a photo", TypeError, "preprocess: expected a tensor from it, got str"),
         (PHOTO, lambda source: torch.zeros(4, 3, 8, 8), ValueError, "x: expected one input, got a batch of 4"),
         (
             PHOTO,
             lambda source: torch.zeros(1, 8),
             ValueError,
-            r"x: expected a tensor \(1, C, H, W\), got shape \(1, 8\)",
+            r"preprocess: expected a tensor \(C, H, W\) from it, got shape \(1, 8\)",
         ),
     ],
 )
@@ -240,3 +238,37 @@ def test_every_fill_keeps_shape_and_dtype(dtype: torch.dtype) -> None:
     for kind in image.fills:
         assert image.fill(kind).shape == image.tensor.shape
         assert image.fill(kind).dtype == dtype
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 100), (100, 1), (3, 5), (2, 2)])
+def test_tiny_and_narrow_images(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    image = Image(pixels)
+    np.testing.assert_array_equal(image.picture, pixels)
+    blurred = image.fill("blur")
+    assert blurred.shape == image.tensor.shape
+    assert blurred.min() >= image.tensor.min() - 1e-6
+    assert blurred.max() <= image.tensor.max() + 1e-6
+    np.testing.assert_allclose(Image(np.full_like(pixels, 51)).fill("blur"), 0.2, rtol=1e-6)
+    if pixels.size > 3:
+        labels = image.superpixels(2, "grid")
+        assert labels.shape == shape
+        assert labels.max() == 1
+
+
+def test_channels_last_are_handed_on_as_they_came() -> None:
+    given = torch.rand(1, 20, 12, 3)
+    taken = Image(given)
+    assert taken.channels_last
+    assert torch.equal(taken.tensor, given.permute(0, 3, 1, 2))
+    assert torch.equal(taken.arguments(taken.tensor)[0][0], given)
+    np.testing.assert_array_equal(taken.outside(taken.tensor), given)
+    assert taken.picture.shape == (20, 12, 3)
+    assert "taken as (1, H, W, C), with channels last, which is how the model gets it" in taken.notes
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 20, 3), (1, 1, 20, 12), (1, 8, 8, 3), (1, 13, 20, 20), (1, 20, 12, 7)])
+def test_channels_come_first_where_another_axis_may_be_them(shape: tuple[int, ...]) -> None:
+    taken = Image(torch.rand(shape))
+    assert not taken.channels_last
+    assert tuple(taken.tensor.shape) == shape

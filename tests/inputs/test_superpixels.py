@@ -8,7 +8,7 @@ import skimage.data
 import torch
 
 from nbexplain.inputs import Image
-from nbexplain.inputs.superpixels import region_mean
+from nbexplain.inputs.superpixels import cut, region_mean
 from tests.inputs.test_image import blobs, normalised
 from tests.networks import picture
 
@@ -117,3 +117,22 @@ def test_the_tree_joins_all_superpixels_neighbours_first() -> None:
     for number, (a, b, _, _) in enumerate(tree):
         groups[8 + number] = groups[int(a)] | groups[int(b)]
     assert [len(groups[8 + number]) for number in range(7)] == [1] * 6 + [2]  # across the edge only at last
+
+
+@pytest.mark.parametrize(("height", "width"), [(100, 1), (1, 100), (3, 5), (2, 50), (50, 2)])
+@pytest.mark.parametrize("count", [2, 10])
+def test_a_grid_over_a_narrow_picture_has_the_regions_that_were_asked_for(height: int, width: int, count: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    labels = cut(pixels, count, "grid")
+    assert abs(labels.max() + 1 - count) <= 1
+    sizes = np.bincount(labels.ravel())
+    assert sizes.max() <= 2 * sizes.min() + 1
+
+
+def test_where_one_region_comes_out_another_way_to_cut_is_named() -> None:
+    line = np.random.default_rng(0).integers(0, 256, (1, 100, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"superpixels: only one region came out of 2 .*: try another .* 'grid'"):
+        cut(line, 2, "slic")
+    assert cut(line, 2, "grid").max() == 1
+    with pytest.raises(ValueError, match="superpixels: 2 regions for a picture of 1 pixels"):
+        cut(line[:, :1], 2, "grid")

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import warnings
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 
 from nbexplain.inputs import Image, upload
-from nbexplain.inputs.upload import MAX_BYTES, MAX_PIXELS, picture_from
+from nbexplain.inputs.upload import MAX_BYTES, MAX_PIXELS, like, picture_from
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 RAMP = np.linspace(0, 65535, 40 * 30).round().astype(np.uint16).reshape(30, 40)
@@ -56,7 +58,6 @@ def png(width: int, height: int, depth: int, colours: int, rows: list[bytes] | N
 
 def read(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
     picture, notes = picture_from("a.png", content)
-    assert picture.mode == "RGB"
     return np.asarray(picture), notes
 
 
@@ -80,11 +81,11 @@ def test_turned_pictures_are_turned_back(kind: str, orientation: int) -> None:
     assert notes == ()
 
 
-def test_grey_and_palettes_become_three_colours() -> None:
+def test_grey_stays_grey_and_palettes_become_three_colours() -> None:
     grey = PIL.Image.fromarray(PHOTO[..., 0])
-    np.testing.assert_array_equal(read(saved(grey))[0], np.repeat(PHOTO[..., :1], 3, -1))
+    np.testing.assert_array_equal(read(saved(grey))[0], PHOTO[..., 0])
     bits = PIL.Image.fromarray(PHOTO[..., 0] > 99)
-    np.testing.assert_array_equal(read(saved(bits))[0][..., 2], (PHOTO[..., 0] > 99) * np.uint8(255))
+    np.testing.assert_array_equal(read(saved(bits))[0], (PHOTO[..., 0] > 99) * np.uint8(255))
     few = PIL.Image.fromarray(PHOTO // 64 * 64).quantize(64)
     np.testing.assert_array_equal(read(saved(few, "GIF"))[0], np.asarray(few.convert("RGB")))
 
@@ -116,7 +117,7 @@ def test_transparent_parts_are_laid_on_white() -> None:
     np.testing.assert_allclose(array, PHOTO * share + 255 * (1 - share), atol=1)
     assert notes == ("transparent parts are shown on white",)
     grey, notes = read(saved(PIL.Image.merge("LA", [PIL.Image.fromarray(plane) for plane in (PHOTO[..., 0], alpha)])))
-    np.testing.assert_allclose(grey[..., 1], (PHOTO[..., :1] * share + 255 * (1 - share))[..., 0], atol=1)
+    np.testing.assert_allclose(grey, (PHOTO[..., :1] * share + 255 * (1 - share))[..., 0], atol=1)
     assert notes == ("transparent parts are shown on white",)
 
 
@@ -141,10 +142,10 @@ def test_an_alpha_channel_that_hides_nothing_is_not_worth_a_word() -> None:
 
 
 @pytest.mark.parametrize(("kind", "order"), [("PNG", "<"), ("TIFF", "<"), ("TIFF", ">"), ("PPM", "<")])
-def test_sixteen_bits_are_scaled_and_not_cut(kind: str, order: str) -> None:
+def test_sixteen_bits_are_kept(kind: str, order: str) -> None:
     array, notes = read(saved(RAMP.astype(f"{order}u2"), kind))
-    np.testing.assert_array_equal(array[..., 0], np.rint(RAMP / 257))
-    assert notes == ("values from 0 to 65535 are scaled to 8 bits",)
+    np.testing.assert_array_equal(array, RAMP)
+    assert notes == ()
 
 
 def test_sixteen_bits_a_colour_are_scaled_too() -> None:
@@ -154,23 +155,110 @@ def test_sixteen_bits_a_colour_are_scaled_too() -> None:
     assert notes == ("16 bits per colour are reduced to 8",)
 
 
-def test_numbers_of_any_range_are_stretched_and_it_is_said() -> None:
-    wide = np.array([[-100_000, 0, 300_000]], np.int32)
-    array, notes = read(saved(wide, "TIFF"))
-    assert array[0, :, 0].tolist() == [0, 64, 255]
-    assert notes == ("values from -100000 to 300000 are scaled to 8 bits",)
-    assert read(saved(np.full((2, 2), -3, np.int32), "TIFF"))[0].max() == 0
+@pytest.mark.parametrize("values", [np.array([[-100_000, 0, 300_000]], np.int32), np.array([[-1.5, 0.2]], np.float32)])
+def test_numbers_of_any_range_are_kept(values: np.ndarray) -> None:
+    array, notes = read(saved(values, "TIFF"))
+    assert array.dtype == values.dtype
+    np.testing.assert_array_equal(array, values)
+    assert notes == ()
 
 
-def test_fractions_of_one_are_scaled_by_one_and_others_stretched() -> None:
-    array, notes = read(saved(np.array([[0.2, 0.4, 0.6]], np.float32), "TIFF"))
-    assert array[0, :, 1].tolist() == [51, 102, 153]
-    assert notes == ("values from 0 to 1 are scaled to 8 bits",)
-    array, notes = read(saved(np.array([[-1.5, 0, 1.5]], np.float32), "TIFF"))
-    assert array[0, :, 1].tolist() == [0, 128, 255]
-    assert notes == ("values from -1.5 to 1.5 are scaled to 8 bits",)
-    with pytest.raises(ValueError, match=r"'a\.png' can't be read as a picture: some of its values are NaN"):
-        read(saved(np.array([[0, np.nan]], np.float32), "TIFF"))
+# The same as in code
+
+
+def files() -> dict[str, bytes]:
+    """One file of each mode that Pillow writes somewhere."""
+    alpha = np.linspace(0, 255, 20 * 30).round().astype(np.uint8).reshape(20, 30)
+    colours = PIL.Image.fromarray(PHOTO)
+    layered = PIL.Image.fromarray(np.dstack([PHOTO, alpha]))
+    turned = PIL.Image.Exif()
+    turned[0x0112] = 6
+    return {
+        "1": saved(PHOTO[..., 0] > 99),
+        "L": saved(PHOTO[..., 0]),
+        "L, turned": saved(PHOTO[..., 0], exif=turned),
+        "LA": saved(layered.convert("LA")),
+        "P": saved(colours.quantize(64)),
+        "P, transparent": saved(colours.quantize(64), transparency=3),
+        "RGB": saved(colours),
+        "RGB, transparent": saved(colours, transparency=tuple(PHOTO[0, 0].tolist())),
+        "RGBA": saved(layered),
+        "CMYK": saved(colours.convert("CMYK"), "TIFF"),
+        "YCbCr": saved(colours.convert("YCbCr"), "TIFF"),
+        "LAB": saved(colours.convert("LAB"), "TIFF"),
+        "JPEG": saved(colours, "JPEG"),
+        "I;16": saved(RAMP),
+        "I;16B": saved(RAMP.astype(">u2"), "TIFF"),
+        "I": saved(RAMP.astype(np.int32), "TIFF"),
+        "F": saved((RAMP / 65535).astype(np.float32), "TIFF"),
+        "F beyond 1": saved((RAMP / 1000 - 3).astype(np.float32), "TIFF"),
+    }
+
+
+@pytest.mark.parametrize("kind", list(files()))
+def test_an_upload_is_what_the_same_file_is_in_code(kind: str, tmp_path: Path) -> None:
+    content = files()[kind]
+    (tmp_path / "a.png").write_bytes(content)
+    code = Image(tmp_path / "a.png")
+    picture, notes = picture_from("a.png", content)
+    upload = Image(picture)
+    assert torch.equal(upload.tensor, code.tensor)
+    assert upload.tensor.is_floating_point()
+    assert (*notes, *upload.notes) == code.notes
+    given: list[Any] = []
+    for source in (tmp_path / "a.png", picture):
+        Image(source, lambda x: given.append(x) or torch.zeros(3, 4, 4))
+    assert given[0].mode == given[1].mode
+    np.testing.assert_array_equal(given[0], given[1])
+
+
+# As the others of a session are
+
+
+def test_an_upload_becomes_what_the_transform_of_the_others_takes() -> None:
+    grey, deep, colours = (PIL.Image.fromarray(a) for a in (PHOTO[..., 0], RAMP, PHOTO))
+    assert like(colours, colours) == (colours, ())
+    assert like(grey, grey) == (grey, ())
+    assert like(deep, deep) == (deep, ())
+    three, notes = like(grey, colours)
+    np.testing.assert_array_equal(three, np.repeat(PHOTO[..., :1], 3, -1))
+    assert notes == ("grey values are repeated for three colours",)
+    three, notes = like(deep, colours)
+    np.testing.assert_array_equal(np.asarray(three)[..., 1], np.rint(RAMP / 257))
+    assert notes == ("values from 0 to 65535 are scaled to 8 bits",)
+    one, notes = like(colours, torch.zeros(1, 1, 4, 4))
+    np.testing.assert_array_equal(one, colours.convert("L"))
+    assert notes == ("colours are turned into grey",)
+    assert like(colours, torch.zeros(1, 13, 4, 4)) == (colours, ())
+
+
+@pytest.mark.parametrize(
+    "values", [np.array([[-100_000, 0, 300_000]], np.int32), np.array([[-1.5, 0, 4.5]], np.float32)]
+)
+def test_an_upload_of_another_range_is_stretched_to_eight_bits_and_it_is_said(values: np.ndarray) -> None:
+    seen, notes = like(PIL.Image.fromarray(values), PIL.Image.fromarray(PHOTO))
+    assert np.asarray(seen)[0, :, 0].tolist() == [0, 64, 255]
+    assert notes == (f"values from {values.min():g} to {values.max():g} are scaled to 8 bits",)
+    values = np.array([[0, np.nan]], np.float32)
+    with pytest.raises(ValueError, match="some of its values are NaN or infinite"):
+        like(PIL.Image.fromarray(values), PIL.Image.fromarray(PHOTO))
+
+
+@pytest.mark.parametrize(
+    ("other", "wanted"),
+    [
+        (PHOTO, np.repeat(RAMP[..., None] / 257, 3, -1)),
+        (PHOTO[..., 0], RAMP / 257),
+        (PHOTO[..., :1] / np.float32(255), RAMP[..., None] / 65535),
+        (RAMP, RAMP),
+        (PHOTO / 255, np.repeat(RAMP[..., None] / 65535, 3, -1)),
+    ],
+    ids=["bytes (H, W, 3)", "bytes (H, W)", "float32 (H, W, 1)", "uint16", "float64 (H, W, 3)"],
+)
+def test_an_upload_becomes_an_array_where_the_others_are_arrays(other: np.ndarray, wanted: np.ndarray) -> None:
+    array = like(PIL.Image.fromarray(RAMP), other)[0]
+    assert array.dtype == other.dtype
+    np.testing.assert_allclose(array, np.rint(wanted) if other.dtype.kind == "u" else wanted, rtol=1e-6)
 
 
 # Inks
@@ -225,7 +313,7 @@ def test_large_pictures_are_reduced_to_what_an_input_may_have() -> None:
     assert notes == (f"reduced from 6000×4000 to {array.shape[1]}×{array.shape[0]} pixels",)
     assert 15_990_000 < array.shape[0] * array.shape[1] <= 16_000_000
     assert array.shape[1] / array.shape[0] == pytest.approx(1.5, rel=1e-3)
-    assert Image(array).tensor.shape[2:] == array.shape[:2]
+    assert Image(array).tensor.shape[2:] == array.shape
     assert read(png(4000, 4000, 1, 0))[1] == ()
 
 
@@ -233,7 +321,7 @@ def test_large_pictures_are_reduced_to_what_an_input_may_have() -> None:
 def test_reduced_pictures_keep_their_shape_as_far_as_they_can(
     width: int, height: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "_MOST_PIXELS", 1600)
+    monkeypatch.setattr(upload, "MOST_PIXELS", 1600)
     array = read(png(width, height, 1, 0))[0]
     assert 1400 < array.shape[0] * array.shape[1] <= 1600
     assert (array.shape[0] > 1, array.shape[1] > 1) == (height > 1, width > 1)

@@ -130,6 +130,28 @@ def test_a_picture_that_the_model_cannot_take_is_said() -> None:
     explorer.close()
 
 
+def test_an_upload_is_made_what_the_other_inputs_are() -> None:
+    """A transform of arrays gets an array, and a file of 16 bits becomes colours of eight for one of colours."""
+    given: list[Any] = []
+
+    def transform(x: Any) -> torch.Tensor:
+        given.append(x)
+        return torch.from_numpy(x.astype(np.float32).transpose(2, 0, 1) / 255)
+
+    first = np.zeros((12, 12, 3), np.uint8)
+    explorer = nx.Explorer(seeded(Plain), [first], preprocess=transform, show=["inputs", "map"])
+    strip = part(explorer, InputsRow).strip
+    content = io.BytesIO()
+    PIL.Image.fromarray(np.full((12, 14), 25700, np.uint16)).save(content, "PNG")
+    strip.on_upload("deep.png", content.getvalue())
+    assert explorer.session.wait(60)
+    assert strip.notice == "deep.png: values from 0 to 65535 are scaled to 8 bits"
+    assert explorer.session.selection.input == 1
+    assert any(x.dtype == np.uint8 and x.shape == (12, 14, 3) and (x == 100).all() for x in given)
+    assert explorer._status.error == ""
+    explorer.close()
+
+
 # The channels
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer, Question
-from nbexplain.inputs import Key
+from nbexplain.inputs import Display, Key
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -40,7 +40,7 @@ class Explorer(ipywidgets.VBox):
     ----------
     model
         A `torch.nn.Module`, of which the explorer makes a session of its own, or a `Session` to share.
-    inputs, classes, preprocess, part, forward, scores, axes
+    inputs, classes, preprocess, part, forward, scores, axes, display
         As for `Session`; only with a model.
     show
         Which panes: `"inputs"` (thumbnails of all inputs, and upload), `"map"` (the attribution over the picture),
@@ -86,6 +86,7 @@ class Explorer(ipywidgets.VBox):
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
         axes: Mapping[str, str] | None = None,
+        display: Display | None = None,
         show: Iterable[str] | None = None,
         controls: Iterable[str] | None = None,
         input: int | None = None,  # noqa: A002  the selection's own word
@@ -102,8 +103,7 @@ class Explorer(ipywidgets.VBox):
         self._owned = not isinstance(model, Session)
         if isinstance(model, Session):
             own = {"inputs": inputs, "classes": classes, "preprocess": preprocess, "forward": forward, "scores": scores}
-            own["axes"] = axes
-            for name, value in own.items():
+            for name, value in {**own, "axes": axes, "display": display}.items():
                 if value is not None:
                     raise TypeError(f"{name}: the session has its own; give it only together with a model")
             self.session = model
@@ -122,6 +122,7 @@ class Explorer(ipywidgets.VBox):
                 forward=forward,
                 scores=scores,
                 axes=axes,
+                display=display,
             )
         wanted = {"input": input, "method": method, "target": target, "layer": layer, "channel": channel}
         wanted = {name: value for name, value in wanted.items() if value is not None}

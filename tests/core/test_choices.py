@@ -1,0 +1,85 @@
+"""The names that a model has for its classes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nbexplain import Session
+from nbexplain.core.choices import labels_of
+from tests.networks import CLASSES, Plain, picture, seeded
+
+NAMES = ["ant", "bee", "cat", "dog", "eel"]
+
+
+def configured(names: Any, *, wrap: bool = False) -> nn.Module:
+    model = seeded(Plain)
+    model.config = {"id2label": names} if wrap else SimpleNamespace(id2label=names)
+    return model
+
+
+@pytest.mark.parametrize(
+    "names",
+    [dict(enumerate(NAMES)), {str(n): name for n, name in reversed(list(enumerate(NAMES)))}],
+    ids=["numbers", "strings, in another order"],
+)
+@pytest.mark.parametrize("wrap", [False, True])
+def test_classes_are_called_as_the_models_configuration_calls_them(names: Any, wrap: bool) -> None:
+    session = Session(configured(names, wrap=wrap), picture())
+    assert session.classes == tuple(NAMES)
+    session.select(target="cat")
+    assert session.selection.target == 2
+    session.close()
+
+
+def test_names_that_are_given_come_first() -> None:
+    session = Session(configured(dict(enumerate(NAMES))), picture(), classes=list("abcde"))
+    assert session.classes == tuple("abcde")
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {n: f"LABEL_{n}" for n in range(CLASSES)},
+        {0: "ant", 1: "bee"},
+        dict(enumerate(NAMES, 1)),
+        dict.fromkeys(range(CLASSES), 3),
+        NAMES,
+        None,
+    ],
+    ids=["made up", "too few", "from one on", "no names", "a list", "none"],
+)
+def test_what_are_no_names_of_the_scores_is_left(names: Any) -> None:
+    session = Session(configured(names), picture())
+    assert session.classes == tuple(f"class {n}" for n in range(CLASSES))
+    session.close()
+
+
+def test_the_model_inside_a_wrapper_is_asked() -> None:
+    model = configured(dict(enumerate(NAMES)))
+    assert labels_of(nn.DataParallel(model)) == NAMES
+    assert labels_of(torch.compile(model)) == NAMES
+
+
+def test_an_estimator_has_its_own() -> None:
+    assert labels_of(SimpleNamespace(classes_=np.array(["no", "yes"]), config=None)) == ["no", "yes"]
+    assert labels_of(lambda x: x) is None
+    assert labels_of(seeded(Plain)) is None
+
+
+def test_a_network_of_hugging_face_has_its_own_names() -> None:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    config = transformers.ViTConfig(**sizes, image_size=16, patch_size=8, id2label=dict(enumerate(NAMES)))
+    model = transformers.ViTForImageClassification(config).eval()
+    session = Session(model, torch.rand(1, 3, 16, 16))
+    assert session.classes == tuple(NAMES)
+    session.close()
+    config = transformers.ViTConfig(**sizes, image_size=16, patch_size=8, num_labels=4)
+    assert labels_of(transformers.ViTForImageClassification(config)) is None
