@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,8 +106,15 @@ def graph_nodes(root: Tensor) -> list[Any]:
         if node is None or id(node) in found:
             continue
         found[id(node)] = node  # holding the node keeps its id valid
-        waiting.extend(parent for parent, _ in node.next_functions)
+        waiting.extend(parents(node))
     return list(found.values())
+
+
+def parents(node: Any) -> list[Any]:
+    """The autograd nodes that a node hands gradients to; none, where its operation has no derivative."""
+    if "NotImplemented" in node.name():  # such as those on quantised weights
+        return []
+    return [parent for parent, _ in node.next_functions if parent is not None]
 
 
 @dataclasses.dataclass
@@ -130,7 +137,7 @@ class Records:
         return {
             name
             for name, tensors in self.calls.items()
-            if any(t._version != v for t, v in zip(tensors, self.versions[name], strict=True))
+            if any(_version(t) != v for t, v in zip(tensors, self.versions[name], strict=True))
         }
 
 
@@ -168,7 +175,7 @@ def recorded(
             fresh = None
             asked = leaf in ((name, len(calls)), (name, None)) or (begin and not tensor.requires_grad)
             if asked and tensor.is_floating_point():
-                tensor = tensor.detach().requires_grad_()
+                tensor = (tensor.clone() if tensor.is_inference() else tensor).detach().requires_grad_()
                 fresh = tensor.clone()
             elif name in separate:
                 fresh = tensor.clone()
@@ -241,6 +248,14 @@ class Caught:
 
     taken: Tensor | None = None
     returned: Tensor | None = None
+
+    @staticmethod
+    def together(caught: Sequence[Caught]) -> Caught:
+        """What was caught of single inputs, as of one batch."""
+        taken, returned = (
+            [t for t in parts if t is not None] for parts in zip(*((c.taken, c.returned) for c in caught), strict=True)
+        )
+        return Caught(torch.cat(taken) if taken else None, torch.cat(returned) if returned else None)
 
 
 @contextmanager
@@ -331,3 +346,35 @@ def _removing() -> Iterator[list[torch.utils.hooks.RemovableHandle]]:
 def _modules(roots: Iterable[nn.Module]) -> list[nn.Module]:
     unique = {id(module): module for root in roots for module in root.modules()}
     return [module for module in unique.values() if not isinstance(module, torch.jit.ScriptModule)]
+
+
+@contextmanager
+def followed(
+    root: nn.Module,
+    before: Callable[[nn.Module], None],
+    after: Callable[[nn.Module, tuple[Any, Any], Any], Any],
+) -> Iterator[None]:
+    """Follow every call of a module of `root`.
+
+    `before(module)` ahead of it; `after(module, (args, keywords), output)` behind it, which may return another output.
+    """
+
+    def enter(module: nn.Module, _args: Any) -> None:
+        before(module)
+
+    def leave(module: nn.Module, args: Any, keywords: Any, output: Any) -> Any:
+        return after(module, (args, keywords), output)
+
+    with _removing() as handles:
+        for module in _modules([root]):
+            handles.append(module.register_forward_pre_hook(enter))
+            handles.append(module.register_forward_hook(leave, with_kwargs=True))
+        yield
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """All tensors in a nested value (tuple, list, mapping, dataclass)."""
+    if isinstance(value, Tensor):
+        yield value
+    for part in _parts(value).values():
+        yield from tensors_in(part)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.layers import suggest, without_gradient
 from nbexplain.core.question import Answers, Facts, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
@@ -156,4 +157,10 @@ class Known:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
         scores = {self._described: subject.scores()}
-        return Facts(subject.layers(), scores, subject.score_name, subject.has_gradient(), subject.input.kind)
+        rows, gradient = subject.layers(), subject.has_gradient()
+        ends: dict[str | None, str] = {}
+        if not gradient:
+            ends[None] = subject.gradient_end()
+        if suggest(rows) is None and (behind := without_gradient(rows, grid=True)):
+            ends[behind.name] = subject.gradient_end(behind)
+        return Facts(rows, scores, subject.score_name, gradient, subject.input.kind, ends)

@@ -17,6 +17,7 @@ from nbexplain.core import target as targets
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
+from nbexplain.core.model import gradient_path
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
@@ -87,6 +88,7 @@ class Subject:
         self._overwritten: frozenset[str] = frozenset()
         self._names: dict[str, nn.Module] | None = None
         self._score_name: str | None = None
+        self._ends: dict[str | None, str] = {}
 
     # The model as it is
 
@@ -120,7 +122,7 @@ class Subject:
         notes = self.input.notes
         if not self.twin.copied:
             notes += (f"the model is explained in place, one run at a time: {self.twin.reason}",)
-        return notes
+        return notes + self._network.notes
 
     def refresh(self) -> bool:
         """Look whether the user's weights, modules or hooks have changed; if so, take them over. True if they had."""
@@ -253,6 +255,8 @@ class Subject:
                 try:
                     (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=again, allow_unused=True)
                 except RuntimeError as error:
+                    if "is not implemented" in str(error):
+                        raise self.no_gradient(layer) from error
                     if "inplace" not in str(error) or self._network.cautious:
                         raise
                     self._network.cautious = (
@@ -263,22 +267,34 @@ class Subject:
         if not again:
             STORE.drop((self._key, "pass"))
         if gradient is None:
-            raise self._no_gradient(f"layer {layer.name!r}" if layer else "the input")
+            raise self.no_gradient(layer)
         self.passes["backward"] += 1
         return gradient
 
-    def _no_gradient(self, place: str) -> NoGradient:
-        if place == "the input" and not self.input.tensor.is_floating_point():
+    def no_gradient(self, layer: Layer | None = None) -> NoGradient:
+        """The error that says that no gradient reaches a layer, or the input, and why."""
+        if layer is None and not (self.input.tensor.is_floating_point() or self.input.tensor.is_complex()):
             return NoGradient("no gradient reaches the input, which holds integers: use a layer behind the embedding")
-        return NoGradient(
-            f"no gradient of the score reaches {place}: the model cuts it (int8, no_grad, detach, rounding), or the "
-            "score does not depend on it"
-        )
+        place = f"layer {layer.name!r}" if layer else "the input"
+        return NoGradient(f"no gradient of the score reaches {place}: {self.gradient_end(layer)}")
+
+    def gradient_end(self, layer: Layer | None = None) -> str:
+        """Why no gradient of the scores reaches a layer, or the input; found by one more pass."""
+        key = layer.name if layer else None
+        if key not in self._ends:
+            if layer is None and not (self.input.tensor.is_floating_point() or self.input.tensor.is_complex()):
+                self._ends[key] = "it holds integers"
+            else:
+                place = (self.module(layer), layer.call) if layer else None
+                self._ends[key] = gradient_path.reason(self._network, place)
+        return self._ends[key]
 
     # Up to a layer, and with a part of it switched off
 
     def catch(self, layer: Layer, batch: Tensor) -> hooks.Caught:
         """What one layer takes and returns for a batch (N, …), by a pass that ends there."""
+        if len(batch) > 1 and not self.takes_batches():
+            return hooks.Caught.together([self.catch(layer, one) for one in batch.split(1)])
         before = self.passes["forward"]
         with hooks.caught(self.module(layer), layer.call) as caught:
             self._network.run(self.ready(batch), grad=False)
@@ -303,8 +319,13 @@ class Subject:
 
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
-        scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(self.chunk())])
+        size = self.chunk() if len(batch) > 1 else 1
+        scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(size)])
         return scores if target is None else targets.score(scores, target)
+
+    def takes_batches(self) -> bool:
+        """Whether several inputs go through the model at once as each would alone; else they are run one by one."""
+        return self._network.takes_batches()
 
     def masker(self, **options: Any) -> Masker:
         """What can be hidden of the input, on the model's device; see the `masker` of its kind."""
@@ -362,7 +383,7 @@ class Subject:
             with self._network.computing(grad=True):
                 score = targets.score(self._network.run(x, grad=True), target)
                 if not score.requires_grad:
-                    raise self._no_gradient("the input")
+                    raise self.no_gradient()
                 hooks.cancellable_graph(score, self.twin.stop)
                 gradients.append(torch.autograd.grad(score.sum(), x)[0])
             values.append(score.detach())
@@ -384,7 +405,8 @@ class Subject:
         most = _GRADIENT_CHUNK if gradients else _FORWARD_CHUNK
         if self.input.kind in ("text", "table"):
             most = max(most, min(_MOST_ROWS, _ROW_BYTES // max(seen.total if gradients else seen.largest, 1)))
-        return max(1, min(most, options.memory_budget // max(needed, 1)))
+        size = max(1, min(most, options.memory_budget // max(needed, 1)))
+        return size if size > 1 and self._network.takes_batches(size) else 1
 
     def kept(self, key: Any) -> Any | None:
         """What `keep` was given under this key, as long as the weights stay and the memory lasts; else None."""

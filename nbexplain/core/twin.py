@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core import hooks
+from nbexplain.core.model.batches import Batches
 from nbexplain.core.module_copy import Copier, Lazy
 from nbexplain.core.predictor import Predictor
 
@@ -38,6 +39,8 @@ class Twin:
         The modules of the copy that write in place where nothing is recorded.
     many
         A second copy, faster for batches; None until one is needed, False where there is none. See `folded`.
+    batches
+        How batches are handed to it, for each shape of input that was tried.
     """
 
     module: nn.Module
@@ -47,6 +50,7 @@ class Twin:
     stop: hooks.Stop
     inplace: list[nn.Module] = field(default_factory=list)
     many: Twin | Literal[False] | None = None
+    batches: dict[Any, Batches] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     _print: Any = None
 

@@ -71,7 +71,7 @@ def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
     subject = Subject(model, picture(), forward=forward)
     batch = torch.cat([picture(seed=seed, dtype=torch.float64) for seed in range(19)])
     scores = subject.evaluate(batch)
-    assert sizes == [1, 1, 8, 8, 3]  # the clean input, and once more through the folded twin
+    assert sizes == [1, 1, 4, 8, 8, 3]  # the clean input, once more through the folded twin, and a batch on trial
     torch.testing.assert_close(scores, model(batch).detach())
     sizes.clear()
     assert torch.equal(subject.evaluate(batch, 2), scores[:, 2])

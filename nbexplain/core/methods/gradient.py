@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from torch import Tensor
+
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.inside.activations import to_numpy
 from nbexplain.core.registry import Flag, method
@@ -32,6 +34,7 @@ def gradient(
         axes=input_axes(values.ndim),
         signed=not absolute,
         quantity="|gradient|" if absolute else "gradient",
+        warnings=_flat(values),
     )
 
 
@@ -43,4 +46,14 @@ def input_x_gradient(subject: Subject, target: Target) -> Explanation:
     """
     slope = subject.gradient(target)
     values = (subject.ready(subject.input.tensor) * slope)[0]
-    return Explanation(values=to_numpy(values), axes=input_axes(values.ndim), quantity="input × gradient")
+    return Explanation(
+        values=to_numpy(values), axes=input_axes(values.ndim), quantity="input × gradient", warnings=_flat(slope)
+    )
+
+
+def _flat(slope: Tensor) -> tuple[str, ...]:
+    if slope.any():
+        return ()
+    return (
+        "the gradient is zero everywhere: steps in the model (rounding, a sign, saturation) hide the input from it",
+    )
