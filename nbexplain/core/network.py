@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array
 
+_META = "model: its weights are on the meta device, without values: load them first, such as with load_state_dict(…, assign=True)"
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
@@ -84,7 +86,10 @@ class Network:
 
     @property
     def device(self) -> torch.device:
-        return next((p.device for p in self.twin.module.parameters()), self._given.tensor.device)
+        """Of the model's weights; the input's, where there are none, or they are loaded for the pass alone."""
+        module = self.twin.module
+        found = (t.device for t in chain(module.parameters(), module.buffers()) if not t.is_meta)
+        return next(found, self._given.tensor.device)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -228,6 +233,8 @@ class Network:
             except Exception as error:
                 raise _in_words(error, module, x) from error
         scores = self._scores_of(output)
+        if isinstance(scores, Tensor) and scores.is_meta:
+            raise ValueError(_META)
         self.passes["forward"] += len(x)
         if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
             got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
@@ -273,6 +280,8 @@ def _close(scores: Tensor, wanted: Tensor) -> bool:
 
 def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
     """What the model's own error means for the input."""
+    if "meta" in str(error) and any(t.is_meta for t in chain(module.parameters(), module.buffers())):
+        return ValueError(_META)
     first = next(((n, m) for n, m in module.named_modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
     if first is not None and first[1].weight.ndim == x.ndim and first[1].in_channels != x.shape[1]:
         return ValueError(
