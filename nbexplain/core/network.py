@@ -19,7 +19,10 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array
 
-_META = "model: its weights are on the meta device, without values: load them first, such as with load_state_dict(…, assign=True)"
+_META = (
+    "model: its weights are on the meta device, without values: load them first, as with "
+    "load_state_dict(weights, assign=True)"
+)
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nbexplain.core.layers import Layer, suggest, without_gradient
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import METHODS, Method
-from nbexplain.core.subject import NoGradient, NoLayers, Subject
+from nbexplain.core.subject import NoLayers, Subject
 
 
 def default_layer(subject: Subject, chosen: Method) -> Layer:
@@ -50,6 +50,6 @@ def _can_be_asked(subject: Subject, method: Method, rows: list[Layer], gradient:
         return False
     try:
         layer = default_layer(subject, method) if "layer" in method.needs else None
-    except (NoLayers, NoGradient):
+        return method.unfit is None or not method.unfit(subject, layer)
+    except (ValueError, RuntimeError):  # what it would be told as well
         return False
-    return method.unfit is None or not method.unfit(subject, layer)

@@ -385,7 +385,10 @@ class Subject:
                 if not score.requires_grad:
                     raise self.no_gradient()
                 hooks.cancellable_graph(score, self.twin.stop)
-                gradients.append(torch.autograd.grad(score.sum(), x)[0])
+                (gradient,) = torch.autograd.grad(score.sum(), x, allow_unused=True)
+                if gradient is None:
+                    raise self.no_gradient()
+                gradients.append(gradient)
             values.append(score.detach())
             self.passes["backward"] += len(part)
         return torch.cat(values), torch.cat(gradients)

@@ -22,7 +22,10 @@ _AT_ONCE = 8  # pictures that one round of the search looks at: two for each edg
 
 def _no_picture(subject: Subject, layer: Layer | None) -> str:
     x = subject.input.tensor
-    return "" if x.ndim == 4 and x.is_floating_point() else "it needs a picture (1, C, H, W)"
+    if x.ndim != 4 or not x.is_floating_point() or layer is None:
+        return "it needs a picture (1, C, H, W)"
+    returned = subject.catch(layer, torch.full_like(x, torch.nan)).returned
+    return "" if returned is not None and returned.isnan().any() else "the model removes NaN"
 
 
 def _no_convolution(subject: Subject, layer: Layer | None) -> str:
