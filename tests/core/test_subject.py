@@ -101,7 +101,12 @@ def test_batches_are_made_channels_last_and_the_users_input_stays() -> None:
     subject = Subject(seeded(Plain), x, forward=forward)
     subject.gradient(1)
     subject.evaluate(x.repeat(8, 1, 1, 1))
-    assert seen == [False, False, True]
+    assert seen == [
+        False,
+        False,
+        True,
+        True,
+    ]  # the pass, once more through the folded twin, a batch on trial, the batch
     assert x.stride() == strides
 
 

@@ -106,10 +106,14 @@ def test_all_is_put_back_whatever_happens_inside(reentrant: bool, error: type[Ba
     def fails(_x: Tensor) -> Tensor:
         raise error
 
+    def run() -> None:
+        with run_directly(), run_directly():
+            assert found() != before
+            checkpoint(fails, torch.ones(1, requires_grad=True), use_reentrant=reentrant)
+
     before = found()
-    with pytest.raises(error), run_directly(), run_directly():
-        assert found() != before
-        checkpoint(fails, torch.ones(1, requires_grad=True), use_reentrant=reentrant)
+    with pytest.raises(error):
+        run()
     assert found() == before
 
 

@@ -168,7 +168,7 @@ def test_the_place_and_the_reason(cut: str, place: str | None) -> None:
     before = snapshot(model, x)
     method: dict[str, Any] = {"method": "gradient"} if place is None else {"method": "grad_cam", "layer": place}
     named = "the input" if place is None else f"layer {place!r}"
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match="no gradient") as caught:
         explain(model, x, target=1, **method)
     assert str(caught.value).startswith(f"no gradient of the score reaches {named}: {expected}; methods that remain: ")
     assert differences(before, snapshot(model, x)) == []
