@@ -98,7 +98,7 @@ class Copier:
         return copy.deepcopy(value, self._memo)
 
     def _share_data(self, value: Any) -> None:
-        """Let what holds data be shared: tensors, large arrays, data sets and their loaders, wherever they are held.
+        """Let what holds data be shared: large tensors and arrays, data sets and their loaders, wherever they are held.
 
         A trainer that a model refers to holds all of them, and offloaded weights are held by the hooks that load them.
         """
@@ -109,7 +109,7 @@ class Copier:
                 continue
             seen.add(id(held))
             if isinstance(held, Tensor):
-                if held.is_leaf and not isinstance(held, nn.parameter.UninitializedTensorMixin):
+                if held.is_leaf and type(held) in (Tensor, nn.Parameter) and held.nbytes > _LARGE:
                     self._memo[id(held)] = shared(held)
             elif isinstance(held, _DATA) or (isinstance(held, np.ndarray) and held.nbytes > _LARGE):
                 self._memo[id(held)] = held
@@ -117,7 +117,7 @@ class Copier:
                 waiting += held.values()
             elif isinstance(held, (list, tuple, set, frozenset)):
                 waiting += held
-            else:
+            elif not hasattr(held, "__deepcopy__"):  # which says itself what of it is copied
                 waiting += getattr(held, "__dict__", {}).values()
 
     def _module(self, module: nn.Module) -> nn.Module:
