@@ -372,9 +372,9 @@ def followed(
         yield
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
+def all_tensors(value: Any) -> Iterator[Tensor]:
     """All tensors in a nested value (tuple, list, mapping, dataclass)."""
     if isinstance(value, Tensor):
         yield value
     for part in _parts(value).values():
-        yield from tensors_in(part)
+        yield from all_tensors(part)

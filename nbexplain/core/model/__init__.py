@@ -1,1 +1,1 @@
-"""What runs a model."""
+"""What runs a model and what its layers are."""

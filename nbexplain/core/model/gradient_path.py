@@ -169,13 +169,13 @@ class Follower(TorchFunctionMode):
 
     def _comes(self, value: Any) -> bool:
         """Whether a tensor in it comes from the leaf."""
-        return any(id(one) in self._seen for one in hooks.tensors_in(value))
+        return any(id(one) in self._seen for one in hooks.all_tensors(value))
 
     # Calls of functions
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = func(*args, **(kwargs or {}))
-        given = [self._seen[id(one)] for one in hooks.tensors_in([*args, kwargs or {}]) if id(one) in self._seen]
+        given = [self._seen[id(one)] for one in hooks.all_tensors([*args, kwargs or {}]) if id(one) in self._seen]
         if not given:
             return output
         name = (resolve_name(func) or getattr(func, "__name__", "")).rpartition(".")
@@ -187,7 +187,7 @@ class Follower(TorchFunctionMode):
             for cut in cuts:
                 if cut.function and not torch.is_grad_enabled() and not _function():
                     cut.function = ""  # what is computed with it is cut as well: it was called that way
-        made = list(hooks.tensors_in(output))
+        made = list(hooks.all_tensors(output))
         if short == "__setitem__" or not made:
             made = [one for one in args[:1] if isinstance(one, Tensor)] if _writes(short) else []
         if short in _LEAVING:
