@@ -286,7 +286,10 @@ class Subject:
                 self._ends[key] = "it holds integers"
             else:
                 place = (self.module(layer), layer.call) if layer else None
-                self._ends[key] = gradient_path.reason(self._network, place)
+                try:
+                    self._ends[key] = gradient_path.reason(self._network, place)
+                except Exception as error:  # the model does not run while its calls are followed; the rest goes on
+                    self._ends[key] = f"where it ends could not be followed ({type(error).__name__}: {error})"
         return self._ends[key]
 
     # Up to a layer, and with a part of it switched off
