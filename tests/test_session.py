@@ -224,7 +224,8 @@ def test_models_without_layers_or_gradients_begin_with_what_works() -> None:
 
     cut = Session(seeded(Rounds), picture())
     assert cut.selection.method == "occlusion"
-    assert cut.facts.reason(METHODS["gradient"]) == "no gradient of the score reaches the input"
+    reason = "no gradient of the score reaches the input: the tensor is detached (.detach()) behind 'head'"
+    assert cut.facts.reason(METHODS["gradient"]) == reason
     assert cut.facts.reason(METHODS["occlusion"]) == ""
     assert "grid" in linear.facts.reason(METHODS["grad_cam"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -14,8 +14,9 @@ import numpy as np
 from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled
-from nbexplain.core.layers import Layer
-from nbexplain.core.registry import METHODS, Method
+from nbexplain.core.layers import Layer, without_gradient
+from nbexplain.core.registry import Method
+from nbexplain.core.remaining import default_layer, remaining
 from nbexplain.core.subject import NoGradient, NoLayers, Subject
 
 
@@ -79,15 +80,10 @@ def ask(
                 seconds=spent,
                 passes=dict(passes),
             )
-    except NoGradient as error:
-        raise ValueError(
-            f"{error}; methods that need none: {_keys(not m.gradient for m in METHODS.values())}"
-        ) from error
-    except NoLayers as error:
+    except (NoGradient, NoLayers) as error:
         with subject.undisturbed():
-            gradient = subject.has_gradient()
-        remain = _keys("layer" not in m.needs and (gradient or not m.gradient) for m in METHODS.values())
-        raise ValueError(f"{error}; methods that remain: {remain}") from error
+            left = remaining(subject)
+        raise ValueError(f"{error}; methods that remain: {left}") from error
     finally:
         if steps is not None and hasattr(steps, "close"):
             steps.close()
@@ -104,10 +100,6 @@ def _counted(subject: Subject, passes: dict[str, int]) -> Iterator[None]:
             passes[kind] += count - before[kind]
 
 
-def _keys(wanted: Iterable[bool]) -> str:
-    return ", ".join(repr(key) for key, yes in zip(METHODS, wanted, strict=True) if yes)
-
-
 def _arguments(
     subject: Subject, chosen: Method, target: Any, layer: str | None, channel: Any, cell: Any
 ) -> tuple[dict[str, Any], Layer | None]:
@@ -115,8 +107,10 @@ def _arguments(
     arguments: dict[str, Any] = {}
     row: Layer | None = None
     if "layer" in chosen.needs:
-        row = _default_layer(subject, chosen) if layer is None else subject.layer(layer)
+        row = default_layer(subject, chosen) if layer is None else subject.layer(layer)
         reason = chosen.reason(row)
+        if reason and chosen.gradient and without_gradient([row], grid=chosen.grid):
+            raise subject.no_gradient(row)
         if reason:
             raise ValueError(f"layer: {row.name!r} cannot be used for {chosen.key}: {reason}")
         arguments["layer"] = row
@@ -138,18 +132,6 @@ def _arguments(
     elif cell is not None:
         raise ValueError(f"cell: {chosen.key} does not look at one cell, got {cell!r}")
     return arguments, row
-
-
-def _default_layer(subject: Subject, chosen: Method) -> Layer:
-    """The layer that is suggested for CAMs if the method can use it, else the last that it can use."""
-    rows = [row for row in subject.layers() if row.usable]
-    if not rows:
-        raise NoLayers("layer: this model has no layers that can be looked into")
-    suggested = subject.suggested()
-    fitting = [row for row in rows if not chosen.reason(row)]
-    if not fitting:
-        raise NoLayers(f"layer: no layer of this model can be used for {chosen.key}: {chosen.reason(rows[-1])}")
-    return suggested if suggested in fitting else fitting[-1]
 
 
 def _checked_channel(channel: Any, row: Layer | None, *, optional: bool) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -118,35 +118,43 @@ def graph_nodes(root: Tensor) -> list[Any]:
         if node is None or id(node) in found:
             continue
         found[id(node)] = node  # holding the node keeps its id valid
-        waiting.extend(parent for parent, _ in node.next_functions)
+        waiting.extend(parents(node))
     return list(found.values())
+
+
+def parents(node: Any) -> list[Any]:
+    """The autograd nodes that a node hands gradients to; none, where its operation has no derivative."""
+    if "NotImplemented" in node.name():  # such as those on quantised weights
+        return []
+    return [parent for parent, _ in node.next_functions if parent is not None]
 
 
 class Source:
     """Whether a tensor depends on another one, as far as its graph tells."""
 
-    def __init__(self, source: Tensor) -> None:
-        self._source = source
+    def __init__(self, source: Tensor | None = None) -> None:
+        self.source = source
         self._known: dict[int, tuple[Any, bool]] = {}  # holding the node keeps its id valid
 
     def __call__(self, tensor: Tensor) -> bool:
-        if tensor is self._source:
-            return True
+        source = self.source
+        if source is None or tensor.grad_fn is None:
+            return tensor is source
         waiting = [tensor.grad_fn]
         while waiting:
-            node = waiting[-1]
-            if node is None or id(node) in self._known:
+            node: Any = waiting[-1]
+            if id(node) in self._known:
                 waiting.pop()
                 continue
-            parents = [parent for parent, _ in node.next_functions if parent is not None]
-            open_ones = [parent for parent in parents if id(parent) not in self._known]
-            if open_ones:
-                waiting += open_ones
+            before = parents(node)
+            unknown = [parent for parent in before if id(parent) not in self._known]
+            if unknown:
+                waiting += unknown
                 continue
             waiting.pop()
-            begins = node is self._source.grad_fn or getattr(node, "variable", None) is self._source
-            self._known[id(node)] = node, begins or any(self._known[id(parent)][1] for parent in parents)
-        return tensor.grad_fn is not None and self._known[id(tensor.grad_fn)][1]
+            begins = node is source.grad_fn or getattr(node, "variable", None) is source
+            self._known[id(node)] = node, begins or any(self._known[id(parent)][1] for parent in before)
+        return tensor is source or self._known[id(tensor.grad_fn)][1]
 
 
 Call = tuple[str, int]  # the name of a record, and which call of its module it is
@@ -359,6 +367,14 @@ class Caught:
     taken: Tensor | None = None
     returned: Tensor | None = None
 
+    @staticmethod
+    def together(caught: Sequence[Caught]) -> Caught:
+        """What was caught of single inputs, as of one batch."""
+        taken, returned = (
+            [t for t in parts if t is not None] for parts in zip(*((c.taken, c.returned) for c in caught), strict=True)
+        )
+        return Caught(torch.cat(taken) if taken else None, torch.cat(returned) if returned else None)
+
 
 @contextmanager
 def caught(module: nn.Module, call: int) -> Iterator[Caught]:
@@ -448,3 +464,27 @@ def _removing() -> Iterator[list[torch.utils.hooks.RemovableHandle]]:
 def _modules(roots: Iterable[nn.Module]) -> list[nn.Module]:
     unique = {id(module): module for root in roots for module in root.modules()}
     return [module for module in unique.values() if not isinstance(module, torch.jit.ScriptModule)]
+
+
+@contextmanager
+def followed(
+    root: nn.Module,
+    before: Callable[[nn.Module], None],
+    after: Callable[[nn.Module, tuple[Any, Any], Any], Any],
+) -> Iterator[None]:
+    """Follow every call of a module of `root`.
+
+    `before(module)` ahead of it; `after(module, (args, keywords), output)` behind it, which may return another output.
+    """
+
+    def enter(module: nn.Module, _args: Any) -> None:
+        before(module)
+
+    def leave(module: nn.Module, args: Any, keywords: Any, output: Any) -> Any:
+        return after(module, (args, keywords), output)
+
+    with _removing() as handles:
+        for module in _modules([root]):
+            handles.append(module.register_forward_pre_hook(enter))
+            handles.append(module.register_forward_hook(leave, with_kwargs=True))
+        yield

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.layers import without_gradient
 from nbexplain.core.question import Answers, Facts, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
@@ -182,13 +183,19 @@ class Known:
         self._shape = subject.input.tensor.shape
         scores = {self._described: subject.scores()}
         about, suggested = subject.input, subject.suggested()
-        parts = about.parts.choices if about.parts is not None else ()
+        rows, gradient = subject.layers(), subject.has_gradient()
+        ends: dict[str | None, str] = {}
+        if not gradient:
+            ends[None] = subject.gradient_end()
+        if suggested is None and (behind := without_gradient(rows, grid=True)):
+            ends[behind.name] = subject.gradient_end(behind)
         return Facts(
-            subject.layers(),
+            rows,
             scores,
             subject.score_name,
-            subject.has_gradient(),
+            gradient,
             about.kind,
-            parts,
+            about.parts.choices if about.parts is not None else (),
             suggested.name if suggested else None,
+            ends,
         )

@@ -275,6 +275,14 @@ def candidates(layers: Sequence[Layer]) -> list[Layer]:
     return (large or long or fitting)[::-1]
 
 
+def without_gradient(layers: Sequence[Layer], *, grid: bool) -> Layer | None:
+    """The last layer that lacks nothing but the gradient, or None."""
+    fitting = [
+        row for row in layers if row.usable and row.depends and not row.gradient and (row.grid is not None or not grid)
+    ]
+    return fitting[-1] if fitting else None
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """A sentence with the nearest valid names, for error messages."""
     names = list(names)

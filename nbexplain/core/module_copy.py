@@ -13,10 +13,15 @@ import types
 from collections import OrderedDict
 from typing import Any, cast
 
+import numpy as np
 import torch
+import torch.utils.data
 from torch import Tensor, nn
 
 _MOST_ITEMS = 1000  # containers longer than this are data sets and the like, not parts of a network
+_MOST_OBJECTS = 100_000
+_LARGE = 2**16  # bytes
+_DATA = (torch.utils.data.Dataset, torch.utils.data.DataLoader)
 _ATOMIC = {type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, types.ModuleType}
 _TABLES = {dict, OrderedDict, set}
 _CUSTOM = ("__deepcopy__", "__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__slots__")
@@ -45,6 +50,10 @@ class Copier:
         self.inplace: list[nn.Module] = []
         self.training: list[nn.Module] = []
 
+    @functools.cached_property
+    def _tree(self) -> set[int]:
+        return {id(part) for part in self._model.modules()}
+
     def copy(self, value: Any) -> Any:
         """A copy of a module, a container or anything else that a module holds."""
         if type(value) in _ATOMIC or isinstance(value, type):
@@ -70,9 +79,15 @@ class Copier:
             new = value
         elif kind is types.MethodType:
             new = types.MethodType(value.__func__, self.copy(value.__self__))
+        elif kind is functools.partial:
+            held = (value.func, *value.args, *value.keywords.values())
+            self._hold(tuple(part for part in held if id(part) not in self._tree))  # those have their copies
+            function, parts = self.copy(value.func), [self.copy(part) for part in value.args]
+            new = functools.partial(
+                function, *parts, **{name: self.copy(part) for name, part in value.keywords.items()}
+            )
+            new.__dict__.update((name, self.copy(part)) for name, part in value.__dict__.items())
         else:
-            if kind is functools.partial:
-                self._hold((value.func, *value.args, *value.keywords.values()))
             new = self._deeply(value)
         self._memo[id(value)] = new
         return new
@@ -81,7 +96,31 @@ class Copier:
         """`copy.deepcopy`, told beforehand of all tensors of the model, so that these keep their storage."""
         for tensor in (*self._model.parameters(), *self._model.buffers()):
             self._memo.setdefault(id(tensor), shared(tensor))
+        self._share_data(value)
         return copy.deepcopy(value, self._memo)
+
+    def _share_data(self, value: Any) -> None:
+        """Let what holds data be shared: large tensors and arrays, data sets and their loaders, wherever they are held.
+
+        A trainer that a model refers to holds all of them, and offloaded weights are held by the hooks that load them.
+        """
+        waiting, seen = [value], set(self._memo)
+        while waiting and len(seen) < _MOST_OBJECTS:
+            held = waiting.pop()
+            if id(held) in seen or type(held) in _ATOMIC or isinstance(held, (type, types.FunctionType)):
+                continue
+            seen.add(id(held))
+            if isinstance(held, Tensor):
+                if held.is_leaf and type(held) in (Tensor, nn.Parameter) and held.nbytes > _LARGE:
+                    self._memo[id(held)] = shared(held)
+            elif isinstance(held, _DATA) or (isinstance(held, np.ndarray) and held.nbytes > _LARGE):
+                self._memo[id(held)] = held
+            elif isinstance(held, dict):
+                waiting += held.values()
+            elif isinstance(held, (list, tuple, set, frozenset)):
+                waiting += held
+            elif not hasattr(held, "__deepcopy__"):  # which says itself what of it is copied
+                waiting += getattr(held, "__dict__", {}).values()
 
     def _module(self, module: nn.Module) -> nn.Module:
         for base in type(module).__mro__:

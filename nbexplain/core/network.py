@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -15,10 +16,15 @@ from torch import Tensor, nn
 from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
+from nbexplain.core.model import batches, checkpointing
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array
 
+_META = (
+    "model: its weights are on the meta device, without values: load them first, as with "
+    "load_state_dict(weights, assign=True)"
+)
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
@@ -90,7 +96,7 @@ class Network:
         self.passes = {"forward": 0, "backward": 0}
         self.survey: hooks.Survey | None = None
         self.cautious = False
-        self._first: Tensor | None = None
+        self._first: Tensor | None = None  # scores of the clean input
         self._writes = True  # into its input; known after the first pass
         self._given = given
         self._forward = forward
@@ -115,7 +121,10 @@ class Network:
 
     @property
     def device(self) -> torch.device:
-        return next((p.device for p in self.twin.module.parameters()), self._given.tensor.device)
+        """Of the model's weights; the input's, where there are none, or they are loaded for the pass alone."""
+        module = self.twin.module
+        found = (t.device for t in chain(module.parameters(), module.buffers()) if not t.is_meta)
+        return next(found, self._given.tensor.device)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -125,12 +134,16 @@ class Network:
                 return tensor.dtype.to_real()
         return torch.float32
 
+    def clean(self) -> Tensor:
+        """The input, ready to be run: a tensor of our own."""
+        return self.ready(self._given.tensor).detach()
+
     def ready(self, x: Tensor) -> Tensor:
         """`x` on the model's device and in its dtype; batches channels-last, for which convolutions are faster."""
         complex_numbers = self.dtype.to_complex() if x.is_complex() else x.dtype
         x = x.to(self.device, self.dtype if x.is_floating_point() else complex_numbers)
-        many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM
-        return x.contiguous(memory_format=torch.channels_last) if many else x
+        many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM and self._batches.channels_last
+        return x.contiguous(memory_format=torch.channels_last if many else torch.contiguous_format)
 
     def run(self, x: Tensor, *, grad: bool, inplace: bool = True) -> Tensor:
         """One forward pass: (N, …) → scores (N, K, …). Without `inplace` no module overwrites what is recorded."""
@@ -154,6 +167,54 @@ class Network:
             batch = batch.clone() if self._writes else batch
             return self._scores(module, batch if change is None else local.mark(batch, change))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its answers must know."""
+        alone = self._batches.alone
+        return (f"the model takes one input at a time: {alone}",) if alone else ()
+
+    @property
+    def _batches(self) -> batches.Batches:
+        return self.twin.batches.get(self._batch_key, batches.Batches())
+
+    @property
+    def _batch_key(self) -> tuple[Any, ...]:
+        return tuple(self._given.tensor.shape), id(self._forward), id(self._scores_of)
+
+    def takes_batches(self, size: int = _CHANNELS_LAST_FROM) -> bool:
+        """Whether a batch gives each input the scores that it has alone; tried once for each shape of input.
+
+        If not, inputs must be run one by one. Of `size` inputs, if that is less than four.
+        """
+        known, key = self.twin.batches, self._batch_key
+        if key not in known and not isinstance(self.twin.module, Predictor):  # those take rows, or say that they don't
+            try:
+                known[key] = self._tried_batches(max(min(size, _CHANNELS_LAST_FROM), 2))
+            except BaseException:
+                known.pop(key, None)
+                raise
+        return not self._batches.alone
+
+    def _tried_batches(self, size: int) -> batches.Batches:
+        given = self._given
+        x = self.ready(given.tensor)
+        other = self.ready(batches.differing(x, ids=given.kind == "text"))
+        if given.kind == "table":  # columns with values of their own
+            rows = getattr(given, "background", None)
+            other = x if rows is None else self.ready(torch.from_numpy(rows[:1]))
+        alone = self.run(x, grad=False) if self._first is None else self._first
+        ways = [batches.Batches(channels_last=x.ndim == 4), batches.Batches(channels_last=False)]
+        ways.append(batches.Batches(channels_last=False, folded=False))
+        problem = ""
+        for way in ways[x.ndim != 4 :]:
+            self.twin.batches[self._batch_key] = way
+            problem = batches.problem(lambda batch: self.run_batch(self.ready(batch)), x, other, alone, size)
+            if not problem:
+                return way
+            if self._many() is None and not way.channels_last:
+                break
+        return batches.Batches(problem, channels_last=False, folded=False)
+
     def run_in(self, twin: Twin, x: Tensor) -> Tensor:
         """One forward pass of another twin of the model, in the grad mode of the moment."""
         with self.computing(grad=torch.is_grad_enabled(), twin=twin) as module:
@@ -162,6 +223,8 @@ class Network:
     def clean_parts(self, rectangle: local.Rectangle) -> dict[local.Path, Tensor]:
         """What modules near the input return for the clean input, where a change in a rectangle reaches part of it."""
         clean: dict[local.Path, Tensor] = {}
+        if not self.takes_batches() or not self._batches.channels_last:
+            return clean
         x = self.ready(self._given.tensor)
         many = self._many() if self._given.batched else None
         if many and x.ndim == 4 and x.device.type == "cpu":  # elsewhere many small steps cost more than they save
@@ -178,6 +241,8 @@ class Network:
 
     def _many(self) -> Twin | None:
         """The twin that is faster for batches, if there is one."""
+        if not self._batches.folded:
+            return None
         if self.twin.many is None and self.survey is not None:
             self.twin.many = folded(self.twin, self.survey.handed_on, self._as_before)
         return self.twin.many or None
@@ -199,7 +264,10 @@ class Network:
         else:
             args, keywords = given.arguments(x, self.dtype)
         neutral = given.neutral(x)
-        with hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext():
+        with (
+            hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext(),
+            checkpointing.run_directly() if torch.is_grad_enabled() else nullcontext(),
+        ):
             try:
                 if self._forward is None:
                     output = module(*args, **keywords)
@@ -209,6 +277,8 @@ class Network:
                 said = _of_arguments(error, module, x, given) if self._forward is None else None
                 raise said or _in_words(error, module, x) from error
         scores = self._scores_of(output) if given.batched else self._with_batch_axis(output)
+        if isinstance(scores, Tensor) and scores.is_meta:
+            raise ValueError(_META)
         self.passes["forward"] += len(x)
         if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
             got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
@@ -294,6 +364,8 @@ def _of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) 
 
 def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
     """What the model's own error means for the input."""
+    if "meta" in str(error) and any(t.is_meta for t in chain(module.parameters(), module.buffers())):
+        return ValueError(_META)
     first = next(((n, m) for n, m in module.named_modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
     if first is not None and first[1].weight.ndim == x.ndim and first[1].in_channels != x.shape[1]:
         return ValueError(

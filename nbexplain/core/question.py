@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
-from nbexplain.core.layers import Layer
+from nbexplain.core.layers import Layer, without_gradient
 from nbexplain.core.memory import STORE
 from nbexplain.inputs import Key
 
@@ -60,7 +60,8 @@ class Facts:
     """What is known of the model as its weights are now.
 
     `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first,
-    and `parts` are those of it that may be explained; `suggested` is the layer to begin a CAM with.
+    and `parts` are those of it that may be explained; `suggested` is the layer to begin a CAM with. `ends` says where
+    the gradient ends that does not reach the input (None) or a layer, as far as that was looked for.
     """
 
     layers: tuple[Layer, ...]
@@ -70,6 +71,7 @@ class Facts:
     kind: str = "array"
     parts: tuple[Key, ...] = ()
     suggested: str | None = None
+    ends: Mapping[str | None, str] = field(default_factory=dict)
 
     def layer(self, name: str | None) -> Layer | None:
         """The layer with this name, or None."""
@@ -82,10 +84,17 @@ class Facts:
         if "layer" in method.needs:
             reasons = [method.reason(layer) for layer in self.layers if layer.usable]
             if all(reasons):
+                behind = without_gradient(self.layers, grid=method.grid) if method.gradient else None
+                if behind is not None:
+                    return self._no_gradient(f"layer {behind.name!r}", behind.name)
                 return reasons[-1] if reasons else "this model's layers cannot be looked into"
         elif method.gradient and not self.gradient:
-            return "no gradient of the score reaches the input"
+            return self._no_gradient("the input", None)
         return ""
+
+    def _no_gradient(self, place: str, key: str | None) -> str:
+        end = self.ends.get(key, "")
+        return f"no gradient of the score reaches {place}" + (f": {end}" if end else "")
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,9 @@ class Method:
         Whether its answer is a map over the input, so that a person may choose it for the pane that shows one.
     kinds
         Of inputs that it works on (`"picture"`, `"text"`, `"table"`, `"array"`); empty: all.
+    unfit
+        (subject, layer) → why it cannot be asked with its defaults for another reason, or `""`; None where there is no
+        other.
     """
 
     key: str
@@ -140,6 +143,7 @@ class Method:
     on_picture: bool = True
     optional: frozenset[str] = field(default_factory=frozenset)
     kinds: tuple[str, ...] = ()
+    unfit: Callable[[Any, Layer | None], str] | None = None
 
     def check_params(self, params: Mapping[str, Any], kind: str | None = None) -> dict[str, Any]:
         """All parameters with defaults filled in; those that an input of this kind has, where one is given.
@@ -197,6 +201,7 @@ def method(
     on_picture: bool = True,
     kinds: tuple[str, ...] = (),
     over_rows: bool = False,
+    unfit: Callable[[Any, Layer | None], str] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a function as a method, under its own name.
 
@@ -205,7 +210,8 @@ def method(
     a `Range`, `Choice` or `Flag`. The function returns an Explanation, or yields better and better ones with their
     `progress`, the last of which is the answer. Without `on_picture` it is not offered for the pane of the map.
     Set `over_rows` where the answer depends on the background of a table only. `kinds` names the kinds of inputs that
-    it works on, if not on all; a parameter's `kinds` those that have it.
+    it works on, if not on all; a parameter's `kinds` those that have it. `unfit(subject, layer)` says what else its
+    model must be, so that it is not proposed where it would fail.
 
     Raises
     ------
@@ -246,6 +252,7 @@ def method(
             on_picture=on_picture and first[0] != "subjects" and not over_rows,
             optional=frozenset(optional),
             kinds=kinds,
+            unfit=unfit,
         )
         return function
 

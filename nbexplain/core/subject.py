@@ -16,7 +16,7 @@ from nbexplain.core import target as targets
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
-from nbexplain.core.model import following
+from nbexplain.core.model import following, gradient_path
 from nbexplain.core.model.geometry import Asking
 from nbexplain.core.model.layer_survey import USUAL_AXES, LayerSurvey, survey
 from nbexplain.core.network import Network, Pass
@@ -100,6 +100,7 @@ class Subject:
         self._overwritten: frozenset[str] = frozenset()
         self._names: dict[str, nn.Module] | None = None
         self._score_name: str | None = None
+        self._ends: dict[str | None, str] = {}
 
     # The model as it is
 
@@ -133,7 +134,7 @@ class Subject:
         notes = self.input.notes
         if not self.twin.copied:
             notes += (f"the model is explained in place, one run at a time: {self.twin.reason}",)
-        return notes
+        return notes + self._network.notes
 
     def refresh(self) -> bool:
         """Look whether the user's weights, modules or hooks have changed; if so, take them over. True if they had."""
@@ -283,6 +284,8 @@ class Subject:
                 try:
                     (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=again, allow_unused=True)
                 except RuntimeError as error:
+                    if "is not implemented" in str(error):
+                        raise self.no_gradient(layer) from error
                     if "inplace" not in str(error) or self._network.cautious:
                         raise
                     self._network.cautious = (
@@ -293,23 +296,38 @@ class Subject:
         if not again:
             STORE.drop((self._key, "pass"))
         if gradient is None:
-            raise self._no_gradient(f"layer {layer.name!r}" if layer else "the input")
+            raise self.no_gradient(layer)
         self.passes["backward"] += 1
         return kept.one(gradient) if layer else gradient
 
-    def _no_gradient(self, place: str) -> NoGradient:
-        if place == "the input" and not _has_slopes(self.input.tensor):
+    def no_gradient(self, layer: Layer | None = None) -> NoGradient:
+        """The error that says that no gradient reaches a layer, or the input, and why."""
+        if layer is None and not _has_slopes(self.input.tensor):
             way = "x.float(), or a layer" if self.input.kind == "picture" else "a layer behind the embedding"
             return NoGradient(f"no gradient reaches the input, which holds integers: use {way}")
-        return NoGradient(
-            f"no gradient of the score reaches {place}: the model cuts it (int8, no_grad, detach, rounding), or the "
-            "score does not depend on it"
-        )
+        place = f"layer {layer.name!r}" if layer else "the input"
+        return NoGradient(f"no gradient of the score reaches {place}: {self.gradient_end(layer)}")
+
+    def gradient_end(self, layer: Layer | None = None) -> str:
+        """Why no gradient of the scores reaches a layer, or the input; found by one more pass."""
+        key = layer.name if layer else None
+        if key not in self._ends:
+            if layer is None and not _has_slopes(self.input.tensor):
+                self._ends[key] = "it holds integers"
+            else:
+                place = (self.module(layer), layer.call) if layer else None
+                try:
+                    self._ends[key] = gradient_path.reason(self._network, place)
+                except Exception as error:  # the model does not run while its calls are followed; the rest goes on
+                    self._ends[key] = f"where it ends could not be followed ({type(error).__name__}: {error})"
+        return self._ends[key]
 
     # Up to a layer, and with a part of it switched off
 
     def catch(self, layer: Layer, batch: Tensor) -> hooks.Caught:
         """What one layer takes and returns for a batch (N, …), by a pass that ends there."""
+        if len(batch) > 1 and not self.takes_batches():
+            return hooks.Caught.together([self.catch(layer, one) for one in batch.split(1)])
         before = self.passes["forward"]
         with hooks.caught(self.module(layer), layer.call) as caught:
             self._network.run(self.ready(batch), grad=False)
@@ -361,8 +379,13 @@ class Subject:
 
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
-        scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(self.chunk())])
+        size = self.chunk() if len(batch) > 1 else 1
+        scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(size)])
         return scores if target is None else targets.score(scores, target)
+
+    def takes_batches(self) -> bool:
+        """Whether several inputs go through the model at once as each would alone; else they are run one by one."""
+        return self._network.takes_batches()
 
     def masker(self, **options: Any) -> Masker:
         """What can be hidden of the input, on the model's device; see the `masker` of its kind."""
@@ -415,16 +438,19 @@ class Subject:
     def gradients(self, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """The target's score (N,) and its gradient (N, …) for many inputs, in chunks."""
         if not _has_slopes(batch):
-            raise self._no_gradient("the input")
+            raise self.no_gradient()
         values, gradients = [], []
         for part in batch.split(self.chunk(gradients=True)):
             x = self.ready(part).detach().requires_grad_()
             with self._network.computing(grad=True):
                 score = targets.score(self._network.run(x, grad=True), target)
                 if not score.requires_grad:
-                    raise self._no_gradient("the input")
+                    raise self.no_gradient()
                 hooks.cancellable_graph(score, self.twin.stop)
-                gradients.append(torch.autograd.grad(score.sum(), x)[0])
+                (gradient,) = torch.autograd.grad(score.sum(), x, allow_unused=True)
+                if gradient is None:
+                    raise self.no_gradient()
+                gradients.append(gradient)
             values.append(score.detach())
             self.passes["backward"] += len(part)
         return torch.cat(values), torch.cat(gradients)
@@ -444,7 +470,8 @@ class Subject:
         most = _GRADIENT_CHUNK if gradients else _FORWARD_CHUNK
         if self.input.kind in ("text", "table"):
             most = max(most, min(_MOST_ROWS, _ROW_BYTES // max(seen.total if gradients else seen.largest, 1)))
-        return max(1, min(most, options.memory_budget // max(needed, 1)))
+        size = max(1, min(most, options.memory_budget // max(needed, 1)))
+        return size if size > 1 and self._network.takes_batches(size) else 1
 
     def kept(self, key: Any) -> Any | None:
         """What `keep` was given under this key, as long as the weights stay and the memory lasts; else None."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core import hooks
+from nbexplain.core.model.batches import Batches
 from nbexplain.core.module_copy import Copier, Lazy
 from nbexplain.core.predictor import Predictor
 
@@ -40,6 +41,8 @@ class Twin:
         A second copy, faster for batches; None until one is needed, False where there is none. See `folded`.
     surveys
         What is known of its layers, by what a pass looks like; see `model.layer_survey`.
+    batches
+        How batches are handed to it, for each shape of input that was tried.
     """
 
     module: nn.Module
@@ -50,6 +53,7 @@ class Twin:
     inplace: list[nn.Module] = field(default_factory=list)
     many: Twin | Literal[False] | None = None
     surveys: dict[Any, Any] = field(default_factory=dict)
+    batches: dict[Any, Batches] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     _print: Any = None
 

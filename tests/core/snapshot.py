@@ -63,7 +63,7 @@ def _tensor(path: str, tensor: Tensor) -> dict[str, Any]:
 
 
 def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().numpy().tobytes()
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _global_hooks() -> dict[str, list[Any]]:

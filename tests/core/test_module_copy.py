@@ -5,14 +5,18 @@ from __future__ import annotations
 import collections
 import functools
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+import torch.utils.data
 from torch import Tensor, nn
 
 from nbexplain.core.module_copy import Copier
+from nbexplain.core.twin import twin
 from tests.core.snapshot import differences, snapshot
 from tests.networks import Normed, Plain, picture, seeded
 
@@ -181,3 +185,99 @@ def test_modules_among_the_global_names_of_a_notebook_are_found(cell: str) -> No
     copier = Copier(model)
     copier.copy(model)
     assert copier.closed_over == [names["hidden"]]
+
+
+# What refers back to the model
+
+
+class Loader(torch.utils.data.DataLoader):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        raise AssertionError("data was copied")
+
+
+class Trainer:
+    """Holds the model, its data, arrays and the state of an optimizer, as trainers do."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.epoch = 3
+        self.best = {"weight": torch.ones(200, 200), "steps": torch.ones(1)}
+        self.loops = {"fit": types.SimpleNamespace(trainer=self, loader=Loader(Data()), arrays=[np.ones((400, 400))])}
+        self.optimizer = torch.optim.Adam(model.parameters())
+        model.train()
+        model(picture()).sum().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
+class Data(torch.utils.data.Dataset):
+    def __init__(self) -> None:
+        self.pictures = np.ones((200, 3, 12, 12))
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        raise AssertionError("data was copied")
+
+
+class Trained(Plain):
+    """A model that knows its trainer, as a LightningModule does, by an attribute and a property."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trainer: Any = None
+        self.fabric: Any = None
+
+    @property
+    def trainer(self) -> Any:
+        if self._trainer is None:
+            raise RuntimeError("not attached to a trainer")
+        return self._trainer
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x) * (self.trainer.epoch - 2 if self._trainer is not None else 1)
+
+
+@pytest.mark.parametrize("weak", [False, True])
+def test_a_trainer_is_copied_without_its_data(weak: bool) -> None:
+    model = seeded(Trained)
+    trainer = Trainer(model)
+    model._trainer = trainer
+    model.fabric = weakref.proxy(trainer) if weak else trainer
+    model.eval()
+    before = snapshot(model)
+    ours = twin(model)
+    assert ours.copied
+    copied: Any = ours.module
+    assert copied._trainer is not trainer
+    assert copied._trainer.model is copied
+    assert copied._trainer.loops["fit"].loader is trainer.loops["fit"].loader
+    assert copied._trainer.loops["fit"].arrays[0] is trainer.loops["fit"].arrays[0]
+    assert copied._trainer.best["weight"].data_ptr() == trainer.best["weight"].data_ptr()
+    assert copied._trainer.best["steps"].data_ptr() != trainer.best["steps"].data_ptr()
+    torch.testing.assert_close(copied(picture()), model(picture()))
+    assert differences(before, snapshot(model)) == []
+
+
+def test_partials_of_the_trees_own_modules_are_copied() -> None:
+    """As accelerate wraps `forward`: a partial of a function and the module itself, on the instance."""
+
+    def doubled(module: nn.Module, *args: Any) -> Any:
+        return module._old_forward(*args) * 2  # type: ignore[operator]
+
+    model = seeded(Normed).eval()
+    for part in (model.conv1, model.head, model):
+        part._old_forward = part.forward
+        part.forward = functools.update_wrapper(functools.partial(doubled, part), part.forward)
+    before = snapshot(model)
+    ours = twin(model.train())
+    model.eval()
+    assert ours.copied
+    assert ours.module.conv1.forward.args[0] is ours.module.conv1
+    assert not any(part.training for part in ours.module.modules())
+    seen: list[nn.Module] = []
+    ours.module.conv1.register_forward_hook(lambda module, *_: seen.append(module))
+    torch.testing.assert_close(ours.module(picture()), model(picture()))
+    assert seen == [ours.module.conv1]
+    assert differences(before, snapshot(model)) == []

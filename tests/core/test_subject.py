@@ -71,7 +71,7 @@ def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
     subject = Subject(model, picture(), forward=forward)
     batch = torch.cat([picture(seed=seed, dtype=torch.float64) for seed in range(19)])
     scores = subject.evaluate(batch)
-    assert sizes == [1, 1, 8, 8, 3]  # the clean input, and once more through the folded twin
+    assert sizes == [1, 1, 4, 8, 8, 3]  # the clean input, once more through the folded twin, and a batch on trial
     torch.testing.assert_close(scores, model(batch).detach())
     sizes.clear()
     assert torch.equal(subject.evaluate(batch, 2), scores[:, 2])
@@ -101,7 +101,12 @@ def test_batches_are_made_channels_last_and_the_users_input_stays() -> None:
     subject = Subject(seeded(Plain), x, forward=forward)
     subject.gradient(1)
     subject.evaluate(x.repeat(8, 1, 1, 1))
-    assert seen == [False, False, True]
+    assert seen == [
+        False,
+        False,
+        True,
+        True,
+    ]  # the pass, once more through the folded twin, a batch on trial, the batch
     assert x.stride() == strides
 
 

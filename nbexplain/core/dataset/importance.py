@@ -15,6 +15,7 @@ from nbexplain.core.dataset.row_scores import has_classes, right_classes
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.dataset.trees import estimator_of
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.layers import Layer
 from nbexplain.core.registry import Range, method
 from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_masker import needed
@@ -184,7 +185,18 @@ class _Changes:
         return mean, np.sqrt((moved**2).sum(1) * rows / (rows - 1))
 
 
-@method(label="Forest importance", paper="Breiman 2001, doi:10.1023/A:1010933404324", over_rows=True, kinds=("table",))
+def _no_forest(subject: Subject, layer: Layer | None) -> str:
+    known = hasattr(estimator_of(subject), "feature_importances_")
+    return "" if known else "it needs a forest with feature_importances_"
+
+
+@method(
+    label="Forest importance",
+    paper="Breiman 2001, doi:10.1023/A:1010933404324",
+    over_rows=True,
+    kinds=("table",),
+    unfit=_no_forest,
+)
 def forest_importance(subject: Subject) -> Explanation:
     """What a forest says of its columns: how much purer the splits on each make its training rows.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -14,7 +14,7 @@ from nbexplain.core.inside.activations import to_numpy
 from nbexplain.core.inside.evidence import channel_evidence
 from nbexplain.core.layers import Layer
 from nbexplain.core.registry import Choice, Range, method
-from nbexplain.core.subject import Subject
+from nbexplain.core.subject import NoGradient, Subject
 from nbexplain.core.target import score
 
 THIS = "the channel"
@@ -36,7 +36,8 @@ def ablation(
     """All scores before and after channels of a layer are switched off: they return zero at every cell.
 
     Values are (state, class): before, after. `details` holds the score of the target before and after. With "the
-    channel", `off` is not looked at. One pass.
+    channel", `off` is not looked at. One pass. Where no gradient reaches the layer, the evidence is not known:
+    the largest activations then go first, and `warnings` says so.
 
     Raises
     ------
@@ -48,9 +49,14 @@ def ablation(
         raise ValueError(f"scores: expected one score per class, the model gives {tuple(clean.shape[1:])} per input")
     if which == THIS and channel is None:
         raise TypeError(f"channel: expected a whole number from 0 to {layer.channels - 1}, got None")
-    order = [channel] if which == THIS else channel_order(subject, target, layer, which)[:off]
+    notes: tuple[str, ...] = ()
+    if which == THIS:
+        off_now: Sequence[int | None] = [channel]
+    else:
+        order, notes = _order_or_next(subject, target, layer, which)
+        off_now = order[:off]
     keep = torch.ones(1, layer.channels, dtype=torch.bool)
-    keep[0, order] = False
+    keep[0, off_now] = False
     after = subject.ablated(layer, keep)
     return Explanation(
         values=to_numpy(torch.cat([clean, after.to(clean)])),
@@ -58,10 +64,11 @@ def ablation(
         on="scores",
         quantity=subject.score_name,
         details={
-            "channels off": len(order),
+            "channels off": len(off_now),
             "before": float(score(clean, target)),
             "after": float(score(after, target)),
         },
+        warnings=notes,
     )
 
 
@@ -78,7 +85,7 @@ def ablation_curve(
     Values are (off,), from none to all channels; NaN where it was not computed: at most 33 numbers of channels are
     tried, the ends and the middle first.
     """
-    order = channel_order(subject, target, layer, which)
+    order, notes = _order_or_next(subject, target, layer, which)
     values = np.full(layer.channels + 1, np.nan)
     values[0] = subject.score(target)
     waiting = _coarse_to_fine(layer.channels)
@@ -95,7 +102,18 @@ def ablation_curve(
             on="scores",
             quantity=subject.score_name,
             progress=min((start + size) / len(waiting), 1.0),
+            warnings=notes,
         )
+
+
+def _order_or_next(subject: Subject, target: Target, layer: Layer, which: str) -> tuple[list[int], tuple[str, ...]]:
+    """The order asked for, or where the default has no gradient to go by, that of the activations, and what to say."""
+    try:
+        return channel_order(subject, target, layer, which), ()
+    except NoGradient as error:
+        if which != ORDERS[0]:
+            raise
+        return channel_order(subject, target, layer, ORDERS[2]), (f"channels go {ORDERS[2]}: {error}",)
 
 
 def channel_order(subject: Subject, target: Target, layer: Layer, which: str) -> list[int]:

@@ -20,7 +20,26 @@ Cell = tuple[int, int]
 _AT_ONCE = 8  # pictures that one round of the search looks at: two for each edge
 
 
-@method(label="Receptive field", paper="Araujo et al. 2019, doi:10.23915/distill.00021", grid=True, on_picture=False)
+def _no_picture(subject: Subject, layer: Layer | None) -> str:
+    x = subject.input.tensor
+    if x.ndim != 4 or not x.is_floating_point() or layer is None:
+        return "it needs a picture (1, C, H, W)"
+    returned = subject.catch(layer, torch.full_like(x, torch.nan)).returned
+    return "" if returned is not None and returned.isnan().any() else "the model removes NaN"
+
+
+def _no_convolution(subject: Subject, layer: Layer | None) -> str:
+    convolves = layer is not None and isinstance(subject.module(layer), (nn.Conv1d, nn.Conv2d))
+    return "" if convolves else "only convolutions add up like this"
+
+
+@method(
+    label="Receptive field",
+    paper="Araujo et al. 2019, doi:10.23915/distill.00021",
+    grid=True,
+    on_picture=False,
+    unfit=_no_picture,
+)
 def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
     """The smallest rectangle of pixels outside of which nothing can change this cell of the layer.
 
@@ -129,7 +148,7 @@ def _as_rows(channels: Tensor) -> Tensor:
     return channels[:, :, None] if channels.ndim == 3 else channels
 
 
-@method(label="Arithmetic of a cell", on_picture=False)
+@method(label="Arithmetic of a cell", on_picture=False, unfit=_no_convolution)
 def cell_arithmetic(subject: Subject, layer: Layer, channel: int, cell: Cell) -> Explanation:
     """What a convolution multiplies and adds up for one channel at one cell.
 

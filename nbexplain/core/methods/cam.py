@@ -14,7 +14,16 @@ from nbexplain.core.registry import Flag, method
 from nbexplain.core.subject import Subject
 
 
-@method(label="CAM", paper="Zhou et al. 2016, arXiv:1512.04150", grid=True)
+def _no_linear_head(subject: Subject, layer: Layer | None) -> str:
+    assert layer is not None
+    try:
+        _head_weights(subject, layer.as_channels(subject.activation(layer))[0], 0)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@method(label="CAM", paper="Zhou et al. 2016, arXiv:1512.04150", grid=True, unfit=_no_linear_head)
 def cam(
     subject: Subject, target: Target, layer: Layer, *, relu: Annotated[bool, Flag("positive evidence only")] = False
 ) -> Explanation:

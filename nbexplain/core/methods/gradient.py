@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
+from torch import Tensor
 
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.inside.activations import to_numpy
@@ -44,7 +45,7 @@ def gradient(
         axes=axes_of(subject, values.ndim),
         signed=not absolute,
         quantity="|gradient|" if absolute else "gradient",
-        warnings=("the input is complex: |∂score/∂Re x + i ∂score/∂Im x| is shown",) if of_complex else (),
+        warnings=(*_flat(values), *_of_complex(values)),
     )
 
 
@@ -58,4 +59,21 @@ def input_x_gradient(subject: Subject, target: Target) -> Explanation:
     slope, x = subject.gradient(target), subject.ready(subject.input.tensor)
     values = (torch.view_as_real(x) * torch.view_as_real(slope)).sum(-1) if x.is_complex() else x * slope
     values = values[0]
-    return Explanation(values=to_numpy(values), axes=axes_of(subject, values.ndim), quantity="input × gradient")
+    return Explanation(
+        values=to_numpy(values),
+        axes=axes_of(subject, values.ndim),
+        quantity="input × gradient",
+        warnings=_flat(slope),
+    )
+
+
+def _of_complex(slope: Tensor) -> tuple[str, ...]:
+    return ("the input is complex: |∂score/∂Re x + i ∂score/∂Im x| is shown",) if slope.is_complex() else ()
+
+
+def _flat(slope: Tensor) -> tuple[str, ...]:
+    if slope.any():
+        return ()
+    return (
+        "the gradient is zero everywhere: steps in the model (rounding, a sign, saturation) hide the input from it",
+    )

@@ -11,12 +11,17 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.layers import Layer
 from nbexplain.core.local import Path, Rectangle
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
 
 
-@method(label="Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901", kinds=("picture", "array"))
+def _no_places(subject: Subject, layer: Layer | None) -> str:
+    return "" if subject.input.tensor.ndim in (3, 4) else "it needs a picture or a signal"
+
+
+@method(label="Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901", kinds=("picture", "array"), unfit=_no_places)
 def occlusion(
     subject: Subject,
     target: Target,

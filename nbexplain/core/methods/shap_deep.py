@@ -20,7 +20,7 @@ from nbexplain.core.methods.shap_own import own
 from nbexplain.core.methods.shap_values import Baseline, Rows, between_categories, by_value, compared
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import method
-from nbexplain.core.subject import NoGradient, Subject
+from nbexplain.core.subject import Subject
 from nbexplain.core.twin import Twin, twin
 
 _SMALL = 0.01  # share of score − base that differences too small to divide by may take
@@ -54,7 +54,7 @@ def deep_shap(
         If no gradient reaches the input, or the model cannot be copied.
     """
     if isinstance(subject.twin.module, Predictor) or not subject.has_gradient():
-        raise NoGradient("no gradient of the score reaches the input, which deep_shap needs")
+        raise subject.no_gradient()
     if not subject.input.batched:
         raise ValueError("x: deep_shap runs the input and its background together, and this model takes no batches")
     fresh = twin(subject.twin.original, subject.twin.stop)
@@ -62,6 +62,10 @@ def deep_shap(
         raise ValueError(
             f"model: deep_shap works on a copy of the model, and there is none since {fresh.reason}; "
             "use gradient_shap, which leaves the model as it is"
+        )
+    if not subject.takes_batches():
+        raise ValueError(
+            f"model: deep_shap runs the input beside its background, and {subject.warnings[-1]}; use gradient_shap"
         )
     x, rows = compared(subject, baseline, background, stand_in)
     module = own("explainers._deep.deep_pytorch")

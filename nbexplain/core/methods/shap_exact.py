@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.layers import Layer
 from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Unit
 from nbexplain.core.methods.shap_game import Game
 from nbexplain.core.methods.shap_kernel import Fit
@@ -19,7 +20,18 @@ from nbexplain.core.subject import Subject
 MOST = 14  # features: 16,384 sets
 
 
-@method(label="Exact SHAP", paper="Shapley 1953; Lundberg and Lee 2017, arXiv:1705.07874", kinds=MASKABLE)
+def _too_many(subject: Subject, layer: Layer | None) -> str:
+    if subject.input.kind == "picture" or len(subject.input.masker().names) <= MOST:
+        return ""
+    return f"it tries all sets of up to {MOST} features"
+
+
+@method(
+    label="Exact SHAP",
+    paper="Shapley 1953; Lundberg and Lee 2017, arXiv:1705.07874",
+    kinds=MASKABLE,
+    unfit=_too_many,
+)
 def exact_shap(
     subject: Subject,
     target: Target,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.layers import Layer
 from nbexplain.core.methods.hiding import Background
 from nbexplain.core.methods.shap_own import package
 from nbexplain.core.methods.shap_trees import NoTrees, NotTheScore, near, of_classes, said, trees_that_say
@@ -25,7 +26,13 @@ _PROPORTION = (
 )
 
 
-@method(label="Tree SHAP", paper="Lundberg et al. 2020, arXiv:1905.04610", kinds=("table",))
+def _no_trees(subject: Subject, layer: Layer | None) -> str:
+    module = subject.twin.module
+    trees = isinstance(module, Predictor) and hasattr(module.estimator, "feature_importances_")
+    return "" if trees else "it needs a model made of trees"
+
+
+@method(label="Tree SHAP", paper="Lundberg et al. 2020, arXiv:1905.04610", kinds=("table",), unfit=_no_trees)
 def tree_shap(
     subject: Subject,
     target: Target,

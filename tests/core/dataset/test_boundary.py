@@ -110,7 +110,7 @@ def test_moons() -> None:
 
 def test_coarse_pictures_come_first_and_only_new_points_cost() -> None:
     subject = Subject(curved(), table())
-    subject.scores()
+    subject.chunk()  # the row, and a batch on trial
     before = subject.passes["forward"]
     steps = [*ask(subject, "boundary", target=0, params={"resolution": 100})]
     assert subject.passes["forward"] - before == 100 * 100

@@ -145,7 +145,7 @@ def test_what_has_no_gradient_is_refused_with_what_remains() -> None:
     background = rows()
     for key in ("gradient_shap", "deep_shap"):
         with pytest.raises(
-            ValueError, match=r"no gradient of the score reaches .*; methods that need none: .*kernel_shap"
+            ValueError, match=r"no gradient of the score reaches .*; methods that remain: .*kernel_shap"
         ):
             explain(lambda x: x.sum(1), Tabular(background[0], background), key, target=0)
 

@@ -1,0 +1,55 @@
+"""Which methods are left where one cannot be used: none that would fail on this model and input as well."""
+
+from __future__ import annotations
+
+from nbexplain.core.layers import Layer, without_gradient
+from nbexplain.core.predictor import Predictor
+from nbexplain.core.registry import METHODS, Method
+from nbexplain.core.subject import NoLayers, Subject
+
+
+def default_layer(subject: Subject, chosen: Method) -> Layer:
+    """The layer that is suggested for CAMs if the method can use it, else the last that it can use.
+
+    Raises
+    ------
+    NoLayers, NoGradient
+        If there is none.
+    """
+    rows = [row for row in subject.layers() if row.usable]
+    if not rows:
+        raise NoLayers("layer: this model has no layers that can be looked into")
+    suggested = subject.suggested()
+    fitting = [row for row in rows if not chosen.reason(row)]
+    if fitting:
+        return suggested if suggested in fitting else fitting[-1]
+    if chosen.gradient and (behind := without_gradient(rows, grid=chosen.grid)):
+        raise subject.no_gradient(behind)
+    raise NoLayers(f"layer: no layer of this model can be used for {chosen.key}: {chosen.reason(rows[-1])}")
+
+
+def remaining(subject: Subject) -> str:
+    """Keys of the methods that can be asked of a subject with nothing but their defaults, as words."""
+    try:
+        rows = list(subject.layers())
+    except NoLayers:
+        rows = []
+    gradient = subject.has_gradient()
+    return ", ".join(repr(m.key) for m in METHODS.values() if _can_be_asked(subject, m, rows, gradient))
+
+
+def _can_be_asked(subject: Subject, method: Method, rows: list[Layer], gradient: bool) -> bool:
+    given = subject.input
+    if method.reason_for(given.kind) or ("channel" in method.needs and "channel" not in method.optional):
+        return False
+    if method.kinds and given.kind == "table" and getattr(given, "background", None) is None:
+        return False
+    if isinstance(subject.twin.module, Predictor) and "layer" in method.needs:
+        return False
+    if "layer" not in method.needs and method.gradient and not gradient:
+        return False
+    try:
+        layer = default_layer(subject, method) if "layer" in method.needs else None
+        return method.unfit is None or not method.unfit(subject, layer)
+    except (ValueError, RuntimeError):  # what it would be told as well
+        return False
