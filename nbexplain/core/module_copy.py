@@ -18,6 +18,8 @@ import torch
 import torch.utils.data
 from torch import Tensor, nn
 
+from nbexplain.core.model.names_used import names_used
+
 _MOST_ITEMS = 1000  # containers longer than this are data sets and the like, not parts of a network
 _MOST_OBJECTS = 100_000
 _LARGE = 2**16  # bytes
@@ -54,6 +56,10 @@ class Copier:
     def _tree(self) -> set[int]:
         return {id(part) for part in self._model.modules()}
 
+    @functools.cached_property
+    def _used(self) -> frozenset[str] | None:
+        return names_used(self._model)
+
     def copy(self, value: Any) -> Any:
         """A copy of a module, a container or anything else that a module holds."""
         if type(value) in _ATOMIC or isinstance(value, type):
@@ -82,7 +88,7 @@ class Copier:
         elif kind is functools.partial:
             held = (value.func, *value.args, *value.keywords.values())
             self._hold(tuple(part for part in held if id(part) not in self._tree))  # those have their copies
-            function, parts = self.copy(value.func), [self.copy(part) for part in value.args]
+            function, *parts = (self.copy(part) for part in (value.func, *value.args))
             new = functools.partial(
                 function, *parts, **{name: self.copy(part) for name, part in value.keywords.items()}
             )
@@ -145,9 +151,23 @@ class Copier:
             held = type(value)
             if held in _ATOMIC or (held is tuple and _ATOMIC.issuperset(map(type, value))):
                 continue
-            attributes[name] = held() if held in _TABLES and not value else self.copy(value)
+            attributes[name] = held() if held in _TABLES and not value else self._attribute(name, value)
         self._note(new)
         return new
+
+    def _attribute(self, name: str, value: Any) -> Any:
+        """A copy of an attribute; the attribute itself where it cannot be copied, and computes nothing."""
+        known = len(self._memo)
+        try:
+            return self.copy(value)
+        except Exception as error:
+            parts = isinstance(value, (Tensor, nn.Module, dict, list, tuple, set))
+            if isinstance(error, Lazy) or parts or self._used is None or name in self._used:
+                raise
+            for key in list(self._memo)[known:]:  # half of it may have been copied
+                del self._memo[key]
+            self._memo[id(value)] = value
+            return value
 
     def _note(self, copied: nn.Module) -> None:
         if copied.__dict__.get("inplace") is True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import threading
 import types
 import weakref
 from collections.abc import Callable
@@ -257,6 +258,54 @@ def test_a_trainer_is_copied_without_its_data(weak: bool) -> None:
     assert copied._trainer.best["weight"].data_ptr() == trainer.best["weight"].data_ptr()
     assert copied._trainer.best["steps"].data_ptr() != trainer.best["steps"].data_ptr()
     torch.testing.assert_close(copied(picture()), model(picture()))
+    assert differences(before, snapshot(model)) == []
+
+
+class Aside(Plain):
+    """Has a trainer that cannot be copied, which `forward` does not look at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trainer: Any = None
+
+    @property
+    def trainer(self) -> Any:
+        return self._trainer
+
+    def training_step(self, x: Tensor) -> Tensor:
+        self.trainer.log(x)
+        return self(x)
+
+
+class Inside(Aside):
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x) * self.scale()
+
+    def scale(self) -> float:
+        return 2.0 if self.trainer is not None else 1.0
+
+
+class ByAnyName(Aside):
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x) * (2.0 if getattr(self, "_tra" + "iner") is not None else 1.0)
+
+
+@pytest.mark.parametrize(("make", "copied"), [(Aside, True), (Inside, False), (ByAnyName, False)])
+def test_what_cannot_be_copied_and_computes_nothing_stays_the_users(make: type[Any], copied: bool) -> None:
+    model = seeded(make)
+    trainer = Trainer(model)
+    trainer.lock = threading.Lock()  # type: ignore[attr-defined]
+    model._trainer = trainer
+    model.eval()
+    before = snapshot(model)
+    ours = twin(model)
+    assert ours.copied == copied
+    if copied:
+        assert ours.module._trainer is trainer
+        assert ours.module.conv1 is not model.conv1
+    else:
+        assert "cannot pickle '_thread.lock' object" in ours.reason
+    torch.testing.assert_close(ours.module(picture()), model(picture()))
     assert differences(before, snapshot(model)) == []
 
 
