@@ -85,7 +85,7 @@ def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) 
         How far the axis reaches, in the same units.
     """
     between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
-    apart = 6 + pixels([_as_written(place, written) for place in places])
+    apart = 3 + pixels([_as_written(place, written) for place in places])
     while len(places) > 1 and (places[1] - places[0]) / span * between < apart:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
     return places

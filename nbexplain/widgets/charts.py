@@ -19,9 +19,10 @@ from nbexplain.widgets.chart_style import (
     spaced,
     ticks,
 )
-from nbexplain.widgets.text_width import fitted, room
+from nbexplain.widgets.text_width import fitted, room, width
 
 _MOST_CLASSES = 10
+_LONGEST = 30  # average letters of a name with its score
 _BINS = 40
 
 
@@ -53,7 +54,9 @@ class ClassBars:
         best = order[:_MOST_CLASSES]
         if isinstance(target, int) and 0 <= target < len(order) and target not in best:
             best[-1] = target
-        labels = distinct([f"{fitted(names[i], LONGEST_NAME)}  {scores[i]:.2f}".replace("-", "−") for i in best])
+        endings = [f"  {scores[i]:.2f}".replace("-", "−") for i in best]
+        cut = [fitted(names[i], min(LONGEST_NAME, _LONGEST - width(ending))) for i, ending in zip(best, endings)]
+        labels = distinct([name + ending for name, ending in zip(cut, endings)])
         margin = {**MARGIN, "left": room(labels)}
         with self.figure.hold_sync(), self._bars.hold_sync(), self._values.hold_sync():
             self._order = best
