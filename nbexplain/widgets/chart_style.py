@@ -77,6 +77,8 @@ def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True) -> tup
 def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) -> np.ndarray:
     """Those of evenly spaced ticks that keep clear of each other between the margins of the narrowest chart.
 
+    Every second one, or the first and the last, or one.
+
     Parameters
     ----------
     places, written
@@ -86,9 +88,10 @@ def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) 
     """
     between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
     apart = 3 + pixels([_as_written(place, written) for place in places])
+    ends = places[[0, -1]]
     while len(places) > 1 and (places[1] - places[0]) / span * between < apart:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
-    return places
+    return ends if len(places) == 1 and (ends[1] - ends[0]) / span * between >= apart else places
 
 
 def _as_written(place: float, written: str) -> str:

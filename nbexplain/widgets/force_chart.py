@@ -146,13 +146,14 @@ class Force:
 def flags_of(named: list[tuple[float, str]], low: float, high: float) -> list[Flag]:
     """Where the words of two places stand above an axis so that neither meets the other or its line.
 
-    Both on their place's inner side, one above the other; but on the outer sides if they face each other closely.
+    Both on their place's inner side, one above the other; but if they face each other closely, both on the side where
+    there is more room.
     """
     ordered = sorted(named)
     left = [(place - low) / (high - low) > 0.5 for place, _ in ordered]
     gap = (ordered[1][0] - ordered[0][0]) / (high - low) * _BETWEEN
     if left == [False, True] and gap < 8 + pixels([ordered[0][1]], bold=True):
-        left = [True, False]
+        left = [ordered[0][0] - low > high - ordered[1][0]] * 2
     rows = (-1.6, -0.6) if left == [False, False] else (-0.6, -1.6)
     return [(place, row, text, side) for (place, text), row, side in zip(ordered, rows, left)]
 

@@ -31,7 +31,7 @@ _ASCII_AND_SIGNS = {
     1.02: "%@Wm…→",
 }
 _KNOWN = {letter: part for part, letters in _ASCII_AND_SIGNS.items() for letter in letters}
-_LEAST = 60  # pixels that names and numbers leave to the bars between them
+_LEAST = 40  # pixels that names and numbers leave to the bars between them
 _WIDE, _PICTURE, _CAPITAL, _OTHER = 1.0, 1.3, 0.82, 0.72  # ideographs, emoji, and letters of other scripts
 
 
@@ -47,7 +47,7 @@ def pixels(texts: Sequence[str], bold: bool = False) -> int:
 
 def room(labels: Sequence[str]) -> int:
     """The pixels of a left margin that the names at an axis need."""
-    return 20 + pixels(labels)
+    return 16 + pixels(labels)
 
 
 def letters_beside(ends: Sequence[str]) -> float:

@@ -148,7 +148,7 @@ def test_no_words_are_cut_and_none_lie_on_others(lab: Lab, kind: str, width: str
         for other, ox, oy, ox2, oy2, _ in level[i + 1 :]:
             apart = ox >= x2 - 1 or ox2 <= x + 1 or oy >= y2 - 3 or oy2 <= y + 3
             assert apart, f"{text} and {other} lie on each other"
-    assert between >= (35 if width == "300px" else 400), "the margins leave no room for what is drawn"
+    assert between >= (30 if width == "300px" else 400), "the margins leave no room for what is drawn"
     lab.execute("close_tree(card, set())")
 
 

@@ -88,7 +88,13 @@ def test_no_line_crosses_a_name(chart):
 
 @pytest.mark.parametrize(
     ("first", "second", "sides"),
-    [(0.1, 0.3, [False, False]), (0.6, 0.9, [True, True]), (0.4, 0.6, [True, False]), (0.1, 0.9, [False, True])],
+    [
+        (0.1, 0.3, [False, False]),
+        (0.6, 0.9, [True, True]),
+        (0.4, 0.55, [False, False]),
+        (0.45, 0.6, [True, True]),
+        (0.1, 0.9, [False, True]),
+    ],
 )
 def test_words_above_keep_clear_of_each_other(first, second, sides):
     (x1, row1, _, left1), (x2, row2, _, left2) = flags_of([(second, "score"), (first, "base")], 0.0, 1.0)

@@ -60,4 +60,4 @@ def test_words_that_reach_into_a_margin_end_on_the_narrowest_chart(seed):
 
 
 def test_names_at_an_axis_have_room_for_its_ticks():
-    assert room(["abc"]) == pixels(["abc"]) + 20
+    assert room(["abc"]) == pixels(["abc"]) + 16
