@@ -88,6 +88,8 @@ def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) 
     """
     between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
     apart = 3 + pixels([_as_written(place, written) for place in places])
+    if len(places) < 2:
+        return places
     ends = places[[0, -1]]
     while len(places) > 1 and (places[1] - places[0]) / span * between < apart:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
