@@ -40,6 +40,8 @@ KERNEL_SETTINGS = ROOT / "binder" / "ipython" / "ipython_kernel_config.py"
 STAMP = VENV / "nbexplain.json"  # what was installed from which pins
 SUPERUSER = getattr(os, "geteuid", lambda: 1)() == 0
 NOTEBOOK = "notebooks/01_first_look.ipynb"
+TRIED = ((3, 11), (3, 13))  # the oldest and the newest Python that all tests have passed with
+FONTS = {"fonts-dejavu-core": "DejaVuSans.ttf", "fonts-liberation": "LiberationSans-Regular.ttf"}  # Debian's packages
 
 FOLDERS = ("notebooks", "browser", "packaging")  # parts of tests/ with a run of their own; benchmarks/ are no tests
 PARTS = ("lint", "types", "js", "python", *FOLDERS)
@@ -59,11 +61,23 @@ def run(*command: str | Path) -> int:
     return subprocess.run([str(word) for word in command], cwd=ROOT, env=surroundings(), check=False).returncode
 
 
-def must(what: str, *command: str | Path) -> None:
+def must(what: str, *command: str | Path, hint: str = "") -> None:
     """Do one step of the preparation, or end here."""
     say(what)
     if status := run(*command):
-        raise SystemExit(f"dev.py: this step failed with status {status}: {what}")
+        raise SystemExit(f"dev.py: this step failed with status {status}: {what}{hint}")
+
+
+def newer_python() -> str:
+    """Return what to do when there are no wheels for a Python that came after the pins; nothing for an older one."""
+    if sys.version_info[:2] <= TRIED[1]:
+        return ""
+    (oldest, newest), now = ("{}.{}".format(*version) for version in TRIED), "{}.{}".format(*sys.version_info)
+    return (
+        f"\ndev.py: the pinned versions are tried with Python {oldest} to {newest}, and this is {now}. Where pip finds"
+        f" no wheel for it, take one of those (`python{newest} dev.py ...` makes .venv anew), or renew the pins as"
+        " CONTRIBUTING says."
+    )
 
 
 def prepare(extra: str) -> None:
@@ -86,7 +100,8 @@ def prepare(extra: str) -> None:
     if stale:
         must("building the front end", PYTHON, "hatch_build.py")
     if pins.hexdigest() not in (installed.get(extra), installed.get("test")):  # `test` holds all of `demo`
-        must(f"installing the pinned packages for `{extra}`: minutes, the first time", *pip, "-e", f".[{extra}]")
+        what = f"installing the pinned packages for `{extra}`: minutes, the first time"
+        must(what, *pip, "-e", f".[{extra}]", hint=newer_python())
         STAMP.write_text(json.dumps({**installed, extra: pins.hexdigest()}))
     (VENV / "etc" / "ipython").mkdir(parents=True, exist_ok=True)
     shutil.copy(KERNEL_SETTINGS, VENV / "etc" / "ipython")
@@ -105,15 +120,24 @@ def find_chromium() -> str | None:
     return os.environ.get("NBEXPLAIN_CHROMIUM") or next(filter(None, found), None)
 
 
+def missing_fonts() -> list[str]:
+    """Return Debian's packages of the fonts that charts are tested with, and that are not there."""
+    return [package for package, file in FONTS.items() if not any(Path("/usr/share/fonts").rglob(file))]
+
+
 def prepare_chromium() -> None:
-    """Find a Chromium, or else install Debian's, or else Playwright's; tell the tests by NBEXPLAIN_CHROMIUM."""
+    """Find a Chromium, or else install Debian's, or else Playwright's; tell the tests by NBEXPLAIN_CHROMIUM.
+
+    Fonts are installed on Debian alone; elsewhere the tests that miss one are skipped and say so.
+    """
     release = Path("/etc/os-release")
     debian = release.exists() and "ID=debian" in release.read_text().splitlines()
-    if not find_chromium() and debian and SUPERUSER:
+    packages = [*([] if find_chromium() else ["chromium"]), *missing_fonts()]
+    if packages and debian and SUPERUSER:
         os.environ.setdefault("DEBIAN_FRONTEND", "noninteractive")
-        say("installing Debian's Chromium")
+        say(f"installing from Debian: {', '.join(packages)}")
         if run("apt-get", "update", "-qq") == 0:
-            run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium")
+            run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
     if path := find_chromium():
         os.environ["NBEXPLAIN_CHROMIUM"] = path
     else:

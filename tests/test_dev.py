@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import dev
 import hatch_build
+from tests.browser.fonts import FAMILIES
 
 
 @pytest.fixture
@@ -102,30 +104,42 @@ def test_an_unknown_part_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "debian", "superuser", "wanted"),
+    ("own", "fonts", "debian", "superuser", "wanted"),
     [
-        (True, True, True, []),
-        (False, True, True, [("apt-get", "update"), ("apt-get", "install")]),
-        (False, True, False, [("-m", "playwright")]),
-        (False, False, True, [("-m", "playwright")]),
+        (True, [], True, True, []),
+        (False, [], True, True, [("apt-get", "update"), ("apt-get", "install", "chromium")]),
+        (False, ["a"], True, True, [("apt-get", "update"), ("apt-get", "install", "chromium", "a")]),
+        (True, ["a", "b"], True, True, [("apt-get", "update"), ("apt-get", "install", "a", "b")]),
+        (True, ["a"], True, False, []),
+        (True, ["a"], False, True, []),
+        (False, [], True, False, [("-m", "playwright")]),
+        (False, ["a"], False, True, [("-m", "playwright")]),
     ],
 )
 def test_a_chromium_is_the_machines_else_debians_else_playwrights(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: bool, debian: bool, superuser: bool, wanted: list[object]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    own: bool,
+    fonts: list[str],
+    debian: bool,
+    superuser: bool,
+    wanted: list[object],
 ) -> None:
     commands: list[tuple[str, ...]] = []
     installed = [own]
 
     def run(*command: str | Path) -> int:
         words = tuple(str(word) for word in command)
-        commands.append(words[1:3] if words[0] == str(dev.PYTHON) else words[:2])
-        installed[0] |= words[:2] == ("apt-get", "install")
+        plain = tuple(word for word in words if not word.startswith("--") and word not in ("-y", "-qq"))
+        commands.append(words[1:3] if words[0] == str(dev.PYTHON) else plain)
+        installed[0] |= "chromium" in words and words[:2] == ("apt-get", "install")
         return 0
 
     release = tmp_path / "os-release"
     release.write_text("NAME=X\nID=debian\n" if debian else "NAME=X\nID=fedora\nID_LIKE=debian\n")
     monkeypatch.setattr(dev, "Path", lambda _: release)
     monkeypatch.setattr(dev, "SUPERUSER", superuser)
+    monkeypatch.setattr(dev, "missing_fonts", lambda: fonts)
     monkeypatch.setattr(dev, "find_chromium", lambda: "/usr/bin/chromium" if installed[0] else None)
     monkeypatch.setattr(dev, "run", run)
     monkeypatch.setenv("DEBIAN_FRONTEND", "")
@@ -133,3 +147,33 @@ def test_a_chromium_is_the_machines_else_debians_else_playwrights(
     dev.prepare_chromium()
     assert commands == wanted
     assert os.environ["NBEXPLAIN_CHROMIUM"] == ("/usr/bin/chromium" if installed[0] else "")
+
+
+def test_the_fonts_that_are_installed_are_those_that_tests_look_for() -> None:
+    assert sorted(dev.FONTS.values()) == sorted(FAMILIES.values())
+
+
+@pytest.mark.parametrize(("version", "told"), [((3, 11, 2), False), ((3, 13, 1), False), ((3, 14, 0), True)])
+def test_pins_that_have_no_wheel_for_a_newer_python_say_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: tuple[int, ...], told: bool
+) -> None:
+    monkeypatch.setattr(dev.sys, "version_info", version)
+    for name, path in (("VENV", ""), ("STAMP", "nbexplain.json"), ("PYTHON", "python")):
+        monkeypatch.setattr(dev, name, tmp_path / path)
+    (tmp_path / "python").touch()
+    dev.STAMP.write_text(f'{{"python": "{version[0]}.{version[1]}"}}')
+    monkeypatch.setattr(hatch_build, "is_current", lambda: True)
+    monkeypatch.setattr(dev, "run", lambda *command: 1)
+    with pytest.raises(SystemExit) as stopped:
+        dev.prepare("demo")
+    words = str(stopped.value)
+    assert "this step failed with status 1: installing the pinned packages for `demo`" in words
+    assert ("tried with Python 3.11 to 3.13, and this is 3.14" in words) == told
+    assert ("python3.13 dev.py" in words) == told
+
+
+def test_the_pythons_that_are_tried_are_those_that_the_package_names() -> None:
+    project = tomllib.loads((dev.ROOT / "pyproject.toml").read_text())["project"]
+    named = [each.rpartition(" ")[2] for each in project["classifiers"] if "Python :: 3." in each]
+    assert named == [f"3.{minor}" for minor in range(dev.TRIED[0][1], dev.TRIED[1][1] + 1)]
+    assert project["requires-python"] == ">=3.11"  # newer ones are not refused

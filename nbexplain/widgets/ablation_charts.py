@@ -11,7 +11,7 @@ import numpy as np
 
 from nbexplain.widgets.chart_style import (
     ACCENT,
-    LETTER,
+    LONGEST_AXIS,
     PLAIN,
     around_zero,
     captioned,
@@ -20,12 +20,13 @@ from nbexplain.widgets.chart_style import (
     isolated,
     key,
     number,
-    short,
+    spaced,
     ticks,
 )
+from nbexplain.widgets.text_width import fitted, room
 
 _MOST_CLASSES = 10
-_LONGEST_NAME = 16
+_LONGEST_NAME = 18
 _QUIET = "#808080"
 
 
@@ -47,7 +48,7 @@ class BeforeAfter:
         names = bqplot.Axis(
             scale=self._classes, orientation="vertical", grid_lines="none", tick_style={"font-size": "12px"}
         )
-        self._values = bqplot.Axis(scale=self._scores, label_offset="30px")
+        self._values = bqplot.Axis(scale=self._scores, label_offset="30px", label_location="end")
         self.figure = figure([self._bars], [names, self._values])
         self._caption = ipywidgets.Label("")
         self.widget = captioned(self.figure, key(PLAIN, "before"), key(ACCENT, "after"), self._caption)
@@ -83,15 +84,18 @@ class BeforeAfter:
         first = _best_first(was)
         kept = list(dict.fromkeys([*chosen, best, *first]))[:_MOST_CLASSES]
         classes = [each for each in first if each in kept]
-        labels = distinct([("▸ " if each in chosen else "") + short(names[each], _LONGEST_NAME) for each in classes])
+        labels = distinct([("▸ " if each in chosen else "") + fitted(names[each], _LONGEST_NAME) for each in classes])
         shown = np.stack([was[classes], now[classes]])
         with self.figure.hold_sync(), self._scores.hold_sync(), self._bars.hold_sync(), self._values.hold_sync():
-            self.figure.fig_margin = {**self.figure.fig_margin, "left": 16 + LETTER * max(map(len, labels))}
+            self.figure.fig_margin = {**self.figure.fig_margin, "left": room(labels)}
             self._bars.x = labels
             self._bars.y = shown
             self._scores.min, self._scores.max = around_zero(shown)
-            self._values.label = score_name
-            self._values.tick_values, self._values.tick_format = ticks(shown.ravel().tolist())
+            self._values.label = fitted(score_name, LONGEST_AXIS)
+            places, self._values.tick_format = ticks(shown.ravel().tolist())
+            self._values.tick_values = spaced(
+                places, self._values.tick_format, self._scores.max - self._scores.min, self.figure
+            )
         self._caption.value = " · ".join(
             [f"{isolated(names[each])}: {score_name} {number(was[each])} → {number(now[each])}" for each in chosen]
             + [f"best {'still' if best == first[0] else 'now'}: {isolated(names[best])} ({number(now[best])})"]
@@ -164,7 +168,7 @@ class FallCurve:
                 line.x, line.y = np.array(list(known), float), np.array(list(known.values()))
         with self._below.hold_sync(), self._beside.hold_sync():
             self._below.tick_values, self._below.tick_format = ticks(off, least=1)
-            self._beside.label = score_name
+            self._beside.label = fitted(score_name, 26)
             self._beside.tick_values, self._beside.tick_format = places, written
         for part, order in zip(self._keys, orders):
             part.children[1].value = order

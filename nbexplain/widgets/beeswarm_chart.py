@@ -9,11 +9,12 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.widgets.boxes import Boxes, bars
-from nbexplain.widgets.chart_style import captioned, figure, key
+from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key
 from nbexplain.widgets.feature_rows import QUIET, caption, few, name_ticks
 from nbexplain.widgets.feature_sum import limits
-from nbexplain.widgets.feature_words import full, label, room
+from nbexplain.widgets.feature_words import full, label
 from nbexplain.widgets.point_cloud import UNKNOWN, OnRows, PointCloud, ramp_key, ranks, thinned
+from nbexplain.widgets.text_width import fitted, room
 
 _ROW = 32  # pixels
 _HALF = 0.42  # of a row: how far points spread
@@ -39,7 +40,7 @@ class Beeswarm:
         self._zero = bqplot.Lines(x=[], y=[], scales=scales, colors=[QUIET], stroke_width=1)
         upright = {"orientation": "vertical", "grid_lines": "none", "tick_style": {"font-size": "12px"}}
         self._names = bqplot.Axis(scale=self._y, **upright)
-        self._below = bqplot.Axis(scale=self._x, label_offset="30px", grid_lines="none")
+        self._below = bqplot.Axis(scale=self._x, label_offset="30px", label_location="end", grid_lines="none")
         self._chart = figure([self._bands, self._zero, self._cloud.mark], [self._names, self._below], right=16)
         self._cloud.let_brush(self._chart)
         control: list[ipywidgets.Widget] = [self._cloud.control] if self._cloud.control is not None else []
@@ -114,8 +115,8 @@ class Beeswarm:
         self._chart.layout.min_height = f"{60 + _ROW * rows}px"
         with self._names.hold_sync(), self._below.hold_sync(), self._zero.hold_sync():
             name_ticks(self._names, labels)
-            self._below.label = quantity
-            self._below.tick_values, self._below.tick_format = few(low, high, zero=True)
+            self._below.label = fitted(quantity, LONGEST_AXIS)
+            self._below.tick_values, self._below.tick_format = few(low, high, True, self._chart)
             self._zero.x, self._zero.y = [0.0, 0.0], [-0.6, rows - 0.4]
         self._tooltip.labels = [quantity or "value", "feature", "row"]
         # Bands behind the points say the whole name of a feature to the pointer.

@@ -9,11 +9,11 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from nbexplain.widgets.chart_style import captioned, figure, number, ticks
+from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, number, ticks
 from nbexplain.widgets.class_points import ClassPoints
 from nbexplain.widgets.feature_rows import caption
-from nbexplain.widgets.feature_words import fitted
 from nbexplain.widgets.heat_picture import DIVERGING, HeatPicture, map_png
+from nbexplain.widgets.text_width import fitted
 
 _ROW_COLOUR, _ROW_EDGE = "#ffd21f", "#141414"  # seen on blue, on red and on white
 _ROW_SIZE = 170
@@ -136,7 +136,7 @@ class BoundaryChart:
             self._boundary.x, self._boundary.y = crossing(x, y, scores, boundary)
         with self._below.hold_sync(), self._beside.hold_sync():
             for axis, name, ends in ((self._below, x_name, x_range), (self._beside, y_name, y_range)):
-                axis.label = fitted(name, 36)
+                axis.label = fitted(name, LONGEST_AXIS)
                 axis.tick_values, axis.tick_format = ticks(ends, zero=False)
         others = self._points.draw(points, classes, class_names)
         ramp = self._points.surface_key(quantity, boundary - far, boundary + far)

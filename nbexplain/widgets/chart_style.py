@@ -10,11 +10,13 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
+
 ACCENT = "#d55e00"  # vermillion and blue of Okabe and Ito: told apart by everyone, readable on light and dark
 PLAIN = "#4c8fbd"
 MARGIN = {"top": 8, "bottom": 40, "left": 56, "right": 24}
-LETTER = 7  # pixels that a letter of an axis takes
-_LONGEST_NAME = 22
+LONGEST_NAME = 24  # average letters
+LONGEST_AXIS = 32  # of what is written along an axis
 
 
 def figure(marks: list[Any], axes: list[Any], **margin: int) -> bqplot.Figure:
@@ -72,6 +74,38 @@ def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True) -> tup
     return places, written
 
 
+def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) -> np.ndarray:
+    """Those of evenly spaced ticks that keep clear of each other between the margins of the narrowest chart.
+
+    Every second one, or the first and the last, or one.
+
+    Parameters
+    ----------
+    places, written
+        As `ticks` gives them.
+    span
+        How far the axis reaches, in the same units.
+    """
+    between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
+    apart = 3 + pixels([_as_written(place, written) for place in places])
+    if len(places) < 2:
+        return places
+    ends = places[[0, -1]]
+    while len(places) > 1 and (places[1] - places[0]) / span * between < apart:
+        places = places[int(np.abs(places).argmin()) % 2 :: 2]
+    return ends if len(places) == 1 and (ends[1] - ends[0]) / span * between >= apart else places
+
+
+def _as_written(place: float, written: str) -> str:
+    """About what d3 makes of a number; of its formats Python does not know those that `ticks` gives for large ones."""
+    if written == "~s":
+        return "0" if place == 0 else "000k" if place > 0 else "-000k"
+    if "~" not in written:
+        return f"{place:{written}}"
+    digits, _, power = f"{place:{written.replace('~', '')}}".partition("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+
+
 def around_zero(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """The ends of a scale that holds zero and all finite values, with a little room beyond them."""
     finite = np.asarray(values, float)
@@ -100,14 +134,9 @@ def rounded(values: Sequence[float]) -> list[str]:
     return [number(round(value, decimals) + 0.0) for value in values]
 
 
-def short(name: str, longest: int = _LONGEST_NAME) -> str:
-    """A name that fits beside a chart."""
-    return name if len(name) <= longest else name[: longest - 1] + "…"
-
-
 def isolated(name: str) -> str:
     """A name in any script within a sentence, kept from reordering what stands beside it."""
-    return f"\u2068{short(name)}\u2069"
+    return f"\u2068{fitted(name, LONGEST_NAME)}\u2069"
 
 
 def distinct(labels: list[str]) -> list[str]:

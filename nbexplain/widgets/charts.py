@@ -8,9 +8,21 @@ from typing import Any
 import bqplot
 import numpy as np
 
-from nbexplain.widgets.chart_style import ACCENT, LETTER, MARGIN, PLAIN, distinct, figure, short, ticks
+from nbexplain.widgets.chart_style import (
+    ACCENT,
+    LONGEST_AXIS,
+    LONGEST_NAME,
+    MARGIN,
+    PLAIN,
+    distinct,
+    figure,
+    spaced,
+    ticks,
+)
+from nbexplain.widgets.text_width import fitted, room, width
 
 _MOST_CLASSES = 10
+_LONGEST = 30  # average letters of a name with its score
 _BINS = 40
 
 
@@ -33,7 +45,7 @@ class ClassBars:
         )
         self._bars.on_element_click(lambda _mark, event: self._clicked(event, on_choose))
         names = bqplot.Axis(scale=self._y, orientation="vertical", grid_lines="none", tick_style={"font-size": "12px"})
-        self._values = bqplot.Axis(scale=self._bars.scales["y"], label_offset="30px")
+        self._values = bqplot.Axis(scale=self._bars.scales["y"], label_offset="30px", label_location="end")
         self.figure = figure([self._bars], [names, self._values])
 
     def show(self, names: Sequence[str], scores: Sequence[float], target: Any, score_name: str) -> None:
@@ -42,16 +54,22 @@ class ClassBars:
         best = order[:_MOST_CLASSES]
         if isinstance(target, int) and 0 <= target < len(order) and target not in best:
             best[-1] = target
-        labels = distinct([f"{short(names[i])}  {scores[i]:.2f}".replace("-", "−") for i in best])
-        margin = {**MARGIN, "left": 16 + LETTER * max(map(len, labels))}
+        endings = [f"  {scores[i]:.2f}".replace("-", "−") for i in best]
+        cut = [fitted(names[i], min(LONGEST_NAME, _LONGEST - width(ending))) for i, ending in zip(best, endings)]
+        labels = distinct([name + ending for name, ending in zip(cut, endings)])
+        margin = {**MARGIN, "left": room(labels)}
         with self.figure.hold_sync(), self._bars.hold_sync(), self._values.hold_sync():
             self._order = best
             self.figure.fig_margin = margin
             self._bars.x = labels
             self._bars.y = [float(scores[i]) for i in best]
             self._bars.colors = [ACCENT if i == target else PLAIN for i in best]
-            self._values.label = score_name
-            self._values.tick_values, self._values.tick_format = ticks(self._bars.y)
+            self._values.label = fitted(score_name, LONGEST_AXIS)
+            span = float(
+                np.ptp([0.0, *filter(np.isfinite, self._bars.y)])
+            )  # bqplot's own scale holds all bars and zero
+            places, self._values.tick_format = ticks(self._bars.y)
+            self._values.tick_values = spaced(places, self._values.tick_format, span, self.figure)
 
     def _clicked(self, event: dict[str, Any], on_choose: Callable[[int], None]) -> None:
         index = event.get("data", {}).get("index")
@@ -79,6 +97,6 @@ class Histogram:
         with self._bars.hold_sync(), self._below.hold_sync(), self._beside.hold_sync():
             self._bars.x = (edges[:-1] + edges[1:]) / 2
             self._bars.y = counts
-            self._below.label = label
+            self._below.label = fitted(label, LONGEST_AXIS)
             self._below.tick_values, self._below.tick_format = ticks(edges.tolist(), zero=False)
             self._beside.tick_values, self._beside.tick_format = ticks(counts.tolist(), least=1)

@@ -10,9 +10,10 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.widgets.chart_style import number
-from nbexplain.widgets.feature_words import fitted, isolated
+from nbexplain.widgets.feature_words import isolated
 from nbexplain.widgets.heat_picture import DIVERGING
 from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.text_width import fitted
 
 # Blue and red as the sides of the surface; each of the shapes differs from the others without its colour too.
 _SHAPES = (("circle", "●"), ("square", "■"), ("triangle-up", "▲"), ("diamond", "◆"), ("cross", "✚"))

@@ -8,11 +8,12 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from nbexplain.widgets.chart_style import captioned, figure, key, ticks
+from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key, ticks
 from nbexplain.widgets.feature_rows import QUIET, caption
 from nbexplain.widgets.feature_sum import limits
-from nbexplain.widgets.feature_words import fitted, isolated
+from nbexplain.widgets.feature_words import isolated
 from nbexplain.widgets.point_cloud import UNKNOWN, OnRows, PointCloud, ramp_key, ranks, thinned
+from nbexplain.widgets.text_width import fitted
 
 _EDGE = 0.08  # of the axis: how far left of all others points with no value stand
 
@@ -123,7 +124,7 @@ class Dependence:
         with self._x.hold_sync(), self._y.hold_sync(), self._below.hold_sync(), self._beside.hold_sync():
             self._x.min, self._x.max = ends
             self._y.min, self._y.max = low, high
-            self._below.label, self._beside.label = fitted(name, 40), fitted(quantity, 34)
+            self._below.label, self._beside.label = fitted(name, LONGEST_AXIS), fitted(quantity, LONGEST_AXIS)
             places, self._below.tick_format = ticks(x.tolist(), zero=False)
             self._below.tick_values = places if np.isfinite(x).any() else np.zeros(0)
             self._beside.tick_values, self._beside.tick_format = ticks([low, high])

@@ -9,8 +9,8 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.widgets.boxes import Boxes
-from nbexplain.widgets.chart_style import figure, ticks
-from nbexplain.widgets.feature_words import pixels, room
+from nbexplain.widgets.chart_style import LONGEST_AXIS, figure, spaced, ticks
+from nbexplain.widgets.text_width import ending, fitted, room
 
 TEXT, QUIET = "var(--nbx-text, #808080)", "var(--nbx-quiet, #808080)"
 ERROR = 1.96  # standard errors on each side: 95 % of a normal distribution
@@ -43,7 +43,7 @@ class FeatureRows:
         self._names = bqplot.Axis(
             scale=self.y, orientation="vertical", grid_lines="none", tick_style={"font-size": "12px"}
         )
-        self._below = bqplot.Axis(scale=self.x, label_offset="30px", grid_lines="none")
+        self._below = bqplot.Axis(scale=self.x, label_offset="30px", label_location="end", grid_lines="none")
         marks = [self._zero, self.boxes, self._whiskers, self._ends]
         self.chart = figure(marks, [self._names, self._below])
 
@@ -54,8 +54,7 @@ class FeatureRows:
         """
         rows = len(labels)
         with self.chart.hold_sync(), self.y.hold_sync(), self._names.hold_sync():
-            right = 14 + pixels(ends)
-            self.chart.fig_margin = {**self.chart.fig_margin, "left": room(labels), "right": right}
+            self.chart.fig_margin = {**self.chart.fig_margin, "left": room(labels), "right": ending(ends)}
             self.y.min, self.y.max = -above, max(rows, 1) - 1 + below
             name_ticks(self._names, labels)
         self.chart.layout.min_height = f"{max(150, round(70 + _ROW * (rows - 1 + above + below)))}px"
@@ -64,8 +63,8 @@ class FeatureRows:
         """Let the axis below reach from low to high, and say what is measured; `zero` draws a line at 0."""
         with self.x.hold_sync(), self._below.hold_sync(), self._zero.hold_sync():
             self.x.min, self.x.max = low, high
-            self._below.label = quantity
-            self._below.tick_values, self._below.tick_format = few(low, high, zero)
+            self._below.label = fitted(quantity, LONGEST_AXIS)
+            self._below.tick_values, self._below.tick_format = few(low, high, zero, self.chart)
             seen = zero and low <= 0 <= high
             self._zero.x, self._zero.y = ([0.0, 0.0], [self.y.min, self.y.max]) if seen else ([], [])
 
@@ -100,6 +99,9 @@ def write(mark: bqplot.Label, x: np.ndarray, y: np.ndarray, texts: Sequence[str]
         mark.x, mark.y = np.asarray(x, float), np.asarray(y, float)
 
 
+Flag = tuple[float, float, str, bool]  # the x and y of a place, words, and whether they stand to its left
+
+
 class Flags:
     """Bold words to the right or to the left of places, so that they stay on the chart."""
 
@@ -107,20 +109,20 @@ class Flags:
         right = words(x, y, font_weight="bold", x_offset=4)
         self.marks = [right, words(x, y, font_weight="bold", x_offset=-4, align="end")]
 
-    def write(self, flags: Sequence[tuple[float, float, str, bool]]) -> None:
-        """Show other ones: the x and y of each, its words, and whether they stand to the left."""
+    def write(self, flags: Sequence[Flag]) -> None:
+        """Show other ones."""
         known = [flag for flag in flags if np.isfinite(flag[0])]
         for mark, left in zip(self.marks, (False, True)):
             side = [flag for flag in known if flag[3] == left]
             write(mark, np.array([f[0] for f in side]), np.array([f[1] for f in side]), [f[2] for f in side])
 
 
-def few(low: float, high: float, zero: bool) -> tuple[np.ndarray, str]:
-    """At most three round numbers, as a narrow chart has room for, and how they are written."""
+def few(low: float, high: float, zero: bool, chart: bqplot.Figure) -> tuple[np.ndarray, str]:
+    """At most three round numbers, and fewer where a narrow chart has no room for them, and how they are written."""
     places, written = ticks([low, high], zero=zero)
     while len(places) > 3:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
-    return places, written
+    return spaced(places, written, high - low, chart), written
 
 
 def name_ticks(axis: bqplot.Axis, labels: Sequence[str]) -> None:

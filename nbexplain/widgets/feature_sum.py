@@ -9,7 +9,7 @@ import numpy as np
 
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_rows import checked
-from nbexplain.widgets.feature_words import full, label, largest
+from nbexplain.widgets.feature_words import LONGEST_LABEL, full, label, largest
 
 GREY = "#8a8a8a"
 _NOTICED = 1e-6  # of the largest value: a smaller gap is rounding
@@ -49,12 +49,12 @@ def parts_of(
     errors: Sequence[float] | np.ndarray | None,
     top: int,
     by_sign: bool = False,
-    most: int | None = None,
+    most: float = LONGEST_LABEL,
 ) -> list[Part]:
     """The parts in the order in which they are drawn: largest first, then the others, then the gap.
 
     With `by_sign` the others are two parts, those that raise the score and those that lower it. Labels have at most
-    `most` letters. What does not add up to the score is always a part, unless it is rounding.
+    `most` average letters. What does not add up to the score is always a part, unless it is rounding.
 
     Raises
     ------
@@ -72,11 +72,10 @@ def parts_of(
     own, others = order[:top], order[top:]
     if len(others) == 1:  # its name says more than "1 other"
         own, others = order, []
-    width = {} if most is None else {"most": most}
     parts = []
     for i in own:
         shown = None if shown_values is None else shown_values[i]
-        words = label(names[i], shown, **width), full(names[i], shown)
+        words = label(names[i], shown, most), full(names[i], shown)
         parts.append(Part(float(numbers[i]), float(deviations[i]), *words, feature=i))
     groups = [[i for i in others if numbers[i] > 0], [i for i in others if not numbers[i] > 0]]
     for group in groups if by_sign else [others]:

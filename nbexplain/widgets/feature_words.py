@@ -1,48 +1,20 @@
-"""The names of features beside a chart: as many letters as fit, in any script, and which features come first."""
+"""The names of features beside a chart: as much of them as fits, in any script, and which features come first."""
 
 from __future__ import annotations
 
-import math
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 
 from nbexplain.widgets.chart_style import number, rounded
+from nbexplain.widgets.text_width import fitted, width
 
-_LETTER = 6.4  # pixels, on average
-_LONGEST_LABEL = 27  # letters of Latin script
-_LONGEST_VALUE = 10
+LONGEST_LABEL = 29  # average Latin letters
+_LONGEST_VALUE = 12
 _MOST_DECIMALS = 5
-_LEAST = 170  # pixels: as narrow as a chart may be between its margins
 
 
-def width(text: str) -> int:
-    """How many Latin letters take as much room: an ideograph counts for two, an accent for none."""
-    return sum(
-        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
-
-
-def fitted(text: str, most: int) -> str:
-    """A text in one line that takes no more room than so many letters, with an ellipsis where it was cut.
-
-    It is cut in the middle: names of one table often begin alike.
-    """
-    line = " ".join(text.split())
-    if width(line) <= most:
-        return line
-    start, end = line, line
-    while start and width(start) > (most - 1) // 2:
-        start = start[:-1]
-    start = start.rstrip()
-    while end and (width(end) > most - 1 - width(start) or not width(end[0])):
-        end = end[1:]
-    return f"{start}…{end.lstrip()}"
-
-
-def label(name: str, value: str | None = None, most: int = _LONGEST_LABEL) -> str:
+def label(name: str, value: str | None = None, most: float = LONGEST_LABEL) -> str:
     """What stands beside the bar of a feature: its name, and its value in the row if there is one."""
     if value is None:
         return isolated(fitted(name, most))
@@ -58,22 +30,6 @@ def full(name: str, value: str | None = None) -> str:
 def isolated(text: str) -> str:
     """A text in any script, kept from reordering what stands beside it."""
     return f"\u2068{text}\u2069"
-
-
-def pixels(texts: Sequence[str]) -> int:
-    """About as much room as the longest of them takes."""
-    return math.ceil(_LETTER * max(map(width, texts), default=0))
-
-
-def free(places: np.ndarray, labels: Sequence[str], low: float, high: float) -> int:
-    """The pixels of a right margin into which words reach that start at these places of the axis."""
-    left = [_LEAST * (high - place) / (high - low) for place in places]
-    return max([12, *(round(10 + pixels([each]) - px) for each, px in zip(labels, left))])
-
-
-def room(labels: Sequence[str]) -> int:
-    """The pixels that a chart's left margin needs for them."""
-    return 26 + pixels(labels)
 
 
 def largest(values: np.ndarray) -> list[int]:

@@ -8,15 +8,17 @@ import bqplot
 import numpy as np
 
 from nbexplain.widgets.boxes import Boxes
-from nbexplain.widgets.chart_style import ACCENT, PLAIN, captioned, figure, key, number
-from nbexplain.widgets.feature_rows import QUIET, Flags, caption, few, words, write
+from nbexplain.widgets.chart_style import ACCENT, LONGEST_AXIS, PLAIN, captioned, figure, key, number
+from nbexplain.widgets.feature_rows import QUIET, Flag, Flags, caption, few, words, write
 from nbexplain.widgets.feature_sum import Part, colour, limits, parts_of
-from nbexplain.widgets.feature_words import free, plus
+from nbexplain.widgets.feature_words import plus
+from nbexplain.widgets.text_width import fitted, free, pixels
 
 _NAMED = 6  # parts whose names are written
-_LONGEST = 26  # letters of a name with its value
+_LONGEST = 28  # average letters of a name with its value
 _ROW = 19  # pixels of a line of words
-_APART = 0.45  # of the axis: enough for words between two places
+_LEFT = 16  # pixels: the margin, if no words reach into it
+_BETWEEN = 150  # pixels: as narrow as a chart may be between its margins
 _TIP = 0.008  # of the axis: how far an arrow's point reaches
 
 
@@ -38,9 +40,9 @@ class Force:
         self._leaders = bqplot.Lines(x=[], y=[], scales=scales, colors=[QUIET], stroke_width=1, apply_clip=False)
         self._names = words(self._x, self._y, x_offset=4)
         self._flags = Flags(self._x, self._y)
-        self._below = bqplot.Axis(scale=self._x, label_offset="30px", grid_lines="none")
+        self._below = bqplot.Axis(scale=self._x, label_offset="30px", label_location="start", grid_lines="none")
         marks = [self._leaders, self._arrows, self._names, *self._flags.marks]
-        self._chart = figure(marks, [self._below], left=16)
+        self._chart = figure(marks, [self._below], left=_LEFT)
         below, self._caption = caption(key(ACCENT, "raises"), key(PLAIN, "lowers"))
         self.figure = captioned(self._chart, *below)
 
@@ -93,33 +95,34 @@ class Force:
         texts = plus(steps.tolist())
         named = sorted(sorted(range(len(parts)), key=lambda i: -size[i])[:_NAMED], key=lambda i: -head[i] - tail[i])
         middle = (head + tail) / 2
-        self._lay_out(low, high, len(named), free(middle[named], [parts[i].label for i in named], low, high), quantity)
+        flags = flags_of([(base, f"base {number(base)}"), (score, f"score {number(score)}")], low, high)
+        written = [(float(middle[i]), pixels([parts[i].label])) for i in named]
+        self._lay_out(low, high, len(named), margins(written, flags, low, high), quantity)
         tip = way * _TIP * (high - low)
         x = np.stack([tail + tip, head + tip, head, head + tip, tail + tip, tail], 1) if parts else np.zeros((0, 6))
         y = np.tile([0.0, 0.0, 0.5, 1.0, 1.0, 0.5], (len(parts), 1))
         tips = [_tip(part, text) for part, text in zip(parts, texts)]
         self._arrows.draw(x, y, [colour(part) for part in parts], tips)
-        self._point(base, score, middle, named)
+        self._point(flags, middle, named)
         said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
         unknown = int((~np.isfinite(np.asarray(values, float))).sum())
         said += [f"{unknown:,} without a value"] * bool(unknown)
         self._caption.value = " · ".join(said)
 
-    def _lay_out(self, low: float, high: float, rows: int, right: int, quantity: str) -> None:
+    def _lay_out(self, low: float, high: float, rows: int, sides: dict[str, int], quantity: str) -> None:
         """Make room for the names below the arrows: each to the right of its line, so that no line crosses a name."""
         above, below = 2.0, 0.3 + rows
         with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync(), self._below.hold_sync():
-            self._chart.fig_margin = {**self._chart.fig_margin, "right": right}
+            self._chart.fig_margin = {**self._chart.fig_margin, **sides}
             self._x.min, self._x.max = low, high
             self._y.min, self._y.max = -above, 1 + below
-            self._below.label = quantity
-            self._below.tick_values, self._below.tick_format = few(low, high, zero=False)
+            self._below.label = fitted(quantity, LONGEST_AXIS)
+            self._below.tick_values, self._below.tick_format = few(low, high, False, self._chart)
         self._chart.layout.min_height = f"{round(56 + _ROW * (above + 1 + below))}px"
 
-    def _point(self, base: float, score: float, middle: np.ndarray, named: list[int]) -> None:
+    def _point(self, flags: list[Flag], middle: np.ndarray, named: list[int]) -> None:
         """Lead a line from each of the arrows, the rightmost first, to its name, and up to base value and score."""
         down = [(float(middle[i]), 1.0, 1.6 + row) for row, i in enumerate(named)]
-        flags = flags_of([(base, f"base {number(base)}"), (score, f"score {number(score)}")], self._x)
         up = [(place, 0.0, row) for place, row, *_ in flags]
         lines = np.array([*down, *up]).reshape(-1, 3)
         lines = lines[np.isfinite(lines).all(1)]
@@ -140,17 +143,28 @@ class Force:
             self._on_choose(feature)
 
 
-def flags_of(named: list[tuple[float, str]], x: bqplot.LinearScale) -> list[tuple[float, float, str, bool]]:
+def flags_of(named: list[tuple[float, str]], low: float, high: float) -> list[Flag]:
     """Where the words of two places stand above an axis so that neither meets the other or its line.
 
-    Both on their place's inner side, one above the other; but on the outer sides if they face each other closely.
+    Both on their place's inner side, one above the other; but if they face each other closely, both on the side where
+    there is more room.
     """
     ordered = sorted(named)
-    left = [(place - x.min) / (x.max - x.min) > 0.5 for place, _ in ordered]
-    if left == [False, True] and ordered[1][0] - ordered[0][0] < _APART * (x.max - x.min):
-        left = [True, False]
+    left = [(place - low) / (high - low) > 0.5 for place, _ in ordered]
+    gap = (ordered[1][0] - ordered[0][0]) / (high - low) * _BETWEEN
+    if left == [False, True] and gap < 8 + pixels([ordered[0][1]], bold=True):
+        left = [ordered[0][0] - low > high - ordered[1][0]] * 2
     rows = (-1.6, -0.6) if left == [False, False] else (-0.6, -1.6)
     return [(place, row, text, side) for (place, text), row, side in zip(ordered, rows, left)]
+
+
+def margins(words: list[tuple[float, int]], flags: list[Flag], low: float, high: float) -> dict[str, int]:
+    """Both margins: so wide that words to the right of their places, and flags on either side, end on the chart."""
+    beside = [(place, pixels([text], bold=True), left) for place, _, text, left in flags if np.isfinite(place)]
+    to_right = [*words, *((place, wide) for place, wide, left in beside if not left)]
+    to_left = [(-place, wide) for place, wide, left in beside if left]
+    left = max(_LEFT, free(to_left, -high, -low, free(to_right, low, high, _LEFT)))
+    return {"left": left, "right": free(to_right, low, high, left)}
 
 
 def _tip(part: Part, text: str) -> str:

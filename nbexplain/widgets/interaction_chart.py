@@ -11,8 +11,9 @@ import numpy as np
 
 from nbexplain.widgets.chart_style import captioned, figure, number, ticks
 from nbexplain.widgets.feature_rows import name_ticks
-from nbexplain.widgets.feature_words import fitted, isolated, room
+from nbexplain.widgets.feature_words import isolated
 from nbexplain.widgets.heat_picture import SEQUENTIAL, HeatPicture, bar_png, map_png
+from nbexplain.widgets.text_width import fitted, room
 
 _LONGEST = 20  # letters of a column's name
 _BAR, _GAP = 0.05, 0.03  # parts of the chart's width: the colour bar, and what is free beside it

@@ -9,9 +9,10 @@ import numpy as np
 
 from nbexplain.widgets.boxes import bars
 from nbexplain.widgets.chart_style import ACCENT, PLAIN, captioned, key, number
-from nbexplain.widgets.feature_rows import ERROR, QUIET, FeatureRows, Flags, caption
+from nbexplain.widgets.feature_rows import ERROR, QUIET, FeatureRows, Flag, Flags, caption
 from nbexplain.widgets.feature_sum import Part, colour, limits, parts_of
-from nbexplain.widgets.feature_words import label, plus
+from nbexplain.widgets.feature_words import LONGEST_LABEL, label, plus
+from nbexplain.widgets.text_width import NARROWEST, letters_beside, pixels
 
 _HALF = 0.36  # of a row
 
@@ -72,25 +73,29 @@ class Waterfall:
         """
         parts = parts_of(names, values, shown_values, base, score, errors, top)
         steps = np.array([part.value for part in parts])
+        texts = plus(steps.tolist())
+        if (most := letters_beside(texts)) < LONGEST_LABEL:
+            parts = parts_of(names, values, shown_values, base, score, errors, top, most=most)
         rows = np.arange(len(parts), dtype=float)
         ends = base + np.cumsum(np.nan_to_num(steps))
         starts = np.concatenate([[base], ends[:-1]]) if len(parts) else np.zeros(0)
-        texts = plus(steps.tolist())
         whiskers = None if errors is None else np.array([part.error for part in parts])
         right = np.maximum(starts, ends)
         if whiskers is not None:
             right = np.fmax(right, ends + ERROR * whiskers)
         self._parts = parts
-        self._rows.name([part.label for part in parts], texts, above=1.4, below=1.4)
         reach = [base, score, *starts, *ends]
         if whiskers is not None:
             reach += [*(ends - ERROR * whiskers), *(ends + ERROR * whiskers)]
-        self._rows.measure(*limits(reach), quantity, zero=False)
+        low, high = limits(reach)
+        self._rows.name([part.label for part in parts], texts, above=1.4, below=1.4)
+        self._rows.measure(low, high, quantity, zero=False)
         tips = [f"{part.full}: {text}" for part, text in zip(parts, texts)]
         self._rows.boxes.draw(*bars(starts, ends, rows, _HALF), [colour(part) for part in parts], tips)
         self._rows.whiskers(rows, ends, whiskers, tips)
         self._rows.write(rows, right, texts)
-        self._connect(base, score, starts, ends)
+        self._connect(base, starts, ends)
+        self._flags.write(flags_of(base, score, len(parts), low, high, self._rows.chart.fig_margin))
         said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
         first = [part.feature for part in parts[:1] if part.feature is not None]
         said += [f"largest: {label(names[i], most=40)} ({text})" for i, text in zip(first, texts)]
@@ -99,8 +104,8 @@ class Waterfall:
         said += [f"{unknown:,} without a value"] * bool(unknown)
         self._caption.value = " · ".join(said)
 
-    def _connect(self, base: float, score: float, starts: np.ndarray, ends: np.ndarray) -> None:
-        """Draw the base value above the steps, the score below, and what joins a step to the next."""
+    def _connect(self, base: float, starts: np.ndarray, ends: np.ndarray) -> None:
+        """Draw lines from the base value down to the first step, from each step to the next, and to the score."""
         places = np.array([*starts, *ends[-1:]]) if len(starts) else np.array([base])
         tops = np.arange(-1, len(places) - 1) + _HALF
         bottoms = np.arange(len(places)) - _HALF
@@ -109,13 +114,22 @@ class Waterfall:
         with self._steps.hold_sync():
             self._steps.x = np.stack([places, places], 1)[finite]
             self._steps.y = np.stack([tops, bottoms], 1)[finite]
-        rows = len(starts)
-        middle = (self._rows.x.min + self._rows.x.max) / 2
-        named = [(base, -1.0, f"base {number(base)}"), (score, rows - 0.05, f"score {number(score)}")]
-        self._flags.write([(*flag, flag[0] > middle) for flag in named])
 
     def _clicked(self, bar: int) -> None:
         parts = self._parts  # the worker may put others in their place meanwhile
         feature = parts[bar].feature if bar < len(parts) else None
         if self._on_choose is not None and feature is not None:
             self._on_choose(feature)
+
+
+def flags_of(base: float, score: float, rows: int, low: float, high: float, margin: dict[str, int]) -> list[Flag]:
+    """The base value above the steps and the score below them, to the right of their places in the left half.
+
+    Where the narrowest chart has no room for that, to the left: no names stand in these rows.
+    """
+    flags = []
+    for place, row, text in ((base, -1.0, f"base {number(base)}"), (score, rows - 0.05, f"score {number(score)}")):
+        share = (place - low) / (high - low)
+        after = margin["right"] + (1 - share) * (NARROWEST - margin["left"] - margin["right"])
+        flags.append((place, row, text, share > 0.5 or 6 + pixels([text], bold=True) > after))
+    return flags

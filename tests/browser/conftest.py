@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser.jupyter import Lab, chromium, notebook, server, write_notebook
 
@@ -33,6 +33,7 @@ nx.options.run = "background"
 class Place:
     """Where notebooks are opened."""
 
+    playwright: Playwright
     browser: Browser
     address: str
     folder: Path
@@ -44,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("lab")
     with server(folder) as address, sync_playwright() as playwright:
         browser = chromium(playwright)
-        yield Place(browser, address, folder)
+        yield Place(playwright, browser, address, folder)
         browser.close()
 
 

@@ -215,10 +215,12 @@ def _wait_for(process: subprocess.Popen[bytes], address: str, log: Path) -> None
     raise RuntimeError(f"Jupyter did not start:\n{log.read_text()}")
 
 
-def chromium(playwright: Playwright) -> Browser:
+def chromium(playwright: Playwright, environment: dict[str, str] | None = None) -> Browser:
     """The machine's Chromium, or Playwright's own."""
     found = os.environ.get("NBEXPLAIN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    return playwright.chromium.launch(executable_path=found, args=list(_CHROMIUM))
+    return playwright.chromium.launch(
+        executable_path=found, args=list(_CHROMIUM), env={**os.environ, **(environment or {})}
+    )
 
 
 def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") -> None:

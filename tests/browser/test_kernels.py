@@ -50,7 +50,7 @@ def kernels(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         about = {"argv": start, "display_name": release, "language": "python"}
         kernel.write_text(json.dumps({**about, "env": {"PYTHONPATH": f"{site}:{ROOT}"}}))
     with server(folder) as address:
-        yield Place(place.browser, address, folder)
+        yield Place(place.playwright, place.browser, address, folder)
 
 
 def name_of(release: str) -> str:

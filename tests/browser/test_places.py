@@ -41,7 +41,7 @@ def binder(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     folder = tmp_path_factory.mktemp("binder")
     shutil.copy(ROOT / "notebooks" / NAME, folder)
     with server(folder, command=("sh", str(ROOT / "binder" / "start"), sys.executable, "-m", "notebook")) as address:
-        yield Place(place.browser, address, folder)
+        yield Place(place.playwright, place.browser, address, folder)
 
 
 def in_lab(binder: Place) -> Iterator[Lab]:

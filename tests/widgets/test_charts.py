@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nbexplain.widgets.chart_style import figure, spaced, ticks
 from nbexplain.widgets.charts import ACCENT, PLAIN, ClassBars, Histogram
 from nbexplain.widgets.layout import close_tree
 from tests.widgets.comm import living
@@ -179,3 +180,22 @@ def test_closing_leaves_nothing():
     for chart in (bars, histogram):
         close_tree(chart.figure, set())
     assert living() == before
+
+
+def test_ticks_keep_clear_of_each_other_on_the_narrowest_chart():
+    places, written = ticks([-0.25, 0.25])
+    chart = figure([], [], left=60, right=24)
+    np.testing.assert_allclose(spaced(places, written, 0.5, chart), places)
+    chart.fig_margin = {**chart.fig_margin, "left": 150}  # 126 pixels are left
+    np.testing.assert_allclose(spaced(places, written, 0.5, chart), places[::2])
+    chart.fig_margin = {**chart.fig_margin, "left": 230}  # 46 pixels: the outermost alone
+    np.testing.assert_allclose(spaced(places, written, 0.5, chart), places[[0, -1]])
+    chart.fig_margin = {**chart.fig_margin, "left": 260}
+    assert len(spaced(places, written, 0.5, chart)) == 1
+    close_tree(chart, set())
+
+
+def test_names_of_classes_keep_their_hyphens():
+    chart = ClassBars(lambda _: None)
+    chart.show(["t-shirt"], [-2.0], 0, "logit")
+    assert list(bars_of(chart).x) == ["t-shirt  −2.00"]

@@ -8,7 +8,6 @@ import pytest
 from nbexplain.widgets.boxes import Boxes
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_bars_chart import PALE, FeatureBars
-from nbexplain.widgets.feature_words import fitted, width
 from nbexplain.widgets.layout import close_tree
 from tests.widgets.comm import Line, living
 from tests.widgets.marks import boxes, click, marks, names, plain, plot, spans, texts, words
@@ -127,12 +126,3 @@ def test_equal_shapes_need_one_message_a_mark_and_no_new_marks(chart, monkeypatc
 def test_what_does_not_fit_is_refused(chart, arguments, message):
     with pytest.raises(ValueError, match=message):
         chart.show(**{"names": ["a", "b"], "values": [1.0, 2.0], **arguments})
-
-
-def test_names_are_cut_in_the_middle_and_no_wider_than_asked():
-    assert fitted("worst concave points", 12) == "worst…points"
-    assert fitted("short\n name", 12) == "short name"
-    for name in ("平均面積とても長い名前の特徴量の列", "e\u0301" * 40, "متوسط المحيط الطويل جدا", "🙂" * 30, "x"):
-        for most in (2, 5, 12):
-            assert width(fitted(name, most)) <= most
-    assert fitted("e\u0301" * 40, 5) == "e\u0301e\u0301…e\u0301e\u0301"

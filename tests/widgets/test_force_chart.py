@@ -88,12 +88,16 @@ def test_no_line_crosses_a_name(chart):
 
 @pytest.mark.parametrize(
     ("first", "second", "sides"),
-    [(0.1, 0.3, [False, False]), (0.6, 0.9, [True, True]), (0.4, 0.6, [True, False]), (0.1, 0.9, [False, True])],
+    [
+        (0.1, 0.3, [False, False]),
+        (0.6, 0.9, [True, True]),
+        (0.4, 0.55, [False, False]),
+        (0.45, 0.6, [True, True]),
+        (0.1, 0.9, [False, True]),
+    ],
 )
 def test_words_above_keep_clear_of_each_other(first, second, sides):
-    scale = bqplot.LinearScale(min=0.0, max=1.0)
-    (x1, row1, _, left1), (x2, row2, _, left2) = flags_of([(second, "score"), (first, "base")], scale)
-    scale.close()
+    (x1, row1, _, left1), (x2, row2, _, left2) = flags_of([(second, "score"), (first, "base")], 0.0, 1.0)
     assert ([left1, left2], x1, x2) == (sides, first, second)
     if left1 == left2:  # the words that reach over the other place stand above its line
         over, other = (row1, row2) if not left1 else (row2, row1)

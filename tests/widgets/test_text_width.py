@@ -1,0 +1,63 @@
+"""How wide words are taken to be; tests/browser/test_words_on_charts.py measures them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nbexplain.widgets.text_width import fitted, free, pixels, room, width
+
+ANY = (
+    "平均面積とても長い名前の特徴量の列",
+    "e\u0301" * 40,
+    "متوسط المحيط الطويل جدا",
+    "🙂" * 30,
+    "x",
+    "W" * 40,
+    "i" * 90,
+)
+
+
+def test_each_letter_has_a_width_of_its_own():
+    assert pixels(["i" * 20]) < pixels(["n" * 20]) < pixels(["m" * 20]) < pixels(["🙂" * 20])
+    assert pixels(["n" * 20]) < pixels(["N" * 20]) < pixels(["漢" * 20])
+    assert pixels(["n", "nnn", "nn"]) == pixels(["nnn"]) < pixels(["nnn"], bold=True)
+    assert pixels([]) == pixels([""]) == 0
+
+
+def test_marks_take_no_room_and_an_accent_does_not_change_a_letter():
+    assert width("e\u0301") == width("é") == width("e")
+    assert width("\u2068e\u2069\u200b") == width("e")
+
+
+def test_names_are_cut_in_the_middle_and_no_wider_than_asked():
+    assert fitted("worst concave points", 14) == "worst…points"
+    assert fitted("short\n name", 12) == "short name"
+    assert fitted("e\u0301" * 40, 7) == "e\u0301e\u0301…e\u0301e\u0301"
+    for name in ANY:
+        for most in (2, 5, 12):
+            assert width(fitted(name, most)) <= most
+
+
+def test_what_is_cut_uses_the_room_there_is():
+    for name in ANY:
+        if width(name) > 20:
+            assert width(fitted(name, 20)) > 20 - 2 * max(map(width, name)) - 0.01
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_words_that_reach_into_a_margin_end_on_the_narrowest_chart(seed):
+    rng = np.random.default_rng(seed)
+    low, high = -2.0, 3.0
+    words = [(float(place), int(wide)) for place, wide in zip(rng.uniform(low, high, 5), rng.integers(5, 180, 5))]
+    left = int(rng.integers(16, 100))
+    right = free(words, low, high, left)
+    between = 300 - left - right
+    for place, wide in words:
+        assert left + between * (place - low) / (high - low) + wide <= 300
+    assert free([], low, high, left) == 12
+    assert right <= 10 + max(wide for _, wide in words)
+
+
+def test_names_at_an_axis_have_room_for_its_ticks():
+    assert room(["abc"]) == pixels(["abc"]) + 16
