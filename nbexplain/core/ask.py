@@ -41,9 +41,15 @@ def ask(
     chosen = registry.find(key)
     together = [subjects] if isinstance(subjects, Subject) else subjects
     subject = together[0]
-    checked = chosen.check_params(params or {}, subject.input.kind)
-    if reason := chosen.reason_for(subject.input.kind):
-        raise ValueError(f"x: {reason}, got shape {tuple(subject.input.tensor.shape)}")
+    kind = subject.input.kind
+    if reason := chosen.reason_for(kind):
+        name, remain = (
+            registry.NAMES_OF_KINDS[kind],
+            _keys(m.on_picture and not m.reason_for(kind) for m in METHODS.values()),
+        )
+        shape = tuple(subject.input.tensor.shape)
+        raise ValueError(f"x: {reason}, got {name} of shape {shape}; methods for {name}: {remain}")
+    checked = chosen.check_params(params or {}, kind, subject.places)
     passes = dict.fromkeys(subject.passes, 0)  # in our own steps: others may run between them
     begun_with = subject.twin
     started = time.perf_counter()

@@ -124,10 +124,14 @@ class Known:
             self.facts = dataclasses.replace(self.facts, scores={**self.facts.scores, number: subject.scores()})
             news = True
         if subject.input.tensor.shape != self._shape:
-            self.facts = dataclasses.replace(self.facts, layers=subject.layers())
+            self.facts = dataclasses.replace(self.facts, layers=subject.layers(), places=subject.places)
             self._described, self._shape = number, subject.input.tensor.shape
             news = True
         return news
+
+    def places(self, number: int) -> tuple[int, ...]:
+        """How many places an input has along each of its axes."""
+        return self._subjects[number].places
 
     def take_weights(self) -> bool:
         """Look whether the user's weights have changed; if so, forget what was known. True if they had."""
@@ -156,4 +160,5 @@ class Known:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
         scores = {self._described: subject.scores()}
-        return Facts(subject.layers(), scores, subject.score_name, subject.has_gradient(), subject.input.kind)
+        kind, places = subject.input.kind, subject.places
+        return Facts(subject.layers(), scores, subject.score_name, subject.has_gradient(), kind, places)

@@ -33,7 +33,8 @@ class Layer:
     channels
         Number of channels.
     grid
-        (rows, columns) or (places,) of the cells that span the input, or None where there is no spatial grid.
+        (depth, rows, columns), (rows, columns) or (places,) of the cells that span the input, or None where there is no
+        spatial grid.
     prefix
         Tokens before the grid (a class token, registers).
     gradient
@@ -119,8 +120,14 @@ def describe(name: str, module: nn.Module, outputs: Sequence[Tensor], call: int,
         axis = 3 if last else 1
         rows, columns = (shape[1], shape[2]) if axis == 1 else (shape[0], shape[1])
         grid = (rows, columns) if rows * columns > 1 else None
+    elif output.ndim == 5:
+        axis = 4 if isinstance(module, _CHANNELS_LAST) else 1
+        places = shape[1:] if axis == 1 else shape[:3]
+        grid = places if math.prod(places) > 1 else None
     else:
-        reason = f"its output of shape {tuple(output.shape)} is neither a vector, tokens, a signal nor a picture"
+        reason = (
+            f"its output of shape {tuple(output.shape)} is neither a vector, tokens, a signal, an image nor a volume"
+        )
     return Layer(
         name=label,
         type=type(module).__name__,

@@ -57,6 +57,7 @@ class Facts:
     """What is known of the model as its weights are now.
 
     `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first.
+    `places` are how many the input that was looked at last has along each of its axes.
     """
 
     layers: tuple[Layer, ...]
@@ -64,6 +65,7 @@ class Facts:
     score_name: str
     gradient: bool
     kind: str = "array"
+    places: tuple[int, ...] = ()
 
     def layer(self, name: str | None) -> Layer | None:
         """The layer with this name, or None."""

@@ -110,6 +110,16 @@ class Subject:
         return self._network.dtype
 
     @property
+    def place_axes(self) -> tuple[int, ...]:
+        """Axes of the input's tensor along which its places lie; the others hold channels."""
+        return self.input.place_axes
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """How many places there are along each of `place_axes`: (H, W) of an image, (D, H, W) of a volume."""
+        return tuple(self.input.tensor.shape[axis] for axis in self.place_axes)
+
+    @property
     def passes(self) -> dict[str, int]:
         """Forward and backward passes so far, counted in inputs."""
         return self._network.passes

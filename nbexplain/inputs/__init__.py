@@ -10,12 +10,19 @@ from nbexplain.inputs.image import Image, is_picture
 from nbexplain.inputs.masker import Masker
 from nbexplain.inputs.tabular import Tabular
 from nbexplain.inputs.text import Text
+from nbexplain.inputs.volume import Volume
 
-__all__ = ["Array", "Image", "Masker", "Tabular", "Text", "as_input"]
+__all__ = ["Array", "Image", "Masker", "Tabular", "Text", "Volume", "as_input"]
 
 
 def as_input(x: Any, preprocess: Callable[[Any], Any] | None = None) -> Array:
-    """Wrap what a user hands in: a picture as `Image`, any other tensor (or dict or tuple of tensors) as `Array`."""
+    """Wrap what a user hands in: an image as `Image`, a tensor (1, C, D, H, W) as `Volume`, any other as `Array`.
+
+    So too a dict or a tuple of tensors, by the one that is explained.
+    """
     if isinstance(x, Array):
         return x
-    return Image(x, preprocess) if is_picture(x) else Array(x)
+    if is_picture(x):
+        return Image(x, preprocess)
+    taken = Array(x)
+    return Volume(x) if taken.tensor.ndim == 5 else taken

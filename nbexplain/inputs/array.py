@@ -29,7 +29,7 @@ class Array:
     Attributes
     ----------
     kind
-        `"array"`, or what it is besides: `"picture"`, `"text"`, `"table"`.
+        `"array"`, or what it is besides: `"picture"`, `"volume"`, `"text"`, `"table"`.
     tensor
         The explained tensor, (1, …).
     notes
@@ -57,6 +57,11 @@ class Array:
     def picture_notes(self) -> tuple[str, ...]:
         """What a reader of its picture must know; nothing, where there is no picture."""
         return ()
+
+    @property
+    def place_axes(self) -> tuple[int, ...]:
+        """Axes of the tensor along which its places lie: rows and columns of an image, the time of a signal."""
+        return tuple(range(2, self.tensor.ndim))
 
     @property
     def alone(self) -> bool:
@@ -103,8 +108,7 @@ class Array:
         if kind == "zero":
             return torch.zeros_like(self.tensor)
         if kind == "mean":
-            axes = tuple(range(2, self.tensor.ndim)) or (1,)
-            return torch.nanmean(self.tensor, dim=axes, keepdim=True).expand_as(self.tensor)
+            return torch.nanmean(self.tensor, dim=self.place_axes or (1,), keepdim=True).expand_as(self.tensor)
         raise ValueError(f"fill: {kind!r} has no meaning for this input, expected one of {', '.join(self.fills)}")
 
 

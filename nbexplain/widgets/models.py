@@ -171,7 +171,7 @@ def _facts(known: KnownFacts, number: int = 0) -> dict[str, Any]:
         "layers": [_layer(row) for row in known.layers],
         "scores": scores[0].double().tolist() if scores is not None and scores.ndim == 2 else [],
         "score_name": known.score_name,
-        "methods": [_method(m, known.reason(m), known.kind) for m in METHODS.values() if _is_offered(m, known.kind)],
+        "methods": [_method(m, known) for m in METHODS.values() if _is_offered(m, known.kind)],
     }
 
 
@@ -195,17 +195,17 @@ def _layer(row: Layer) -> dict[str, Any]:
     }
 
 
-def _method(method: Method, reason: str, kind: str) -> dict[str, Any]:
+def _method(method: Method, known: KnownFacts) -> dict[str, Any]:
     params = []
-    for parameter in method.parameters.values():
-        if not parameter.belongs(kind):
-            continue
+    for parameter in method.fitted(known.kind, known.places):
         spec = parameter.spec
         shown: dict[str, Any] = {"name": parameter.name, "default": parameter.default, "help": spec.help}
         if isinstance(spec, Range):
             whole = parameter.kind is int
             step = spec.step or (1 if whole else (spec.high - spec.low) / 100)
             shown |= {"kind": "range", "low": spec.low, "high": spec.high, "step": step, "integer": whole}
+            if spec.half_of:
+                shown["half_of"] = spec.half_of
         elif isinstance(spec, Choice):
             shown |= {"kind": "choice", "choices": list(spec.options)}
         elif isinstance(spec, Flag):
@@ -218,7 +218,7 @@ def _method(method: Method, reason: str, kind: str) -> dict[str, Any]:
         "needs": list(method.needs),
         "progressive": method.progressive,
         "grid": method.grid,
-        "reason": reason,
+        "reason": known.reason(method),
         "params": params,
     }
 

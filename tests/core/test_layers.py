@@ -60,7 +60,7 @@ def test_channels_and_grid(
         (torch.zeros(3), "has no batch axis of one input"),
         (torch.zeros(2, 3), "has no batch axis of one input"),
         (torch.zeros(1, 0), "its output is empty"),
-        (torch.zeros(1, 2, 3, 4, 5), "neither a vector, tokens, a signal nor a picture"),
+        (torch.zeros(1, 2, 3, 4, 5, 6), "neither a vector, tokens, a signal, an image nor a volume"),
     ],
 )
 def test_why_a_layer_cannot_be_used(output: Tensor, reason: str) -> None:

@@ -10,7 +10,7 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.registry import method
 from nbexplain.core.subject import Subject
 
-GRID_AXES: dict[int, tuple[str, ...]] = {1: ("x",), 2: ("y", "x")}
+GRID_AXES: dict[int, tuple[str, ...]] = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 
 @method(label="Activation")

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.inside.activations import to_numpy
+from nbexplain.core.inside.activations import GRID_AXES, to_numpy
 from nbexplain.core.registry import Flag, method
 from nbexplain.core.subject import Subject
 
 
-def input_axes(ndim: int) -> tuple[str, ...]:
-    """Names of the axes of one input, by the number of axes without the batch."""
-    return {1: ("feature",), 2: ("channel", "x"), 3: ("channel", "y", "x")}.get(
-        ndim, tuple(f"axis {i + 1}" for i in range(ndim))
-    )
+def input_axes(subject: Subject) -> tuple[str, ...]:
+    """Names of the axes of the input, without the batch: those of its places, and its channels."""
+    ndim, places = subject.input.tensor.ndim, subject.place_axes
+    if ndim == 2:
+        return ("feature",)
+    if ndim - len(places) != 2 or len(places) not in GRID_AXES:
+        return tuple(f"axis {axis}" for axis in range(1, ndim))
+    names = dict(zip(places, GRID_AXES[len(places)], strict=True))
+    return tuple(names.get(axis, "channel") for axis in range(1, ndim))
 
 
 @method(label="Gradient", paper="Simonyan et al. 2014, arXiv:1312.6034", gradient=True)
@@ -29,7 +33,7 @@ def gradient(
     values = subject.gradient(target)[0]
     return Explanation(
         values=to_numpy(values.abs() if absolute else values),
-        axes=input_axes(values.ndim),
+        axes=input_axes(subject),
         signed=not absolute,
         quantity="|gradient|" if absolute else "gradient",
     )
@@ -43,4 +47,4 @@ def input_x_gradient(subject: Subject, target: Target) -> Explanation:
     """
     slope = subject.gradient(target)
     values = (subject.ready(subject.input.tensor) * slope)[0]
-    return Explanation(values=to_numpy(values), axes=input_axes(values.ndim), quantity="input × gradient")
+    return Explanation(values=to_numpy(values), axes=input_axes(subject), quantity="input × gradient")
