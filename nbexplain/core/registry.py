@@ -106,7 +106,7 @@ class Parameter:
         return self.spec.check(self.name, value, self.kind)
 
     def fitted(self, places: Places, given: Mapping[str, Any]) -> Parameter:
-        """With the default and range that it has for an input with these places; `given` are the parameters before it."""
+        """With the default and range that it has for an input with these places, `given` the parameters before it."""
         spec = self.spec
         if not isinstance(spec, Range):
             return self

@@ -13,12 +13,13 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.question import Facts as KnownFacts
 from nbexplain.core.registry import METHODS, Choice, Flag, Method, Range
 from nbexplain.inputs import Array as Input
-from nbexplain.inputs import Image
+from nbexplain.inputs import Image, Volume
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets.activity import Activity
 from nbexplain.widgets.controls import Controls, Facts
 from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.volume_slices import displayed_slices
 from nbexplain.widgets.wire import Array
 
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
@@ -76,13 +77,16 @@ class SessionModels:
     def picture(self, number: int) -> Array | None:
         """The picture of an input as the network saw it, or None for an input that is no picture."""
         given = self.session.inputs[number]
-        if not isinstance(given, Image):
+        if not isinstance(given, (Image, Volume)):
             return None
         if number not in self._pictures:
-            height, width = given.picture.shape[:2]
-            array = Array()
-            array.send(_displayed(given), title=f"input {number}", key=f"picture {number}", size=[height, width])
-            self._pictures[number] = array
+            array = self._pictures[number] = Array()
+            if isinstance(given, Volume):
+                slices, size = displayed_slices(given.picture), list(given.picture.shape[:3])
+                array.send(slices, title=f"input {number}", key=f"picture {number}", axes=["z", "y", "x"], size=size[1:], slices=size[0])
+            else:
+                size = list(given.picture.shape[:2])
+                array.send(_displayed(given), title=f"input {number}", key=f"picture {number}", size=size)
         return self._pictures[number]
 
     def on_problem(self, listener: Callable[[Exception], None]) -> Callable[[], None]:
@@ -225,7 +229,8 @@ def _method(method: Method, known: KnownFacts) -> dict[str, Any]:
 
 def interpolation(x: Input) -> str:
     """How maps over an input are enlarged at first: as cells where the picture's own pixels are seen as squares."""
-    return "nearest" if isinstance(x, Image) and max(x.picture.shape[:2]) < _SEEN_AS_SQUARES else "bilinear"
+    size = x.picture.shape[:2] if isinstance(x, Image) else x.picture.shape[1:3] if isinstance(x, Volume) else ()
+    return "nearest" if size and max(size) < _SEEN_AS_SQUARES else "bilinear"
 
 
 def _displayed(image: Image) -> np.ndarray:
