@@ -13,7 +13,7 @@ import { followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
 import { joinGroup, type Member, type PaneGroup } from "./pane_group";
 import type { PaneLinkState } from "./pane_link";
-import { extentOf, knownExtent, type Reduction, type Scale, scaleOf, type Sign } from "./scale";
+import { knownExtent, type Reduction, type Scale, scaleOf, type Sign } from "./scale";
 import { type Segments, segmentsOf, shownOf } from "./segments";
 import { Stage } from "./stage";
 import { moveStage } from "./stage_input";
@@ -150,7 +150,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
   /** The scale of the map, from its own values or those of all panes that share limits; returns what to say of it. */
   const measure = (seen: ShownMap | null): string => {
     const values = seen && (seen.depth?.values ?? seen.grid.values); // one scale for all slices
-    const own = seen && (seen.depth ? knownExtent : extentOf)(values!, clipOf(model, seen));
+    const own = seen && knownExtent(values!, clipOf(model, seen));
     group?.reach(member, own && { extent: own, signed: seen.signed, quantity: seen.meta.quantity ?? "value" });
     const shared = link?.get("limits") === "shared" ? group?.limits(member) : undefined;
     scale = own && scaleOf(values!, lookOf(model, seen), shared?.extent ?? own);

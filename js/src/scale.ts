@@ -87,7 +87,7 @@ export function extentOf(values: Float32Array, clip: number): Extent {
 
 const extents = new WeakMap<Float32Array, Map<number, Extent>>();
 
-/** `extentOf`, found once: of the many values of a volume, while its slices are leafed through. */
+/** `extentOf`, found once for each array: a volume has many values, and its slices are leafed through. */
 export function knownExtent(values: Float32Array, clip: number): Extent {
   const known = extents.get(values) ?? new Map<number, Extent>();
   extents.set(values, known);

@@ -41,7 +41,9 @@ class Panel:
 
     def __init__(self, explanation: Explanation, x: Any, picture: Any, look: Look) -> None:
         if x is not None and not isinstance(x, Array):
-            raise TypeError(f"x: expected nbexplain.Image, Text or Tabular, as explained, got {type(x).__name__}")
+            raise TypeError(
+                f"x: expected nbexplain.Image, Volume, Text or Tabular, as explained, got {type(x).__name__}"
+            )
         self.explanation, self.x, self.look = explanation, x, look
         self.content: Content = content_of(explanation, x)
         shown = x if picture is None and isinstance(x, (Image, Volume)) else picture

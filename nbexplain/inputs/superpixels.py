@@ -28,7 +28,9 @@ def cut(picture: np.ndarray, count: int, kind: str = "slic") -> np.ndarray:
     """
     height, width = picture.shape[:2]
     if count > height * width:
-        raise ValueError(f"superpixels: {count} regions for a picture of {height * width} pixel{'s' * (height * width > 1)}")
+        raise ValueError(
+            f"superpixels: {count} regions for a picture of {height * width} pixel{'s' * (height * width > 1)}"
+        )
     if kind == "grid":
         rows = max(round((count * height / width) ** 0.5), 1)
         columns = max(round(count / rows), 1)

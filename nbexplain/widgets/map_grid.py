@@ -13,7 +13,10 @@ SORTS = ["number", "activation", "evidence", "sparsity"]
 
 
 class MapGrid(Bundled):
-    """Every channel of a ``(channel, y, x)`` array, or a slice of each of a ``(channel, z, y, x)`` one; a click or an arrow key chooses one in the shared selection.
+    """Every channel of a ``(channel, y, x)`` array, or of a ``(channel, z, y, x)`` one a slice of each.
+
+    A click or an arrow key chooses a channel in the shared selection. The slice is that of the panes of its ``link``,
+    at first the one in the middle.
 
     The browser writes ``sort``, one of the ``sorts`` on offer; the kernel answers with ``order`` (the channels as they
     are to be shown, ``[]`` by number) and ``sort_keys`` (per channel, what they are sorted by). ``dead`` are the

@@ -83,7 +83,14 @@ class SessionModels:
             array = self._pictures[number] = Array()
             if isinstance(given, Volume):
                 slices, size = displayed_slices(given.picture), list(given.picture.shape[:3])
-                array.send(slices, title=f"input {number}", key=f"picture {number}", axes=["z", "y", "x"], size=size[1:], slices=size[0])
+                array.send(
+                    slices,
+                    title=f"input {number}",
+                    key=f"picture {number}",
+                    axes=["z", "y", "x"],
+                    size=size[1:],
+                    slices=size[0],
+                )
             else:
                 size = list(given.picture.shape[:2])
                 array.send(_displayed(given), title=f"input {number}", key=f"picture {number}", size=size)

@@ -48,7 +48,8 @@ def parts_of(
     if session.selection.layer is None or session.facts.kind in ("text", "table"):
         shown = set(shown) - _OF_A_LAYER
     order = ChannelOrder(session, answered)
-    link = PaneLink() if isinstance(session.inputs[0], Volume) else None  # all show the same slice
+    sliced = isinstance(session.inputs[0], Volume) and {"map", "channel", "grid"} & set(shown)
+    link = PaneLink() if sliced else None  # all show the same slice
     parts: list[Part] = []
     pictures: list[ImagePane] = []
     if "map" in shown:

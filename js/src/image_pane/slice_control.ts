@@ -28,8 +28,9 @@ export function sliceControl(
   const choose = (number: number): void => {
     if (!shown) return;
     const slice = { number: Math.min(shown.count - 1, Math.max(0, Math.round(number))), count: shown.count };
-    model.set("slice", slice.number);
+    shown = slice; // a key that comes before it is drawn goes on from there
     group()?.slide(middleOf(slice));
+    model.set("slice", slice.number);
   };
   const slider = range("Slice", choose);
   const box = numberBox("Slice, number", choose);
