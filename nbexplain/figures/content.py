@@ -130,7 +130,7 @@ def _slice_of(explanation: Explanation, x: Array | None) -> Content:
     along = axes.index("z")
     count = len(x.picture) if isinstance(x, Volume) else values.shape[along]
     number = count // 2
-    plane = values.take(int((number + 0.5) / count * values.shape[along]), along)
+    plane: np.ndarray = np.take(values, int((number + 0.5) / count * values.shape[along]), along)
     axes = axes[:along] + axes[along + 1 :]
     about: dict[str, Any] = {"quantity": explanation.quantity, "signed": explanation.signed, "limits": values}
     note = f"slice {number} of {count}"
