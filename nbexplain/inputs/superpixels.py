@@ -32,8 +32,8 @@ def cut(picture: np.ndarray, count: int, kind: str = "slic") -> np.ndarray:
             f"superpixels: {count} regions for a picture of {height * width} pixel{'s' * (height * width > 1)}"
         )
     if kind == "grid":
-        rows = max(round((count * height / width) ** 0.5), 1)
-        columns = max(round(count / rows), 1)
+        rows = min(max(round((count * height / width) ** 0.5), 1), count, height)  # of an image one pixel wide: all
+        columns = min(max(round(count / rows), 1), width)
         y, x = np.arange(height) * rows // height, np.arange(width) * columns // width
         labels = y[:, None] * columns + x[None, :]
     elif kind == "slic":

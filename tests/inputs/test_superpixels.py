@@ -117,3 +117,10 @@ def test_the_tree_joins_all_superpixels_neighbours_first() -> None:
     for number, (a, b, _, _) in enumerate(tree):
         groups[8 + number] = groups[int(a)] | groups[int(b)]
     assert [len(groups[8 + number]) for number in range(7)] == [1] * 6 + [2]  # across the edge only at last
+
+
+@pytest.mark.parametrize(("shape", "count"), [((60, 1), 9), ((1, 60), 9), ((60, 2), 8), ((8, 8), 16)])
+def test_a_grid_has_as_many_regions_on_narrow_pictures(shape: tuple[int, int], count: int) -> None:
+    labels = cut(np.zeros((*shape, 3), np.uint8), count, "grid")
+    assert labels.max() + 1 == count
+    assert np.ptp(np.bincount(labels.ravel())) <= 2
