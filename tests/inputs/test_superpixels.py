@@ -8,7 +8,7 @@ import skimage.data
 import torch
 
 from nbexplain.inputs import Image
-from nbexplain.inputs.superpixels import region_mean
+from nbexplain.inputs.superpixels import cut, region_mean
 from tests.inputs.test_image import blobs, normalised
 from tests.networks import picture
 
