@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nbexplain.inputs.array import Array
 
@@ -60,23 +63,36 @@ class Volume(Array):
 
     @cached_property
     def _shown(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        values = self.tensor[0].float().cpu()
-        values = values.movedim(1, 0) if self._frames_first else values
-        notes: tuple[str, ...] = ()
-        if len(values) not in (1, 3):
-            notes = (f"the slices show the mean of {len(values)} channels",)
-            values = values.mean(0, keepdim=True)
-        flat = values.flatten()
-        finite = flat[torch.isfinite(flat)]
-        if not finite.numel() or (finite.min() >= 0 and finite.max() <= 1):
-            low, high = 0.0, 1.0
-        else:
-            some = finite[:: -(-finite.numel() // _LOOKED_AT)]
-            low, high = (float(end) for end in np.percentile(some.numpy(), _WINDOW))
-            if high <= low:
-                low, high = float(finite.min()), float(finite.max())
-            said = "the 1st and 99th percentile of its values"
-            notes = (f"black and white of the slices are {low:.3g} and {high:.3g}, {said}", *notes)
-        shown = (values - low) / (high - low) if high > low else torch.full_like(values, 0.5)
-        pixels = (torch.nan_to_num(shown, nan=0.0).clamp(0, 1) * 255).round().byte()
-        return (pixels[0] if len(pixels) == 1 else pixels.movedim(0, 3)).contiguous().numpy(), notes
+        low, high, notes = self._window()
+        pixels = []
+        for plane in self._slices():  # one after the other: a large volume is not held in floats once more
+            shown = (plane - low) / (high - low) if high > low else torch.full_like(plane, 0.5)
+            pixels.append((torch.nan_to_num(shown, nan=0.0).clamp(0, 1) * 255).round().byte())
+        slices = torch.stack(pixels)
+        return (slices[:, 0] if slices.shape[1] == 1 else slices.movedim(1, 3)).contiguous().numpy(), notes
+
+    def _slices(self) -> Iterator[Tensor]:
+        """Each slice (channels, H, W) in floats, of one or three channels."""
+        values = self.tensor[0].movedim(1, 0) if self._frames_first else self.tensor[0]
+        for plane in values.unbind(1):
+            plane = plane.float().cpu()
+            yield plane if len(plane) in (1, 3) else plane.mean(0, keepdim=True)
+
+    def _window(self) -> tuple[float, float, tuple[str, ...]]:
+        """What is black, what is white, and what must be said of it."""
+        channels = self.tensor.shape[2 if self._frames_first else 1]
+        notes = () if channels in (1, 3) else (f"the slices show the mean of {channels} channels",)
+        step = -(-self.tensor.numel() // _LOOKED_AT)
+        least, most, some = math.inf, -math.inf, []
+        for plane in self._slices():
+            finite = plane[torch.isfinite(plane)]
+            if finite.numel():
+                least, most = min(least, float(finite.min())), max(most, float(finite.max()))
+                some.append(finite[::step].numpy())
+        if least >= 0 and most <= 1:  # also where nothing is finite
+            return 0.0, 1.0, notes
+        low, high = (float(end) for end in np.percentile(np.concatenate(some), _WINDOW))
+        said = ", the 1st and 99th percentile of its values"
+        if high <= low:  # nearly all of it is one value
+            low, high, said = least, most, ""
+        return low, high, (f"black and white of the slices are {low:.3g} and {high:.3g}{said}", *notes)

@@ -57,7 +57,14 @@ def test_others_are_windowed_between_percentiles() -> None:
         "black and white of the slices are -98 and 98, the 1st and 99th percentile of its values",
     )
     flat = Volume(torch.full((1, 1, 2, 3, 3), 7.0))
-    assert set(flat.picture.ravel()) == {127, 128} & set(flat.picture.ravel())
+    assert set(flat.picture.ravel()) == {128}
+    empty = Volume(torch.full((1, 1, 2, 3, 3), float("nan")))
+    assert set(empty.picture.ravel()) == {0}
+    mask = torch.zeros(1, 1, 4, 50, 50)
+    mask[0, 0, 2, 3, 3] = 9.0  # one voxel of ten thousand: both percentiles are 0
+    taken = Volume(mask)
+    assert taken.picture[2, 3, 3] == 255
+    assert taken.picture_notes == ("black and white of the slices are 0 and 9",)
 
 
 def test_colours_and_many_channels() -> None:
