@@ -7,7 +7,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.memory import options
 from nbexplain.core.registry import METHODS, Choice, Flag, Range, method
 from nbexplain.core.subject import Subject
-from nbexplain.inputs import Image, Tabular, Text
+from nbexplain.inputs import Image, Tabular, Text, Volume
 from nbexplain.session import Session
 from nbexplain.widgets.explorers.activation import ActivationExplorer
 from nbexplain.widgets.explorers.attribution import AttributionExplorer
@@ -41,6 +41,7 @@ __all__ = [
     "Text",
     "TextExplorer",
     "Tabular",
+    "Volume",
     "explain",
     "explore",
     "figures",

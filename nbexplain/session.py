@@ -138,6 +138,10 @@ class Session:
         """Question → Explanation, for what was answered and is still kept."""
         return self._known.answers
 
+    def places(self, number: int) -> tuple[int, ...]:
+        """How many places an input has along each of its axes, such as (H, W)."""
+        return self._known.places(number)
+
     def add(self, x: Any) -> int:
         """Take one more input, put through the session's `preprocess`; returns its number. It is not chosen yet.
 

@@ -179,6 +179,21 @@ class Signal(nn.Module):
         return self.head(self.conv2(self.relu(self.conv1(x))).relu().mean(2))
 
 
+class Solid(nn.Module):
+    """Three-dimensional convolutions, and a linear head on the mean of the last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(2, 6, 3, padding=1)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv3d(6, 8, 3, stride=(1, 2, 2), padding=1)
+        self.relu2 = nn.ReLU(inplace=True)
+        self.head = nn.Linear(8, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.relu2(self.conv2(self.relu1(self.conv1(x)))).mean((2, 3, 4)))
+
+
 class Closure(Plain):
     """A part of it is called through a function that closes over the module: a copy would go on using the original."""
 
@@ -319,6 +334,7 @@ CASES = (
     Case("half", Plain, pooled="relu2", dtype=torch.float16, fit={"rtol": 5e-2, "atol": 2e-3}),
     Case("token grid", Tokens, layer="mlp"),
     Case("1-D convolution", Signal, shape=(1, 2, 16)),
+    Case("3-D convolution", Solid, pooled="relu2", shape=(1, 2, 5, 8, 8)),
     Case("closure over a module", Closure, pooled="relu2", train=True, copied=False),
     Case("copy refused", Locked, train=True, copied=False),
 )

@@ -340,7 +340,7 @@ def test_an_error_is_an_answer_and_the_next_question_works(session: Session, mod
     pane = Pane(session, method="occlusion", target=1, ask=False)
     session.select(params={"occlusion": {"window": 13}})
     assert pane.last.state == "failed"
-    assert "window: 13 is larger than the input of 12×12" in str(pane.last.error)
+    assert "window: expected a whole number from 1 to 12 for an input of 12×12, got 13" in str(pane.last.error)
     session.select(params={"occlusion": OCCLUSION})
     np.testing.assert_array_equal(pane.explanation.values, right(model, pane))
 

@@ -41,6 +41,8 @@ export interface Parameter {
   integer?: boolean;
   choices?: (string | number)[];
   default: Value;
+  /** A parameter before it, of which it is by default half, rounded up. */
+  half_of?: string;
   help?: string;
 }
 

@@ -13,8 +13,11 @@ const GREY = 128;
 
 export interface ImageChannels {
   element: HTMLElement;
-  /** What is to be drawn of an image; where that is one of its channels, the control is offered. */
-  canvas(image: AnyModel<ArrayState> | null): PictureCanvas | null;
+  /**
+   * What is to be drawn of an image; where that is one of its channels, the control is offered. Of a volume the slice at
+   * a part of its depth.
+   */
+  canvas(image: AnyModel<ArrayState> | null, part: number | null): PictureCanvas | null;
 }
 
 /**
@@ -53,10 +56,10 @@ export function imageChannels(model: AnyModel<ImagePaneState>, signal: AbortSign
 
   return {
     element,
-    canvas(image) {
+    canvas(image, part) {
       const planes = image?.get("meta").planes ? decode(image) : null;
       element.hidden = !planes;
-      if (!image || !planes) return image && pictureCanvas(image);
+      if (!image || !planes) return image && pictureCanvas(image, part);
       count = planes.shape[0]! - 1;
       refresh();
       const channel = chosen();

@@ -1,4 +1,5 @@
 import type { AnyModel } from "@anywidget/types";
+import { type Cut, type Depth, planeOf } from "./image_pane/slices";
 import type { Grid } from "./raster";
 import { reduce, type Reduction } from "./scale";
 import { ranksOf, type Segments } from "./segments";
@@ -9,8 +10,8 @@ import type { Size } from "./zoom";
 export interface ShownMap {
   /** What is drawn: of a large layer the averages of its cells. */
   grid: Grid;
-  /** The cells that there are. */
-  cells: Size;
+  /** The cells that there are; of a volume also how many along z. */
+  cells: Size & { depth?: number };
   meta: Meta;
   signed: boolean;
   frame: number;
@@ -23,13 +24,19 @@ export interface ShownMap {
   exact: boolean;
   /** Of a map with one value for each superpixel, in `grid` as a single row: their standard errors and ranks. */
   features: { errors: Float32Array | null; ranks: Int32Array } | null;
+  /** Of a volume, of which one slice is drawn. */
+  depth: Depth | null;
 }
 
 export interface Wish {
   /** The channel to show, or null to reduce the channels. */
   channel: number | null;
   reduction: Reduction;
+  /** Where volumes are cut; without it in the middle. */
+  cut?: Cut | null;
 }
+
+const MIDDLE: Cut = { part: 0.5, smooth: false };
 
 /**
  * Chooses the channel or reduces the channels; takes the full precision of `detail` where it belongs to what is shown.
@@ -52,8 +59,8 @@ export function shownMap(
     (finer.meta.channel ?? null) === map.channel &&
     finer.shape.length >= 2;
   if (!fits) return map;
-  const better = chosen(detail!, { channel: null, reduction: wish.reduction });
-  return { ...map, grid: better.grid, cells: better.cells, exact: better.exact };
+  const better = chosen(detail!, { ...wish, channel: null });
+  return { ...map, grid: better.grid, cells: better.cells, exact: better.exact, depth: better.depth };
 }
 
 function featureMap(overlay: AnyModel<ArrayState>, { key, count }: Segments): ShownMap | null {
@@ -73,6 +80,7 @@ function featureMap(overlay: AnyModel<ArrayState>, { key, count }: Segments): Sh
     reducible: false,
     exact: true,
     features: { errors, ranks },
+    depth: null,
   };
 }
 
@@ -80,18 +88,23 @@ function chosen(model: AnyModel<ArrayState>, wish: Wish): ShownMap {
   const { values, shape, meta, frame } = decode(model)!;
   const [height, width] = shape.slice(-2) as [number, number];
   const [down, across] = meta.size ?? [height, width];
-  const channels = shape.length === 3 ? shape[0]! : 1;
+  const deep = meta.axes?.includes("z") ? shape.at(-3)! : null;
+  const channels = shape.length === (deep === null ? 3 : 4) ? shape[0]! : null;
   const exact = model.get("dtype") === "float32" && !meta.coarse;
   const signed = meta.signed ?? false;
-  const cells = { width: across, height: down };
-  const map = { cells, meta, signed, frame, channels, channel: null, reducible: false, exact, features: null };
-  if (shape.length !== 3) return { ...map, grid: { values, width, height } };
+  const cells = { width: across, height: down, ...(deep !== null && { depth: meta.slices ?? deep }) };
+  const map = { cells, meta, signed, frame, channels: channels ?? 1, channel: null, reducible: false, exact, features: null };
+  const cutOut = (whole: Float32Array): Pick<ShownMap, "grid" | "depth"> => {
+    const cut = deep === null ? null : planeOf(whole, deep, wish.cut ?? MIDDLE);
+    return { grid: { values: cut?.plane ?? whole, width, height }, depth: cut && cut.depth };
+  };
+  if (channels === null) return { ...map, ...cutOut(values) };
   if (wish.channel === null) {
     const reduced = oncePerFrame(model, wish.reduction, () => reduce(values, channels, wish.reduction));
-    const grid = { values: reduced, width, height };
-    return { ...map, grid, signed: signed && wish.reduction === "sum", reducible: true };
+    return { ...map, ...cutOut(reduced), signed: signed && wish.reduction === "sum", reducible: true };
   }
   const channel = Math.min(channels - 1, Math.max(0, wish.channel));
-  const plane = values.subarray(channel * width * height, (channel + 1) * width * height);
-  return { ...map, grid: { values: plane, width, height }, channel };
+  const size = values.length / channels;
+  const one = oncePerFrame(model, `channel ${channel}`, () => values.subarray(channel * size, (channel + 1) * size));
+  return { ...map, ...cutOut(one), channel };
 }

@@ -4,6 +4,7 @@ import type { ControlsState } from "./controls";
 import { h, say } from "./dom";
 import type { ShownMap } from "./image_map";
 import type { ImagePaneState } from "./image_pane";
+import { type Slice, sliceReading } from "./image_pane/slices";
 import { cellReading, describe, partsReading, reading, sizeReading } from "./image_words";
 import type { Scale } from "./scale";
 import type { Segments } from "./segments";
@@ -23,6 +24,7 @@ export interface Shown {
   scale: Scale | null;
   /** Of the picture as the network saw it. */
   size: Size | null;
+  slice: Slice | null;
   controls: AnyModel<ControlsState> | null;
   /** Where the pointer is in one of the panes that share it, in parts of the scene. */
   pointer: Point | null;
@@ -41,7 +43,7 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
   const grid = (): Size | null => {
     const { map, controls } = shown();
     const takesPart = controls && (model.get("pick") || model.get("follow_channel"));
-    return takesPart && map?.meta.on === "grid" ? map.cells : null;
+    return takesPart && map?.meta.on === "grid" && !map.depth ? map.cells : null;
   };
   const pickable = (): Size | null => (model.get("pick") && shown().answers ? grid() : null);
   const chosen = (): Cell => shown().controls?.get("cell") ?? [];
@@ -52,7 +54,7 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
   };
 
   const draw = (): void => {
-    const { title, map, segments, painted, scale, pointer, size } = shown();
+    const { title, map, segments, painted, scale, pointer, size, slice } = shown();
     const [cells, frame, note] = [grid(), model.get("frame"), model.get("frame_note")];
     const [row = 0, column = 0] = chosen();
     const seen = cells && isIn(chosen(), cells) ? cells : null;
@@ -63,7 +65,7 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
     layer.draw({ cell, superpixel, frame: framed, pointer }, stage.canvas, stage.place());
     const said = seen && map ? cellReading({ x: (column + 0.5) / seen.width, y: (row + 0.5) / seen.height }, map) : "";
     const heard = stage.canvas.matches(":focus") && found ? found.said : "";
-    const marked = [said.replace(/ {2,}/, ": "), note, heard].filter(Boolean).join(", ");
+    const marked = [slice && sliceReading(slice), said.replace(/ {2,}/, ": "), note, heard].filter(Boolean).join(", ");
     stage.canvas.ariaLabel = describe(title, map, scale, partsReading(map, segments, painted), marked);
     stage.canvas.dataset.cell = seen ? `${row},${column}` : "";
     stage.canvas.classList.toggle("nbx-pickable", !!pickable());
@@ -73,7 +75,7 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
   };
 
   const read = (cell: string, note: string, superpixel: string): void => {
-    const { map, segments, painted, size } = shown();
+    const { map, segments, painted, size, slice } = shown();
     const at = pointed && isInside(pointed) ? pointed : null;
     const cells = segments
       ? partsReading(map, segments, painted)
@@ -81,7 +83,7 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
     const rest = cell || note || !cells ? "" : pickable() ? `${cells}\na click chooses a cell` : cells;
     readout.classList.toggle("nbx-rest", !at);
     const here = superpixel.replace(" ± ", "\u00a0±\u00a0"); // a line may end elsewhere
-    say(readout, at ? here || reading(at, map, size) : [cell, note, rest].filter(Boolean).join("\n"));
+    say(readout, at ? here || reading(at, map, size, slice) : [cell, note, rest].filter(Boolean).join("\n"));
   };
 
   return {

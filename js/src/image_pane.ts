@@ -6,13 +6,15 @@ import { imageChannels } from "./image_channels";
 import { automaticClip, clipOf, lookOf, remarkOf, superpixelsOf } from "./image_look";
 import { type ShownMap, shownMap } from "./image_map";
 import { imageMarks } from "./image_marks";
+import { sliceControl } from "./image_pane/slice_control";
+import { depthOf, middleOf, peakIn, shrunkReading, type Slice, sliceReading } from "./image_pane/slices";
 import type { PictureCanvas } from "./image_picture";
 import { viewControls } from "./image_view";
 import { followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
 import { joinGroup, type Member, type PaneGroup } from "./pane_group";
 import type { PaneLinkState } from "./pane_link";
-import { extentOf, type Reduction, type Scale, scaleOf, type Sign } from "./scale";
+import { knownExtent, type Reduction, type Scale, scaleOf, type Sign } from "./scale";
 import { type Segments, segmentsOf, shownOf } from "./segments";
 import { Stage } from "./stage";
 import { moveStage } from "./stage_input";
@@ -42,13 +44,14 @@ export interface ImagePaneState {
   interpolation: "nearest" | "bilinear";
   fade: boolean;
   mode: "overlay" | "map" | "picture";
+  slice: number;
   borders: boolean;
   top: number;
   hide_rest: boolean;
   image_channel: number;
 }
 
-const LOOK = ["opacity", "colormap", "sign", "reduction", "clip", "limits", "interpolation", "fade", "mode"];
+const LOOK = ["opacity", "colormap", "sign", "reduction", "clip", "limits", "interpolation", "fade", "mode", "slice"];
 const SUPERPIXELS = ["borders", "top", "hide_rest"];
 const DRAWN = ["title", "notice", "follow_channel", "image_channel", ...LOOK, ...SUPERPIXELS].map((name) => `change:${name}`);
 const MARKED = ["pick", "frame", "frame_note"].map((name) => `change:${name}`);
@@ -73,6 +76,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
   let map: ShownMap | null = null;
   let segments: Segments | null = null;
   let scale: Scale | null = null;
+  let slice: Slice | null = null;
   let answers = true;
 
   const marks = imageMarks(model, stage, () => ({
@@ -82,29 +86,38 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     painted: segments ? shownOf(model.get("top"), segments.count) : 0,
     scale,
     size: picture && picture.size,
+    slice,
     controls,
     pointer: group?.pointer ?? null,
     answers,
   }));
+  const slices = sliceControl(model, stage.canvas, () => group);
   const sheet = h("div", { class: "nbx-sheet" }, stage.canvas, marks.element);
   const head = h("div", { class: "nbx-head" }, title, subtitle);
   el.classList.add("nbx-pane", "nbx-image-pane");
   el.role = "group"; // several panes have controls of the same names
-  el.replaceChildren(head, h("div", { class: "nbx-stage" }, sheet, notice), marks.readout, bar.element, view.element, channels.element);
+  const scenery = h("div", { class: "nbx-stage" }, sheet, notice);
+  el.replaceChildren(head, scenery, slices.element, marks.readout, bar.element, view.element, channels.element);
 
   const titleOf = (): string => model.get("title") || map?.meta.title || (segments ? `${segments.count} superpixels` : "");
 
   const draw = (): void => {
     const channel = model.get("follow_channel") && controls ? controls.get("channel") : null;
     segments = labels && segmentsOf(labels);
-    map = shownMap(overlay, detail, { channel, reduction: model.get("reduction") }, segments);
-    picture = channels.canvas(pictureModel);
+    const pictured = depthOf(pictureModel);
+    slice = slices.of(pictured ?? depthOf(overlay));
+    const cut = slice && { part: middleOf(slice), smooth: model.get("interpolation") === "bilinear" };
+    map = shownMap(overlay, detail, { channel, reduction: model.get("reduction"), cut }, segments);
+    picture = channels.canvas(pictureModel, pictured && cut!.part);
     const mode = !picture ? "map" : !map ? "picture" : model.get("mode");
     const remark = measure(mode === "picture" ? null : map);
     const scene = picture?.canvas ?? segments ?? map?.grid;
     say(title, titleOf());
     el.ariaLabel = titleOf() || null;
-    say(subtitle, map?.channel != null ? `channel ${map.channel} of ${map.channels}` : "");
+    const channelShown = map?.channel != null && `channel ${map.channel} of ${map.channels}`;
+    say(subtitle, [channelShown, slice && sliceReading(slice)].filter(Boolean).join(" · "));
+    const peak = slice && map?.depth ? peakIn(map.depth, slice.count) : null;
+    slices.show(slice, peak, pictured ? shrunkReading(pictureModel!) : "");
     say(notice, model.get("notice"));
     bar.show(scale, map?.meta.quantity ?? "value", remarkOf(map, model, remark));
     bar.element.hidden = view.element.hidden = !model.get("overlay");
@@ -139,10 +152,11 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
 
   /** The scale of the map, from its own values or those of all panes that share limits; returns what to say of it. */
   const measure = (seen: ShownMap | null): string => {
-    const own = seen && extentOf(seen.grid.values, clipOf(model, seen));
+    const values = seen && (seen.depth?.values ?? seen.grid.values); // one scale for all slices
+    const own = seen && knownExtent(values!, clipOf(model, seen));
     group?.reach(member, own && { extent: own, signed: seen.signed, quantity: seen.meta.quantity ?? "value" });
     const shared = link?.get("limits") === "shared" ? group?.limits(member) : undefined;
-    scale = own && scaleOf(seen.grid.values, lookOf(model, seen), shared?.extent ?? own);
+    scale = own && scaleOf(values!, lookOf(model, seen), shared?.extent ?? own);
     return shared?.remark ?? "";
   };
 

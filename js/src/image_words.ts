@@ -1,28 +1,34 @@
 import { cellAt } from "./cell_pick";
 import { rounded } from "./format";
 import type { ShownMap } from "./image_map";
+import type { Slice } from "./image_pane/slices";
 import type { Scale } from "./scale";
 import type { Segments } from "./segments";
 import type { Point, Size } from "./zoom";
 
-/** What the read-out says of a place, given in parts of the scene; `size` is that of the picture as the network saw it. */
-export function reading(at: Point, map: ShownMap | null, size: Size | null): string {
+/**
+ * What the read-out says of a place, given in parts of the scene; `size` is that of the picture as the network saw it,
+ * `slice` the one that is shown of a volume.
+ */
+export function reading(at: Point, map: ShownMap | null, size: Size | null, slice: Slice | null = null): string {
   const [y, x] = size ? cellAt(at, size) : [];
-  const place = size ? `x ${x}  y ${y}` : "";
+  const place = size ? `x ${x}  y ${y}${slice ? `  z ${slice.number}` : ""}` : "";
   if (!map) return place;
-  const value = map.cells.width === size?.width ? valueAt(at, map) : cellReading(at, map);
+  const ofPixels = map.cells.width === size?.width && (map.cells.depth ?? slice?.count) === slice?.count;
+  const value = ofPixels ? valueAt(at, map) : cellReading(at, map);
   return place ? `${place}   ${value}` : value;
 }
 
 /** The cell at a place, column first like x and y, and its value. */
 export function cellReading(at: Point, map: ShownMap): string {
   const [row, column] = cellAt(at, map.cells);
-  return `cell ${column}, ${row}   ${valueAt(at, map)}`;
+  const along = map.depth ? `, ${map.depth.at}` : "";
+  return `cell ${column}, ${row}${along}   ${valueAt(at, map)}`;
 }
 
-function valueAt(at: Point, { grid, exact }: ShownMap): string {
+function valueAt(at: Point, { grid, depth, exact }: ShownMap): string {
   const [row = 0, column = 0] = cellAt(at, grid);
-  const value = grid.values[row * grid.width + column] ?? NaN;
+  const value = (depth?.cells ?? grid.values)[row * grid.width + column] ?? NaN;
   return (exact || Number.isNaN(value) ? "" : "≈ ") + rounded(value, exact ? 5 : 3);
 }
 
@@ -51,10 +57,11 @@ export function partsReading(map: ShownMap | null, segments: Segments | null, pa
   return `${segments.count} superpixels${few}`;
 }
 
-const sizeOf = ({ width, height }: Size): string => `${width} × ${height}`;
+const sizeOf = ({ width, height, depth }: ShownMap["cells"]): string =>
+  `${width} × ${height}${depth === undefined ? "" : ` × ${depth}`}`;
 
 export function sizeReading(map: ShownMap, scene: Size, interpolation: string, reduction: string): string {
-  const [cells, drawn] = [sizeOf(map.cells), sizeOf(map.grid)];
+  const [cells, drawn] = [sizeOf(map.cells), sizeOf({ ...map.grid, ...(map.depth && { depth: map.depth.count }) })];
   const averaged = drawn === cells ? "" : `, drawn as ${drawn}`;
   const enlarged = map.grid.width < scene.width ? (interpolation === "nearest" ? ", as cells" : ", interpolated") : "";
   const channels = map.reducible ? `, ${reduction} of ${map.channels} channels` : "";

@@ -7,6 +7,8 @@ import { displayOrder, GAP, gridLayout, type GridLayout, type Order, placeOf, st
 import { drawThumbs, type Maps, mapsOf, scaleFor, scrollThumbs, type Thumbs } from "./map_thumbs";
 import { mapControls } from "./map_view";
 import { atRest, reading } from "./map_words";
+import { joinGroup, type PaneGroup } from "./pane_group";
+import type { PaneLinkState } from "./pane_link";
 import { patientSave } from "./selection";
 import type { ArrayState } from "./wire";
 
@@ -14,6 +16,7 @@ import type { ArrayState } from "./wire";
 export interface MapGridState {
   array: string | null;
   controls: string | null;
+  link: string | null;
   title: string;
   notice: string;
   sorts: MapGridState["sort"][];
@@ -56,6 +59,7 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
   let array: AnyModel<ArrayState> | null = null;
   let controls: AnyModel<ControlsState> | null = null;
   let save = (): void => {};
+  let group: PaneGroup | null = null;
   let maps: Maps | null = null;
   let layout: GridLayout = gridLayout(0, 1, { width: 1, height: 1 });
   let order: Order = displayOrder([], 0);
@@ -72,7 +76,7 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
   };
 
   const draw = (): void => {
-    maps = mapsOf(array);
+    maps = mapsOf(array, group?.part);
     say(title, model.get("title") || maps?.meta.title || "");
     el.ariaLabel = title.textContent || null;
     say(notice, model.get("notice"));
@@ -178,6 +182,11 @@ function render({ model, el, host, signal }: RenderProps<MapGridState>): void {
       listen(found, ["change:channel"], select, until);
     }
     select();
+  });
+  const slid = (): void => void (maps?.slice && mapsOf(array, group?.part) !== maps && redraw());
+  follow<PaneLinkState>(model, "link", { host, signal }, (found, until) => {
+    group = found && joinGroup(model.get("link")!, { viewed: slid, pointed() {}, reached() {} }, until);
+    slid();
   });
   listen(model, EVENTS, redraw, signal);
 }

@@ -1,5 +1,6 @@
 import type { AnyModel } from "@anywidget/types";
 import { h } from "./dom";
+import { depthOf, type Slice, sliceAt } from "./image_pane/slices";
 import { GAP, type GridLayout } from "./map_layout";
 import { paint } from "./raster";
 import { colourTable, type Scale, scaleOf } from "./scale";
@@ -15,6 +16,8 @@ export interface Maps {
   constant: number;
   width: number;
   height: number;
+  /** The slice that is shown of each channel of a volume. */
+  slice: Slice | null;
   frame: number;
   meta: Meta;
 }
@@ -35,13 +38,19 @@ export interface Thumbs extends GridLook {
 const TABLE = 256;
 const LINE_COLOUR = "rgba(128, 128, 128, 0.5)";
 
-export function mapsOf(model: AnyModel<ArrayState> | null): Maps | null {
+/** The maps of a (channel, y, x) array, or of a slice of (channel, z, y, x) at a part of the depth. */
+export function mapsOf(model: AnyModel<ArrayState> | null, part: number | null = null): Maps | null {
   const array = model && decode(model);
-  if (!model || !array || array.shape.length !== 3) return null;
-  return oncePerFrame(model, "maps", () => {
-    const [channels, height, width] = array.shape as [number, number, number];
-    const cells = height * width;
-    const planes = Array.from({ length: channels }, (_, c) => array.values.subarray(c * cells, (c + 1) * cells));
+  const depth = depthOf(model) === null ? null : array!.shape.at(-3)!;
+  if (!model || !array || array.shape.length !== (depth === null ? 3 : 4)) return null;
+  const slice = depth === null ? null : { number: sliceAt(part, depth), count: depth };
+  return oncePerFrame(model, `maps ${slice?.number}`, () => {
+    const [channels, [height, width]] = [array.shape[0]!, array.shape.slice(-2) as [number, number]];
+    const [cells, between] = [height * width, array.values.length / channels];
+    const planes = Array.from({ length: channels }, (_, c) => {
+      const start = c * between + (slice?.number ?? 0) * cells;
+      return array.values.subarray(start, start + cells);
+    });
     const low = new Float32Array(channels).fill(NaN);
     const high = new Float32Array(channels).fill(NaN);
     planes.forEach((plane, c) => {
@@ -56,7 +65,7 @@ export function mapsOf(model: AnyModel<ArrayState> | null): Maps | null {
     const known = (value: number): boolean => !Number.isNaN(value);
     const extremes = Float32Array.of(Math.min(...low.filter(known)), Math.max(...high.filter(known)));
     const constant = planes.filter((_, c) => !(high[c]! > low[c]!)).length;
-    return { planes, low, high, extremes, constant, width, height, frame: array.frame, meta: array.meta };
+    return { planes, low, high, extremes, constant, width, height, slice, frame: array.frame, meta: array.meta };
   });
 }
 

@@ -1,4 +1,5 @@
 import { rounded } from "./format";
+import { sliceReading } from "./image_pane/slices";
 import type { MapGridState } from "./map_grid";
 import { isConstant, type Maps } from "./map_thumbs";
 
@@ -12,11 +13,12 @@ export const SORTS: Record<Sort, { order: string; key: string }> = {
   sparsity: { order: "by sparsity", key: "sparsity" },
 };
 
-export function atRest({ planes, width, height, constant, meta }: Maps, deadNote: string): string {
+export function atRest({ planes, width, height, slice, constant, meta }: Maps, deadNote: string): string {
   const [rows, columns] = meta.size ?? [height, width];
   const drawn = rows === height && columns === width ? "" : `, drawn as ${width} × ${height}`;
   const still = constant ? `, ${constant} constant` : "";
-  return `${planes.length} channels of ${columns} × ${rows}${drawn}${still}${deadNote && `\n${deadNote}`}`;
+  const of = slice ? `, ${sliceReading(slice)}` : "";
+  return `${planes.length} channels of ${columns} × ${rows}${drawn}${of}${still}${deadNote && `\n${deadNote}`}`;
 }
 
 /** What is known of one channel; `key` is what it is sorted by. */

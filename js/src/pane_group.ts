@@ -26,6 +26,8 @@ export class PaneGroup {
   /** In parts of each pane's scene; null is the whole scene. */
   view: View | null = null;
   pointer: Point | null = null;
+  /** Where volumes are cut, in parts of their depth; null is the middle. */
+  part: number | null = null;
   readonly #reaches = new Map<Member, Reach | null>();
 
   join(member: Member, signal: AbortSignal, emptied: () => void): void {
@@ -39,6 +41,12 @@ export class PaneGroup {
 
   show(view: View | null): void {
     this.view = view;
+    for (const member of this.#reaches.keys()) member.viewed();
+  }
+
+  slide(part: number): void {
+    if (part === this.part) return;
+    this.part = part;
     for (const member of this.#reaches.keys()) member.viewed();
   }
 

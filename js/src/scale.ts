@@ -85,6 +85,17 @@ export function extentOf(values: Float32Array, clip: number): Extent {
   return { least: smallest(values), largest: magnitude(values, clip) };
 }
 
+const extents = new WeakMap<Float32Array, Map<number, Extent>>();
+
+/** `extentOf`, found once for each array: a volume has many values, and its slices are leafed through. */
+export function knownExtent(values: Float32Array, clip: number): Extent {
+  const known = extents.get(values) ?? new Map<number, Extent>();
+  extents.set(values, known);
+  const extent = known.get(clip) ?? extentOf(values, clip);
+  known.set(clip, extent);
+  return extent;
+}
+
 /** The scale of one map. Signed maps are symmetric around zero; unsigned ones include it. */
 export function scaleOf(values: Float32Array, look: Look, { least, largest } = extentOf(values, look.clip)): Scale {
   const signed = look.signed && look.sign !== "absolute";

@@ -44,10 +44,16 @@ export function chooseLayer(controls: AnyModel<ControlsState>, layer: Layer): vo
   controls.save_changes();
 }
 
-/** The parameters of a method: what was chosen for it, else its defaults. */
+/** The parameters of a method: what was chosen for it, else its defaults, which may follow another parameter. */
 export function paramsOf(controls: AnyModel<ControlsState>, method: Method): Record<string, Value> {
-  const defaults = Object.fromEntries(method.params.map((parameter) => [parameter.name, parameter.default]));
-  return { ...defaults, ...controls.get("params")[method.key] };
+  const chosen = controls.get("params")[method.key] ?? {};
+  const values: Record<string, Value> = { ...chosen };
+  for (const parameter of method.params) {
+    const { name, half_of } = parameter;
+    if (name in chosen) continue;
+    values[name] = half_of === undefined ? parameter.default : allowed(Math.ceil(Number(values[half_of]) / 2), parameter);
+  }
+  return values;
 }
 
 /** Changes one parameter; those of other methods stay, and come back when their method does. */

@@ -29,10 +29,12 @@ export interface Meta {
   progress?: number;
   /** Whether the kernel waits to hear that this frame was drawn. */
   report?: boolean;
-  /** [height, width] of a picture before it was made smaller for the screen. */
+  /** [height, width] of a picture or map before it was made smaller for the screen. */
   size?: [number, number];
   /** Whether the leading axis is that of an image's channels, and the first of them their mean. */
   planes?: boolean;
+  /** How many slices a volume had before. */
+  slices?: number;
   note?: string;
 }
 
@@ -81,10 +83,11 @@ export function decode(model: AnyModel<ArrayState>): Decoded | null {
   });
 }
 
-/** The RGBA pixels of a (y, x, 3 or 4) uint8 array, or null before the first frame. */
+/** The RGBA pixels of a (y, x, 3 or 4) uint8 array, or null before the first frame, or where it is a volume. */
 export function picture(model: AnyModel<ArrayState>): Picture | null {
   const [height = 0, width = 0, depth = 0] = model.get("shape");
   if (!model.get("frame") || model.get("dtype") !== "uint8" || (depth !== 3 && depth !== 4)) return null;
+  if (model.get("meta").axes?.includes("z")) return null;
   return oncePerFrame(model, "picture", () => {
     const bytes = bytesOf(model.get("buffer"));
     if (depth === 4) return { data: new Uint8ClampedArray(bytes), width, height, holes: true };
@@ -114,7 +117,7 @@ export function dequantise(levels: Uint8Array, low: number[], high: number[]): F
   return values;
 }
 
-function bytesOf(view: DataView): Uint8Array {
+export function bytesOf(view: DataView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import controlsModule, { type ControlsState, type FactsState, type Layer, type Method } from "../src/controls";
-import { patientSave, ranked } from "../src/selection";
+import { paramsOf, patientSave, ranked } from "../src/selection";
 import { fakeHost, FakeModel, settle } from "./fake_model";
 
 const EVIL = '<img src=x onerror="window.broken=true">';
@@ -274,4 +274,18 @@ test("another selection is followed, the former one let go; nothing listens afte
   expect([el.children.length, other.heard]).toEqual([0, 0]);
   ending.abort();
   expect([facts.heard, status.heard, toolbar.heard]).toEqual([0, 0, 0]);
+});
+
+test("a parameter follows the one that it is half of, until it is chosen itself", () => {
+  const whole = { kind: "range" as const, low: 1, high: 28, step: 1, integer: true };
+  const params = [
+    { ...whole, name: "window", default: 4 },
+    { ...whole, name: "stride", default: 2, half_of: "window" },
+  ];
+  const chosen = (choices: Record<string, number>) =>
+    paramsOf(new FakeModel<ControlsState>({ ...CHOSEN, params: { slow: choices } }).any, method("slow", { params }));
+  expect(chosen({})).toEqual({ window: 4, stride: 2 });
+  expect(chosen({ window: 9 })).toEqual({ window: 9, stride: 5 }); // rounded up, as in the kernel
+  expect(chosen({ window: 1 })).toEqual({ window: 1, stride: 1 });
+  expect(chosen({ window: 9, stride: 2 })).toEqual({ window: 9, stride: 2 });
 });

@@ -38,16 +38,16 @@ const note = (): string => channels.element.querySelector(".nbx-image-channel-no
 
 test("the mean is drawn as it comes, a channel from its smallest to its largest value, and it is said", () => {
   const image = planes();
-  expect(channels.canvas(image.any)).toMatchObject({ holes: false, size: { width: 6, height: 2 } });
+  expect(channels.canvas(image.any, null)).toMatchObject({ holes: false, size: { width: 6, height: 2 } });
   expect(greys()).toEqual([100, 150, 200]);
   expect(note()).toBe("mean of 2 channels");
   pane.set("image_channel", 0);
-  expect(channels.canvas(image.any)!.holes).toBe(false);
+  expect(channels.canvas(image.any, null)!.holes).toBe(false);
   expect(greys()).toEqual([0, 255, 128]);
   expect(drawn.filter((_, at) => at % 4 === 3)).toEqual([255, 255, 255]);
   expect(note()).toBe("channel 0 of 2, stretched from 0.5 to 1.5");
   pane.set("image_channel", 1);
-  expect(channels.canvas(image.any)!.holes).toBe(true);
+  expect(channels.canvas(image.any, null)!.holes).toBe(true);
   expect(greys()).toEqual([255, 0, 0]);
   expect(drawn.filter((_, at) => at % 4 === 3)).toEqual([255, 255, 0]);
   expect(note()).toBe("channel 1 of 2, stretched from −3 to 5");
@@ -72,10 +72,10 @@ test("the slider and the number box reach every channel and the mean; the kernel
 
 test("a canvas is kept while nothing changes, and a channel that another image does not have is its last", () => {
   const image = planes();
-  const first = channels.canvas(image.any);
-  expect(channels.canvas(image.any)).toBe(first);
+  const first = channels.canvas(image.any, null);
+  expect(channels.canvas(image.any, null)).toBe(first);
   pane.set("image_channel", 12);
-  expect(channels.canvas(image.any)).not.toBe(first);
+  expect(channels.canvas(image.any, null)).not.toBe(first);
   expect(note()).toContain("channel 1 of 2");
   expect(pane.saved).toEqual([]);
 });
@@ -83,7 +83,7 @@ test("a canvas is kept while nothing changes, and a channel that another image d
 test("other images, and none, offer no channels", () => {
   expect(channels.element.hidden).toBe(true);
   channels.canvas(planes().any);
-  expect(channels.canvas(null)).toBeNull();
+  expect(channels.canvas(null, null)).toBeNull();
   expect(channels.element.hidden).toBe(true);
   channels.canvas(planes().any);
   expect(channels.canvas(planes({ size: [2, 6] }).any)!.canvas.height).toBe(3); // (y, x, colour)

@@ -29,6 +29,7 @@ const STATE: ImagePaneState = {
   mode: "overlay",
   borders: true,
   top: 0,
+  slice: -1,
   hide_rest: false,
   image_channel: -1,
 };

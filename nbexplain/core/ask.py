@@ -42,9 +42,11 @@ def ask(
     chosen = registry.find(key)
     together = [subjects] if isinstance(subjects, Subject) else subjects
     subject = together[0]
-    checked = chosen.check_params(params or {}, subject.input.kind)
-    if reason := chosen.reason_for(subject.input.kind):
-        raise ValueError(f"x: {reason}, got shape {tuple(subject.input.tensor.shape)}")
+    kind = subject.input.kind
+    if reason := chosen.reason_for(kind):
+        name, shape = registry.NAMES_OF_KINDS[kind], tuple(subject.input.tensor.shape)
+        raise ValueError(f"x: {reason}, got {name} of shape {shape}; methods that remain: {remaining(subject)}")
+    checked = chosen.check_params(params or {}, kind, subject.places)
     passes = dict.fromkeys(subject.passes, 0)  # in our own steps: others may run between them
     begun_with = subject.twin
     started = time.perf_counter()

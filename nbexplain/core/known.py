@@ -149,11 +149,19 @@ class Known:
             news = True
         if subject.input.tensor.shape != self._shape:
             suggested = subject.suggested()
-            name = suggested.name if suggested else None
-            self.facts = dataclasses.replace(self.facts, layers=subject.layers(), suggested=name)
+            self.facts = dataclasses.replace(
+                self.facts,
+                layers=subject.layers(),
+                suggested=suggested.name if suggested else None,
+                places=subject.places,
+            )
             self._described, self._shape = number, subject.input.tensor.shape
             news = True
         return news
+
+    def places(self, number: int) -> tuple[int, ...]:
+        """How many places an input has along each of its axes."""
+        return self._subjects[number].places
 
     def take_weights(self) -> bool:
         """Look whether the user's weights have changed; if so, forget what was known. True if they had."""
@@ -195,7 +203,8 @@ class Known:
             subject.score_name,
             gradient,
             about.kind,
-            about.parts.choices if about.parts is not None else (),
-            suggested.name if suggested else None,
-            ends,
+            parts=about.parts.choices if about.parts is not None else (),
+            suggested=suggested.name if suggested else None,
+            ends=ends,
+            places=subject.places,
         )

@@ -105,6 +105,11 @@ class Network:
             raise TypeError("x: a model that is no torch module takes one array (1, …), got several inputs")
 
     @property
+    def given(self) -> Array:
+        """The input."""
+        return self._given
+
+    @property
     def way(self) -> tuple[Any, ...]:
         """How the model is called and what is explained: with another way, layers may mean something else."""
         return self._forward, self._given.part

@@ -61,7 +61,8 @@ class Facts:
 
     `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first,
     and `parts` are those of it that may be explained; `suggested` is the layer to begin a CAM with. `ends` says where
-    the gradient ends that does not reach the input (None) or a layer, as far as that was looked for.
+    the gradient ends that does not reach the input (None) or a layer, as far as that was looked for. `places` are how
+    many the input that was looked at last has along each of its axes.
     """
 
     layers: tuple[Layer, ...]
@@ -72,6 +73,7 @@ class Facts:
     parts: tuple[Key, ...] = ()
     suggested: str | None = None
     ends: Mapping[str | None, str] = field(default_factory=dict)
+    places: tuple[int, ...] = ()
 
     def layer(self, name: str | None) -> Layer | None:
         """The layer with this name, or None."""

@@ -5,6 +5,7 @@ Validation, the controls in the browser, the table in the documentation and the 
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -17,20 +18,32 @@ from nbexplain.core.layers import Layer
 
 _SHARED = ("target", "layer", "channel", "cell")
 
+Places = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Range:
-    """A number from `low` to `high`, both allowed; a whole number where the parameter's type is int."""
+    """A number from `low` to `high`, both allowed; a whole number where the parameter's type is int.
+
+    Where it follows the size of the input, `default` and `most` say what it is and how far it goes for an input with so
+    many places along each of its axes, (rows, columns) of an image; the default in the signature and `high` hold where
+    there is no input to look at. With `half_of` it is by default half of a parameter before it, rounded up.
+    """
 
     help: str
     low: float
     high: float
     step: float | None = None
     kinds: tuple[str, ...] = ()  # of inputs that have this parameter; empty: all
+    default: Callable[[Places], float] | None = None
+    most: Callable[[Places], float] | None = None
+    half_of: str = ""
+    places: Places = ()  # of the input that it was fitted to
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         what = "a whole number" if kind is int else "a number"
-        expected = f"{name}: expected {what} from {self.low:g} to {self.high:g}, got {value!r}"
+        size = f" for an input of {_times(self.places)}" if self.places and self.most else ""
+        expected = f"{name}: expected {what} from {self.low:g} to {self.high:g}{size}, got {value!r}"
         if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(expected)
         number = float(value)
@@ -92,6 +105,18 @@ class Parameter:
     def check(self, value: Any) -> Any:
         return self.spec.check(self.name, value, self.kind)
 
+    def fitted(self, places: Places, given: Mapping[str, Any]) -> Parameter:
+        """With the default and range that it has for an input with these places, `given` the parameters before it."""
+        spec = self.spec
+        if not isinstance(spec, Range):
+            return self
+        high = min(spec.high, max(spec.low, spec.most(places))) if spec.most and places else spec.high
+        default = spec.default(places) if spec.default and places else self.default
+        if spec.half_of in given:
+            default = -(-given[spec.half_of] // 2)
+        default = self.kind(min(high, max(spec.low, default)))
+        return dataclasses.replace(self, default=default, spec=dataclasses.replace(spec, high=high, places=places))
+
     def belongs(self, kind: str) -> bool:
         """Whether inputs of this kind have it."""
         return not self.spec.kinds or kind in self.spec.kinds
@@ -122,7 +147,7 @@ class Method:
     on_picture
         Whether its answer is a map over the input, so that a person may choose it for the pane that shows one.
     kinds
-        Of inputs that it works on (`"picture"`, `"text"`, `"table"`, `"array"`); empty: all.
+        Of inputs that it works on (`"picture"`, `"volume"`, `"text"`, `"table"`, `"array"`); empty: all.
     unfit
         (subject, layer) → why it cannot be asked with its defaults for another reason, or `""`; None where there is no
         other.
@@ -145,8 +170,19 @@ class Method:
     kinds: tuple[str, ...] = ()
     unfit: Callable[[Any, Layer | None], str] | None = None
 
-    def check_params(self, params: Mapping[str, Any], kind: str | None = None) -> dict[str, Any]:
+    def fitted(self, kind: str, places: Places) -> list[Parameter]:
+        """The parameters that an input of this kind with these places has, with their defaults and ranges for it."""
+        found: dict[str, Parameter] = {}
+        for parameter in self.parameters.values():
+            if parameter.belongs(kind):
+                before = {name: other.default for name, other in found.items()}
+                found[parameter.name] = parameter.fitted(places, before)
+        return list(found.values())
+
+    def check_params(self, params: Mapping[str, Any], kind: str | None = None, places: Places = ()) -> dict[str, Any]:
         """All parameters with defaults filled in; those that an input of this kind has, where one is given.
+
+        `places` are how many the input has along each of its axes; without, ranges are those of any input.
 
         Raises
         ------
@@ -157,11 +193,20 @@ class Method:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
                 raise TypeError(f"{name}: {self.key} has no such parameter; it has: {known}")
-        return {
-            name: p.check(params.get(name, p.default))
-            for name, p in self.parameters.items()
-            if kind is None or p.belongs(kind)
-        }
+        checked: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            if kind is None or parameter.belongs(kind):
+                fitted = parameter.fitted(places, checked)
+                checked[name] = fitted.check(params.get(name, fitted.default))
+        return checked
+
+    def chosen_params(self, params: Mapping[str, Any], kind: str, places: Places) -> dict[str, Any]:
+        """Those of all parameters that must be given for the others to be what they are: what differs by default."""
+        chosen: dict[str, Any] = {}
+        for name, value in params.items():
+            if self.check_params(chosen, kind, places).get(name) != value:
+                chosen[name] = value
+        return chosen
 
     def of_many_rows(self, params: Mapping[str, Any]) -> bool:
         """Whether it is asked of the background of a table, always or with these parameters: `rows` instead of one."""
@@ -189,7 +234,13 @@ METHODS: dict[str, Method] = {}
 
 SAMPLES = ("samples", "evaluations", "permutations")  # how many draws are made: more of them go on from the first
 MASKABLE = ("picture", "text", "table")  # what has parts that can be hidden
-NAMES_OF_KINDS = {"picture": "a picture", "text": "a text", "table": "a row of a table", "array": "a tensor"}
+NAMES_OF_KINDS = {
+    "picture": "a picture",
+    "volume": "a volume or video",
+    "text": "a text",
+    "table": "a row of a table",
+    "array": "a tensor",
+}
 
 
 def method(

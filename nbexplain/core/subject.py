@@ -18,7 +18,7 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.model import following, gradient_path
 from nbexplain.core.model.geometry import Asking
-from nbexplain.core.model.layer_survey import USUAL_AXES, LayerSurvey, survey
+from nbexplain.core.model.layer_survey import LayerSurvey, axes_of_input, survey
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
@@ -124,6 +124,18 @@ class Subject:
         return self._network.dtype
 
     @property
+    def place_axes(self) -> tuple[int, ...]:
+        """Axes of the input's tensor along which its places lie; the others hold channels. Of a row, none."""
+        if self.input.tensor.ndim != 3:
+            return self.input.place_axes
+        return tuple(axis for axis, role in enumerate(self.axes_of_input) if role == "t")
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """How many places there are along each of `place_axes`: (H, W) of an image, (D, H, W) of a volume."""
+        return tuple(self.input.tensor.shape[axis] for axis in self.place_axes)
+
+    @property
     def passes(self) -> dict[str, int]:
         """Forward and backward passes so far, counted in inputs."""
         return self._network.passes
@@ -215,11 +227,10 @@ class Subject:
 
         A signal is (1, channels, time) or (1, time, channels): the network tells which.
         """
-        sides = self.input.tensor.ndim
-        if sides in USUAL_AXES:
-            return USUAL_AXES[sides]
-        told = self._surveyed().input_axes if sides == 3 and self.input.tensor.is_floating_point() else None
-        return told or ("n", "c", *("t" if sides == 3 else "." * (sides - 2)))
+        known = axes_of_input(self.input)
+        if known is None and _has_slopes(self.input.tensor):
+            known = self._surveyed().input_axes
+        return known or ("n", "c", "t")
 
     def layer(self, name: str) -> Layer:
         """The layer with this name. `name@2` is the second call; without a number it is the last.

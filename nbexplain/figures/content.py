@@ -11,7 +11,7 @@ from nbexplain.core.dataset.by_group import mean_size
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.registry import METHODS
 from nbexplain.figures.spans import Words, words_of
-from nbexplain.inputs import Array, Image, Tabular, Text
+from nbexplain.inputs import Array, Image, Tabular, Text, Volume
 
 MOST_SHEETS = 64
 _WRONG_PROPORTION = 0.03  # a resized picture is rounded to whole pixels
@@ -46,6 +46,8 @@ class Content:
         (y, x) the superpixel of each pixel.
     words
         Where the features stand in the running text.
+    limits
+        Values whose limits the colours have, where these are not all that is drawn: those of a whole volume.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class Content:
     held: tuple[str, ...] = ()
     labels: np.ndarray | None = None
     words: Words | None = None
+    limits: np.ndarray | None = None
 
 
 def content_of(explanation: Explanation, x: Array | None = None) -> Content:
@@ -72,6 +75,8 @@ def content_of(explanation: Explanation, x: Array | None = None) -> Content:
     """
     values, axes, on = explanation.values, explanation.axes, explanation.on
     about: dict[str, Any] = {"quantity": explanation.quantity, "signed": explanation.signed}
+    if "z" in axes and values.size:
+        return _slice_of(explanation, x)
     if values.size == 0 or not 1 <= values.ndim <= 3:
         raise ValueError(
             f"explanation: values of shape {values.shape} with axes {axes} cannot be drawn, expected one to three axes"
@@ -105,11 +110,7 @@ def content_of(explanation: Explanation, x: Array | None = None) -> Content:
         values, axes = values.sum(0), axes[1:]
         return Content("map" if spatial else "line", values, axes, note, per_pixel=spatial, **about)
     if values.ndim == 3:
-        name = f"{axes[0]}{'s' * (len(values) != 1)}"
-        count = f"{MOST_SHEETS} of {len(values):,} {name}" if len(values) > MOST_SHEETS else f"{len(values)} {name}"
-        cells = f"{values.shape[2]} × {values.shape[1]} cells"
-        note = f"{count} of {cells}, each with limits of its own"
-        return Content("sheet", values[:MOST_SHEETS], axes, note, **about)
+        return _sheet(values, axes, "", about)
     if not spatial:
         note = f"{axes[0]} from top to bottom, {axes[1]} from left to right"
         if named and axes[0] == "feature":
@@ -118,6 +119,32 @@ def content_of(explanation: Explanation, x: Array | None = None) -> Content:
     if on == "scores":
         return Content("plane", values, axes, names=explanation.names, **about)
     return Content("map", values, axes, per_pixel=on != "layer", **about)
+
+
+def _slice_of(explanation: Explanation, x: Array | None) -> Content:
+    """The slice in the middle of a volume, in the limits of all slices."""
+    values, axes = explanation.values.astype(np.float32), explanation.axes
+    if "channel" in axes and explanation.on == "input":
+        summed = axes.index("channel")
+        values, axes = values.sum(summed), axes[:summed] + axes[summed + 1 :]
+    along = axes.index("z")
+    count = len(x.picture) if isinstance(x, Volume) else values.shape[along]
+    number = count // 2
+    plane: np.ndarray = np.take(values, int((number + 0.5) / count * values.shape[along]), along)
+    axes = axes[:along] + axes[along + 1 :]
+    about: dict[str, Any] = {"quantity": explanation.quantity, "signed": explanation.signed, "limits": values}
+    note = f"slice {number} of {count}"
+    if len(axes) == 2:
+        return Content("map", plane, axes, note, per_pixel=explanation.on != "layer", **about)
+    return _sheet(plane, axes, note, about)
+
+
+def _sheet(values: np.ndarray, axes: tuple[str, ...], also: str, about: dict[str, Any]) -> Content:
+    name = f"{axes[0]}{'s' * (len(values) != 1)}"
+    count = f"{MOST_SHEETS} of {len(values):,} {name}" if len(values) > MOST_SHEETS else f"{len(values)} {name}"
+    cells = f"{values.shape[2]} × {values.shape[1]} cells"
+    note = ", ".join(part for part in (f"{count} of {cells}, each with limits of its own", also) if part)
+    return Content("sheet", values[:MOST_SHEETS], axes, note, **about)
 
 
 def _bars(explanation: Explanation, names: tuple[str, ...], note: str = "", held: tuple[str, ...] = ()) -> Content:
@@ -179,6 +206,10 @@ def picture_of(picture: Any, content: Content) -> Picture | None:
         return None
     if isinstance(picture, Image):
         found = Picture(picture.picture, picture.missing, (*picture.notes, *picture.picture_notes))
+    elif isinstance(picture, Volume):
+        middle = picture.picture[len(picture.picture) // 2]
+        pixels = middle if middle.ndim == 3 else np.repeat(middle[..., None], 3, axis=2)
+        found = Picture(pixels, notes=(*picture.notes, *picture.picture_notes))
     elif callable(getattr(picture, "convert", None)):
         found = Picture(np.asarray(picture.convert("RGB")))
     elif isinstance(picture, np.ndarray) and picture.ndim == 3 and picture.shape[2] == 3 and picture.dtype == np.uint8:

@@ -51,21 +51,21 @@ def figure(
     """Draw an explanation as a matplotlib figure, in the colours and limits of the panes on screen.
 
     Maps are enlarged with bilinear interpolation (those of a picture with few pixels in squares, like the picture);
-    NaN is hatched. Of an attribution with a value per colour channel
-    the sum over the channels is drawn. The channels of a layer become a sheet of at most 64 small maps, each in limits
-    of its own. Words are coloured in their running text, columns are bars with their names (the 15 largest, and the sum
-    of the others), values of many rows the mean size of each column. Whiskers of named bars are 1.96 standard errors.
-    What was done is written under the picture, and so are the warnings. pyplot is not used.
+    NaN is hatched. Of an attribution with a value per colour channel the sum over the channels is drawn; of a volume
+    the slice in the middle, in the limits of all slices. The channels of a layer become a sheet of at most 64 small
+    maps, each in limits of its own. Words are coloured in their running text, columns are bars with their names (the 15
+    largest, and the sum of the others), values of many rows the mean size of each column. Whiskers of named bars are
+    1.96 standard errors. What was done is written under the picture, and so are the warnings. pyplot is not used.
 
     Parameters
     ----------
     explanation
         What `explain` returned.
     x
-        What was explained, as `nbexplain.Image`, `Text` or `Tabular`: the picture under a map, the running text whose
-        words are coloured, the row whose values stand beside the columns and whose place is marked on a plane. Without
-        it words are bars with their names, and columns have names alone. A text of which no font has the letters, or
-        that runs from right to left, stays bars.
+        What was explained, as `nbexplain.Image`, `Volume`, `Text` or `Tabular`: the picture or the slice under a map,
+        the running text whose words are coloured, the row whose values stand beside the columns and whose place is
+        marked on a plane. Without it words are bars with their names, and columns have names alone. A text of which no
+        font has the letters, or that runs from right to left, stays bars.
     picture
         What lies under a map: an `nbexplain.Image` (the picture as the network saw it), a PIL picture or a
         uint8 array (H, W, 3) with the extent of the network's input. Without one the map stands alone. Sheets and

@@ -18,7 +18,7 @@ from nbexplain.figures.passage import draw_passage, left_out, passage_height
 from nbexplain.figures.plane import draw_plane, plane_note, scale_of_plane
 from nbexplain.figures.text import AMBER, GREY, LINE_HEIGHT, wrap, write
 from nbexplain.figures.words import subtitle_of, title_of
-from nbexplain.inputs import Array, Image
+from nbexplain.inputs import Array, Image, Volume
 
 SPACE, BAR = 5.0, 36.0  # points
 _TITLE, _SUBTITLE = 10.5, 8.0
@@ -41,16 +41,19 @@ class Panel:
 
     def __init__(self, explanation: Explanation, x: Any, picture: Any, look: Look) -> None:
         if x is not None and not isinstance(x, Array):
-            raise TypeError(f"x: expected nbexplain.Image, Text or Tabular, as explained, got {type(x).__name__}")
+            raise TypeError(
+                f"x: expected nbexplain.Image, Volume, Text or Tabular, as explained, got {type(x).__name__}"
+            )
         self.explanation, self.x, self.look = explanation, x, look
         self.content: Content = content_of(explanation, x)
-        shown = x if picture is None and isinstance(x, Image) else picture
+        shown = x if picture is None and isinstance(x, (Image, Volume)) else picture
         self.picture: Picture | None = picture_of(shown, self.content)
         clip = look.clip or (_AUTOMATIC_CLIP if self.content.per_pixel else 100.0)
         colormap = look.colormap
         if self.content.kind == "words" and not explanation.signed and colormap in (None, "auto"):
             colormap = "PuOr"  # as on screen: the colour of 0 is that of the page
-        self.scale: Scale = scale_of(self.content.values, signed=explanation.signed, clip=clip, colormap=colormap)
+        seen = self.content.values if self.content.limits is None else self.content.limits
+        self.scale: Scale = scale_of(seen, signed=explanation.signed, clip=clip, colormap=colormap)
         if self.content.kind == "plane":
             self.scale = scale_of_plane(explanation, colormap)
         self.remark = f"clipped at p{clip:g}" if clip < 100 and self.content.kind in _COLOURED else ""

@@ -18,8 +18,9 @@ from nbexplain.inputs.parts import Key, Parts, is_several
 from nbexplain.inputs.tabular import Tabular
 from nbexplain.inputs.tensors import as_tensor
 from nbexplain.inputs.text import Text
+from nbexplain.inputs.volume import Volume
 
-__all__ = ["Array", "Display", "Image", "Key", "Masker", "Tabular", "Text", "as_input"]
+__all__ = ["Array", "Display", "Image", "Key", "Masker", "Tabular", "Text", "Volume", "as_input"]
 
 
 def as_input(
@@ -28,7 +29,7 @@ def as_input(
     part: Key | None = None,
     display: Display | None = None,
 ) -> Array:
-    """Wrap what a user hands in: an image as `Image`, any other tensor as `Array`.
+    """Wrap what a user hands in: an image as `Image`, a tensor (1, C, D, H, W) as `Volume`, any other as `Array`.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def as_input(
     else:
         if preprocess is None:
             refuse_unclear(made)
-        taken = Array(made, part=part)
+        taken = _as_array(made, part)
     if display is not None and not isinstance(taken, Image):
         raise ValueError(f"display: it is for images, got {type(x).__name__}; try Image(…, display=…)")
     taken.transform = preprocess
@@ -88,14 +89,20 @@ def _as_image(x: Any, preprocess: Callable[[Any], Any] | None, display: Display 
         if is_picture(x):
             raise
         made = error.tensor
-        return Array(made if made.ndim > 1 and made.shape[0] == 1 else made[None])
+        return _as_array(made if made.ndim > 1 and made.shape[0] == 1 else made[None])
+
+
+def _as_array(x: Any, part: Key | None = None) -> Array:
+    """A tensor, or the explained one of several; a volume, if it is one."""
+    taken = Array(x, part=part)
+    return Volume(x, part=part) if taken.tensor.ndim == 5 else taken
 
 
 def _among(parts: Parts, display: Display | None = None) -> Array:
     """The explained one of several: an `Image`, if it is one."""
     x = parts.tensor
     if not (is_picture(x) and x.ndim == (4 if parts.batched else 3) and (x.shape[0] == 1 or not parts.batched)):
-        return Array(parts)
+        return _as_array(parts)
     taken = Image(x, display=display)
     taken.stands_among(parts)
     return taken

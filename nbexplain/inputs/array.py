@@ -36,7 +36,7 @@ class Array:
     Attributes
     ----------
     kind
-        `"array"`, or what it is besides: `"picture"`, `"text"`, `"table"`.
+        `"array"`, or what it is besides: `"picture"`, `"volume"`, `"text"`, `"table"`.
     tensor
         The explained tensor, (1, …).
     batched
@@ -87,6 +87,11 @@ class Array:
         return ()
 
     @property
+    def place_axes(self) -> tuple[int, ...]:
+        """Axes of the tensor along which its places lie: rows and columns of an image, the time of a signal."""
+        return tuple(range(2, self.tensor.ndim))
+
+    @property
     def alone(self) -> bool:
         """Whether the explained tensor is all that the model gets, so that several inputs can go in together."""
         return self.parts is None and self.batched
@@ -133,7 +138,7 @@ class Array:
         if kind == "zero":
             return torch.zeros_like(self.tensor)
         if kind == "mean":
-            return _mean(self.tensor).expand_as(self.tensor)
+            return _mean(self.tensor, self.place_axes or (1,)).expand_as(self.tensor)
         raise ValueError(f"fill: {kind!r} has no meaning for this input, expected one of {', '.join(self.fills)}")
 
 
@@ -141,9 +146,8 @@ def _described(x: Any) -> str:
     return f"one tensor {tuple(x.shape)}" if isinstance(x, (Tensor, np.ndarray)) else type(x).__name__
 
 
-def _mean(tensor: Tensor) -> Tensor:
-    """The mean of each channel, of what is finite; of whole numbers, rounded."""
-    axes = tuple(range(2, tensor.ndim)) or (1,)
+def _mean(tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The mean over some axes, of what is finite; of whole numbers, rounded."""
     if tensor.is_complex():
         return torch.complex(*(torch.nanmean(part, dim=axes, keepdim=True) for part in (tensor.real, tensor.imag)))
     if tensor.is_floating_point():

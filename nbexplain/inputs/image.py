@@ -263,15 +263,17 @@ def _checked_segments(segments: Any, size: tuple[int, ...]) -> np.ndarray:
 
 
 def _blurred(tensor: Tensor) -> Tensor:
-    """Gaussian blur of each channel, with a width of a tenth of the shorter side."""
+    """Gaussian blur of each channel, with a width of a tenth of the shorter side, but at least of one pixel."""
     sigma = max(min(tensor.shape[-2:]) / 10, 1.0)
-    radius = min(int(3 * sigma), min(tensor.shape[-2:]) - 1)
-    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
-    kernel = (kernel / kernel.sum()).to(tensor)
     channels = tensor.shape[1]
-    padded = torch.nn.functional.pad(tensor, (radius,) * 4, mode="reflect")
-    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    return torch.nn.functional.conv2d(
-        torch.nn.functional.conv2d(padded, across, groups=channels), across.mT, groups=channels
-    )
+    for axis in (-1, -2):
+        radius = min(int(3 * sigma), tensor.shape[axis] - 1)
+        offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+        kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
+        kernel = (kernel / kernel.sum()).to(tensor)
+        margins = (radius, radius, 0, 0) if axis == -1 else (0, 0, radius, radius)
+        shape = (1, 1, 1, -1) if axis == -1 else (1, 1, -1, 1)
+        padded = torch.nn.functional.pad(tensor, margins, mode="reflect")
+        weight = kernel.view(shape).expand(channels, *kernel.view(shape).shape[1:])
+        tensor = torch.nn.functional.conv2d(padded, weight, groups=channels)
+    return tensor

@@ -28,9 +28,11 @@ def cut(picture: np.ndarray, count: int, kind: str = "slic") -> np.ndarray:
     """
     height, width = picture.shape[:2]
     if count > height * width:
-        raise ValueError(f"superpixels: {count} regions for a picture of {height * width} pixels")
+        raise ValueError(
+            f"superpixels: {count} regions for a picture of {height * width} pixel{'s' * (height * width > 1)}"
+        )
     if kind == "grid":
-        rows = min(max(round((count * height / width) ** 0.5), 1), height, count)
+        rows = min(max(round((count * height / width) ** 0.5), 1), height, count)  # of an image one pixel wide: all
         columns = min(max(round(count / rows), 1), width)
         y, x = np.arange(height) * rows // height, np.arange(width) * columns // width
         labels = y[:, None] * columns + x[None, :]

@@ -108,10 +108,12 @@ class AttributionMap:
         """Where the superpixels will be, before anything is run."""
         method, given = METHODS[question.method], self._session.inputs[question.input or 0]
         if "superpixels" in method.parameters and isinstance(given, Image):
-            params = method.check_params(dict(question.params))
             try:
+                params = method.check_params(
+                    dict(question.params), given.kind, self._session.places(question.input or 0)
+                )
                 self._cut(given.superpixels(params["superpixels"], params["segmentation"]))
-            except ValueError:
+            except (TypeError, ValueError):
                 return  # the method is about to say the same
 
 

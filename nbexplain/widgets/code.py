@@ -37,8 +37,9 @@ def code_of(session: Session, answered: Iterable[tuple[Question, Explanation]]) 
             for part in ("layer", "channel", "cell")
             if (value := getattr(explanation, part)) is not None and part in method.needs
         ]
-        defaults = {name: parameter.default for name, parameter in method.parameters.items()}
-        parts += [f"{name}={value!r}" for name, value in explanation.params.items() if value != defaults[name]]
+        number = question.input or 0
+        about = session.inputs[number].kind, session.places(number)
+        parts += [f"{name}={value!r}" for name, value in method.chosen_params(explanation.params, *about).items()]
         comment = f"  # {_plain(words.target_name(question.target, session))}" if question.target is not None else ""
         if (part := session.selection.part) != names.default_part(question.input or 0):
             parts.append(f"part={part!r}")

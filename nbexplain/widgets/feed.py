@@ -46,7 +46,7 @@ class Feed:
         array.on_drawn = self._drawn
 
     def show(self, values: np.ndarray, meta: dict[str, Any]) -> None:
-        """Send (y, x) or (channel, y, x) values with what they mean, or keep them until the last frame is drawn."""
+        """Send ([channel,] [z,] y, x) values with what they mean, or keep them until the last frame is drawn."""
         self._newest = (values, meta)
         if patience := self._patience():
             runner.later((self, "flush"), patience, self._flush, owner=self._session)
@@ -79,6 +79,10 @@ class Feed:
             levels, low, high = quantise(shrink(values, self._limit), per_channel=True)
             self._send(levels, low=low, high=high, **meta)
             return
+        if _is_volume(meta) and values.size > MAX_BYTES // 4:  # its slices as sharp as one message can hold them
+            levels, low, high = quantise(shrink(values, MAX_BYTES), per_channel=False)
+            self._send(levels, low=low, high=high, coarse=True, **meta)
+            return
         exact = shrink(values, MAX_BYTES // 4).astype(np.float32)
         if exact.nbytes <= SMALL:
             self._send(exact, **meta)
@@ -106,19 +110,25 @@ class Feed:
 
 
 def as_picture(explanation: Explanation) -> np.ndarray:
-    """The values of an explanation as (y, x) or (channel, y, x), to be drawn; float32."""
-    values = explanation.values
+    """The values of an explanation as ([channel,] [z,] y, x), to be drawn; float32."""
+    values, axes = explanation.values, explanation.axes
+    if "channel" in axes and explanation.on != "features":
+        values = np.moveaxis(values, axes.index("channel"), 0)  # a video may have its frames first
     if explanation.on == "features":
         assert explanation.features is not None
         values = values[explanation.features]
     elif values.ndim == 0:  # one channel of a vector
         values = values.reshape(1, 1)
-    elif explanation.axes[0] == "channel" and values.ndim < 3:
+    elif "channel" in axes and values.ndim < 3:
         # vectors and signals of all channels: one row per channel
         values = values.reshape(len(values), 1, -1)
     elif values.ndim == 1 or (values.ndim == 2 and explanation.axes == ("place",)):
         values = values[None]
     return values.astype(np.float32, copy=False)
+
+
+def _is_volume(meta: dict[str, Any]) -> bool:
+    return "z" in meta.get("axes", ())
 
 
 def weights_and_errors(explanation: Explanation) -> np.ndarray:
@@ -135,10 +145,13 @@ def is_cut(explanation: Explanation) -> bool:
 
 def about(explanation: Explanation, key: str, title: str) -> dict[str, Any]:
     """What a pane must know of an explanation that it draws."""
+    drawn = as_picture(explanation)
+    of_volume = "z" in explanation.axes
     return {
         "key": key,
         "title": title,
-        "axes": ["channel", "y", "x"] if as_picture(explanation).ndim == 3 else ["y", "x"],
+        "axes": [*["channel"] * (drawn.ndim - 2 - of_volume), *["z"] * of_volume, "y", "x"],
+        "size": list(drawn.shape[-2:]),
         "signed": explanation.signed,
         "quantity": explanation.quantity,
         "on": "grid" if explanation.on == "layer" else "pixels",

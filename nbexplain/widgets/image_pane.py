@@ -28,6 +28,10 @@ class ImagePane(Bundled):
     Of a picture that is sent as the channels of an image (``planes`` in its meta, see `image_channels`) the pane shows
     ``image_channel``, −1 for their mean.
 
+    Pictures (z, y, x[, 3]) and overlays ([channel,] z, y, x), whose meta ``axes`` name the z, are shown slice by slice:
+    ``slice`` is the number of the slice, of the picture or else of the overlay, from 0; -1 is the one in the middle. It
+    moves in the page alone, for all panes of one ``link``. The kernel does not hear of it.
+
     The traits below ``frame_note`` belong to the browser: it writes them when a control is let go, and kernel code
     should only set them as initial values or on the user's behalf.
     """
@@ -58,6 +62,8 @@ class ImagePane(Bundled):
     interpolation = traitlets.Enum(["nearest", "bilinear"], default_value="bilinear").tag(sync=True, echo_update=False)
     fade = traitlets.Bool(True).tag(sync=True, echo_update=False)
     mode = traitlets.Enum(["overlay", "map", "picture"], default_value="overlay").tag(sync=True, echo_update=False)
+
+    slice = traitlets.Int(-1, min=-1).tag(sync=True, echo_update=False)
 
     borders = traitlets.Bool(True).tag(sync=True, echo_update=False)
     top = traitlets.Int(0, min=0).tag(sync=True, echo_update=False)

@@ -16,6 +16,7 @@ from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.input_strip import InputStrip, sheet_of
 from nbexplain.widgets.models import SessionModels
+from nbexplain.widgets.volume_slices import thumbnail
 
 _LETTERS = 60  # of a text that stand on its thumbnail
 _REST = 0.15  # seconds after the last move of a slider before the row is sorted anew
@@ -65,7 +66,7 @@ class InputsRow:
         if self._drawn == list(inputs):
             return
         self._drawn = list(inputs)
-        sheet, columns, tile = sheet_of([x.picture if isinstance(x, Image) else None for x in inputs])
+        sheet, columns, tile = sheet_of([thumbnail(x) for x in inputs])
         with self.strip.hold_sync():
             self.strip.sheet, self.strip.columns, self.strip.tile = sheet, columns, list(tile)
             self.strip.count = len(inputs)

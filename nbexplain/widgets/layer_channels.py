@@ -18,6 +18,7 @@ from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.layout import close_tree, framed
 from nbexplain.widgets.map_grid import MapGrid
 from nbexplain.widgets.models import SessionModels, interpolation
+from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.wire import Array
 
 _GRID_BYTES = 512 * 1024
@@ -37,6 +38,7 @@ class LayerChannels:
         answered: Callable[[Place, Answer], None],
         shown: Collection[str],
         order: ChannelOrder,
+        link: PaneLink | None = None,
     ) -> None:
         self._session = session
         self._models = models
@@ -62,11 +64,12 @@ class LayerChannels:
                 picture=models.picture(session.selection.input),
                 controls=models.controls,
                 follow_channel=True,
+                link=link,
                 interpolation=interpolation(session.inputs[session.selection.input]),
             )
             self.panes.append(self._pane)
         if "grid" in shown:
-            self._grid = MapGrid(array=grid, controls=models.controls, sorts=list(SORTS))
+            self._grid = MapGrid(array=grid, controls=models.controls, link=link, sorts=list(SORTS))
             self._grid.observe(lambda change: order.sort(change["new"]), names=["sort"])
             order.on_order(self._sort)
             self.wide.append(self._grid)
@@ -101,9 +104,7 @@ class LayerChannels:
             self._grid_key = repr(answer.question)
             self._forget_dead(explanation.layer)
             title = f"{explanation.layer}"
-            values = as_picture(explanation)
-            size = list(values.shape[-2:])
-            self._grid_feed.show(values, {**about(explanation, self._grid_key, title), "size": size})
+            self._grid_feed.show(as_picture(explanation), about(explanation, self._grid_key, title))
         notice = words.sentence(answer.error) if answer.error is not None else ""
         for pane in (self._pane, self._grid):
             if pane is not None:

@@ -6,13 +6,17 @@ import traitlets
 
 from nbexplain.widgets.controls import Controls, null_for_nan
 from nbexplain.widgets.image_pane import COLORMAPS
+from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.wire import Array, Bundled, reference
 
 SORTS = ["number", "activation", "evidence", "sparsity"]
 
 
 class MapGrid(Bundled):
-    """Every channel of a ``(channel, y, x)`` array; a click or an arrow key chooses one in the shared selection.
+    """Every channel of a ``(channel, y, x)`` array, or of a ``(channel, z, y, x)`` one a slice of each.
+
+    A click or an arrow key chooses a channel in the shared selection. The slice is that of the panes of its ``link``,
+    at first the one in the middle.
 
     The browser writes ``sort``, one of the ``sorts`` on offer; the kernel answers with ``order`` (the channels as they
     are to be shown, ``[]`` by number) and ``sort_keys`` (per channel, what they are sorted by). ``dead`` are the
@@ -23,6 +27,7 @@ class MapGrid(Bundled):
 
     array = reference(Array)
     controls = reference(Controls)
+    link = reference(PaneLink)  # whose slice is shown of a volume's channels
     title = traitlets.Unicode("").tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
     sorts = traitlets.List(traitlets.Enum(SORTS), default_value=["number"]).tag(sync=True)

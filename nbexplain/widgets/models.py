@@ -13,13 +13,14 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.question import Facts as KnownFacts
 from nbexplain.core.registry import METHODS, Choice, Flag, Method, Range
 from nbexplain.inputs import Array as Input
-from nbexplain.inputs import Image
+from nbexplain.inputs import Image, Volume
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets.activity import Activity
 from nbexplain.widgets.controls import Controls, Facts
 from nbexplain.widgets.image_channels import send_channels
 from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.volume_slices import displayed_slices
 from nbexplain.widgets.wire import Array
 
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
@@ -77,16 +78,18 @@ class SessionModels:
     def picture(self, number: int) -> Array | None:
         """The picture of an input as the network saw it, or None for an input that is no picture."""
         given = self.session.inputs[number]
-        if not isinstance(given, Image):
+        if not isinstance(given, (Image, Volume)):
             return None
         shown, array = self._pictures.get(number) or (None, Array())
         if shown is not given:
-            height, width = given.picture.shape[:2]
-            meta: dict[str, Any] = {"title": f"input {number}", "key": f"picture {number}", "size": [height, width]}
-            if given.in_channels:
-                send_channels(array, given, **meta)
+            meta: dict[str, Any] = {"title": f"input {number}", "key": f"picture {number}"}
+            if isinstance(given, Volume):
+                depth, *size = given.picture.shape[:3]
+                array.send(displayed_slices(given.picture), **meta, axes=["z", "y", "x"], size=size, slices=depth)
+            elif given.in_channels:
+                send_channels(array, given, **meta, size=list(given.picture.shape[:2]))
             else:
-                array.send(_displayed(given), **meta)
+                array.send(_displayed(given), **meta, size=list(given.picture.shape[:2]))
             self._pictures[number] = given, array
         return array
 
@@ -180,7 +183,7 @@ def _facts(known: KnownFacts, number: int = 0) -> dict[str, Any]:
         "scores": scores[0].double().tolist() if scores is not None and scores.ndim == 2 else [],
         "score_name": known.score_name,
         "parts": [str(part) for part in known.parts],
-        "methods": [_method(m, known.reason(m), known.kind) for m in METHODS.values() if _is_offered(m, known.kind)],
+        "methods": [_method(m, known) for m in METHODS.values() if _is_offered(m, known.kind)],
     }
 
 
@@ -204,17 +207,17 @@ def _layer(row: Layer) -> dict[str, Any]:
     }
 
 
-def _method(method: Method, reason: str, kind: str) -> dict[str, Any]:
+def _method(method: Method, known: KnownFacts) -> dict[str, Any]:
     params = []
-    for parameter in method.parameters.values():
-        if not parameter.belongs(kind):
-            continue
+    for parameter in method.fitted(known.kind, known.places):
         spec = parameter.spec
         shown: dict[str, Any] = {"name": parameter.name, "default": parameter.default, "help": spec.help}
         if isinstance(spec, Range):
             whole = parameter.kind is int
             step = spec.step or (1 if whole else (spec.high - spec.low) / 100)
             shown |= {"kind": "range", "low": spec.low, "high": spec.high, "step": step, "integer": whole}
+            if spec.half_of:
+                shown["half_of"] = spec.half_of
         elif isinstance(spec, Choice):
             shown |= {"kind": "choice", "choices": list(spec.options)}
         elif isinstance(spec, Flag):
@@ -227,14 +230,15 @@ def _method(method: Method, reason: str, kind: str) -> dict[str, Any]:
         "needs": list(method.needs),
         "progressive": method.progressive,
         "grid": method.grid,
-        "reason": reason,
+        "reason": known.reason(method),
         "params": params,
     }
 
 
 def interpolation(x: Input) -> str:
     """How maps over an input are enlarged at first: as cells where the picture's own pixels are seen as squares."""
-    return "nearest" if isinstance(x, Image) and max(x.picture.shape[:2]) < _SEEN_AS_SQUARES else "bilinear"
+    size = x.picture.shape[:2] if isinstance(x, Image) else x.picture.shape[1:3] if isinstance(x, Volume) else ()
+    return "nearest" if size and max(size) < _SEEN_AS_SQUARES else "bilinear"
 
 
 def _displayed(image: Image) -> np.ndarray:

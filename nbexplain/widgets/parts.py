@@ -8,6 +8,7 @@ from typing import Protocol
 import ipywidgets
 
 from nbexplain.core.question import Answer
+from nbexplain.inputs import Volume
 from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets.ablation_view import AblationView
@@ -21,6 +22,7 @@ from nbexplain.widgets.layer_channels import LayerChannels
 from nbexplain.widgets.layout import board
 from nbexplain.widgets.maps import map_of
 from nbexplain.widgets.models import SessionModels
+from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.row_table import RowTable
 
 PANES = ("inputs", "map", "classes", "channel", "histogram", "grid", "activity", "cell", "ablation")
@@ -46,16 +48,18 @@ def parts_of(
     if session.selection.layer is None or session.facts.kind in ("text", "table"):
         shown = set(shown) - _OF_A_LAYER
     order = ChannelOrder(session, answered)
+    sliced = isinstance(session.inputs[0], Volume) and {"map", "channel", "grid"} & set(shown)
+    link = PaneLink() if sliced else None  # all show the same slice
     parts: list[Part] = []
     pictures: list[ImagePane] = []
     if "map" in shown:
-        parts.append(attribution := map_of(session, models, answered))
+        parts.append(attribution := map_of(session, models, answered, link))
         if isinstance(attribution.pane, ImagePane):
             pictures.append(attribution.pane)
     if "classes" in shown and scored:
         parts.append(ClassScores(session))
     if {"grid", "channel", "histogram"} & set(shown):
-        parts.append(channels := LayerChannels(session, models, answered, shown, order))
+        parts.append(channels := LayerChannels(session, models, answered, shown, order, link))
         pictures += [channels.picture] if channels.picture is not None else []
     if "inputs" in shown:
         strip = InputsRow(session, models, answered)

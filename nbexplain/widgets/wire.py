@@ -173,7 +173,7 @@ def shrink(values: np.ndarray, limit_bytes: int) -> np.ndarray:
     Parameters
     ----------
     values
-        ``(y, x)`` or ``(channel, y, x)``; returned unchanged if it fits.
+        ``(…, y, x)``, of which the last two axes are made smaller; returned unchanged if it fits.
     limit_bytes
         How many values may remain.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,14 +72,17 @@ def grad_cam_plus_plus(activations: Tensor, gradients: Tensor, score: float, *, 
     return total.clamp(min=0) if relu else total
 
 
-def occlusion(run: Run, x: Tensor, target: int, window: int, stride: int, filling: Tensor) -> np.ndarray:
-    """Mean fall of the score over all windows that cover a place; (y, x), or (x,) of a signal."""
+def occlusion(
+    run: Run, x: Tensor, target: int, window: int | Sequence[int], stride: int | Sequence[int], filling: Tensor
+) -> np.ndarray:
+    """Mean fall of the score over all windows that cover a place; (y, x), (z, y, x), or (x,) of a signal."""
+    windows, strides = (np.broadcast_to(sides, x.ndim - 2).tolist() for sides in (window, stride))
     size = x.shape[2:]
     falls, counts = np.zeros(size), np.zeros(size)
     clean = float(scores(run, x)[0, target])
-    starts = [range(0, n - window + stride, stride) for n in size]
+    starts = [range(0, n - wide + step, step) for n, wide, step in zip(size, windows, strides, strict=True)]
     for corner in np.ndindex(*map(len, starts)):
-        place = tuple(slice(s[i], s[i] + window) for s, i in zip(starts, corner, strict=True))
+        place = tuple(slice(s[i], s[i] + wide) for s, i, wide in zip(starts, corner, windows, strict=True))
         hidden = x.clone()
         hidden[(slice(None), slice(None), *place)] = filling[(slice(None), slice(None), *place)]
         falls[place] += clean - float(scores(run, hidden)[0, target])

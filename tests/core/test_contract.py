@@ -68,9 +68,10 @@ def reason(case: Case, key: str) -> str:
     if key == "deep_shap" and not case.copied:
         return "model: deep_shap works on a copy of the model, and there is none since"
     if key == "cell_arithmetic" and not isinstance(case.network().get_submodule(case.layer), (nn.Conv1d, nn.Conv2d)):
-        return f"layer: '{case.layer}.*' is a .*; only convolutions add up like this"
-    if key == "receptive_field" and len(case.shape) == 3:
-        return "x: a receptive field needs a picture"
+        kind = "only Conv1d and Conv2d are shown" if len(case.shape) == 5 else "only convolutions add up like this"
+        return f"layer: '{case.layer}.*' is a .*; {kind}"
+    if key == "receptive_field" and len(case.shape) != 4:
+        return "x: a receptive field is found in a picture"
     return ""
 
 
@@ -91,7 +92,8 @@ def expected(case: Case, key: str) -> np.ndarray:
         slope = oracles.input_gradient(run, x, TARGET)
         return (slope if key == "gradient" else slope * x)[0].double().numpy()
     if key == "occlusion":
-        return oracles.occlusion(run, x, TARGET, 4, 3, torch.zeros_like(x))
+        sides = ((2, 4, 4), (2, 3, 3)) if x.ndim == 5 else (4, 3)  # two of the five slices, unless told otherwise
+        return oracles.occlusion(run, x, TARGET, *sides, torch.zeros_like(x))
     if key == "without":
         keep = np.array([[1] * 6, [0, 1, 1, 1, 0, 1]])
         return oracles.scores(run, oracles.hide(x, LIME_GRID, keep)).double().numpy()

@@ -121,3 +121,34 @@ def test_declarations_that_say_too_little_are_refused() -> None:
         def positional(subject: Subject, steps: int) -> Any: ...
 
     assert before == METHODS
+
+
+def test_ranges_follow_the_places_of_the_input() -> None:
+    occlusion = METHODS["occlusion"]
+    assert occlusion.check_params({}, "picture", (224, 224))["window"] == 32
+    assert occlusion.check_params({}, "picture", (60, 1)) == {"window": 9, "stride": 5, "fill": "mean"}
+    assert occlusion.check_params({"window": 20}, "picture", (60, 1))["stride"] == 10
+    with pytest.raises(ValueError, match="window: expected a whole number from 1 to 60 for an input of 60×1, got 61"):
+        occlusion.check_params({"window": 61}, "picture", (60, 1))
+    window, stride, depth, fill = occlusion.fitted("volume", (8, 16, 16))
+    assert [p.name for p in (window, stride, depth, fill)] == ["window", "stride", "depth", "fill"]
+    assert (window.default, window.spec.high) == (5, 16)  # type: ignore[union-attr]
+    assert (stride.default, stride.spec.high) == (3, 16)  # type: ignore[union-attr]
+    assert (depth.default, depth.spec.high) == (3, 8)  # type: ignore[union-attr]
+    assert METHODS["occlusion"].parameters["window"].spec.high > 16  # type: ignore[union-attr]
+
+
+def test_superpixels_follow_the_pixels() -> None:
+    for places, count, most in (((224, 224), 50, 500), ((28, 28), 50, 500), ((8, 8), 16, 64), ((60, 1), 15, 60)):
+        first = METHODS["lime"].fitted("picture", places)[0]
+        assert (first.name, first.default, first.spec.high) == ("superpixels", count, most)  # type: ignore[union-attr]
+    assert METHODS["exact_shap"].fitted("picture", (4, 4))[0].default == 4
+
+
+def test_what_must_be_given_for_the_others_to_follow() -> None:
+    occlusion, places = METHODS["occlusion"], (28, 28)
+    for given in ({}, {"window": 8}, {"stride": 1}, {"window": 8, "stride": 3}, {"window": 4}, {"fill": "zero"}):
+        params = occlusion.check_params(given, "picture", places)
+        chosen = occlusion.chosen_params(params, "picture", places)
+        assert chosen == {name: value for name, value in given.items() if (name, value) != ("window", 4)}
+        assert occlusion.check_params(chosen, "picture", places) == params

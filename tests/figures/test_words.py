@@ -162,7 +162,7 @@ def test_another_text_is_refused() -> None:
         figure(explanation, x=Text("one two"))
     with pytest.raises(ValueError, match="x: it holds 'four' where the explanation is of 'three'"):
         figure(explanation, x=Text("one two four"))
-    with pytest.raises(TypeError, match=r"x: expected nbexplain\.Image, Text or Tabular, .*got str"):
+    with pytest.raises(TypeError, match=r"x: expected nbexplain\.Image, Volume, Text or Tabular, .*got str"):
         figure(explanation, x="one two three")
     with pytest.raises(ValueError, match="x: 1 xs for 2 explanations"):
         board([explanation] * 2, x=[text])

@@ -200,14 +200,14 @@ def test_fills_are_pictures_put_through_the_transform() -> None:
 def test_blur_against_a_slow_sum(shape: tuple[int, int]) -> None:
     x = torch.rand(1, 2, *shape, dtype=torch.float64)
     sigma = max(min(shape) / 10, 1.0)
-    radius = min(int(3 * sigma), min(shape) - 1)
-    weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))
-    weights /= weights.sum()
-    padded = np.pad(x[0].numpy(), ((0, 0), (radius, radius), (radius, radius)), mode="reflect")
+    high, wide = (min(int(3 * sigma), side - 1) for side in shape)
+    down, across = (np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma**2)) for radius in (high, wide))
+    down, across = down / down.sum(), across / across.sum()
+    padded = np.pad(x[0].numpy(), ((0, 0), (high, high), (wide, wide)), mode="reflect")
     right = np.zeros(x.shape[1:])
     for channel, row, column in np.ndindex(right.shape):
-        window = padded[channel, row : row + 2 * radius + 1, column : column + 2 * radius + 1]
-        right[channel, row, column] = weights @ window @ weights
+        window = padded[channel, row : row + 2 * high + 1, column : column + 2 * wide + 1]
+        right[channel, row, column] = down @ window @ across
     np.testing.assert_allclose(Image(x).fill("blur")[0], right, rtol=1e-9)
 
 

@@ -136,3 +136,10 @@ def test_where_one_region_comes_out_another_way_to_cut_is_named() -> None:
     assert cut(line, 2, "grid").max() == 1
     with pytest.raises(ValueError, match="superpixels: 2 regions for a picture of 1 pixels"):
         cut(line[:, :1], 2, "grid")
+
+
+@pytest.mark.parametrize(("shape", "count"), [((60, 1), 9), ((1, 60), 9), ((60, 2), 8), ((8, 8), 16)])
+def test_a_grid_has_as_many_regions_on_narrow_pictures(shape: tuple[int, int], count: int) -> None:
+    labels = cut(np.zeros((*shape, 3), np.uint8), count, "grid")
+    assert labels.max() + 1 == count
+    assert np.ptp(np.bincount(labels.ravel())) <= 2

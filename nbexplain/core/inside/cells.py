@@ -57,7 +57,9 @@ def receptive_field(subject: Subject, layer: Layer, cell: Cell) -> Explanation:
     """
     x = subject.input.tensor
     if x.ndim != 4 or not x.is_floating_point():
-        raise ValueError(f"x: a receptive field needs a picture (1, C, H, W), the input has shape {tuple(x.shape)}")
+        raise ValueError(
+            f"x: a receptive field is found in a picture (1, C, H, W) only, the input has shape {tuple(x.shape)}"
+        )
     height, width = x.shape[-2:]
     found = _seen_extent(subject, layer, cell)
     across, down, notes, cut = found[::2], found[1::2], [], False
@@ -166,7 +168,12 @@ def cell_arithmetic(subject: Subject, layer: Layer, channel: int, cell: Cell) ->
         others = [row.name for row in subject.layers() if row.usable and row.type in ("Conv1d", "Conv2d")]
         near = [name for name in others if name.startswith(f"{layer.name}.")] or others
         instead = f"; {layers.nearest(layer.name, near)}" if near else ""
-        raise ValueError(f"layer: {layer.name!r} is a {layer.type}; only convolutions add up like this{instead}")
+        only = (
+            "only Conv1d and Conv2d are shown"
+            if isinstance(module, nn.Conv3d)
+            else "only convolutions add up like this"
+        )
+        raise ValueError(f"layer: {layer.name!r} is a {layer.type}; {only}{instead}")
     caught = subject.catch(layer, subject.input.tensor)
     taken, weight = _planes(caught, module)
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode

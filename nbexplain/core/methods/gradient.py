@@ -8,21 +8,23 @@ import torch
 from torch import Tensor
 
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.inside.activations import to_numpy
+from nbexplain.core.inside.activations import GRID_AXES, to_numpy
 from nbexplain.core.registry import Flag, method
 from nbexplain.core.subject import Subject
 
 
-def input_axes(ndim: int) -> tuple[str, ...]:
-    """Names of the axes of one input, by the number of axes without the batch."""
-    return {1: ("feature",), 2: ("channel", "x"), 3: ("channel", "y", "x")}.get(
-        ndim, tuple(f"axis {i + 1}" for i in range(ndim))
-    )
+def input_axes(subject: Subject) -> tuple[str, ...]:
+    """Names of the axes of the input, without the batch: those of its places, and its channels.
 
-
-def axes_of(subject: Subject, ndim: int) -> tuple[str, ...]:
-    """Names of the axes of the subject's input; without a batch axis, it is not known what the first one counts."""
-    return input_axes(ndim) if subject.input.batched else tuple(f"axis {i + 1}" for i in range(ndim))
+    Of an input without a batch axis it is not known what its first axis counts.
+    """
+    ndim, places = subject.input.tensor.ndim, subject.place_axes
+    if ndim == 2 and subject.input.batched:
+        return ("feature",)
+    if not subject.input.batched or ndim - len(places) != 2 or len(places) not in GRID_AXES:
+        return tuple(f"axis {axis}" for axis in range(1, ndim))
+    names = dict(zip(places, GRID_AXES[len(places)], strict=True))
+    return tuple(names.get(axis, "channel") for axis in range(1, ndim))
 
 
 @method(label="Gradient", paper="Simonyan et al. 2014, arXiv:1312.6034", gradient=True)
@@ -42,7 +44,7 @@ def gradient(
     absolute |= of_complex
     return Explanation(
         values=to_numpy(values.abs() if absolute else values),
-        axes=axes_of(subject, values.ndim),
+        axes=input_axes(subject),
         signed=not absolute,
         quantity="|gradient|" if absolute else "gradient",
         warnings=(*_flat(values), *_of_complex(values)),
@@ -58,12 +60,8 @@ def input_x_gradient(subject: Subject, target: Target) -> Explanation:
     """
     slope, x = subject.gradient(target), subject.ready(subject.input.tensor)
     values = (torch.view_as_real(x) * torch.view_as_real(slope)).sum(-1) if x.is_complex() else x * slope
-    values = values[0]
     return Explanation(
-        values=to_numpy(values),
-        axes=axes_of(subject, values.ndim),
-        quantity="input × gradient",
-        warnings=_flat(slope),
+        values=to_numpy(values[0]), axes=input_axes(subject), quantity="input × gradient", warnings=_flat(slope)
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
 
-from nbexplain.core.registry import Choice, Range
+from nbexplain.core.registry import Choice, Places, Range
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker
 from nbexplain.inputs.superpixels import KINDS
@@ -16,7 +17,18 @@ from nbexplain.inputs.text_masker import HIDING, UNITS
 
 _PICTURE, _TEXT, _TABLE = ("picture",), ("text",), ("table",)
 
-Superpixels = Annotated[int, Range("about how many regions the picture is cut into", 2, 500, kinds=_PICTURE)]
+
+def some_of(most: int) -> Callable[[Places], int]:
+    """A default number of superpixels: `most`, or one for four pixels of a small image."""
+    return lambda places: min(most, math.prod(places) // 4)
+
+
+Superpixels = Annotated[
+    int,
+    Range(
+        "about how many regions the picture is cut into", 2, 500, kinds=_PICTURE, default=some_of(50), most=math.prod
+    ),
+]
 Segmentation = Annotated[str, Choice("how the regions are cut", KINDS, kinds=_PICTURE)]
 Fill = Annotated[
     str,

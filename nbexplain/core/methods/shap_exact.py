@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import comb
+from math import comb, prod
 from typing import Annotated
 
 import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.layers import Layer
-from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Unit
+from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Unit, some_of
 from nbexplain.core.methods.shap_game import Game
 from nbexplain.core.methods.shap_kernel import Fit
 from nbexplain.core.methods.shap_own import GameMasker, own
@@ -36,7 +36,17 @@ def exact_shap(
     subject: Subject,
     target: Target,
     *,
-    superpixels: Annotated[int, Range("about how many regions the picture is cut into", 2, 14, kinds=("picture",))] = 9,
+    superpixels: Annotated[
+        int,
+        Range(
+            "about how many regions the picture is cut into",
+            2,
+            14,
+            kinds=("picture",),
+            default=some_of(9),
+            most=prod,
+        ),
+    ] = 9,
     segmentation: Segmentation = "grid",
     fill: Fill = "region mean",
     unit: Unit = "word",

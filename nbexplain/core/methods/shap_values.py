@@ -61,7 +61,7 @@ def by_value(
     table = isinstance(given, Tabular)
     return Explanation(
         values=values,
-        axes=("feature",) if table else input_axes(values.ndim),
+        axes=("feature",) if table else input_axes(subject),
         on="features" if table else "input",
         features=np.arange(len(values)) if table else None,
         names=given.names if isinstance(given, Tabular) else (),

@@ -13,9 +13,9 @@ from nbexplain.core import target as targets
 from nbexplain.core.layers import Layer
 from nbexplain.core.model.geometry import Asking, Geometry
 from nbexplain.core.network import Network, Pass
+from nbexplain.inputs import Array
 
 _AT_ONCE = 8  # layers whose gradient is looked at together
-USUAL_AXES = {2: ("n", "t"), 4: ("n", "c", "y", "x"), 5: ("n", "c", "z", "y", "x")}  # of an input; others are asked for
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,22 @@ class LayerSurvey:
     rows: tuple[Layer, ...]
     input_axes: tuple[str, ...] | None
     suggested: Layer | None
+
+
+def axes_of_input(given: Array) -> tuple[str, ...] | None:
+    """The role of each axis of an input; None where the network has to be asked, as of a signal or sequence."""
+    sides, places = given.tensor.ndim, given.place_axes
+    if sides == 2:
+        return "n", "t"
+    if sides == 3:
+        return None
+    roles = ["n", *"." * (sides - 1)]
+    for axis, role in zip(places, "zyx"[-len(places) :], strict=False):
+        roles[axis] = role
+    rest = [axis for axis, role in enumerate(roles) if role == "."]
+    if len(rest) == 1:
+        roles[rest[0]] = "c"
+    return tuple(roles)
 
 
 def survey(
@@ -59,7 +75,7 @@ def survey(
     if signature not in known:
         reached = layers.Reach(kept.scores)
         gradient = {c for c in records.order if c[0] in overwritten or reached(records.calls[c[0]][c[1]])}
-        source, geometry = _source(kept)
+        source, geometry = _source(kept, network.given)
         asking = Asking(source, geometry)
         with network.computing(grad=True):
             depends = _depending(network, modules, kept, source)
@@ -84,12 +100,14 @@ def _kind(tensor: Tensor) -> tuple[object, ...]:
     return tuple(tensor.shape), tensor.dtype, tensor.requires_grad
 
 
-def _source(kept: Pass) -> tuple[Tensor | None, Geometry | None]:
+def _source(kept: Pass, given: Array) -> tuple[Tensor | None, Geometry | None]:
     """What the explained input is in the graph, and its geometry; None for that of a signal or sequence."""
     x = kept.input
     if x.requires_grad:
-        roles = USUAL_AXES.get(x.ndim)
-        return x, None if roles is None else Geometry(roles, tuple(x.shape[1 if x.ndim == 2 else 2 :]))
+        roles = axes_of_input(given)
+        if roles is None or "." in roles:
+            return (x, None) if roles is None else (None, None)
+        return x, Geometry(roles, tuple(x.shape[axis] for axis, role in enumerate(roles) if role in "zyxt"))
     for name, call in kept.records.entries:  # token ids: their embedding
         embedded = kept.records.calls[name][call]
         if embedded.requires_grad and x.ndim == 2 and embedded.ndim == 3:

@@ -84,7 +84,7 @@ class MethodComparison(Explorer):
             self._fixed |= {"params", *unneeded}
         kind = self.session.facts.kind
         self._least = _LEAST_WIDTHS.get(kind, 0)
-        self._link = PaneLink() if kind in ("picture", "array") else None  # words and bars have nothing to zoom
+        self._link = PaneLink() if kind not in ("text", "table") else None  # words and bars have nothing to zoom
         parts: list[Part] = [
             map_of(self.session, self._models, self._answered, self._link, **{self._part: value}) for value in compared
         ]

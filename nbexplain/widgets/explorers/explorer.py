@@ -47,7 +47,8 @@ class Explorer(ipywidgets.VBox):
         `"classes"` (bars of the scores), `"channel"` (the chosen channel over the picture), `"histogram"` (its values),
         `"grid"` (all channels of the layer), `"activity"` (inputs × channels), `"cell"` (the receptive field and the
         arithmetic of one cell), `"ablation"` (the scores without some channels). By default the first six, the
-        thumbnails only of several inputs.
+        thumbnails only of several inputs. Volumes and videos are shown slice by slice, at first the one in the middle;
+        a button goes to the slice where the map is largest.
     controls
         Which controls the toolbar shows, of `"input"`, `"part"` (which of several inputs of the model is explained),
         `"method"`, `"target"`, `"layer"`, `"channel"`, `"params"`.
