@@ -110,6 +110,6 @@ def test_the_pane_gets_all_channels_and_says_what_it_draws() -> None:
     assert part.pane.picture.meta["planes"] is True
     assert part.pane.image_channel == -1
     assert explorer._status.warnings == [
-        "the image shows the mean of its 5 channels; display=… chooses which are drawn"
+        "unless one is chosen, the image shows the mean of its 5 channels; display=… draws three as colours"
     ]
     explorer.close()
