@@ -221,8 +221,8 @@ def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
         )
     if first is not None and first[1].weight.ndim == 4 and x.ndim == 3:
         return ValueError(
-            f"x: the model's first convolution {first[0]!r} takes (1, C, H, W), got shape {tuple(x.shape)}; if that is an "
-            "image (C, H, W), try x[None]"
+            f"x: the model's first convolution {first[0]!r} takes (1, C, H, W), got shape {tuple(x.shape)}; "
+            "if that is an image (C, H, W), try x[None]"
         )
     if first is not None and first[1].weight.ndim == x.ndim and not (x.is_floating_point() or x.is_complex()):
         dtype = str(x.dtype).removeprefix("torch.")
