@@ -54,7 +54,7 @@ test("the mean is drawn as it comes, a channel from its smallest to its largest 
 });
 
 test("the slider and the number box reach every channel and the mean; the kernel hears the end of a movement", () => {
-  channels.canvas(planes().any);
+  channels.canvas(planes().any, null);
   expect(channels.element.hidden).toBe(false);
   expect([slider!().min, slider!().max, slider!().value, slider!().ariaValueText]).toEqual(["-1", "1", "-1", "mean"]);
   slider!().value = "1";
@@ -82,10 +82,10 @@ test("a canvas is kept while nothing changes, and a channel that another image d
 
 test("other images, and none, offer no channels", () => {
   expect(channels.element.hidden).toBe(true);
-  channels.canvas(planes().any);
+  channels.canvas(planes().any, null);
   expect(channels.canvas(null, null)).toBeNull();
   expect(channels.element.hidden).toBe(true);
-  channels.canvas(planes().any);
-  expect(channels.canvas(planes({ size: [2, 6] }).any)!.canvas.height).toBe(3); // (y, x, colour)
+  channels.canvas(planes().any, null);
+  expect(channels.canvas(planes({ size: [2, 6] }).any, null)!.canvas.height).toBe(3); // (y, x, colour)
   expect(channels.element.hidden).toBe(true);
 });

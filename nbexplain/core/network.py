@@ -377,6 +377,17 @@ def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
             f"x: it has {x.shape[1]} channels, but the model's first convolution {first[0]!r} takes "
             f"{first[1].in_channels}"
         )
+    if first is not None and first[1].weight.ndim == 4 and x.ndim == 3:
+        return ValueError(
+            f"x: the model's first convolution {first[0]!r} takes (1, C, H, W), got shape {tuple(x.shape)}; "
+            "if that is an image (C, H, W), try x[None]"
+        )
+    if first is not None and first[1].weight.ndim == x.ndim and not (x.is_floating_point() or x.is_complex()):
+        dtype = str(x.dtype).removeprefix("torch.")
+        return ValueError(
+            f"x: the tensor holds {dtype} and goes into the model as it is, which computes with floats; give "
+            "preprocess=…, or scale it yourself: x / 255 for bytes"
+        )
     if isinstance(error, IndexError) and not x.is_floating_point():
         tables = [f"{n!r} {m.num_embeddings:,}" for n, m in module.named_modules() if isinstance(m, nn.Embedding)]
         if tables:

@@ -56,6 +56,9 @@ def drawn(
         notes += (f"black and white are unknown: the image is stretched from {least:.3g}…{most:.3g}",)
     if shown.shape[1] not in (1, 3):
         shown = shown.mean(1, keepdim=True)
-        notes += (f"the image shows the mean of its {channels} channels; display=… chooses which are drawn",)
+        notes += (
+            f"unless one is chosen, the image shows the mean of its {channels} channels; "
+            "display=… draws three as colours",
+        )
     shown = torch.nan_to_num(shown, nan=0.0).clamp(0, 1)[0].expand(3, -1, -1)
     return (shown * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy(), notes

@@ -24,10 +24,10 @@ def is_picture(x: Any, *, told: bool = False) -> bool:
     """Whether `x` is an image.
 
     PIL images and paths are. An array (H, W) or (H, W, C) is one if it is `told`: there is a `preprocess`, which
-    decides, or a `display`. Else (H, W) of bytes or 16-bit numbers is one; and (H, W, C) with C of 1, 3 or 4, or, of
-    such numbers or of floats in 0…1, with C of at most 16 and a quarter of either side. An array that begins with an
-    axis of one is a batch of one, unless it holds bytes. A tensor is one if its shape is (1, C, H, W) or (3, H, W), or
-    (C, H, W) of bytes.
+    decides, or a `display`. Else (H, W) of booleans, bytes or 16-bit numbers is one; and (H, W, C) with C of 1, 3 or 4,
+    or, of such numbers or of floats in 0…1, with C of at most 16 and a quarter of either side. An array that begins
+    with an axis of one is a batch of one, unless it holds bytes. A tensor is one if its shape is (1, C, H, W) or
+    (3, H, W), or (C, H, W) of bytes.
     """
     if is_pil(x) or isinstance(x, (str, Path)):
         return True
@@ -39,7 +39,7 @@ def is_picture(x: Any, *, told: bool = False) -> bool:
 
 
 def _is_array_of_pixels(x: np.ndarray, told: bool) -> bool:
-    of_pixels = x.dtype in (np.uint8, np.uint16)
+    of_pixels = x.dtype.kind == "b" or (x.dtype.kind == "u" and x.dtype.itemsize <= 2)
     if x.ndim == 2:
         return of_pixels or (told and len(x) != 1)
     if x.shape[-1] in (1, 3, 4) and (of_pixels or len(x) != 1):
@@ -73,7 +73,7 @@ def refuse_unclear(x: Any) -> None:
         image, call = ("(C, H, W)", "x.transpose(1, 2, 0)") if first else ("(H, W, C)", "nbexplain.Image(x)")
     else:
         image, call = "(H, W)", "nbexplain.Image(x)"
-    if x.ndim == 3 or (isinstance(x, np.ndarray) and x.dtype.kind == "f"):
+    if x.ndim == 3 or isinstance(x, np.ndarray):
         raise ValueError(
             f"x: expected one input, and {dtype} {tuple(x.shape)} may be an image {image} or a batch of {len(x)}: "
             f"{call} is the image, x[:1] the first of the batch"

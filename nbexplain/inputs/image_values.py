@@ -112,15 +112,17 @@ def values_of(source: Any) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def white_of(array: np.ndarray) -> float | None:
     """The value that is white where 0 is black; None where it cannot be told."""
-    if array.dtype.kind == "b" or array.dtype == np.uint8:
-        return 1 if array.dtype.kind == "b" else _EIGHT_BITS
-    if array.dtype.kind not in "iuf" or not array.size:
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind == "b":
+        return 1
+    if kind == "u" and size <= 2:
+        return _EIGHT_BITS if size == 1 else _SIXTEEN_BITS
+    known = array[np.isfinite(array)] if kind == "f" else array
+    if kind not in "iuf" or not known.size:
         return None
-    low, high = array.min(), array.max()
-    if array.dtype.kind == "f":
+    low, high = known.min(), known.max()
+    if kind == "f":
         return 1 if low >= 0 and high <= 1 else None
-    if array.dtype == np.uint16:
-        return _SIXTEEN_BITS
     return _SIXTEEN_BITS if low >= 0 and _EIGHT_BITS < high <= _SIXTEEN_BITS else None
 
 

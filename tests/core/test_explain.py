@@ -309,6 +309,12 @@ def test_layers_behind_a_detach_have_no_gradient() -> None:
 @pytest.mark.parametrize(
     ("more", "error", "message"),
     [
+        ({"x": torch.ones(3, 12, 12, dtype=torch.uint8)}, ValueError, "x: the tensor holds uint8 .* x / 255 for bytes"),
+        (
+            {"x": torch.rand(1, 12, 12)},
+            ValueError,
+            r"x: .*first convolution 'conv1' takes \(1, C, H, W\), .* try x\[None\]",
+        ),
         ({"x": torch.rand(1, 4, 12, 12)}, ValueError, "x: it has 4 channels, but .*first convolution 'conv1' takes 3"),
         (
             {"x": torch.rand(2, 3, 12, 12)},

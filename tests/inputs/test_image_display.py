@@ -11,7 +11,7 @@ import torch
 from nbexplain.inputs import Image, as_input
 
 MANY = np.random.default_rng(0).random((5, 7, 13)).astype(np.float32)
-MEAN_OF_13 = "the image shows the mean of its 13 channels; display=… chooses which are drawn"
+MEAN_OF_13 = "unless one is chosen, the image shows the mean of its 13 channels; display=… draws three as colours"
 
 
 def bytes_of(values: np.ndarray) -> np.ndarray:

@@ -35,6 +35,8 @@ def test_with_a_transform_an_array_of_two_or_three_axes_is_an_image(shape: tuple
     [
         np.zeros((64, 64), np.uint8),
         np.zeros((64, 64), np.uint16),
+        np.zeros((64, 64), ">u2"),
+        np.zeros((64, 64), bool),
         np.zeros((1, 100, 3), np.uint8),
         np.zeros((64, 64, 2), np.uint8),
         np.zeros((64, 64, 13), np.uint16),
@@ -70,6 +72,7 @@ def test_what_begins_with_a_batch_axis_of_one_is_none(x: Any) -> None:
 @pytest.mark.parametrize(
     ("x", "reading", "call"),
     [
+        (np.full((64, 64), 300), "an image (H, W) or a batch of 64", "nbexplain.Image(x)"),
         (np.zeros((64, 64), np.float32), "an image (H, W) or a batch of 64", "nbexplain.Image(x)"),
         (np.zeros((64, 64, 13), np.float32) - 1, "an image (H, W, C) or a batch of 64", "nbexplain.Image(x)"),
         (np.zeros((50, 20, 6), np.float32), "an image (H, W, C) or a batch of 50", "nbexplain.Image(x)"),

@@ -18,6 +18,7 @@ from nbexplain.inputs import Image
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 RAMP = np.linspace(0, 65535, 600).astype(np.uint16).reshape(20, 30)
+SHARES = (RAMP / 65535).astype(np.float32)
 TENSOR = torch.from_numpy(PHOTO).permute(2, 0, 1) / 255
 
 
@@ -238,6 +239,10 @@ def test_black_and_white_are_found_at_every_depth() -> None:
         np.testing.assert_array_equal(image.picture[..., 0], np.rint(RAMP / 257))
         assert image.picture_notes == ()
         assert float(image.fill("white").max()) == pytest.approx((1 - 0.45) / 0.27)
+    holes = SHARES.copy()
+    holes[2, 3] = np.nan
+    image = Image(holes, lambda x: mean_and_spread(x, 1))
+    np.testing.assert_array_equal(np.delete(image.picture[..., 0], 63), np.delete(np.rint(RAMP / 257), 63))
     beyond = Image(PHOTO.astype(np.float32), lambda x: mean_and_spread(x, 255))  # floats up to 255: what is white?
     assert "black and white are unknown" in beyond.picture_notes[0]
     np.testing.assert_array_equal(beyond.picture, PHOTO)

@@ -82,6 +82,11 @@ def test_modes_of_eight_bits_become_brightnesses(mode: str) -> None:
     assert source.mode == mode
 
 
+def test_a_dark_image_of_16_bits_has_16_bits_in_either_byte_order() -> None:
+    for order in "<>":
+        np.testing.assert_allclose(Image(np.full((2, 2), 200, f"{order}u2")).tensor, 200 / 65535, rtol=1e-6)
+
+
 def test_booleans_are_black_and_white() -> None:
     mask = PHOTO[..., 0] > 99
     np.testing.assert_array_equal(Image(mask).tensor[0, 0], mask.astype(np.float32))
