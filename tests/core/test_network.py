@@ -75,7 +75,7 @@ def test_many_changed_graphs_are_as_many_runs() -> None:
     net = seeded(Graph).eval()
     weight = net.fc.weight.detach()
     found = explain(net, (NODES, EDGES), "occlusion", target=(2, 1), window=1, stride=1, fill="zero")
-    fall = (adjacency()[2] @ NODES) * weight[1]  # of each feature, hidden in all nodes
+    fall = adjacency()[2] * (NODES @ weight[1])  # of each node, hidden with all its features
     assert found.values == pytest.approx(fall.numpy(), abs=1e-5)
     subject = Subject(net, (NODES, EDGES))
     batch = torch.stack([NODES, 2 * NODES, NODES - 1, NODES, NODES])

@@ -109,6 +109,6 @@ def test_the_pane_gets_all_channels_and_says_what_it_draws() -> None:
     assert part.pane.picture is not None
     assert part.pane.picture.meta["planes"] is True
     assert part.pane.image_channel == -1
-    said = "the image shows the mean of its 5 channels; display=… chooses which are drawn"
+    said = "unless one is chosen, the image shows the mean of its 5 channels; display=… draws three as colours"
     assert said in explorer._status.warnings
     explorer.close()
