@@ -198,7 +198,9 @@ def test_features_are_the_superpixels() -> None:
 
 def test_bad_superpixels_and_samples_are_refused() -> None:
     model = network()
-    with pytest.raises(ValueError, match="superpixels: 20 regions for a picture of 16 pixels"):
+    with pytest.raises(
+        ValueError, match="superpixels: expected a whole number from 2 to 16 for an input of 4×4, got 20"
+    ):
         explain(seeded(Plain), picture(4), "lime", superpixels=20)
     with pytest.raises(ValueError, match=r"superpixels: expected a whole number from 2 to .*, got 1"):
         ask(model, superpixels=1)
@@ -211,7 +213,7 @@ def test_bad_superpixels_and_samples_are_refused() -> None:
 
 def test_a_signal_is_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"x: LIME needs a picture, a text or a row of a table, got shape \(1, 2, 16\)"
+        ValueError, match=r"x: LIME needs a picture, a text or a row of a table, got a tensor of shape \(1, 2, 16\)"
     ):
         explain(seeded(Signal), torch.rand(1, 2, 16), "lime")
 
