@@ -31,7 +31,8 @@ def compared(subject: Subject, baseline: str, background: int, stand_in: str) ->
     if given.tensor.is_complex():
         raise ValueError(
             "x: Gradient SHAP and Deep SHAP need real numbers, and the input is complex; hand in its parts as "
-            "channels, torch.cat([x.real, x.imag], 1), with forward=lambda model, x: model(torch.complex(*x.chunk(2, 1)))"
+            "channels, torch.cat([x.real, x.imag], 1), with "
+            "forward=lambda model, x: model(torch.complex(*x.chunk(2, 1)))"
         )
     wide = torch.float64 if subject.dtype == torch.float64 else torch.float32
     return given.tensor.cpu().to(wide), given.fill(baseline).cpu().to(wide)
