@@ -80,19 +80,21 @@ class Known:
     def replace(self, number: int, x: Any) -> None:
         """Put another input in the place of one, as soon as nothing is computed with the old one."""
         taken, subject = self._wrapped(x)
-        if taken.kind != self.inputs[number].kind:
-            before, now = (NAMES_OF_KINDS[kind] for kind in (self.inputs[number].kind, taken.kind))
+        if taken.kind != (expected := self._newest(number).kind):
+            before, now = (NAMES_OF_KINDS[kind] for kind in (expected, taken.kind))
             raise ValueError(f"x: expected {before} as before, got {now}")
         self._waiting[number] = taken, subject
 
     def choose_part(self, part: Key | None) -> None:
         """Explain another part of every input, as soon as nothing is computed with the one before."""
-        wrapped = [
-            as_input(self._waiting[number][0] if number in self._waiting else x, part=part)
-            for number, x in enumerate(self.inputs)
-        ]
+        wrapped = [as_input(self._newest(number), part=part) for number in range(len(self.inputs))]
         self._part = part
         self._waiting = {number: (taken, self._subject(taken)) for number, taken in enumerate(wrapped)}
+
+    def _newest(self, number: int) -> Array:
+        """An input as it is, or as it will be when what waits has taken its place."""
+        waiting = self._waiting.get(number)
+        return waiting[0] if waiting is not None else self.inputs[number]
 
     def take_inputs(self) -> None:
         """In the worker: let the inputs that wait take their places."""
