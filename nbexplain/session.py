@@ -12,13 +12,11 @@ from torch import Tensor, nn
 
 import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
-from nbexplain.core import target as targets
 from nbexplain.core.ask import checked_cell
-from nbexplain.core.choices import checked, checked_classes
+from nbexplain.core.choices import checked
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.layers import suggest
-from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.inputs import Array
 from nbexplain.place import Place
@@ -46,7 +44,7 @@ class Session:
     inputs
         One input, or a list of inputs: pictures, tensors (1, …), dicts or tuples of tensors.
     classes
-        Names of the scores, in their order.
+        Names of the scores, in their order; with `scores=detections(…)`, of the labels 0, 1, 2 …
     preprocess
         The user's transform, picture → tensor (C, H, W).
     forward, scores
@@ -79,20 +77,19 @@ class Session:
         if not given:
             raise ValueError("inputs: expected at least one input, got an empty list")
         self.given = Given(model, list(given), preprocess, forward, scores)
-        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores)
+        self._known = Known(
+            model, given, preprocess=preprocess, forward=forward, scores=scores, classes=classes
+        )
         self._editions = [0] * len(given)  # how often each input was replaced
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
         self._fact_listeners: list[Callable[[], None]] = []
-        found = next(iter(self.facts.scores.values()))
-        labels = classes_of(model)
-        self.classes = checked_classes(classes, found, None if labels is None else labels.tolist())
         best = suggest(self.facts.layers)
         usable = [layer for layer in self.facts.layers if layer.usable]
         self.selection = Selection(
             method=_first_method(self.facts, bool(best), getattr(self.inputs[0], "background", None) is not None),
-            target=targets.resolve(None, found) if found.ndim == 2 else (0,) * (found.ndim - 1),
+            target=self.facts.first_target,
             layer=best.name if best else usable[-1].name if usable else None,
         )
 
@@ -100,6 +97,13 @@ class Session:
     def inputs(self) -> Sequence[Array]:
         """The inputs, in the order in which they came."""
         return self._known.inputs
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the scores of the chosen input."""
+        names = self.facts.names
+        first: tuple[str, ...] = () if self.facts.own_names else next(iter(names.values()))
+        return names.get(self.selection.input, first)
 
     @property
     def facts(self) -> Facts:

@@ -30,6 +30,7 @@ def explain(
     preprocess: Callable[[Any], Any] | None = None,
     forward: Callable[[nn.Module, Any], Any] | None = None,
     scores: Callable[[Any], Tensor] | None = None,
+    classes: Sequence[str] | None = None,
     **params: Any,
 ) -> Explanation:
     """Explain one input with one method.
@@ -44,8 +45,10 @@ def explain(
     method
         A key of `METHODS`.
     target
-        What is explained: a class index, a tuple of indices into a larger output, a mask of its shape, or a callable
-        scores (N, K, …) → (N,). None stands for the class with the highest score.
+        What is explained: a class, by its number or its name in `classes`; a `Region` of a map of scores, where a
+        class alone stands for the mean of its scores where it is predicted; a tuple of indices into a larger output, a
+        mask of its shape, or a callable scores (N, K, …) → (N,). None stands for the class with the highest score, of a
+        map for the class that has it at most places.
     layer
         Dotted module name; None stands for the last layer with a spatial grid.
     channel
@@ -54,6 +57,8 @@ def explain(
         (row, column) in the layer's grid, for methods that look at one cell. None stands for the one in the middle.
     preprocess, forward, scores
         The user's transform, call and way to the scores; see `Subject`.
+    classes
+        Names of the scores; two, for a model that gives one number, make both classes of it; see `Subject`.
     **params
         Parameters of the method.
 
@@ -74,7 +79,8 @@ def explain(
     inputs = x if chosen.over_inputs and isinstance(x, list) else [x]
     if not inputs:
         raise ValueError("x: expected at least one input, got an empty list")
-    subjects = [Subject(seen, one, preprocess=preprocess, forward=forward, scores=scores) for one in inputs]
+    ways: dict[str, Any] = {"preprocess": preprocess, "forward": forward, "scores": scores, "classes": classes}
+    subjects = [Subject(seen, one, **ways) for one in inputs]
     steps = ask(subjects, method, target=target, layer=layer, channel=channel, cell=cell, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from nbexplain.core import target as targets
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answers, Facts, Question
@@ -24,7 +25,7 @@ class Known:
 
     Parameters
     ----------
-    model, inputs, preprocess, forward, scores
+    model, inputs, preprocess, forward, scores, classes
         As for `Session`; `inputs` is a list.
 
     Attributes
@@ -45,9 +46,10 @@ class Known:
         preprocess: Callable[[Any], Any] | None,
         forward: Callable[[nn.Module, Any], Any] | None,
         scores: Callable[[Any], Tensor] | None,
+        classes: Sequence[str] | None = None,
     ) -> None:
         self._twin = twin(model)
-        self._preprocess, self._forward, self._scores = preprocess, forward, scores
+        self._preprocess, self._forward, self._scores, self._classes = preprocess, forward, scores, classes
         self._forced = False
         self._described = 0  # the input whose layers the facts hold, and its shape
         self._shape: Any = None
@@ -92,7 +94,9 @@ class Known:
 
     def _wrapped(self, x: Any) -> tuple[Array, Subject]:
         taken = as_input(x, self._preprocess)
-        return taken, Subject(self._twin, taken, forward=self._forward, scores=self._scores, whole=True)
+        return taken, Subject(
+            self._twin, taken, forward=self._forward, scores=self._scores, classes=self._classes, whole=True
+        )
 
     def explained(self, question: Question) -> Iterator[Explanation]:
         """The kept answer to a question, or better and better new ones."""
@@ -121,7 +125,11 @@ class Known:
         news = False
         subject = self._subjects[number]
         if number not in self.facts.scores:
-            self.facts = dataclasses.replace(self.facts, scores={**self.facts.scores, number: subject.scores()})
+            self.facts = dataclasses.replace(
+                self.facts,
+                scores={**self.facts.scores, number: subject.scores()},
+                names={**self.facts.names, number: subject.names},
+            )
             news = True
         if subject.input.tensor.shape != self._shape:
             self.facts = dataclasses.replace(self.facts, layers=subject.layers())
@@ -155,5 +163,15 @@ class Known:
     def _look(self) -> Facts:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
-        scores = {self._described: subject.scores()}
-        return Facts(subject.layers(), scores, subject.score_name, subject.has_gradient(), subject.input.kind)
+        return Facts(
+            subject.layers(),
+            {self._described: subject.scores()},
+            subject.score_name,
+            subject.has_gradient(),
+            subject.input.kind,
+            names={self._described: subject.names},
+            first_target=targets.asked(subject.target(None)),
+            classes_last=subject.classes_last,
+            independent=subject.independent,
+            own_names=subject.reader.followed is not None,
+        )

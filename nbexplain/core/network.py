@@ -46,8 +46,8 @@ class Network:
         The input, which knows how a batch of it is handed to the model.
     forward
         `forward(model, x)` for odd signatures.
-    scores_of
-        `scores_of(output)` → (N, K, …).
+    read
+        `read(output, N)` → scores (N, K, …).
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Network:
         twin: Twin,
         given: Array,
         forward: Callable[..., Any] | None,
-        scores_of: Callable[[Any], Tensor],
+        read: Callable[[Any, int], Tensor],
     ) -> None:
         self.twin = twin
         self.passes = {"forward": 0, "backward": 0}
@@ -74,7 +74,7 @@ class Network:
         self._writes = True  # into its input; known after the first pass
         self._given = given
         self._forward = forward
-        self._scores_of = scores_of
+        self._read = read
 
     def take_over(self, fresh: Twin) -> None:
         """Go on with a new twin."""
@@ -167,12 +167,8 @@ class Network:
                     output = self._forward(module, *args, *([keywords] if keywords else []))
             except Exception as error:
                 raise _in_words(error, module, x) from error
-        scores = self._scores_of(output)
         self.passes["forward"] += len(x)
-        if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
-            got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-            raise ValueError(f"scores: expected one row of scores per input, shape ({len(x)}, K), got {got}")
-        return scores
+        return self._read(output, len(x))
 
     def recorded(
         self, modules: Mapping[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None

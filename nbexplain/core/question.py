@@ -56,7 +56,9 @@ class Question:
 class Facts:
     """What is known of the model as its weights are now.
 
-    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input; `kind` is that of the first.
+    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input, and `names` those of the
+    scores; `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
+    and `first_target` what is explained of it if nothing else is asked. `classes_last` and `independent` as in `Subject`.
     """
 
     layers: tuple[Layer, ...]
@@ -64,6 +66,16 @@ class Facts:
     score_name: str
     gradient: bool
     kind: str = "array"
+    names: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    first_target: Any = 0
+    classes_last: bool = False
+    independent: bool = False
+    own_names: bool = False
+
+    @property
+    def one_per_class(self) -> bool:
+        """Whether there is one score per class, and they mean the same for all inputs."""
+        return next(iter(self.scores.values())).ndim == 2 and not self.own_names
 
     def layer(self, name: str | None) -> Layer | None:
         """The layer with this name, or None."""

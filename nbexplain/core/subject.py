@@ -15,12 +15,15 @@ from torch import Tensor, nn
 from nbexplain.core import hooks, layers, local
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Target
+from nbexplain.core.choices import checked_classes
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
+from nbexplain.core.model.outputs import Reader
+from nbexplain.core.model.token_targets import default_token
 from nbexplain.core.network import Network, Pass
-from nbexplain.core.predictor import Predictor
+from nbexplain.core.predictor import Predictor, classes_of
 from nbexplain.core.twin import Twin, twin
-from nbexplain.inputs import Array, Masker, as_input
+from nbexplain.inputs import Array, Masker, Text, as_input
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
@@ -48,9 +51,12 @@ class Subject:
     forward
         `forward(model, x)` for odd signatures.
     scores
-        `scores(output)` → (N, K) for odd outputs.
+        `scores(output)` → (N, K) for odd outputs, or `detections(…)`.
     preprocess
         The user's transform from picture to tensor.
+    classes
+        Names of the scores. Two, for a model that gives one number, make both classes of it: of a logit s the scores
+        (−s, s), of a probability p that a sigmoid made (1 − p, p).
     whole
         Record every layer in the kept pass, so that each next layer and target is free (sessions). Otherwise only
         the layer asked for is recorded, and the graph begins there (a single `explain`).
@@ -69,12 +75,14 @@ class Subject:
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
         preprocess: Callable[[Any], Any] | None = None,
+        classes: Sequence[str] | None = None,
         whole: bool = False,
     ) -> None:
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess)
-        self._network = Network(seen, self.input, forward, scores or targets.scores_of)
-        self._own_scores = scores is not None
+        self.reader = Reader(scores, None if classes is None else len(classes))
+        self._network = Network(seen, self.input, forward, self.reader)
+        self._classes = None if classes is None else tuple(map(str, classes))
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
@@ -87,6 +95,7 @@ class Subject:
         self._overwritten: frozenset[str] = frozenset()
         self._names: dict[str, nn.Module] | None = None
         self._score_name: str | None = None
+        self.reader.forget()
 
     # The model as it is
 
@@ -150,23 +159,80 @@ class Subject:
             if self._whole:
                 self.record()
             else:
-                self._clean = self._network.run(self.ready(self.input.tensor), grad=False)
+                with self.reader.clean():
+                    self._clean = self._network.run(self.ready(self.input.tensor), grad=False)
         assert self._clean is not None
         return self._clean
 
     @property
     def score_name(self) -> str:
-        """`"probability"` where scores add up to 1, else `"logit"`; `"score"` for one's own, and for other numbers.
+        """What the numbers are, as far as it can be known.
 
-        Such as those of a regression, and of a decision function, of which no softmax makes probabilities.
+        `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where a
+        sigmoid made each of them (seen in a pass: numbers from 0 to 1 may be logits by chance), or the model's own
+        `predict_proba`. Else `"prediction"` where a Hugging Face model's `problem_type` is regression; `"logit"` for
+        two classes and more, which is a torch module's habit, not known; and `"score"` for a single number without
+        class names, for the user's own `scores`, for decision functions, and for maps that the model calls no logits.
         """
         if self._score_name is None:
-            clean, module = self.scores(), self.twin.module
-            told = self._own_scores or (isinstance(module, Predictor) and module.way != "call")
-            plain = not told and clean.ndim == 2 and clean.shape[1] > 1
-            kinds = {False: "logit" if plain else "score", True: "probability"}
-            self._score_name = kinds[targets.are_probabilities(clean)]
+            self._score_name = self._named(targets.by_class(self.scores(), self.classes_last))
         return self._score_name
+
+    def _named(self, clean: Tensor) -> str:
+        module, reader = self.twin.module, self.reader
+        if reader.followed is not None:
+            return "score"
+        if targets.are_probabilities(clean):
+            return "probability"
+        if targets.are_log_probabilities(clean):
+            return "log-probability"
+        way = module.way if isinstance(module, Predictor) else ""
+        if bool(((clean >= 0) & (clean <= 1)).all()) and (way == "predict_proba" or (not way and self._sigmoids())):
+            return "probability"
+        if getattr(getattr(module, "config", None), "problem_type", None) == "regression" and not reader.own:
+            return "prediction"
+        told = reader.own or way not in ("", "call")
+        return "logit" if not told and clean.shape[1] > 1 and (clean.ndim == 2 or reader.named) else "score"
+
+    def _sigmoids(self) -> bool:
+        """Whether sigmoids made the scores: one more pass, where they might."""
+        if self.reader.sigmoid is None:
+            with self.reader.watching():
+                self._network.run(self.ready(self.input.tensor), grad=False)
+        return bool(self.reader.sigmoid)
+
+    @property
+    def independent(self) -> bool:
+        """Whether each score is a probability of its own: they need not add up to 1."""
+        clean = targets.by_class(self.scores(), self.classes_last)
+        return self.score_name == "probability" and clean.shape[1] > 1 and not targets.are_probabilities(clean)
+
+    @property
+    def classes_last(self) -> bool:
+        """Whether the scores are (N, …, K), a row for each token or time step, and not (N, K, …)."""
+        return targets.classes_last(self.scores(), self.input.tensor)
+
+    @property
+    def by_token(self) -> bool:
+        """Whether each token of a text has scores of its own."""
+        return self.input.kind == "text" and self.scores().ndim == 3 and self.classes_last
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the scores: the user's, those of the model's own labels, or invented ones.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many as scores.
+        """
+        if self.reader.followed is not None:
+            self.scores()
+            return self.reader.followed.names(self._classes)
+        model = self.twin.original
+        labels = model.classes if isinstance(model, Predictor) else classes_of(model)
+        clean = targets.by_class(self.scores(), self.classes_last)
+        return checked_classes(self._classes, clean, None if labels is None else labels.tolist())
 
     def has_gradient(self) -> bool:
         """Whether a gradient of the scores reaches the input."""
@@ -174,8 +240,14 @@ class Subject:
         return kept.input.requires_grad and layers.Reach(kept.scores)(kept.input)
 
     def target(self, target: Any) -> Target:
-        """A checked target; None stands for the class with the highest score."""
-        return targets.resolve(target, self.scores())
+        """A checked target; None stands for the class with the highest score, or what else is looked at first.
+
+        Of a map of scores that is `targets.default`, of the scores of a text's tokens `default_token`.
+        """
+        names = self.names if self._classes is not None else ()
+        if target is None and self.by_token and isinstance(self.input, Text):
+            target = default_token(self.input, self.twin.module, self.scores(), names)
+        return targets.resolve(target, self.scores(), last=self.classes_last, names=names)
 
     def score(self, target: Target) -> float:
         """The number that is explained."""
@@ -303,8 +375,11 @@ class Subject:
 
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
-        scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(self.chunk())])
-        return scores if target is None else targets.score(scores, target)
+        found = []
+        for part in batch.split(self.chunk()):
+            scores = self._network.run_batch(self.ready(part))
+            found.append(scores if target is None else targets.score(scores, target))
+        return torch.cat(found)
 
     def masker(self, **options: Any) -> Masker:
         """What can be hidden of the input, on the model's device; see the `masker` of its kind."""
@@ -430,7 +505,8 @@ class Subject:
     def _new_pass(
         self, modules: dict[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
     ) -> Pass:
-        kept = self._network.recorded(modules, separate, leaf)
+        with self.reader.clean():
+            kept = self._network.recorded(modules, separate, leaf)
         self._clean = kept.scores.detach()
         STORE.put((self._key, "pass"), kept, (self._network.survey or hooks.Survey()).total)
         return kept

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nbexplain.core.target import are_probabilities, resolve, score, scores_of
+from nbexplain.core.target import are_probabilities, resolve, score
 
 ROW = torch.tensor([[0.5, 2.0, -1.0]])
 GRID = torch.arange(24.0).reshape(1, 2, 3, 4)

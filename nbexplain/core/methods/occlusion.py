@@ -59,14 +59,15 @@ def occlusion(
     if x.ndim == 4:
         x = x.contiguous(memory_format=torch.channels_last)  # as `ready` wants batches; here it is done once
     clean = subject.score(target)
-    key = ("occlusion", window, stride, fill)
+    kept = targets.Kept(target, subject.scores())
+    key = ("occlusion", window, stride, fill, kept.key)
     scores: list[Tensor] = list(subject.kept(key) or ())
     done = sum(map(len, scores))
     step = subject.chunk()
     near: dict[Path, Tensor] | None = None
     while True:
         if done >= first:
-            yield _map(scores, order[:done], (tops, lefts), (tall, window, height, width), target, clean, x.ndim)
+            yield _map(scores, order[:done], (tops, lefts), (tall, window, height, width), kept, clean, x.ndim)
         if done == len(order):
             return
         if done >= first and near is None:  # the first picture does not wait for it
@@ -77,7 +78,7 @@ def occlusion(
         for picture, (down, across) in zip(batch, places, strict=True):
             place = (slice(*down), slice(*across)) if x.ndim == 4 else (slice(*across),)
             picture[:, *place] = filling[0][:, *place]
-        scores.append(subject.evaluate_changed(batch, places, near or {}))
+        scores.append(kept.keep(subject.evaluate_changed(batch, places, near or {})))
         done += len(wanted)
         subject.keep(key, tuple(scores), sum(part.nbytes for part in scores))
 
@@ -108,7 +109,7 @@ def _map(
     tried: list[tuple[int, int]],
     starts: tuple[list[int], list[int]],
     sizes: tuple[int, int, int, int],
-    target: Target,
+    kept: targets.Kept,
     clean: float,
     ndim: int,
 ) -> Explanation:
@@ -116,7 +117,7 @@ def _map(
     (tops, lefts), (tall, wide, height, width) = starts, sizes
     falls = np.full((len(tops), len(lefts)), np.nan)
     rows, columns = np.array(tried).T
-    falls[rows, columns] = clean - targets.score(torch.cat(scores), target).double().cpu().numpy()
+    falls[rows, columns] = clean - kept.read(torch.cat(scores)).double().cpu().numpy()
     falls = _filled(falls)
     covers_y = _cover(tops, tall, height)
     covers_x = _cover(lefts, wide, width)
