@@ -18,7 +18,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.layers import suggest
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
-from nbexplain.inputs import Array
+from nbexplain.inputs import Array, Text
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
 
@@ -77,9 +77,7 @@ class Session:
         if not given:
             raise ValueError("inputs: expected at least one input, got an empty list")
         self.given = Given(model, list(given), preprocess, forward, scores)
-        self._known = Known(
-            model, given, preprocess=preprocess, forward=forward, scores=scores, classes=classes
-        )
+        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores, classes=classes)
         self._editions = [0] * len(given)  # how often each input was replaced
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
@@ -91,6 +89,7 @@ class Session:
             method=_first_method(self.facts, bool(best), getattr(self.inputs[0], "background", None) is not None),
             target=self.facts.first_target,
             layer=best.name if best else usable[-1].name if usable else None,
+            params=_first_params(self.facts, self.inputs[0]),
         )
 
     @property
@@ -382,6 +381,18 @@ def _first_method(facts: Facts, layered: bool, hides: bool) -> str:
     if facts.kind == "table":
         return "permutation_shap" if hides else "gradient" if facts.gradient else "lime"
     return "grad_cam" if layered else "gradient" if facts.gradient else "occlusion"
+
+
+def _first_params(facts: Facts, x: Array) -> dict[str, dict[str, Any]]:
+    """Where each token has scores of its own, tokens are not removed but replaced."""
+    if not facts.by_token or not isinstance(x, Text):
+        return {}
+    try:
+        x.stand_in()
+        hide = "mask token"
+    except ValueError:
+        hide = "neutral embedding"
+    return {method.key: {"hide": hide} for method in registry.METHODS.values() if "hide" in method.parameters}
 
 
 def _check_drawn(key: str) -> None:

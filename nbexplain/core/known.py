@@ -174,4 +174,6 @@ class Known:
             classes_last=subject.classes_last,
             independent=subject.independent,
             own_names=subject.reader.followed is not None,
+            both=subject.reader.both,
+            by_token=subject.by_token,
         )

@@ -58,7 +58,8 @@ class Facts:
 
     `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input, and `names` those of the
     scores; `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
-    and `first_target` what is explained of it if nothing else is asked. `classes_last` and `independent` as in `Subject`.
+    and `first_target` what is explained of it if nothing else is asked. `classes_last`, `independent` and `by_token` as
+    in `Subject`, `both` if one number was made into the scores of two classes.
     """
 
     layers: tuple[Layer, ...]
@@ -71,6 +72,8 @@ class Facts:
     classes_last: bool = False
     independent: bool = False
     own_names: bool = False
+    both: bool = False
+    by_token: bool = False
 
     @property
     def one_per_class(self) -> bool:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks, layers, local
 from nbexplain.core import target as targets
-from nbexplain.core.explanation import Target
 from nbexplain.core.choices import checked_classes
+from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.model.outputs import Reader

@@ -251,7 +251,7 @@ def _placed(region: Region, scores: Tensor, last: bool) -> Placed:
     elif isinstance(over, Weights):
         weights = torch.from_numpy(over.array)
     else:
-        weights = (_winners(maps) == region.label).cpu().double()
+        weights = _winners(maps).eq(int(region.label)).cpu().double()
         if not weights.any():
             raise ValueError(
                 f"target: class {region.label} is predicted nowhere in this input; explain it over {MAP!r}, at a place "
@@ -297,10 +297,8 @@ def score(scores: Tensor, target: Target) -> Tensor:
 def name_of(target: Any, classes: Sequence[str] | None = None, places: Sequence[str] = ()) -> str:
     """The name of a class, with its region, or a description of another target; `places` names those of a line."""
     if isinstance(target, Region):
-        label = target.label
-        named = classes is not None and isinstance(label, int) and label < len(classes)
-        name = str(classes[label]) if classes is not None and named else label if isinstance(label, str) else ""
-        return f"{name or f'class {label}'} {_where(target.over, places)}"
+        name = target.label if isinstance(target.label, str) else name_of(target.label, classes)
+        return f"{name} {_where(target.over, places)}"
     if isinstance(target, int):
         return str(classes[target]) if classes is not None and 0 <= target < len(classes) else f"class {target}"
     return str(getattr(target, "__name__", None) or target)
@@ -353,5 +351,3 @@ def classes_last(scores: Tensor, x: Tensor) -> bool:
     if not x.is_floating_point():  # ids (1, L)
         return places == tuple(x.shape[1:])
     return scores.ndim == x.ndim and places == tuple(x.shape[1:-1]) and scores.shape[2:] != x.shape[2:]
-
-

@@ -42,7 +42,7 @@ def parts_of(
     session: Session, models: SessionModels, answered: Callable[[Place, Answer], None], shown: Collection[str]
 ) -> list[Part]:
     """The parts that hold the panes of `shown`. What cannot show anything for this model is left out."""
-    scored = session.facts.one_per_class
+    scored = next(iter(session.facts.scores.values())).ndim == 2
     if session.selection.layer is None or session.facts.kind in ("text", "table"):
         shown = set(shown) - _OF_A_LAYER
     order = ChannelOrder(session, answered)
@@ -52,7 +52,7 @@ def parts_of(
         parts.append(attribution := map_of(session, models, answered))
         if isinstance(attribution.pane, ImagePane):
             pictures.append(attribution.pane)
-    if "classes" in shown and scored:
+    if "classes" in shown:
         parts.append(ClassScores(session))
     if {"grid", "channel", "histogram"} & set(shown):
         parts.append(channels := LayerChannels(session, models, answered, shown, order))

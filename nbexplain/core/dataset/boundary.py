@@ -35,7 +35,8 @@ def boundary(
     """The score over a plane through the row, along two columns or two principal components of the background.
 
     Values are (y, x), lowest y first: probabilities where the model's scores are logits (softmax over the classes, or a
-    sigmoid of a single one), probabilities or their logarithms, else the score. A category's axis has a point for each of its values. `details` tell the coordinates
+    sigmoid of a single one), probabilities or their logarithms, else the score. A category's axis has a point for each
+    of its values. `details` tell the coordinates
     of the outermost points, and at which score the line is drawn, `boundary`: 0.5 of scores from 0 to 1, 0 of scores on
     both sides of it, and else the row's own, as of a price that is never 0. `plane_of` makes the same plane, which
     places other rows in the picture. With more than two columns it is a slice: elsewhere the boundary may lie

@@ -199,13 +199,12 @@ def _iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _image(parts: Mapping[str, Any]) -> Found:
-    wanted = {name: parts.get(name) for name in ("boxes", "labels", "scores")}
-    for name, part in wanted.items():
-        if not isinstance(part, Tensor):
+    for name in ("boxes", "labels", "scores"):
+        if not isinstance(parts.get(name), Tensor):
             raise TypeError(f"scores: detections() needs {name!r} of each image, got {', '.join(map(repr, parts))}")
-    boxes, labels, scores = wanted.values()
+    boxes, labels, scores = (parts[name] for name in ("boxes", "labels", "scores"))
     if boxes.ndim != 2 or boxes.shape[1] != 4 or len(labels) != len(boxes) or scores.shape != (len(boxes),):
-        shapes = ", ".join(f"{name} {tuple(part.shape)}" for name, part in wanted.items())
+        shapes = f"{tuple(boxes.shape)}, {tuple(labels.shape)} and {tuple(scores.shape)}"
         raise ValueError(f"scores: expected boxes (n, 4), labels (n,) and scores (n,), got {shapes}")
     corners = [boxes[:, :2], boxes[:, 2:]]  # an untrained detector's may have changed places
     return Found(torch.cat([torch.minimum(*corners), torch.maximum(*corners)], 1), labels, scores)

@@ -135,7 +135,7 @@ def scores_of(output: Any, count: int) -> Tensor:
         if f".{name}" in dotted:
             return as_rows(parts[dotted[f".{name}"]], count)
     rows = {way: part for way, part in parts.items() if _is_rows(part, count)}
-    first = next(iter(parts.values()), None)
+    first: Any = next(iter(parts.values()), None)
     in_order = isinstance(output, (tuple, list))
     if in_order and _is_rows(first, count, least=1):
         others = [part for way, part in rows.items() if part is not first and (part.ndim == 2 or first.ndim > 2)]
@@ -145,7 +145,7 @@ def scores_of(output: Any, count: int) -> Tensor:
     if body:
         ways = [f"{dotted[name]}[:, 0]" if parts[dotted[name]].ndim == 3 else dotted[name] for name in body]
         raise TypeError(
-            f"scores: the model returned {what}, with {_listed(parts)}: it has no head, and numbers of an embedding are "
+            f"scores: the model returned {what}, with {_listed(parts)}: it has no head, and an embedding's numbers are "
             "no scores of classes. Take the model with its head, or say which number is to be explained: "
             + " or ".join(f"scores=lambda output: output{way}" for way in ways)
         )
@@ -155,8 +155,8 @@ def scores_of(output: Any, count: int) -> Tensor:
         return as_rows(next(iter(rows.values())), count)
     if rows:
         raise TypeError(
-            f"scores: the model returned {what}, in which it is not clear what the scores are: {_listed(parts)}; say it "
-            f"with scores=lambda output: output{next(iter(rows))}"
+            f"scores: the model returned {what}, in which it is not clear what the scores are: {_listed(parts)}; say "
+            f"so with scores=lambda output: output{next(iter(rows))}"
         )
     held = f": {_listed(parts)}" if parts else ""
     raise TypeError(

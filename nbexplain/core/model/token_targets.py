@@ -25,9 +25,9 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
         If the model fills masks, and there is none in the text.
     """
     mask = getattr(text.tokenizer, "mask_token_id", None)
-    masked = (text.ids == mask).nonzero()[0] if isinstance(mask, int) else ()
-    if len(masked):
-        return _best(scores, int(masked[0]))
+    masked = [place for place, token in enumerate(text.ids.tolist()) if token == mask]
+    if masked:
+        return _best(scores, masked[0])
     classes = scores.shape[2]
     if any(isinstance(part, nn.Embedding) and part.num_embeddings == classes > len(names) for part in module.modules()):
         if isinstance(mask, int):
