@@ -19,7 +19,7 @@ from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.model.outputs import Reader
-from nbexplain.core.model.token_targets import default_token
+from nbexplain.core.model.token_targets import default_token, token_names
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor, classes_of
 from nbexplain.core.twin import Twin, twin
@@ -230,6 +230,8 @@ class Subject:
             self.scores()
             return self.reader.followed.names(self._classes)
         model = self.twin.original
+        if self._classes is None and self.by_token and isinstance(self.input, Text):
+            return token_names(self.input, self.twin.module, self.scores())
         labels = model.classes if isinstance(model, Predictor) else classes_of(model)
         clean = targets.by_class(self.scores(), self.classes_last)
         return checked_classes(self._classes, clean, None if labels is None else labels.tolist())

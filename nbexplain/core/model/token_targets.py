@@ -15,7 +15,7 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     """A class at one token, for scores (1, L, K).
 
     Where the text holds the tokenizer's mask token, the best prediction for the first one. Of a model whose classes are
-    its vocabulary, as many as it has embeddings, the best prediction at the last token. Else, as of named entities, the
+    its vocabulary, as many as its largest table of embeddings has rows, the best prediction at the last token. Else, as of named entities, the
     class that is most certain (softmax) at a token of the text, other than one called O, by the names given or by the
     model's `config.id2label`.
 
@@ -29,7 +29,7 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     if masked:
         return _best(scores, masked[0])
     classes = scores.shape[2]
-    if any(isinstance(part, nn.Embedding) and part.num_embeddings == classes > len(names) for part in module.modules()):
+    if _is_vocabulary(module, classes):
         if isinstance(mask, int):
             raise ValueError(
                 f"target: the model predicts one of {classes:,} tokens at each token, and the text has no mask token; "
@@ -47,6 +47,24 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
         certain[~seen.to(certain.device)] = -1
     token, label = divmod(int(certain.argmax()), classes)
     return Region(label, (token,))
+
+
+def token_names(text: Text, module: nn.Module, scores: Tensor) -> tuple[str, ...]:
+    """Names of the classes of scores (1, L, K): the tokenizer's tokens, where they are the vocabulary."""
+    count = scores.shape[2]
+    read = getattr(text.tokenizer, "convert_ids_to_tokens", None)
+    if read is None or not _is_vocabulary(module, count):
+        return tuple(f"class {number}" for number in range(count))
+    try:
+        return tuple(map(str, read(list(range(count)))))
+    except Exception:  # embeddings may have more rows than the tokenizer has tokens
+        return tuple(f"token {number}" for number in range(count))
+
+
+def _is_vocabulary(module: nn.Module, classes: int) -> bool:
+    return classes == max(
+        (part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)), default=0
+    )
 
 
 def _best(scores: Tensor, token: int) -> Region:
