@@ -15,9 +15,9 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     """A class at one token, for scores (1, L, K).
 
     Where the text holds the tokenizer's mask token, the best prediction for the first one. Of a model whose classes are
-    its vocabulary, as many as its largest table of embeddings has rows, the best prediction at the last token. Else, as of named entities, the
-    class that is most certain (softmax) at a token of the text, other than one called O, by the names given or by the
-    model's `config.id2label`.
+    its vocabulary, as many as its largest table of embeddings has rows, the best prediction at the last token. Else, as
+    of named entities, the class that is most certain (softmax) at a token of the text, other than one called O, by the
+    names given or by the model's `config.id2label`.
 
     Raises
     ------

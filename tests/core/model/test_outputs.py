@@ -78,13 +78,19 @@ def test_scores_are_taken_from_a_clear_place(output: Any, scores: Tensor) -> Non
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ((ROW, WIDE), r"not clear .*: output\[0\] \(1, 3\), output\[1\] \(1, 512\); .* scores=lambda output: output\[0\]$"),
+        (
+            (ROW, WIDE),
+            r"not clear .*: output\[0\] \(1, 3\), output\[1\] \(1, 512\); .* scores=lambda output: output\[0\]$",
+        ),
         ([MAPS, MAPS + 1], r"output\[0\] \(1, 2, 3, 4\), output\[1\]"),
         ((MAPS, ROW), r"not clear"),
         ((WHOLE, ROW), r"output\[0\] \(1, 3\) of int64, .*scores=lambda output: output\[1\]$"),
         ((LOSS, ROW), r"output\[0\] \(\), output\[1\] \(1, 3\); .*scores=lambda output: output\[1\]$"),
         (((ROW,), MAPS), r"output\[0\] \(a tuple of 1\), output\[1\] .*scores=lambda output: output\[1\]$"),
-        ({"mean": ROW, "variance": ROW}, r"output\['mean'\] \(1, 3\), output\['variance'\] .*lambda output: output\['mean'\]$"),
+        (
+            {"mean": ROW, "variance": ROW},
+            r"output\['mean'\] \(1, 3\), output\['variance'\] .*lambda output: output\['mean'\]$",
+        ),
         ({"out": MAPS, "features": MAPS}, r"not clear .*output\['out'\]"),
         (Output(hidden=ROW, loss=WIDE), r"output.loss \(1, 512\), output.hidden \(1, 3\)"),
         ({"loss": LOSS}, r"no tensor of scores was found: output\['loss'\] \(\); .*scores=lambda output: …"),
@@ -97,7 +103,10 @@ def test_scores_are_taken_from_a_clear_place(output: Any, scores: Tensor) -> Non
         (torch.zeros(4, 3), r"shape \(1, K\), got \(4, 3\)$"),
         (torch.zeros(1, 0), r"got \(1, 0\)"),
         ({"logits": torch.zeros(2, 3)}, r"shape \(1, K\), got \(2, 3\)"),
-        ([{"boxes": WIDE, "labels": WHOLE, "scores": ROW[0]}], r"detections, .*'boxes', 'labels', 'scores'; .*nbexplain.detections\(\)"),
+        (
+            [{"boxes": WIDE, "labels": WHOLE, "scores": ROW[0]}],
+            r"detections, .*'boxes', 'labels', 'scores'; .*nbexplain.detections\(\)",
+        ),
         (
             ModelOutput(logits=torch.zeros(1, 5, 4), pred_boxes=torch.zeros(1, 5, 4)),
             r"boxes, and logits \(1, 5, 4\) .*detections\(activation='softmax'\).*scores=lambda output: output.logits",
