@@ -26,7 +26,7 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
     if name == "target":
         scores = next(iter(facts.scores.values()))
         value = facts.first_target if value is None else value
-        return targets.checked(value, scores, last=facts.classes_last, names=classes)
+        return targets.checked(value, scores, last=facts.classes_last, known=facts.is_clear, names=classes)
     if name == "layer":
         return _checked_layer(value, facts.layers)
     if name == "params":

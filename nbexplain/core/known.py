@@ -170,8 +170,11 @@ class Known:
             subject.has_gradient(),
             subject.input.kind,
             names={self._described: subject.names},
-            first_target=targets.asked(subject.target(None)),
+            first_target=targets.asked(subject.target(None))
+            if subject.is_clear
+            else (0,) * (subject.scores().ndim - 1),
             classes_last=subject.classes_last,
+            is_clear=subject.is_clear,
             independent=subject.independent,
             own_names=subject.reader.followed is not None,
             both=subject.reader.both,

@@ -58,8 +58,8 @@ class Facts:
 
     `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input, and `names` those of the
     scores; `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
-    and `first_target` what is explained of it if nothing else is asked. `classes_last`, `independent` and `by_token` as
-    in `Subject`, `both` if one number was made into the scores of two classes.
+    and `first_target` what is explained of it if nothing else is asked. `classes_last`, `is_clear`, `independent`
+    and `by_token` as in `Subject`, `both` if one number was made into the scores of two classes.
     """
 
     layers: tuple[Layer, ...]
@@ -70,6 +70,7 @@ class Facts:
     names: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     first_target: Any = 0
     classes_last: bool = False
+    is_clear: bool = True
     independent: bool = False
     own_names: bool = False
     both: bool = False
@@ -79,6 +80,11 @@ class Facts:
     def one_per_class(self) -> bool:
         """Whether there is one score per class, and they mean the same for all inputs."""
         return next(iter(self.scores.values())).ndim == 2 and not self.own_names
+
+    @property
+    def maps(self) -> bool:
+        """Whether each class has scores at several places."""
+        return self.is_clear and next(iter(self.scores.values())).ndim > 2
 
     def layer(self, name: str | None) -> Layer | None:
         """The layer with this name, or None."""

@@ -213,6 +213,11 @@ class Subject:
         return targets.classes_last(self.scores(), self.input.tensor)
 
     @property
+    def is_clear(self) -> bool:
+        """Whether it can be told which axis of the scores the classes are on."""
+        return targets.is_clear(self.scores(), self.input.tensor)
+
+    @property
     def by_token(self) -> bool:
         """Whether each token of a text has scores of its own."""
         return self.input.kind == "text" and self.scores().ndim == 3 and self.classes_last
@@ -249,7 +254,7 @@ class Subject:
         names = self.names if self._classes is not None else ()
         if target is None and self.by_token and isinstance(self.input, Text):
             target = default_token(self.input, self.twin.module, self.scores(), names)
-        return targets.resolve(target, self.scores(), last=self.classes_last, names=names)
+        return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)
 
     def score(self, target: Target) -> float:
         """The number that is explained."""

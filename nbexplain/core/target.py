@@ -140,8 +140,12 @@ def are_log_probabilities(scores: Tensor) -> bool:
     return bool((scores.logsumexp(1).abs() < 1e-3).all())
 
 
-def checked(target: Any, scores: Tensor, *, last: bool = False, names: Sequence[str] = ()) -> Target | Region:
+def checked(
+    target: Any, scores: Tensor, *, last: bool = False, known: bool = True, names: Sequence[str] = ()
+) -> Target | Region:
     """A target that fits scores (1, K, …), with classes by their numbers. A class of a map becomes a `Region`.
+
+    Without `known` it is not clear which axis the classes are on, and a class alone is refused.
 
     Raises
     ------
@@ -156,6 +160,8 @@ def checked(target: Any, scores: Tensor, *, last: bool = False, names: Sequence[
     if isinstance(target, (bool, float)):
         raise TypeError(f"target: expected a whole number, got {target!r}")
     if isinstance(target, (Integral, np.integer)):
+        if len(shape) > 1 and not known:
+            raise _unclear(shape)
         if len(shape) > 1:
             return checked(Region(int(target)), scores, last=last)
         _check_index(int(target), shape[0], "class")
@@ -183,7 +189,9 @@ def checked(target: Any, scores: Tensor, *, last: bool = False, names: Sequence[
     )
 
 
-def resolve(target: Any, scores: Tensor, *, last: bool = False, names: Sequence[str] = ()) -> Target:
+def resolve(
+    target: Any, scores: Tensor, *, last: bool = False, known: bool = True, names: Sequence[str] = ()
+) -> Target:
     """Check a target against the clean scores (1, K, …), and find its places; None stands for `default`.
 
     Raises
@@ -191,7 +199,10 @@ def resolve(target: Any, scores: Tensor, *, last: bool = False, names: Sequence[
     TypeError, ValueError
         If it does not fit, or a region is to be where a class is predicted, and that is nowhere.
     """
-    found = checked(default(scores, last, names) if target is None else target, scores, last=last, names=names)
+    if target is None and scores.ndim > 2 and not known:
+        raise _unclear(tuple(scores.shape[1:]))
+    wanted = default(scores, last, names) if target is None else target
+    found = checked(wanted, scores, last=last, known=known, names=names)
     return _placed(found, scores, last) if isinstance(found, Region) else found
 
 
@@ -338,6 +349,19 @@ class Kept:
     def read(self, kept: Tensor) -> Tensor:
         """The target's score (N,), from what was kept."""
         return score(kept, self._target) if self._all else kept[:, 0]
+
+
+def _unclear(shape: tuple[int, ...]) -> ValueError:
+    return ValueError(
+        f"target: the scores have shape {shape}, of which the input does not tell what are classes and what places; "
+        "give a tuple of indices, a mask of that shape or a callable, Region(class, …) if the classes come first, or "
+        "scores=lambda output: output[:, None] if there are none"
+    )
+
+
+def is_clear(scores: Tensor, x: Tensor) -> bool:
+    """Whether it can be told which axis of scores the classes are on: of one row a class, and of maps of the input."""
+    return scores.ndim == 2 or scores.ndim == x.ndim or classes_last(scores, x)
 
 
 def classes_last(scores: Tensor, x: Tensor) -> bool:

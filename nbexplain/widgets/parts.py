@@ -52,7 +52,7 @@ def parts_of(
         parts.append(attribution := map_of(session, models, answered))
         if isinstance(attribution.pane, ImagePane):
             pictures.append(attribution.pane)
-    if "classes" in shown:
+    if "classes" in shown and session.facts.is_clear:
         parts.append(ClassScores(session))
     if {"grid", "channel", "histogram"} & set(shown):
         parts.append(channels := LayerChannels(session, models, answered, shown, order))

@@ -23,7 +23,7 @@ def shown(target: Any) -> tuple[int, str]:
 def chosen(session: Session, label: int, over: str) -> Any:
     """The target that the browser means."""
     scores = next(iter(session.facts.scores.values()))
-    if scores.ndim == 2:
+    if not session.facts.maps:
         return label
     before = session.selection.target
     if label < 0:
@@ -46,7 +46,7 @@ def of_class(session: Session, label: int) -> Any:
 
 def choices(session: Session) -> list[list[str]]:
     """What a class can be explained over, and how that reads; nothing where there is one score per class."""
-    if next(iter(session.facts.scores.values())).ndim == 2:
+    if not session.facts.maps:
         return []
     x = session.inputs[session.selection.input]
     tokens = [[str(n), f"at {n} “{token}”"] for n, token in enumerate(x.tokens)] if isinstance(x, Text) else []
@@ -56,7 +56,7 @@ def choices(session: Session) -> list[list[str]]:
 def places(session: Session, number: int) -> list[int]:
     """Rows and columns of the map of scores of an input, in which a click can choose a place; [] for none."""
     scores = session.facts.scores.get(number)
-    if scores is None or not 3 <= scores.ndim <= 4 or isinstance(session.inputs[number], Text):
+    if scores is None or not session.facts.maps or scores.ndim > 4 or isinstance(session.inputs[number], Text):
         return []
     size = list(targets.by_class(scores, session.facts.classes_last).shape[2:])
     return size if len(size) == 2 else [1, *size]
@@ -66,7 +66,7 @@ def class_scores(session: Session, number: int) -> tuple[list[float], str]:
     """A score for each class of an input, and what it is: of a map, the mean over the places that are explained."""
     facts = session.facts
     scores = facts.scores.get(number)
-    if scores is None:
+    if scores is None or not facts.is_clear:
         return [], facts.score_name
     if scores.ndim == 2:
         return scores[0].double().tolist(), facts.score_name

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nbexplain import Region, Subject, explain
+from nbexplain import Region, Session, Subject, explain
 from nbexplain.core.memory import STORE
 from nbexplain.core.target import are_probabilities, classes_last, default, name_of, resolve, score
 from tests.networks import picture, seeded
@@ -261,6 +261,29 @@ def test_of_maps_only_the_targets_numbers_are_kept() -> None:
         right = explain(segmentation(), picture(32), "occlusion", target=target, window=8, stride=8)
         np.testing.assert_allclose(last.values, right.values, rtol=1e-5, atol=1e-7)
     assert STORE.bytes - before < 16 * 4 * 32 * 32 * 4  # less than one whole map for each window
+
+
+def test_a_map_without_classes_is_not_taken_for_classes() -> None:
+    class Depth(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x)[:, 0]
+
+    model, x = seeded(lambda: Depth(3, 1, 1)).eval(), picture(6)
+    for target in (None, 1):
+        with pytest.raises(
+            ValueError, match=r"scores have shape \(6, 6\), of which the input does not tell.*output\[:, None\]"
+        ):
+            explain(model, x, "gradient", target=target)
+    ours = explain(model, x, "gradient", scores=lambda output: output[:, None])
+    np.testing.assert_allclose(ours.values, (model.weight[0] / 36).detach().expand(3, 6, 6), rtol=1e-5)
+    assert ours.target == Region(0, "map")
+    one = explain(model, x, "gradient", target=(2, 3))
+    assert np.argwhere(one.values.any(0)).tolist() == [[2, 3]]
+    session = Session(model, x)
+    assert session.selection.target == (0, 0)
+    with pytest.raises(ValueError, match="of which the input does not tell"):
+        session.select(target=1)
+    session.close()
 
 
 def test_cam_refuses_a_region() -> None:
