@@ -44,7 +44,8 @@ class Session:
     inputs
         One input, or a list of inputs: pictures, tensors (1, …), dicts or tuples of tensors.
     classes
-        Names of the scores, in their order; with `scores=detections(…)`, of the labels 0, 1, 2 …
+        Names of the scores, in their order; with `scores=detections(…)`, of the labels 0, 1, 2 … Two, for a model that
+        gives one number, make both classes of it; see `Subject`.
     preprocess
         The user's transform, picture → tensor (C, H, W).
     forward, scores

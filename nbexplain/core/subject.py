@@ -19,6 +19,7 @@ from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.model.outputs import Reader
+from nbexplain.core.model.score_names import name_of_scores
 from nbexplain.core.model.token_targets import default_token, token_names
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor, classes_of
@@ -166,33 +167,11 @@ class Subject:
 
     @property
     def score_name(self) -> str:
-        """What the numbers are, as far as it can be known.
-
-        `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where a
-        sigmoid made each of them (seen in a pass: numbers from 0 to 1 may be logits by chance), or the model's own
-        `predict_proba`. Else `"prediction"` where a Hugging Face model's `problem_type` is regression; `"logit"` for
-        two classes and more, which is a torch module's habit, not known; and `"score"` for a single number without
-        class names, for the user's own `scores`, for decision functions, and for maps that the model calls no logits.
-        """
+        """What the numbers are, as far as it can be known; see `name_of_scores`."""
         if self._score_name is None:
-            self._score_name = self._named(targets.by_class(self.scores(), self.classes_last))
+            clean = targets.by_class(self.scores(), self.classes_last)
+            self._score_name = name_of_scores(clean, self.reader, self.twin.module, self._sigmoids)
         return self._score_name
-
-    def _named(self, clean: Tensor) -> str:
-        module, reader = self.twin.module, self.reader
-        if reader.followed is not None:
-            return "score"
-        if targets.are_probabilities(clean):
-            return "probability"
-        if targets.are_log_probabilities(clean):
-            return "log-probability"
-        way = module.way if isinstance(module, Predictor) else ""
-        if bool(((clean >= 0) & (clean <= 1)).all()) and (way == "predict_proba" or (not way and self._sigmoids())):
-            return "probability"
-        if getattr(getattr(module, "config", None), "problem_type", None) == "regression" and not reader.own:
-            return "prediction"
-        told = reader.own or way not in ("", "call")
-        return "logit" if not told and clean.shape[1] > 1 and (clean.ndim == 2 or reader.named) else "score"
 
     def _sigmoids(self) -> bool:
         """Whether sigmoids made the scores: one more pass, where they might."""
@@ -358,6 +337,8 @@ class Subject:
 
     def catch(self, layer: Layer, batch: Tensor) -> hooks.Caught:
         """What one layer takes and returns for a batch (N, …), by a pass that ends there."""
+        if self.reader.followed is not None:
+            self.scores()  # what is followed must be known first
         before = self.passes["forward"]
         with hooks.caught(self.module(layer), layer.call) as caught:
             self._network.run(self.ready(batch), grad=False)
