@@ -17,7 +17,7 @@ def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: C
     `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where a sigmoid
     made each of them (seen in a pass: numbers from 0 to 1 may be logits by chance), or the model's own `predict_proba`.
     Else `"prediction"` where a Hugging Face model's `problem_type` is regression; `"logit"` for two classes and more,
-    which is a torch module's habit and not known: a head that predicts several numbers looks the same, so give `scores`.
+    which is a torch module's habit and not known (a head that predicts several numbers looks the same: give `scores`).
     `"score"` for a single number without class names, for the user's own `scores`, for detections, for decision
     functions, and for maps that the model does not call logits.
 
