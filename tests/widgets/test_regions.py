@@ -15,6 +15,7 @@ from nbexplain.widgets import regions
 from tests.core.snapshot import differences, snapshot
 from tests.networks import picture, seeded
 from tests.widgets.comm import from_browser
+from tests.widgets.test_charts import click
 from tests.widgets.test_code import check, run
 
 NAMES = ["ground", "cat", "dog", "eel"]
@@ -80,7 +81,10 @@ def test_bars_are_means_over_the_same_places(explorer: nx.Explorer, model: nn.Mo
     assert values == pytest.approx(means.tolist(), rel=1e-5)
     assert quantity == "mean score"
     explorer.session.select(target=Region(1, (0, 0)))
-    assert regions.class_scores(explorer.session, 0)[1] == "score"
+    scores, quantity = regions.class_scores(explorer.session, 0)
+    assert quantity == "score"
+    click(explorer._parts[1]._bars, 1)  # the second best is explained at the same place
+    assert explorer.session.selection.target == Region(int(np.argsort(scores)[-2]), (0, 0))
     nowhere = next(k for k in range(4) if not (model(picture(8))[0].argmax(0) == k).any())
     explorer.session.select(target=nowhere)
     assert f"target: class {nowhere} is predicted nowhere" in explorer._status.error
