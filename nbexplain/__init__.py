@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 from nbexplain.core.explain import explain, list_layers
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.memory import options
+from nbexplain.core.model.detections import detections
 from nbexplain.core.registry import METHODS, Choice, Flag, Range, method
 from nbexplain.core.subject import Subject
+from nbexplain.core.target import Region
 from nbexplain.inputs import Image, Tabular, Text, Volume
 from nbexplain.session import Session
 from nbexplain.widgets.explorers.activation import ActivationExplorer
@@ -35,6 +37,7 @@ __all__ = [
     "Image",
     "MethodComparison",
     "Range",
+    "Region",
     "Session",
     "Subject",
     "TabularExplorer",
@@ -42,6 +45,7 @@ __all__ = [
     "TextExplorer",
     "Tabular",
     "Volume",
+    "detections",
     "explain",
     "explore",
     "figures",

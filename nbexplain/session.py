@@ -12,13 +12,12 @@ from torch import Tensor, nn
 
 import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
-from nbexplain.core import target as targets
 from nbexplain.core.ask import checked_cell
-from nbexplain.core.choices import checked, checked_classes, labels_of
+from nbexplain.core.choices import checked
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
-from nbexplain.inputs import Array, Display, Key, as_input
+from nbexplain.inputs import Array, Display, Key, Text, as_input
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
 
@@ -46,7 +45,8 @@ class Session:
     inputs
         One input, or a list of inputs: pictures, tensors (1, …), dicts or tuples of tensors.
     classes
-        Names of the scores, in their order.
+        Names of the scores, in their order; with `scores=detections(…)`, of the labels 0, 1, 2 … Two, for a model that
+        gives one number, make both classes of it; see `Subject`.
     preprocess
         The user's transform of each input: image → tensor (C, H, W), or whatever else an input is → what the model
         takes. A tensor (1, C, H, W) is what the network takes already; see `as_input`.
@@ -97,6 +97,7 @@ class Session:
             scores=scores,
             part=part,
             axes=axes,
+            classes=classes,
             display=display,
         )
         self._editions = [0] * len(given)  # how often each input was replaced
@@ -105,14 +106,13 @@ class Session:
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
         self._fact_listeners: list[Callable[[], None]] = []
-        found = next(iter(self.facts.scores.values()))
-        self.classes = checked_classes(classes, found, labels_of(model))
         self._usual_method, layer = self._usual()
         self.selection = Selection(
             part=self.inputs[0].part,
             method=self._usual_method,
-            target=targets.resolve(None, found) if found.ndim == 2 else (0,) * (found.ndim - 1),
+            target=self.facts.first_target,
             layer=layer,
+            params=_first_params(self.facts, self.inputs[0]),
         )
 
     def _usual(self) -> tuple[str, str | None]:
@@ -127,6 +127,13 @@ class Session:
     def inputs(self) -> Sequence[Array]:
         """The inputs, in the order in which they came."""
         return self._known.inputs
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the scores of the chosen input."""
+        names = self.facts.names
+        first: tuple[str, ...] = () if self.facts.own_names else next(iter(names.values()))
+        return names.get(self.selection.input, first)
 
     @property
     def facts(self) -> Facts:
@@ -437,6 +444,18 @@ def _first_method(facts: Facts, layered: bool, hides: bool) -> str:
     if facts.kind == "table":
         return "permutation_shap" if hides else "gradient" if facts.gradient else "lime"
     return "grad_cam" if layered else "gradient" if facts.gradient else "occlusion"
+
+
+def _first_params(facts: Facts, x: Array) -> dict[str, dict[str, Any]]:
+    """Where each token has scores of its own, tokens are not removed but replaced."""
+    if not facts.by_token or not isinstance(x, Text):
+        return {}
+    try:
+        x.stand_in()
+        hide = "mask token"
+    except ValueError:
+        hide = "neutral embedding"
+    return {method.key: {"hide": hide} for method in registry.METHODS.values() if "hide" in method.parameters}
 
 
 def _check_drawn(key: str) -> None:

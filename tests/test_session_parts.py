@@ -226,7 +226,7 @@ def test_complex_input_is_shown_by_its_magnitude() -> None:
     explorer = nx.explore(seeded(KSpace), x, method="gradient")
     assert explorer.session.wait(LONG)
     assert explorer._status.error == ""
-    assert "the input is complex: the picture shows |x|" in explorer._status.warnings
+    assert "the input is complex: the image shows |x|" in explorer._status.warnings
     magnitude = x.abs()[0, 0]
     wanted = (magnitude - magnitude.min()) / (magnitude.max() - magnitude.min()) * 255
     shown = explorer.session.inputs[0].picture  # type: ignore[attr-defined]
@@ -247,7 +247,7 @@ def test_a_graph_opens(monkeypatch: pytest.MonkeyPatch) -> None:
 
     net, x = seeded(Graph), (seeded(lambda: torch.randn(6, 5)), torch.tensor([[0, 1, 2], [1, 2, 3]]))
     monkeypatch.setattr(code, "_namespace", lambda: {"net": net, "x": x})
-    explorer = nx.explore(net, x, target=(2, 1))
+    explorer = nx.explore(net, x, target=(2, 1), method="gradient")
     assert explorer.session.wait(LONG)
     assert explorer._status.error == ""
     assert explorer._status.warnings[0].startswith("taken as one input without a batch axis")

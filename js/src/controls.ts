@@ -18,6 +18,8 @@ export interface ControlsState {
   /** [row, column] in the grid of the layer, or [] for none. */
   cell: number[];
   target: number;
+  /** Of a map of scores, over what the class is explained: "predicted", "map" or "row,column"; "" for a mask. */
+  over: string;
   method: string;
   params: Record<string, Record<string, Value>>;
 }
@@ -63,6 +65,8 @@ export interface FactsState {
   classes: string[];
   scores: (number | null)[];
   score_name: string;
+  /** `[value, words]` of what `over` may be, besides a place. */
+  overs: string[][];
   methods: Method[];
   inputs: number;
   parts: string[];
@@ -91,8 +95,8 @@ export interface Session {
   long: boolean;
 }
 
-const SELECTION = ["input", "part", "layer", "target", "method", "params"].map((name) => `change:${name}`);
-const KNOWN = ["layers", "classes", "scores", "score_name", "methods", "inputs", "parts"].map((name) => `change:${name}`);
+const SELECTION = ["input", "part", "layer", "target", "over", "method", "params"].map((name) => `change:${name}`);
+const KNOWN = ["layers", "classes", "scores", "score_name", "overs", "methods", "inputs", "parts"].map((name) => `change:${name}`);
 
 export function currentMethod({ controls, facts, show }: Session): Method | undefined {
   if (!show.includes("method")) return undefined;

@@ -46,16 +46,26 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
     return takesPart && map?.meta.on === "grid" && !map.depth ? map.cells : null;
   };
   const pickable = (): Size | null => (model.get("pick") && shown().answers ? grid() : null);
-  const chosen = (): Cell => shown().controls?.get("cell") ?? [];
+  /** The map of scores in which a click chooses the place that is explained. */
+  const aimed = (): Size | null => {
+    const [height = 0, width = 0] = model.get("pick") ? [] : (model.get("aim") ?? []);
+    return height && shown().controls ? { width, height } : null;
+  };
+  const open = (): Size | null => pickable() ?? (shown().answers ? aimed() : null);
+  const chosen = (): Cell => {
+    const { controls } = shown();
+    return (aimed() ? placeOf(controls?.get("over") ?? "") : controls?.get("cell")) ?? [];
+  };
   const choose = (cell: Cell): void => {
     const { controls } = shown();
-    controls?.set("cell", cell);
+    if (aimed()) controls?.set("over", cell.length ? cell.join() : "predicted");
+    else controls?.set("cell", cell);
     controls?.save_changes();
   };
 
   const draw = (): void => {
     const { title, map, segments, painted, scale, pointer, size, slice } = shown();
-    const [cells, frame, note] = [grid(), model.get("frame"), model.get("frame_note")];
+    const [cells, frame, note] = [aimed() ?? grid(), model.get("frame"), model.get("frame_note")];
     const [row = 0, column = 0] = chosen();
     const seen = cells && isIn(chosen(), cells) ? cells : null;
     const cell = seen && partsOf([column, row, column + 1, row + 1], seen);
@@ -63,13 +73,13 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
     const superpixel = found && found.lines;
     const framed = size && frame.length ? partsOf(frame, size) : null;
     layer.draw({ cell, superpixel, frame: framed, pointer }, stage.canvas, stage.place());
-    const said = seen && map ? cellReading({ x: (column + 0.5) / seen.width, y: (row + 0.5) / seen.height }, map) : "";
+    const said = seen && map && !aimed() ? cellReading({ x: (column + 0.5) / seen.width, y: (row + 0.5) / seen.height }, map) : "";
     const heard = stage.canvas.matches(":focus") && found ? found.said : "";
     const marked = [slice && sliceReading(slice), said.replace(/ {2,}/, ": "), note, heard].filter(Boolean).join(", ");
     stage.canvas.ariaLabel = describe(title, map, scale, partsReading(map, segments, painted), marked);
     stage.canvas.dataset.cell = seen ? `${row},${column}` : "";
-    stage.canvas.classList.toggle("nbx-pickable", !!pickable());
-    readout.dataset.lines = String(1 + Number(model.get("pick") || !!segments) + Number(!!note));
+    stage.canvas.classList.toggle("nbx-pickable", !!open());
+    readout.dataset.lines = String(1 + Number(model.get("pick") || !!aimed() || !!segments) + Number(!!note));
     readout.title = note;
     read(said, note, found?.said ?? "");
   };
@@ -80,7 +90,8 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
     const cells = segments
       ? partsReading(map, segments, painted)
       : map && sizeReading(map, stage.scene, model.get("interpolation"), model.get("reduction"));
-    const rest = cell || note || !cells ? "" : pickable() ? `${cells}\na click chooses a cell` : cells;
+    const offer = pickable() ? "\na click chooses a cell" : open() ? "\na click chooses the place that is explained" : "";
+    const rest = cell || note || !cells ? "" : `${cells}${offer}`;
     readout.classList.toggle("nbx-rest", !at);
     const here = superpixel.replace(" ± ", "\u00a0±\u00a0"); // a line may end elsewhere
     say(readout, at ? here || reading(at, map, size, slice) : [cell, note, rest].filter(Boolean).join("\n"));
@@ -95,15 +106,22 @@ export function imageMarks(model: AnyModel<ImagePaneState>, stage: Stage, shown:
       draw();
     },
     pickAt(at: Point): void {
-      const cells = pickable();
+      const cells = open();
       const cell = cells ? cellAt(at, cells) : [];
       if (cell.length) choose(cell);
     },
     /** What the keys of the canvas choose and read; `point` hears of the places that are read. */
     followKeys(point: (at: Point | null) => void): void {
       const middle = (): Point => stage.middle();
-      pickWithKeys(stage.canvas, { grid: pickable, middle, chosen, choose });
+      pickWithKeys(stage.canvas, { grid: open, middle, chosen, choose });
       readWithKeys(stage.canvas, { segments: () => shown().segments, middle, at: () => pointed, read: point });
     },
   };
+}
+
+/** The place `"row,column"` or `"column"` of a map of scores, or `[]` where it is none. */
+function placeOf(over: string): Cell {
+  const place = over.split(",").map((at) => (/^\d+$/.test(at) ? Number(at) : NaN));
+  if (place.some(Number.isNaN)) return [];
+  return place.length === 1 ? [0, ...place] : place;
 }

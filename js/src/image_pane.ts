@@ -33,6 +33,7 @@ export interface ImagePaneState {
   segments: string | null;
   link: string | null;
   pick: boolean;
+  aim: number[];
   frame: number[];
   frame_note: string;
   opacity: number;
@@ -54,7 +55,7 @@ export interface ImagePaneState {
 const LOOK = ["opacity", "colormap", "sign", "reduction", "clip", "limits", "interpolation", "fade", "mode", "slice"];
 const SUPERPIXELS = ["borders", "top", "hide_rest"];
 const DRAWN = ["title", "notice", "follow_channel", "image_channel", ...LOOK, ...SUPERPIXELS].map((name) => `change:${name}`);
-const MARKED = ["pick", "frame", "frame_note"].map((name) => `change:${name}`);
+const MARKED = ["pick", "aim", "frame", "frame_note"].map((name) => `change:${name}`);
 
 function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void {
   const stage = new Stage();
@@ -180,7 +181,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
     controls = selection;
     const follows = (): void => void (model.get("follow_channel") && redraw());
     if (selection) listen(selection, ["change:channel"], follows, until);
-    if (selection) listen(selection, ["change:cell"], marks.draw, until);
+    if (selection) listen(selection, ["change:cell", "change:over"], marks.draw, until);
     redraw();
   });
   follow<PaneLinkState>(model, "link", { host, signal }, (found, until) => {

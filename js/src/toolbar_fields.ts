@@ -1,15 +1,11 @@
 import { currentMethod, type Field, type Layer, type Method, type Session } from "./controls";
 import { h, option, OWN_KEYS } from "./dom";
-import { rounded } from "./format";
 import { field, freshId, numberBox, range, setOptions } from "./inputs";
-import { chooseLayer, found, objection, patientSave, ranked } from "./selection";
+import { chooseLayer, found, objection, patientSave } from "./selection";
+import { isolated, need, type Row } from "./toolbar_row";
+import { targetRow } from "./toolbar_target";
 
 const SEARCH_ABOVE = 20;
-
-interface Row {
-  element: HTMLElement;
-  refresh(): void;
-}
 
 interface Fields {
   elements: HTMLElement[];
@@ -36,18 +32,6 @@ export function toolbarFields(session: Session, signal: AbortSignal): Fields {
     refresh: () => rows.forEach((row) => row.refresh()),
     refreshChannel: () => rows[shown.indexOf("channel")]?.refresh(),
   };
-}
-
-/** Dims a row that the chosen method does not use; hides it if no method does. */
-function need(row: HTMLElement, name: Field, session: Session): void {
-  const methods = session.show.includes("method") ? session.facts.get("methods") : [];
-  const method = currentMethod(session);
-  const watched = session.needs.includes(name);
-  row.hidden = !watched && methods.length > 0 && !methods.some((each) => each.needs.includes(name));
-  const unused = !watched && method !== undefined && !method.needs.includes(name);
-  row.classList.toggle("nbx-unused", unused);
-  row.title = unused ? `${method.label} does not use the ${name}` : "";
-  for (const input of row.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input, select")) input.disabled = unused;
 }
 
 function methodRow({ controls, facts }: Session): Row {
@@ -103,51 +87,6 @@ function partRow({ controls, facts }: Session): Row {
       element.hidden = parts.length < 2;
       setOptions(select, parts.map((part) => ({ value: part, text: isolated(part) })));
       select.value = controls.get("part");
-    },
-  };
-}
-
-/** A name in any script, kept from reordering what stands beside it. */
-function isolated(name: string): string {
-  return `\u2068${name}\u2069`;
-}
-
-function targetRow(session: Session): Row {
-  const { controls, facts } = session;
-  let order: number[] = [];
-  const choose = (target: number): void => {
-    controls.set("target", target);
-    controls.save_changes();
-  };
-  const slider = range("Target, best score first", (rank) => choose(order[rank] ?? 0));
-  const number = numberBox("Target, class number", choose);
-  const select = h("select", { "aria-label": "Target by name", ...OWN_KEYS });
-  select.addEventListener("change", () => choose(Number(select.value)));
-  const element = field("target", "Target", slider.input, number.input, select);
-  let [classes, scores]: [string[], (number | null)[]] = [[], []];
-  const rank = (): void => {
-    [classes, scores] = [facts.get("classes"), facts.get("scores")];
-    const count = Math.max(classes.length, scores.length);
-    order = ranked(scores, count);
-    const entry = (index: number) => {
-      const [name, score] = [isolated(classes[index] || `class ${index}`), scores[index]];
-      return { value: String(index), text: score == null ? name : `${name} · ${rounded(score)}` };
-    };
-    setOptions(select, order.map(entry));
-  };
-  return {
-    element,
-    refresh() {
-      if (classes !== facts.get("classes") || scores !== facts.get("scores")) rank();
-      const target = controls.get("target");
-      const place = order.indexOf(target);
-      select.selectedIndex = place;
-      const name = classes[target] ?? `class ${target}`;
-      slider.show(place, { min: 0, max: Math.max(0, order.length - 1) }, name);
-      number.show(target, { min: 0, max: Math.max(0, order.length - 1) });
-      need(element, "target", session);
-      element.hidden ||= !order.length;
-      select.title = scores[target] == null ? name : `${name}: ${facts.get("score_name")} ${rounded(scores[target])}`;
     },
   };
 }

@@ -20,12 +20,13 @@ const FACTS: FactsState = {
   classes: [EVIL, "中文：虎斑猫", "قطة", "plain"],
   scores: [1, 9.5, null, 3],
   score_name: "logit",
+  overs: [],
   methods: [method("slow", { progressive: true, params: [samples] }), method("cam", { grid: true, needs: ["target", "layer"], params: [relu] })],
   inputs: 1,
   parts: [],
 };
 
-const CHOSEN: ControlsState = { input: 0, part: "", layer: "stem", channel: 40, cell: [], target: 1, method: "slow", params: {} };
+const CHOSEN: ControlsState = { input: 0, part: "", layer: "stem", channel: 40, cell: [], target: 1, over: "", method: "slow", params: {} };
 
 let facts: FakeModel<FactsState>;
 let controls: FakeModel<ControlsState>;
@@ -128,6 +129,22 @@ describe("target", () => {
     expect(controls.get("target")).toBe(1);
     expect(find("Target, best score first").value).toBe("1");
     expect(controls.saved).toEqual([]);
+  });
+  test("of a map of scores, over what a class is explained; a place that was clicked is one more choice", async () => {
+    const over = find<HTMLSelectElement>("Target, over which places");
+    const texts = () => [...over.options].map((option) => option.text.replace(/[\u2068\u2069]/g, ""));
+    expect(over.hidden).toBe(true);
+    facts.arrive({ overs: [["predicted", "where it is predicted"], ["map", EVIL]] });
+    controls.arrive({ over: "12,40" });
+    await settle();
+    expect([over.hidden, over.value]).toEqual([false, "12,40"]);
+    expect(texts()).toEqual(["where it is predicted", EVIL, "at 12, 40"]);
+    await enter(over, "map", "change");
+    expect(controls.saved).toEqual([{ over: "map" }]);
+    expect(texts()).toEqual(["where it is predicted", EVIL]);
+    controls.arrive({ over: "" });
+    await settle();
+    expect(texts().at(-1)).toBe("over a mask");
   });
 });
 

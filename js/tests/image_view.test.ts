@@ -16,6 +16,7 @@ const STATE: ImagePaneState = {
   notice: "",
   link: null,
   pick: false,
+  aim: [],
   frame: [],
   frame_note: "",
   opacity: 0.75,

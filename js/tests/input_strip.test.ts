@@ -74,7 +74,7 @@ beforeEach(async () => {
     return url;
   });
   vi.spyOn(URL, "revokeObjectURL").mockImplementation((url) => void held.delete(url));
-  controls = new FakeModel<ControlsState>({ input: 2, part: "", layer: "", channel: 0, target: 0, method: "", params: {}, cell: [] });
+  controls = new FakeModel<ControlsState>({ input: 2, part: "", layer: "", channel: 0, target: 0, over: "", method: "", params: {}, cell: [] });
   strip = new FakeModel<InputStripState>(KNOWN);
   el = document.createElement("div");
   document.body.append(el);

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core import registry
+from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.layers import Layer, without_gradient
@@ -71,7 +72,7 @@ def ask(
             yield dataclasses.replace(
                 explanation,
                 method=key,
-                target=arguments.get("target"),
+                target=targets.asked(arguments.get("target")),
                 layer=row.name if row else None,
                 channel=arguments.get("channel"),
                 cell=arguments.get("cell"),

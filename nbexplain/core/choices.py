@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +26,9 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
     if name == "method":
         return registry.find(value).key
     if name == "target":
-        return _checked_target(value, facts, classes)
+        scores = next(iter(facts.scores.values()))
+        value = facts.first_target if value is None else value
+        return targets.checked(value, scores, last=facts.classes_last, known=facts.is_clear, names=classes)
     if name == "layer":
         return _checked_layer(value, facts.layers)
     if name == "params":
@@ -53,16 +54,18 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
 def checked_classes(
     classes: Sequence[str] | None, scores: Tensor, labels: Sequence[Any] | None = None
 ) -> tuple[str, ...]:
-    """One name for each of the scores (1, K); without, those of the model's own labels, or invented ones."""
-    count = scores.shape[1] if scores.ndim == 2 else 0
+    """One name for each of the scores (1, K, …); without, those of the model's own labels, or invented ones."""
+    count = scores.shape[1]
     if classes is None and count == 1:
         return ("score",)  # such as what a regression says
     if classes is None:
         known = labels if labels is not None and len(labels) == count else range(count)
         return tuple(label if isinstance(label, str) else f"class {label}" for label in known)
     names = tuple(str(name) for name in classes)
-    if scores.ndim == 2 and len(names) != count:
-        raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}")
+    if len(names) != count:
+        maps = f"; if the classes of {tuple(scores.shape)} are last: scores=lambda output: output.movedim(-1, 1)"
+        last = maps if scores.ndim > 2 and len(names) == scores.shape[-1] else ""
+        raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}{last}")
     return names
 
 
@@ -94,12 +97,3 @@ def _checked_layer(name: Any, layers: Sequence[Layer]) -> str:
     if not row.usable:
         raise ValueError(f"layer: {name!r} cannot be used: {row.reason}")
     return row.name
-
-
-def _checked_target(value: Any, facts: Facts, classes: Sequence[str]) -> Any:
-    if isinstance(value, str):
-        if value not in classes:
-            close = difflib.get_close_matches(value, classes, n=3, cutoff=0.3) or list(classes[:3])
-            raise ValueError(f"target: there is no class {value!r}; nearest: {', '.join(map(repr, close))}")
-        return classes.index(value)
-    return targets.resolve(value, next(iter(facts.scores.values())))

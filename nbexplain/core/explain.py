@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ def explain(
     forward: Callable[[nn.Module, Any], Any] | None = None,
     scores: Callable[[Any], Tensor] | None = None,
     axes: Mapping[str, str] | None = None,
+    classes: Sequence[str] | None = None,
     **params: Any,
 ) -> Explanation:
     """Explain one input with one method.
@@ -47,8 +48,10 @@ def explain(
     method
         A key of `METHODS`.
     target
-        What is explained: a class index, a tuple of indices into a larger output, a mask of its shape, or a callable
-        scores (N, K, …) → (N,). None stands for the class with the highest score.
+        What is explained: a class, by its number or its name in `classes`; a `Region` of a map of scores, where a
+        class alone stands for the mean of its scores where it is predicted; a tuple of indices into a larger output, a
+        mask of its shape, or a callable scores (N, K, …) → (N,). None stands for the class with the highest score, of a
+        map for the class that has it at most places.
     layer
         Dotted module name; None stands for the last layer with a spatial grid.
     channel
@@ -63,6 +66,8 @@ def explain(
         through `preprocess`, which is then asked where black and white lie; any other tensor is.
     axes
         Layer names → letters for the axes of their outputs, where the network does not tell them; see `Subject`.
+    classes
+        Names of the scores; two, for a model that gives one number, make both classes of it; see `Subject`.
     **params
         Parameters of the method.
 
@@ -83,10 +88,8 @@ def explain(
     inputs = x if chosen.over_inputs and isinstance(x, list) else [x]
     if not inputs:
         raise ValueError("x: expected at least one input, got an empty list")
-    subjects = [
-        Subject(seen, one, preprocess=preprocess, part=part, forward=forward, scores=scores, axes=axes)
-        for one in inputs
-    ]
+    ways: dict[str, Any] = {"preprocess": preprocess, "part": part, "forward": forward, "scores": scores}
+    subjects = [Subject(seen, one, **ways, axes=axes, classes=classes) for one in inputs]
     steps = ask(subjects, method, target=target, layer=layer, channel=channel, cell=cell, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept

@@ -67,7 +67,7 @@ class Explanation:
     names: tuple[str, ...] = ()
     standard_error: np.ndarray | None = None
     method: str = ""
-    target: Target | None = None
+    target: Any = None
     layer: str | None = None
     channel: int | None = None
     cell: tuple[int, int] | None = None
@@ -112,7 +112,7 @@ class Explanation:
     def __repr__(self) -> str:
         about = [f"{self.method} {dict(zip(self.axes, self.values.shape, strict=True))}"]
         if self.target is not None:
-            about.append(f"target={self.target if isinstance(self.target, (int, tuple)) else '…'}")
+            about.append(f"target={'…' if callable(self.target) else self.target}")
         if self.layer is not None:
             about.append(f"layer={self.layer!r}")
         if self.score is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from nbexplain.core import target as targets
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import without_gradient
@@ -25,7 +26,7 @@ class Known:
 
     Parameters
     ----------
-    model, inputs, preprocess, forward, scores, part, axes, display
+    model, inputs, preprocess, forward, scores, part, axes, classes, display
         As for `Session`; `inputs` is a list.
 
     Attributes
@@ -48,11 +49,12 @@ class Known:
         scores: Callable[[Any], Tensor] | None,
         part: Key | None = None,
         axes: Mapping[str, str] | None = None,
+        classes: Sequence[str] | None = None,
         display: Display | None = None,
     ) -> None:
         self._twin = twin(model)
-        self._preprocess, self._forward, self._scores = preprocess, forward, scores
-        self._part, self._axes, self._display = part, axes, display
+        self._preprocess, self._part, self._display = preprocess, part, display
+        self._ways: dict[str, Any] = {"forward": forward, "scores": scores, "axes": axes, "classes": classes}
         self._forced = False
         self._unseen = False  # whether another part is explained than the facts are about
         self._described = 0  # the input whose layers the facts hold, and its shape
@@ -118,7 +120,7 @@ class Known:
         return taken, self._subject(taken)
 
     def _subject(self, taken: Array) -> Subject:
-        return Subject(self._twin, taken, forward=self._forward, scores=self._scores, axes=self._axes, whole=True)
+        return Subject(self._twin, taken, **self._ways, whole=True)
 
     def explained(self, question: Question) -> Iterator[Explanation]:
         """The kept answer to a question, or better and better new ones."""
@@ -147,7 +149,11 @@ class Known:
         news = False
         subject = self._subjects[number]
         if number not in self.facts.scores:
-            self.facts = dataclasses.replace(self.facts, scores={**self.facts.scores, number: subject.scores()})
+            self.facts = dataclasses.replace(
+                self.facts,
+                scores={**self.facts.scores, number: subject.scores()},
+                names={**self.facts.names, number: subject.names},
+            )
             news = True
         if subject.input.tensor.shape != self._shape:
             suggested = subject.suggested()
@@ -191,7 +197,6 @@ class Known:
     def _look(self) -> Facts:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
-        scores = {self._described: subject.scores()}
         about, suggested = subject.input, subject.suggested()
         rows, gradient = subject.layers(), subject.has_gradient()
         ends: dict[str | None, str] = {}
@@ -199,9 +204,10 @@ class Known:
             ends[None] = subject.gradient_end()
         if suggested is None and (behind := without_gradient(rows, grid=True)):
             ends[behind.name] = subject.gradient_end(behind)
+        clear = subject.is_clear
         return Facts(
             rows,
-            scores,
+            {self._described: subject.scores()},
             subject.score_name,
             gradient,
             about.kind,
@@ -209,4 +215,12 @@ class Known:
             suggested=suggested.name if suggested else None,
             ends=ends,
             places=subject.places,
+            names={self._described: subject.names},
+            first_target=targets.asked(subject.target(None)) if clear else (0,) * (subject.scores().ndim - 1),
+            classes_last=subject.classes_last,
+            is_clear=clear,
+            independent=subject.independent,
+            own_names=subject.reader.followed is not None,
+            both=subject.reader.both,
+            by_token=subject.by_token,
         )

@@ -17,13 +17,12 @@ from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
 from nbexplain.core.model import batches, checkpointing
+from nbexplain.core.model.model_errors import META, in_words, of_arguments
+from nbexplain.core.model.outputs import Reader
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array
 
-_META = (
-    "model: its weights are on the meta device, without values: load them first, as with "
-    "load_state_dict(weights, assign=True)"
 )
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
@@ -72,8 +71,8 @@ class Network:
         The input, which knows how a batch of it is handed to the model.
     forward
         `forward(model, x)` for odd signatures.
-    scores_of
-        `scores_of(output)` → (N, K, …).
+    read
+        Reads the scores in what the model returns.
 
     Attributes
     ----------
@@ -90,7 +89,7 @@ class Network:
         twin: Twin,
         given: Array,
         forward: Callable[..., Any] | None,
-        scores_of: Callable[[Any], Tensor],
+        read: Reader,
     ) -> None:
         self.twin = twin
         self.passes = {"forward": 0, "backward": 0}
@@ -100,7 +99,7 @@ class Network:
         self._writes = True  # into its input; known after the first pass
         self._given = given
         self._forward = forward
-        self._scores_of = scores_of
+        self._read = read
         if isinstance(twin.module, Predictor) and not given.alone:
             raise TypeError("x: a model that is no torch module takes one array (1, …), got several inputs")
 
@@ -184,7 +183,7 @@ class Network:
 
     @property
     def _batch_key(self) -> tuple[Any, ...]:
-        return tuple(self._given.tensor.shape), id(self._forward), id(self._scores_of)
+        return tuple(self._given.tensor.shape), id(self._forward), id(self._read.given)
 
     def takes_batches(self, size: int = _CHANNELS_LAST_FROM) -> bool:
         """Whether a batch gives each input the scores that it has alone; tried once for each shape of input.
@@ -279,23 +278,13 @@ class Network:
                 else:
                     output = self._forward(module, *args, *([keywords] if keywords else []))
             except Exception as error:
-                said = _of_arguments(error, module, x, given) if self._forward is None else None
-                raise said or _in_words(error, module, x) from error
-        scores = self._scores_of(output) if given.batched else self._with_batch_axis(output)
-        if isinstance(scores, Tensor) and scores.is_meta:
-            raise ValueError(_META)
+                said = of_arguments(error, module, x, given) if self._forward is None else None
+                raise said or in_words(error, module, x) from error
         self.passes["forward"] += len(x)
-        if not isinstance(scores, Tensor) or scores.ndim < 2 or len(scores) != len(x):
-            got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-            raise ValueError(f"scores: expected one row of scores per input, shape ({len(x)}, K), got {got}")
+        scores = self._read(output, len(x))
+        if scores.is_meta:
+            raise ValueError(META)
         return scores
-
-    def _with_batch_axis(self, output: Any) -> Tensor:
-        """The scores of a model that takes no batches: (K, …) as (1, K, …), one number as (1, 1)."""
-        if isinstance(output, Tensor) and output.ndim < 2:
-            output = output.reshape(1, -1)  # as it is one input, these are no scores of several
-        scores = self._scores_of(output)
-        return scores[None] if isinstance(scores, Tensor) and (scores.ndim < 2 or len(scores) != 1) else scores
 
     def recorded(
         self, modules: Mapping[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
@@ -334,71 +323,3 @@ def _close(scores: Tensor, wanted: Tensor) -> bool:
     near = 100 * torch.finfo(scores.dtype).eps
     largest = float(wanted.abs().max())
     return math.isfinite(largest) and torch.allclose(scores, wanted, rtol=near, atol=near * largest)
-
-
-def _of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Exception | None:
-    """What the model's own error means for how the input is handed over; None where it means nothing."""
-    text = str(error)
-    if given.parts is not None:
-        of_signature = isinstance(error, TypeError) and ("unexpected keyword" in text or "required positional" in text)
-        if of_signature and isinstance(given.parts.given, Mapping):
-            return TypeError(
-                f"x: its entries are passed as keywords, and the model raised: {text}; for a model that takes the dict "
-                "itself: forward=lambda model, x: model(x)"
-            )
-        return None
-    layers = [
-        (name, part) for name, part in module.named_modules() if isinstance(getattr(part, "weight", None), Tensor)
-    ]
-    if not layers or any(isinstance(part, nn.Embedding) for _, part in layers):
-        return None
-    name, first = layers[0]
-    if not (x.is_floating_point() or x.is_complex()) and isinstance(error, RuntimeError) and "type" in text:
-        scaled = " / 255, if they are bytes of an image" if x.dtype == torch.uint8 else ""
-        dtype, own = (str(t.dtype).removeprefix("torch.") for t in (x, first.weight))
-        return TypeError(f"x: it holds {dtype}, and the model's {name!r} computes in {own}; try x.float(){scaled}")
-    if isinstance(first, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and first.weight.ndim != x.ndim:
-        places = {1: "L", 2: "H, W", 3: "D, H, W"}[first.weight.ndim - 2]
-        missing = "; try x[None]" if x.ndim == first.weight.ndim - 1 and x.shape[0] == first.in_channels else ""
-        return ValueError(
-            f"x: it has shape {tuple(x.shape)}, and the model's first convolution {name!r} takes "
-            f"(1, {first.in_channels}, {places}){missing} ({type(error).__name__}: {text})"
-        )
-    return None
-
-
-def _in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
-    """What the model's own error means for the input."""
-    if "meta" in str(error) and any(t.is_meta for t in chain(module.parameters(), module.buffers())):
-        return ValueError(_META)
-    first = next(((n, m) for n, m in module.named_modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
-    if first is not None and first[1].weight.ndim == x.ndim and first[1].in_channels != x.shape[1]:
-        return ValueError(
-            f"x: it has {x.shape[1]} channels, but the model's first convolution {first[0]!r} takes "
-            f"{first[1].in_channels}"
-        )
-    if first is not None and first[1].weight.ndim == 4 and x.ndim == 3:
-        return ValueError(
-            f"x: the model's first convolution {first[0]!r} takes (1, C, H, W), got shape {tuple(x.shape)}; "
-            "if that is an image (C, H, W), try x[None]"
-        )
-    if first is not None and first[1].weight.ndim == x.ndim and not (x.is_floating_point() or x.is_complex()):
-        dtype = str(x.dtype).removeprefix("torch.")
-        return ValueError(
-            f"x: the tensor holds {dtype} and goes into the model as it is, which computes with floats; give "
-            "preprocess=…, or scale it yourself: x / 255 for bytes"
-        )
-    if isinstance(error, IndexError) and not x.is_floating_point():
-        tables = [f"{n!r} {m.num_embeddings:,}" for n, m in module.named_modules() if isinstance(m, nn.Embedding)]
-        if tables:
-            return ValueError(
-                f"tokenizer: it gives an id, or so many, that the model has no row for ({error}); its embeddings have: "
-                f"{', '.join(tables)}. Is it this model's own?"
-            )
-    if (
-        isinstance(module, Predictor)
-        and isinstance(error, (ValueError, TypeError))
-        and str(error).startswith("predict:")
-    ):
-        return error
-    return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")

@@ -13,16 +13,20 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks, layers, local
 from nbexplain.core import target as targets
+from nbexplain.core.choices import checked_classes, labels_of
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.model import following, gradient_path
 from nbexplain.core.model.geometry import Asking
 from nbexplain.core.model.layer_survey import LayerSurvey, axes_of_input, survey
+from nbexplain.core.model.outputs import Reader
+from nbexplain.core.model.score_names import name_of_scores
+from nbexplain.core.model.token_targets import default_token, token_names
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
-from nbexplain.inputs import Array, Key, Masker, as_input
+from nbexplain.inputs import Array, Key, Masker, Text, as_input
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
@@ -50,7 +54,7 @@ class Subject:
     forward
         `forward(model, x)` for odd signatures.
     scores
-        `scores(output)` → (N, K) for odd outputs.
+        `scores(output)` → (N, K) for odd outputs, or `detections(…)`.
     preprocess
         The user's transform from what `x` is to what the model takes; see `as_input`.
     part
@@ -58,6 +62,9 @@ class Subject:
     axes
         Pattern of layer names → letters for the axes of their outputs, such as `{"encoder.*": "n t c"}`, where the
         network does not tell them: n input, c channels, z, y, x depth, rows, columns, t tokens or time, . neither.
+    classes
+        Names of the scores. Two, for a model that gives one number, make both classes of it: of a logit s the scores
+        (−s, s), of a probability p that a sigmoid made (1 − p, p).
     whole
         Record every layer in the kept pass, so that each next layer and target is free (sessions). Otherwise only
         the layer asked for is recorded, and the graph begins there (a single `explain`).
@@ -78,6 +85,7 @@ class Subject:
         preprocess: Callable[[Any], Any] | None = None,
         part: Key | None = None,
         axes: Mapping[str, str] | None = None,
+        classes: Sequence[str] | None = None,
         whole: bool = False,
     ) -> None:
         if axes is not None and not isinstance(axes, Mapping):
@@ -85,8 +93,9 @@ class Subject:
         self._axes = dict(axes or {})
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess, part)
-        self._network = Network(seen, self.input, forward, scores or targets.scores_of)
-        self._own_scores = scores is not None
+        self.reader = Reader(scores, None if classes is None else len(classes), batched=self.input.batched)
+        self._network = Network(seen, self.input, forward, self.reader)
+        self._classes = None if classes is None else tuple(map(str, classes))
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
@@ -101,6 +110,7 @@ class Subject:
         self._names: dict[str, nn.Module] | None = None
         self._score_name: str | None = None
         self._ends: dict[str | None, str] = {}
+        self.reader.forget()
 
     # The model as it is
 
@@ -176,23 +186,64 @@ class Subject:
             if self._whole:
                 self.record()
             else:
-                self._clean = self._network.run(self.ready(self.input.tensor), grad=False)
+                with self.reader.clean():
+                    self._clean = self._network.run(self.ready(self.input.tensor), grad=False)
         assert self._clean is not None
         return self._clean
 
     @property
     def score_name(self) -> str:
-        """`"probability"` where scores add up to 1, else `"logit"`; `"score"` for one's own, and for other numbers.
-
-        Such as those of a regression, and of a decision function, of which no softmax makes probabilities.
-        """
+        """What the numbers are, as far as it can be known; see `name_of_scores`."""
         if self._score_name is None:
-            clean, module = self.scores(), self.twin.module
-            told = self._own_scores or (isinstance(module, Predictor) and module.way != "call")
-            plain = not told and clean.ndim == 2 and clean.shape[1] > 1
-            kinds = {False: "logit" if plain else "score", True: "probability"}
-            self._score_name = kinds[targets.are_probabilities(clean)]
+            clean = targets.by_class(self.scores(), self.classes_last)
+            self._score_name = name_of_scores(clean, self.reader, self.twin.module, self._sigmoids)
         return self._score_name
+
+    def _sigmoids(self) -> bool:
+        """Whether sigmoids made the scores: one more pass, where they might."""
+        if self.reader.sigmoid is None:
+            with self.reader.watching():
+                self._network.run(self.ready(self.input.tensor), grad=False)
+        return bool(self.reader.sigmoid)
+
+    @property
+    def independent(self) -> bool:
+        """Whether each score is a probability of its own: they need not add up to 1."""
+        clean = targets.by_class(self.scores(), self.classes_last)
+        return self.score_name == "probability" and clean.shape[1] > 1 and not targets.are_probabilities(clean)
+
+    @property
+    def classes_last(self) -> bool:
+        """Whether the scores are (N, …, K), a row for each token or time step, and not (N, K, …)."""
+        return targets.classes_last(self.scores(), self.input.as_given(self.input.tensor))
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it can be told which axis of the scores the classes are on."""
+        return targets.is_clear(self.scores(), self.input.as_given(self.input.tensor))
+
+    @property
+    def by_token(self) -> bool:
+        """Whether each token of a text has scores of its own."""
+        return self.input.kind == "text" and self.scores().ndim == 3 and self.classes_last
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the scores: the user's, those of the model's own labels, or invented ones.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many as scores.
+        """
+        if self.reader.followed is not None:
+            self.scores()
+            return self.reader.followed.names(self._classes)
+        model = self.twin.original
+        if self._classes is None and self.by_token and isinstance(self.input, Text):
+            return token_names(self.input, self.twin.module, self.scores())
+        labels = labels_of(model.estimator if isinstance(model, Predictor) else model)
+        return checked_classes(self._classes, targets.by_class(self.scores(), self.classes_last), labels)
 
     def has_gradient(self) -> bool:
         """Whether a gradient of the scores reaches the input."""
@@ -200,8 +251,14 @@ class Subject:
         return kept.input.requires_grad and layers.Reach(kept.scores)(kept.input)
 
     def target(self, target: Any) -> Target:
-        """A checked target; None stands for the class with the highest score."""
-        return targets.resolve(target, self.scores())
+        """A checked target; None stands for the class with the highest score, or what else is looked at first.
+
+        Of a map of scores that is `targets.default`, of the scores of a text's tokens `default_token`.
+        """
+        names = self.names if self._classes is not None else ()
+        if target is None and self.by_token and isinstance(self.input, Text):
+            target = default_token(self.input, self.twin.module, self.scores(), names)
+        return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)
 
     def score(self, target: Target) -> float:
         """The number that is explained."""
@@ -337,6 +394,8 @@ class Subject:
 
     def catch(self, layer: Layer, batch: Tensor) -> hooks.Caught:
         """What one layer takes and returns for a batch (N, …), by a pass that ends there."""
+        if self.reader.followed is not None:
+            self.scores()  # what is followed must be known first
         if len(batch) > 1 and not self.takes_batches():
             return hooks.Caught.together([self.catch(layer, one) for one in batch.split(1)])
         before = self.passes["forward"]
@@ -390,9 +449,11 @@ class Subject:
 
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
-        size = self.chunk() if len(batch) > 1 else 1
-        scores = torch.cat([self._network.run_batch(self.ready(part)) for part in batch.split(size)])
-        return scores if target is None else targets.score(scores, target)
+        found = []
+        for part in batch.split(self.chunk() if len(batch) > 1 else 1):
+            scores = self._network.run_batch(self.ready(part))
+            found.append(scores if target is None else targets.score(scores, target))
+        return torch.cat(found)
 
     def takes_batches(self) -> bool:
         """Whether several inputs go through the model at once as each would alone; else they are run one by one."""
@@ -539,7 +600,8 @@ class Subject:
     def _new_pass(
         self, modules: dict[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
     ) -> Pass:
-        kept = self._network.recorded(modules, separate, leaf)
+        with self.reader.clean():
+            kept = self._network.recorded(modules, separate, leaf)
         self._clean = kept.scores.detach()
         self._several |= kept.records.several
         STORE.put((self._key, "pass"), kept, (self._network.survey or hooks.Survey()).total)

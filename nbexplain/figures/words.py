@@ -7,6 +7,7 @@ from typing import Any
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.registry import METHODS
+from nbexplain.core.target import Region, name_of
 
 AXIS_ENDS = ("x_low", "x_high", "y_low", "y_high")  # details of a plane that stand along its axes
 _DRAWN = {*AXIS_ENDS, "boundary"}  # ... and that are said beside its picture
@@ -36,13 +37,10 @@ def target_name(explanation: Explanation, classes: Sequence[str] | None) -> str:
     target = explanation.target
     if target is None:
         return ""
-    if not isinstance(target, int):
-        return str(getattr(target, "__name__", None) or target)
-    if classes is None:
-        return f"class {target}"
-    if not 0 <= target < len(classes):
-        raise ValueError(f"classes: {len(classes)} names, but the explanation is of class {target}")
-    return str(classes[target])
+    label = target.label if isinstance(target, Region) else target
+    if classes is not None and isinstance(label, int) and not 0 <= label < len(classes):
+        raise ValueError(f"classes: {len(classes)} names, but the explanation is of class {label}")
+    return name_of(target, classes)
 
 
 def title_of(explanation: Explanation, classes: Sequence[str] | None) -> str:

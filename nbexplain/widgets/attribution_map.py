@@ -14,7 +14,7 @@ from nbexplain.inputs import Image
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
-from nbexplain.widgets import words
+from nbexplain.widgets import regions, words
 from nbexplain.widgets.charts import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture, is_cut, weights_and_errors
 from nbexplain.widgets.image_pane import ImagePane
@@ -79,6 +79,8 @@ class AttributionMap:
             picture = self._models.picture(question.input)
             if self.pane.picture is not picture:
                 self.pane.picture = picture
+            if "target" not in place.own and (aim := regions.places(self._session, question.input)) != self.pane.aim:
+                self.pane.aim = aim
             title = words.METHODS[question.method].label
             if question.target is not None:
                 title += f" · {words.target_name(question.target, self._session)}"
@@ -122,7 +124,7 @@ class ClassScores:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._bars = ClassBars(lambda target: session.select(target=target))
+        self._bars = ClassBars(lambda label: session.select(target=regions.of_class(session, label)))
         self.above: list[ipywidgets.Widget] = []
         self.wide: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [framed("Class scores", self._bars.figure)]
@@ -139,7 +141,7 @@ class ClassScores:
 
     def _show(self) -> None:
         chosen = self._session.selection
-        scores = self._session.facts.scores.get(chosen.input)
-        if scores is not None:
-            values = scores[0].double().tolist()
-            self._bars.show(self._session.classes, values, chosen.target, self._session.facts.score_name)
+        values, quantity = regions.class_scores(self._session, chosen.input)
+        if values:
+            names = self._session.classes or [str(number) for number in range(len(values))]
+            self._bars.show(names, values, regions.shown(chosen.target)[0], quantity)

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.model.detections import Detections
 from nbexplain.core.question import Question
 from nbexplain.core.registry import METHODS
+from nbexplain.core.target import Region, Weights
 from nbexplain.inputs import Array, Key, Tabular, Text
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.making import Making
 
+_NEEDED = ("Region", "Tabular", "Text", "detections")
 _MOST_ITEMS = 1000  # of a list that is searched for a name
 
 
@@ -98,7 +101,7 @@ class Names:
 
     def needed(self, lines: list[str]) -> list[str]:
         """What else these lines need of nbexplain."""
-        return [name for name in ("Tabular", "Text") if any(f"{name}(" in line for line in lines)]
+        return [name for name in _NEEDED if any(f"{name}(" in line for line in lines)]
 
     def all_inputs(self) -> str:
         """The list of all inputs; the first n of a list are `name[:n]`."""
@@ -112,14 +115,22 @@ class Names:
 
     def target(self, target: Any) -> str:
         """A class index, a tuple, or what the target is called."""
-        return repr(target) if isinstance(target, (int, tuple)) else self._name(target, "target", "what is explained")
+        if isinstance(target, Region) and isinstance(target.over, Weights):
+            return f"Region({target.label}, over={self._name(target.over.given, 'mask', 'the mask')})"
+        plain = isinstance(target, (int, tuple, Region))
+        return repr(target) if plain else self._name(target, "target", "what is explained")
 
     def ways(self) -> list[str]:
         """`preprocess=…` and the like, where they were given."""
         given = self._session.given
         ways = {"preprocess": given.preprocess, "forward": given.forward, "scores": given.scores}
-        said = [f"axes={given.axes!r}"] if given.axes else []
-        return [*(f"{name}={self._name(way, name, name)}" for name, way in ways.items() if way is not None), *said]
+        said = [f"{name}={self._way(way, name)}" for name, way in ways.items() if way is not None]
+        said += [f"axes={given.axes!r}"] if given.axes else []
+        return [*said, f"classes={list(self._session.classes)!r}"] if self._session.facts.both else said
+
+    def _way(self, way: Any, name: str) -> str:
+        made = isinstance(way, Detections) and id(way) not in self._known
+        return repr(way) if made else self._name(way, name, name)
 
     def _name(self, thing: Any, name: str, what: str) -> str:
         if isinstance(thing, types.MethodType) and (owner := self._known.get(id(thing.__self__))):

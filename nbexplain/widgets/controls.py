@@ -36,6 +36,8 @@ class Controls(Shared):
     channel = traitlets.Int(0).tag(sync=True, echo_update=False)
     cell = traitlets.List(traitlets.Int()).tag(sync=True, echo_update=False)  # [row, column], or [] for none
     target = traitlets.Int(0).tag(sync=True, echo_update=False)
+    # of a map of scores, over what the class is explained: "predicted", "map" or a place "row,column"; "" for a mask
+    over = traitlets.Unicode("").tag(sync=True, echo_update=False)
     method = traitlets.Unicode("").tag(sync=True, echo_update=False)
     params = traitlets.Dict().tag(sync=True, echo_update=False)  # {method key: {parameter: value}}
 
@@ -62,6 +64,7 @@ class Facts(Shared):
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     scores = traitlets.List(traitlets.Float()).tag(sync=True, to_json=null_for_nan)
     score_name = traitlets.Unicode("logit").tag(sync=True)
+    overs = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)  # [value, words] of what `over` may be
     methods = traitlets.List(traitlets.Dict()).tag(
         sync=True
     )  # {key, label, paper, needs, progressive, grid, reason, params}

@@ -17,7 +17,9 @@ class ImagePane(Bundled):
     ``frame`` is a part of the picture to be framed, such as a receptive field: ``[left, top, right, bottom]`` in pixels
     of the picture as the network saw it, right and bottom excluded. It may reach beyond the picture, and is drawn as
     far as it lies inside. ``frame_note`` says in words what is framed. With ``pick`` a click on the map of a layer's
-    grid chooses a cell in the shared selection. Panes of one ``link`` share zoom, pointer and colour limits.
+    grid chooses a cell in the shared selection; without it, and with ``aim``, a click chooses at which place of a map
+    of scores, of so many rows and columns, the class is explained. Panes of one ``link`` share zoom, pointer and colour
+    limits.
 
     ``segments`` is a label map (y, x) of superpixels 0 … n − 1 over the picture as the network saw it, whose meta are
     ``key`` and ``count`` (n); uint8 up to n = 255, else float32. Where there is one, the overlay's meta are
@@ -48,6 +50,7 @@ class ImagePane(Bundled):
     notice = traitlets.Unicode("").tag(sync=True)
     link = reference(PaneLink)
     pick = traitlets.Bool(False).tag(sync=True)
+    aim = traitlets.List(traitlets.Int()).tag(sync=True)  # [rows, columns]; empty: none
     frame = traitlets.List(traitlets.Float()).tag(sync=True)  # empty: none
     frame_note = traitlets.Unicode("").tag(sync=True)
 

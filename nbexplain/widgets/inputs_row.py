@@ -33,7 +33,7 @@ class InputsRow:
         self._stop_listening: Callable[[], None] | None = None
         self._scores: np.ndarray | None = None
         self._drawn: list[Array] = []
-        scored = next(iter(session.facts.scores.values())).ndim == 2
+        scored = session.facts.one_per_class
         layered = session.selection.layer is not None
         sorts = ["given", *(["score"] if scored else []), *(["activation"] if layered else [])]
         self.strip = InputStrip(controls=models.controls, sorts=sorts, upload=self._takes_pictures())

@@ -16,6 +16,7 @@ from nbexplain.inputs import Array as Input
 from nbexplain.inputs import Image, Volume
 from nbexplain.runner import runner
 from nbexplain.session import Session
+from nbexplain.widgets import regions
 from nbexplain.widgets.activity import Activity
 from nbexplain.widgets.controls import Controls, Facts
 from nbexplain.widgets.image_channels import send_channels
@@ -26,7 +27,7 @@ from nbexplain.widgets.wire import Array
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
 _SEEN_AS_SQUARES = 64  # pixels a side below which they are
 LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
-_CHOSEN = ("input", "part", "layer", "channel", "cell", "target", "method", "params")
+_CHOSEN = ("input", "part", "layer", "channel", "cell", "target", "over", "method", "params")
 
 
 class SessionModels:
@@ -44,7 +45,7 @@ class SessionModels:
         self._refused: list[tuple[str, Any]] = []  # what the browser still shows, though it does not fit
         self._shown = self._chosen()
         self.controls = Controls(**self._chosen())
-        self.facts = Facts(classes=list(session.classes), inputs=len(session.inputs), **_facts(session.facts))
+        self.facts = Facts(inputs=len(session.inputs), **_facts(session))
         self._pictures: dict[int, tuple[Input, Array]] = {}  # and what each shows
         self.activity = Activity(session)
         self.controls.observe(self._from_browser, names=list(_CHOSEN))
@@ -104,13 +105,15 @@ class SessionModels:
 
     def _chosen(self) -> dict[str, Any]:
         chosen = self.session.selection
+        target, over = regions.shown(chosen.target)
         return {
             "input": chosen.input,
             "part": "" if chosen.part is None else str(chosen.part),
             "layer": chosen.layer or "",
             "channel": chosen.channel,
             "cell": list(chosen.cell or ()),
-            "target": chosen.target if isinstance(chosen.target, int) else -1,  # a target that no slider can show
+            "target": target,  # -1: one that no slider can show
+            "over": over,
             "method": chosen.method,
             "params": {key: dict(params) for key, params in chosen.params.items()},
         }
@@ -127,15 +130,22 @@ class SessionModels:
         try:
             # a quick answer travels before the end of this message, not after it: sent later, it often waits for the
             # acknowledgement of that end, up to 40 ms (Nagle's algorithm in the server)
-            self.session.choose(changes, moment=_MOMENT)
+            self.session.choose(self._asked(changes), moment=_MOMENT)
         except (TypeError, ValueError):
             for name, value in changes.items():  # what fits is taken all the same
                 self._select_one(name, value)
 
+    def _asked(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """A class and what it is explained over make one target."""
+        parts = {name: value for name, value in changes.items() if name not in ("target", "over")}
+        if len(parts) == len(changes):
+            return changes
+        return {**parts, "target": regions.chosen(self.session, self.controls.target, self.controls.over)}
+
     def _select_one(self, name: str, value: Any) -> None:
         """Choose one part, or say in the status line why not: the browser has no cell to raise in."""
         try:
-            self.session.select(**{name: value})
+            self.session.select(**self._asked({name: value}))
         except (TypeError, ValueError) as error:
             problem = error
             self._refused = [(k, v) for k, v in self._refused if k != name] + [(name, value)]
@@ -150,15 +160,15 @@ class SessionModels:
             for name, value in self._shown.items():
                 if value != before[name] and getattr(self.controls, name) != value:
                     setattr(self.controls, name, value)
-        if self._shown["input"] != before["input"]:
+        about = ("input", "target", "over") if self.facts.overs else ("input",)
+        if any(self._shown[name] != before[name] for name in about):
             runner.later((self, "facts"), 0, self._tell_facts, owner=self.session)
 
     def _tell_facts(self) -> None:
         """In the worker: the weights have changed, or another input was run for the first time."""
-        known = self.session.facts
         with self.facts.hold_sync():
             self.facts.inputs = len(self.session.inputs)
-            for name, value in _facts(known, self.session.selection.input).items():
+            for name, value in _facts(self.session).items():
                 setattr(self.facts, name, value)
 
     def _command(self, command: str) -> None:
@@ -176,11 +186,13 @@ class SessionModels:
             self.session.refresh()
 
 
-def _facts(known: KnownFacts, number: int = 0) -> dict[str, Any]:
-    scores = known.scores.get(number)
+def _facts(session: Session) -> dict[str, Any]:
+    known = session.facts
     return {
+        "classes": list(session.classes),
+        "overs": regions.choices(session),
         "layers": [_layer(row) for row in known.layers],
-        "scores": scores[0].double().tolist() if scores is not None and scores.ndim == 2 else [],
+        "scores": regions.class_scores(session, session.selection.input)[0],
         "score_name": known.score_name,
         "parts": [str(part) for part in known.parts],
         "methods": [_method(m, known) for m in METHODS.values() if _is_offered(m, known.kind)],

@@ -56,7 +56,7 @@ def parts_of(
         parts.append(attribution := map_of(session, models, answered, link))
         if isinstance(attribution.pane, ImagePane):
             pictures.append(attribution.pane)
-    if "classes" in shown and scored:
+    if "classes" in shown and session.facts.is_clear:
         parts.append(ClassScores(session))
     if {"grid", "channel", "histogram"} & set(shown):
         parts.append(channels := LayerChannels(session, models, answered, shown, order, link))

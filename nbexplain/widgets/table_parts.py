@@ -33,7 +33,7 @@ def row_parts(session: Session, models: SessionModels, answered: Answered, shown
     """The parts that hold the panes of one row. What needs a background or a second row is left out without."""
     row = session.inputs[session.selection.input]
     assert isinstance(row, Tabular)
-    scored = next(iter(session.facts.scores.values())).ndim == 2
+    scored = session.facts.one_per_class
     parts: list[Part] = []
     editor = RowView(session) if "editor" in shown else None
     move = editor.show_row if editor is not None else _replacing(session)

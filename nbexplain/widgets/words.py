@@ -10,16 +10,17 @@ import numpy as np
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
+from nbexplain.core.target import name_of
+from nbexplain.inputs import Text
 from nbexplain.session import Session
 
 _ROUNDING = 1e-9  # of the largest value: a standard error below is none
 
 
 def target_name(target: Any, session: Session) -> str:
-    """The name of a class, or a description of another target."""
-    if isinstance(target, int) and 0 <= target < len(session.classes):
-        return session.classes[target]
-    return getattr(target, "__name__", None) or str(target)
+    """The name of a class, with the region that it is explained over, or a description of another target."""
+    x = session.inputs[session.selection.input]
+    return name_of(target, session.classes, x.tokens if isinstance(x, Text) else ())
 
 
 def score_of(session: Session, target: int, score: float) -> str:
@@ -32,7 +33,8 @@ def summary(explanation: Explanation, session: Session) -> str:
     parts = [METHODS[explanation.method].label]
     if explanation.target is not None:
         known = explanation.score is not None
-        score = f" ({explanation.score_name} {_minus(f'{explanation.score:.2f}')})" if known else ""
+        kind = "independent " * session.facts.independent + explanation.score_name
+        score = f" ({kind} {_minus(f'{explanation.score:.2f}')})" if known else ""
         parts[0] += f" for {target_name(explanation.target, session)}{score}"
     if explanation.layer is not None:
         parts[0] += f" at {explanation.layer}"

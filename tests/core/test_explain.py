@@ -309,11 +309,11 @@ def test_layers_behind_a_detach_have_no_gradient() -> None:
 @pytest.mark.parametrize(
     ("more", "error", "message"),
     [
-        ({"x": torch.ones(3, 12, 12, dtype=torch.uint8)}, ValueError, "x: the tensor holds uint8 .* x / 255 for bytes"),
+        ({"x": torch.ones(3, 12, 12, dtype=torch.uint8)}, TypeError, r"x: it holds uint8, .* try x.float\(\) / 255"),
         (
             {"x": torch.rand(1, 12, 12)},
             ValueError,
-            r"x: .*first convolution 'conv1' takes \(1, C, H, W\), .* try x\[None\]",
+            r"x: .*first convolution 'conv1' takes \(1, 3, H, W\)",
         ),
         ({"x": torch.rand(1, 4, 12, 12)}, ValueError, "x: it has 4 channels, but .*first convolution 'conv1' takes 3"),
         (
@@ -342,7 +342,7 @@ def test_layers_behind_a_detach_have_no_gradient() -> None:
         ({"target": -1}, ValueError, "target: class -1 is out of range, expected 0 to 4"),
         ({"target": 1.0}, TypeError, "target: expected a whole number, got 1.0"),
         ({"target": True}, TypeError, "target: expected a whole number, got True"),
-        ({"target": "cat"}, TypeError, "target: expected a class index, a tuple, a mask or a callable, got str"),
+        ({"target": "cat"}, TypeError, "target: expected a class by its number, got str .cat.; names need classes="),
         ({"target": (1, 2)}, ValueError, r"target: \(1, 2\) has 2 indices, the scores have shape \(5,\)"),
         ({"target": torch.ones(4)}, ValueError, r"target: a mask of shape \(4,\) for scores of shape \(5,\)"),
         (
@@ -431,8 +431,7 @@ class Gives(nn.Module):
     [
         (lambda y: "cat", TypeError, "scores: the model returned str, in which no tensor of scores was found"),
         (lambda y: None, TypeError, "scores: the model returned NoneType"),
-        (lambda y: y.argmax(1), TypeError, "scores: the model returned Tensor, in which no tensor of scores"),
-        (lambda y: y.sum(), TypeError, "scores: the model returned Tensor, in which no tensor of scores"),
+        (lambda y: y.argmax(1), TypeError, "scores: expected floating-point numbers, got torch.int64"),
         (lambda y: {"loss": [], "n": 3}, TypeError, "scores: the model returned dict"),
         (lambda y: torch.cat([y, y]), ValueError, r"scores: expected one row of scores per input, .* got \(2, 4\)"),
         (lambda y: y[:, :2] @ y, RuntimeError, "the model raised RuntimeError on an input of shape .*: mat1 and mat2"),
@@ -511,13 +510,6 @@ def test_not_a_number_in_the_picture_is_said(key: str) -> None:
         return
     ours = answer(model, x, key)
     assert "the input holds 1 values that are NaN or infinite" in ours.warnings
-
-
-def test_scores_of_another_shape_ask_for_a_target() -> None:
-    model, x = seeded(lambda: nn.Conv2d(3, 2, 1)), picture(4)
-    for target in (None, 1):
-        with pytest.raises(ValueError, match=r"target: .*the scores .*shape \(2, 4, 4\)|target: 1 alone"):
-            explain(model, x, "gradient", target=target)
 
 
 def test_modules_closed_over_are_found_wherever_they_hide() -> None:

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from nbexplain.core.target import are_probabilities, resolve, score, scores_of
+from nbexplain import Region, Session, Subject, explain
+from nbexplain.core.memory import STORE
+from nbexplain.core.target import are_probabilities, classes_last, default, name_of, resolve, score
+from tests.networks import picture, seeded
 
 ROW = torch.tensor([[0.5, 2.0, -1.0]])
 GRID = torch.arange(24.0).reshape(1, 2, 3, 4)
-
-
-@dataclasses.dataclass
-class ModelOutput:
-    loss: Any
-    hidden: Tensor
-    logits: Tensor
-
-
-@pytest.mark.parametrize(
-    "output",
-    [
-        ROW,
-        (ROW, GRID),
-        [ROW],
-        {"features": GRID, "logits": ROW},
-        {"out": ROW, "aux": GRID},
-        OrderedDict(loss=None, logits=ROW),
-        ModelOutput(None, GRID, ROW),
-        ((torch.tensor([1, 2]), ROW), GRID),
-    ],
-    ids=["tensor", "tuple", "list", "logits of a dict", "first of a dict", "ordered", "dataclass", "nested"],
-)
-def test_scores_are_found(output: Any) -> None:
-    assert torch.equal(scores_of(output), ROW)
-
-
-def test_one_score_per_input_becomes_a_column() -> None:
-    assert scores_of(torch.tensor([1.0, 2.0])).tolist() == [[1.0], [2.0]]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +27,8 @@ def test_one_score_per_input_becomes_a_column() -> None:
         (torch.tensor([[-0.2, 1.2]]), False),
         (torch.tensor([[1.0]]), False),
         (torch.tensor([[float("nan"), 1.0]]), False),
-        (torch.full((1, 2, 2, 2), 0.5), False),
+        (torch.full((1, 2, 2, 2), 0.5), True),
+        (torch.full((1, 3, 2, 2), 0.5), False),
         (torch.tensor([[0.2, 0.8]]).half(), True),
     ],
 )
@@ -96,13 +69,24 @@ def test_each_input_has_its_score() -> None:
         (-1, ROW, ValueError, "target: class -1 is out of range"),
         (0.0, ROW, TypeError, "target: expected a whole number, got 0.0"),
         (False, ROW, TypeError, "target: expected a whole number, got False"),
-        ("1", ROW, TypeError, "target: .* got str"),
+        ("1", ROW, TypeError, "target: expected a class by its number, got str '1'; names need classes="),
         ([1], ROW, TypeError, "target: .* got list"),
         ((0, 1), ROW, ValueError, r"target: \(0, 1\) has 2 indices, the scores have shape \(3,\)"),
         ((0, 3, 0), GRID, ValueError, "target: index 3 is out of range, expected 0 to 2"),
         ((0, 1.0, 0), GRID, TypeError, r"target: expected whole numbers, got \(0, 1.0, 0\)"),
-        (1, GRID, ValueError, r"target: 1 alone does not choose one of the scores of shape \(2, 3, 4\)"),
-        (None, GRID, ValueError, r"target: the scores have shape \(2, 3, 4\), so there is no highest class"),
+        (2, GRID, ValueError, "target: class 2 is out of range, expected 0 to 1"),
+        (0, GRID, ValueError, "target: class 0 is predicted nowhere in this input; .*Region\\(0, over='map'\\)"),
+        (Region(1), ROW, ValueError, r"a region needs scores at several places, these have shape \(3,\)"),
+        (Region(1, (2,)), GRID, ValueError, r"over: the place \(2,\) has 1 indices, the map of scores is \(3, 4\)"),
+        (Region(1, (2, 4)), GRID, ValueError, "target: place 4 is out of range, expected 0 to 3"),
+        (
+            Region(1, np.ones((4, 3))),
+            GRID,
+            ValueError,
+            r"a mask of shape \(4, 3\) for a map of scores of shape \(3, 4\)",
+        ),
+        (Region("cat", "map"), GRID, TypeError, "got str 'cat'; names need classes="),
+        (Region(0), GRID[:, :1], ValueError, "a single score has no class to win against; give 'map'"),
         (torch.ones(2), ROW, ValueError, r"target: a mask of shape \(2,\) for scores of shape \(3,\)"),
     ],
 )
@@ -115,3 +99,193 @@ def test_bad_targets(target: Any, scores: Tensor, error: type[Exception], messag
 def test_a_callable_must_return_one_score_per_input(returned: Any) -> None:
     with pytest.raises(ValueError, match=r"target: the callable must return one score per input, shape \(1,\)"):
         score(ROW, lambda scores: returned)
+
+
+# Regions
+
+# class 1 is predicted at the two places of the upper row, class 0 at one of the lower, class 2 at the other
+MAPS = torch.tensor([[[[1.0, 2.0], [9.0, 0.0]], [[3.0, 5.0], [1.0, 2.0]], [[0.0, 0.0], [4.0, 8.0]]]])
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (None, 4.0),  # class 1 covers most
+        (1, 4.0),
+        (np.int64(1), 4.0),
+        (Region(0), 9.0),
+        (Region(2), 8.0),
+        (Region(1, "map"), 11 / 4),
+        (Region(2, (1, 0)), 4.0),
+        (Region(0, np.array([[True, False], [True, False]])), 5.0),
+        (Region(0, torch.tensor([[3.0, 0.0], [1.0, 0.0]])), 3.0),
+        ((2, 1, 1), 8.0),
+    ],
+)
+def test_regions(target: Any, expected: float) -> None:
+    placed = resolve(target, MAPS)
+    assert float(score(MAPS, placed)) == expected
+    last = MAPS.movedim(1, -1)
+    if not isinstance(target, tuple):
+        assert float(score(last, resolve(target, last, last=True))) == expected
+
+
+def test_the_predicted_region_stays_when_the_scores_change() -> None:
+    placed = resolve(1, MAPS)
+    changed = torch.cat([MAPS, -MAPS])
+    assert score(changed, placed).tolist() == [4.0, -4.0]
+
+
+def test_a_background_is_not_what_is_explained_first() -> None:
+    assert default(MAPS, False, ["cat", "dog", "eel"]) == Region(1)
+    assert default(MAPS, False, ["cat", "Background", "eel"]) == Region(0)
+    assert default(MAPS[:, :, :1], False, ["cat", "background", "eel"]) == Region(1)  # where there is nothing else
+    assert default(MAPS[:, :1], False) == Region(0, "map")
+    assert resolve("eel", MAPS, names=["cat", "dog", "eel"]) == resolve(Region(2), MAPS)
+
+
+def test_places_without_numbers_elsewhere_do_not_matter() -> None:
+    maps = MAPS.clone()
+    maps[0, 1, 1] = torch.nan
+    assert float(score(maps, resolve(Region(1), maps))) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("scores", "x", "last"),
+    [
+        ((1, 5, 8, 8), (1, 3, 8, 8), False),
+        ((1, 3, 8, 8), (1, 3, 8, 8), False),
+        ((1, 5, 4, 4), (1, 3, 8, 8), False),
+        ((1, 8, 8, 5), (1, 8, 8, 3), True),
+        ((1, 40, 5), (1, 40, 6), True),
+        ((1, 5, 40), (1, 6, 40), False),
+        ((1, 5), (1, 5), False),
+    ],
+)
+def test_where_the_classes_are(scores: tuple[int, ...], x: tuple[int, ...], last: bool) -> None:
+    assert classes_last(torch.zeros(scores), torch.zeros(x)) is last
+    assert classes_last(torch.zeros(1, 7, 4), torch.zeros(1, 7, dtype=torch.long))  # ids
+
+
+def test_regions_are_equal_where_they_say_the_same() -> None:
+    mask = np.eye(3)
+    assert Region(1, mask) == Region(np.int64(1), torch.eye(3)) != Region(1, mask * 2)
+    assert (
+        len({Region(1, mask), Region(1, mask.copy()), Region(1), Region(1, (2, 3)), Region(1, (np.int64(2), 3))}) == 3
+    )
+    assert [repr(each) for each in (Region(1), Region("cat", (2, 3)), Region(1, "map"))] == [
+        "Region(1)", "Region('cat', over=(2, 3))", "Region(1, over='map')",
+    ]  # fmt: skip
+    mask[0, 0] = 5
+    assert Region(1, np.eye(3)) != Region(1, mask)
+    assert name_of(Region(1, mask), ["cat", "dog"]) == "dog over a mask"
+    assert name_of(Region(1, (4,)), None, list("abcde")) == "class 1 at 4 “e”"
+
+
+@pytest.mark.parametrize(
+    ("label", "over", "error", "message"),
+    [
+        (1.5, "map", TypeError, "label: expected the number or the name of a class, got 1.5"),
+        (True, "map", TypeError, "label: "),
+        (1, "somewhere", ValueError, "over: expected 'predicted', 'map', a place or a mask, got 'somewhere'"),
+        (1, (1.0, 2), TypeError, r"over: expected a place of whole numbers, got \(1.0, 2\)"),
+        (1, 3, TypeError, "over: expected a mask of numbers"),
+        (1, np.zeros((2, 2)), ValueError, "over: expected a mask of numbers from 0 on, not all of them 0"),
+        (1, -np.ones((2, 2)), ValueError, "over: expected a mask of numbers from 0 on"),
+    ],
+)
+def test_bad_regions(label: Any, over: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Region(label, over)
+
+
+def segmentation() -> nn.Module:
+    """Scores that are linear in each pixel: what its gradient is can be written down."""
+    return seeded(lambda: nn.Conv2d(3, 4, 1)).eval()
+
+
+@pytest.mark.parametrize("classes_are_last", [False, True])
+def test_the_gradient_of_a_mean_over_a_region(classes_are_last: bool) -> None:
+    model, x = segmentation(), picture(6)
+    won = model(x)[0].argmax(0)
+    label = int(won.flatten().bincount().argmax())
+    weight = model.weight[label, :, 0, 0].detach().numpy()
+    mask = seeded(lambda: torch.rand(6, 6))
+    place = torch.zeros(6, 6)
+    place[2, 5] = 1
+    ways: dict[str, Any] = {}
+    if classes_are_last:
+        x = x.movedim(1, -1)
+        ways["forward"] = lambda m, x: m(x.movedim(-1, 1)).movedim(1, -1)
+    for target, places in (
+        (None, won == label),
+        (label, won == label),
+        (Region(label, "map"), torch.ones(6, 6)),
+        (Region(label, (2, 5)), place),
+        (Region(label, mask), mask),
+    ):
+        ours = explain(model, x, "gradient", target=target, **ways)
+        share = (places.double() / places.double().sum()).numpy()
+        right = weight[:, None, None] * share
+        np.testing.assert_allclose(ours.values, np.moveaxis(right, 0, -1) if classes_are_last else right, rtol=1e-4)
+        maps = ways["forward"](model, x).movedim(-1, 1) if ways else model(x)
+        assert ours.score == pytest.approx(float((maps[0, label].detach().numpy() * share).sum()), rel=1e-4)
+        assert ours.target == (Region(label) if target is None or target == label else target)
+
+
+def test_occlusion_and_lime_of_a_region() -> None:
+    model, x = segmentation(), picture(8)
+    target = Region(2, (3, 6))
+    occluded = explain(model, x, "occlusion", target=target, window=4, stride=4, fill="zero").values
+    right = np.zeros((8, 8))
+    right[:4, 4:] = float((model.weight[2, :, 0, 0] * x[0, :, 3, 6]).sum().detach())
+    np.testing.assert_allclose(occluded, right, rtol=1e-4, atol=1e-6)
+    pixels = (x[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    labels = np.arange(4).reshape(2, 2).repeat(4, 0).repeat(4, 1)
+    from nbexplain import Image
+
+    given = Image(pixels, segments=labels)
+    hidden = explain(model, given, "leave_one_out", target=target, fill="zero").values
+    assert np.flatnonzero(hidden).tolist() == [1]
+    seen = given.tensor[0, :, 3, 6]
+    assert hidden[1] == pytest.approx(float((model.weight[2, :, 0, 0] * seen).sum().detach()), rel=1e-4)
+
+
+def test_of_maps_only_the_targets_numbers_are_kept() -> None:
+    subject = Subject(segmentation(), picture(32))
+    from nbexplain.core.ask import ask
+
+    before = STORE.bytes
+    for target in (Region(1, "map"), Region(2, "map")):
+        *_, last = ask(subject, "occlusion", target=target, params={"window": 8, "stride": 8})
+        right = explain(segmentation(), picture(32), "occlusion", target=target, window=8, stride=8)
+        np.testing.assert_allclose(last.values, right.values, rtol=1e-5, atol=1e-7)
+    assert STORE.bytes - before < 16 * 4 * 32 * 32 * 4  # less than one whole map for each window
+
+
+def test_a_map_without_classes_is_not_taken_for_classes() -> None:
+    class Depth(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x)[:, 0]
+
+    model, x = seeded(lambda: Depth(3, 1, 1)).eval(), picture(6)
+    for target in (None, 1):
+        with pytest.raises(
+            ValueError, match=r"scores have shape \(6, 6\), of which the input does not tell.*output\[:, None\]"
+        ):
+            explain(model, x, "gradient", target=target)
+    ours = explain(model, x, "gradient", scores=lambda output: output[:, None])
+    np.testing.assert_allclose(ours.values, (model.weight[0] / 36).detach().expand(3, 6, 6), rtol=1e-5)
+    assert ours.target == Region(0, "map")
+    one = explain(model, x, "gradient", target=(2, 3))
+    assert np.argwhere(one.values.any(0)).tolist() == [[2, 3]]
+    session = Session(model, x)
+    assert session.selection.target == (0, 0)
+    with pytest.raises(ValueError, match="of which the input does not tell"):
+        session.select(target=1)
+    session.close()
+
+
+def test_cam_refuses_a_region() -> None:
+    with pytest.raises(ValueError, match=r"target: CAM explains a class index, .*use 'grad_cam'"):
+        explain(nn.Sequential(segmentation(), nn.ReLU()), picture(6), "cam", layer="0", target=Region(1, "map"))

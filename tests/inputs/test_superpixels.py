@@ -134,7 +134,7 @@ def test_where_one_region_comes_out_another_way_to_cut_is_named() -> None:
     with pytest.raises(ValueError, match=r"superpixels: only one region came out of 2 .*: try another .* 'grid'"):
         cut(line, 2, "slic")
     assert cut(line, 2, "grid").max() == 1
-    with pytest.raises(ValueError, match="superpixels: 2 regions for a picture of 1 pixel$"):
+    with pytest.raises(ValueError, match=r"superpixels: 2 regions for a picture of 1 pixel$"):
         cut(line[:, :1], 2, "grid")
 
 

@@ -156,7 +156,7 @@ def test_the_channels_are_those_of_the_layer(explorer, model):
     ("model_of", "x", "panes"),
     [
         (lambda: torch.nn.Linear(4, 3), torch.rand(1, 4), 2),  # no layer with a name
-        (lambda: torch.nn.Conv1d(2, 3, 3), torch.rand(1, 2, 9), 1),  # no classes either
+        (lambda: torch.nn.Conv1d(2, 3, 3), torch.rand(1, 2, 9), 2),
         (Signal, torch.rand(1, 2, 32), 5),
     ],
 )

@@ -7,11 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nbexplain import Explanation
+from nbexplain import Explanation, Region
 from nbexplain.core.question import Answer, Question
 from nbexplain.widgets import words
 
-SESSION = SimpleNamespace(classes=("cat", "dog"))
+SESSION = SimpleNamespace(
+    classes=("cat", "dog"),
+    inputs=[None],
+    selection=SimpleNamespace(input=0),
+    facts=SimpleNamespace(independent=False),
+)
 
 
 def explanation(**more) -> Explanation:
@@ -64,7 +69,9 @@ def test_targets_have_names():
         return scores.sum(1)
 
     assert words.target_name(1, SESSION) == "dog"
-    assert words.target_name(7, SESSION) == "7"
+    assert words.target_name(7, SESSION) == "class 7"
+    assert words.target_name(Region(1), SESSION) == "dog where it is predicted"
+    assert words.target_name(Region(1, (3, 4)), SESSION) == "dog at 3, 4"
     assert words.target_name(whole_sum, SESSION) == "whole_sum"
     assert words.target_name((1, 4, 2), SESSION) == "(1, 4, 2)"
 

@@ -34,8 +34,9 @@ def boundary(
 ) -> Iterator[Explanation]:
     """The score over a plane through the row, along two columns or two principal components of the background.
 
-    Values are (y, x), lowest y first: probabilities where the model's scores are logits (softmax over the classes) or
-    probabilities, else the score. A category's axis has a point for each of its values. `details` tell the coordinates
+    Values are (y, x), lowest y first: probabilities where the model's scores are logits (softmax over the classes, or a
+    sigmoid of a single one), probabilities or their logarithms, else the score. A category's axis has a point for each
+    of its values. `details` tell the coordinates
     of the outermost points, and at which score the line is drawn, `boundary`: 0.5 of scores from 0 to 1, 0 of scores on
     both sides of it, and else the row's own, as of a price that is never 0. `plane_of` makes the same plane, which
     places other rows in the picture. With more than two columns it is a slice: elsewhere the boundary may lie
@@ -93,13 +94,15 @@ def _filled(values: np.ndarray, order: np.ndarray, ends: list[int], shape: tuple
 def _read(subject: Subject, scores: Tensor, target: Target) -> np.ndarray:
     """Of scores (n, K, …) what is shown (n,)."""
     if _is_probability(subject, target) and subject.score_name == "logit":
-        scores = scores.double().softmax(1)
+        scores = scores.double().sigmoid() if subject.reader.both else scores.double().softmax(1)
+    elif _is_probability(subject, target) and subject.score_name == "log-probability":
+        scores = scores.double().exp()
     shown: np.ndarray = targets.score(scores, target).double().cpu().numpy()
     return shown
 
 
 def _is_probability(subject: Subject, target: Target) -> bool:
-    return isinstance(target, int) and subject.score_name in ("logit", "probability")
+    return isinstance(target, int) and subject.score_name in ("logit", "probability", "log-probability")
 
 
 def _answer(

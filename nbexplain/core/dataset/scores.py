@@ -25,6 +25,8 @@ def class_scores(subjects: Sequence[Subject]) -> Iterator[Explanation]:
         If the model's output is not one score per class.
     """
     clean = subjects[0].scores()
+    if subjects[0].reader.followed is not None:
+        raise ValueError("scores: each input has detections of its own, which cannot be put into one table")
     if clean.ndim != 2:
         raise ValueError(f"scores: expected one score per class, the model gives {tuple(clean.shape[1:])} per input")
     values = np.full((len(subjects), clean.shape[1]), np.nan, to_numpy(clean).dtype)

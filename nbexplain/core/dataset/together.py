@@ -13,11 +13,11 @@ from nbexplain.core.subject import Subject
 def together(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, list[int], Tensor]]:
     """Batches of inputs of equal shape, in chunks: who runs them, which inputs they are, and their tensors (n, …).
 
-    An input that consists of several tensors goes alone.
+    An input that consists of several tensors goes alone, and one whose scores are its own detections'.
     """
     groups: dict[tuple[Hashable, ...], list[int]] = {}
     for number, subject in enumerate(subjects):
-        if subject.input.alone:
+        if subject.input.alone and subject.reader.followed is None:
             given = subject.input
             groups.setdefault((given.tensor.shape, given.tensor.dtype, given.family), []).append(number)
         else:

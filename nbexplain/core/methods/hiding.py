@@ -51,7 +51,18 @@ _OF_KIND = {
 
 
 def masker_of(subject: Subject, options: Mapping[str, Any]) -> Masker:
-    """The masker of the subject's input, from those of a method's parameters that its kind has."""
+    """The masker of the subject's input, from those of a method's parameters that its kind has.
+
+    Raises
+    ------
+    ValueError
+        If tokens were to be removed whose places have scores of their own.
+    """
+    if subject.by_token and options["hide"] == "remove":
+        raise ValueError(
+            "hide: 'remove' would move the tokens behind, or take away the very token whose score is explained; "
+            "'mask token' and 'neutral embedding' leave each in its place"
+        )
     return subject.masker(**{name: options[name] for name in _OF_KIND[subject.input.kind]})
 
 

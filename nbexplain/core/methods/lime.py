@@ -72,7 +72,8 @@ def lime(
         options = {"superpixels": superpixels, "segmentation": segmentation, "fill": fill, "unit": unit, "hide": hide}
         near, width = Hidden(subject, masker_of(subject, options), seed), kernel_width
     design = near.design(samples)
-    key = ("lime", near.key)
+    kept = targets.Kept(target, subject.scores())
+    key = ("lime", near.key, kept.key)
     scores: list[Tensor] = list(subject.kept(key) or ())
     first = max(2, samples // 20)
     most = subject.chunk()
@@ -85,7 +86,7 @@ def lime(
     step = min(most, samples if is_quick() else first)
 
     def answer_on(done: int) -> Explanation:
-        return _answer(near, design[:done], torch.cat(scores)[:done], target, width)
+        return _answer(near, design[:done], torch.cat(scores)[:done], kept, width)
 
     while True:
         known = sum(map(len, scores))
@@ -102,7 +103,7 @@ def lime(
             return
         begun = time.perf_counter()
         try:
-            scores.append(near.scores(known, min(known + step, samples)))
+            scores.append(kept.keep(near.scores(known, min(known + step, samples))))
         except Exception:
             if done >= first and shown < 0:  # a model that fails in the middle: what came so far is seen all the same
                 yield dataclasses.replace(answer_on(done), progress=done / samples)
@@ -114,8 +115,8 @@ def lime(
         subject.keep(key, tuple(scores), sum(part.nbytes for part in scores))
 
 
-def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, target: Target, width: float) -> Explanation:
-    values = targets.score(scores, target).double().cpu().numpy()
+def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targets.Kept, width: float) -> Explanation:
+    values = kept.read(scores).double().cpu().numpy()
     if not np.isfinite(values).all():
         broken = int((~np.isfinite(values)).sum())
         raise ValueError(f"scores: {broken} of {len(values)} changed inputs have a score that is NaN or infinite")

@@ -104,14 +104,15 @@ def occlusion(
     if of_picture:
         x = x.contiguous(memory_format=torch.channels_last)  # as `ready` wants batches; here it is done once
     clean = subject.score(target)
-    key = ("occlusion", window, stride, depth, fill)
+    kept = targets.Kept(target, subject.scores())
+    key = ("occlusion", window, stride, depth, fill, kept.key)
     scores: list[Tensor] = list(subject.kept(key) or ())
     done = sum(map(len, scores))
     step = subject.chunk()
     near: dict[Path, Tensor] | None = None
     while True:
         if done >= first:
-            yield _map(scores, order[:done], starts, windows, sizes, target, clean)
+            yield _map(scores, order[:done], starts, windows, sizes, kept, clean)
         if done == len(order):
             return
         if of_picture and done >= first and near is None:  # the first map does not wait for it
@@ -124,7 +125,8 @@ def occlusion(
             for axis, along in zip(axes, span, strict=True):
                 place[axis - 1] = slice(*along)
             changed[tuple(place)] = filling[0][tuple(place)]
-        scores.append(subject.evaluate_changed(batch, [_rectangle(span) for span in spans] if near else [], near or {}))
+        rectangles = [_rectangle(span) for span in spans] if near else []
+        scores.append(kept.keep(subject.evaluate_changed(batch, rectangles, near or {})))
         done += len(wanted)
         subject.keep(key, tuple(scores), sum(part.nbytes for part in scores))
 
@@ -161,12 +163,12 @@ def _map(
     starts: Sequence[list[int]],
     windows: Sequence[int],
     sizes: Sequence[int],
-    target: Target,
+    kept: targets.Kept,
     clean: float,
 ) -> Explanation:
     """The mean fall of the score over the windows that cover each place."""
     values = np.full([len(start) for start in starts], np.nan)
-    values[tuple(np.array(tried).T)] = clean - targets.score(torch.cat(scores), target).double().cpu().numpy()
+    values[tuple(np.array(tried).T)] = clean - kept.read(torch.cat(scores)).double().cpu().numpy()
     count = values.size
     values = _filled(values)
     covers = np.ones(())

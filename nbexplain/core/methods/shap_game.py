@@ -38,10 +38,11 @@ class Game:
     def __init__(self, subject: Subject, target: Target, options: Mapping[str, Any]):
         self.masker = masker_of(subject, options)
         self._subject, self._target = subject, target
+        self._kept = targets.Kept(target, subject.scores())
         self.players = np.flatnonzero(self.masker.varying)
         self.order = np.arange(len(self.players))
         self.seconds, self.rows = 0.0, 0
-        self._key = ("coalitions", self.masker.key)
+        self._key = ("coalitions", self.masker.key, self._kept.key)
         self._scores: dict[bytes, Tensor] = subject.kept(self._key) or {}
         self._values: dict[bytes, float] = {}  # of this target
 
@@ -58,9 +59,7 @@ class Game:
             for _ in self.play(keep):
                 pass
             new = [key for key in dict.fromkeys(keys) if key not in self._values]
-            scores = (
-                targets.score(torch.stack([self._scores[key] for key in new]), self._target).cpu().double().tolist()
-            )
+            scores = self._kept.read(torch.stack([self._scores[key] for key in new])).cpu().double().tolist()
             broken = len(scores) - int(np.isfinite(scores).sum())
             if broken:
                 raise ValueError(f"scores: {broken} of {len(new)} changed inputs have a score that is NaN or infinite")
@@ -77,7 +76,7 @@ class Game:
         start = 0
         while start < len(places):
             part, began = places[start : start + self._step()], time.perf_counter()
-            scores = self._subject.hidden(self.masker, self._rows(keep[part]))
+            scores = self._kept.keep(self._subject.hidden(self.masker, self._rows(keep[part])))
             self._scores.update(zip((keys[place] for place in part), scores, strict=True))
             self._subject.keep(self._key, self._scores, len(self._scores) * (scores[0].nbytes + 300))
             self.seconds += time.perf_counter() - began

@@ -57,6 +57,16 @@ def test_a_linear_models_boundary_is_the_line_that_it_must_be(plane: str) -> Non
     assert not found.signed
 
 
+def test_a_single_logit_becomes_a_probability_by_a_sigmoid() -> None:
+    model, given = seeded(lambda: Straight(classes=1)).double(), table()
+    ask = {"resolution": 10, "classes": ("no", "yes")}
+    no, yes = (explain(model, given, "boundary", target=name, **ask) for name in ("no", "yes"))
+    plain = explain(model, given, "boundary", resolution=10)
+    assert (yes.quantity, plain.quantity) == ("probability", "score")
+    np.testing.assert_allclose(yes.values, 1 / (1 + np.exp(-plain.values)), rtol=1e-6)
+    np.testing.assert_allclose(no.values, 1 - yes.values, rtol=1e-6)
+
+
 def test_logits_become_probabilities_and_probabilities_stay() -> None:
     model, given = curved(), table()
     subject = Subject(model, given)

@@ -1,0 +1,73 @@
+"""What a model's own error means for the input: said in words that name the argument and the call that would work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core.predictor import Predictor
+from nbexplain.inputs import Array
+
+META = (
+    "model: its weights are on the meta device, without values: load them first, as with "
+    "load_state_dict(weights, assign=True)"
+
+
+def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Exception | None:
+    """What the model's own error means for how the input is handed over; None where it means nothing."""
+    text = str(error)
+    if given.parts is not None:
+        of_signature = isinstance(error, TypeError) and ("unexpected keyword" in text or "required positional" in text)
+        if of_signature and isinstance(given.parts.given, Mapping):
+            return TypeError(
+                f"x: its entries are passed as keywords, and the model raised: {text}; for a model that takes the dict "
+                "itself: forward=lambda model, x: model(x)"
+            )
+        return None
+    layers = [
+        (name, part) for name, part in module.named_modules() if isinstance(getattr(part, "weight", None), Tensor)
+    ]
+    if not layers or any(isinstance(part, nn.Embedding) for _, part in layers):
+        return None
+    name, first = layers[0]
+    if not (x.is_floating_point() or x.is_complex()) and isinstance(error, RuntimeError) and "type" in text:
+        scaled = " / 255, if they are bytes of an image" if x.dtype == torch.uint8 else ""
+        dtype, own = (str(t.dtype).removeprefix("torch.") for t in (x, first.weight))
+        return TypeError(f"x: it holds {dtype}, and the model's {name!r} computes in {own}; try x.float(){scaled}")
+    if isinstance(first, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and first.weight.ndim != x.ndim:
+        places = {1: "L", 2: "H, W", 3: "D, H, W"}[first.weight.ndim - 2]
+        missing = "; try x[None]" if x.ndim == first.weight.ndim - 1 and x.shape[0] == first.in_channels else ""
+        return ValueError(
+            f"x: it has shape {tuple(x.shape)}, and the model's first convolution {name!r} takes "
+            f"(1, {first.in_channels}, {places}){missing} ({type(error).__name__}: {text})"
+        )
+    return None
+
+
+def in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
+    """What the model's own error means for the input."""
+    if "meta" in str(error) and any(t.is_meta for t in chain(module.parameters(), module.buffers())):
+        return ValueError(META)
+    first = next(((n, m) for n, m in module.named_modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
+    if first is not None and first[1].weight.ndim == x.ndim and first[1].in_channels != x.shape[1]:
+        return ValueError(
+            f"x: it has {x.shape[1]} channels, but the model's first convolution {first[0]!r} takes "
+            f"{first[1].in_channels}"
+        )
+    if isinstance(error, IndexError) and not x.is_floating_point():
+        tables = [f"{n!r} {m.num_embeddings:,}" for n, m in module.named_modules() if isinstance(m, nn.Embedding)]
+        if tables:
+            return ValueError(
+                f"tokenizer: it gives an id, or so many, that the model has no row for ({error}); its embeddings have: "
+                f"{', '.join(tables)}. Is it this model's own?"
+            )
+    if (
+        isinstance(module, Predictor)
+        and isinstance(error, (ValueError, TypeError))
+        and str(error).startswith("predict:")
+    ):
+        return error
+    return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")

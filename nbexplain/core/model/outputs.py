@@ -1,0 +1,254 @@
+"""The scores in what a model returns: taken from a clear place, else refused with the call that says where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbexplain.core import hooks
+from nbexplain.core.model.detections import Detections, Followed
+from nbexplain.core.model.made_by import Sigmoids
+
+_NAMED = ("logits", "logits_per_image")
+_OF_A_BODY = ("pooler_output", "image_embeds", "text_embeds", "last_hidden_state")  # of Hugging Face's outputs
+
+
+class Reader:
+    """Reads the scores of one input's passes.
+
+    Parameters
+    ----------
+    scores
+        The user's `scores(output)`, or `Detections`; None where they are to be found.
+    classes
+        How many class names the user has given. Two, where the model gives a single number, make both classes of it:
+        the scores (−s, s) of a logit s, or (1 − p, p) of a probability p that a sigmoid made.
+    batched
+        Whether the model's outputs have a batch axis; else they are of one input, and get one.
+
+    Attributes
+    ----------
+    given
+        What the user gave.
+    own
+        Whether the user says where the scores are.
+    named
+        Whether the model calls them logits.
+    sigmoid
+        Whether each of them was made by a sigmoid; None as long as nobody has looked.
+    both
+        Whether a single number was made into the scores of two classes.
+    """
+
+    def __init__(
+        self, scores: Callable[[Any], Any] | None, classes: int | None = None, *, batched: bool = True
+    ) -> None:
+        self._batched = batched
+        self.own = scores is not None
+        self.followed: Followed | None = scores.for_input() if isinstance(scores, Detections) else None
+        self.given = scores
+        self._two = classes == 2 and self.followed is None
+        self._watch: Sigmoids | None = None
+        self.named, self.both = False, False
+        self.sigmoid: bool | None = None
+
+    def __call__(self, output: Any, count: int) -> Tensor:
+        """The scores (N, K, …) of `count` inputs.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there are none, several tensors could be meant, or they are no rows of floating-point numbers.
+        """
+        if self.followed is not None:
+            return self.followed(output, count)
+        if self.given is not None:
+            scores = as_rows(self._with_batch_axis(self.given(output)), count)
+        else:
+            self.named = not isinstance(output, Tensor) and ".logits" in _dotted(_parts(output))
+            scores = scores_of(self._with_batch_axis(output), count)
+        if self._watch is not None:
+            self.sigmoid = self._watch.made(scores)
+        if self._two and scores.shape[1] == 1:
+            self.both = True
+            scores = torch.cat([1 - scores if self.sigmoid else -scores, scores], 1)
+        return scores
+
+    def _with_batch_axis(self, output: Any) -> Any:
+        """Of a model that takes no batches: (K, …) as (1, K, …), one number as (1, 1)."""
+        if not self._batched:
+            for _, tensor in hooks.tensors_in(output):
+                if tensor.ndim < 2 or len(tensor) != 1:  # some models add it themselves
+                    output = hooks.replace(output, tensor, tensor.reshape(1, 1) if not tensor.ndim else tensor[None])
+        return output
+
+    @contextmanager
+    def clean(self) -> Iterator[None]:
+        """Around a pass of the clean input; looks for sigmoids where two classes hang on it."""
+        with self.watching() if self._two and self.sigmoid is None else _nothing():
+            if self.followed is None:
+                yield
+                return
+            with self.followed.learning():
+                yield
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Learn from a pass whether sigmoids made the scores."""
+        with Sigmoids() as self._watch:
+            try:
+                yield
+            finally:
+                self._watch = None
+
+    def forget(self) -> None:
+        """The model is another one now."""
+        self.sigmoid = None
+        if self.followed is not None:
+            self.followed.forget()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def scores_of(output: Any, count: int) -> Tensor:
+    """The scores (N, K, …) of `count` inputs in what a model returned.
+
+    They are the tensor itself; the `logits` or `logits_per_image` of a mapping, a dataclass or a named tuple; the first
+    of a tuple or list, where the others cannot be meant; or a mapping's only floating-point tensor with a row for each
+    input. (N,) becomes (N, 1), and a single number of a single input (1, 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are nowhere, several tensors could be meant, or they are no rows of floating-point numbers.
+    """
+    if isinstance(output, Tensor):
+        return as_rows(output, count)
+    parts = _parts(output)
+    what = type(output).__name__
+    if isinstance(output, (list, tuple)) and output and all(_is_detection(part) for part in output):
+        raise TypeError(
+            f"scores: the model returned detections, a list of dicts with {', '.join(map(repr, output[0]))}; explain "
+            "the score of one of them with scores=nbexplain.detections()"
+        )
+    dotted = _dotted(parts)
+    if ".logits" in dotted and ".pred_boxes" in dotted:
+        shape = tuple(parts[dotted[".logits"]].shape)
+        raise TypeError(
+            f"scores: the model returned boxes, and logits {shape} of each; explain the score of one of them with "
+            "scores=nbexplain.detections(activation='softmax'), or 'sigmoid' if no class stands for no object; or "
+            "take scores=lambda output: output.logits, with target=(query, class)"
+        )
+    for name in _NAMED:
+        if f".{name}" in dotted:
+            return as_rows(parts[dotted[f".{name}"]], count)
+    rows = {way: part for way, part in parts.items() if _is_rows(part, count)}
+    first: Any = next(iter(parts.values()), None)
+    in_order = isinstance(output, (tuple, list))
+    if in_order and _is_rows(first, count, least=1):
+        others = [part for way, part in rows.items() if part is not first and (part.ndim == 2 or first.ndim > 2)]
+        if not others:
+            return as_rows(first, count)
+    body = [f".{name}" for name in _OF_A_BODY if f".{name}" in dotted]
+    if body:
+        ways = [f"{dotted[name]}[:, 0]" if parts[dotted[name]].ndim == 3 else dotted[name] for name in body]
+        raise TypeError(
+            f"scores: the model returned {what}, with {_listed(parts)}: it has no head, and an embedding's numbers are "
+            "no scores of classes. Take the model with its head, or say which number is to be explained: "
+            + " or ".join(f"scores=lambda output: output{way}" for way in ways)
+        )
+    if not in_order and set(dotted) == {".out", ".aux"}:  # torchvision's segmentation models
+        rows = {way: part for way, part in rows.items() if way == dotted[".out"]}
+    if not in_order and len(rows) == 1:
+        return as_rows(next(iter(rows.values())), count)
+    if rows:
+        raise TypeError(
+            f"scores: the model returned {what}, in which it is not clear what the scores are: {_listed(parts)}; say "
+            f"so with scores=lambda output: output{next(iter(rows))}"
+        )
+    held = f": {_listed(parts)}" if parts else ""
+    raise TypeError(
+        f"scores: the model returned {what}, in which no tensor of scores was found{held}; say where they are with "
+        f"scores=lambda output: …, a tensor ({count}, K)"
+    )
+
+
+def as_rows(scores: Any, count: int) -> Tensor:
+    """Scores of `count` inputs as (N, K, …).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no floating-point numbers, or not one row per input.
+    """
+    wanted = f"scores: expected one row of scores per input, shape ({count}, K), got"
+    if not isinstance(scores, Tensor):
+        raise ValueError(f"{wanted} {type(scores).__name__}")
+    shape = tuple(scores.shape)
+    if not scores.is_floating_point():
+        raise TypeError(
+            f"scores: expected floating-point numbers, got {scores.dtype} of shape {shape}: those are no scores; give "
+            "what they were made from, before any argmax or threshold"
+        )
+    if scores.ndim == 0 and count == 1:
+        return scores.reshape(1, 1)
+    if scores.ndim == 0:
+        raise ValueError(f"{wanted} a single number for all of them: it must keep the batch axis")
+    if len(scores) != count:
+        squeezed = "; has a squeeze() taken the batch axis away?" if count == 1 and scores.ndim == 1 else ""
+        raise ValueError(f"{wanted} {shape}{squeezed}")
+    if scores.numel() == 0:
+        raise ValueError(f"{wanted} {shape}")
+    return scores[:, None] if scores.ndim == 1 else scores
+
+
+def _parts(output: Any) -> dict[str, Any]:
+    """What a container holds, under what must be written behind `output` to get it."""
+    if isinstance(output, Mapping):
+        dotted = hasattr(output, "to_tuple")  # Hugging Face's ModelOutput
+        return {f".{key}" if dotted else f"[{key!r}]": part for key, part in output.items()}
+    if is_dataclass(output) and not isinstance(output, type):
+        return {f".{field.name}": getattr(output, field.name) for field in fields(output)}
+    if isinstance(output, tuple) and hasattr(output, "_fields"):
+        return {f".{name}": getattr(output, name) for name in output._fields}
+    if isinstance(output, (tuple, list)):
+        return {f"[{place}]": part for place, part in enumerate(output)}
+    held = getattr(output, "__dict__", {})
+    return {f".{name}": part for name, part in held.items() if not name.startswith("_")}
+
+
+def _dotted(parts: Mapping[str, Any]) -> dict[str, str]:
+    """The ways to the tensors of a container by `.name`, whether it is a mapping or an object."""
+    return {
+        way if way.startswith(".") else f".{way[2:-2]}": way for way, part in parts.items() if isinstance(part, Tensor)
+    }
+
+
+def _is_rows(part: Any, count: int, least: int = 2) -> bool:
+    return isinstance(part, Tensor) and part.is_floating_point() and part.ndim >= least and len(part) == count
+
+
+def _is_detection(part: Any) -> bool:
+    return isinstance(part, Mapping) and "boxes" in part and "scores" in part
+
+
+def _listed(parts: Mapping[str, Any]) -> str:
+    """What there is, with the shapes of tensors."""
+    return ", ".join(f"output{way} {_shape(part)}" for way, part in parts.items() if part is not None)
+
+
+def _shape(part: Any) -> str:
+    if isinstance(part, Tensor):
+        kind = "" if part.is_floating_point() else f" of {str(part.dtype).removeprefix('torch.')}"
+        return f"{tuple(part.shape)}{kind}"
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        return f"(a {type(part).__name__} of {len(part)})"
+    return f"(a {type(part).__name__})"

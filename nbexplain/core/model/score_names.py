@@ -1,0 +1,41 @@
+"""What the numbers are that are explained: logits, probabilities, predictions or scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from nbexplain.core.model.outputs import Reader
+from nbexplain.core.predictor import Predictor
+from nbexplain.core.target import are_log_probabilities, are_probabilities
+
+
+def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: Callable[[], bool]) -> str:
+    """What clean scores (1, K, …) are, as far as it can be known.
+
+    `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where a sigmoid
+    made each of them (seen in a pass: numbers from 0 to 1 may be logits by chance), or the model's own `predict_proba`.
+    Else `"prediction"` where a Hugging Face model's `problem_type` is regression; `"logit"` for two classes and more,
+    which is a torch module's habit and not known (a head that predicts several numbers looks the same: give `scores`).
+    `"score"` for a single number without class names, for the user's own `scores`, for detections, for decision
+    functions, and for maps that the model does not call logits.
+
+    Parameters
+    ----------
+    sigmoids
+        Asked, only where they might, whether sigmoids made the scores: it takes a pass.
+    """
+    if reader.followed is not None:
+        return "score"
+    if are_probabilities(clean):
+        return "probability"
+    if are_log_probabilities(clean):
+        return "log-probability"
+    way = module.way if isinstance(module, Predictor) else ""
+    if bool(((clean >= 0) & (clean <= 1)).all()) and (way == "predict_proba" or (not way and sigmoids())):
+        return "probability"
+    if getattr(getattr(module, "config", None), "problem_type", None) == "regression" and not reader.own:
+        return "prediction"
+    told = reader.own or way not in ("", "call")
+    return "logit" if not told and clean.shape[1] > 1 and (clean.ndim == 2 or reader.named) else "score"

@@ -1,0 +1,71 @@
+"""What is explained first of a text whose tokens have scores of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nbexplain.core.target import Region
+from nbexplain.inputs import Text
+
+
+def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence[str] = ()) -> Region:
+    """A class at one token, for scores (1, L, K).
+
+    Where the text holds the tokenizer's mask token, the best prediction for the first one. Of a model whose classes are
+    its vocabulary, as many as its largest table of embeddings has rows, the best prediction at the last token. Else, as
+    of named entities, the class that is most certain (softmax) at a token of the text, other than one called O, by the
+    names given or by the model's `config.id2label`.
+
+    Raises
+    ------
+    ValueError
+        If the model fills masks, and there is none in the text.
+    """
+    mask = getattr(text.tokenizer, "mask_token_id", None)
+    masked = [place for place, token in enumerate(text.ids.tolist()) if token == mask]
+    if masked:
+        return _best(scores, masked[0])
+    classes = scores.shape[2]
+    if _is_vocabulary(module, classes):
+        if isinstance(mask, int):
+            raise ValueError(
+                f"target: the model predicts one of {classes:,} tokens at each token, and the text has no mask token; "
+                f"put {getattr(text.tokenizer, 'mask_token', None)!r} where it is to be explained, or give (token, id)"
+            )
+        return _best(scores, len(text.ids) - 1)
+    labels = getattr(getattr(module, "config", None), "id2label", None) or {}
+    called = names or [labels.get(number, "") for number in range(classes)]
+    certain = torch.nan_to_num(scores[0].double().softmax(-1), nan=-1)
+    outside = [number for number, name in enumerate(called) if name == "O"]
+    if len(outside) < classes:
+        certain[:, outside] = -1
+    seen = torch.from_numpy(text.spans[:, 1] > text.spans[:, 0])
+    if seen.any():
+        certain[~seen.to(certain.device)] = -1
+    token, label = divmod(int(certain.argmax()), classes)
+    return Region(label, (token,))
+
+
+def token_names(text: Text, module: nn.Module, scores: Tensor) -> tuple[str, ...]:
+    """Names of the classes of scores (1, L, K): the tokenizer's tokens, where they are the vocabulary."""
+    count = scores.shape[2]
+    read = getattr(text.tokenizer, "convert_ids_to_tokens", None)
+    if read is None or not _is_vocabulary(module, count):
+        return tuple(f"class {number}" for number in range(count))
+    try:
+        return tuple(map(str, read(list(range(count)))))
+    except Exception:  # embeddings may have more rows than the tokenizer has tokens
+        return tuple(f"token {number}" for number in range(count))
+
+
+def _is_vocabulary(module: nn.Module, classes: int) -> bool:
+    return classes == max(
+        (part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)), default=0
+    )
+
+
+def _best(scores: Tensor, token: int) -> Region:
+    return Region(int(torch.nan_to_num(scores[0, token], nan=-torch.inf).argmax()), (token,))

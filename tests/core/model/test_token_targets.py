@@ -1,0 +1,129 @@
+"""Texts whose tokens have scores of their own: what is explained first, and that a label stays with its token."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import nbexplain as nx
+from nbexplain import Region, Session, Text, explain
+from tests.networks import seeded
+from tests.widgets.comm import from_browser
+from tests.widgets.test_code import check, run
+
+WORDS = ["[PAD]", "[MASK]", "anna", "lives", "in", "paris", "today"]
+LABELS = ("O", "PER", "LOC")
+
+
+class Tokenizer:
+    """A token for each word; like Hugging Face's in what it is asked."""
+
+    mask_token, mask_token_id, pad_token_id = WORDS[1], 1, 0
+
+    def __call__(self, text: str) -> dict[str, Any]:
+        found = list(re.finditer(r"\[MASK\]|\w+", text))
+        ids = [WORDS.index(each[0] if each[0] in WORDS else each[0].lower()) for each in found]
+        spans = [each.span() for each in found]
+        return {"input_ids": ids, "attention_mask": [1] * len(ids), "offset_mapping": spans}
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
+        return [WORDS[each] for each in ids]
+
+
+class Tagger(nn.Module):
+    """Scores of each token: those of its own word, and a tenth of those of the word before it."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.emb = nn.Embedding(len(WORDS), classes)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        own = self.emb(input_ids)
+        return own + 0.1 * nn.functional.pad(own, (0, 0, 1, 0))[:, :-1]
+
+
+@pytest.fixture
+def tagger() -> Tagger:
+    model = seeded(lambda: Tagger(3)).eval()
+    rows = torch.tensor(
+        [[0, 0, 0], [0, 0, 0], [0, 4, 0], [9, 0, 0], [8, 0, 0], [0, 0, 5], [7, 0, 0]], dtype=torch.float32
+    )
+    model.emb.weight.data = rows
+    return model
+
+
+TEXT = "Anna lives in Paris today"
+
+
+def test_the_most_certain_label_that_is_not_o_is_explained_first(tagger: Tagger) -> None:
+    text = Text(TEXT, Tokenizer())
+    ours = explain(tagger, text, "leave_one_out", hide="mask token", classes=LABELS)
+    assert ours.target == Region(2, (3,))  # e⁵ of e⁵ + e⁰·⁸ + 1 is more than e⁴ of e⁴ + 2
+    assert ours.score == 5
+    tagger.config = SimpleNamespace(id2label=dict(enumerate(LABELS)))
+    assert explain(tagger, text, "leave_one_out", hide="mask token").target == Region(2, (3,))
+    del tagger.config
+    assert explain(tagger, text, "leave_one_out", hide="mask token").target == Region(0, (2,))  # who knows what O is?
+
+
+def test_a_label_stays_with_its_token(tagger: Tagger) -> None:
+    text = Text(TEXT, Tokenizer())
+    right = [0, 0, 0, 5, 0]  # the score of LOC at Paris hangs on Paris, and on the word before it, whose LOC is 0
+    for target in ((3, 2), Region(2, (3,)), Region("LOC", (3,))):
+        ours = explain(tagger, text, "leave_one_out", target=target, hide="mask token", classes=LABELS)
+        np.testing.assert_allclose(ours.values, right, atol=1e-6)
+    ours = explain(tagger, text, "leave_one_out", target=(3, 0), hide="mask token")
+    np.testing.assert_allclose(ours.values, [0, 0, 0.8, 0, 0], atol=1e-6)
+    with pytest.raises(ValueError, match=r"hide: 'remove' would move the tokens behind, .*'mask token' and 'neutral"):
+        explain(tagger, text, "lime", target=(3, 2))
+    with pytest.raises(ValueError, match="hide: 'remove'"):
+        explain(tagger, text, "leave_one_out", target=lambda scores: scores[:, 3, 2])
+
+
+def test_the_best_word_for_a_mask_is_explained_first() -> None:
+    model = seeded(lambda: Tagger(len(WORDS))).eval()
+    model.emb.weight.data = torch.eye(len(WORDS))[[0, 5, 2, 3, 4, 5, 6]] * 3  # the mask speaks for paris
+    ours = explain(model, Text("Anna lives in [MASK]", Tokenizer()), "leave_one_out", hide="mask token")
+    assert (ours.target, ours.score) == (Region(5, (3,)), 3)
+    with pytest.raises(ValueError, match=r"target: the model predicts one of 7 tokens .*; put '\[MASK\]' where"):
+        explain(model, Text(TEXT, Tokenizer()), "leave_one_out", hide="mask token")
+    session = Session(model, Text("Anna lives in [MASK]", Tokenizer()))
+    assert session.classes == tuple(WORDS)
+    session.close()
+
+
+def test_the_next_word_is_explained_where_no_token_stands_for_a_mask() -> None:
+    class Plain(Tokenizer):
+        mask_token_id = mask_token = None  # type: ignore[assignment]
+
+    model = seeded(lambda: Tagger(len(WORDS))).eval()
+    text = Text(TEXT, Plain())
+    scores = model(torch.tensor([[2, 3, 4, 5, 6]]), torch.ones(1, 5))
+    ours = explain(model, text, "leave_one_out", hide="neutral embedding")
+    assert ours.target == Region(int(scores[0, -1].argmax()), (4,))
+
+
+def test_an_explorer_of_tokens(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Text(TEXT, Tokenizer())
+    explorer = nx.explore(tagger, text, classes=LABELS, method="leave_one_out")
+    assert explorer.session.wait(60)
+    assert "for LOC at 3 “Paris” (score 5.00)" in explorer._status.text
+    facts, controls = explorer._models.facts, explorer._models.controls
+    assert facts.overs[3] == ["3", "at 3 “Paris”"]
+    assert (controls.target, controls.over) == (2, "3")
+    assert facts.scores == pytest.approx([0.8, 0, 5])
+    from_browser(controls, over="0", target=1)
+    assert explorer.session.wait(60)
+    assert explorer.session.selection.target == Region(1, (0,))
+    assert "for PER at 0 “Anna” (score 4.00)" in explorer._status.text
+    assert facts.scores == [0, 4, 0]
+    found = run(explorer, {"tagger": tagger, "text": text}, monkeypatch)
+    assert "target=Region(1, over=(0,)), hide='mask token')" in explorer.code()
+    check(explorer, found)
+    explorer.close()
