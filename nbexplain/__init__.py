@@ -6,9 +6,9 @@ from nbexplain.core.explain import explain, list_layers
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.memory import options
 from nbexplain.core.model.detections import detections
+from nbexplain.core.model.region import Region
 from nbexplain.core.registry import METHODS, Choice, Flag, Range, method
 from nbexplain.core.subject import Subject
-from nbexplain.core.target import Region
 from nbexplain.inputs import Image, Tabular, Text, Volume
 from nbexplain.session import Session
 from nbexplain.widgets.explorers.activation import ActivationExplorer

@@ -21,6 +21,7 @@ from nbexplain.core.model import following, gradient_path
 from nbexplain.core.model.geometry import Asking
 from nbexplain.core.model.layer_survey import LayerSurvey, axes_of_input, survey
 from nbexplain.core.model.outputs import Reader
+from nbexplain.core.model.region import by_class
 from nbexplain.core.model.score_names import name_of_scores
 from nbexplain.core.model.token_targets import default_token, token_names
 from nbexplain.core.network import Network, Pass
@@ -195,7 +196,7 @@ class Subject:
     def score_name(self) -> str:
         """What the numbers are, as far as it can be known; see `name_of_scores`."""
         if self._score_name is None:
-            clean = targets.by_class(self.scores(), self.classes_last)
+            clean = by_class(self.scores(), self.classes_last)
             self._score_name = name_of_scores(clean, self.reader, self.twin.module, self._sigmoids)
         return self._score_name
 
@@ -209,7 +210,7 @@ class Subject:
     @property
     def independent(self) -> bool:
         """Whether each score is a probability of its own: they need not add up to 1."""
-        clean = targets.by_class(self.scores(), self.classes_last)
+        clean = by_class(self.scores(), self.classes_last)
         return self.score_name == "probability" and clean.shape[1] > 1 and not targets.are_probabilities(clean)
 
     @property
@@ -243,7 +244,7 @@ class Subject:
         if self._classes is None and self.by_token and isinstance(self.input, Text):
             return token_names(self.input, self.twin.module, self.scores())
         labels = labels_of(model.estimator if isinstance(model, Predictor) else model)
-        return checked_classes(self._classes, targets.by_class(self.scores(), self.classes_last), labels)
+        return checked_classes(self._classes, by_class(self.scores(), self.classes_last), labels)
 
     def has_gradient(self) -> bool:
         """Whether a gradient of the scores reaches the input."""

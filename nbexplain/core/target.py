@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
@@ -13,8 +11,19 @@ import torch
 from torch import Tensor
 
 from nbexplain.core.explanation import Target
+from nbexplain.core.model.region import (
+    MAP,
+    PREDICTED,
+    Placed,
+    Region,
+    by_class,
+    check_index,
+    checked_region,
+    number_of,
+    placed,
+    winners,
+)
 
-PREDICTED, MAP = "predicted", "map"
 _BACKGROUND = {"background", "__background__", "bg"}
 
 
@@ -29,100 +38,6 @@ class Mask:
 
     def __repr__(self) -> str:
         return f"a mask of shape {tuple(self.weights.shape)}"
-
-
-class Weights:
-    """A mask of places: equal where its numbers are, and never changed."""
-
-    def __init__(self, given: Any) -> None:
-        array = given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
-        if array.dtype.kind not in "biuf" or not array.ndim:
-            raise TypeError(f"over: expected a mask of numbers or of True and False, got {array.dtype} {array.shape}")
-        self.given = given
-        self.array = array.astype(np.float64)
-        if not np.isfinite(self.array).all() or (self.array < 0).any() or not self.array.any():
-            raise ValueError("over: expected a mask of numbers from 0 on, not all of them 0")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Weights) and np.array_equal(self.array, other.array)
-
-    def __hash__(self) -> int:
-        return hash((self.array.shape, self.array.tobytes()))
-
-    def __repr__(self) -> str:
-        return f"<mask {'×'.join(map(str, self.array.shape))}>"
-
-
-@dataclass(frozen=True)
-class Region:
-    """A target for maps of scores, such as those of a segmentation or one row a token: a class, over some places.
-
-    What is explained is the mean of the class's scores over these places, in units of the score.
-
-    Parameters
-    ----------
-    label
-        The class: its number, or its name where names are known.
-    over
-        `"predicted"`: where the class has the highest score of all for the unchanged input; these places stay when the
-        input changes. `"map"`: everywhere. A place, such as `(row, column)`, of the map of scores. Or a mask of its
-        shape: True and False, or numbers from 0 on that weigh the places.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a value is none of these.
-    """
-
-    label: int | str
-    over: Any = PREDICTED
-
-    def __post_init__(self) -> None:
-        if isinstance(self.label, bool) or not isinstance(self.label, (Integral, np.integer, str)):
-            raise TypeError(f"label: expected the number or the name of a class, got {self.label!r}")
-        if not isinstance(self.label, str):
-            object.__setattr__(self, "label", int(self.label))
-        over = self.over
-        if isinstance(over, tuple):
-            if any(isinstance(at, bool) or not isinstance(at, (Integral, np.integer)) for at in over):
-                raise TypeError(f"over: expected a place of whole numbers, got {over!r}")
-            object.__setattr__(self, "over", tuple(int(at) for at in over))
-        elif isinstance(over, str):
-            if over not in (PREDICTED, MAP):
-                raise ValueError(f"over: expected {PREDICTED!r}, {MAP!r}, a place or a mask, got {over!r}")
-        elif not isinstance(over, Weights):
-            object.__setattr__(self, "over", Weights(over))
-
-    def __repr__(self) -> str:
-        return f"Region({self.label!r}{'' if self.over == PREDICTED else f', over={self.over!r}'})"
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A region of one input: which of the scores (N, K, …) it looks at. With `last`, classes are on the last axis."""
-
-    region: Region
-    last: bool
-    places: Tensor | None = field(default=None, compare=False, repr=False)  # (n,), None for all of them
-    weights: Tensor | None = field(default=None, compare=False, repr=False)  # (n,), that add up to 1
-
-    def __call__(self, scores: Tensor) -> Tensor:
-        """(N, K, …) → (N,)."""
-        return self.of_all_classes(scores)[:, int(self.region.label)]
-
-    def of_all_classes(self, scores: Tensor) -> Tensor:
-        """(N, K, …) → (N, K): each class over the same places."""
-        flat = by_class(scores, self.last).flatten(2)
-        if self.places is None:
-            return flat.mean(2)
-        assert self.weights is not None
-        seen = flat[:, :, self.places.to(scores.device)]
-        return seen[:, :, 0] if len(self.places) == 1 else (seen * self.weights.to(scores)).sum(2)
-
-
-def by_class(scores: Tensor, last: bool) -> Tensor:
-    """(N, K, …), where classes may be on the last axis."""
-    return scores.movedim(-1, 1) if last else scores
 
 
 def are_probabilities(scores: Tensor) -> bool:
@@ -156,7 +71,7 @@ def checked(
     if isinstance(target, Placed):
         target = target.region
     if isinstance(target, str):
-        target = _number_of(target, names)
+        target = number_of(target, names)
     if isinstance(target, (bool, float)):
         raise TypeError(f"target: expected a whole number, got {target!r}")
     if isinstance(target, (Integral, np.integer)):
@@ -164,17 +79,17 @@ def checked(
             raise _unclear(shape)
         if len(shape) > 1:
             return checked(Region(int(target)), scores, last=last)
-        _check_index(int(target), shape[0], "class")
+        check_index(int(target), shape[0], "class")
         return int(target)
     if isinstance(target, Region):
-        return _checked_region(target, scores, last, names)
+        return checked_region(target, scores, last, names)
     if isinstance(target, tuple):
         if len(target) != len(shape):
             raise ValueError(f"target: {target} has {len(target)} indices, the scores have shape {shape}")
         for index, size in zip(target, shape, strict=True):
             if isinstance(index, bool) or not isinstance(index, (Integral, np.integer)):
                 raise TypeError(f"target: expected whole numbers, got {target!r}")
-            _check_index(int(index), size, "index")
+            check_index(int(index), size, "index")
         return tuple(int(index) for index in target)
     if isinstance(target, np.ndarray):
         target = torch.from_numpy(target)
@@ -203,7 +118,7 @@ def resolve(
         raise _unclear(tuple(scores.shape[1:]))
     wanted = default(scores, last, names) if target is None else target
     found = checked(wanted, scores, last=last, known=known, names=names)
-    return _placed(found, scores, last) if isinstance(found, Region) else found
+    return placed(found, scores, last) if isinstance(found, Region) else found
 
 
 def default(scores: Tensor, last: bool, names: Sequence[str] = ()) -> int | Region:
@@ -214,77 +129,14 @@ def default(scores: Tensor, last: bool, names: Sequence[str] = ()) -> int | Regi
     """
     if scores.ndim == 2:
         return int(torch.nan_to_num(scores[0], nan=-torch.inf).argmax())
-    winners = _winners(by_class(scores, last))
-    if by_class(scores, last).shape[1] == 1:
+    maps = by_class(scores, last)
+    if maps.shape[1] == 1:
         return Region(0, MAP)
-    counts = torch.bincount(winners.flatten(), minlength=by_class(scores, last).shape[1])
+    counts = torch.bincount(winners(maps).flatten(), minlength=maps.shape[1])
     ground = [number for number, name in enumerate(names) if name.strip().lower() in _BACKGROUND]
     others = counts.clone()
     others[ground] = 0
     return Region(int((others if others.any() else counts).argmax()))
-
-
-def _winners(maps: Tensor) -> Tensor:
-    """(1, K, …) → (…): the class with the highest score at each place."""
-    return torch.nan_to_num(maps[0], nan=-torch.inf).argmax(0)
-
-
-def _checked_region(region: Region, scores: Tensor, last: bool, names: Sequence[str]) -> Region:
-    shape, over = tuple(scores.shape[1:]), region.over
-    if len(shape) < 2:
-        raise ValueError(f"target: a region needs scores at several places, these have shape {shape}; give the class")
-    maps = by_class(scores, last)
-    label = _number_of(region.label, names) if isinstance(region.label, str) else region.label
-    _check_index(label, maps.shape[1], "class")
-    places = tuple(maps.shape[2:])
-    if isinstance(over, tuple):
-        if len(over) != len(places):
-            raise ValueError(f"over: the place {over} has {len(over)} indices, the map of scores is {places}")
-        for index, size in zip(over, places, strict=True):
-            _check_index(index, size, "place")
-    elif isinstance(over, Weights) and over.array.shape != places:
-        raise ValueError(f"over: a mask of shape {over.array.shape} for a map of scores of shape {places}")
-    elif over == PREDICTED and maps.shape[1] == 1:
-        raise ValueError(
-            f"over: a single score has no class to win against; give {MAP!r}, a place or a mask, or the names of two "
-            "classes, classes=(…, …), where its sign tells them apart"
-        )
-    return Region(label, over)
-
-
-def _placed(region: Region, scores: Tensor, last: bool) -> Placed:
-    maps, over = by_class(scores, last), region.over
-    if over == MAP:
-        return Placed(region, last)
-    if isinstance(over, tuple):
-        weights = torch.zeros(maps.shape[2:], dtype=torch.float64)
-        weights[over] = 1
-    elif isinstance(over, Weights):
-        weights = torch.from_numpy(over.array)
-    else:
-        weights = _winners(maps).eq(int(region.label)).cpu().double()
-        if not weights.any():
-            raise ValueError(
-                f"target: class {region.label} is predicted nowhere in this input; explain it over {MAP!r}, at a place "
-                f"or over a mask: Region({region.label}, over={MAP!r})"
-            )
-    places = weights.flatten().nonzero()[:, 0]
-    held = weights.flatten()[places]
-    return Placed(region, last, places, held / held.sum())
-
-
-def _number_of(name: str, names: Sequence[str]) -> int:
-    if name in names:
-        return list(names).index(name)
-    if not names:
-        raise TypeError(f"target: expected a class by its number, got str {name!r}; names need classes=(…)")
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or list(names[:3])
-    raise ValueError(f"target: there is no class {name!r}; nearest: {', '.join(map(repr, close))}")
-
-
-def _check_index(index: int, size: int, what: str) -> None:
-    if not 0 <= index < size:
-        raise ValueError(f"target: {what} {index} is out of range, expected 0 to {size - 1}")
 
 
 def asked(target: Any) -> Any:

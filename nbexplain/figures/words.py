@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.model.region import Region
 from nbexplain.core.registry import METHODS
-from nbexplain.core.target import Region, name_of
+from nbexplain.core.target import name_of
 
 AXIS_ENDS = ("x_low", "x_high", "y_low", "y_high")  # details of a plane that stand along its axes
 _DRAWN = {*AXIS_ENDS, "boundary"}  # ... and that are said beside its picture

@@ -10,9 +10,9 @@ from typing import Any
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.model.detections import Detections
+from nbexplain.core.model.region import Region, Weights
 from nbexplain.core.question import Question
 from nbexplain.core.registry import METHODS
-from nbexplain.core.target import Region, Weights
 from nbexplain.inputs import Array, Key, Tabular, Text
 from nbexplain.session import Session
 from nbexplain.widgets import words

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from nbexplain.core import target as targets
-from nbexplain.core.target import MAP, PREDICTED, Region
+from nbexplain.core.model.region import MAP, PREDICTED, Placed, Region, by_class
 from nbexplain.inputs import Text
 from nbexplain.session import Session
 
@@ -58,7 +58,7 @@ def places(session: Session, number: int) -> list[int]:
     scores = session.facts.scores.get(number)
     if scores is None or not session.facts.maps or scores.ndim > 4 or isinstance(session.inputs[number], Text):
         return []
-    size = list(targets.by_class(scores, session.facts.classes_last).shape[2:])
+    size = list(by_class(scores, session.facts.classes_last).shape[2:])
     return size if len(size) == 2 else [1, *size]
 
 
@@ -77,7 +77,7 @@ def class_scores(session: Session, number: int) -> tuple[list[float], str]:
         placed = targets.resolve(region, scores, last=facts.classes_last)
     except ValueError:  # a place that this input has not, or a class that is nowhere in it: the map says so
         placed = targets.resolve(Region(0, MAP), scores, last=facts.classes_last)
-    assert isinstance(placed, targets.Placed)
+    assert isinstance(placed, Placed)
     values: torch.Tensor = placed.of_all_classes(scores)[0]
     alone = isinstance(placed.region.over, tuple)
     return values.double().tolist(), facts.score_name if alone else f"mean {facts.score_name}"

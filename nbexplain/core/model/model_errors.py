@@ -14,6 +14,7 @@ from nbexplain.inputs import Array
 META = (
     "model: its weights are on the meta device, without values: load them first, as with "
     "load_state_dict(weights, assign=True)"
+)
 
 
 def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Exception | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from nbexplain.core.target import Region
+from nbexplain.core.model.region import Region
 from nbexplain.inputs import Text
 
 
