@@ -90,13 +90,14 @@ function chosen(model: AnyModel<ArrayState>, wish: Wish): ShownMap {
   const [down, across] = meta.size ?? [height, width];
   const deep = meta.axes?.includes("z") ? shape.at(-3)! : null;
   const channels = shape.length === (deep === null ? 3 : 4) ? shape[0]! : null;
-  const exact = model.get("dtype") === "float32" && !meta.coarse;
+  const whole = down === height && across === width && (meta.slices ?? deep) === deep;
+  const exact = model.get("dtype") === "float32" && !meta.coarse && whole;
   const signed = meta.signed ?? false;
   const cells = { width: across, height: down, ...(deep !== null && { depth: meta.slices ?? deep }) };
   const map = { cells, meta, signed, frame, channels: channels ?? 1, channel: null, reducible: false, exact, features: null };
-  const cutOut = (whole: Float32Array): Pick<ShownMap, "grid" | "depth"> => {
-    const cut = deep === null ? null : planeOf(whole, deep, wish.cut ?? MIDDLE);
-    return { grid: { values: cut?.plane ?? whole, width, height }, depth: cut && cut.depth };
+  const cutOut = (map: Float32Array): Pick<ShownMap, "grid" | "depth"> => {
+    const cut = deep === null ? null : planeOf(map, deep, wish.cut ?? MIDDLE);
+    return { grid: { values: cut?.plane ?? map, width, height }, depth: cut && cut.depth };
   };
   if (channels === null) return { ...map, ...cutOut(values) };
   if (wish.channel === null) {

@@ -59,3 +59,9 @@ test("missing and unknown keys, empty arrays and missing models break nothing", 
   odd.arrive({ frame: 0 });
   expect(shownMap(odd.any, null, whole)).toBeNull();
 });
+
+test("an average of cells is no raw value", () => {
+  const shown = (size: [number, number]) => shownMap(floats([1, 2, 3, 4], [2, 2], { size }).any, null, whole)!;
+  expect(shown([2, 2]).exact).toBe(true);
+  expect(shown([4, 4])).toMatchObject({ exact: false, cells: { width: 4, height: 4 } });
+});
