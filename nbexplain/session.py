@@ -21,6 +21,7 @@ from nbexplain.core.layers import suggest
 from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.inputs import Array
+from nbexplain.inputs.source import Source
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
 
@@ -30,7 +31,7 @@ class Given:
     """What a session was made from, as it came from the user."""
 
     model: nn.Module
-    inputs: list[Any]
+    inputs: Source
     preprocess: Callable[[Any], Any] | None
     forward: Callable[[nn.Module, Any], Any] | None
     scores: Callable[[Any], Tensor] | None
@@ -44,7 +45,9 @@ class Session:
     model
         A `torch.nn.Module`; it comes out untouched.
     inputs
-        One input, or a list of inputs: pictures, tensors (1, …), dicts or tuples of tensors.
+        One input: a picture, a tensor (1, …), a dict or a tuple of tensors. Or any number of them: a list or another
+        sequence; the path of a folder of images, taken sorted by name; a data set with `__len__` and `__getitem__`,
+        such as torch's, of whose items (x, y) the x is taken. Each is read when it is looked at, and let go again.
     classes
         Names of the scores, in their order.
     preprocess
@@ -75,12 +78,10 @@ class Session:
         forward: Callable[[nn.Module, Any], Any] | None = None,
         scores: Callable[[Any], Tensor] | None = None,
     ) -> None:
-        given = inputs if isinstance(inputs, list) else [inputs]
-        if not given:
-            raise ValueError("inputs: expected at least one input, got an empty list")
-        self.given = Given(model, list(given), preprocess, forward, scores)
-        self._known = Known(model, given, preprocess=preprocess, forward=forward, scores=scores)
-        self._editions = [0] * len(given)  # how often each input was replaced
+        source = Source(inputs)
+        self.given = Given(model, source, preprocess, forward, scores)
+        self._known = Known(model, source, preprocess=preprocess, forward=forward, scores=scores)
+        self._editions: dict[int, int] = {}  # how often an input was replaced
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
@@ -121,8 +122,6 @@ class Session:
         """
         with self._choosing:
             number = self._known.add(x)
-            self.given.inputs.append(x)
-            self._editions.append(0)
             for place in list(self._places):
                 question = place.question()
                 if question.input is None:  # an answer for all inputs is none any more
@@ -144,8 +143,7 @@ class Session:
         with self._choosing:
             number = self.check("input", number)
             self._known.replace(number, x)
-            self.given.inputs[number] = x
-            self._editions[number] += 1
+            self._editions[number] = self.edition(number) + 1
             self.renew()
             runner.later((self, "inputs"), 0, self._take_inputs, owner=self)
 
@@ -159,8 +157,13 @@ class Session:
         if news:
             self._tell_facts()
 
-    def _edition(self, number: int | None) -> int:
-        return sum(self._editions) if number is None else self._editions[number]
+    def edition(self, number: int | None) -> int:
+        """How often an input was replaced, or all of them together (None)."""
+        return sum(self._editions.values()) if number is None else self._editions.get(number, 0)
+
+    def best(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, float]]:
+        """In the worker: the class with the highest score, and that score, of some inputs."""
+        return self._known.best(numbers)
 
     # What is chosen
 
@@ -222,7 +225,7 @@ class Session:
             name: self._checked(name, value) if name in PARTS and name != "params" and value is not None else value
             for name, value in own.items()
         }
-        place = Place(lambda: self.selection, self._edition, show, self._close_place, parts, rest)
+        place = Place(lambda: self.selection, self.edition, show, self._close_place, parts, rest)
         self._places.append(place)
         if ask:
             self._ask(place, now=not registry.find(place.question().method).progressive)

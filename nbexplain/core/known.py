@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from nbexplain.core.ask import ask
+from nbexplain.core.dataset.together import together
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.hooks import Cancelled
 from nbexplain.core.question import Answers, Facts, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
+from nbexplain.core.subjects import Subjects
 from nbexplain.core.twin import twin
 from nbexplain.inputs import Array, as_input
+from nbexplain.inputs.source import Source
 
+_MOST_SCORES = 256  # of the inputs looked at last that the facts hold
 _MIXED = "the weights changed while this was computed: it mixes old and new ones"
 
 
 class Known:
-    """One twin with a subject for each input, what they told, and the answers that are kept.
+    """One twin, the inputs, what they told, and the answers that are kept.
 
     Parameters
     ----------
-    model, inputs, preprocess, forward, scores
-        As for `Session`; `inputs` is a list.
+    model, preprocess, forward, scores
+        As for `Session`.
+    source
+        Where the inputs come from.
 
     Attributes
     ----------
-    inputs
-        The inputs, wrapped.
     facts
         What is known of the model as its weights are now.
     answers
@@ -40,7 +45,7 @@ class Known:
     def __init__(
         self,
         model: nn.Module,
-        inputs: Sequence[Any],
+        source: Source,
         *,
         preprocess: Callable[[Any], Any] | None,
         forward: Callable[[nn.Module, Any], Any] | None,
@@ -51,11 +56,10 @@ class Known:
         self._forced = False
         self._described = 0  # the input whose layers the facts hold, and its shape
         self._shape: Any = None
-        self.inputs: list[Array] = []
-        self._waiting: dict[int, tuple[Array, Subject]] = {}  # what takes the place of an input at the next question
-        self._subjects: list[Subject] = []
-        for x in inputs:
-            self.add(x)
+        self._waiting: dict[int, tuple[Any, Array]] = {}  # what takes the place of an input at the next question
+        self._replaced = 0
+        self._best: dict[int, tuple[int, float]] = {}
+        self._subjects = Subjects(source, self._wrapped, self._subject)
         self.answers = Answers()
         self.facts = self._look()
 
@@ -64,35 +68,47 @@ class Known:
         """The flag that cancels runs."""
         return self._twin.stop
 
+    @property
+    def inputs(self) -> Sequence[Array]:
+        """The inputs, each wrapped when it is asked for."""
+        return self._subjects.inputs
+
     def add(self, x: Any) -> int:
         """Take one more input; returns its number."""
-        taken, subject = self._wrapped(x)
-        self._subjects.append(subject)
-        self.inputs.append(taken)
-        return len(self.inputs) - 1
+        return self._subjects.add(x, self._wrapped(x))
 
     def replace(self, number: int, x: Any) -> None:
         """Put another input in the place of one, as soon as nothing is computed with the old one."""
-        taken, subject = self._wrapped(x)
-        if taken.kind != self.inputs[number].kind:
-            before, now = (NAMES_OF_KINDS[kind] for kind in (self.inputs[number].kind, taken.kind))
-            raise ValueError(f"x: expected {before} as before, got {now}")
-        self._waiting[number] = taken, subject
+        taken = self._wrapped(x)
+        if taken.kind != (before := self.inputs[number].kind):
+            raise ValueError(f"x: expected {NAMES_OF_KINDS[before]} as before, got {NAMES_OF_KINDS[taken.kind]}")
+        self._waiting[number] = x, taken
 
     def take_inputs(self) -> None:
         """In the worker: let the inputs that wait take their places."""
         while self._waiting:
-            number, (taken, subject) = self._waiting.popitem()
-            self._subjects[number].close()
-            self._subjects[number], self.inputs[number] = subject, taken
-            if subject.twin is not self._twin:  # the weights have changed since it was wrapped
-                subject.take_over(self._twin)
+            number, (x, taken) = self._waiting.popitem()
+            self._subjects.replace(number, x, taken)
+            self._replaced += 1
+            self._best.pop(number, None)
             left = {n: scores for n, scores in self.facts.scores.items() if n != number}
             self.facts = dataclasses.replace(self.facts, scores=left)
 
-    def _wrapped(self, x: Any) -> tuple[Array, Subject]:
-        taken = as_input(x, self._preprocess)
-        return taken, Subject(self._twin, taken, forward=self._forward, scores=self._scores, whole=True)
+    def _wrapped(self, x: Any) -> Array:
+        return as_input(x, self._preprocess)
+
+    def _subject(self, taken: Array) -> Subject:
+        return Subject(self._twin, taken, forward=self._forward, scores=self._scores, whole=True)
+
+    def best(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, float]]:
+        """In the worker: the class with the highest score, and that score, of some inputs; kept for the next time."""
+        missing = [number for number in numbers if number not in self._best]
+        for lead, part, batch in together(self._subjects, missing):
+            with lead.undisturbed():
+                highest = lead.evaluate(batch).max(1)
+            for number, target, score in zip(part, highest.indices.tolist(), highest.values.tolist(), strict=True):
+                self._best[number] = int(target), float(score)
+        return {number: self._best[number] for number in numbers}
 
     def explained(self, question: Question) -> Iterator[Explanation]:
         """The kept answer to a question, or better and better new ones."""
@@ -102,9 +118,9 @@ class Known:
             return
         progressive = METHODS[question.method].progressive
         everything = question.input is None
-        subjects = self._subjects if everything else [self._subjects[question.input or 0]]
+        replaced = self._replaced
         for explanation in ask(
-            list(subjects),
+            self._subjects if everything else [self._subjects[question.input or 0]],
             question.method,
             target=question.target,
             layer=question.layer,
@@ -112,6 +128,8 @@ class Known:
             cell=question.cell,
             params=dict(question.params),
         ):
+            if everything and self._replaced != replaced:
+                raise Cancelled  # an input is another one now: going on would mix both in one answer
             if progressive and explanation.progress >= 1 and self._twin.changed():
                 explanation = dataclasses.replace(explanation, warnings=(*explanation.warnings, _MIXED))
             yield explanation
@@ -121,7 +139,10 @@ class Known:
         news = False
         subject = self._subjects[number]
         if number not in self.facts.scores:
-            self.facts = dataclasses.replace(self.facts, scores={**self.facts.scores, number: subject.scores()})
+            scores = {**self.facts.scores, number: subject.scores()}
+            if len(scores) > _MOST_SCORES:
+                del scores[next(iter(scores))]
+            self.facts = dataclasses.replace(self.facts, scores=scores)
             news = True
         if subject.input.tensor.shape != self._shape:
             self.facts = dataclasses.replace(self.facts, layers=subject.layers())
@@ -135,8 +156,9 @@ class Known:
             return False
         self._forced = True  # until all is known of the new weights: a cancelled or failed look is done again
         self._twin = twin(self._twin.original, self._twin.stop)
-        for subject in self._subjects:
+        for subject in self._subjects.live():
             subject.take_over(self._twin)
+        self._best.clear()
         self.answers.clear()
         self.facts = self._look()
         self._forced = False
@@ -149,8 +171,7 @@ class Known:
     def close(self) -> None:
         """Give back what was kept."""
         self.answers.clear()
-        for subject in self._subjects:
-            subject.close()
+        self._subjects.close()
 
     def _look(self) -> Facts:
         subject = self._subjects[self._described]
