@@ -81,7 +81,7 @@ class Session:
         source = Source(inputs)
         self.given = Given(model, source, preprocess, forward, scores)
         self._known = Known(model, source, preprocess=preprocess, forward=forward, scores=scores)
-        self._editions: dict[int, int] = {}  # how often an input was replaced
+        self.editions: dict[int, int] = {}  # how often an input was replaced
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
         self._listeners: list[Callable[[], None]] = []
@@ -143,7 +143,7 @@ class Session:
         with self._choosing:
             number = self.check("input", number)
             self._known.replace(number, x)
-            self._editions[number] = self.edition(number) + 1
+            self.editions[number] = self.edition(number) + 1
             self.renew()
             runner.later((self, "inputs"), 0, self._take_inputs, owner=self)
 
@@ -159,7 +159,7 @@ class Session:
 
     def edition(self, number: int | None) -> int:
         """How often an input was replaced, or all of them together (None)."""
-        return sum(self._editions.values()) if number is None else self._editions.get(number, 0)
+        return sum(self.editions.values()) if number is None else self.editions.get(number, 0)
 
     def best(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, float]]:
         """In the worker: the class with the highest score, and that score, of some inputs."""

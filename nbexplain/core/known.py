@@ -58,6 +58,7 @@ class Known:
         self._shape: Any = None
         self._waiting: dict[int, tuple[Any, Array]] = {}  # what takes the place of an input at the next question
         self._replaced = 0
+        self._weights = 0
         self._best: dict[int, tuple[int, float]] = {}
         self._subjects = Subjects(source, self._wrapped, self._subject)
         self.answers = Answers()
@@ -158,6 +159,7 @@ class Known:
         self._twin = twin(self._twin.original, self._twin.stop)
         for subject in self._subjects.live():
             subject.take_over(self._twin)
+        self._weights += 1
         self._best.clear()
         self.answers.clear()
         self.facts = self._look()
@@ -177,4 +179,6 @@ class Known:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
         scores = {self._described: subject.scores()}
-        return Facts(subject.layers(), scores, subject.score_name, subject.has_gradient(), subject.input.kind)
+        return Facts(
+            subject.layers(), scores, subject.score_name, subject.has_gradient(), subject.input.kind, self._weights
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.wire import Array
 
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
+_MOST_PICTURES = 32  # in the browser; of up to 4 MB each
 _SEEN_AS_SQUARES = 64  # pixels a side below which they are
 LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
 _CHOSEN = ("input", "layer", "channel", "cell", "target", "method", "params")
@@ -43,7 +45,8 @@ class SessionModels:
         self._shown = self._chosen()
         self.controls = Controls(**self._chosen())
         self.facts = Facts(classes=list(session.classes), inputs=len(session.inputs), **_facts(session.facts))
-        self._pictures: dict[int, Array] = {}
+        self._pictures: OrderedDict[tuple[int, int], Array] = OrderedDict()  # by input and its edition
+        self._shown_in: weakref.WeakKeyDictionary[Any, Array] = weakref.WeakKeyDictionary()
         self.activity = Activity(session)
         self.controls.observe(self._from_browser, names=list(_CHOSEN))
         self.controls.on_command = self._command
@@ -78,12 +81,27 @@ class SessionModels:
         given = self.session.inputs[number]
         if not isinstance(given, Image):
             return None
-        if number not in self._pictures:
+        key = number, self.session.edition(number)
+        if key not in self._pictures:
             height, width = given.picture.shape[:2]
             array = Array()
             array.send(_displayed(given), title=f"input {number}", key=f"picture {number}", size=[height, width])
-            self._pictures[number] = array
-        return self._pictures[number]
+            self._pictures[key] = array
+        self._pictures.move_to_end(key)
+        return self._pictures[key]
+
+    def show_picture(self, pane: Any, number: int) -> None:
+        """Let a pane show the picture of an input; those that no pane shows any more are closed by and by."""
+        pane.picture = picture = self.picture(number)
+        if picture is None:
+            self._shown_in.pop(pane, None)
+        else:
+            self._shown_in[pane] = picture
+        shown = {id(array) for pane, array in self._shown_in.items() if pane.comm is not None}
+        for key in [key for key, array in self._pictures.items() if id(array) not in shown]:
+            if len(self._pictures) <= _MOST_PICTURES:
+                break
+            close_tree(self._pictures.pop(key), set())
 
     def on_problem(self, listener: Callable[[Exception], None]) -> Callable[[], None]:
         """Call `listener` in the worker when the browser chose what does not fit. Returns what ends this."""
