@@ -38,6 +38,7 @@ export function inputStore(model: AnyModel<InputStripState>, changed: () => void
   const view = freshId();
   let shown = new Set<number>();
   let timer = 0;
+  let asked = ""; // the ask that counts
   let few = 0; // counts the lists of thumbnails that came with the state
 
   const drop = (input: number): void => {
@@ -85,7 +86,9 @@ export function inputStore(model: AnyModel<InputStripState>, changed: () => void
     }
     for (const input of stale ?? []) drop(input);
     if (all) for (const known of held.values()) delete known.title;
-    if (stale?.length || all) changed();
+    if (!stale?.length && !all) return;
+    asked = "";
+    changed();
   };
   const send = (inputs: number[]): void => {
     const pictures = inputs.filter((input) => held.get(input)?.url === undefined && !held.get(input)?.problem);
@@ -110,9 +113,11 @@ export function inputStore(model: AnyModel<InputStripState>, changed: () => void
     },
     ask(inputs) {
       shown = new Set(inputs);
-      if (!model.get("on_demand")) return;
+      const ask = model.get("on_demand") ? inputs.join() : "";
+      if (ask === asked) return;
+      asked = ask;
       clearTimeout(timer);
-      timer = window.setTimeout(() => send(inputs), AFTER_MS);
+      if (ask) timer = window.setTimeout(() => send(inputs), AFTER_MS);
     },
   };
 }

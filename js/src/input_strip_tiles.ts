@@ -125,6 +125,7 @@ export function inputTiles(store: InputStore): InputTiles {
     if (chosen < 0) return;
     const left = chosen * width();
     const [start, space] = [element.scrollLeft, element.clientWidth];
+    if (!space) return show(); // it is not on the page yet
     if (left < start) element.scrollLeft = left;
     else if (left + width() > start + space) element.scrollLeft = left + width() - space;
     show();

@@ -142,7 +142,7 @@ describe("what is seen", () => {
 
 describe("many inputs", () => {
   const MANY = 10_000;
-  const wait = (): Promise<void> => new Promise((done) => setTimeout(done, 100));
+  const wait = (): Promise<void> => new Promise((done) => setTimeout(done, 150));
   const numbers = (): number[] => options().map((each) => Number(/\d+/.exec(each.ariaLabel!)![0]));
   const asked = (): { pictures: number[]; titles: number[] } =>
     (strip.sent.at(-1) as { want: { pictures: number[]; titles: number[] } }).want;
@@ -189,18 +189,18 @@ describe("many inputs", () => {
     ];
     strip.tell("msg:custom", { tiles }, [new DataView(new ArrayBuffer(8))]);
     strip.tell("msg:custom", { tiles: [{ input: 0, title: "cat 3.1" }, { input: 1, title: "" }] });
-    await settle();
+    await wait();
     const names = ["input 0, cat 3.1", `input 1, ${EVIL}`, `input 2, ${EVIL}`];
     expect(options().slice(0, 3).map((each) => each.ariaLabel)).toEqual(names);
     expect(options()[0]!.querySelector<HTMLElement>(".nbx-tile")!.style.backgroundImage).toContain("blob:tile");
     expect(options()[2]!.querySelector(".nbx-tile-number")!.textContent).toBe("!");
     expect(el.querySelector("img")).toBeNull();
-    await scrollTo(0);
-    expect([asked().pictures[0], asked().titles[0]]).toEqual([3, 3]);
+    await scrollTo(78);
+    expect([asked().pictures.includes(1), asked().pictures[0], asked().titles[0]]).toEqual([false, 3, 3]);
   });
   test("what is stale is asked for again", async () => {
     strip.tell("msg:custom", { tiles: [{ input: 0, picture: false, title: "cat 3.1" }] });
-    await scrollTo(0);
+    await scrollTo(78);
     expect(asked().pictures).not.toContain(0);
     strip.tell("msg:custom", { stale: [], titles_stale: true });
     await wait();
@@ -214,9 +214,9 @@ describe("many inputs", () => {
       const tiles = Array.from({ length: 100 }, (_, at) => ({ input: from + at, picture: true, title: "" }));
       strip.tell("msg:custom", { tiles }, tiles.map(() => new DataView(new ArrayBuffer(8))));
     }
-    await wait();
-    expect(held.size).toBeLessThanOrEqual(1600);
-    expect(options()[0]!.querySelector(".nbx-blank")).toBeNull(); // what is in view stays
+    // What is in view stays.
+    await vi.waitFor(() => expect(options().slice(0, 10).filter((each) => each.querySelector(".nbx-blank"))).toEqual([]));
+    await vi.waitFor(() => expect(held.size).toBeLessThanOrEqual(1600));
   });
   test("keys go through the whole row", async () => {
     press("End");

@@ -36,6 +36,7 @@ class InputsRow:
         self._scores: np.ndarray | None = None
         self._latest: tuple[Place, Answer] | None = None
         self._editions: dict[int, int] = {}
+        self._said = ""
         scored = next(iter(session.facts.scores.values())).ndim == 2
         layered = session.selection.layer is not None
         sorts = ["given", *(["score"] if scored else []), *(["activation"] if layered else [])]
@@ -113,14 +114,35 @@ class InputsRow:
                     for number, (target, row, yes) in enumerate(zip(best, self._scores, known, strict=True))
                 ]
             self._sort()
+        if self.strip.sort == "score":
+            self._notice(answer)
         self._answered(place, answer)
 
     def _show_activity(self, place: Place, answer: Answer) -> None:
+        before = self._activity[1].explanation if self._activity is not None else None
         self._activity = place, answer
-        if answer.state == "failed" and answer.error is not None:
-            self.strip.notice = words.sentence(answer.error)
-        self._sort()
+        if before is None or answer.explanation is None or answer.explanation.values is not before.values:
+            self._sort()
+        if self.strip.sort == "activation":
+            self._notice(answer)
         self._answered(place, answer)
+
+    def _notice(self, answer: Answer) -> None:
+        """Why the order is none of all inputs."""
+        notice = ""
+        if answer.state == "failed" and answer.error is not None:
+            notice = words.sentence(answer.error)
+        elif answer.state == "stopped":
+            count = len(self._session.inputs)
+            done = 0 if answer.explanation is None else round(answer.explanation.progress * count)
+            notice = f"Stopped: {done:,} of {count:,} inputs were computed, the others stand at the end."
+        self._say(notice)
+
+    def _say(self, notice: str) -> None:
+        """Say something of the order, or nothing any more; what is said of a file stays."""
+        if notice or self.strip.notice == self._said:
+            self.strip.notice = notice
+        self._said = notice
 
     # In which order they stand
 
@@ -138,6 +160,8 @@ class InputsRow:
                 self._tell_stopped(self._activity)
             self._stop_listening = self._activity = None
         self._ask_scores()
+        if self.strip.sort == "given":
+            self._say("")
         self._sort()
 
     def _tell_stopped(self, last: tuple[Place, Answer] | None) -> None:
