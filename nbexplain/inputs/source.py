@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -163,12 +164,15 @@ def _is_data_set(given: Any) -> bool:
 
 def _images_of(folder: Path) -> list[Path]:
     """The image files of a folder, sorted by name; none is opened."""
-    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    images = [path for path in files if path.suffix.lower() in _SUFFIXES]
+    with os.scandir(folder) as entries:
+        names = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
+    images = [folder / name for name, is_dir in names if not is_dir and Path(name).suffix.lower() in _SUFFIXES]
     if not images:
-        folders = [path.name for path in files if path.is_dir()]
+        folders = [name for name, is_dir in names if is_dir]
         more = f"; it holds the folders {', '.join(map(repr, folders[:5]))}: give one of them" if folders else ""
-        raise ValueError(f"inputs: there are no images in the folder {str(folder)!r} ({len(files)} files){more}")
+        raise ValueError(
+            f"inputs: there are no images in the folder {str(folder)!r} ({len(names) - len(folders)} other files){more}"
+        )
     return images
 
 

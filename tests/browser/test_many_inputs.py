@@ -60,7 +60,9 @@ def show(lab: Lab, more: str = "") -> Explorer:
 
 
 def tile(explorer: Explorer, number: int) -> Locator:
-    return explorer.inputs.and_(explorer.root.locator(f'[aria-label^="input {number},"], [aria-label="input {number}"]'))
+    return explorer.inputs.and_(
+        explorer.root.locator(f'[aria-label^="input {number},"], [aria-label="input {number}"]')
+    )
 
 
 def is_drawn(explorer: Explorer, number: int) -> None:
@@ -146,11 +148,11 @@ def test_sorting_by_score_reads_all_and_can_be_stopped(lab: Lab) -> None:
     order.select_option("as given")
     order.select_option("by score of the target")
     best = kernel_values(lab, "np.argsort([-scores(n)[1] for n in range(1000)], kind='stable')")  # colours repeat
-    expect(explorer.inputs.first).to_have_attribute(
-        "aria-label", re.compile(rf"^input {best[0]},"), timeout=4 * SOON
-    )
+    expect(explorer.inputs.first).to_have_attribute("aria-label", re.compile(rf"^input {best[0]},"), timeout=4 * SOON)
     until(lab, "e.session.wait(60)", True)
-    first = [int(re.search(r"\d+", str(each.get_attribute("aria-label"))).group()) for each in explorer.inputs.all()[:5]]
+    first = [
+        int(re.search(r"\d+", str(each.get_attribute("aria-label"))).group()) for each in explorer.inputs.all()[:5]
+    ]
     right = kernel_values(lab, "np.argsort([-scores(n)[1] for n in range(len(data))], kind='stable')[:5]").tolist()
     values = kernel_values(lab, f"np.array([scores(n)[1] for n in {first + right}])")
     np.testing.assert_allclose(values[:5], values[5:], rtol=1e-5, atol=1e-6)
