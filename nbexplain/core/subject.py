@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -258,7 +259,7 @@ class Subject:
                     self._network.cautious = (
                         True  # the model writes over what its own gradient needs: without, it works
                     )
-                    STORE.drop((self._key, "pass"))
+                    STORE.drop_owner(self._key)
                     return self.gradient(target, layer)
         if not again:
             STORE.drop((self._key, "pass"))
@@ -407,14 +408,24 @@ class Subject:
     def _pass(self, layer: tuple[str, int | None] | None) -> Pass:
         """The kept pass if it tells what is asked, else a new one that does."""
         name = layer[0] if layer else None
+        place, size = "pass", None
         if self._whole:
             self.layers()  # the first pass learns which outputs are overwritten in place
-            return self._whole_pass(self._overwritten & {name})
-        kept: Pass | None = STORE.get((self._key, "pass"))
+            if layer is None or (self._network.survey or hooks.Survey()).total <= options.memory_budget:
+                return self._whole_pass(self._overwritten & {name})
+            # too large to be kept: what comes after the layer may not be
+            place, size = "pass from a layer", self._bytes_from(layer[0])
+        kept: Pass | None = STORE.get((self._key, place))
         if kept is not None and kept.leaf == layer and (layer is None or name in kept.records.calls):
             return kept
         modules = {name: self._modules[name]} if name else {}
-        return self._new_pass(modules, frozenset(), layer)
+        return self._new_pass(modules, frozenset(), layer, place, size)
+
+    def _bytes_from(self, name: str) -> int:
+        """About what the outputs of a layer and of all that end after it take."""
+        rows = self.layers()
+        first = next((at for at, row in enumerate(rows) if layers.split(row.name)[0] == name), 0)
+        return sum(math.prod(row.shape) for row in rows[first:]) * self.dtype.itemsize
 
     def _whole_pass(self, separate: frozenset[str]) -> Pass:
         """The kept pass from the input with all layers recorded, in which `separate` handed on clones."""
@@ -428,11 +439,16 @@ class Subject:
         return kept
 
     def _new_pass(
-        self, modules: dict[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
+        self,
+        modules: dict[str, nn.Module],
+        separate: frozenset[str],
+        leaf: tuple[str, int | None] | None,
+        place: str = "pass",
+        size: int | None = None,
     ) -> Pass:
         kept = self._network.recorded(modules, separate, leaf)
         self._clean = kept.scores.detach()
-        STORE.put((self._key, "pass"), kept, (self._network.survey or hooks.Survey()).total)
+        STORE.put((self._key, place), kept, (self._network.survey or hooks.Survey()).total if size is None else size)
         return kept
 
     @staticmethod
