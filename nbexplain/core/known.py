@@ -178,7 +178,12 @@ class Known:
     def _look(self) -> Facts:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
-        scores = {self._described: subject.scores()}
+        held = subject.record()  # one pass tells it all, also where it is too large to be kept
         return Facts(
-            subject.layers(), scores, subject.score_name, subject.has_gradient(), subject.input.kind, self._weights
+            layers=subject.layers(),
+            scores={self._described: held.scores.detach()},
+            score_name=subject.score_name,
+            gradient=subject.has_gradient(),
+            kind=subject.input.kind,
+            weights=self._weights,
         )

@@ -84,6 +84,7 @@ class Subject:
     def _forget(self) -> None:
         STORE.drop_owner(self._key)
         self._clean: Tensor | None = None
+        self._held: weakref.ref[Pass] | None = None  # the last whole pass
         self._layers: tuple[Layer, ...] | None = None
         self._overwritten: frozenset[str] = frozenset()
         self._names: dict[str, nn.Module] | None = None
@@ -141,9 +142,12 @@ class Subject:
 
     # What a pass tells
 
-    def record(self) -> None:
-        """Run the pass from the input that gradients need, unless it is kept; its scores are the clean scores."""
-        self._pass(None)
+    def record(self) -> Pass:
+        """Run the pass from the input that gradients need, unless it is kept; its scores are the clean scores.
+
+        As long as somebody holds what is returned, one that is too large to be kept serves for all that is asked.
+        """
+        return self._pass(None)
 
     def scores(self) -> Tensor:
         """The clean scores (1, K, …), detached."""
@@ -259,7 +263,9 @@ class Subject:
                     self._network.cautious = (
                         True  # the model writes over what its own gradient needs: without, it works
                     )
-                    STORE.drop_owner(self._key)
+                    self._held = None
+                    for place in ("pass", "pass from a layer"):
+                        STORE.drop((self._key, place))
                     return self.gradient(target, layer)
         if not again:
             STORE.drop((self._key, "pass"))
@@ -410,9 +416,11 @@ class Subject:
         name = layer[0] if layer else None
         place, size = "pass", None
         if self._whole:
-            self.layers()  # the first pass learns which outputs are overwritten in place
+            first = None if self._layers else self._whole_pass(frozenset())  # held, since it may serve again below
+            self.layers()  # which learns which outputs are overwritten in place
             if layer is None or (self._network.survey or hooks.Survey()).total <= options.memory_budget:
                 return self._whole_pass(self._overwritten & {name})
+            del first
             # too large to be kept: what comes after the layer may not be
             place, size = "pass from a layer", self._bytes_from(layer[0])
         kept: Pass | None = STORE.get((self._key, place))
@@ -429,12 +437,13 @@ class Subject:
 
     def _whole_pass(self, separate: frozenset[str]) -> Pass:
         """The kept pass from the input with all layers recorded, in which `separate` handed on clones."""
-        kept: Pass | None = STORE.get((self._key, "pass"))
+        kept: Pass | None = STORE.get((self._key, "pass")) or (self._held and self._held())
         if kept is not None and separate <= kept.separate and kept.leaf is None and self._whole:
             return kept
         if kept is not None:
             separate |= kept.separate
         kept = self._new_pass(self._modules, separate, None)
+        self._held = weakref.ref(kept)
         self._overwritten |= kept.records.overwritten()
         return kept
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nbexplain import Subject, explain, options
+from nbexplain import Session, Subject, explain, options
 from nbexplain.core.ask import ask
 from nbexplain.core.memory import STORE
 from tests.core import oracles
@@ -200,3 +200,10 @@ def test_where_the_whole_pass_is_too_large_what_comes_after_the_layer_is_kept() 
     assert subject.passes["backward"] == before["backward"] + CLASSES - 1
     (found,) = ask(subject, "gradient", target=1)  # for which everything is needed
     np.testing.assert_allclose(found.values, explain(model, picture(), "gradient", target=1).values, rtol=1e-5, atol=1e-7)
+
+
+def test_a_pass_that_is_too_large_tells_a_session_all_at_once() -> None:
+    options.memory_budget = 1000
+    session = Session(seeded(Plain), picture())
+    assert session._known._subjects[0].passes == {"forward": 1, "backward": 0}
+    session.close()
