@@ -117,6 +117,7 @@ class Runner:
         self._chore_of: Hashable = None
         self._pictured = 0.0
         self._long_turn = False
+        self._after_long = False  # whether a step of a long job was the last thing that was done
 
     # From any thread
 
@@ -153,7 +154,8 @@ class Runner:
     ) -> None:
         """Do something small in the worker, after `delay` seconds; a new chore under the same key replaces it.
 
-        With `idle` it waits until no question does. With `options.run == "sync"` it is done here and at once.
+        With `idle` it waits until no quick question does, and takes turns with the steps of long ones. With
+        `options.run == "sync"` it is done here and at once.
         """
         if options.run == "sync":
             with self._serial:
@@ -223,6 +225,9 @@ class Runner:
         while True:
             with self._changed:
                 chore, due = self._due_chore()
+                if chore is None and self._after_long and not self._quick_waits():
+                    chore, _ = self._due_chore(idle=True)
+                self._after_long = False
                 job = self._take() if chore is None else None
                 if chore is None and job is None:
                     chore, due_idle = self._due_chore(idle=True)
@@ -246,6 +251,7 @@ class Runner:
             finally:
                 with self._changed:
                     self._running = self._chore_of = None
+                    self._after_long = job is not None and not job.quick
                     if job is not None and not done:
                         self._long.append(job)
                     self._changed.notify_all()
@@ -270,6 +276,9 @@ class Runner:
             del self._waiting[job.place]
             self._running = job
         return job
+
+    def _quick_waits(self) -> bool:
+        return any(job.quick for job in self._waiting.values())
 
     def _has_long(self, place: Hashable) -> bool:
         return any(job.place == place for job in self._long)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -150,12 +151,9 @@ class Session:
     def _take_inputs(self) -> None:
         """In the worker: also where no question was asked that would have done so."""
         self._known.take_inputs()
-        try:
-            news = self._known.look_at(self.selection.input)
-        except Exception:  # a model that cannot take it: whoever asks about it is told
-            news = True
-        if news:
-            self._tell_facts()
+        with contextlib.suppress(Exception):  # a model that cannot take it: whoever asks about it is told
+            self._known.look_at(self.selection.input)
+        self._tell_facts()
 
     def edition(self, number: int | None) -> int:
         """How often an input was replaced, or all of them together (None)."""

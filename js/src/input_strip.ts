@@ -72,7 +72,7 @@ function render({ model, el, host, signal }: RenderProps<InputStripState>): void
     const at = position();
     tiles.choose(count ? at : -1);
     say(name, count ? `input ${chosen()}` : "no input");
-    say(place, count ? `${at + 1} of ${count}` : "");
+    say(place, count ? `${(at + 1).toLocaleString("en")} of ${count.toLocaleString("en")}` : "");
     back.disabled = at < 1 || !kernel.reachable;
     forth.disabled = at > count - 2 || !kernel.reachable;
   };

@@ -437,7 +437,9 @@ class Subject:
 
     def _whole_pass(self, separate: frozenset[str]) -> Pass:
         """The kept pass from the input with all layers recorded, in which `separate` handed on clones."""
-        kept: Pass | None = STORE.get((self._key, "pass")) or (self._held and self._held())
+        kept: Pass | None = STORE.get((self._key, "pass"))
+        if kept is None and self._held is not None:
+            kept = self._held()
         if kept is not None and separate <= kept.separate and kept.leaf is None and self._whole:
             return kept
         if kept is not None:

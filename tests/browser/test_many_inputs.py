@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import PIL.Image
@@ -38,7 +37,8 @@ class Counted(torch.utils.data.Dataset):
         return x, number % 3
 
 torch.manual_seed(0)
-net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)).eval()
+body = nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+net = nn.Sequential(*body, nn.Linear(8, 3)).eval()
 data = Counted()
 
 def scores(number):
@@ -48,9 +48,8 @@ def scores(number):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _data_set(shared_lab: Lab) -> Iterator[None]:
+def _data_set(shared_lab: Lab) -> None:
     assert shared_lab.execute(DATA_SET) == ""
-    yield
 
 
 def show(lab: Lab, more: str = "") -> Explorer:
@@ -91,7 +90,7 @@ def test_few_are_read_and_few_are_on_the_page(lab: Lab) -> None:
     until(lab, "e.session.wait(30)", True)
     assert int(lab.execute("print(len(set(data.read)))")) < 100
     assert explorer.inputs.count() < 100
-    expect(explorer.strip).to_contain_text(f"1 of {MANY}")
+    expect(explorer.strip).to_contain_text(f"1 of {MANY:,}")
     best = kernel_values(lab, "scores(5)")
     label = ["ant", "bee", "cat"][best.argmax()]
     expect(tile(explorer, 5)).to_have_attribute(

@@ -199,7 +199,9 @@ def test_where_the_whole_pass_is_too_large_what_comes_after_the_layer_is_kept() 
     assert subject.passes["forward"] == before["forward"]
     assert subject.passes["backward"] == before["backward"] + CLASSES - 1
     (found,) = ask(subject, "gradient", target=1)  # for which everything is needed
-    np.testing.assert_allclose(found.values, explain(model, picture(), "gradient", target=1).values, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        found.values, explain(model, picture(), "gradient", target=1).values, rtol=1e-5, atol=1e-7
+    )
 
 
 def test_a_pass_that_is_too_large_tells_a_session_all_at_once() -> None:
