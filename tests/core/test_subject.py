@@ -187,7 +187,7 @@ def test_where_the_whole_pass_is_too_large_what_comes_after_the_layer_is_kept() 
             return super().forward(F.interpolate(x, scale_factor=8))
 
     model = seeded(Growing)
-    options.memory_budget = 800_000  # of 1.5 MB, most of it before the second convolution
+    options.memory_budget = 400_000  # of 650 kB, most of it before the second convolution
     subject = Subject(model, picture(), whole=True)
     layer = subject.layer("conv2")
     subject.gradient(0, layer)
