@@ -112,11 +112,12 @@ class Runner:
         self._waiting: OrderedDict[Hashable, Job] = OrderedDict()
         self._long: list[Job] = []
         self._running: Job | None = None
-        self._chores: dict[Hashable, tuple[float, Hashable, Callable[[], None]]] = {}
+        self._chores: dict[Hashable, tuple[float, Hashable, Callable[[], None], bool]] = {}
         self._thread: threading.Thread | None = None
         self._chore_of: Hashable = None
         self._pictured = 0.0
         self._long_turn = False
+        self._after_long = False  # whether a step of a long job was the last thing that was done
 
     # From any thread
 
@@ -148,17 +149,20 @@ class Runner:
                     job.stop.set()
             self._changed.notify_all()
 
-    def later(self, key: Hashable, delay: float, chore: Callable[[], None], *, owner: Hashable) -> None:
+    def later(
+        self, key: Hashable, delay: float, chore: Callable[[], None], *, owner: Hashable, idle: bool = False
+    ) -> None:
         """Do something small in the worker, after `delay` seconds; a new chore under the same key replaces it.
 
-        With `options.run == "sync"` it is done here and at once.
+        With `idle` it waits until no quick question does, and takes turns with the steps of long ones. With
+        `options.run == "sync"` it is done here and at once.
         """
         if options.run == "sync":
             with self._serial:
                 chore()
             return
         with self._changed:
-            self._chores[key] = (time.monotonic() + delay, owner, chore)
+            self._chores[key] = (time.monotonic() + delay, owner, chore, idle)
             self._wake()
 
     def forget(self, owner: Hashable) -> None:
@@ -204,7 +208,7 @@ class Runner:
         """Whether anything waits or runs for `owner`, small chores included."""
         if any(job.owner == owner for job in (*self._waiting.values(), *self._started())):
             return True
-        return self._chore_of == owner or any(chore_of == owner for _, chore_of, _ in self._chores.values())
+        return self._chore_of == owner or any(chore_of == owner for _, chore_of, *_ in self._chores.values())
 
     # In the worker
 
@@ -221,7 +225,13 @@ class Runner:
         while True:
             with self._changed:
                 chore, due = self._due_chore()
+                if chore is None and self._after_long and not self._quick_waits():
+                    chore, _ = self._due_chore(idle=True)
+                self._after_long = False
                 job = self._take() if chore is None else None
+                if chore is None and job is None:
+                    chore, due_idle = self._due_chore(idle=True)
+                    due = min((at for at in (due, due_idle) if at is not None), default=None)
                 if chore is None and job is None:
                     pause = (idle_since + _LINGER if due is None else due) - time.monotonic()
                     if due is None and pause <= 0:
@@ -241,6 +251,7 @@ class Runner:
             finally:
                 with self._changed:
                     self._running = self._chore_of = None
+                    self._after_long = job is not None and not job.quick
                     if job is not None and not done:
                         self._long.append(job)
                     self._changed.notify_all()
@@ -266,6 +277,9 @@ class Runner:
             self._running = job
         return job
 
+    def _quick_waits(self) -> bool:
+        return any(job.quick for job in self._waiting.values())
+
     def _has_long(self, place: Hashable) -> bool:
         return any(job.place == place for job in self._long)
 
@@ -284,11 +298,13 @@ class Runner:
         now = time.monotonic()
         return now - job.started > _YOUNG and now - self._pictured < _RECENT
 
-    def _due_chore(self) -> tuple[Callable[[], None] | None, float | None]:
-        if not self._chores:
+    def _due_chore(self, *, idle: bool = False) -> tuple[Callable[[], None] | None, float | None]:
+        """The next chore if its time has come, else that time; those for an idle worker apart."""
+        keys = [key for key, chore in self._chores.items() if chore[3] == idle]
+        if not keys:
             return None, None
-        key = min(self._chores, key=lambda k: self._chores[k][0])
-        due, owner, chore = self._chores[key]
+        key = min(keys, key=lambda k: self._chores[k][0])
+        due, owner, chore, _ = self._chores[key]
         if due > time.monotonic():
             return None, due
         del self._chores[key]

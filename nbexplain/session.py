@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.inputs import Array, Display, Key, Text, as_input
+from nbexplain.inputs.source import Source
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
 
@@ -27,7 +29,7 @@ class Given:
     """What a session was made from, as it came from the user."""
 
     model: nn.Module
-    inputs: list[Any]
+    inputs: Source
     preprocess: Callable[[Any], Any] | None
     forward: Callable[[nn.Module, Any], Any] | None
     scores: Callable[[Any], Tensor] | None
@@ -43,7 +45,9 @@ class Session:
     model
         A `torch.nn.Module`; it comes out untouched.
     inputs
-        One input, or a list of inputs: pictures, tensors (1, …), dicts or tuples of tensors.
+        One input: a picture, a tensor (1, …), a dict or a tuple of tensors. Or any number of them: a list or another
+        sequence; the path of a folder of images, taken sorted by name; a data set with `__len__` and `__getitem__`,
+        such as torch's, of whose items (x, y) the x is taken. Each is read when it is looked at, and let go again.
     classes
         Names of the scores, in their order; with `scores=detections(…)`, of the labels 0, 1, 2 … Two, for a model that
         gives one number, make both classes of it; see `Subject`.
@@ -85,13 +89,11 @@ class Session:
         axes: Mapping[str, str] | None = None,
         display: Display | None = None,
     ) -> None:
-        given = inputs if isinstance(inputs, list) else [inputs]
-        if not given:
-            raise ValueError("inputs: expected at least one input, got an empty list")
-        self.given = Given(model, list(given), preprocess, forward, scores, axes, display)
+        source = Source(inputs)
+        self.given = Given(model, source, preprocess, forward, scores, axes, display)
         self._known = Known(
             model,
-            given,
+            source,
             preprocess=preprocess,
             forward=forward,
             scores=scores,
@@ -100,7 +102,7 @@ class Session:
             classes=classes,
             display=display,
         )
-        self._editions = [0] * len(given)  # how often each input was replaced
+        self.editions: dict[int, int] = {}  # how often an input was replaced
         self._turns = 0  # how often another part of all inputs was chosen
         self._choosing = threading.RLock()  # a cell and the browser may choose at the same moment, in two threads
         self._places: list[Place] = []
@@ -159,8 +161,6 @@ class Session:
         """
         with self._choosing:
             number = self._known.add(x)
-            self.given.inputs.append(x)
-            self._editions.append(0)
             for place in list(self._places):
                 question = place.question()
                 if question.input is None:  # an answer for all inputs is none any more
@@ -182,23 +182,24 @@ class Session:
         with self._choosing:
             number = self.check("input", number)
             self._known.replace(number, x)
-            self.given.inputs[number] = x
-            self._editions[number] += 1
+            self.editions[number] = self.edition(number) + 1
             self.renew()
             runner.later((self, "inputs"), 0, self._take_inputs, owner=self)
 
     def _take_inputs(self) -> None:
         """In the worker: also where no question was asked that would have done so."""
         self._known.take_inputs()
-        try:
-            news = self._known.look_at(self.selection.input)
-        except Exception:  # a model that cannot take it: whoever asks about it is told
-            news = True
-        if news:
-            self._tell_facts()
+        with contextlib.suppress(Exception):  # a model that cannot take it: whoever asks about it is told
+            self._known.look_at(self.selection.input)
+        self._tell_facts()
 
-    def _edition(self, number: int | None) -> int:
-        return self._turns + (sum(self._editions) if number is None else self._editions[number])
+    def edition(self, number: int | None) -> int:
+        """How often an input was replaced, or all of them together (None)."""
+        return self._turns + (sum(self.editions.values()) if number is None else self.editions.get(number, 0))
+
+    def best(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, float]]:
+        """In the worker: the class with the highest score, and that score, of some inputs."""
+        return self._known.best(numbers)
 
     def _explain_part(self, chosen: Collection[str]) -> None:
         """In the worker: another part is explained, with the layer and method that suit it but for what was chosen."""
@@ -286,7 +287,7 @@ class Session:
             name: self._checked(name, value) if name in PARTS and name != "params" and value is not None else value
             for name, value in own.items()
         }
-        place = Place(lambda: self.selection, self._edition, show, self._close_place, parts, rest)
+        place = Place(lambda: self.selection, self.edition, show, self._close_place, parts, rest)
         self._places.append(place)
         if ask:
             self._ask(place, now=not registry.find(place.question().method).progressive)

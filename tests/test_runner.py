@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -349,6 +350,39 @@ def test_pictures_appear_now_and_then_and_the_last_one_always(log: Log, monkeypa
     events = log.finish()
     assert events[-1] == ("long", "answer")
     assert len(events) <= 2  # the first one may appear as well
+
+
+def test_a_chore_for_an_idle_worker_waits_for_quick_questions_and_takes_turns_with_long_ones(log: Log) -> None:
+    _, go = log.held()
+    left = [3]
+
+    def chore() -> None:
+        log.events.append(("chore", left[0]))
+        left[0] -= 1
+        if left[0]:
+            log.runner.later("tiles", 0, chore, owner="session", idle=True)
+
+    log.runner.later("tiles", 0, chore, owner="session", idle=True)
+    log.ask("long", steps(3), quick=False)
+    log.ask("one")
+    log.ask("two")
+    go.set()
+    events = log.finish()
+    names = [name for name, _ in events]
+    assert names.count("chore") == 3
+    assert names.index("chore") > max(names.index("one"), names.index("two"))
+    longs = [at for at, name in enumerate(names) if name == "long"]
+    assert names.index("chore") < longs[-1]  # it need not wait for the end of what takes long
+    assert any(later - earlier > 1 for earlier, later in itertools.pairwise(longs))
+
+
+def test_a_chore_for_an_idle_worker_goes_with_its_owner(log: Log) -> None:
+    _, go = log.held()
+    log.runner.later("tiles", 0, lambda: pytest.fail("it ran"), owner="session", idle=True)
+    assert log.runner.busy("session")
+    log.runner.forget("session")
+    go.set()
+    log.finish()
 
 
 def test_the_worker_runs_in_the_callers_context(log: Log) -> None:

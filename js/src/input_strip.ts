@@ -2,7 +2,7 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import type { ControlsState } from "./controls";
 import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
 import { setOptions } from "./inputs";
-import { followSheet } from "./input_strip_sheet";
+import { inputStore } from "./input_strip_store";
 import { inputTiles, shownOrder } from "./input_strip_tiles";
 import { uploadParts } from "./input_strip_upload";
 import { ALIVE, followKernel } from "./kernel_state";
@@ -14,12 +14,11 @@ export type Sort = "given" | "activation" | "score";
 /** The traits of `InputStrip` in nbexplain/widgets/input_strip.py. */
 export interface InputStripState {
   controls: string | null;
-  sheet: DataView | null;
-  columns: number;
-  tile: [number, number];
   count: number;
+  thumbnails: DataView[];
   titles: string[];
   texts: string[];
+  on_demand: boolean;
   values: (number | null)[];
   order: number[];
   sorts: Sort[];
@@ -35,7 +34,8 @@ const SORTS: Record<Sort, string> = {
   activation: "by activation of the channel",
   score: "by score of the target",
 };
-const EVENTS = ["count", "titles", "texts", "values", "order"].map((name) => `change:${name}`);
+const ARRANGED = ["count", "values", "order"].map((name) => `change:${name}`);
+const WRITTEN = ["titles", "texts", "on_demand"].map((name) => `change:${name}`);
 
 function render({ model, el, host, signal }: RenderProps<InputStripState>): void {
   const back = stepButton("Previous input", "‹");
@@ -45,7 +45,9 @@ function render({ model, el, host, signal }: RenderProps<InputStripState>): void
   const walk = h("div", { class: "nbx-strip-walk" }, name, place, h("div", { class: "nbx-strip-steps" }, back, forth));
   const sort = h("select", OWN_KEYS);
   const sorting = h("label", { class: "nbx-strip-sort" }, h("span", { class: "nbx-name" }, "Order"), sort);
-  const tiles = inputTiles();
+  const written = coalesced(() => tiles.refresh());
+  const store = inputStore(model, written, signal);
+  const tiles = inputTiles(store);
   let kernel = ALIVE;
   const upload = uploadParts(model, el, () => kernel.reachable, signal);
   const side = h("div", { class: "nbx-strip-side" }, sorting, upload.button);
@@ -67,16 +69,22 @@ function render({ model, el, host, signal }: RenderProps<InputStripState>): void
 
   const select = (): void => {
     const count = order.length;
-    tiles.choose(count ? chosen() : -1);
+    const at = position();
+    tiles.choose(count ? at : -1);
     say(name, count ? `input ${chosen()}` : "no input");
-    say(place, count ? `${position() + 1} of ${count}` : "");
-    back.disabled = position() < 1 || !kernel.reachable;
-    forth.disabled = position() > count - 2 || !kernel.reachable;
+    say(place, count ? `${(at + 1).toLocaleString("en")} of ${count.toLocaleString("en")}` : "");
+    back.disabled = at < 1 || !kernel.reachable;
+    forth.disabled = at > count - 2 || !kernel.reachable;
   };
-  const draw = (): void => {
-    order = shownOrder(model.get("order"), model.get("count"));
-    tiles.draw(model, order);
+  const arrange = (): void => {
+    const next = shownOrder(model.get("order"), model.get("count"));
+    const moved = next.length !== order.length || next.some((input, at) => input !== order[at]);
+    order = next;
+    tiles.arrange(order, model.get("values"));
     select();
+    if (!moved) return;
+    if (model.get("sort") === "given") tiles.reveal();
+    else tiles.toStart(); // who sorts wants to see the first ones, wherever the chosen one is
   };
   const controlsBeside = (): void => {
     const offered = model.get("sorts");
@@ -112,9 +120,9 @@ function render({ model, el, host, signal }: RenderProps<InputStripState>): void
     if (found) listen(found, ["change:input"], select, until);
     select();
   });
-  listen(model, EVENTS, coalesced(draw), signal);
+  listen(model, ARRANGED, coalesced(arrange), signal);
+  listen(model, WRITTEN, written, signal);
   listen(model, ["sorts", "sort", "upload"].map((each) => `change:${each}`), controlsBeside, signal);
-  followSheet(model, tiles.paint, signal);
   followKernel(model, signal, (state) => {
     kernel = state;
     tiles.element.setAttribute("aria-disabled", String(!kernel.reachable));
@@ -126,7 +134,7 @@ function render({ model, el, host, signal }: RenderProps<InputStripState>): void
   observer.observe(tiles.element);
   signal.addEventListener("abort", () => observer.disconnect());
   controlsBeside();
-  draw();
+  arrange();
 }
 
 function stepButton(name: string, sign: string): HTMLButtonElement {

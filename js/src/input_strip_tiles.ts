@@ -1,11 +1,11 @@
-import type { AnyModel } from "@anywidget/types";
 import { h, OWN_KEYS, say } from "./dom";
 import { rounded } from "./format";
-import type { InputStripState } from "./input_strip";
-import type { Sheet } from "./input_strip_sheet";
+import type { InputStore } from "./input_strip_store";
 import { freshId } from "./inputs";
 
-const SHOWN = 64; // pixels of the longer side of a thumbnail on the page
+const WIDTH = 78; // pixels that one input takes in the row ...
+const WIDTH_WITH_VALUE = 88; // ... and with a number below it
+const AT_ONCE = 64; // so few are all there, wherever the row stands
 
 interface Tile {
   option: HTMLElement;
@@ -17,13 +17,15 @@ interface Tile {
 
 export interface InputTiles {
   element: HTMLElement;
-  /** Writes what is known of each input and puts the thumbnails in this order. */
-  draw(model: AnyModel<InputStripState>, order: number[]): void;
-  /** Marks one input and moves it into view; −1 marks none. */
-  choose(input: number): void;
+  /** Shows the inputs in this order, with a number each or none. */
+  arrange(order: number[], values: (number | null)[]): void;
+  /** Writes what is known by now. */
+  refresh(): void;
+  /** Marks the input at this place of the row and moves it into view; −1 marks none. */
+  choose(place: number): void;
   /** Moves the chosen one into view. */
   reveal(): void;
-  paint(sheet: Sheet | null): void;
+  toStart(): void;
   /** Which input was hit. */
   under(event: MouseEvent): number | undefined;
   /** How many thumbnails are in view. */
@@ -37,8 +39,12 @@ export function shownOrder(order: number[], count: number): number[] {
   return [...named, ...all.filter((input) => !named.has(input))];
 }
 
-/** The thumbnails as options of a list box. The list has the focus, so that options may be moved without losing it. */
-export function inputTiles(): InputTiles {
+/**
+ * The thumbnails as options of a list box, of which only those near the view exist, and the chosen one. The list has the
+ * focus, so that options may come and go without losing it.
+ */
+export function inputTiles(store: InputStore): InputTiles {
+  const room = h("div", { class: "nbx-tiles-room", role: "none" });
   const element = h("div", {
     class: "nbx-tiles",
     role: "listbox",
@@ -46,89 +52,112 @@ export function inputTiles(): InputTiles {
     "aria-label": "Inputs",
     "aria-orientation": "horizontal",
     ...OWN_KEYS,
-  });
-  const tiles: Tile[] = [];
-  const numbers = new WeakMap<Element, number>();
-  let shown: number[] = [];
-  let sheet: Sheet | null | undefined; // undefined while the first one is being decoded
-  let marked: Tile | undefined;
+  }, room);
+  const tiles = new Map<number, Tile>(); // by input
+  const inputs = new WeakMap<Element, number>();
+  let order: number[] = [];
+  let values: (number | null)[] = [];
+  let chosen = -1; // its place
 
-  const add = (input: number): void => {
-    const words = h("span", { class: "nbx-tile-number" }, String(input));
+  const width = (): number => (values.length ? WIDTH_WITH_VALUE : WIDTH);
+  const page = (): number => Math.max(1, Math.floor(element.clientWidth / width()));
+
+  const make = (input: number): Tile => {
+    const words = h("span", { class: "nbx-tile-number" });
     const picture = h("div", { class: "nbx-tile" }, words);
     const title = h("div", { class: "nbx-tile-title" });
     const value = h("div", { class: "nbx-tile-value" });
     const option = h("div", { role: "option", id: freshId(), "aria-selected": "false" }, picture, title, value);
-    numbers.set(option, input);
-    tiles.push({ option, picture, words, title, value });
+    inputs.set(option, input);
+    return { option, picture, words, title, value };
   };
-  const place = (): void => {
-    if (sheet === undefined) return;
-    const [columns, drawn] = [sheet?.columns ?? 1, sheet?.drawn ?? []];
-    tiles.forEach(({ picture }, input) => {
-      picture.classList.toggle("nbx-blank", !drawn[input]);
-      picture.style.setProperty("--nbx-column", String(input % columns));
-      picture.style.setProperty("--nbx-row", String(Math.floor(input / columns)));
+  const write = (input: number, { option, picture, words, title, value }: Tile): void => {
+    const known = store.get(input);
+    const number = values[input];
+    say(words, known.problem ? "!" : known.text || String(input));
+    words.classList.toggle("nbx-tile-text", Boolean(known.text));
+    picture.classList.toggle("nbx-blank", !known.url);
+    const image = known.url ? `url("${known.url}")` : "";
+    if (picture.style.backgroundImage !== image) picture.style.backgroundImage = image;
+    say(title, known.title || `input ${input}`);
+    title.classList.toggle("nbx-unknown", !known.title);
+    say(value, number == null ? "" : rounded(number));
+    const name = [`input ${input}`, known.title, value.textContent, known.text, known.problem].filter(Boolean).join(", ");
+    if (option.ariaLabel !== name) option.ariaLabel = option.title = name;
+  };
+  /** First and last place of those that are there, and the places in view. */
+  const range = (): { from: number; to: number; first: number; last: number } => {
+    const fit = page() + 1;
+    const first = Math.max(0, Math.min(Math.floor(element.scrollLeft / width()), order.length - fit));
+    const last = Math.min(order.length, first + fit);
+    if (order.length <= AT_ONCE) return { from: 0, to: order.length, first, last };
+    return { from: Math.max(0, first - fit), to: Math.min(order.length, last + fit), first, last };
+  };
+  const show = (): void => {
+    const { from, to, first, last } = range();
+    const places = Array.from({ length: to - from }, (_, at) => from + at);
+    if (chosen >= 0 && (chosen < from || chosen >= to)) places.push(chosen);
+    const wanted = new Set(places.map((place) => order[place]!));
+    for (const [input, { option }] of tiles) {
+      if (wanted.has(input)) continue;
+      option.remove();
+      tiles.delete(input);
+    }
+    const focused: HTMLElement[] = places.map((place) => {
+      const input = order[place]!;
+      let tile = tiles.get(input);
+      if (!tile) tiles.set(input, (tile = make(input)));
+      write(input, tile);
+      tile.option.style.left = `${place * width()}px`;
+      tile.option.setAttribute("aria-setsize", String(order.length));
+      tile.option.setAttribute("aria-posinset", String(place + 1));
+      tile.option.setAttribute("aria-selected", String(place === chosen));
+      return tile.option;
     });
+    if (focused.some((option, at) => room.children[at] !== option)) room.replaceChildren(...focused);
+    const marked = chosen < 0 ? undefined : tiles.get(order[chosen]!);
+    if (marked) element.setAttribute("aria-activedescendant", marked.option.id);
+    else element.removeAttribute("aria-activedescendant");
+    const inView = places.filter((place) => place >= first && place < last);
+    store.ask([...inView, ...places.filter((place) => place < first || place >= last)].map((place) => order[place]!));
   };
   const reveal = (): void => {
-    if (!marked) return;
-    const { offsetLeft: left, offsetWidth: width } = marked.option;
-    const [start, room] = [element.scrollLeft, element.clientWidth];
+    if (chosen < 0) return;
+    const left = chosen * width();
+    const [start, space] = [element.scrollLeft, element.clientWidth];
+    if (!space) return show(); // it is not on the page yet
     if (left < start) element.scrollLeft = left;
-    else if (left + width > start + room) element.scrollLeft = left + width - room;
+    else if (left + width() > start + space) element.scrollLeft = left + width() - space;
+    show();
   };
+  element.addEventListener("scroll", show, { passive: true });
 
   return {
     element,
-    draw(model, order) {
-      const grows = tiles.length !== order.length;
-      while (tiles.length < order.length) add(tiles.length);
-      for (const tile of tiles.splice(order.length)) if (tile === marked) marked = undefined;
-      const [titles, texts, values] = [model.get("titles"), model.get("texts"), model.get("values")];
+    arrange(next, numbers) {
+      [order, values] = [next, numbers];
+      chosen = Math.min(chosen, order.length - 1);
       element.classList.toggle("nbx-with-values", values.length > 0);
-      tiles.forEach(({ option, words, title, value }, input) => {
-        const [text, number] = [titles[input] ?? "", values[input]];
-        say(words, texts[input] || String(input));
-        words.classList.toggle("nbx-tile-text", Boolean(texts[input]));
-        say(title, text || `input ${input}`);
-        title.classList.toggle("nbx-unknown", !text);
-        say(value, number == null ? "" : rounded(number));
-        const name = [`input ${input}`, text, value.textContent, texts[input]].filter(Boolean).join(", ");
-        if (option.ariaLabel !== name) option.ariaLabel = option.title = name;
-      });
-      if (grows) place();
-      if (!grows && order.every((input, i) => input === shown[i])) return;
-      shown = order;
-      element.replaceChildren(...order.map((input) => tiles[input]!.option));
-      if (model.get("sort") === "given") reveal();
-      else element.scrollLeft = 0; // who sorts wants to see the first ones, wherever the chosen one is
+      element.style.setProperty("--nbx-option-width", `${width()}px`);
+      room.style.width = `${order.length * width()}px`;
+      show();
     },
-    choose(input) {
-      const next = tiles[input];
-      if (next === marked) return;
-      marked?.option.setAttribute("aria-selected", "false");
-      next?.option.setAttribute("aria-selected", "true");
-      marked = next;
-      if (next) element.setAttribute("aria-activedescendant", next.option.id);
-      else element.removeAttribute("aria-activedescendant");
-      reveal();
+    refresh: show,
+    choose(place) {
+      if (place === chosen) return;
+      chosen = place;
+      if (chosen < 0) show();
+      else reveal();
     },
     reveal,
-    paint(next) {
-      sheet = next;
-      const [width, height] = next?.tile ?? [SHOWN, SHOWN];
-      const scale = SHOWN / Math.max(width, height);
-      element.style.setProperty("--nbx-sheet", next ? `url("${next.url}")` : "none");
-      element.style.setProperty("--nbx-columns", String(next?.columns ?? 1));
-      element.style.setProperty("--nbx-tile-width", `${width * scale}px`);
-      element.style.setProperty("--nbx-tile-height", `${height * scale}px`);
-      place();
+    toStart() {
+      element.scrollLeft = 0;
+      show();
     },
     under(event) {
       const option = (event.target as Element).closest('[role="option"]');
-      return option ? numbers.get(option) : undefined;
+      return option ? inputs.get(option) : undefined;
     },
-    page: () => Math.max(1, Math.floor(element.clientWidth / (marked?.option.offsetWidth || element.clientWidth || 1))),
+    page,
   };
 }

@@ -27,8 +27,8 @@ export class FakeModel<State extends object> {
   }
 
   /** What a host says of a model, besides the values it holds. */
-  tell(event: string): void {
-    for (const listener of [...(this.listeners.get(event) ?? [])]) listener();
+  tell(event: string, ...args: unknown[]): void {
+    for (const listener of [...(this.listeners.get(event) ?? [])]) listener(...args);
   }
 
   on = (event: string, listener: Listener): void => {

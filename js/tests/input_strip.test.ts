@@ -7,12 +7,11 @@ import { fakeHost, FakeModel, settle } from "./fake_model";
 const EVIL = '<img src=x onerror="window.broken=true">';
 const KNOWN: InputStripState = {
   controls: "IPY_MODEL_controls",
-  sheet: new DataView(new ArrayBuffer(8)),
-  columns: 3,
-  tile: [64, 64],
   count: 5,
+  thumbnails: [8, 8, 0, 8, 8].map((bytes) => new DataView(new ArrayBuffer(bytes))),
   titles: ["brick heart 9.31", EVIL, ""],
   texts: [],
+  on_demand: false,
   values: [],
   order: [],
   sorts: ["given"],
@@ -49,27 +48,17 @@ class FakeImage {
   }
 }
 
-/** Two rows of three tiles, of which only the third is empty. */
-class FakeCanvas {
-  constructor(public width: number, public height: number) {}
-  getContext(): object {
-    const data = Uint8ClampedArray.from({ length: 4 * this.width * this.height }, (_, i) => (i === 11 ? 0 : 255));
-    return { drawImage: () => {}, getImageData: () => ({ data }) };
-  }
-}
-
 beforeEach(async () => {
   held = new Set();
   decoding = Promise.resolve();
   vi.stubGlobal("Image", FakeImage);
-  vi.stubGlobal("OffscreenCanvas", FakeCanvas);
   vi.stubGlobal("createImageBitmap", async (file: File) => {
     if (!PICTURES[file.name.slice(0, 4)]?.whole) throw new Error("could not be decoded");
     return { close: () => {} };
   });
   let made = 0;
   vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
-    const url = `blob:${blob instanceof File ? blob.name : "sheet"}${++made}`;
+    const url = `blob:${blob instanceof File ? blob.name : "tile"}${++made}`;
     held.add(url);
     return url;
   });
@@ -121,7 +110,7 @@ describe("what is seen", () => {
     expect(options()[2]!.ariaLabel).toBe("input 2, −2");
   });
   test("a text shows how it begins, as text", async () => {
-    strip.arrive({ sheet: new DataView(new ArrayBuffer(0)), texts: [EVIL, "سمك", "", "魚"] });
+    strip.arrive({ texts: [EVIL, "سمك", "", "魚"] });
     await settle();
     const texts = options().map((each) => each.querySelector(".nbx-tile")!.textContent);
     expect(texts).toEqual([EVIL, "سمك", "2", "魚", "4"]);
@@ -131,33 +120,119 @@ describe("what is seen", () => {
   test("an input that is no picture, or not drawn yet, shows its number", async () => {
     strip.arrive({ count: 7 });
     await settle();
-    const numbers = [...el.querySelectorAll(".nbx-blank")].map((each) => each.textContent);
-    expect(numbers).toEqual(["2", "6"]);
-    strip.arrive({ sheet: new DataView(new ArrayBuffer(0)) });
-    await settle();
-    expect(el.querySelectorAll(".nbx-blank").length).toBe(7);
-    expect(held.size).toBe(0);
+    expect([...el.querySelectorAll(".nbx-blank")].map((each) => each.textContent)).toEqual(["2", "5", "6"]);
+    expect([...el.querySelectorAll<HTMLElement>(".nbx-tile")].map((each) => each.style.backgroundImage)).toEqual(
+      ["1", "2", "", "3", "4", "", ""].map((made) => made && `url("blob:tile${made}")`),
+    );
+    expect(held.size).toBe(4);
   });
-  test("each tile shows its own part of the sheet", async () => {
-    strip.arrive({ sheet: new DataView(new ArrayBuffer(9)), columns: 2, tile: [32, 16] });
-    await settle();
-    const tile = options()[3]!.querySelector<HTMLElement>(".nbx-tile")!;
-    expect(["--nbx-column", "--nbx-row"].map((name) => tile.style.getPropertyValue(name))).toEqual(["1", "1"]);
-    const size = ["--nbx-columns", "--nbx-tile-width", "--nbx-tile-height"];
-    expect(size.map((name) => list().style.getPropertyValue(name))).toEqual(["2", "64px", "32px"]);
-  });
-  test("one sheet is held; one that comes late is dropped", async () => {
-    expect(held).toEqual(new Set(["blob:sheet1"]));
+  test("new thumbnails take the place of the old; those that come late are dropped", async () => {
     let answer = (): void => {};
     decoding = new Promise((done) => (answer = done));
-    strip.arrive({ sheet: new DataView(new ArrayBuffer(9)) });
+    strip.arrive({ thumbnails: [new DataView(new ArrayBuffer(9))] });
     decoding = Promise.resolve();
-    strip.arrive({ sheet: new DataView(new ArrayBuffer(9)) });
+    strip.arrive({ thumbnails: [new DataView(new ArrayBuffer(9))] });
     await settle();
     answer();
     await settle();
-    expect(held).toEqual(new Set(["blob:sheet3"]));
-    expect(list().style.getPropertyValue("--nbx-sheet")).toContain("blob:sheet3");
+    expect(held).toEqual(new Set(["blob:tile2", "blob:tile3", "blob:tile4", "blob:tile6"]));
+    expect(options()[0]!.querySelector<HTMLElement>(".nbx-tile")!.style.backgroundImage).toBe('url("blob:tile6")');
+  });
+});
+
+describe("many inputs", () => {
+  const MANY = 10_000;
+  const wait = (): Promise<void> => new Promise((done) => setTimeout(done, 150));
+  const numbers = (): number[] => options().map((each) => Number(/\d+/.exec(each.ariaLabel!)![0]));
+  const asked = (): { pictures: number[]; titles: number[] } =>
+    (strip.sent.at(-1) as { want: { pictures: number[]; titles: number[] } }).want;
+
+  beforeEach(async () => {
+    Object.defineProperty(list(), "clientWidth", { value: 780 }); // ten of them
+    strip.arrive({ count: MANY, on_demand: true, thumbnails: [], titles: [] });
+    strip.tell("msg:custom", { stale: [0, 1, 2, 3, 4], titles_stale: false });
+    await wait();
+  });
+  const scrollTo = async (left: number): Promise<void> => {
+    list().scrollLeft = left;
+    list().dispatchEvent(new Event("scroll"));
+    await wait();
+  };
+
+  test("only those near the view exist, and know how many there are", async () => {
+    expect(numbers().length).toBeLessThan(40);
+    expect(numbers().slice(0, 11)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(options()[3]!.getAttribute("aria-setsize")).toBe("10000");
+    expect(options()[3]!.getAttribute("aria-posinset")).toBe("4");
+    await scrollTo(78 * 5000);
+    expect(options().length).toBeLessThan(40);
+    expect(numbers()).toContain(5005);
+    expect(options().find((each) => each.ariaLabel === "input 5005")!.style.left).toBe(`${78 * 5005}px`);
+    expect(chosen()).toEqual(["input 2"]); // it stays, however far: the list says which one is active
+  });
+  test("what is shown is asked for, what is in view first, and once", async () => {
+    expect(asked().pictures.slice(0, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(asked().titles).toEqual(asked().pictures);
+    const before = strip.sent.length;
+    list().scrollLeft = 78 * 100;
+    for (let move = 0; move < 20; move++) list().dispatchEvent(new Event("scroll"));
+    await scrollTo(78 * 5000);
+    expect(strip.sent.length).toBe(before + 1);
+    expect(asked().pictures[0]).toBe(5000);
+    expect(asked().pictures.length).toBeLessThan(40);
+  });
+  test("what comes is shown; a problem is said; what is known is not asked for again", async () => {
+    const tiles = [
+      { input: 0, picture: true },
+      { input: 1, picture: false, text: EVIL },
+      { input: 2, picture: false, problem: EVIL },
+    ];
+    strip.tell("msg:custom", { tiles }, [new DataView(new ArrayBuffer(8))]);
+    strip.tell("msg:custom", { tiles: [{ input: 0, title: "cat 3.1" }, { input: 1, title: "" }] });
+    await wait();
+    const names = ["input 0, cat 3.1", `input 1, ${EVIL}`, `input 2, ${EVIL}`];
+    expect(options().slice(0, 3).map((each) => each.ariaLabel)).toEqual(names);
+    expect(options()[0]!.querySelector<HTMLElement>(".nbx-tile")!.style.backgroundImage).toContain("blob:tile");
+    expect(options()[2]!.querySelector(".nbx-tile-number")!.textContent).toBe("!");
+    expect(el.querySelector("img")).toBeNull();
+    await scrollTo(78);
+    expect([asked().pictures.includes(1), asked().pictures[0], asked().titles[0]]).toEqual([false, 3, 3]);
+  });
+  test("what is stale is asked for again", async () => {
+    strip.tell("msg:custom", { tiles: [{ input: 0, picture: false, title: "cat 3.1" }] });
+    await scrollTo(78);
+    expect(asked().pictures).not.toContain(0);
+    strip.tell("msg:custom", { stale: [], titles_stale: true });
+    await wait();
+    expect([asked().pictures.includes(0), asked().titles.includes(0)]).toEqual([false, true]);
+    strip.tell("msg:custom", { stale: [0], titles_stale: false });
+    await wait();
+    expect(asked().pictures).toContain(0);
+  });
+  test("a bounded number of thumbnails is held", async () => {
+    for (let from = 0; from < 4000; from += 100) {
+      const tiles = Array.from({ length: 100 }, (_, at) => ({ input: from + at, picture: true, title: "" }));
+      strip.tell("msg:custom", { tiles }, tiles.map(() => new DataView(new ArrayBuffer(8))));
+    }
+    // What is in view stays.
+    await vi.waitFor(() => expect(options().slice(0, 10).filter((each) => each.querySelector(".nbx-blank"))).toEqual([]));
+    await vi.waitFor(() => expect(held.size).toBeLessThanOrEqual(1600));
+  });
+  test("keys go through the whole row", async () => {
+    press("End");
+    expect(chosen()).toEqual(["input 9999"]);
+    expect(list().scrollLeft).toBe(78 * 10_000 - 780);
+    press("PageUp");
+    expect(chosen()).toEqual(["input 9989"]);
+    press("Home");
+    expect([chosen(), list().scrollLeft]).toEqual([["input 0"], 0]);
+  });
+  test("sorted, the first ones are shown, with their numbers", async () => {
+    strip.arrive({ sort: "score", order: [7777, 3], values: Array.from({ length: MANY }, (_, n) => n / 10_000) });
+    await wait();
+    expect(numbers().slice(0, 3)).toEqual([7777, 3, 0]);
+    expect(options()[0]!.querySelector(".nbx-tile-value")!.textContent).toBe("0.778");
+    expect(asked().pictures.slice(0, 2)).toEqual([7777, 3]);
   });
 });
 
@@ -277,7 +352,7 @@ describe("upload", () => {
     const [content, , buffers] = send.mock.calls[0] as unknown as [object, undefined, ArrayBuffer[]];
     expect(content).toEqual({ upload: { name: "fine.png" } });
     expect(buffers.map((each) => each.byteLength)).toEqual([1000]);
-    expect(held.size).toBe(1); // the sheet's alone
+    expect(held.size).toBe(4); // the thumbnails' alone
   });
   test.each([
     ["too large", file("holiday.jpg", "image/jpeg", 1001), "holiday.jpg has 0.1 MB, at most 0.001 MB are taken"],

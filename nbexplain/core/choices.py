@@ -26,7 +26,8 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
     if name == "method":
         return registry.find(value).key
     if name == "target":
-        scores = next(iter(facts.scores.values()))
+        scores = facts.example
+        assert scores is not None, "there is a model to choose for"
         value = facts.first_target if value is None else value
         return targets.checked(value, scores, last=facts.classes_last, known=facts.is_clear, names=classes)
     if name == "layer":

@@ -15,8 +15,10 @@ from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
 from nbexplain.core.subject import Subject
+from nbexplain.core.subjects import Subjects
 from nbexplain.core.twin import twin
-from nbexplain.inputs import Key
+from nbexplain.inputs import Key, as_input
+from nbexplain.inputs.source import Source
 
 
 def explain(
@@ -44,7 +46,7 @@ def explain(
         A `torch.nn.Module`. It comes out untouched: modes, hooks, gradients and statistics stay as they were.
     x
         A picture (PIL, path, array), a tensor (1, …), or a dict or tuple of tensors; for methods that are asked of
-        all inputs together, a list of these.
+        all inputs together, a list of these, a folder of images or a data set, as for `Session`.
     method
         A key of `METHODS`.
     target
@@ -85,11 +87,16 @@ def explain(
     chosen = registry.find(method)
     chosen.check_params(params)
     seen = twin(model, watched=False)
-    inputs = x if chosen.over_inputs and isinstance(x, list) else [x]
-    if not inputs:
-        raise ValueError("x: expected at least one input, got an empty list")
-    ways: dict[str, Any] = {"preprocess": preprocess, "part": part, "forward": forward, "scores": scores}
-    subjects = [Subject(seen, one, **ways, axes=axes, classes=classes) for one in inputs]
+    ways: dict[str, Any] = {"forward": forward, "scores": scores, "axes": axes, "classes": classes}
+    subjects: Subject | Subjects
+    if chosen.over_inputs:
+        subjects = Subjects(
+            Source(x, "x"),
+            lambda one: as_input(one, preprocess, part),
+            lambda taken: Subject(seen, taken, **ways),
+        )
+    else:
+        subjects = Subject(seen, x, preprocess=preprocess, part=part, **ways)
     steps = ask(subjects, method, target=target, layer=layer, channel=channel, cell=cell, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept

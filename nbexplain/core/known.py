@@ -10,29 +10,34 @@ from torch import Tensor, nn
 
 from nbexplain.core import target as targets
 from nbexplain.core.ask import ask
+from nbexplain.core.dataset.together import together
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.hooks import Cancelled
 from nbexplain.core.layers import without_gradient
 from nbexplain.core.question import Answers, Facts, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
+from nbexplain.core.subjects import Subjects
 from nbexplain.core.twin import twin
 from nbexplain.inputs import Array, Display, Key, as_input
+from nbexplain.inputs.source import Source
 
+_MOST_SCORES = 256  # of the inputs looked at last that the facts hold
 _MIXED = "the weights changed while this was computed: it mixes old and new ones"
 
 
 class Known:
-    """One twin with a subject for each input, what they told, and the answers that are kept.
+    """One twin, the inputs, what they told, and the answers that are kept.
 
     Parameters
     ----------
-    model, inputs, preprocess, forward, scores, part, axes, classes, display
-        As for `Session`; `inputs` is a list.
+    model, preprocess, forward, scores, part, axes, classes, display
+        As for `Session`.
+    source
+        Where the inputs come from.
 
     Attributes
     ----------
-    inputs
-        The inputs, wrapped.
     facts
         What is known of the model as its weights are now.
     answers
@@ -42,7 +47,7 @@ class Known:
     def __init__(
         self,
         model: nn.Module,
-        inputs: Sequence[Any],
+        source: Source,
         *,
         preprocess: Callable[[Any], Any] | None,
         forward: Callable[[nn.Module, Any], Any] | None,
@@ -59,11 +64,11 @@ class Known:
         self._unseen = False  # whether another part is explained than the facts are about
         self._described = 0  # the input whose layers the facts hold, and its shape
         self._shape: Any = None
-        self.inputs: list[Array] = []
-        self._waiting: dict[int, tuple[Array, Subject]] = {}  # what takes the place of an input at the next question
-        self._subjects: list[Subject] = []
-        for x in inputs:
-            self.add(x)
+        self._waiting: dict[int, tuple[Any, Array]] = {}  # what takes the place of an input at the next question
+        self._replaced = 0
+        self._weights = 0
+        self._best: dict[int, tuple[int, float]] = {}
+        self._subjects = Subjects(source, self._wrapped, self._subject)
         self.answers = Answers()
         self.facts = self._look()
 
@@ -72,55 +77,70 @@ class Known:
         """The flag that cancels runs."""
         return self._twin.stop
 
+    @property
+    def inputs(self) -> Sequence[Array]:
+        """The inputs, each wrapped when it is asked for."""
+        return self._subjects.inputs
+
     def add(self, x: Any) -> int:
         """Take one more input; returns its number."""
-        taken, subject = self._wrapped(x)
-        self._subjects.append(subject)
-        self.inputs.append(taken)
-        return len(self.inputs) - 1
+        return self._subjects.add(x, self._wrapped(x))
 
     def replace(self, number: int, x: Any) -> None:
         """Put another input in the place of one, as soon as nothing is computed with the old one."""
-        taken, subject = self._wrapped(x)
-        if taken.kind != (expected := self._newest(number).kind):
-            before, now = (NAMES_OF_KINDS[kind] for kind in (expected, taken.kind))
-            raise ValueError(f"x: expected {before} as before, got {now}")
-        self._waiting[number] = taken, subject
+        taken = self._wrapped(x)
+        if taken.kind != (before := self._newest(number).kind):
+            raise ValueError(f"x: expected {NAMES_OF_KINDS[before]} as before, got {NAMES_OF_KINDS[taken.kind]}")
+        self._waiting[number] = x, taken
 
     def choose_part(self, part: Key | None) -> None:
         """Explain another part of every input, as soon as nothing is computed with the one before."""
-        wrapped = [as_input(self._newest(number), part=part) for number in range(len(self.inputs))]
         self._part = part
-        self._waiting = {number: (taken, self._subject(taken)) for number, taken in enumerate(wrapped)}
+        self._unseen = True
+        self._waiting = {number: (x, as_input(taken, part=part)) for number, (x, taken) in self._waiting.items()}
 
     def _newest(self, number: int) -> Array:
         """An input as it is, or as it will be when what waits has taken its place."""
         waiting = self._waiting.get(number)
-        return waiting[0] if waiting is not None else self.inputs[number]
+        taken = waiting[1] if waiting is not None else self.inputs[number]
+        return as_input(taken, part=self._part) if taken.parts is not None else taken
 
     def take_inputs(self) -> None:
         """In the worker: let the inputs that wait take their places."""
+        if self._unseen:
+            self._subjects.forget()
+            self._replaced += 1
+            self._best.clear()
         while self._waiting:
-            number, (taken, subject) = self._waiting.popitem()
-            self._unseen |= taken.part != self.inputs[number].part
-            self._subjects[number].close()
-            self._subjects[number], self.inputs[number] = subject, taken
-            if subject.twin is not self._twin:  # the weights have changed since it was wrapped
-                subject.take_over(self._twin)
-            left = {n: scores for n, scores in self.facts.scores.items() if n != number}
-            self.facts = dataclasses.replace(self.facts, scores=left)
+            number, (x, taken) = self._waiting.popitem()
+            self._subjects.replace(number, x, taken)
+            self._replaced += 1
+            self._best.pop(number, None)
+            scores = {n: found for n, found in self.facts.scores.items() if n != number}
+            names = {n: words for n, words in self.facts.names.items() if n != number}
+            self.facts = dataclasses.replace(self.facts, scores=scores, names=names)
         if self._unseen:
             self.facts = self._look()
             self._unseen = False
 
-    def _wrapped(self, x: Any) -> tuple[Array, Subject]:
+    def _wrapped(self, x: Any) -> Array:
         taken = as_input(x, self._preprocess, self._part, self._display)
-        if self.inputs and self._part is None:
-            taken = as_input(taken, part=self.inputs[0].part)  # the same of all
-        return taken, self._subject(taken)
+        if self._part is None:
+            self._part = taken.part  # the same of all
+        return taken
 
     def _subject(self, taken: Array) -> Subject:
         return Subject(self._twin, taken, **self._ways, whole=True)
+
+    def best(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, float]]:
+        """In the worker: the class with the highest score, and that score, of some inputs; kept for the next time."""
+        missing = [number for number in numbers if number not in self._best]
+        for lead, part, batch in together(self._subjects, missing):
+            with lead.undisturbed():
+                highest = lead.evaluate(batch).max(1)
+            for number, target, score in zip(part, highest.indices.tolist(), highest.values.tolist(), strict=True):
+                self._best[number] = int(target), float(score)
+        return {number: self._best[number] for number in numbers}
 
     def explained(self, question: Question) -> Iterator[Explanation]:
         """The kept answer to a question, or better and better new ones."""
@@ -130,9 +150,9 @@ class Known:
             return
         progressive = METHODS[question.method].progressive
         everything = question.input is None
-        subjects = self._subjects if everything else [self._subjects[question.input or 0]]
+        replaced = self._replaced
         for explanation in ask(
-            list(subjects),
+            self._subjects if everything else [self._subjects[question.input or 0]],
             question.method,
             target=question.target,
             layer=question.layer,
@@ -140,6 +160,8 @@ class Known:
             cell=question.cell,
             params=dict(question.params),
         ):
+            if everything and self._replaced != replaced:
+                raise Cancelled  # an input is another one now: going on would mix both in one answer
             if progressive and explanation.progress >= 1 and self._twin.changed():
                 explanation = dataclasses.replace(explanation, warnings=(*explanation.warnings, _MIXED))
             yield explanation
@@ -149,11 +171,12 @@ class Known:
         news = False
         subject = self._subjects[number]
         if number not in self.facts.scores:
-            self.facts = dataclasses.replace(
-                self.facts,
-                scores={**self.facts.scores, number: subject.scores()},
-                names={**self.facts.names, number: subject.names},
-            )
+            scores = {**self.facts.scores, number: subject.scores()}
+            names = {**self.facts.names, number: subject.names}
+            if len(scores) > _MOST_SCORES:
+                oldest = next(iter(scores))
+                del scores[oldest], names[oldest]
+            self.facts = dataclasses.replace(self.facts, scores=scores, names=names)
             news = True
         if subject.input.tensor.shape != self._shape:
             suggested = subject.suggested()
@@ -177,8 +200,10 @@ class Known:
             return False
         self._forced = True  # until all is known of the new weights: a cancelled or failed look is done again
         self._twin = twin(self._twin.original, self._twin.stop)
-        for subject in self._subjects:
+        for subject in self._subjects.live():
             subject.take_over(self._twin)
+        self._weights += 1
+        self._best.clear()
         self.answers.clear()
         self.facts = self._look()
         self._forced = False
@@ -191,12 +216,12 @@ class Known:
     def close(self) -> None:
         """Give back what was kept."""
         self.answers.clear()
-        for subject in self._subjects:
-            subject.close()
+        self._subjects.close()
 
     def _look(self) -> Facts:
         subject = self._subjects[self._described]
         self._shape = subject.input.tensor.shape
+        held = subject.record()  # one pass tells it all, also where it is too large to be kept
         about, suggested = subject.input, subject.suggested()
         rows, gradient = subject.layers(), subject.has_gradient()
         ends: dict[str | None, str] = {}
@@ -207,7 +232,7 @@ class Known:
         clear = subject.is_clear
         return Facts(
             rows,
-            {self._described: subject.scores()},
+            {self._described: held.scores.detach()},
             subject.score_name,
             gradient,
             about.kind,
@@ -223,4 +248,6 @@ class Known:
             own_names=subject.reader.followed is not None,
             both=subject.reader.both,
             by_token=subject.by_token,
+            weights=self._weights,
+            example=held.scores.detach(),
         )

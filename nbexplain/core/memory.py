@@ -87,6 +87,7 @@ class Store:
 
     def __init__(self) -> None:
         self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._owned: dict[Hashable, set[Hashable]] = {}  # the keys of each owner: there may be thousands of owners
         self._lock = threading.RLock()  # an evicted value's finalizer may come back here
         self.bytes = 0
 
@@ -105,20 +106,31 @@ class Store:
             if nbytes > options.memory_budget:
                 return
             self._entries[key] = (value, nbytes)
+            self._owned.setdefault(_owner(key), set()).add(key)
             self.bytes += nbytes
             while self._entries and self.bytes > options.memory_budget:
                 self.drop(next(iter(self._entries)))
 
     def drop(self, key: Hashable) -> None:
         with self._lock:
-            _, nbytes = self._entries.pop(key, (None, 0))
-            self.bytes -= nbytes
+            entry = self._entries.pop(key, None)
+            if entry is None:
+                return
+            self.bytes -= entry[1]
+            keys = self._owned[_owner(key)]
+            keys.discard(key)
+            if not keys:
+                del self._owned[_owner(key)]
 
     def drop_owner(self, owner: object) -> None:
         """Drop every entry whose key is a tuple that begins with `owner`."""
         with self._lock:
-            for key in [k for k in self._entries if isinstance(k, tuple) and k[0] is owner]:
+            for key in list(self._owned.get(owner, ())):
                 self.drop(key)
+
+
+def _owner(key: Hashable) -> Hashable:
+    return key[0] if isinstance(key, tuple) and key else None
 
 
 STORE = Store()

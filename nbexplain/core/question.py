@@ -59,13 +59,15 @@ class Question:
 class Facts:
     """What is known of the model as its weights are now.
 
-    `scores` holds the clean scores (1, K, …) of the inputs that were run so far, by input, and `names` those of the
+    `scores` holds the clean scores (1, K, …) of the inputs that were looked at last, by input, and `names` those of the
     scores; `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
     `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
     `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
     (None) or a layer, as far as that was looked for. `places` are how many the input that was looked at last has along
     each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`, `both` if one number was
-    made into the scores of two classes.
+    made into the scores of two classes. `weights` counts how often other weights were taken over;
+    `example` holds scores (1, K, …), those
+    of the input that was looked at when the facts were found.
     """
 
     layers: tuple[Layer, ...]
@@ -85,16 +87,23 @@ class Facts:
     own_names: bool = False
     both: bool = False
     by_token: bool = False
+    weights: int = 0
+    example: Tensor | None = None
+
+    @property
+    def sides(self) -> int:
+        """How many axes the scores have: 2 for one score per class."""
+        return 2 if self.example is None else self.example.ndim
 
     @property
     def one_per_class(self) -> bool:
         """Whether there is one score per class, and they mean the same for all inputs."""
-        return next(iter(self.scores.values())).ndim == 2 and not self.own_names
+        return self.sides == 2 and not self.own_names
 
     @property
     def maps(self) -> bool:
         """Whether each class has scores at several places."""
-        return self.is_clear and next(iter(self.scores.values())).ndim > 2
+        return self.is_clear and self.sides > 2
 
     def layer(self, name: str | None) -> Layer | None:
         """The layer with this name, or None."""

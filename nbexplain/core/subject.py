@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -105,6 +106,7 @@ class Subject:
     def _forget(self) -> None:
         STORE.drop_owner(self._key)
         self._clean: Tensor | None = None
+        self._held: weakref.ref[Pass] | None = None  # the last whole pass
         self._survey: LayerSurvey | None = None
         self._several: set[str] = set()
         self._overwritten: frozenset[str] = frozenset()
@@ -177,9 +179,12 @@ class Subject:
 
     # What a pass tells
 
-    def record(self) -> None:
-        """Run the pass from the input that gradients need, unless it is kept; its scores are the clean scores."""
-        self._pass(None)
+    def record(self) -> Pass:
+        """Run the pass from the input that gradients need, unless it is kept; its scores are the clean scores.
+
+        As long as somebody holds what is returned, one that is too large to be kept serves for all that is asked.
+        """
+        return self._pass(None)
 
     def scores(self) -> Tensor:
         """The clean scores (1, K, …), detached."""
@@ -360,7 +365,9 @@ class Subject:
                     self._network.cautious = (
                         True  # the model writes over what its own gradient needs: without, it works
                     )
-                    STORE.drop((self._key, "pass"))
+                    self._held = None
+                    for place in ("pass", "pass from a layer"):
+                        STORE.drop((self._key, place))
                     return self.gradient(target, layer)
         if not again:
             STORE.drop((self._key, "pass"))
@@ -567,10 +574,16 @@ class Subject:
     def _pass(self, layer: tuple[str, int | None] | None) -> Pass:
         """The kept pass if it tells what is asked, else a new one that does."""
         name = layer[0] if layer else None
+        place, size = "pass", None
         if self._whole:
-            self._whole_pass(frozenset())  # the first pass learns which outputs are overwritten in place
-            return self._whole_pass(self._overwritten & {name})
-        kept: Pass | None = STORE.get((self._key, "pass"))
+            first = None if self._survey else self._whole_pass(frozenset())  # held, since it may serve again below
+            self._surveyed()  # which learns which outputs are overwritten in place
+            if layer is None or (self._network.survey or hooks.Survey()).total <= options.memory_budget:
+                return self._whole_pass(self._overwritten & {name})
+            del first
+            # too large to be kept: what comes after the layer may not be
+            place, size = "pass from a layer", self._bytes_from(layer[0])
+        kept: Pass | None = STORE.get((self._key, place))
         if kept is not None and (layer is None or name in kept.records.calls):
             untouched = name in kept.separate or name not in kept.records.overwritten()
             if kept.leaf == layer or (kept.leaf is None and untouched):
@@ -580,32 +593,45 @@ class Subject:
         base = layers.plain_name(name, self._modules)
         inside = {n: m for n, m in self._modules.items() if n == base or n.startswith(f"{base}.")}
         if name == base and base not in self._several:
-            kept = self._new_pass(inside, frozenset(), layer)
+            kept = self._new_pass(inside, frozenset(), layer, place, size)
             if base not in kept.records.several:
                 return kept
-        return self._new_pass(
-            inside, frozenset({name}), None
-        )  # in a graph from the input all that is made of it follows
+        # in a graph from the input all that is made of it follows
+        return self._new_pass(inside, frozenset({name}), None, place)
+
+    def _bytes_from(self, name: str) -> int:
+        """About what the outputs of a layer and of all that end after it take."""
+        rows = self.layers()
+        first = next((at for at, row in enumerate(rows) if layers.split(row.name)[0] == name), 0)
+        return sum(math.prod(row.shape) for row in rows[first:]) * self.dtype.itemsize
 
     def _whole_pass(self, separate: frozenset[str]) -> Pass:
         """The kept pass from the input with all layers recorded, in which `separate` handed on clones."""
         kept: Pass | None = STORE.get((self._key, "pass"))
+        if kept is None and self._held is not None:
+            kept = self._held()
         if kept is not None and separate <= kept.separate and kept.leaf is None and self._whole:
             return kept
         if kept is not None:
             separate |= kept.separate
         kept = self._new_pass(self._modules, separate, None)
+        self._held = weakref.ref(kept)
         self._overwritten |= kept.records.overwritten()
         return kept
 
     def _new_pass(
-        self, modules: dict[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
+        self,
+        modules: dict[str, nn.Module],
+        separate: frozenset[str],
+        leaf: tuple[str, int | None] | None,
+        place: str = "pass",
+        size: int | None = None,
     ) -> Pass:
         with self.reader.clean():
             kept = self._network.recorded(modules, separate, leaf)
         self._clean = kept.scores.detach()
         self._several |= kept.records.several
-        STORE.put((self._key, "pass"), kept, (self._network.survey or hooks.Survey()).total)
+        STORE.put((self._key, place), kept, (self._network.survey or hooks.Survey()).total if size is None else size)
         return kept
 
 

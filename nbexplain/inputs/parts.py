@@ -80,6 +80,11 @@ class Parts:
             notes.append(f"taken as one input without a batch axis, since the first axes differ: {shapes}")
         self.notes = tuple(notes)
 
+    @property
+    def nbytes(self) -> int:
+        """What the tensors beside the explained one take."""
+        return sum(t.numel() * t.element_size() for key, t in self._tensors.items() if key != self.key)
+
     def arguments(self, batch: Tensor, dtype: torch.dtype | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments of the model for a batch (N, …) of the explained tensor.
 

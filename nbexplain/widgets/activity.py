@@ -12,34 +12,40 @@ Listener = Callable[[Place, Answer], None]
 
 
 class Activity:
-    """Asks for `channel_activity` of the chosen layer while somebody listens.
+    """Asks for `channel_activity` of the chosen layer while somebody wants it.
 
     Listeners are called in the worker; who comes later is told the latest answer.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._listeners: list[Listener] = []
+        self._listeners: list[tuple[Listener, bool]] = []  # and whether it is asked for their sake
         self._place: Place | None = None
         self._latest: tuple[Place, Answer] | None = None
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with each answer. Returns what ends this."""
-        self._listeners.append(listener)
-        if self._place is None:
+    @property
+    def asked(self) -> bool:
+        """Whether somebody wants it."""
+        return self._place is not None
+
+    def listen(self, listener: Listener, *, ask: bool = True) -> Callable[[], None]:
+        """Call `listener` with each answer; without `ask` only while somebody else asks. Returns what ends this."""
+        entry = listener, ask
+        self._listeners.append(entry)
+        if ask and self._place is None:
             self._place = self._session.place(self._show, method="channel_activity")
         elif self._latest is not None:
             listener(*self._latest)
-        return lambda: self._leave(listener)
+        return lambda: self._leave(entry)
 
     def _show(self, place: Place, answer: Answer) -> None:
         self._latest = place, answer
-        for listener in list(self._listeners):
+        for listener, _ in list(self._listeners):
             listener(place, answer)
 
-    def _leave(self, listener: Listener) -> None:
-        if listener in self._listeners:
-            self._listeners.remove(listener)
-        if not self._listeners and self._place is not None:
+    def _leave(self, entry: tuple[Listener, bool]) -> None:
+        if entry in self._listeners:
+            self._listeners.remove(entry)
+        if not any(ask for _, ask in self._listeners) and self._place is not None:
             self._place.close()
             self._place = self._latest = None

@@ -54,14 +54,14 @@ class AttributionMap:
         array = Array()
         self._feed = Feed(array, session)
         self._segments = LabelMap()
-        picture = models.picture(own.get("input", session.selection.input))
+        number = own.get("input", session.selection.input)
         self.pane = ImagePane(
             overlay=array,
-            picture=picture,
             controls=models.controls,
             link=link,
-            interpolation=interpolation(session.inputs[own.get("input", session.selection.input)]),
+            interpolation=interpolation(session.inputs[number]),
         )
+        models.show_picture(self.pane, number)
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self.pane]
         self.wide: list[ipywidgets.Widget] = []
@@ -76,9 +76,7 @@ class AttributionMap:
         question, explanation = answer.question, answer.explanation
         assert question.input is not None  # no method that is asked of all inputs is offered here
         if explanation is not None:
-            picture = self._models.picture(question.input)
-            if self.pane.picture is not picture:
-                self.pane.picture = picture
+            self._models.show_picture(self.pane, question.input)
             if "target" not in place.own and (aim := regions.places(self._session, question.input)) != self.pane.aim:
                 self.pane.aim = aim
             title = words.METHODS[question.method].label

@@ -75,7 +75,15 @@ class Names:
 
     def input(self, number: int) -> str:
         """One input."""
-        x = self._session.given.inputs[number]
+        source = self._session.given.inputs
+        whole = self._known.get(id(source.origin))
+        if (
+            whole
+            and (source.data_set or number >= _MOST_ITEMS)
+            and (text := source.expression(number, whole)) is not None
+        ):
+            return text
+        x = source[number]
         if isinstance(x, (str, Path)):
             return repr(str(x))
         name = "x" if len(self._session.inputs) == 1 else f"x{number}"
@@ -105,13 +113,19 @@ class Names:
 
     def all_inputs(self) -> str:
         """The list of all inputs; the first n of a list are `name[:n]`."""
-        known = [self._known.get(id(x), "") for x in self._session.given.inputs]
+        source = self._session.given.inputs
+        if source.lazy or len(source) > _MOST_ITEMS:
+            if source.folder and source.unchanged:
+                return repr(str(source.origin))
+            return self._name(source.origin if source.unchanged else source, "inputs", "the inputs")
+        given = [source[number] for number in range(len(source))]
+        known = [self._known.get(id(x), "") for x in given]
         name = known[0].removesuffix("[0]")
         if len(known) > 1 and known == [f"{name}[{place}]" for place in range(len(known))]:
             return f"{name}[:{len(known)}]"
-        if not any(known) and (made := self._making.texts(self._session.given.inputs)):
+        if not any(known) and (made := self._making.texts(given)):
             return made
-        return f"[{', '.join(self.input(number) for number in range(len(self._session.inputs)))}]"
+        return f"[{', '.join(self.input(number) for number in range(len(given)))}]"
 
     def target(self, target: Any) -> str:
         """A class index, a tuple, or what the target is called."""

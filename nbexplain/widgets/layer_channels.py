@@ -15,6 +15,7 @@ from nbexplain.widgets.channel_order import SORTS, ChannelOrder, Order
 from nbexplain.widgets.charts import Histogram
 from nbexplain.widgets.feed import Feed, about, as_picture
 from nbexplain.widgets.image_pane import ImagePane
+from nbexplain.widgets.inputs_row import MANY
 from nbexplain.widgets.layout import close_tree, framed
 from nbexplain.widgets.map_grid import MapGrid
 from nbexplain.widgets.models import SessionModels, interpolation
@@ -61,12 +62,12 @@ class LayerChannels:
             self._pane = ImagePane(
                 overlay=grid,
                 detail=detail,
-                picture=models.picture(session.selection.input),
                 controls=models.controls,
                 follow_channel=True,
                 link=link,
                 interpolation=interpolation(session.inputs[session.selection.input]),
             )
+            models.show_picture(self._pane, session.selection.input)
             self.panes.append(self._pane)
         if "grid" in shown:
             self._grid = MapGrid(array=grid, controls=models.controls, link=link, sorts=list(SORTS))
@@ -74,7 +75,8 @@ class LayerChannels:
             order.on_order(self._sort)
             self.wide.append(self._grid)
             if len(session.inputs) > 1 or "inputs" in shown:
-                self._endings.append(models.activity.listen(self._mark_dead))
+                few = len(session.inputs) <= MANY  # of many inputs it is asked for only where somebody wants it
+                self._endings.append(models.activity.listen(self._mark_dead, ask=few))
         if "histogram" in shown:
             self._histogram = Histogram()
             self.panes.append(framed("Values of the channel", self._histogram.figure))
@@ -110,7 +112,7 @@ class LayerChannels:
             if pane is not None:
                 pane.notice = notice
         if self._pane is not None and answer.question.input is not None:
-            self._pane.picture = self._models.picture(answer.question.input)
+            self._models.show_picture(self._pane, answer.question.input)
         self._answered(place, answer)
 
     def _sort(self, order: Order) -> None:

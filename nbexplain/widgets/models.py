@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ from nbexplain.widgets.volume_slices import displayed_slices
 from nbexplain.widgets.wire import Array
 
 _MOMENT = 0.015  # seconds that a message from the browser may wait for its quick answer
+_MOST_PICTURES = 32  # in the browser; of up to 4 MB each
 _SEEN_AS_SQUARES = 64  # pixels a side below which they are
 LONGEST_SIDE = 1024  # of a picture on screen; a larger one would exceed what one message may hold
 _CHOSEN = ("input", "part", "layer", "channel", "cell", "target", "over", "method", "params")
@@ -46,7 +48,8 @@ class SessionModels:
         self._shown = self._chosen()
         self.controls = Controls(**self._chosen())
         self.facts = Facts(inputs=len(session.inputs), **_facts(session))
-        self._pictures: dict[int, tuple[Input, Array]] = {}  # and what each shows
+        self._pictures: OrderedDict[tuple[int, int], Array] = OrderedDict()  # by input and its edition
+        self._shown_in: weakref.WeakKeyDictionary[Any, Array] = weakref.WeakKeyDictionary()
         self.activity = Activity(session)
         self.controls.observe(self._from_browser, names=list(_CHOSEN))
         self.controls.on_command = self._command
@@ -74,15 +77,16 @@ class SessionModels:
 
     def widgets(self) -> set[ipywidgets.Widget]:
         """What is shared between explorers."""
-        return {self.controls, self.facts, *(array for _, array in self._pictures.values())}
+        return {self.controls, self.facts, *self._pictures.values()}
 
     def picture(self, number: int) -> Array | None:
         """The picture of an input as the network saw it, or None for an input that is no picture."""
         given = self.session.inputs[number]
         if not isinstance(given, (Image, Volume)):
             return None
-        shown, array = self._pictures.get(number) or (None, Array())
-        if shown is not given:
+        key = number, self.session.edition(number)
+        if key not in self._pictures:
+            array = Array()
             meta: dict[str, Any] = {"title": f"input {number}", "key": f"picture {number}"}
             if isinstance(given, Volume):
                 depth, *size = given.picture.shape[:3]
@@ -91,8 +95,24 @@ class SessionModels:
                 send_channels(array, given, **meta, size=list(given.picture.shape[:2]))
             else:
                 array.send(_displayed(given), **meta, size=list(given.picture.shape[:2]))
-            self._pictures[number] = given, array
-        return array
+            self._pictures[key] = array
+        self._pictures.move_to_end(key)
+        return self._pictures[key]
+
+    def show_picture(self, pane: Any, number: int) -> None:
+        """Let a pane show the picture of an input; those that no pane shows any more are closed by and by."""
+        picture = self.picture(number)
+        if pane.picture is not picture:
+            pane.picture = picture
+        if picture is None:
+            self._shown_in.pop(pane, None)
+        else:
+            self._shown_in[pane] = picture
+        shown = {id(array) for pane, array in self._shown_in.items() if pane.comm is not None}
+        for key in [key for key, array in self._pictures.items() if id(array) not in shown]:
+            if len(self._pictures) <= _MOST_PICTURES:
+                break
+            close_tree(self._pictures.pop(key), set())
 
     def on_problem(self, listener: Callable[[Exception], None]) -> Callable[[], None]:
         """Call `listener` in the worker when the browser chose what does not fit. Returns what ends this."""

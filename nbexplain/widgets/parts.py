@@ -44,7 +44,7 @@ def parts_of(
     session: Session, models: SessionModels, answered: Callable[[Place, Answer], None], shown: Collection[str]
 ) -> list[Part]:
     """The parts that hold the panes of `shown`. What cannot show anything for this model is left out."""
-    scored = next(iter(session.facts.scores.values())).ndim == 2
+    scored = session.facts.sides == 2
     if session.selection.layer is None or session.facts.kind in ("text", "table"):
         shown = set(shown) - _OF_A_LAYER
     order = ChannelOrder(session, answered)

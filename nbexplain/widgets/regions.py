@@ -22,7 +22,6 @@ def shown(target: Any) -> tuple[int, str]:
 
 def chosen(session: Session, label: int, over: str) -> Any:
     """The target that the browser means."""
-    scores = next(iter(session.facts.scores.values()))
     if not session.facts.maps:
         return label
     before = session.selection.target
@@ -36,7 +35,7 @@ def chosen(session: Session, label: int, over: str) -> Any:
         place = tuple(int(at) for at in over.split(","))
     except ValueError:
         raise ValueError(f"over: expected {PREDICTED!r}, {MAP!r} or a place, got {over!r}") from None
-    return Region(label, place[2 - scores.ndim :])  # a line is drawn as a map of one row
+    return Region(label, place[2 - session.facts.sides :])  # a line is drawn as a map of one row
 
 
 def of_class(session: Session, label: int) -> Any:

@@ -42,7 +42,7 @@ def _averaged(picture: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
     return np.stack(parts)
 
 
-def thumbnail(x: Array) -> np.ndarray | None:
+def cover(x: Array | None) -> np.ndarray | None:
     """(H, W, 3) uint8 that stands for an input, of a volume its slice in the middle; None where there is none."""
     if isinstance(x, Image):
         return x.picture

@@ -39,7 +39,13 @@ class Row:
         peer = "" if self.peer_ms is None else f"{_short(self.peer_ms)} ({self.peer})"
         ratio = "" if self.ratio is None else f"{self.ratio:.3f}"
         allowed = f"≤ {self.allowed:g}" + (f" {self.unit}" if self.peer_ms is None else " ×")
-        ours = _short(self.ms) if self.unit == "ms" else f"{self.ms:.0f} {self.unit}"
+        ours = (
+            _short(self.ms)
+            if self.unit == "ms"
+            else f"{self.ms:.2f} {self.unit}"
+            if self.unit == "slope"
+            else f"{self.ms:.0f} {self.unit}"
+        )
         what = self.what + (f" ({self.note})" if self.note else "")
         return what, ours, peer, ratio, allowed, "yes" if self.ok else "NO"
 

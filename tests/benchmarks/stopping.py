@@ -44,7 +44,7 @@ def stopped(
         if len(spent) == times:
             break
         session.answers.clear()
-        for subject in session._known._subjects:  # or the samples of the run before would serve again
+        for subject in session._known._subjects.live():  # or the samples of the run before would serve again
             subject.take_over(subject.twin)
         place.own["params"] = {name: values[turn % len(values)] for name, values in fresh.items()}
         begun = time.perf_counter()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nbexplain import Subject, options
+from nbexplain import Session, Subject, explain, options
+from nbexplain.core.ask import ask
 from nbexplain.core.memory import STORE
 from tests.core import oracles
 from tests.networks import CASES, CLASSES, Case, FunctionalReLU, Plain, Residual, picture, seeded
@@ -181,3 +184,33 @@ def test_a_model_that_overwrites_what_its_own_gradient_needs(whole: bool) -> Non
     x = picture()
     harmless = Subject(make(False), x).gradient(1)
     torch.testing.assert_close(Subject(make(True), x, whole=whole).gradient(1), harmless)
+
+
+def test_where_the_whole_pass_is_too_large_what_comes_after_the_layer_is_kept() -> None:
+    class Growing(Plain):
+        def forward(self, x: Tensor) -> Any:
+            return super().forward(F.interpolate(x, scale_factor=8))
+
+    model = seeded(Growing)
+    options.memory_budget = 400_000  # of 650 kB, most of it before the second convolution
+    subject = Subject(model, picture(), whole=True)
+    layer = subject.layer("conv2")
+    subject.gradient(0, layer)
+    before = dict(subject.passes)
+    for target in range(1, CLASSES):
+        right = explain(model, picture(), "grad_cam", target=target, layer="conv2", relu=False).values
+        (found,) = ask(subject, "grad_cam", target=target, layer="conv2", params={"relu": False})
+        np.testing.assert_allclose(found.values, right, rtol=1e-5, atol=1e-7)
+    assert subject.passes["forward"] == before["forward"]
+    assert subject.passes["backward"] == before["backward"] + CLASSES - 1
+    (found,) = ask(subject, "gradient", target=1)  # for which everything is needed
+    np.testing.assert_allclose(
+        found.values, explain(model, picture(), "gradient", target=1).values, rtol=1e-5, atol=1e-7
+    )
+
+
+def test_a_pass_that_is_too_large_tells_a_session_all_at_once() -> None:
+    options.memory_budget = 1000
+    session = Session(seeded(Plain), picture())
+    assert session._known._subjects[0].passes == {"forward": 1, "backward": 0}
+    session.close()

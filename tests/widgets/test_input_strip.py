@@ -1,4 +1,4 @@
-"""The sheet of thumbnails, and what the strip and the browser say to each other."""
+"""Thumbnails, and what the strip and the browser say to each other."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pytest
 
 from nbexplain.examples import scenes
 from nbexplain.inputs.upload import MAX_BYTES, MAX_PIXELS
-from nbexplain.widgets import wire
-from nbexplain.widgets.input_strip import InputStrip, sheet_of
+from nbexplain.widgets.input_strip import InputStrip, thumbnail
 from tests.widgets.comm import Line, from_browser
 
 TWIN = Path(__file__).parents[2] / "js/src/input_strip.ts"
@@ -24,97 +23,54 @@ def flat(height: int, width: int, colour: tuple[int, int, int]) -> np.ndarray:
     return np.full((height, width, 3), colour, np.uint8)
 
 
-def tiles(sheet: bytes, columns: int, tile: tuple[int, int]) -> list[np.ndarray]:
-    """The tiles one by one, (height, width, 4), the empty rest of the last row included."""
-    drawn = np.asarray(PIL.Image.open(io.BytesIO(sheet)).convert("RGBA"))
-    width, height = tile
-    assert drawn.shape[1] == columns * width
-    return [
-        drawn[y : y + height, x : x + width]
-        for y in range(0, drawn.shape[0], height)
-        for x in range(0, drawn.shape[1], width)
-    ]
+def opened(file: bytes) -> np.ndarray:
+    return np.asarray(PIL.Image.open(io.BytesIO(file)).convert("RGB"))
 
 
-# The sheet
+# A thumbnail
 
 
-def test_each_picture_has_its_tile_and_keeps_its_shape() -> None:
-    colours = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30)]
-    shapes = [(100, 100), (100, 200), (160, 40), (3, 900)]
-    pictures = [flat(*shape, colour) for shape, colour in zip(shapes, colours)]
-    found = tiles(*sheet_of([pictures[0], None, *pictures[1:]]))
-    assert len(found) == 6
-    assert sheet_of([pictures[0], None, *pictures[1:]])[1:] == (3, (64, 64))
-    for number in (1, 5):  # no picture, and no input
-        assert (found[number][..., 3] == 0).all()
-    boxes = {0: (64, 64), 2: (32, 64), 3: (64, 16), 4: (2, 64)}  # height, width of what is drawn
-    for (number, (height, width)), colour in zip(boxes.items(), colours):
-        top, left = (64 - height) // 2, (64 - width) // 2
-        opaque = np.zeros((64, 64), bool)
-        opaque[top : top + height, left : left + width] = True
-        np.testing.assert_array_equal(found[number][..., 3] == 255, opaque)
-        np.testing.assert_array_equal(found[number][..., 3] == 0, ~opaque)
-        assert found[number][32, 32, 3] == 255  # by its middle the browser tells a picture from none
-        np.testing.assert_allclose(found[number][opaque][:, :3].mean(0), colour, atol=8)
+@pytest.mark.parametrize(
+    ("shape", "small"), [((100, 100), (64, 64)), ((100, 200), (32, 64)), ((160, 40), (64, 16)), ((3, 900), (2, 64))]
+)
+def test_a_picture_keeps_its_shape(shape: tuple[int, int], small: tuple[int, int]) -> None:
+    found = opened(thumbnail(flat(*shape, (200, 30, 30))))
+    assert found.shape == (*small, 3)
+    np.testing.assert_allclose(found.mean((0, 1)), (200, 30, 30), atol=8)
 
 
 def test_few_pixels_are_enlarged_as_squares() -> None:
     few = np.array([[[255, 0, 0], [0, 0, 255]], [[255, 255, 255], [0, 0, 0]]], np.uint8)
-    (tile,) = tiles(*sheet_of([few]))
+    found = opened(thumbnail(few))
     for row in (0, 1):
         for column in (0, 1):
-            inner = tile[row * 32 + 4 : row * 32 + 28, column * 32 + 4 : column * 32 + 28, :3]
+            inner = found[row * 32 + 4 : row * 32 + 28, column * 32 + 4 : column * 32 + 28]
             np.testing.assert_allclose(inner, np.broadcast_to(few[row, column], inner.shape), atol=12)
 
 
 def test_a_thumbnail_is_the_picture_in_small() -> None:
     y, x = np.mgrid[:128, :128]
     smooth = np.stack([x * 2, y * 2, 255 - x - y], -1).clip(0, 255).astype(np.uint8)
-    (tile,) = tiles(*sheet_of([smooth]))
     means = smooth.reshape(64, 2, 64, 2, 3).mean((1, 3))
-    assert np.abs(tile[..., :3] - means).mean() < 3
+    assert np.abs(opened(thumbnail(smooth)) - means).mean() < 3
 
 
-def test_a_hundred_inputs_are_a_light_message() -> None:
-    pictures = [np.asarray(picture) for picture in scenes().pictures] * 10
-    assert len(sheet_of(pictures)[0]) <= 200_000
+def test_a_hundred_thumbnails_are_a_light_message() -> None:
+    assert sum(len(thumbnail(np.asarray(picture))) for picture in scenes().pictures) * 10 <= 200_000
 
 
-def test_tiles_get_smaller_before_the_message_gets_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    noise = list(np.random.default_rng(0).integers(0, 256, (30, 64, 64, 3), dtype=np.uint8))
-    sizes = [len(sheet_of(noise)[0])]
-    for side in (32, 16):
-        monkeypatch.setattr(wire, "MAX_BYTES", sizes[-1] - 1)
-        sheet, columns, tile = sheet_of(noise)
-        assert (columns, tile) == (6, (side, side))
-        assert sum((each[..., 3] == 255).all() for each in tiles(sheet, columns, tile)) == 30
-        sizes.append(len(sheet))
-
-
-def test_nothing_to_draw() -> None:
-    for pictures in ([], [None]):
-        sheet, columns, tile = sheet_of(pictures)
-        assert (columns, tile) == (1, (64, 64))
-        assert not tiles(sheet, columns, tile)[0][..., 3].any()
-
-
-def test_without_webp_the_sheet_is_a_png(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_webp_it_is_a_png(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("PIL.features.check", lambda feature: feature != "webp")
-    sheet, columns, tile = sheet_of([flat(10, 20, (9, 8, 7)), None])
-    assert PIL.Image.open(io.BytesIO(sheet)).format == "PNG"
-    one, other = tiles(sheet, columns, tile)
-    assert one[32, 32].tolist() == [9, 8, 7, 255]
-    assert not other[..., 3].any()
+    file = thumbnail(flat(10, 20, (9, 8, 7)))
+    assert PIL.Image.open(io.BytesIO(file)).format == "PNG"
+    assert (opened(file) == (9, 8, 7)).all()
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)])
-def test_what_is_no_picture_for_the_sheet_is_named(wrong: np.ndarray) -> None:
+def test_what_is_no_picture_is_named(wrong: np.ndarray) -> None:
     shape = re.escape(str(wrong.shape))
-    with pytest.raises(
-        ValueError, match=rf"pictures: expected uint8 of shape \(H, W, 3\), got {wrong.dtype} .*{shape}"
-    ):
-        sheet_of([None, wrong])
+    with pytest.raises(ValueError, match=rf"picture: expected uint8 of shape \(H, W, 3\), got {wrong.dtype} .*{shape}"):
+        thumbnail(wrong)
 
 
 # What is said
@@ -165,6 +121,20 @@ def test_a_file_from_the_browser_is_handed_on() -> None:
     upload(strip, {"upload": {"name": "a.png"}}, b"1", b"2")
     assert len(heard) == 1
     assert strip.notice == "the last one was no picture"
+
+
+def test_what_the_browser_wants_is_handed_on() -> None:
+    strip = InputStrip(count=9)
+    heard: list[tuple[str, list[int], list[int]]] = []
+    upload(strip, {"want": {"pictures": [1], "titles": []}, "view": "a"})  # nobody is there to make them
+    strip.on_want = lambda view, pictures, titles: heard.append((view, pictures, titles))
+    upload(strip, {"want": {"pictures": [3, 1], "titles": [1]}, "view": "a"})
+    upload(strip, {"want": {"pictures": [2, "4", True, None, 1.5], "titles": 3}, "view": None})
+    for content in ({"want": [1, 2]}, {"want": "all"}, {"view": "a"}):
+        upload(strip, content)
+    assert heard == [("a", [3, 1], [1]), ("None", [2], [])]
+    upload(strip, {"want": {"pictures": list(range(10**6)), "titles": []}, "view": "a"})
+    assert len(heard[-1][1]) <= 1000
 
 
 def test_a_word_that_is_the_same_as_the_last_time_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:

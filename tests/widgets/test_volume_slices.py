@@ -16,7 +16,7 @@ from nbexplain.widgets import code, volume_slices
 from nbexplain.widgets.feed import Feed, about, as_picture
 from nbexplain.widgets.layer_channels import LayerChannels
 from nbexplain.widgets.layout import close_tree
-from nbexplain.widgets.volume_slices import displayed_slices, thumbnail
+from nbexplain.widgets.volume_slices import cover, displayed_slices
 from nbexplain.widgets.wire import MAX_BYTES, Array
 from tests.networks import Plain, Solid, picture, seeded
 from tests.widgets.comm import living
@@ -77,17 +77,17 @@ def test_every_volume_fits_into_one_message(shape: tuple[int, ...]) -> None:
         assert small.shape[0] == shape[0]  # each slice can be looked at
 
 
-def test_the_slice_in_the_middle_is_the_thumbnail() -> None:
+def test_the_slice_in_the_middle_is_the_cover() -> None:
     volume = Volume(torch.rand(1, 1, 5, 4, 6))
-    found = thumbnail(volume)
+    found = cover(volume)
     assert found is not None
     assert found.shape == (4, 6, 3)
     assert (found == volume.picture[2][..., None]).all()
     film = Volume(torch.rand(1, 6, 3, 4, 5))
-    assert np.array_equal(thumbnail(film), film.picture[3])  # type: ignore[arg-type]
+    assert np.array_equal(cover(film), film.picture[3])  # type: ignore[arg-type]
     image = Image(picture())
-    assert thumbnail(image) is image.picture
-    assert thumbnail(Text("a few words")) is None
+    assert cover(image) is image.picture
+    assert cover(Text("a few words")) is None
 
 
 def test_maps_of_a_volume_keep_their_z() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 
-from nbexplain.core.dataset.together import together
+from nbexplain.core.dataset.together import Growing, together
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.inside.activations import to_numpy
 from nbexplain.core.layers import Layer
@@ -25,7 +26,8 @@ def channel_activity(subjects: Sequence[Subject], layer: Layer) -> Iterator[Expl
     Costs one pass per input, up to the layer.
     """
     values: np.ndarray | None = None
-    done = 0
+    signed = False
+    growing = Growing(len(subjects))
     for lead, numbers, batch in together(subjects):
         returned = lead.catch(layer, batch).returned
         assert returned is not None  # the layer was tried when the question was checked
@@ -34,15 +36,18 @@ def channel_activity(subjects: Sequence[Subject], layer: Layer) -> Iterator[Expl
         if values is None:
             values = np.full((3, len(subjects), found.shape[2]), np.nan, found.dtype)
         values[:, numbers] = found
-        done += len(numbers)
-        yield Explanation(
-            values=values.copy(),
-            axes=("statistic", "input", "channel"),
-            on="inputs",
-            signed=bool((values < 0).any()),
-            quantity="activation",
-            progress=done / len(subjects),
-        )
+        signed = signed or bool((found < 0).any())
+        yield growing.after(len(numbers), partial(_picture, values, signed))
+
+
+def _picture(values: np.ndarray, signed: bool) -> Explanation:
+    return Explanation(
+        values=values.copy(),
+        axes=("statistic", "input", "channel"),
+        on="inputs",
+        signed=signed,
+        quantity="activation",
+    )
 
 
 def dead_channels(values: np.ndarray) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbexplain.core.dataset.together import together
+from nbexplain.core.dataset.together import Growing, together
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.inside.activations import to_numpy
 from nbexplain.core.registry import method
@@ -30,14 +30,12 @@ def class_scores(subjects: Sequence[Subject]) -> Iterator[Explanation]:
     if clean.ndim != 2:
         raise ValueError(f"scores: expected one score per class, the model gives {tuple(clean.shape[1:])} per input")
     values = np.full((len(subjects), clean.shape[1]), np.nan, to_numpy(clean).dtype)
-    done = 0
+    growing = Growing(len(subjects))
     for lead, numbers, batch in together(subjects):
         values[numbers] = to_numpy(lead.evaluate(batch))
-        done += len(numbers)
-        yield Explanation(
-            values=values.copy(),
-            axes=("input", "class"),
-            on="inputs",
-            quantity=subjects[0].score_name,
-            progress=done / len(subjects),
+        yield growing.after(
+            len(numbers),
+            lambda: Explanation(
+                values=values.copy(), axes=("input", "class"), on="inputs", quantity=subjects[0].score_name
+            ),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbexplain.inputs import Array
+from nbexplain.inputs.source import Source, several
 from nbexplain.session import Session
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.explorers.tabular import TabularExplorer
@@ -27,6 +28,6 @@ def explore(model: Any, inputs: Any = None, **options: Any) -> Explorer:
         A `TextExplorer` for a `Text`, a `TabularExplorer` for a `Tabular`; for pictures and other tensors one with a
         layer's channels. Panes that cannot show anything for this model (no named layer, no classes) are left out.
     """
-    first = inputs[0] if isinstance(inputs, list) and inputs else inputs
+    first = Source(inputs)[0] if not isinstance(model, Session) and several(inputs) else inputs
     kind = model.facts.kind if isinstance(model, Session) else first.kind if isinstance(first, Array) else "array"
     return _OF_KIND.get(kind, Explorer)(model, inputs, **options)
