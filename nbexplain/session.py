@@ -133,9 +133,8 @@ class Session:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the scores of the chosen input."""
-        names = self.facts.names
-        first: tuple[str, ...] = () if self.facts.own_names else next(iter(names.values()))
-        return names.get(self.selection.input, first)
+        first = () if self.facts.own_names else self.facts.example_names
+        return self.facts.names.get(self.selection.input, first)
 
     @property
     def facts(self) -> Facts:

@@ -250,4 +250,5 @@ class Known:
             by_token=subject.by_token,
             weights=self._weights,
             example=held.scores.detach(),
+            example_names=subject.names,
         )

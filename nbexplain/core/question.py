@@ -66,8 +66,8 @@ class Facts:
     (None) or a layer, as far as that was looked for. `places` are how many the input that was looked at last has along
     each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`, `both` if one number was
     made into the scores of two classes. `weights` counts how often other weights were taken over;
-    `example` holds scores (1, K, …), those
-    of the input that was looked at when the facts were found.
+    `example` holds scores (1, K, …) and
+    `example_names` their names, those of the input that was looked at when the facts were found.
     """
 
     layers: tuple[Layer, ...]
@@ -89,6 +89,7 @@ class Facts:
     by_token: bool = False
     weights: int = 0
     example: Tensor | None = None
+    example_names: tuple[str, ...] = ()
 
     @property
     def sides(self) -> int:

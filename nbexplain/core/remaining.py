@@ -34,6 +34,8 @@ def remaining(subject: Subject) -> str:
         rows = list(subject.layers())
     except NoLayers:
         rows = []
+    except (RuntimeError, TypeError, ValueError):  # the model cannot take this input at all
+        return "none"
     gradient = subject.has_gradient()
     return ", ".join(repr(m.key) for m in METHODS.values() if _can_be_asked(subject, m, rows, gradient))
 
