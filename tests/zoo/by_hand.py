@@ -19,7 +19,7 @@ def first_tensor(output: Any) -> Tensor:
 
 
 def recorded(entry: Entry, model: nn.Module, x: Any, layer: str) -> tuple[Tensor, Tensor, Tensor]:
-    """What a layer returned, the score that is explained, and its gradient at the layer's output (zero: not reached)."""
+    """What a layer returned, the score that is explained, and its gradient there (zero where it does not arrive)."""
     module, call = entry.module(model, layer)
     seen: list[Tensor] = []
 
@@ -32,8 +32,10 @@ def recorded(entry: Entry, model: nn.Module, x: Any, layer: str) -> tuple[Tensor
     handle = module.register_forward_hook(hook)
     try:
         with torch.enable_grad():
-            score = entry.score(entry.run(model, entry.exchanged(x, given)), entry.target)
-            slope = torch.autograd.grad(score, seen[call], allow_unused=True)[0]
+            found = entry.run(model, entry.exchanged(x, given))
+            score = entry.score(found.detach(), entry.target)(found)
+            reached = seen[call].requires_grad
+            slope = torch.autograd.grad(score, seen[call], allow_unused=True)[0] if reached else None
     finally:
         handle.remove()
     slope = torch.zeros_like(seen[call]) if slope is None else slope
@@ -43,8 +45,8 @@ def recorded(entry: Entry, model: nn.Module, x: Any, layer: str) -> tuple[Tensor
 def input_gradient(entry: Entry, model: nn.Module, x: Any) -> Tensor:
     """∂score/∂x, of the shape of the tensor that is explained."""
     given = entry.explained(x).clone().requires_grad_()
-    score = entry.score(entry.run(model, entry.exchanged(x, given.clone())), entry.target)
-    return torch.autograd.grad(score, given)[0]
+    found = entry.run(model, entry.exchanged(x, given.clone()))
+    return torch.autograd.grad(entry.score(found.detach(), entry.target)(found), given)[0]
 
 
 def scores(entry: Entry, model: nn.Module, x: Any, tensor: Tensor | None = None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 Cells = Callable[[Tensor], Tensor]
 Index = int | tuple[int, ...]
+Number = Callable[[Tensor], Tensor]  # scores (K, …) → the one that is explained
 
 
 def channels_first(output: Tensor) -> Tensor:
@@ -50,20 +51,25 @@ def logits(model: nn.Module, x: Any) -> Tensor:
     return call(model, x).logits[0]
 
 
-def of_index(scores: Tensor, target: Index | None) -> Tensor:
-    """The number that is explained: one of the scores, or the highest."""
+def as_given(x: Any) -> Any:
+    """What the user hands in is what the model gets."""
+    return x
+
+
+def of_index(clean: Tensor, target: Index | None) -> Number:
+    """One of the scores (K, …): the target's, or the highest of the clean input."""
     if target is None:
-        assert scores.ndim == 1
-        target = int(scores.argmax())
-    return scores[target]
+        assert clean.ndim == 1
+        target = int(clean.argmax())
+    return lambda scores: scores[target]
 
 
-def of_largest_region(scores: Tensor, target: Index | None) -> Tensor:
-    """Of a segmentation (K, H, W): the mean score of the class that covers most, over the cells that it covers."""
-    classes = scores.argmax(0)
-    covering = int(classes.flatten().mode().values) if target is None else target
-    assert isinstance(covering, int)
-    return scores[covering][classes == covering].mean()
+def of_largest_region(clean: Tensor, target: Index | None) -> Number:
+    """Of a segmentation (K, H, W): the class that covers most of the clean input, on average where it does."""
+    assert target is None
+    classes = clean.argmax(0)
+    covering = int(classes.flatten().mode().values)
+    return lambda scores: scores[covering][classes == covering].mean()
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +81,7 @@ class Entry:
     name, family
         Of the model; who wrote it down.
     make, given
-        Make the model, with random weights, in eval mode; make what the user hands in.
+        Make the model; make what the user hands in.
     layers
         The layers that a researcher would begin a CAM with, by name (`name@2`: the second call). Other names of the
         very same tensor are as good.
@@ -87,15 +93,20 @@ class Entry:
     part
         Which part of a tuple or dict is explained.
     target, score
-        What is explained, None for what is chosen by default; (scores (K, …), target) → that number.
+        What is explained, None for what is chosen by default; (clean scores (K, …), target) → how that number is found
+        in the scores of this input, and of changed ones.
     asked
-        What `explain` has to be told besides.
+        Makes what `explain` has to be told besides.
     pooled
         Whether the scores are linear in the mean of the first layer over its grid.
     picture
         Whether the part that is explained is a picture whose superpixels can be hidden.
     brief
         Tried with its default map only: another size of a model that is asked everything.
+    seed
+        Of its weights: one that leaves the map cells above and below zero.
+    plain
+        What the model gets of what the user hands in, where that is a text or an image file.
     """
 
     name: str
@@ -109,18 +120,28 @@ class Entry:
     run: Callable[[nn.Module, Any], Tensor] = first_row
     part: str | int | None = None
     target: Index | None = None
-    score: Callable[[Tensor, Index | None], Tensor] = of_index
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    score: Callable[[Tensor, Index | None], Number] = of_index
+    asked: Callable[[], dict[str, Any]] = dict
     pooled: bool = False
     picture: bool = True
     brief: bool = False
+    seed: int = 0
+    plain: Callable[[Any], Any] = as_given
+
+    def model(self) -> nn.Module:
+        """The model with the same random weights each time, in eval mode."""
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(self.seed)
+            model = self.make().eval()
+            _enliven(model)
+        return model
 
     def explained(self, x: Any) -> Tensor:
-        """The tensor that is explained."""
+        """The tensor that is explained, of what the model gets."""
         return x if self.part is None else x[self.part]
 
     def exchanged(self, x: Any, tensor: Tensor) -> Any:
-        """What the user hands in, with another tensor in that place."""
+        """What the model gets, with another tensor in that place."""
         if self.part is None:
             return tensor
         if isinstance(x, Mapping):
@@ -144,19 +165,15 @@ def picture(height: int, width: int, channels: int = 3, seed: int = 1) -> Tensor
     return nn.functional.interpolate(coarse, (height, width), mode="bilinear") * 2 - 1 + 0.2 * fine
 
 
-def seeded(make: Callable[[], nn.Module], seed: int = 0) -> Callable[[], nn.Module]:
-    """The same random weights each time; norms and biases are random too, or many channels would be alike."""
-
-    def made() -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = make().eval()
-            with torch.no_grad():
-                for name, parameter in model.named_parameters():
-                    if parameter.ndim == 1:
-                        parameter.add_(0.3 * torch.randn_like(parameter))
-                    elif "embed" not in name and parameter.ndim == 2 and parameter.std() < 0.05:
-                        parameter.mul_(5)  # initialised so small that the score would hardly depend on the input
-        return model
-
-    return made
+def _enliven(model: nn.Module) -> None:
+    """Random weights so large that all layers count: as they come, many a score hardly depends on the input."""
+    for module in model.modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight)
+        elif isinstance(weight, nn.Parameter) and weight.ndim > 1:
+            inputs = weight.shape[0] if type(module).__name__ == "Conv1D" else weight[0].numel()
+            nn.init.normal_(weight, std=1.5 / inputs**0.5)
+    for parameter in model.parameters():
+        if parameter.ndim == 1:
+            parameter.add_(0.3 * torch.randn_like(parameter))

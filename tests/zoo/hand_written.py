@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+import nbexplain
 from tests.zoo import networks as net
 from tests.zoo.entry import (
     Entry,
@@ -16,7 +17,6 @@ from tests.zoo.entry import (
     channels_last,
     of_largest_region,
     picture,
-    seeded,
     tokens,
 )
 
@@ -28,7 +28,7 @@ def of_image(
 ) -> Entry:
     """A network that gets one picture."""
     more = {"axis": 1, "cells": channels_first, "given": lambda: picture(*size), **more}
-    return Entry(f"{name}, {size[0]}×{size[1]}", FAMILY, seeded(make), layers=(layer,), grid=grid, **more)
+    return Entry(f"{name}, {size[0]}×{size[1]}", FAMILY, make, layers=(layer,), grid=grid, **more)
 
 
 def of_patches(
@@ -44,7 +44,7 @@ def of_signal(
 ) -> Entry:
     """A network that gets a signal, (1, T, F) or (1, C, L), or a volume."""
     more = {"axis": 2, "cells": channels_last, "picture": False, **more}
-    return Entry(name, FAMILY, seeded(make), lambda: signal(*shape), (layer,), grid=grid, **more)
+    return Entry(name, FAMILY, make, lambda: signal(*shape), (layer,), grid=grid, **more)
 
 
 def signal(*shape: int) -> Tensor:
@@ -65,6 +65,29 @@ def gru() -> nn.Module:
     return net.Recurrent(nn.GRU, 5, 8, num_layers=2, bidirectional=True)
 
 
+def followed(model: nn.Module, x: Tensor) -> Tensor:
+    """The scores of what the detector finds in the clean picture, each at the box of its label that overlaps most."""
+    with torch.no_grad():
+        clean = model(detector_picture())[0]
+    found = model(x)[0]
+    corners = torch.maximum(clean["boxes"][:, None, :2], found["boxes"][None, :, :2])
+    ends = torch.minimum(clean["boxes"][:, None, 2:], found["boxes"][None, :, 2:])
+    both = (ends - corners).clamp(min=0).prod(2)
+    areas = [(answer["boxes"][:, 2:] - answer["boxes"][:, :2]).prod(1) for answer in (clean, found)]
+    overlap = both / (areas[0][:, None] + areas[1][None] - both)
+    overlap = torch.where(clean["labels"][:, None] == found["labels"][None], overlap, 0)
+    most, which = overlap.max(1)
+    return torch.where(most >= 0.5, found["scores"][which], 0)
+
+
+def detector_picture() -> Tensor:
+    return picture(75, 50)
+
+
+def detections() -> dict[str, Any]:
+    return {"scores": nbexplain.detections()}
+
+
 def prompts() -> Tensor:
     return torch.tensor([[1, 5, 6, 2], [3, 7, 8, 2]])
 
@@ -73,43 +96,56 @@ MODELS = [
     of_image("ConvNeXt-like", net.ConvNeXtLike, (96, 64), "block2", (12, 8)),
     of_image("ConvNeXt-like", net.ConvNeXtLike, (66, 56), "block2", (8, 7), brief=True),
     of_image(
-        "window attention", net.WindowAttention, (66, 56), "norm", (16, 14), axis=3, cells=channels_last, pooled=True
+        "window attention", net.WindowAttention, (66, 56), "norm", (16, 14), axis=3, cells=channels_last, pooled=True,
+        seed=1,
     ),
-    of_image("channels last", net.ChannelsLast, (66, 56), "stage", (17, 14), axis=3, cells=channels_last, pooled=True),
-    of_image("channels last", net.ChannelsLast, (64, 56), "stage", (16, 14), axis=3, cells=channels_last, brief=True),
-    of_image("U-Net", net.UNet, (66, 56), "up1", (66, 56), score=of_largest_region),
+    of_image(
+        "channels last", net.ChannelsLast, (66, 56), "stage", (17, 14), axis=3, cells=channels_last, pooled=True,
+        seed=2,
+    ),
+    of_image(
+        "channels last", net.ChannelsLast, (64, 56), "stage", (16, 14), axis=3, cells=channels_last, seed=2, brief=True
+    ),
+    of_image("U-Net", net.UNet, (66, 56), "up1", (66, 56), score=of_largest_region, seed=1),
     of_image("Inception", net.Inception, (75, 50), "mixed2", (18, 11), pooled=True),
-    of_image("squeeze-excite", net.SENet, (96, 64), "excite", (48, 32), pooled=True),
+    of_image("squeeze-excite", net.SENet, (96, 64), "excite", (48, 32), pooled=True, seed=1),
     of_patches("MLP-Mixer", lambda: net.Mixer(60), (90, 150), "norm3", (6, 10), pooled=True),
     of_patches("ViT without class token", lambda: net.ViT(0), (90, 150), "blocks.1", (5, 9), pooled=True),
     of_patches("ViT, class token first", lambda: net.ViT(mean=False), (75, 50), "blocks.0", (4, 3), 1),
     of_patches("ViT, class token last", lambda: net.ViT(last=True, mean=False), (96, 64), "blocks.0", (6, 4)),
     of_patches("ViT, nine registers", lambda: net.ViT(9), (96, 64), "blocks.1", (6, 4), 9),
     of_image("several outputs", net.MultiOutput, (75, 50), "body", (37, 24), pooled=True),
+    of_image("detector", net.Detector, (75, 50), "body.3", (10, 7), run=followed, asked=detections, seed=1),
     Entry(
-        "siamese, 75×50", FAMILY, seeded(net.Siamese), lambda: (picture(75, 50), picture(75, 50, seed=3)),
-        ("body@1",), 1, (35, 22), channels_first, part=0, picture=False,
+        "siamese, 75×50", FAMILY, net.Siamese, lambda: (picture(75, 50), picture(75, 50)),
+        ("body@1",), 1, (35, 22), channels_first, part=0, picture=False, seed=3,
     ),
     Entry(
-        "siamese, the second, 75×50", FAMILY, seeded(net.Siamese), lambda: (picture(75, 50), picture(75, 50, seed=3)),
-        ("body@2",), 1, (35, 22), channels_first, part=1, asked={"part": 1}, picture=False,
+        "siamese, the second, 75×50", FAMILY, net.Siamese, lambda: (picture(75, 50), picture(75, 50)),
+        ("body@2",), 1, (35, 22), channels_first, part=1, asked=lambda: {"part": 1}, picture=False, seed=1,
     ),
     Entry(
-        "two towers, 66×56", FAMILY, seeded(net.TwoTowers), lambda: (picture(66, 56), prompts()),
+        "two towers, 66×56", FAMILY, net.TwoTowers, lambda: (picture(66, 56), prompts()),
         ("image.3",), 1, (15, 13), channels_first, part=0, picture=False,
     ),
     of_signal(
-        "3-D CNN", net.Volume, (1, 1, 8, 16, 12), "act", (4, 8, 6), axis=1, cells=channels_first, pooled=True
+        "3-D CNN", net.Volume, (1, 1, 8, 16, 12), "act", (4, 8, 6), axis=1, cells=channels_first, pooled=True, seed=1
     ),
-    of_signal("LSTM", lstm, (1, 40, 6), "rnn", (40,), pooled=True),
-    of_signal("GRU, both ways", gru, (1, 30, 5), "rnn", (30,), pooled=True),
+    of_signal("LSTM", lstm, (1, 40, 6), "rnn", (40,), pooled=True, seed=1),
+    of_signal("GRU, both ways", gru, (1, 30, 5), "rnn", (30,), pooled=True, seed=2),
     of_signal("LSTM, last step", net.LastStep, (1, 4, 40), "act", (20,), axis=1, cells=channels_first),
     of_signal("transformer on a signal", net.SignalTransformer, (1, 32, 6), "encoder.layers.1", (32,), pooled=True),
-    of_signal("1-D CNN", net.signal_cnn, (1, 2, 100), "4", (48,), axis=1, cells=channels_first, pooled=True),
-    of_image("spectrogram CNN", net.spectrogram_cnn, (64, 64), "1", (16, 64), pooled=True, given=lambda: picture(64, 64, 1)),
-    of_image("spectrogram CNN", net.spectrogram_cnn, (64, 100), "1", (16, 100), brief=True, given=lambda: picture(64, 100, 1)),
+    of_signal("1-D CNN", net.signal_cnn, (1, 2, 100), "4", (48,), axis=1, cells=channels_first, pooled=True, seed=2),
+    of_image(
+        "spectrogram CNN", net.spectrogram_cnn, (64, 64), "1", (16, 64), pooled=True, seed=2,
+        given=lambda: picture(64, 64, 1),
+    ),
+    of_image(
+        "spectrogram CNN", net.spectrogram_cnn, (64, 100), "1", (16, 100), seed=2, brief=True,
+        given=lambda: picture(64, 100, 1),
+    ),
     Entry(
-        "graph", FAMILY, seeded(net.GCN), graph, ("act", "conv1"), 1, (6,), Tensor.t, run=call, part=0, target=(2, 1),
-        picture=False,
+        "graph", FAMILY, net.GCN, graph, ("act", "conv1"), 1, (6,), Tensor.t, run=call, part=0, target=(2, 1),
+        picture=False, seed=3,
     ),
 ]  # fmt: skip

@@ -7,8 +7,13 @@ from typing import Any
 
 import torch
 import transformers as hf
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 
+from nbexplain import Text
 from tests.zoo.entry import (
     Entry,
     channels_first,
@@ -17,7 +22,6 @@ from tests.zoo.entry import (
     logits,
     of_largest_region,
     picture,
-    seeded,
     tokens,
 )
 
@@ -107,6 +111,11 @@ def detr() -> nn.Module:
     return hf.DetrForObjectDetection(config)
 
 
+def per_query(output: Any) -> Tensor:
+    """(images, queries, classes)."""
+    return output.logits
+
+
 def yolos(size: tuple[int, int]) -> nn.Module:
     config = hf.YolosConfig(image_size=list(size), patch_size=16, num_detection_tokens=5, **VIT, **CLASSES)
     return hf.YolosForObjectDetection(config)
@@ -184,6 +193,25 @@ def masked_ids() -> dict[str, Tensor]:
     return {**ids(), "attention_mask": torch.ones(1, 12, dtype=torch.long)}
 
 
+def tokenizer() -> Any:
+    """Words and their ids, as a fast tokenizer of Hugging Face."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "film", "that", "nobody", "will", "forget", "soon", "."]
+    made = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    made.pre_tokenizer = Whitespace()
+    made.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    special = {"unk_token": "[UNK]", "pad_token": "[PAD]", "mask_token": "[MASK]"}
+    return hf.PreTrainedTokenizerFast(tokenizer_object=made, **special)
+
+
+def text() -> Text:
+    return Text("a film that nobody will forget soon .", tokenizer())
+
+
+def tokenized(given: Text) -> dict[str, Tensor]:
+    """What the tokenizer itself makes of it."""
+    return dict(tokenizer()(given.text, return_tensors="pt", return_token_type_ids=False))
+
+
 def wave() -> Tensor:
     return torch.sin(torch.arange(800) / 7)[None] * torch.linspace(0, 1, 800) + picture(1, 800, 1)[0, 0]
 
@@ -208,7 +236,7 @@ def of_image(
     """A model that gets one picture and returns logits."""
     more = {"run": logits, "cells": channels_first, **more}
     named = f"{name}, {size[0]}×{size[1]}"
-    return Entry(named, FAMILY, seeded(make), lambda: picture(*size), layers, axis, grid, **more)
+    return Entry(named, FAMILY, make, lambda: picture(*size), layers, axis, grid, **more)
 
 
 def of_patches(
@@ -226,11 +254,10 @@ def of_patches(
 
 def of_text(name: str, make: Callable[[], nn.Module], *layers: str, **more: Any) -> Entry:
     """A model that gets token ids; each token is a place."""
-    more = {"run": logits, "given": masked_ids, **more}
+    more = {"run": logits, "given": masked_ids, "grid": (12,), **more}
     return Entry(
-        name, FAMILY, seeded(make), more.pop("given"), layers, 2, (12,), channels_last, part="input_ids",
-        picture=False, **more,
-    )  # fmt: skip
+        name, FAMILY, make, layers=layers, axis=2, cells=channels_last, part="input_ids", picture=False, **more
+    )
 
 
 # Where the head reads one token only (a class token, the last word), the others of the last block are read by nothing:
@@ -239,11 +266,11 @@ _BEFORE_LAST = ("vit.layers.0", "vit.layers.1.layernorm_before")
 
 MODELS = [
     of_image("ResNet", resnet, (96, 64), ("resnet.encoder.stages.1.layers.0.activation",), (12, 8), pooled=True),
-    of_image("ResNet", resnet, (75, 50), ("resnet.encoder.stages.1.layers.0.activation",), (10, 7), brief=True),
+    of_image("ResNet", resnet, (75, 50), ("resnet.encoder.stages.1.layers.0.activation",), (10, 7), seed=1, brief=True),
     of_image("ConvNeXt", convnext, (96, 64), ("convnext.encoder.stages.1.layers.0",), (12, 8)),
     of_image("ConvNeXt", convnext, (66, 56), ("convnext.encoder.stages.1.layers.0",), (8, 7), brief=True),
-    of_patches("Swin", swin, (96, 64), ("swin.layernorm",), (12, 8), 0, pooled=True),
-    of_patches("Swin", swin, (66, 56), ("swin.layernorm",), (9, 7), 0, brief=True),
+    of_patches("Swin", swin, (96, 64), ("swin.layernorm",), (12, 8), 0, pooled=True, seed=5),
+    of_patches("Swin", swin, (66, 56), ("swin.layernorm",), (9, 7), 0, seed=1, brief=True),
     of_patches("ViT", lambda: vit((96, 64)), (96, 64), _BEFORE_LAST, (6, 4), 1),
     of_patches("ViT", lambda: vit((90, 150)), (90, 150), _BEFORE_LAST, (5, 9), 1, brief=True),
     of_patches(
@@ -255,51 +282,58 @@ MODELS = [
     ),
     of_patches("DINOv2 with registers", dinov2, (98, 70), ("dinov2_with_registers.layernorm",), (7, 5), 5),
     of_patches(
-        "DINOv2 with registers", dinov2, (75, 50), ("dinov2_with_registers.layernorm",), (5, 3), 5, brief=True
+        "DINOv2 with registers", dinov2, (75, 50), ("dinov2_with_registers.layernorm",), (5, 3), 5, seed=7, brief=True
     ),
     of_patches("BEiT", lambda: beit((96, 64)), (96, 64), ("beit.layers.1",), (6, 4), 1),
     of_patches("BEiT", lambda: beit((90, 150)), (90, 150), ("beit.layers.1",), (5, 9), 1, brief=True),
-    of_image("MobileNetV2", mobilenet, (96, 64), ("mobilenet_v2.conv_1x1.activation",), (3, 2), pooled=True),
-    of_image("MobileNetV2", mobilenet, (90, 150), ("mobilenet_v2.conv_1x1.activation",), (3, 5), brief=True),
-    of_image("RegNet", regnet, (96, 64), ("regnet.encoder.stages.1.layers.0.activation",), (12, 8), pooled=True),
-    of_image("RegNet", regnet, (75, 50), ("regnet.encoder.stages.1.layers.0.activation",), (10, 7), brief=True),
+    of_image("MobileNetV2", mobilenet, (96, 64), ("mobilenet_v2.conv_1x1.activation",), (3, 2), pooled=True, seed=2),
+    of_image("MobileNetV2", mobilenet, (90, 150), ("mobilenet_v2.conv_1x1.activation",), (3, 5), seed=2, brief=True),
+    of_image(
+        "RegNet", regnet, (96, 64), ("regnet.encoder.stages.1.layers.0.activation",), (12, 8), pooled=True, seed=3
+    ),
+    of_image("RegNet", regnet, (75, 50), ("regnet.encoder.stages.1.layers.0.activation",), (10, 7), seed=2, brief=True),
     of_image(
         "SegFormer", segformer, (96, 64), ("decode_head.activation", "decode_head.batch_norm"), (24, 16),
-        score=of_largest_region,
+        score=of_largest_region, seed=3,
     ),
     of_image(
         "SegFormer", segformer, (66, 56), ("decode_head.activation", "decode_head.batch_norm"), (17, 14),
-        score=of_largest_region, brief=True,
+        score=of_largest_region, seed=3, brief=True,
     ),
-    of_patches("DETR", detr, (96, 64), ("model.encoder.layers.0.final_layer_norm",), (12, 8), 0, target=(2, 1)),
+    of_patches("DETR", detr, (96, 64), ("model.encoder.layers.0.final_layer_norm",), (12, 8), 0, target=(2, 2), seed=1,
+        asked=lambda: {"scores": per_query},
+    ),
     of_patches(
-        "DETR", detr, (75, 50), ("model.encoder.layers.0.final_layer_norm",), (10, 7), 0, target=(2, 1), brief=True
+        "DETR", detr, (75, 50), ("model.encoder.layers.0.final_layer_norm",), (10, 7), 0, target=(2, 2), brief=True,
+        asked=lambda: {"scores": per_query},
     ),
     of_patches(
         "YOLOS", lambda: yolos((96, 64)), (96, 64),
-        ("vit.encoder.layer.0", "vit.encoder.layer.1.layernorm_before"), (6, 4), 1, target=(3, 1),
+        ("vit.encoder.layer.0", "vit.encoder.layer.1.layernorm_before"), (6, 4), 1, target=(3, 1), seed=1,
+        asked=lambda: {"scores": per_query},
     ),
     Entry(
-        "CLIP, 32×32", FAMILY, seeded(clip), pair(),
+        "CLIP, 32×32", FAMILY, clip, pair(),
         ("vision_model.encoder.layers.0", "vision_model.encoder.layers.1.layer_norm1"), 2, (4, 4),
         tokens(4, 4, before=1), run=lambda model, x: per_image(model(**x))[0], part="pixel_values",
-        asked={"scores": per_image}, picture=False,
+        asked=lambda: {"scores": per_image}, picture=False,
     ),
     Entry(
-        "CLIP, 48×32", FAMILY, seeded(clip), pair(interpolate_pos_encoding=True),
+        "CLIP, 48×32", FAMILY, clip, pair(interpolate_pos_encoding=True),
         ("vision_model.encoder.layers.0", "vision_model.encoder.layers.1.layer_norm1"), 2, (6, 4),
         tokens(6, 4, before=1), run=lambda model, x: per_image(model(**x))[0], part="pixel_values",
-        asked={"scores": per_image}, picture=False, brief=True,
+        asked=lambda: {"scores": per_image}, picture=False, brief=True,
     ),
     of_text("BERT", bert, "bert.encoder.layer.0"),
+    of_text("BERT, a text", bert, "bert.encoder.layer.0", given=text, plain=tokenized, grid=(10,)),
     of_text("BERT, classes of tokens", token_classes, "bert.encoder.layer.0", target=(4, 1)),
     of_text("DistilBERT", distilbert, "distilbert.transformer.layer.0"),
-    of_text("RoBERTa", roberta, "roberta.encoder.layer.0"),
+    of_text("RoBERTa", roberta, "roberta.encoder.layer.0", seed=1),
     of_text("GPT-2", gpt2, "transformer.h.0", "transformer.h.1.ln_1"),
     of_text("T5 encoder", T5Classifier, "encoder.encoder.final_layer_norm", run=first_row, given=ids, pooled=True),
     Entry(
-        "Wav2Vec2", FAMILY, seeded(wav2vec2), wave,
+        "Wav2Vec2", FAMILY, wav2vec2, wave,
         ("projector", "wav2vec2.encoder.layers.1.final_layer_norm"), 2, (38,), channels_last, run=logits,
-        picture=False, pooled=True,
+        picture=False, pooled=True, seed=4,
     ),
 ]  # fmt: skip
