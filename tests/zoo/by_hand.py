@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 from tests.zoo.entry import Entry
 
 
-def first_tensor(output: Any) -> Tensor:
-    """The first tensor of what a module returned."""
+def tensor_of(output: Any, layer: str) -> Tensor:
+    """The tensor that a layer's name means, of what its module returned: the first, or `name[key]`."""
+    for key in re.findall(r"\[(\w+)\]", layer):
+        output = output[int(key) if key.isdigit() else key]
     while not isinstance(output, Tensor):
         output = next(iter(output.values() if hasattr(output, "values") else output))
     return output
@@ -24,7 +27,7 @@ def recorded(entry: Entry, model: nn.Module, x: Any, layer: str) -> tuple[Tensor
     seen: list[Tensor] = []
 
     def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
-        seen.append(first_tensor(output))
+        seen.append(tensor_of(output, layer))
         return output.clone() if isinstance(output, Tensor) else None  # it may be overwritten in place
 
     given = entry.explained(x)
@@ -81,7 +84,7 @@ def without_channels(entry: Entry, model: nn.Module, x: Any, layer: str, channel
         nonlocal outputs
         outputs += 1
         if call in (-1, outputs - 1):
-            tensor = first_tensor(output)
+            tensor = tensor_of(output, layer)
             tensor.index_fill_(entry.axis, torch.tensor(channels, dtype=torch.long), 0)
 
     handle = module.register_forward_hook(hook)

@@ -151,7 +151,11 @@ class Entry:
     def module(self, model: nn.Module, layer: str) -> tuple[nn.Module, int]:
         """A layer's module, and which of its calls is meant (-1: the last)."""
         name, at, number = layer.partition("@")
-        return model.get_submodule(name), int(number) - 1 if at else -1
+        return self.found(model, name.partition("[")[0]), int(number) - 1 if at else -1
+
+    def found(self, model: nn.Module, name: str) -> nn.Module:
+        """The module of this name."""
+        return model.get_submodule(name)
 
     def __str__(self) -> str:
         return self.name

@@ -286,7 +286,7 @@ MODELS = [
     ),
     of_patches("BEiT", lambda: beit((96, 64)), (96, 64), ("beit.layers.1",), (6, 4), 1),
     of_patches("BEiT", lambda: beit((90, 150)), (90, 150), ("beit.layers.1",), (5, 9), 1, brief=True),
-    of_image("MobileNetV2", mobilenet, (96, 64), ("mobilenet_v2.conv_1x1.activation",), (3, 2), pooled=True, seed=2),
+    of_image("MobileNetV2", mobilenet, (160, 96), ("mobilenet_v2.conv_1x1.activation",), (5, 3), pooled=True, seed=2),
     of_image("MobileNetV2", mobilenet, (90, 150), ("mobilenet_v2.conv_1x1.activation",), (3, 5), seed=2, brief=True),
     of_image(
         "RegNet", regnet, (96, 64), ("regnet.encoder.stages.1.layers.0.activation",), (12, 8), pooled=True, seed=3

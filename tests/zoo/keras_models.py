@@ -61,9 +61,9 @@ def residual(height: int, width: int) -> nn.Module:
 class KerasEntry(Entry):
     """An entry whose layers are found by their Keras name."""
 
-    def module(self, model: nn.Module, layer: str) -> tuple[nn.Module, int]:
-        found: Any = model
-        return found.get_layer(layer), -1
+    def found(self, model: nn.Module, name: str) -> nn.Module:
+        keras_model: Any = model
+        return keras_model.get_layer(name)
 
 
 def channels_last_picture(height: int, width: int) -> Tensor:
