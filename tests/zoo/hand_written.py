@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import nbexplain
 from tests.zoo import networks as net
+from tests.zoo import other_networks as other
 from tests.zoo.entry import (
     Entry,
     call,
@@ -58,11 +59,11 @@ def graph() -> tuple[Tensor, Tensor]:
 
 
 def lstm() -> nn.Module:
-    return net.Recurrent(nn.LSTM, 6, 16)
+    return other.Recurrent(nn.LSTM, 6, 16)
 
 
 def gru() -> nn.Module:
-    return net.Recurrent(nn.GRU, 5, 8, num_layers=2, bidirectional=True)
+    return other.Recurrent(nn.GRU, 5, 8, num_layers=2, bidirectional=True)
 
 
 def followed(model: nn.Module, x: Tensor) -> Tensor:
@@ -114,28 +115,28 @@ MODELS = [
     of_patches("ViT, class token first", lambda: net.ViT(mean=False), (75, 50), "blocks.0", (4, 3), 1),
     of_patches("ViT, class token last", lambda: net.ViT(last=True, mean=False), (96, 64), "blocks.0", (6, 4)),
     of_patches("ViT, nine registers", lambda: net.ViT(9), (96, 64), "blocks.1", (6, 4), 9),
-    of_image("several outputs", net.MultiOutput, (75, 50), "body", (37, 24), pooled=True),
-    of_image("detector", net.Detector, (75, 50), "body.3", (10, 7), run=followed, asked=detections, seed=1),
+    of_image("several outputs", other.MultiOutput, (75, 50), "body", (37, 24), pooled=True),
+    of_image("detector", other.Detector, (75, 50), "body.3", (10, 7), run=followed, asked=detections, seed=1),
     Entry(
-        "siamese, 75×50", FAMILY, net.Siamese, lambda: (picture(75, 50), picture(75, 50)),
+        "siamese, 75×50", FAMILY, other.Siamese, lambda: (picture(75, 50), picture(75, 50)),
         ("body@1",), 1, (35, 22), channels_first, part=0, picture=False, seed=3,
     ),
     Entry(
-        "siamese, the second, 75×50", FAMILY, net.Siamese, lambda: (picture(75, 50), picture(75, 50)),
+        "siamese, the second, 75×50", FAMILY, other.Siamese, lambda: (picture(75, 50), picture(75, 50)),
         ("body@2",), 1, (35, 22), channels_first, part=1, asked=lambda: {"part": 1}, picture=False, seed=1,
     ),
     Entry(
-        "two towers, 66×56", FAMILY, net.TwoTowers, lambda: (picture(66, 56), prompts()),
+        "two towers, 66×56", FAMILY, other.TwoTowers, lambda: (picture(66, 56), prompts()),
         ("image.3",), 1, (15, 13), channels_first, part=0, picture=False,
     ),
     of_signal(
-        "3-D CNN", net.Volume, (1, 1, 8, 16, 12), "act", (4, 8, 6), axis=1, cells=channels_first, pooled=True, seed=1
+        "3-D CNN", other.Volume, (1, 1, 8, 16, 12), "act", (4, 8, 6), axis=1, cells=channels_first, pooled=True, seed=1
     ),
     of_signal("LSTM", lstm, (1, 40, 6), "rnn", (40,), pooled=True, seed=1),
     of_signal("GRU, both ways", gru, (1, 30, 5), "rnn", (30,), pooled=True, seed=2),
-    of_signal("LSTM, last step", net.LastStep, (1, 4, 40), "act", (20,), axis=1, cells=channels_first),
-    of_signal("transformer on a signal", net.SignalTransformer, (1, 32, 6), "encoder.layers.1", (32,), pooled=True),
-    of_signal("1-D CNN", net.signal_cnn, (1, 2, 100), "4", (48,), axis=1, cells=channels_first, pooled=True, seed=2),
+    of_signal("LSTM, last step", other.LastStep, (1, 4, 40), "act", (20,), axis=1, cells=channels_first),
+    of_signal("transformer on a signal", other.SignalTransformer, (1, 32, 6), "encoder.layers.1", (32,), pooled=True),
+    of_signal("1-D CNN", other.signal_cnn, (1, 2, 100), "4", (48,), axis=1, cells=channels_first, pooled=True, seed=2),
     of_image(
         "spectrogram CNN", net.spectrogram_cnn, (64, 64), "1", (16, 64), pooled=True, seed=2,
         given=lambda: picture(64, 64, 1),
@@ -145,7 +146,7 @@ MODELS = [
         given=lambda: picture(64, 100, 1),
     ),
     Entry(
-        "graph", FAMILY, net.GCN, graph, ("act", "conv1"), 1, (6,), Tensor.t, run=call, part=0, target=(2, 1),
+        "graph", FAMILY, other.GCN, graph, ("act", "conv1"), 1, (6,), Tensor.t, run=call, part=0, target=(2, 1),
         picture=False, seed=3,
     ),
 ]  # fmt: skip
