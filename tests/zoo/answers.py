@@ -77,12 +77,12 @@ def check(case: Tried, key: str, found: Explanation) -> None:
         close(found.values, (flat * gradients.double().flatten(1)).sum(1).numpy(), 1e-4)
     elif key == "ablation":
         strongest = int((flat * gradients.double().flatten(1)).sum(1).argmax())
-        after = by_hand.without_channels(entry, model, case.x, case.layer, [strongest])
+        after = by_hand.without_channels(entry, model, case.x, entry.made_by or case.layer, [strongest])
         close(found.values, torch.stack([case.scores, after]).numpy(), 1e-4)
     elif key == "ablation_curve":
         order = (flat * gradients.double().flatten(1)).sum(1).argsort(descending=True, stable=True).tolist()
         for off in (0, len(order) // 2, len(order)):
-            after = by_hand.without_channels(entry, model, case.x, case.layer, order[:off])
+            after = by_hand.without_channels(entry, model, case.x, entry.made_by or case.layer, order[:off])
             if not np.isnan(found.values[off]):
                 assert found.values[off] == pytest.approx(float(case.score(after)), rel=1e-3, abs=1e-5)
     elif key == "occlusion" and entry.picture:

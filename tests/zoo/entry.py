@@ -107,6 +107,8 @@ class Entry:
         Of its weights: one that leaves the map cells above and below zero.
     plain
         What the model gets of what the user hands in, where that is a text or an image file.
+    made_by
+        The layer whose channels are switched off by hand, where the first of `layers` makes more of them itself.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Entry:
     brief: bool = False
     seed: int = 0
     plain: Callable[[Any], Any] = as_given
+    made_by: str = ""
 
     def model(self) -> nn.Module:
         """The model with the same random weights each time, in eval mode."""

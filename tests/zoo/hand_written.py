@@ -115,7 +115,7 @@ MODELS = [
     of_patches("ViT, class token first", lambda: net.ViT(mean=False), (75, 50), "blocks.0", (4, 3), 1),
     of_patches("ViT, class token last", lambda: net.ViT(last=True, mean=False), (96, 64), "blocks.0", (6, 4)),
     of_patches("ViT, nine registers", lambda: net.ViT(9), (96, 64), "blocks.1", (6, 4), 9),
-    of_image("several outputs", other.MultiOutput, (75, 50), "body", (37, 24), pooled=True),
+    of_image("several outputs", other.MultiOutput, (75, 50), "body", (37, 24), pooled=True, made_by="body.conv"),
     of_image("detector", other.Detector, (75, 50), "body.3", (10, 7), run=followed, asked=detections, seed=1),
     Entry(
         "siamese, 75×50", FAMILY, other.Siamese, lambda: (picture(75, 50), picture(75, 50)),

@@ -92,7 +92,7 @@ class Tried:
     def question(self, key: str) -> dict[str, Any]:
         """What a method is asked, so that it takes few passes."""
         method, entry = METHODS[key], self.entry
-        asked = {name: value for name, value in PARAMS.get(key, {}).items() if entry.picture or name not in REGIONS}
+        asked = dict(PARAMS.get(key, {}))
         if "target" in method.needs and entry.target is not None:
             asked["target"] = entry.target
         if "layer" in method.needs:
