@@ -56,7 +56,11 @@ def check(case: Tried, key: str, found: Explanation) -> None:
         slope = by_hand.input_gradient(entry, model, case.x)
         x = entry.explained(case.x)
         wanted = slope if key == "gradient" else slope * x
-        close(found.values, (wanted if wanted.shape == found.values.shape else wanted[0]).numpy(), 1e-4)
+        if wanted.shape != found.values.shape:
+            wanted = wanted[0]  # the batch axis
+        if wanted.shape != found.values.shape and found.axes == ("channel", "y", "x"):
+            wanted = wanted.movedim(-1, 0)  # an image with its channels last
+        close(found.values, wanted.numpy(), 1e-4)
         return
     if key == "class_scores":
         close(found.values.reshape(case.scores.shape), case.scores.numpy(), 1e-5)
