@@ -85,7 +85,8 @@ def without_channels(entry: Entry, model: nn.Module, x: Any, layer: str, channel
         outputs += 1
         if call in (-1, outputs - 1):
             tensor = tensor_of(output, layer)
-            tensor.index_fill_(entry.axis, torch.tensor(channels, dtype=torch.long), 0)
+            axis = min(entry.axis, tensor.ndim - 1)  # a graph has no batch axis; nbexplain counts one
+            tensor.index_fill_(axis, torch.tensor(channels, dtype=torch.long), 0)
 
     handle = module.register_forward_hook(hook)
     try:

@@ -230,7 +230,9 @@ MODELS = [
     ),
     of_text("BERT", made.bert, "bert.encoder.layer.0"),
     of_text("BERT, a text", made.bert, "bert.encoder.layer.0", given=text, plain=tokenized, grid=(10,)),
-    of_text("BERT, classes of tokens", made.token_classes, "bert.encoder.layer.0", target=(4, 1)),
+    of_text(
+        "BERT, classes of tokens", made.token_classes, "bert.encoder.layer.0", "bert.encoder.layer.1", target=(4, 1)
+    ),
     of_text("DistilBERT", made.distilbert, "distilbert.transformer.layer.0"),
     of_text("RoBERTa", made.roberta, "roberta.encoder.layer.0", seed=1),
     of_text("GPT-2", made.gpt2, "transformer.h.0", "transformer.h.1.ln_1"),
