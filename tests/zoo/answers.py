@@ -34,7 +34,7 @@ def answers(case: Tried, key: str) -> bool | None:
     if key == "ablation":
         return True if case.scores.ndim == 1 else None
     if key == "class_scores":
-        return True if case.scores.ndim == 1 else None
+        return True if case.scores.ndim == 1 and "scores" not in case.ways else None
     if key in ("activation", "channel_activity", "channel_evidence", "ablation_curve"):
         return True
     if key.startswith("grad_cam"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -66,11 +67,16 @@ def gru() -> nn.Module:
     return other.Recurrent(nn.GRU, 5, 8, num_layers=2, bidirectional=True)
 
 
+@functools.cache
+def clean_answer(model: nn.Module) -> dict[str, Tensor]:
+    """What the detector finds in the clean picture, at the first call, when nothing of it is switched off."""
+    with torch.no_grad():
+        return model(detector_picture())[0]
+
+
 def followed(model: nn.Module, x: Tensor) -> Tensor:
     """The scores of what the detector finds in the clean picture, each at the box of its label that overlaps most."""
-    with torch.no_grad():
-        clean = model(detector_picture())[0]
-    found = model(x)[0]
+    clean, found = clean_answer(model), model(x)[0]
     corners = torch.maximum(clean["boxes"][:, None, :2], found["boxes"][None, :, :2])
     ends = torch.minimum(clean["boxes"][:, None, 2:], found["boxes"][None, :, 2:])
     both = (ends - corners).clamp(min=0).prod(2)

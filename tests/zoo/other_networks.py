@@ -154,7 +154,7 @@ class Detector(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(nn.Conv2d(3, 8, 5, 4, 2), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU())
-        self.classes, self.boxes = nn.Conv2d(8, CLASSES, 1), nn.Conv2d(8, 4, 1)
+        self.classes, self.boxes = nn.Conv2d(8, CLASSES, 3, padding=1), nn.Conv2d(8, 4, 3, padding=1)
 
     def forward(self, images: Tensor) -> list[dict[str, Tensor]]:
         answers = []
