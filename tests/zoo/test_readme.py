@@ -28,7 +28,7 @@ def row(case: Tried) -> str:
     asked = [key for key in KEYS if not METHODS[key].reason_for(kind)]
     refused = [f"`{key}`" for key in asked if isinstance(case.outcome(key), str)]
     methods = f"all {len(asked)}" if not refused else f"{len(asked) - len(refused)} of {len(asked)}; not "
-    name = entry.name.partition(", ")[0] if "×" in entry.name else entry.name
+    name = re.sub(r", \d+×\d+$", "", entry.name)
     return f"| {entry.family} | {name} | {given} | `{layer.name}` | {cells} | {methods}{', '.join(refused)} |"
 
 
