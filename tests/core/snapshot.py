@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import sklearn.preprocessing  # noqa: F401  where rich is installed, its first import draws from Python's random numbers
 import torch
 from torch import Tensor, nn
 
