@@ -156,6 +156,10 @@ class Source:
             self._known[id(node)] = node, begins or any(self._known[id(parent)][1] for parent in before)
         return tensor is source or self._known[id(tensor.grad_fn)][1]
 
+    def node(self, node: Any) -> bool:
+        """Whether a node of a graph that was looked at leads to it."""
+        return self._known.get(id(node), (None, False))[1]
+
 
 Call = tuple[str, int]  # the name of a record, and which call of its module it is
 
@@ -358,6 +362,10 @@ def neutral_embedding(module: nn.Module, neutral: Tensor) -> Iterator[None]:
 
 class Reached(BaseException):
     """What is asked for is known: the rest of the pass need not run. No `Exception`, as with `Cancelled`."""
+
+
+class OneByOne(BaseException):
+    """The model calls a module once for each input of a batch, so that its calls cannot be told apart there."""
 
 
 @dataclasses.dataclass

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nbexplain.core import hooks
 from nbexplain.core.model import geometry
 from nbexplain.core.model.geometry import Asking, Geometry
+from nbexplain.core.twin import is_keras
 
 _NOT_CLEAR = "which of its axes are channels and which are places is not clear (say it with axes=)"
 _ELSEWHERE = "it does not depend on the input that is explained"
@@ -315,7 +316,7 @@ def module_names(model: nn.Module) -> dict[str, nn.Module]:
 
     A Keras model keeps its layers in a list, under names of their own.
     """
-    if any(kind.__module__.startswith("keras.") for kind in type(model).__mro__):
+    if is_keras(model):
         return dict(_keras_layers(model))
     return {
         name: module

@@ -380,7 +380,7 @@ class Subject:
         """The error that says that no gradient reaches a layer, or the input, and why."""
         if layer is None and not _has_slopes(self.input.tensor):
             way = "x.float(), or a layer" if self.input.kind == "picture" else "a layer behind the embedding"
-            return NoGradient(f"no gradient reaches the input, which holds integers: use {way}")
+            return NoGradient(f"x: no gradient reaches the input, which holds integers: use {way}")
         place = f"layer {layer.name!r}" if layer else "the input"
         return NoGradient(f"no gradient of the score reaches {place}: {self.gradient_end(layer)}")
 
@@ -413,14 +413,24 @@ class Subject:
             self.passes["forward"] += len(batch)
         if not self.input.batched and caught.returned is not None:
             caught.returned = caught.returned[None]
+        elif caught.returned is not None and not _has_inputs(caught.returned, layer, len(batch)):
+            return hooks.Caught.together([self.catch(layer, one) for one in batch.split(1)])
         return caught
 
     def ablated(self, layer: Layer, keep: Tensor) -> Tensor:
         """Scores (n, K, …) of the input, for each row of `keep` (n, channels) with the other channels set to zero."""
+        try:
+            return self._ablated(layer, keep, self.chunk() if self.input.batched else 1)
+        except hooks.OneByOne:
+            return self._ablated(layer, keep, 1)
+
+    def _ablated(self, layer: Layer, keep: Tensor, size: int) -> Tensor:
         x, scores = self.ready(self.input.tensor), []
-        for part in keep.to(self.device).split(self.chunk() if self.input.batched else 1):
+        for part in keep.to(self.device).split(size):
 
             def change(output: Tensor, part: Tensor = part) -> Tensor:
+                if self.input.batched and not _has_inputs(output, layer, len(part)):
+                    raise hooks.OneByOne
                 batched = self.input.batched
                 mask = layer.geometry.over_channels(part, output.shape if batched else (1, *output.shape))
                 return torch.where(mask if batched else mask[0], output, 0)
@@ -633,6 +643,11 @@ class Subject:
         self._several |= kept.records.several
         STORE.put((self._key, place), kept, (self._network.survey or hooks.Survey()).total if size is None else size)
         return kept
+
+
+def _has_inputs(output: Tensor, layer: Layer, count: int) -> bool:
+    """Whether what a layer returned is of so many inputs."""
+    return count == 1 or output.shape[layer.axes.index("n")] == count
 
 
 def _has_slopes(tensor: Tensor) -> bool:

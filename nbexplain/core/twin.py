@@ -113,6 +113,11 @@ def unwrap(model: nn.Module) -> nn.Module:
             return model
 
 
+def is_keras(module: nn.Module) -> bool:
+    """Whether a module is a model or layer of Keras, whose package need not be there."""
+    return any(kind.__module__.startswith("keras.") for kind in type(module).__mro__)
+
+
 def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = True) -> Twin:
     """Copy the module tree and keep the weights.
 
@@ -144,6 +149,8 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
     module, reason = model, ""
     if isinstance(model, torch.jit.ScriptModule):
         reason = "it is a ScriptModule, whose layers cannot be looked into"
+    elif any(is_keras(part) for part in model.modules()):  # trying would draw random numbers and write on the model
+        reason = "Keras makes a copy by building another model"
     else:
         try:
             module = copier.copy(model)

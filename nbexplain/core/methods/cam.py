@@ -12,6 +12,7 @@ from nbexplain.core.inside.activations import GRID_AXES, to_numpy
 from nbexplain.core.layers import Layer
 from nbexplain.core.registry import Flag, method
 from nbexplain.core.subject import Subject
+from nbexplain.core.twin import is_keras
 
 
 def _no_linear_head(subject: Subject, layer: Layer | None) -> str:
@@ -110,21 +111,31 @@ def _map(values: Tensor, layer: Layer, relu: bool, warnings: tuple[str, ...] = (
 
 def _head_weights(subject: Subject, activations: Tensor, target: int) -> tuple[Tensor, tuple[str, ...]]:
     """Weights (channels,) with which the pooled layer enters the class's logit, and what to say about it."""
-    rows = [row for row in subject.layers() if row.type == "Linear" and row.usable]
-    head = rows[-1] if rows else None
-    module = dict(subject.twin.module.named_modules()).get(head.name) if head else None
-    if head is not None and isinstance(module, nn.Linear):
-        logits = subject.activation(head)
+    rows = [row for row in subject.layers() if row.type in ("Linear", "Dense") and row.usable]
+    head = _linear(subject.module(rows[-1])) if rows else None
+    if head is not None:
+        weight, bias = head
+        logits = subject.activation(rows[-1])
         pooled = activations.flatten(1)
-        if module.in_features == len(activations) and logits.shape == subject.scores().shape:
+        if weight.shape[1] == len(activations) and logits.shape == subject.scores().shape:
             for size in (pooled.shape[1], 1):  # the mean over the grid, or its sum
-                expected = nn.functional.linear(pooled.sum(1) / size, module.weight, module.bias)
+                expected = nn.functional.linear(pooled.sum(1) / size, weight, bias)
                 scale = float(torch.nan_to_num(logits).abs().max())
                 if torch.allclose(expected, logits[0], rtol=1e-3, atol=1e-3 * scale, equal_nan=True):
                     same = torch.allclose(logits, subject.scores(), rtol=1e-3, atol=1e-6, equal_nan=True)
                     said = f"the map adds up to the logit of the linear head, not to the {subject.score_name} shown"
-                    return module.weight[target].detach() * (pooled.shape[1] / size), () if same else (said,)
+                    return weight[target] * (pooled.shape[1] / size), () if same else (said,)
     raise ValueError(
         "layer: CAM needs a linear head on the mean of this very layer over its grid, and the scores of this model "
         "are not that; use 'grad_cam', which gives the same map there and works everywhere"
     )
+
+
+def _linear(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
+    """Weights (outputs, inputs) and bias of a linear layer, of torch or of Keras; None for others."""
+    if isinstance(module, nn.Linear):
+        return module.weight.detach(), None if module.bias is None else module.bias.detach()
+    kernel, bias = (getattr(getattr(module, name, None), "value", None) for name in ("kernel", "bias"))
+    if not is_keras(module) or not isinstance(kernel, Tensor) or kernel.ndim != 2:
+        return None
+    return kernel.detach().T, bias.detach() if isinstance(bias, Tensor) else None

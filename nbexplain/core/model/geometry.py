@@ -29,9 +29,11 @@ _PLAIN: dict[type[nn.Module], tuple[str, ...]] = {
 
 _MOVES = 0.1  # of a side: below that, two slices are at the same place
 _SHARE = 0.35  # of the axis that moves most; channels move a little too, by chance
-_FITS = 0.8  # of the tokens' places that a grid must explain
+_FITS = 0.8  # of the tokens' places that a grid must explain ...
+_FITS_AS_BEFORE = 0.6  # ... or that of what they come from, where as many of them are cells as that has
 _ENDS, _BETWEEN = 12, 12  # tokens that are looked at: so many at either end, and between
 _MOST_EXTRA = 16  # tokens before or behind the grid
+_INWARD = 16  # slices from an end that may come from nowhere
 _TRIES = 4  # layers of one shape that are asked, and things whose places are known that they are asked about
 
 
@@ -258,12 +260,17 @@ class Asking:
                 continue
             low = size // 5 if size >= 5 else 0
             centres = []
-            for index in (low, size - 1 - low):
-                seed = torch.zeros_like(output)
-                seed.select(axis, index).copy_(signs.select(axis, index))
-                centre = _centre(output, seed, known)
-                if centre is None:
-                    return None
+            for end, step in ((low, 1), (size - 1 - low, -1)):
+                centre: list[float] | None = [math.nan]
+                for index in range(end, end + step * min(_INWARD, (size - 2 * low) // 2), step):
+                    seed = torch.zeros_like(output)
+                    seed.select(axis, index).copy_(signs.select(axis, index))
+                    centre = _centre(output, seed, known)
+                    if centre is None:
+                        return None
+                    if not any(map(math.isnan, centre)):
+                        break  # else a class token, a register or a padded place, which comes from nowhere
+                assert centre is not None
                 centres.append(centre)
             if any(math.isnan(one) for centre in centres for one in centre):
                 moves[axis] = [0.0] * len(centres[0])  # one end says nothing: a class token, a padded place
@@ -315,7 +322,7 @@ class Asking:
             centre = _centre(output, seed, known)
             if centre is not None:
                 centres[row] = centre
-        return fitted_grid(length, tokens, centres)
+        return fitted_grid(length, tokens, centres, known[1].grid)
 
 
 def _centre(output: Tensor, seed: Tensor, known: Known) -> list[float] | None:
@@ -349,7 +356,9 @@ def _sampled(length: int) -> list[int]:
     return sorted({*range(_ENDS), *between, *range(length - _ENDS, length)})
 
 
-def fitted_grid(length: int, tokens: Sequence[int], centres: np.ndarray) -> tuple[tuple[int, ...], int, int] | None:
+def fitted_grid(
+    length: int, tokens: Sequence[int], centres: np.ndarray, before: tuple[int, ...] | None = None
+) -> tuple[tuple[int, ...], int, int] | None:
     """The grid, row by row, that explains best where some of `length` tokens lie, with as few others as possible.
 
     Parameters
@@ -358,6 +367,9 @@ def fitted_grid(length: int, tokens: Sequence[int], centres: np.ndarray) -> tupl
         Their numbers, in order.
     centres
         (tokens, sides), where they lie, as shares of each side; NaN where that is not known.
+    before
+        The grid that they come from: it is theirs as well if it explains where they lie, since a few tokens that are
+        taken for all lie well on many a small grid.
 
     Returns
     -------
@@ -369,7 +381,7 @@ def fitted_grid(length: int, tokens: Sequence[int], centres: np.ndarray) -> tupl
     for prefix, suffix in itertools.product(range(min(_MOST_EXTRA, length)), repeat=2):
         cells = length - prefix - suffix
         inside = (numbers >= prefix) & (numbers < length - suffix)
-        if cells < 2 or inside.sum() < 2 or np.isnan(centres[inside]).any():
+        if cells < max(2, length / 2) or inside.sum() < 2 or np.isnan(centres[inside]).any():
             continue
         seen = centres[inside]
         total = float(((seen - seen.mean(0)) ** 2).sum())
@@ -379,6 +391,10 @@ def fitted_grid(length: int, tokens: Sequence[int], centres: np.ndarray) -> tupl
             places = np.stack(np.unravel_index(numbers[inside] - prefix, grid), 1) / np.asarray(grid)
             explained = sum(_explained(places[:, side], seen[:, side]) for side in range(sides))
             fits.append((explained / total, prefix + suffix, grid, prefix, suffix))
+    same = [fit for fit in fits if fit[2] == before and fit[0] >= _FITS_AS_BEFORE]
+    if same:
+        _, _, grid, prefix, suffix = max(same)
+        return grid, prefix, suffix
     best = max((fit[0] for fit in fits), default=0.0)
     if best < _FITS:
         return None

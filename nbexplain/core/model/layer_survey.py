@@ -12,6 +12,7 @@ from nbexplain.core import hooks, layers
 from nbexplain.core import target as targets
 from nbexplain.core.layers import Layer
 from nbexplain.core.model.geometry import Asking, Geometry
+from nbexplain.core.model.passages import Passages
 from nbexplain.core.network import Network, Pass
 from nbexplain.inputs import Array
 
@@ -81,7 +82,7 @@ def survey(
             depends = _depending(network, modules, kept, source)
             seen = kept.of_one_input()
             rows = layers.describe(seen, modules, asking, axes=axes, gradient=gradient, depends=depends)
-            suggested = _last_with_a_map(kept, rows)
+            suggested = _last_with_a_map(kept, rows, source)
         reason = "it is not called for this input, or returns no tensor"
         silent = [name for name in modules if name not in records.calls]
         rows = *rows, *(Layer(name, type(modules[name]).__name__, reason=reason) for name in silent)
@@ -147,21 +148,45 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and bool(torch.allclose(one.detach(), other.detach(), equal_nan=True))
 
 
-def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...]) -> Layer | None:
+def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...], source: Tensor | None) -> Layer | None:
+    """The last through which everything goes that its cells say of the score, where several of them say something.
+
+    Everything goes through the output of a stage or a block. Where a head reads one token only, the other cells of the
+    last block say nothing; inside that block, what they say goes through its first norm.
+    """
     fitting = layers.candidates(rows)
     if not fitting:
         return None
-    outputs = {row.name: kept.output(row) for row in fitting}
-    fitting = [row for row in fitting if outputs[row.name] is not kept.scores] or fitting
+    fitting = [row for row in fitting if kept.output(row) is not kept.scores] or fitting
     score = _usual_score(kept.scores)
+    passed = Passages(score, source) if source is not None and score.grad_fn is not None else lambda _: True
+    behind: list[tuple[Layer, Tensor]] = []  # those of which several cells count, but that something goes around
     for start in range(0, len(fitting), _AT_ONCE):
-        some = fitting[start : start + _AT_ONCE]
-        wanted = [outputs[row.name] for row in some]
+        group = fitting[start : start + _AT_ONCE]
+        wanted = [kept.output(row) for row in group]
         gradients = torch.autograd.grad(score, wanted, retain_graph=True, allow_unused=True)
-        for row, gradient in zip(some, gradients, strict=True):
-            if gradient is not None and bool(row.as_channels(kept.one(gradient)).any()):
-                return row
-    return fitting[0]
+        for row, gradient in zip(group, gradients, strict=True):
+            if gradient is None or int(_cells(row, kept, gradient).any(1).sum()) < 2:
+                continue
+            if not passed(kept.output(row)):
+                behind.append((row, gradient))
+                continue
+            whole = _cells(row, kept, gradient)
+            return next((later for later, own in behind if _goes_through(later, own, row, whole, kept)), row)
+    return behind[0][0] if behind else fitting[0]
+
+
+def _cells(row: Layer, kept: Pass, gradient: Tensor) -> Tensor:
+    """(1, channels, cells)."""
+    return row.as_channels(kept.one(gradient)).flatten(2)
+
+
+def _goes_through(later: Layer, gradient: Tensor, row: Layer, whole: Tensor, kept: Pass) -> bool:
+    """Whether all that the cells of a layer say of the score goes through one behind it."""
+    (part,) = torch.autograd.grad(kept.output(later), kept.output(row), gradient, retain_graph=True, allow_unused=True)
+    return part is not None and torch.allclose(
+        _cells(row, kept, part), whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max())
+    )
 
 
 def _usual_score(scores: Tensor) -> Tensor:
