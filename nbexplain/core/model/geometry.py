@@ -176,9 +176,13 @@ class Asking:
         What the explained input is in the graph: the input, or its embedding; None where no gradient reaches it.
     geometry
         Of the source; None where the network has to be asked for it as well.
+    nodes
+        How many nodes a graph has, whose layers keep them in the first axis; their neighbours may be anywhere. 0 of
+        other inputs.
     """
 
-    def __init__(self, source: Tensor | None, geometry: Geometry | None) -> None:
+    def __init__(self, source: Tensor | None, geometry: Geometry | None, nodes: int = 0) -> None:
+        self._nodes = nodes
         self.source = source
         self.geometry = geometry
         self._known: list[Known] = [] if source is None or geometry is None else [(source, geometry)]
@@ -217,6 +221,8 @@ class Asking:
 
     def ask(self, output: Tensor) -> Geometry | None:
         """What the axes of an output (1, …) mean, or None where it is not clear."""
+        if self._nodes and tuple(output.shape[:2]) == (1, self._nodes) and output.ndim == 3:
+            return Geometry(("n", "t", "c"), (self._nodes,))
         if inputs_axis(output.shape) is None or not output.requires_grad:
             return None
         tried: set[tuple[int, ...]] = set()

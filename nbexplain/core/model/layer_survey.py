@@ -77,7 +77,8 @@ def survey(
         reached = layers.Reach(kept.scores)
         gradient = {c for c in records.order if c[0] in overwritten or reached(records.calls[c[0]][c[1]])}
         source, geometry = _source(kept, network.given)
-        asking = Asking(source, geometry)
+        nodes = 0 if kept.batched or kept.input.ndim != 3 else kept.input.shape[1]
+        asking = Asking(source, geometry, nodes)
         with network.computing(grad=True):
             depends = _depending(network, modules, kept, source)
             seen = kept.of_one_input()
