@@ -152,7 +152,7 @@ MODELS = [
         given=lambda: picture(64, 100, 1),
     ),
     Entry(
-        "graph", FAMILY, other.GCN, graph, ("act", "conv1", "conv2.fc"), 2, (6,), Tensor.t, run=call, part=0, target=(2, 1),
-        picture=False, seed=3,
+        "graph", FAMILY, other.GCN, graph, ("act", "conv1", "conv2.fc"), 2, (6,), Tensor.t, run=call, part=0,
+        target=(2, 1), picture=False, seed=3,
     ),
 ]  # fmt: skip

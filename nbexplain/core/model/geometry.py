@@ -7,7 +7,6 @@ same places if it runs over channels. Single tokens then tell how a row of token
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from nbexplain.core.model.token_grid import fitted_grid, sampled
 
 ROLES = ("n", "c", "z", "y", "x", "t", ".")
 LETTERS = "n (input), c (channels), z, y, x (depth, rows, columns), t (tokens or time), . (neither)"
@@ -29,10 +30,6 @@ _PLAIN: dict[type[nn.Module], tuple[str, ...]] = {
 
 _MOVES = 0.1  # of a side: below that, two slices are at the same place
 _SHARE = 0.35  # of the axis that moves most; channels move a little too, by chance
-_FITS = 0.8  # of the tokens' places that a grid must explain ...
-_FITS_AS_BEFORE = 0.6  # ... or that of what they come from, where as many of them are cells as that has
-_ENDS, _BETWEEN = 12, 12  # tokens that are looked at: so many at either end, and between
-_MOST_EXTRA = 16  # tokens before or behind the grid
 _INWARD = 16  # slices from an end that may come from nowhere
 _TRIES = 4  # layers of one shape that are asked, and things whose places are known that they are asked about
 
@@ -319,7 +316,7 @@ class Asking:
         length = output.shape[axis]
         if (layout := self._layouts.get(length)) is not None and layout.grid is not None:
             return layout.grid, layout.prefix, layout.suffix
-        tokens = _sampled(length)
+        tokens = sampled(length)
         centres = np.full((len(tokens), len(known[1].grid or ())), np.nan)
         signs = torch.randint(0, 2, output.shape, generator=torch.Generator().manual_seed(1)).to(output) * 2 - 1
         for row, token in enumerate(tokens):
@@ -352,77 +349,3 @@ def _centre(output: Tensor, seed: Tensor, known: Known) -> list[float] | None:
 
 def _sides_of(geometry: Geometry) -> tuple[str, ...]:
     return ("z", "y", "x")[-len(geometry.grid or ()) :] if len(geometry.grid or ()) > 1 else ("t",)
-
-
-def _sampled(length: int) -> list[int]:
-    """Tokens that are looked at, in order."""
-    if length <= 2 * _ENDS + _BETWEEN:
-        return list(range(length))
-    between = np.linspace(_ENDS, length - _ENDS - 1, _BETWEEN).round().astype(int).tolist()
-    return sorted({*range(_ENDS), *between, *range(length - _ENDS, length)})
-
-
-def fitted_grid(
-    length: int, tokens: Sequence[int], centres: np.ndarray, before: tuple[int, ...] | None = None
-) -> tuple[tuple[int, ...], int, int] | None:
-    """The grid, row by row, that explains best where some of `length` tokens lie, with as few others as possible.
-
-    Parameters
-    ----------
-    tokens
-        Their numbers, in order.
-    centres
-        (tokens, sides), where they lie, as shares of each side; NaN where that is not known.
-    before
-        The grid that they come from: it is theirs as well if it explains where they lie, since a few tokens that are
-        taken for all lie well on many a small grid.
-
-    Returns
-    -------
-    grid, prefix, suffix
-        None where no grid explains four fifths of the variance.
-    """
-    numbers, sides = np.asarray(tokens), centres.shape[1]
-    fits: list[tuple[float, int, tuple[int, ...], int, int]] = []
-    for prefix, suffix in itertools.product(range(min(_MOST_EXTRA, length)), repeat=2):
-        cells = length - prefix - suffix
-        inside = (numbers >= prefix) & (numbers < length - suffix)
-        if cells < max(2, length / 2) or inside.sum() < 2 or np.isnan(centres[inside]).any():
-            continue
-        seen = centres[inside]
-        total = float(((seen - seen.mean(0)) ** 2).sum())
-        if total <= 0:
-            continue
-        for grid in _factors(cells, sides):
-            places = np.stack(np.unravel_index(numbers[inside] - prefix, grid), 1) / np.asarray(grid)
-            explained = sum(_explained(places[:, side], seen[:, side]) for side in range(sides))
-            fits.append((explained / total, prefix + suffix, grid, prefix, suffix))
-    same = [fit for fit in fits if fit[2] == before and fit[0] >= _FITS_AS_BEFORE]
-    if same:
-        _, _, grid, prefix, suffix = max(same)
-        return grid, prefix, suffix
-    best = max((fit[0] for fit in fits), default=0.0)
-    if best < _FITS:
-        return None
-    _, _, grid, prefix, suffix = min((fit for fit in fits if fit[0] >= best - 0.03), key=lambda fit: (fit[1], -fit[0]))
-    return grid, prefix, suffix
-
-
-def _explained(places: np.ndarray, seen: np.ndarray) -> float:
-    """The part of the sum of squares that a rising line explains."""
-    away = places - places.mean()
-    spread = float((away**2).sum())
-    slope = float((away * seen).sum()) / spread if spread > 0 else 0.0
-    return slope**2 * spread if slope > 0 else 0.0
-
-
-def _factors(number: int, count: int) -> list[tuple[int, ...]]:
-    """All ways to write a number as a product of so many, in order."""
-    if count <= 1:
-        return [(number,)]
-    return [
-        (first, *rest)
-        for first in range(1, number + 1)
-        if number % first == 0
-        for rest in _factors(number // first, count - 1)
-    ]

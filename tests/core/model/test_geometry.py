@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbexplain import explain, list_layers
-from nbexplain.core.model.geometry import Geometry, fitted_grid, parsed
+from nbexplain.core.model.geometry import Geometry, parsed
+from nbexplain.core.model.token_grid import fitted_grid
 from tests.networks import seeded
 
 
@@ -277,3 +278,13 @@ def test_arranged() -> None:
     kept = heads.over_channels(torch.arange(40.0).view(2, 20), wide.shape)
     assert torch.equal(heads.arranged(kept.expand_as(wide))[..., 1], torch.arange(40.0).view(2, 20))
     assert steps.over_channels(torch.ones(7, 3), output.shape).shape == (1, 7, 3)
+
+
+@pytest.mark.parametrize("extra", [1, 5])
+@pytest.mark.parametrize("size", [(75, 50), (96, 64)])
+def test_small_grids_are_found_whatever_the_weights(size: tuple[int, int], extra: int) -> None:
+    for seed in range(10):
+        model = seeded(lambda: Tokens(extra), seed).eval()
+        x = seeded(lambda: torch.rand(1, 3, *size), seed)
+        row = next(row for row in list_layers(model, x) if row.name == "block")
+        assert (row.grid, row.prefix, row.suffix) == ((size[0] // 16, size[1] // 16), extra, 0)

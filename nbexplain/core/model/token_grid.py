@@ -1,0 +1,88 @@
+"""How a row of tokens lies on an image: the grid that explains best where some of them come from."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+_FITS = 0.8  # of the tokens' places that a grid must explain ...
+_FITS_AS_BEFORE = 0.4  # ... or that of what they come from, where as many of them are cells as that has
+_LEAST_SLOPE = 0.2  # of the way that a token's place moves, where tokens that follow each other do not see all alike
+_ENDS, _BETWEEN = 12, 12  # tokens that are looked at: so many at either end, and between
+_MOST_EXTRA = 16  # tokens before or behind the grid
+
+
+def sampled(length: int) -> list[int]:
+    """Tokens that are looked at, in order."""
+    if length <= 2 * _ENDS + _BETWEEN:
+        return list(range(length))
+    between = np.linspace(_ENDS, length - _ENDS - 1, _BETWEEN).round().astype(int).tolist()
+    return sorted({*range(_ENDS), *between, *range(length - _ENDS, length)})
+
+
+def fitted_grid(
+    length: int, tokens: Sequence[int], centres: np.ndarray, before: tuple[int, ...] | None = None
+) -> tuple[tuple[int, ...], int, int] | None:
+    """The grid, row by row, that explains best where some of `length` tokens lie, with as few others as possible.
+
+    Parameters
+    ----------
+    tokens
+        Their numbers, in order.
+    centres
+        (tokens, sides), where they lie, as shares of each side; NaN where that is not known.
+    before
+        The grid that they come from: it is theirs as well if it explains where they lie, since a few tokens that are
+        taken for all lie well on many a small grid.
+
+    Returns
+    -------
+    grid, prefix, suffix
+        None where no grid explains four fifths of the variance.
+    """
+    numbers, sides = np.asarray(tokens), centres.shape[1]
+    fits: list[tuple[float, int, tuple[int, ...], int, int]] = []
+    for prefix, suffix in itertools.product(range(min(_MOST_EXTRA, length)), repeat=2):
+        cells = length - prefix - suffix
+        inside = (numbers >= prefix) & (numbers < length - suffix)
+        if cells < max(2, length / 2) or inside.sum() < 2 or np.isnan(centres[inside]).any():
+            continue
+        seen = centres[inside]
+        total = float(((seen - seen.mean(0)) ** 2).sum())
+        if total <= 0:
+            continue
+        for grid in _factors(cells, sides):
+            places = np.stack(np.unravel_index(numbers[inside] - prefix, grid), 1) / np.asarray(grid)
+            explained = sum(_explained(places[:, side], seen[:, side]) for side in range(sides))
+            fits.append((explained / total, prefix + suffix, grid, prefix, suffix))
+    same = [fit for fit in fits if fit[2] == before and fit[0] >= _FITS_AS_BEFORE]
+    if same:
+        _, _, grid, prefix, suffix = max(same)
+        return grid, prefix, suffix
+    best = max((fit[0] for fit in fits), default=0.0)
+    if best < _FITS:
+        return None
+    _, _, grid, prefix, suffix = min((fit for fit in fits if fit[0] >= best - 0.03), key=lambda fit: (fit[1], -fit[0]))
+    return grid, prefix, suffix
+
+
+def _explained(places: np.ndarray, seen: np.ndarray) -> float:
+    """The part of the sum of squares that a line explains, if it rises enough."""
+    away = places - places.mean()
+    spread = float((away**2).sum())
+    slope = float((away * seen).sum()) / spread if spread > 0 else 0.0
+    return slope**2 * spread if slope > _LEAST_SLOPE else 0.0
+
+
+def _factors(number: int, count: int) -> list[tuple[int, ...]]:
+    """All ways to write a number as a product of so many, in order."""
+    if count <= 1:
+        return [(number,)]
+    return [
+        (first, *rest)
+        for first in range(1, number + 1)
+        if number % first == 0
+        for rest in _factors(number // first, count - 1)
+    ]
