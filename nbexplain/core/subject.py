@@ -108,6 +108,7 @@ class Subject:
         self._clean: Tensor | None = None
         self._held: weakref.ref[Pass] | None = None  # the last whole pass
         self._survey: LayerSurvey | None = None
+        self._learned = False  # whether a whole pass has shown which outputs are overwritten
         self._several: set[str] = set()
         self._overwritten: frozenset[str] = frozenset()
         self._names: dict[str, nn.Module] | None = None
@@ -586,8 +587,8 @@ class Subject:
         name = layer[0] if layer else None
         place, size = "pass", None
         if self._whole:
-            first = None if self._survey else self._whole_pass(frozenset())  # held, since it may serve again below
-            self._surveyed()  # which learns which outputs are overwritten in place
+            # learns which outputs are overwritten in place; held, since it may serve again below
+            first = None if self._learned else self._whole_pass(frozenset())
             if layer is None or (self._network.survey or hooks.Survey()).total <= options.memory_budget:
                 return self._whole_pass(self._overwritten & {name})
             del first
@@ -627,6 +628,7 @@ class Subject:
         kept = self._new_pass(self._modules, separate, None)
         self._held = weakref.ref(kept)
         self._overwritten |= kept.records.overwritten()
+        self._learned = True
         return kept
 
     def _new_pass(
