@@ -148,11 +148,15 @@ class Network:
         many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM and self._batches.channels_last
         return x.contiguous(memory_format=torch.channels_last if many else torch.contiguous_format)
 
-    def run(self, x: Tensor, *, grad: bool, inplace: bool = True) -> Tensor:
-        """One forward pass: (N, …) → scores (N, K, …). Without `inplace` no module overwrites what is recorded."""
+    def run(self, x: Tensor, *, grad: bool, inplace: bool = True, clean: bool = True) -> Tensor:
+        """One forward pass: (N, …) → scores (N, K, …). Without `inplace` no module overwrites what is recorded.
+
+        A first pass of another input than the clean one is not `clean`: nothing is learnt from it.
+        """
         with self.computing(grad=grad, inplace=inplace) as module:
             given, x = x, x.clone()  # a model that writes into it must change neither the user's tensor nor our leaf
-            if self.survey is not None or (grad and not self.twin.watched):  # `explain` of a gradient plans no chunks
+            planned = self.survey is not None or (grad and not self.twin.watched)  # `explain` of a gradient: no chunks
+            if planned or not clean:
                 return self._scores(module, x)
             version = x._version
             with hooks.surveyed(module) as survey:

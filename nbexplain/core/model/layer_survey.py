@@ -134,7 +134,7 @@ def _depending(
     named = {name: modules[layers.plain_name(name, modules)] for name, _ in unknown}
     try:
         with hooks.recorded(named) as again:
-            network.run(other, grad=False)
+            network.run(other, grad=False, clean=False)
     except Exception:  # an input that the model does not take: nothing is known
         return found | unknown
     return found | {
