@@ -443,7 +443,9 @@ def _first_method(facts: Facts, layered: bool, hides: bool) -> str:
         return "lime"
     if facts.kind == "table":
         return "permutation_shap" if hides else "gradient" if facts.gradient else "lime"
-    return "grad_cam" if layered else "gradient" if facts.gradient else "occlusion"
+    if layered or facts.gradient:
+        return "grad_cam" if layered else "gradient"
+    return "occlusion" if facts.places or not facts.layers else "activation"  # token ids have no windows to hide
 
 
 def _first_params(facts: Facts, x: Array) -> dict[str, dict[str, Any]]:

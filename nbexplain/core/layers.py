@@ -192,6 +192,7 @@ def _geometries(
     found: dict[hooks.Call, Geometry] = {}
     shapes: dict[object, Geometry | None] = {}  # what is known of outputs of one shape
     tries: dict[object, int] = {}
+    looked: set[object] = set()
     waiting: list[tuple[hooks.Call, Tensor, object]] = []
     for call, output in usable.items():
         module = modules[plain_name(call[0], modules)]
@@ -207,6 +208,11 @@ def _geometries(
         key: object = (tuple(output.shape), type(module))
         if known is None:
             known = shapes.get(tuple(output.shape)) or shapes.get(key)
+            if known is not None and "t" in known.axes and _is_fresh(call, module, records) and key not in looked:
+                looked.add(key)
+                if not asking.puts_in_order(output, known):
+                    shapes = {other: one for other, one in shapes.items() if one is not None and "t" not in one.axes}
+                    known = None
         if known is None and tries.get(key, 0) < _TRIES:
             tries[key] = tries.get(key, 0) + 1
             known = asking.ask(output)
@@ -223,6 +229,11 @@ def _geometries(
         alike = alike or next((g for k, g in shapes.items() if k[0] == tuple(output.shape)), None)  # type: ignore[index]
         found[call] = alike or Geometry(geometry.by_convention(output.shape), note=_NOT_CLEAR)
     return found
+
+
+def _is_fresh(call: hooks.Call, module: nn.Module, records: hooks.Records) -> bool:
+    """Whether what a module took was made by none: its tokens may stand in another order than before."""
+    return call not in records.taken and next(module.children(), None) is None
 
 
 _LEAST = 3  # cells a side, below which a map says little of where

@@ -17,7 +17,7 @@ from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
 from nbexplain.core.model import batches, checkpointing
-from nbexplain.core.model.model_errors import META, in_words, of_arguments
+from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
@@ -280,6 +280,8 @@ class Network:
                     output = module(*args, **keywords)
                 else:
                     output = self._forward(module, *args, *([keywords] if keywords else []))
+            except Said:
+                raise
             except Exception as error:
                 said = of_arguments(error, module, x, given) if self._forward is None else None
                 raise said or in_words(error, module, x) from error

@@ -207,7 +207,7 @@ def _unclear(shape: tuple[int, ...]) -> ValueError:
     return ValueError(
         f"target: the scores have shape {shape}, of which the input does not tell what are classes and what places; "
         "give a tuple of indices, a mask of that shape or a callable, Region(class, …) if the classes come first, or "
-        "scores=lambda output: output[:, None] if there are none"
+        "let scores= return them with an axis of one class, scores[:, None], if there are none"
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nbexplain.inputs.array import Array
 
-_MOST_CHANNELS = 4  # of a volume; with more on axis 1, and one or three on axis 2, that tensor is a video
+_COLOURS = (1, 3)  # on axis 2 and not on axis 1: that tensor is a video with its frames first
 _WINDOW = (1, 99)  # percentiles
 _LOOKED_AT = 1_000_000  # values, to find percentiles
 
@@ -21,7 +21,7 @@ _LOOKED_AT = 1_000_000  # values, to find percentiles
 class Volume(Array):
     """A volume (1, C, D, H, W), or a video with its frames first, (1, T, C, H, W).
 
-    A tensor with more than four on axis 1 and one or three on axis 2 is taken for a video, which is said in `notes`.
+    A tensor with one or three on axis 2, and neither on axis 1, is taken for a video, which is said in `notes`.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Volume(Array):
         shape = self.tensor.shape
         if len(shape) != 5:
             raise ValueError(f"x: expected a volume (1, C, D, H, W) or a video (1, T, C, H, W), got {tuple(shape)}")
-        self._frames_first = shape[1] > _MOST_CHANNELS and shape[2] in (1, 3)
+        self._frames_first = shape[1] not in _COLOURS and shape[2] in _COLOURS
         if self._frames_first:
             channels = "channel" if shape[2] == 1 else "channels"
             taken = f"axis 1 is taken for the {shape[1]} frames of a video, axis 2 for its {shape[2]} {channels}"

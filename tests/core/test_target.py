@@ -271,7 +271,7 @@ def test_a_map_without_classes_is_not_taken_for_classes() -> None:
     model, x = seeded(lambda: Depth(3, 1, 1)).eval(), picture(6)
     for target in (None, 1):
         with pytest.raises(
-            ValueError, match=r"scores have shape \(6, 6\), of which the input does not tell.*output\[:, None\]"
+            ValueError, match=r"scores have shape \(6, 6\), of which the input does not tell.*scores\[:, None\]"
         ):
             explain(model, x, "gradient", target=target)
     ours = explain(model, x, "gradient", scores=lambda output: output[:, None])

@@ -27,7 +27,8 @@ def test_tensors_with_three_axes_of_places_are_volumes() -> None:
     [
         ((1, 16, 3, 8, 8), (1, 3, 4)),
         ((1, 5, 1, 8, 8), (1, 3, 4)),
-        ((1, 4, 3, 8, 8), (2, 3, 4)),  # four kinds of scans of three slices
+        ((1, 2, 3, 8, 8), (1, 3, 4)),
+        ((1, 4, 16, 8, 8), (2, 3, 4)),  # four kinds of scans
         ((1, 3, 16, 8, 8), (2, 3, 4)),
         ((1, 32, 8, 8, 8), (2, 3, 4)),
     ],
@@ -73,7 +74,7 @@ def test_colours_and_many_channels() -> None:
     right = clip[0].permute(0, 2, 3, 1).numpy() * 255
     assert taken.picture.shape == (6, 4, 5, 3)
     assert abs(taken.picture - right).max() <= 0.51
-    scans = Volume(torch.rand(1, 2, 3, 4, 5))
+    scans = Volume(torch.rand(1, 2, 6, 4, 5))
     assert abs(scans.picture - scans.tensor[0].mean(0).numpy() * 255).max() <= 0.51
     assert scans.picture_notes == ("the slices show the mean of 2 channels",)
 
@@ -82,5 +83,5 @@ def test_the_mean_that_hides_a_part_is_that_of_a_channel() -> None:
     clip = torch.rand(1, 6, 3, 4, 5)
     filling = Volume(clip).fill("mean")
     assert torch.allclose(filling[0, :, 1], clip[0, :, 1].mean().expand(6, 4, 5))
-    scan = torch.rand(1, 2, 3, 4, 5)
-    assert torch.allclose(Volume(scan).fill("mean")[0, 1], scan[0, 1].mean().expand(3, 4, 5))
+    scan = torch.rand(1, 2, 6, 4, 5)
+    assert torch.allclose(Volume(scan).fill("mean")[0, 1], scan[0, 1].mean().expand(6, 4, 5))

@@ -12,6 +12,7 @@ from nbexplain.core.inside.activations import GRID_AXES, to_numpy
 from nbexplain.core.layers import Layer
 from nbexplain.core.registry import Flag, method
 from nbexplain.core.subject import Subject
+from nbexplain.core.target import asked
 from nbexplain.core.twin import is_keras
 
 
@@ -40,7 +41,7 @@ def cam(
         If the head is not of this kind, or the target is not a class.
     """
     if not isinstance(target, int):
-        raise ValueError(f"target: CAM explains a class index, got {target!r}; use 'grad_cam'")
+        raise ValueError(f"target: CAM explains a class index, got {asked(target)!r}; use 'grad_cam'")
     activations = layer.as_channels(subject.activation(layer))[0]
     weights, warnings = _head_weights(subject, activations, target)
     values = torch.einsum("k,k...->...", weights, activations)
@@ -111,24 +112,33 @@ def _map(values: Tensor, layer: Layer, relu: bool, warnings: tuple[str, ...] = (
 
 def _head_weights(subject: Subject, activations: Tensor, target: int) -> tuple[Tensor, tuple[str, ...]]:
     """Weights (channels,) with which the pooled layer enters the class's logit, and what to say about it."""
-    rows = [row for row in subject.layers() if row.type in ("Linear", "Dense") and row.usable]
-    head = _linear(subject.module(rows[-1])) if rows else None
-    if head is not None:
+    pooled = activations.flatten(1)
+    for row in reversed(subject.layers()):  # the last is not the head where a model has two
+        head = _linear(subject.module(row)) if row.type in ("Linear", "Dense") and row.usable else None
+        if head is None or head[0].shape[1] != len(activations):
+            continue
         weight, bias = head
-        logits = subject.activation(rows[-1])
-        pooled = activations.flatten(1)
-        if weight.shape[1] == len(activations) and logits.shape == subject.scores().shape:
-            for size in (pooled.shape[1], 1):  # the mean over the grid, or its sum
-                expected = nn.functional.linear(pooled.sum(1) / size, weight, bias)
-                scale = float(torch.nan_to_num(logits).abs().max())
-                if torch.allclose(expected, logits[0], rtol=1e-3, atol=1e-3 * scale, equal_nan=True):
-                    same = torch.allclose(logits, subject.scores(), rtol=1e-3, atol=1e-6, equal_nan=True)
-                    said = f"the map adds up to the logit of the linear head, not to the {subject.score_name} shown"
-                    return weight[target] * (pooled.shape[1] / size), () if same else (said,)
+        logits = subject.activation(row)
+        if logits.shape != subject.scores().shape:
+            continue
+        same = torch.allclose(logits, subject.scores(), rtol=1e-3, atol=1e-6, equal_nan=True)
+        if not same and row is not _last_linear(subject):
+            continue
+        for size in (pooled.shape[1], 1):  # the mean over the grid, or its sum
+            expected = nn.functional.linear(pooled.sum(1) / size, weight, bias)
+            scale = float(torch.nan_to_num(logits).abs().max())
+            if torch.allclose(expected, logits[0], rtol=1e-3, atol=1e-3 * scale, equal_nan=True):
+                said = f"the map adds up to the logit of the linear head, not to the {subject.score_name} shown"
+                return weight[target] * (pooled.shape[1] / size), () if same else (said,)
     raise ValueError(
         "layer: CAM needs a linear head on the mean of this very layer over its grid, and the scores of this model "
         "are not that; use 'grad_cam', which gives the same map there and works everywhere"
     )
+
+
+def _last_linear(subject: Subject) -> Layer | None:
+    rows = [row for row in subject.layers() if row.type in ("Linear", "Dense") and row.usable]
+    return rows[-1] if rows else None
 
 
 def _linear(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:

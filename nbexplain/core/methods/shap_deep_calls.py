@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from nbexplain.core.model.model_errors import Said
+
 _NAMES = (
     "abs celu clamp clamp_max clamp_min cos elu erf exp expm1 gelu hardsigmoid hardswish hardtanh leaky_relu log "
     "log1p log_softmax logsigmoid mish prelu reciprocal relu relu6 rrelu rsqrt selu sigmoid silu sin softmax softplus "
@@ -92,9 +94,7 @@ class Calls:
         if not self._recorded:
             self._rules.append(kind())
         if self._next >= len(self._rules) or type(self._rules[self._next]) is not kind:
-            raise ValueError(
-                "model: deep_shap needs the same calls in each pass, and this model makes others each time"
-            )
+            raise Said("model: deep_shap needs the same calls in each pass, and this model makes others each time")
         module: Any = self._rules[self._next]
         module.call = call
         self._next += 1

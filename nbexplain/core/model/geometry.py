@@ -29,6 +29,8 @@ _PLAIN: dict[type[nn.Module], tuple[str, ...]] = {
 }
 
 _MOVES = 0.1  # of a side: below that, two slices are at the same place
+_MOVES_ALIKE = 0.2  # the same where two axes are equally long, so that nothing else tells them apart
+_WHOLE = 0.02  # cells: so far from a whole number of them a token that holds one place may be
 _SHARE = 0.35  # of the axis that moves most; channels move a little too, by chance
 _INWARD = 16  # slices from an end that may come from nowhere
 _TRIES = 4  # layers of one shape that are asked, and things whose places are known that they are asked about
@@ -184,6 +186,7 @@ class Asking:
         self.geometry = geometry
         self._known: list[Known] = [] if source is None or geometry is None else [(source, geometry)]
         self._layouts: dict[int, Geometry] = {}  # by the number of tokens
+        self._in_order = True  # the model has not put its tokens into another order
 
     def learn(self, output: Tensor, geometry: Geometry) -> None:
         """Use an output whose places are known for what comes after it."""
@@ -237,6 +240,32 @@ class Asking:
                 return found
         return None
 
+    def puts_in_order(self, output: Tensor, geometry: Geometry) -> bool:
+        """Whether tokens lie as a grid of rows and columns says, or have been mixed too much to tell.
+
+        They do not where the model has put them into another order, such as that of windows. From then on no row of
+        tokens is taken for a grid.
+        """
+        grid, axis = geometry.grid or (), geometry.axes.index("t")
+        known = next(
+            (one for one in reversed(self._known) if len(one[1].grid or ()) == 2 and one[0] is not output), None
+        )
+        if len(grid) != 2 or min(grid) < 3 or known is None or not output.requires_grad:
+            return True
+        middle = geometry.prefix + grid[0] // 2 * grid[1] + grid[1] // 2
+        signs = torch.randint(0, 2, output.shape, generator=torch.Generator().manual_seed(1)).to(output) * 2 - 1
+        centres = []
+        for token in (middle, middle + grid[1], middle + 1):
+            seed = torch.zeros_like(output)
+            seed.select(axis, token).copy_(signs.select(axis, token))
+            centres.append(_centre(output, seed, known) or [math.nan, math.nan])
+        first, *others = centres
+        steps = [(one - at) * size for other in others for at, one, size in zip(first, other, grid, strict=True)]
+        if any(math.isnan(step) or abs(step - round(step)) > _WHOLE for step in steps):
+            return True  # each token holds a mix of several places
+        self._in_order = [round(step) for step in steps] == [1, 0, 0, 1] or not (any(steps[:2]) and any(steps[2:]))
+        return self._in_order
+
     def told(self, output: Tensor, roles: tuple[str, ...]) -> Geometry:
         """The geometry of an output whose axes the user has named."""
         if "t" not in roles:
@@ -285,7 +314,8 @@ class Asking:
         sides = {axis: max(range(len(move)), key=lambda i: abs(move[i])) for axis, move in moved.items()}
         far = {axis: abs(moved[axis][side]) for axis, side in sides.items()}
         top = max(far.values(), default=0.0)
-        if top < _MOVES:
+        alike = len({output.shape[axis] for axis in moved}) < len(moved)  # no other layer of this shape would tell
+        if top < (_MOVES_ALIKE if alike else _MOVES):
             return None
         places = [axis for axis, distance in far.items() if distance >= max(_MOVES, _SHARE * top)]
         names = _sides_of(known[1])
@@ -302,6 +332,8 @@ class Asking:
         else:
             if len({sides[axis] for axis in places}) < len(places) or any(moved[a][sides[a]] < 0 for a in places):
                 return None  # two axes over the same side: windows, or the weights of an attention
+            if len(places) == len(moved) and not all(_is_straight(moved[axis], sides[axis]) for axis in places):
+                return None  # no axis is left for channels: one of them may be those, and have moved by chance
             for axis in places:
                 roles[axis] = names[sides[axis]]
             sizes = {names[sides[axis]]: output.shape[axis] for axis in places}
@@ -314,6 +346,8 @@ class Asking:
     def _laid_out(self, output: Tensor, axis: int, known: Known) -> tuple[tuple[int, ...], int, int] | None:
         """Grid, prefix and suffix of the tokens along an axis, or None where no grid explains where they lie."""
         length = output.shape[axis]
+        if not self._in_order and len(known[1].grid or ()) == 2:
+            return None
         if (layout := self._layouts.get(length)) is not None and layout.grid is not None:
             return layout.grid, layout.prefix, layout.suffix
         tokens = sampled(length)
@@ -326,6 +360,12 @@ class Asking:
             if centre is not None:
                 centres[row] = centre
         return fitted_grid(length, tokens, centres, known[1].grid)
+
+
+def _is_straight(move: Sequence[float], side: int) -> bool:
+    """Whether an axis runs far along one side, and hardly along the others."""
+    others = [abs(distance) for other, distance in enumerate(move) if other != side]
+    return move[side] >= 3 * _MOVES and max(others, default=0.0) < _SHARE * move[side]
 
 
 def _centre(output: Tensor, seed: Tensor, known: Known) -> list[float] | None:

@@ -158,7 +158,7 @@ def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...], source: Tensor | None)
     fitting = layers.candidates(rows)
     if not fitting:
         return None
-    fitting = [row for row in fitting if kept.output(row) is not kept.scores] or fitting
+    fitting = _before_the_scores(kept, fitting) or fitting
     score = _usual_score(kept.scores)
     passed = Passages(score, source) if source is not None and score.grad_fn is not None else lambda _: True
     behind: list[tuple[Layer, Tensor]] = []  # those of which several cells count, but that something goes around
@@ -175,6 +175,15 @@ def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...], source: Tensor | None)
             whole = _cells(row, kept, gradient)
             return next((later for later, own in behind if _goes_through(later, own, row, whole, kept)), row)
     return behind[0][0] if behind else fitting[0]
+
+
+def _before_the_scores(kept: Pass, fitting: list[Layer]) -> list[Layer]:
+    """Those, the last first, without the scores themselves; of maps of scores also before they were enlarged."""
+    classes = (kept.scores.shape[1], kept.scores.shape[-1]) if kept.scores.ndim > 2 else ()
+    for at, row in enumerate(fitting):
+        if kept.output(row) is not kept.scores and row.channels not in classes:
+            return fitting[at:]
+    return []
 
 
 def _cells(row: Layer, kept: Pass, gradient: Tensor) -> Tensor:

@@ -17,6 +17,10 @@ META = (
 )
 
 
+class Said(ValueError):
+    """An error of ours, raised inside a pass, which says all there is to say."""
+
+
 def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Exception | None:
     """What the model's own error means for how the input is handed over; None where it means nothing."""
     text = str(error)

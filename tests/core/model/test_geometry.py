@@ -288,3 +288,28 @@ def test_small_grids_are_found_whatever_the_weights(size: tuple[int, int], extra
         x = seeded(lambda: torch.rand(1, 3, *size), seed)
         row = next(row for row in list_layers(model, x) if row.name == "block")
         assert (row.grid, row.prefix, row.suffix) == ((size[0] // 16, size[1] // 16), extra, 0)
+
+
+class Windows(nn.Module):
+    """Tokens of 8 × 8 places, put by windows of 2 × 2 between two layers where `windows`."""
+
+    def __init__(self, windows: bool) -> None:
+        super().__init__()
+        self.windows = windows
+        self.patches, self.block, self.head = nn.Conv2d(3, 6, 4, 4), nn.Linear(6, 6), nn.Linear(6, 2)
+        self.norm, self.again = nn.LayerNorm(6), nn.LayerNorm(6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows: torch.Tensor = self.norm(self.patches(x).flatten(2).transpose(1, 2))
+        if self.windows:
+            rows = rows.view(len(x), 4, 2, 4, 2, 6).permute(0, 2, 4, 1, 3, 5).reshape(len(x), 64, 6)
+        return self.head(self.again(self.block(rows)).mean(1))
+
+
+def test_tokens_in_another_order_are_not_taken_for_a_grid() -> None:
+    for windows in (False, True):
+        rows = {row.name: row for row in list_layers(seeded(lambda: Windows(windows)).eval(), torch.rand(1, 3, 32, 32))}  # noqa: B023
+        assert rows["norm"].grid == (8, 8)
+        for name in ("block", "again"):
+            assert rows[name].grid == (None if windows else (8, 8))
+            assert ("not clear" in rows[name].note) == windows
