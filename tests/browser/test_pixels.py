@@ -255,7 +255,7 @@ e""")
     expect(explorer.map.root.get_by_text(f"Grad-CAM · {EVIL}", exact=True)).to_be_visible()
     expect(explorer.status).to_contain_text(f"Grad-CAM for {EVIL}", timeout=SOON)
     expect(explorer.labels.filter(has_text="中文")).to_have_count(2)
-    expect(explorer.labels.filter(has_text="<img src=x")).to_have_count(1)
+    expect(explorer.labels.filter(has_text="<img ")).to_have_count(1)
     listed = explorer.select("Target by name").locator("option").all_inner_texts()
     assert [name for name in names if name and not any(name in text for text in listed)] == []
     assert any(EVIL in text for text in explorer.select("Layer by name").locator("option").all_inner_texts())

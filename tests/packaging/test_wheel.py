@@ -61,16 +61,17 @@ def wheel(distributions: Path) -> Path:
     return path
 
 
+ENTRY = re.compile(r'"src/(\w+)\.(ts|css)"')
+
+
 def wanted() -> set[str]:
     """The files besides modules that nbexplain needs: its weights, and a built module for each pane."""
     weights = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("nbexplain/examples/weights/*.safetensors")}
-    twins = {path.stem for path in ROOT.glob("nbexplain/widgets/*.py")} & {
-        path.stem for path in ROOT.glob("js/src/*.ts")
+    built = {
+        f"{name}.{'js' if kind == 'ts' else kind}" for name, kind in ENTRY.findall((ROOT / "js/build.mjs").read_text())
     }
-    styles = {path.stem for path in ROOT.glob("js/src/*.css")} & twins
     assert weights
-    assert twins
-    built = {f"{name}.js" for name in twins} | {f"{name}.css" for name in styles}
+    assert {f"{path.stem}.js" for path in ROOT.glob("nbexplain/widgets/*pane.py")} < built
     return weights | {f"nbexplain/widgets/static/{name}" for name in built}
 
 
