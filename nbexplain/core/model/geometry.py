@@ -263,7 +263,9 @@ class Asking:
         steps = [(one - at) * size for other in others for at, one, size in zip(first, other, grid, strict=True)]
         if any(math.isnan(step) or abs(step - round(step)) > _WHOLE for step in steps):
             return True  # each token holds a mix of several places
-        self._in_order = [round(step) for step in steps] == [1, 0, 0, 1] or not (any(steps[:2]) and any(steps[2:]))
+        down_and_right = [round(step) for step in steps]
+        mixed = not (any(down_and_right[:2]) and any(down_and_right[2:]))  # each token holds the same mix
+        self._in_order = mixed or down_and_right == [1, 0, 0, 1]
         return self._in_order
 
     def told(self, output: Tensor, roles: tuple[str, ...]) -> Geometry:

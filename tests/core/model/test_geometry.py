@@ -313,3 +313,23 @@ def test_tokens_in_another_order_are_not_taken_for_a_grid() -> None:
         for name in ("block", "again"):
             assert rows[name].grid == (None if windows else (8, 8))
             assert ("not clear" in rows[name].note) == windows
+
+
+class Even(Tokens):
+    """A block whose attention looks everywhere nearly alike, as one does that is not trained yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.ModuleDict({"value": nn.Linear(20, 20), "out": nn.Linear(20, 20)})  # type: ignore[assignment]
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = torch.cat([self.before, self.patches(x)], 1)
+        values = self.block["value"](tokens)  # type: ignore[index]
+        looks = (1e-4 * values @ values.transpose(1, 2)).softmax(-1)
+        return self.head((tokens + self.block["out"](looks @ values))[:, 0])  # type: ignore[index]
+
+
+def test_tokens_that_hold_the_same_mix_are_not_in_another_order() -> None:
+    rows = {row.name: row for row in list_layers(seeded(Even).eval(), torch.rand(1, 3, 96, 64))}
+    for name in ("block.value", "block.out"):
+        assert (rows[name].grid, rows[name].prefix) == ((6, 4), 1)
