@@ -79,7 +79,7 @@ def ask(
                 params=checked,
                 score=score,
                 score_name=score_name,
-                warnings=(*subject.warnings, *explanation.warnings),
+                warnings=(*subject.warnings, *_of_target(subject, arguments.get("target")), *explanation.warnings),
                 seconds=spent,
                 passes=dict(passes),
             )
@@ -90,6 +90,14 @@ def ask(
     finally:
         if steps is not None and hasattr(steps, "close"):
             steps.close()
+
+
+def _of_target(subject: Subject, target: Any) -> tuple[str, ...]:
+    """What is said where one score of many is explained, and what the others are is not known."""
+    if not isinstance(target, tuple) or subject.is_clear:
+        return ()
+    shape = tuple(subject.scores().shape[1:])
+    return (f"which of the {shape} scores are classes and which places is not clear: the one at {target} is explained",)
 
 
 @contextmanager

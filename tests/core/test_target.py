@@ -281,6 +281,10 @@ def test_a_map_without_classes_is_not_taken_for_classes() -> None:
     assert np.argwhere(one.values.any(0)).tolist() == [[2, 3]]
     session = Session(model, x)
     assert session.selection.target == (0, 0)
+    assert one.warnings == (
+        "which of the (6, 6) scores are classes and which places is not clear: the one at (2, 3) is explained",
+    )
+    assert not ours.warnings
     with pytest.raises(ValueError, match="of which the input does not tell"):
         session.select(target=1)
     session.close()
