@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 import anywidget
 import ipywidgets
 import numpy as np
+import torch
 import traitlets
+from torch.nn.functional import avg_pool2d
 
 STATIC = Path(__file__).parent / "static"
 MAX_BYTES = 4 * 1024**2  # some hosts drop messages over 5 MB without a word
@@ -185,9 +187,13 @@ def shrink(values: np.ndarray, limit_bytes: int) -> np.ndarray:
     if factor == 1:
         return values
     known = ~np.isnan(values)
-    total, count = np.where(known, values, 0), known.astype(values.dtype)
-    for axis in (-2, -1):
-        starts = np.arange(0, values.shape[axis], factor)
-        total, count = np.add.reduceat(total, starts, axis=axis), np.add.reduceat(count, starts, axis=axis)
+    if known.all():
+        return _averaged(values, factor)
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of a block without values
-        return total / count
+        return _averaged(np.where(known, values, 0), factor) / _averaged(known.astype(values.dtype), factor)
+
+
+def _averaged(values: np.ndarray, factor: int) -> np.ndarray:
+    planes = torch.from_numpy(np.ascontiguousarray(values)).reshape(1, -1, *values.shape[-2:])
+    smaller: np.ndarray = avg_pool2d(planes, factor, ceil_mode=True, count_include_pad=False).numpy()
+    return smaller.reshape(*values.shape[:-2], *smaller.shape[-2:])
