@@ -375,7 +375,9 @@ def _centre(output: Tensor, seed: Tensor, known: Known) -> list[float] | None:
 
     None if the output does not come from there.
     """
-    (gradient,) = torch.autograd.grad(output, known[0], seed, retain_graph=True, allow_unused=True)
+    with torch.enable_grad():  # of a number: with a seed for each value torch imports sympy first, a third of a second
+        asked = (output * seed).sum()
+    (gradient,) = torch.autograd.grad(asked, known[0], retain_graph=True, allow_unused=True)
     if gradient is None:
         return None
     energy = known[1].arranged(gradient.abs().double() ** 2).sum((0, 1)).cpu()
