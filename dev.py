@@ -45,6 +45,10 @@ FONTS = {"fonts-dejavu-core": "DejaVuSans.ttf", "fonts-liberation": "LiberationS
 
 FOLDERS = ("notebooks", "browser", "packaging")  # parts of tests/ with a run of their own; benchmarks/ are no tests
 PARTS = ("lint", "types", "js", "python", *FOLDERS)
+# These run in several processes of one thread each, which on two cores takes half as long as one process of two
+# threads. A file of browser tests stays in one process: its tests share a notebook.
+SPREAD = {"python": "worksteal", "notebooks": "worksteal", "browser": "loadfile"}
+PROCESSES = min(os.cpu_count() or 1, 4)
 
 
 def say(message: str) -> None:
@@ -56,9 +60,9 @@ def surroundings(**more: str) -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]), **more}
 
 
-def run(*command: str | Path) -> int:
-    """Run a program in the project's folder; return its exit status."""
-    return subprocess.run([str(word) for word in command], cwd=ROOT, env=surroundings(), check=False).returncode
+def run(*command: str | Path, **more: str) -> int:
+    """Run a program in the project's folder, with more in its environment; return its exit status."""
+    return subprocess.run([str(word) for word in command], cwd=ROOT, env=surroundings(**more), check=False).returncode
 
 
 def must(what: str, *command: str | Path, hint: str = "") -> None:
@@ -237,9 +241,11 @@ def test_part(part: str, arguments: list[str], counts: dict[str, int]) -> int:
         which = ["tests", *(f"--ignore=tests/{folder}" for folder in (*FOLDERS, "benchmarks"))]
     else:
         which = [f"tests/{part}"]
+    spread = [f"-n{PROCESSES}", f"--dist={SPREAD[part]}"] if part in SPREAD else []
+    threads = {"OMP_NUM_THREADS": "1"} if spread else {}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        status = run(PYTHON, "-m", "pytest", *which, f"--junitxml={report}", *arguments)
+        status = run(PYTHON, "-m", "pytest", *which, *spread, f"--junitxml={report}", *arguments, **threads)
         suite = ElementTree.parse(report).find("testsuite") if report.exists() else None  # noqa: S314 (our own file)
     if status == 5 and arguments:  # a choice such as `-k name` that names nothing in this part
         return 0
