@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import nbexplain
@@ -45,6 +46,19 @@ def test_all_that_pyproject_asks_for_is_pinned_and_within_its_bounds() -> None:
         if asked.name != "nbexplain" and not asked.specifier.contains(pins.get(canonicalize_name(asked.name), "0.dev0"))
     ]
     assert wrong == []
+
+
+def test_all_can_be_installed_with_the_first_release_of_the_oldest_python() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = f"{project['requires-python'].removeprefix('>=')}.0"  # Debian 12 has 3.11.2
+    pinned = {canonicalize_name(line.split("==")[0]) for line in PINS}
+    needs = {found.name: found.metadata["Requires-Python"] for found in distributions()}
+    wrong = {
+        name: need
+        for name, need in needs.items()
+        if need and canonicalize_name(name) in pinned and not SpecifierSet(need).contains(oldest)
+    }
+    assert wrong == {}
 
 
 def test_ipykernel_is_the_release_that_keeps_sliders_alive() -> None:
