@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
@@ -124,19 +125,24 @@ def find_chromium() -> str | None:
     return os.environ.get("NBEXPLAIN_CHROMIUM") or next(filter(None, found), None)
 
 
-def missing_fonts() -> list[str]:
-    """Return Debian's packages of the fonts that charts are tested with, and that are not there."""
-    return [package for package, file in FONTS.items() if not any(Path("/usr/share/fonts").rglob(file))]
+def missing_packages() -> list[str]:
+    """Return Debian's packages that are not there, of the fonts of chart tests and of what Playwright's Node loads."""
+    missing = [package for package, file in FONTS.items() if not any(Path("/usr/share/fonts").rglob(file))]
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        missing.append("libatomic1")
+    return missing
 
 
 def prepare_chromium() -> None:
     """Find a Chromium, or else install Debian's, or else Playwright's; tell the tests by NBEXPLAIN_CHROMIUM.
 
-    Fonts are installed on Debian alone; elsewhere the tests that miss one are skipped and say so.
+    Fonts and libraries are installed on Debian alone; elsewhere the tests that miss a font are skipped and say so.
     """
     release = Path("/etc/os-release")
     debian = release.exists() and "ID=debian" in release.read_text().splitlines()
-    packages = [*([] if find_chromium() else ["chromium"]), *missing_fonts()]
+    packages = [*([] if find_chromium() else ["chromium"]), *missing_packages()]
     if packages and debian and SUPERUSER:
         os.environ.setdefault("DEBIAN_FRONTEND", "noninteractive")
         say(f"installing from Debian: {', '.join(packages)}")

@@ -104,7 +104,7 @@ def test_an_unknown_part_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "fonts", "debian", "superuser", "wanted"),
+    ("own", "missing", "debian", "superuser", "wanted"),
     [
         (True, [], True, True, []),
         (False, [], True, True, [("apt-get", "update"), ("apt-get", "install", "chromium")]),
@@ -120,7 +120,7 @@ def test_a_chromium_is_the_machines_else_debians_else_playwrights(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     own: bool,
-    fonts: list[str],
+    missing: list[str],
     debian: bool,
     superuser: bool,
     wanted: list[object],
@@ -139,7 +139,7 @@ def test_a_chromium_is_the_machines_else_debians_else_playwrights(
     release.write_text("NAME=X\nID=debian\n" if debian else "NAME=X\nID=fedora\nID_LIKE=debian\n")
     monkeypatch.setattr(dev, "Path", lambda _: release)
     monkeypatch.setattr(dev, "SUPERUSER", superuser)
-    monkeypatch.setattr(dev, "missing_fonts", lambda: fonts)
+    monkeypatch.setattr(dev, "missing_packages", lambda: missing)
     monkeypatch.setattr(dev, "find_chromium", lambda: "/usr/bin/chromium" if installed[0] else None)
     monkeypatch.setattr(dev, "run", run)
     monkeypatch.setenv("DEBIAN_FRONTEND", "")

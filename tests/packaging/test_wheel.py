@@ -123,8 +123,7 @@ def test_pip_install_without_node(tmp_path: Path, without_node: dict[str, str]) 
 def test_an_sdist_installs_without_node_and_asks_for_none(
     tmp_path: Path, without_node: dict[str, str], sdist: Path
 ) -> None:
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(sdist, tmp_path)
     (tree,) = tmp_path.iterdir()
     code = "import hatch_build, sys; sys.exit(not hatch_build.is_current())"
     assert subprocess.run([sys.executable, "-c", code], cwd=tree, check=False).returncode == 0

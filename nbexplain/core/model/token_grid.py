@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -80,9 +81,6 @@ def _factors(number: int, count: int) -> list[tuple[int, ...]]:
     """All ways to write a number as a product of so many, in order."""
     if count <= 1:
         return [(number,)]
-    return [
-        (first, *rest)
-        for first in range(1, number + 1)
-        if number % first == 0
-        for rest in _factors(number // first, count - 1)
-    ]
+    small = [one for one in range(1, math.isqrt(number) + 1) if number % one == 0]
+    divisors = [*small, *(number // one for one in reversed(small) if one * one < number)]
+    return [(first, *rest) for first in divisors for rest in _factors(number // first, count - 1)]
