@@ -42,6 +42,8 @@ class Layer:
         spatial grid.
     prefix, suffix
         Tokens before and behind the grid (a class token, registers).
+    order
+        Sides of the grid in the order in which its tokens run over them, the last one fastest; `()` for row after row.
     calls
         How often the module is called.
     gradient
@@ -62,6 +64,7 @@ class Layer:
     grid: tuple[int, ...] | None = None
     prefix: int = 0
     suffix: int = 0
+    order: tuple[int, ...] = ()
     calls: int = 0
     gradient: bool = False
     depends: bool = True
@@ -79,7 +82,7 @@ class Layer:
 
     @property
     def geometry(self) -> Geometry:
-        return Geometry(self.axes, self.grid, self.prefix, self.suffix, self.note)
+        return Geometry(self.axes, self.grid, self.prefix, self.suffix, self.order, self.note)
 
     @property
     def rows_and_columns(self) -> tuple[int, int]:
@@ -148,6 +151,7 @@ def describe(
                 grid=known.grid,
                 prefix=known.prefix,
                 suffix=known.suffix,
+                order=known.order,
                 calls=calls,
                 gradient=(name, call) in gradient,
                 depends=(name, call) in depends,

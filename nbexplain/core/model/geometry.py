@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nbexplain.core.model.token_grid import fitted_grid, sampled
+from nbexplain.core.model.token_grid import Layout, fitted_grid, sampled
 
 ROLES = ("n", "c", "z", "y", "x", "t", ".")
 LETTERS = "n (input), c (channels), z, y, x (depth, rows, columns), t (tokens or time), . (neither)"
@@ -48,6 +48,9 @@ class Geometry:
         Sizes of the places that span the input: (depth, rows, columns), (rows, columns) or (places,); None without.
     prefix, suffix
         Tokens before and behind the grid (class tokens, registers).
+    order
+        Sides of the grid in the order in which its tokens run over them, the last one fastest: (1, 0) for column after
+        column, (1, 2, 0) where the frames of each patch follow each other. `()` for row after row.
     note
         Why there is no grid where one might be expected, or `""`.
     """
@@ -56,12 +59,23 @@ class Geometry:
     grid: tuple[int, ...] | None = None
     prefix: int = 0
     suffix: int = 0
+    order: tuple[int, ...] = ()
     note: str = ""
 
     def arranged(self, output: Tensor) -> Tensor:
         """An output (N, …) as (N, channels, *grid); without a grid as (N, channels, places)."""
         cells = self.cells(output)
-        return cells if self.grid is None else cells.reshape(*cells.shape[:2], *self.grid)
+        if self.grid is None:
+            return cells
+        order = self.order or tuple(range(len(self.grid)))
+        laid = cells.reshape(*cells.shape[:2], *(self.grid[side] for side in order))
+        return laid.permute(0, 1, *(2 + order.index(side) for side in range(len(order))))
+
+    def steps(self) -> tuple[int, ...]:
+        """How many tokens on the next cell lies, along each side of the grid."""
+        grid = self.grid or ()
+        order = self.order or tuple(range(len(grid)))
+        return tuple(math.prod(grid[one] for one in order[order.index(side) + 1 :]) for side in range(len(grid)))
 
     def cells(self, output: Tensor) -> Tensor:
         """An output (N, …) as (N, channels, places), without the tokens before and behind the grid."""
@@ -198,13 +212,14 @@ class Asking:
     def learn_source(self, outputs: Sequence[Tensor]) -> None:
         """Find out which axis of a source (1, a, b) runs over places, from the first outputs that tell.
 
-        By convention (1, channels, places), where none does.
+        By convention (1, channels, places), where none does; the longer one, where none mixes what stands along either,
+        as where a network treats each variable of a series alike.
         """
         if self.source is None or self.geometry is not None:
             return
         shape = self.source.shape
         both = Geometry(("n", "y", "x"), (shape[1], shape[2]))
-        place = 2
+        place, apart = 2, False
         for output in outputs:
             moved = self._moves(output, (self.source, both))
             if moved is None:
@@ -213,8 +228,11 @@ class Asking:
             top = max(along)
             still = [axis for axis, move in moved.items() if max(map(abs, move)) < _SHARE * top]
             if still and top > 2 * _MOVES and min(along) < _SHARE * top:
-                place = 1 + along.index(max(along))
+                place, apart = 1 + along.index(max(along)), False
                 break
+            apart = apart or min(along) > 2 * _MOVES
+        if apart and shape[1] > shape[2]:
+            place = 1
         self.geometry = Geometry(("n", "t", "c") if place == 1 else ("n", "c", "t"), _grid([shape[place]]))
         if self.geometry.grid is not None:
             self._known.insert(0, (self.source, self.geometry))
@@ -243,7 +261,7 @@ class Asking:
     def puts_in_order(self, output: Tensor, geometry: Geometry) -> bool:
         """Whether tokens lie as a grid of rows and columns says, or have been mixed too much to tell.
 
-        They do not where the model has put them into another order, such as that of windows. From then on no row of
+        They do not where the model has put them into another order on the way, such as that of windows. From then on no row of
         tokens is taken for a grid.
         """
         grid, axis = geometry.grid or (), geometry.axes.index("t")
@@ -252,10 +270,11 @@ class Asking:
         )
         if len(grid) != 2 or min(grid) < 3 or known is None or not output.requires_grad:
             return True
-        middle = geometry.prefix + grid[0] // 2 * grid[1] + grid[1] // 2
+        down, right = geometry.steps()
+        middle = geometry.prefix + grid[0] // 2 * down + grid[1] // 2 * right
         signs = torch.randint(0, 2, output.shape, generator=torch.Generator().manual_seed(1)).to(output) * 2 - 1
         centres = []
-        for token in (middle, middle + grid[1], middle + 1):
+        for token in (middle, middle + down, middle + right):
             seed = torch.zeros_like(output)
             seed.select(axis, token).copy_(signs.select(axis, token))
             centres.append(_centre(output, seed, known) or [math.nan, math.nan])
@@ -325,7 +344,7 @@ class Asking:
         at = inputs_axis(output.shape)
         assert at is not None
         roles[at] = "n"
-        laid: tuple[tuple[int, ...], int, int] | None
+        laid: Layout | None
         if len(places) == 1:
             laid = self._laid_out(output, places[0], known)
             if laid is None:
@@ -339,19 +358,19 @@ class Asking:
             for axis in places:
                 roles[axis] = names[sides[axis]]
             sizes = {names[sides[axis]]: output.shape[axis] for axis in places}
-            laid = (tuple(sizes.get(name, 1) for name in names), 0, 0)
+            laid = (tuple(sizes.get(name, 1) for name in names), 0, 0, ())
         wide = [axis for axis in moved if axis not in places]
         for axis in wide or [axis for axis, role in enumerate(roles) if role == "."][:1]:
             roles[axis] = "c"
         return Geometry(tuple(roles), *laid)
 
-    def _laid_out(self, output: Tensor, axis: int, known: Known) -> tuple[tuple[int, ...], int, int] | None:
-        """Grid, prefix and suffix of the tokens along an axis, or None where no grid explains where they lie."""
+    def _laid_out(self, output: Tensor, axis: int, known: Known) -> Layout | None:
+        """How the tokens along an axis lie, or None where no grid explains it."""
         length = output.shape[axis]
         if not self._in_order and len(known[1].grid or ()) == 2:
             return None
         if (layout := self._layouts.get(length)) is not None and layout.grid is not None:
-            return layout.grid, layout.prefix, layout.suffix
+            return layout.grid, layout.prefix, layout.suffix, layout.order
         tokens = sampled(length)
         centres = np.full((len(tokens), len(known[1].grid or ())), np.nan)
         signs = torch.randint(0, 2, output.shape, generator=torch.Generator().manual_seed(1)).to(output) * 2 - 1
@@ -361,7 +380,7 @@ class Asking:
             centre = _centre(output, seed, known)
             if centre is not None:
                 centres[row] = centre
-        return fitted_grid(length, tokens, centres, known[1].grid)
+        return fitted_grid(length, tokens, centres, known[1].grid, known[1].order)
 
 
 def _is_straight(move: Sequence[float], side: int) -> bool:

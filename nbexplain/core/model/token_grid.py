@@ -1,4 +1,4 @@
-"""How a row of tokens lies on an image: the grid that explains best where some of them come from."""
+"""How a row of tokens lies on an image or a video: the grid that explains best where some of them come from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 _FITS = 0.8  # of the tokens' places that a grid must explain ...
 _FITS_AS_BEFORE = 0.4  # ... or that of what they come from, where as many of them are cells as that has
+_FITS_WELL = 0.95  # ... and from which on no other order of the tokens is tried
 _LEAST_SLOPE = 0.2  # of the way that a token's place moves, where tokens that follow each other do not see all alike
 _ENDS, _BETWEEN = 12, 12  # tokens that are looked at: so many at either end, and between
 _MOST_EXTRA = 16  # tokens before or behind the grid
@@ -23,10 +24,18 @@ def sampled(length: int) -> list[int]:
     return sorted({*range(_ENDS), *between, *range(length - _ENDS, length)})
 
 
+Layout = tuple[tuple[int, ...], int, int, tuple[int, ...]]  # grid, prefix, suffix, order: see `Geometry`
+_Fit = tuple[float, int, Layout]  # the part that is explained, how many tokens are others, and the layout
+
+
 def fitted_grid(
-    length: int, tokens: Sequence[int], centres: np.ndarray, before: tuple[int, ...] | None = None
-) -> tuple[tuple[int, ...], int, int] | None:
-    """The grid, row by row, that explains best where some of `length` tokens lie, with as few others as possible.
+    length: int,
+    tokens: Sequence[int],
+    centres: np.ndarray,
+    before: tuple[int, ...] | None = None,
+    order: tuple[int, ...] = (),
+) -> Layout | None:
+    """The grid that explains best where some of `length` tokens lie, with as few others as possible.
 
     Parameters
     ----------
@@ -34,39 +43,50 @@ def fitted_grid(
         Their numbers, in order.
     centres
         (tokens, sides), where they lie, as shares of each side; NaN where that is not known.
-    before
-        The grid that they come from: it is theirs as well if it explains where they lie, since a few tokens that are
-        taken for all lie well on many a small grid.
+    before, order
+        The grid that they come from, and its order: they are theirs as well if they explain where they lie, since a
+        few tokens that are taken for all lie well on many a small grid. Other orders are tried where none fits well.
 
     Returns
     -------
-    grid, prefix, suffix
+    grid, prefix, suffix, order
         None where no grid explains four fifths of the variance.
     """
-    numbers, sides = np.asarray(tokens), centres.shape[1]
-    fits: list[tuple[float, int, tuple[int, ...], int, int]] = []
+    numbers, sides = np.asarray(tokens), range(centres.shape[1])
+    fits = _fits(length, numbers, centres, order or tuple(sides))
+    same = [fit for fit in fits if fit[2][0] == before and fit[0] >= _FITS_AS_BEFORE]
+    if same:
+        return max(same)[2]
+    if max((fit[0] for fit in fits), default=0.0) < _FITS_WELL:
+        others = (one for one in itertools.permutations(sides) if one != (order or tuple(sides)))
+        fits += [fit for one in others for fit in _fits(length, numbers, centres, one)]
+    best = max((fit[0] for fit in fits), default=0.0)
+    if best < _FITS:
+        return None
+    return min((fit for fit in fits if fit[0] >= best - 0.03), key=lambda fit: (fit[1], -fit[0]))[2]
+
+
+def _fits(length: int, numbers: np.ndarray, centres: np.ndarray, order: tuple[int, ...]) -> list[_Fit]:
+    """What each grid explains whose tokens run over its sides in this order."""
+    sides = centres.shape[1]
+    fits: list[_Fit] = []
     for prefix, suffix in itertools.product(range(min(_MOST_EXTRA, length)), repeat=2):
         cells = length - prefix - suffix
         inside = (numbers >= prefix) & (numbers < length - suffix)
         if cells < max(2, length / 2) or inside.sum() < 2 or np.isnan(centres[inside]).any():
             continue
-        seen = centres[inside]
+        seen = centres[inside][:, order]
         total = float(((seen - seen.mean(0)) ** 2).sum())
         if total <= 0:
             continue
-        for grid in _factors(cells, sides):
-            places = np.stack(np.unravel_index(numbers[inside] - prefix, grid), 1) / np.asarray(grid)
+        for sizes in _factors(cells, sides):
+            places = np.stack(np.unravel_index(numbers[inside] - prefix, sizes), 1) / np.asarray(sizes)
             explained = sum(_explained(places[:, side], seen[:, side]) for side in range(sides))
-            fits.append((explained / total, prefix + suffix, grid, prefix, suffix))
-    same = [fit for fit in fits if fit[2] == before and fit[0] >= _FITS_AS_BEFORE]
-    if same:
-        _, _, grid, prefix, suffix = max(same)
-        return grid, prefix, suffix
-    best = max((fit[0] for fit in fits), default=0.0)
-    if best < _FITS:
-        return None
-    _, _, grid, prefix, suffix = min((fit for fit in fits if fit[0] >= best - 0.03), key=lambda fit: (fit[1], -fit[0]))
-    return grid, prefix, suffix
+            grid = tuple(sizes[order.index(side)] for side in range(sides))
+            longer = [side for side in order if grid[side] > 1]
+            laid = (grid, prefix, suffix, () if longer == sorted(longer) else order)
+            fits.append((explained / total, prefix + suffix, laid))
+    return fits
 
 
 def _explained(places: np.ndarray, seen: np.ndarray) -> float:

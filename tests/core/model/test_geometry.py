@@ -57,6 +57,39 @@ class Tokens(nn.Module):
         return self.head(self.block(torch.cat([self.before, self.patches(x), self.behind], 1)).mean(1))
 
 
+class Turned(Tokens):
+    """Column after column of patches."""
+
+    def patches(self, x: Tensor) -> Tensor:
+        return self.patch(x).transpose(2, 3).flatten(2).transpose(1, 2)
+
+
+class Frames(nn.Module):
+    """Tokens of a video (1, 3, frames, H, W), in which the frames of a patch follow each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch, self.token = nn.Conv3d(3, 12, (1, 8, 8), (1, 8, 8)), nn.Parameter(torch.randn(1, 1, 12))
+        self.block, self.head = Block(12), nn.Linear(12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.patch(x).permute(0, 3, 4, 2, 1).flatten(1, 3)
+        return self.head(self.block(torch.cat([self.token, tokens], 1)).mean(1))
+
+
+class Alike(nn.Module):
+    """A network that treats each variable of a series (1, time, variables) alike, and mixes only their scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.patches = nn.Identity(), Block(8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        cut = self.norm(x * 2).transpose(1, 2).unfold(2, 8, 8)
+        return self.head(self.patches(cut)).mean((1, 2))
+
+
 class Mixer(nn.Module):
     """Mixes tokens through a transposed linear layer, whose channels are the tokens' places."""
 
@@ -141,6 +174,8 @@ CASES: dict[str, Case] = {
     "patches without a convolution": (lambda: Tokens(1, 0, (8, 4), False), (3, 64, 20), "block", "n t c", (8, 5), 1, 0),
     "tokens as many as channels": (lambda: Tokens(0), (3, 64, 80), "block", "n t c", (4, 5), 0, 0),
     "mixed channels": (Mixer, (3, 48, 32), "channels", "n t c", (6, 4), 0, 0),
+    "columns of patches": (Turned, (3, 64, 112), "block", "n t c", (4, 7), 1, 0),
+    "the frames of a patch together": (Frames, (3, 3, 32, 40), "block", "n t c", (3, 4, 5), 1, 0),
     "a line of writing": (Columns, (1, 16, 60), "read", "n t c", (1, 60), 0, 0),
     "an LSTM": (lambda: Recurrent(nn.LSTM, True), (40, 6), "rnn", "n t c", (40,), 0, 0),
     "a GRU that takes time first": (lambda: Recurrent(nn.GRU, False), (40, 6), "rnn", "t n c", (40,), 0, 0),
@@ -180,6 +215,29 @@ def test_tokens_are_drawn_where_they_lie(before: int, behind: int) -> None:
     right = model.block(tokens)[0, before : before + 28, 5].reshape(4, 7)
     found = explain(model, x, "activation", layer="block", channel=5)
     np.testing.assert_allclose(found.values, right.detach(), atol=1e-5)
+
+
+def test_columns_of_tokens_are_drawn_where_they_lie() -> None:
+    model, x = seeded(Turned).eval(), seeded(lambda: torch.rand(1, 3, 64, 112))
+    tokens = model.block(torch.cat([model.before, model.patches(x)], 1))[0, 1:, 5].detach()
+    found = explain(model, x, "activation", layer="block", channel=5)
+    np.testing.assert_allclose(found.values, tokens.reshape(7, 4).T, atol=1e-5)
+
+
+def test_frames_of_a_patch_are_drawn_where_they_lie() -> None:
+    model, x = seeded(Frames).eval(), seeded(lambda: torch.rand(1, 3, 3, 32, 40))
+    right = model.block(model.patch(x).permute(0, 2, 3, 4, 1))[0, ..., 5].detach()
+    found = explain(model, x, "activation", layer="block", channel=5)
+    np.testing.assert_allclose(found.values, right, atol=1e-6)
+    cells = model.block(model.patch(x).permute(0, 2, 3, 4, 1))[0].detach()
+    cam = explain(model, x, "grad_cam", layer="block", target=1, relu=False)
+    np.testing.assert_allclose(cam.values, cells @ model.head.weight[1].detach() / 61, rtol=1e-4, atol=1e-7)
+
+
+def test_a_series_whose_variables_are_treated_alike_runs_over_its_longer_side() -> None:
+    rows = {row.name: row for row in list_layers(seeded(Alike).eval(), seeded(lambda: torch.randn(1, 48, 4)))}
+    assert (rows["norm"].axes, rows["norm"].grid) == (("n", "t", "c"), (48,))
+    assert (rows["patches"].axes, rows["patches"].grid, rows["patches"].channels) == (("n", "c", "t", "c"), (6,), 32)
 
 
 def test_a_sequence_is_explained_over_its_time_steps() -> None:
@@ -250,15 +308,19 @@ def test_axes_are_a_mapping() -> None:
     ("grid", "before", "behind"), [((14, 14), 1, 0), ((14, 14), 5, 0), ((7, 20), 0, 3), ((1, 60), 0, 0), ((3, 5), 2, 1)]
 )
 @pytest.mark.parametrize("clarity", [1.0, 0.3])
+@pytest.mark.parametrize("turned", [False, True])
 def test_a_grid_is_found_from_where_some_tokens_lie(
-    grid: tuple[int, int], before: int, behind: int, clarity: float
+    grid: tuple[int, int], before: int, behind: int, clarity: float, turned: bool
 ) -> None:
     cells = grid[0] * grid[1]
     rows, columns = np.divmod(np.arange(cells), grid[1])
+    if turned:
+        columns, rows = np.divmod(np.arange(cells), grid[0])
     places = np.stack([(rows + 0.5) / grid[0], (columns + 0.5) / grid[1]], 1)
     noise = np.random.default_rng(0).normal(0, 0.01, (before + cells + behind, 2))
     lying = np.concatenate([np.full((before, 2), 0.5), 0.5 + clarity * (places - 0.5), np.full((behind, 2), 0.5)])
-    assert fitted_grid(len(lying), range(len(lying)), lying + noise) == (grid, before, behind)
+    order = (1, 0) if turned and grid[0] > 1 else ()
+    assert fitted_grid(len(lying), range(len(lying)), lying + noise) == (grid, before, behind, order)
 
 
 def test_no_grid_where_tokens_lie_anywhere() -> None:
@@ -270,6 +332,12 @@ def test_arranged() -> None:
     output = torch.arange(2 * 7 * 3.0).view(2, 7, 3)
     tokens = Geometry(("n", "t", "c"), (2, 2), prefix=1, suffix=2)
     assert torch.equal(tokens.arranged(output), output[:, 1:5].transpose(1, 2).reshape(2, 3, 2, 2))
+    turned = Geometry(("n", "t", "c"), (2, 2), prefix=1, suffix=2, order=(1, 0))
+    assert torch.equal(turned.arranged(output), tokens.arranged(output).transpose(2, 3))
+    video = Geometry(("n", "t", "c"), (2, 3, 4), order=(1, 2, 0))
+    cells = torch.arange(24.0).view(3, 4, 2)
+    assert torch.equal(video.arranged(cells.view(1, 24, 1))[0, 0], cells.permute(2, 0, 1))
+    assert video.steps() == (1, 8, 2)
     steps = Geometry(("t", "n", "c"), (2,))
     assert torch.equal(steps.arranged(output), output.permute(1, 2, 0))
     heads = Geometry(("n", "c", "t", "c"), (3,))
