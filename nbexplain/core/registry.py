@@ -54,11 +54,12 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few named options."""
+    """One of a few named options; some of them may be for pictures only."""
 
     help: str
     options: tuple[str, ...]
     kinds: tuple[str, ...] = ()
+    of_pictures: tuple[str, ...] = ()
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         if value not in self.options:
@@ -105,9 +106,15 @@ class Parameter:
     def check(self, value: Any) -> Any:
         return self.spec.check(self.name, value, self.kind)
 
-    def fitted(self, places: Places, given: Mapping[str, Any]) -> Parameter:
-        """With the default and range that it has for an input with these places, `given` the parameters before it."""
+    def fitted(self, kind: str | None, places: Places, given: Mapping[str, Any]) -> Parameter:
+        """With the default, range and options for an input of this kind with these places.
+
+        `given` are the parameters before it.
+        """
         spec = self.spec
+        if isinstance(spec, Choice) and kind not in (None, "picture"):
+            options = tuple(option for option in spec.options if option not in spec.of_pictures)
+            return dataclasses.replace(self, spec=dataclasses.replace(spec, options=options))
         if not isinstance(spec, Range):
             return self
         high = min(spec.high, max(spec.low, spec.most(places))) if spec.most and places else spec.high
@@ -176,7 +183,7 @@ class Method:
         for parameter in self.parameters.values():
             if parameter.belongs(kind):
                 before = {name: other.default for name, other in found.items()}
-                found[parameter.name] = parameter.fitted(places, before)
+                found[parameter.name] = parameter.fitted(kind, places, before)
         return list(found.values())
 
     def check_params(self, params: Mapping[str, Any], kind: str | None = None, places: Places = ()) -> dict[str, Any]:
@@ -196,7 +203,7 @@ class Method:
         checked: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             if kind is None or parameter.belongs(kind):
-                fitted = parameter.fitted(places, checked)
+                fitted = parameter.fitted(kind, places, checked)
                 checked[name] = fitted.check(params.get(name, fitted.default))
         return checked
 

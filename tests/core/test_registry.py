@@ -131,6 +131,8 @@ def test_ranges_follow_the_places_of_the_input() -> None:
     with pytest.raises(ValueError, match="window: expected a whole number from 1 to 60 for an input of 60×1, got 61"):
         occlusion.check_params({"window": 61}, "picture", (60, 1))
     window, stride, depth, fill = occlusion.fitted("volume", (8, 16, 16))
+    assert isinstance(fill.spec, Choice)
+    assert fill.spec.options == ("mean", "zero")
     assert [p.name for p in (window, stride, depth, fill)] == ["window", "stride", "depth", "fill"]
     assert (window.default, window.spec.high) == (5, 16)  # type: ignore[union-attr]
     assert (stride.default, stride.spec.high) == (3, 16)  # type: ignore[union-attr]

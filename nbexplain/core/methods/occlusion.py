@@ -60,7 +60,12 @@ def occlusion(
         Range("slices or frames that a window hides", 1, 65536, kinds=("volume",), default=_usual_depth, most=_slices),
     ] = 1,
     fill: Annotated[
-        str, Choice("what the window is painted with", ("mean", "blur", "black", "white", "zero"))
+        str,
+        Choice(
+            "what the window is painted with",
+            ("mean", "blur", "black", "white", "zero"),
+            of_pictures=("blur", "black", "white"),
+        ),
     ] = "mean",
 ) -> Iterator[Explanation]:
     """How much the score falls when a window is hidden, averaged over the windows that cover a place.

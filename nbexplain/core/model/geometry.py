@@ -261,8 +261,8 @@ class Asking:
     def puts_in_order(self, output: Tensor, geometry: Geometry) -> bool:
         """Whether tokens lie as a grid of rows and columns says, or have been mixed too much to tell.
 
-        They do not where the model has put them into another order on the way, such as that of windows. From then on no row of
-        tokens is taken for a grid.
+        They do not where the model has put them into another order on the way, such as that of windows. From then on
+        no row of tokens is taken for a grid.
         """
         grid, axis = geometry.grid or (), geometry.axes.index("t")
         known = next(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import chain
 
@@ -16,6 +17,9 @@ META = (
     "load_state_dict(weights, assign=True)"
 )
 
+_MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
+_NAME = re.compile(r"'(\w+)'")
+
 
 class Said(ValueError):
     """An error of ours, raised inside a pass, which says all there is to say."""
@@ -24,9 +28,24 @@ class Said(ValueError):
 def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Exception | None:
     """What the model's own error means for how the input is handed over; None where it means nothing."""
     text = str(error)
+    own = getattr(type(module).forward, "__qualname__", "forward")  # as Python calls it in its errors
+    missing = _MISSING.search(text) if isinstance(error, TypeError) and text.startswith(f"{own}()") else None
+    if missing:
+        names = ", ".join(_NAME.findall(missing[1]))
+        held = given.parts.given if given.parts is not None else None
+        if isinstance(held, Mapping):
+            have, more = f"x has {', '.join(map(repr, held))}", "put the others into it"
+        else:
+            have = f"x is {'one input' if held is None else type(held).__name__}"
+            more = f"give all of them, as x=(…, {names})"
+        taken, passed = ("x", "x") if held is None else ("x", "**x") if isinstance(held, Mapping) else ("*x", "*x")
+        filled = ", ".join(f"{name}=…" for name in names.split(", "))
+        return TypeError(
+            f"x: the model also wants {names}, and {have}; {more}, or say how it is called: "
+            f"forward=lambda model, {taken}: model({passed}, {filled})"
+        )
     if given.parts is not None:
-        of_signature = isinstance(error, TypeError) and ("unexpected keyword" in text or "required positional" in text)
-        if of_signature and isinstance(given.parts.given, Mapping):
+        if isinstance(error, TypeError) and "unexpected keyword" in text and isinstance(given.parts.given, Mapping):
             return TypeError(
                 f"x: its entries are passed as keywords, and the model raised: {text}; for a model that takes the dict "
                 "itself: forward=lambda model, x: model(x)"

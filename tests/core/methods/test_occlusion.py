@@ -278,7 +278,7 @@ def test_a_stride_that_leaves_gaps_is_refused() -> None:
 
 
 def test_a_fill_without_meaning_for_a_signal_is_refused() -> None:
-    with pytest.raises(ValueError, match="fill: 'blur' has no meaning for this input, expected one of zero, mean"):
+    with pytest.raises(ValueError, match="fill: expected one of 'mean', 'zero', got 'blur'"):
         explain(seeded(Signal), torch.rand(1, 2, 16), "occlusion", window=4, stride=4, fill="blur")
 
 
