@@ -29,9 +29,9 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
     """What the model's own error means for how the input is handed over; None where it means nothing."""
     text = str(error)
     own = getattr(type(module).forward, "__qualname__", "forward")  # as Python calls it in its errors
-    missing = _MISSING.search(text) if isinstance(error, TypeError) and text.startswith(f"{own}()") else None
-    if missing:
-        names = ", ".join(_NAME.findall(missing[1]))
+    lacking = _MISSING.search(text) if isinstance(error, TypeError) and text.startswith(f"{own}()") else None
+    if lacking:
+        names = ", ".join(_NAME.findall(lacking[1]))
         held = given.parts.given if given.parts is not None else None
         if isinstance(held, Mapping):
             have, more = f"x has {', '.join(map(repr, held))}", "put the others into it"
