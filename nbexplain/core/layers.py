@@ -197,6 +197,7 @@ def _geometries(
     shapes: dict[object, Geometry | None] = {}  # what is known of outputs of one shape
     tries: dict[object, int] = {}
     looked: set[object] = set()
+    turned: set[object] = set()  # shapes and types of outputs whose sides are not those that the type says
     waiting: list[tuple[hooks.Call, Tensor, object]] = []
     for call, output in usable.items():
         module = modules[plain_name(call[0], modules)]
@@ -208,8 +209,16 @@ def _geometries(
             found[call] = known
             continue
         known = known or _inherited(call, output, module, records, outputs, found)
-        known = known or geometry.plain(module, output.shape)
         key: object = (tuple(output.shape), type(module))
+        if known is None:
+            known = geometry.plain(module, output.shape)
+            if known is not None and len(known.grid or ()) > 1 and _is_fresh(call, module, records):
+                # what it took may have been transposed or turned on the way
+                if ("plain", key) not in looked:
+                    looked.add(("plain", key))
+                    if asking.contradicts(output, known):
+                        turned.add(key)
+                known = None if key in turned else known
         if known is None:
             known = shapes.get(tuple(output.shape)) or shapes.get(key)
             if known is not None and "t" in known.axes and _is_fresh(call, module, records) and key not in looked:
@@ -220,6 +229,8 @@ def _geometries(
         if known is None and tries.get(key, 0) < _TRIES:
             tries[key] = tries.get(key, 0) + 1
             known = asking.ask(output)
+            if known is not None and "t" in known.axes and not asking.puts_in_order(output, known):
+                known = None
         if known is None:
             waiting.append((call, output, key))
             continue

@@ -265,27 +265,51 @@ class Asking:
         no row of tokens is taken for a grid.
         """
         grid, axis = geometry.grid or (), geometry.axes.index("t")
-        known = next(
-            (one for one in reversed(self._known) if len(one[1].grid or ()) == 2 and one[0] is not output), None
-        )
-        if len(grid) != 2 or min(grid) < 3 or known is None or not output.requires_grad:
+        if len(grid) != 2 or min(grid) < 2 or not output.requires_grad:
             return True
         down, right = geometry.steps()
-        middle = geometry.prefix + grid[0] // 2 * down + grid[1] // 2 * right
+        middle = geometry.prefix + (grid[0] - 1) // 2 * down + (grid[1] - 1) // 2 * right
         signs = torch.randint(0, 2, output.shape, generator=torch.Generator().manual_seed(1)).to(output) * 2 - 1
-        centres = []
-        for token in (middle, middle + down, middle + right):
+
+        def centre(token: int, known: Known) -> list[float] | None:
             seed = torch.zeros_like(output)
             seed.select(axis, token).copy_(signs.select(axis, token))
-            centres.append(_centre(output, seed, known) or [math.nan, math.nan])
+            return _centre(output, seed, known)
+
+        for known in reversed(self._known):
+            if len(known[1].grid or ()) == 2 and known[0] is not output:
+                found = [centre(token, known) for token in (middle, middle + down, middle + right)]
+                centres = [one for one in found if one is not None]
+                if len(centres) == 3:
+                    break
+        else:
+            return True
         first, *others = centres
-        steps = [(one - at) * size for other in others for at, one, size in zip(first, other, grid, strict=True)]
-        if any(math.isnan(step) or abs(step - round(step)) > _WHOLE for step in steps):
+        moved = [[(one - at) * size for at, one, size in zip(first, other, grid, strict=True)] for other in others]
+        if not any(_is_whole(steps) for steps in moved):
             return True  # each token holds a mix of several places
-        down_and_right = [round(step) for step in steps]
-        mixed = not (any(down_and_right[:2]) and any(down_and_right[2:]))  # each token holds the same mix
-        self._in_order = mixed or down_and_right == [1, 0, 0, 1]
+        wanted = ([1.0, 0.0], [0.0, 1.0])
+        self._in_order = all(
+            abs(step - want) < 0.5
+            for steps, right in zip(moved, wanted, strict=True)
+            for step, want in zip(steps, right, strict=True)
+        )
         return self._in_order
+
+    def contradicts(self, output: Tensor, geometry: Geometry) -> bool:
+        """Whether the places of an output run along other sides than its geometry says, or backwards."""
+        sides = [axis for role in "zyx" for axis, one in enumerate(geometry.axes) if one == role]
+        alike = (one for one in reversed(self._known) if len(one[1].grid or ()) == len(sides) and one[0] is not output)
+        known = next(alike, None)
+        if known is None or not output.requires_grad:
+            return False
+        moved = self._moves(output, known) or {}
+        for side, axis in enumerate(sides):
+            move = moved.get(axis, [0.0])
+            most = max(range(len(move)), key=lambda i: abs(move[i]))
+            if abs(move[most]) >= _MOVES_ALIKE and (most != side or move[most] < 0):
+                return True
+        return False
 
     def told(self, output: Tensor, roles: tuple[str, ...]) -> Geometry:
         """The geometry of an output whose axes the user has named."""
@@ -383,6 +407,12 @@ class Asking:
         return fitted_grid(length, tokens, centres, known[1].grid, known[1].order)
 
 
+def _is_whole(steps: Sequence[float]) -> bool:
+    """Whether a step from one token to another leads to another cell, and to the middle of it."""
+    off = [abs(step - round(step)) if math.isfinite(step) else math.inf for step in steps]
+    return max(off) <= _WHOLE and any(round(step) for step in steps)
+
+
 def _is_straight(move: Sequence[float], side: int) -> bool:
     """Whether an axis runs far along one side, and hardly along the others."""
     others = [abs(distance) for other, distance in enumerate(move) if other != side]
@@ -396,7 +426,10 @@ def _centre(output: Tensor, seed: Tensor, known: Known) -> list[float] | None:
     """
     with torch.enable_grad():  # of a number: with a seed for each value torch imports sympy first, a third of a second
         asked = (output * seed).sum()
-    (gradient,) = torch.autograd.grad(asked, known[0], retain_graph=True, allow_unused=True)
+    try:
+        (gradient,) = torch.autograd.grad(asked, known[0], retain_graph=True, allow_unused=True)
+    except Exception:  # a backward pass that the model itself makes impossible tells nothing
+        return None
     if gradient is None:
         return None
     energy = known[1].arranged(gradient.abs().double() ** 2).sum((0, 1)).cpu()

@@ -31,11 +31,14 @@ class LayerSurvey:
         The roles of the axes of the explained input, where the network told them.
     suggested
         The layer to begin a CAM with: the last with a grid whose map is not empty for the highest class.
+    raised
+        Whether the backward pass that was tried for it raised.
     """
 
     rows: tuple[Layer, ...]
     input_axes: tuple[str, ...] | None
     suggested: Layer | None
+    raised: bool
 
 
 def axes_of_input(given: Array) -> tuple[str, ...] | None:
@@ -76,19 +79,19 @@ def survey(
     if signature not in known:
         reached = layers.Reach(kept.scores)
         gradient = {c for c in records.order if c[0] in overwritten or reached(records.calls[c[0]][c[1]])}
-        source, geometry = _source(kept, network.given)
+        source, geometry = _source(kept, network.given, modules)
         nodes = 0 if kept.batched or kept.input.ndim != 3 else kept.input.shape[1]
         asking = Asking(source, geometry, nodes)
         with network.computing(grad=True):
             depends = _depending(network, modules, kept, source)
             seen = kept.of_one_input()
             rows = layers.describe(seen, modules, asking, axes=axes, gradient=gradient, depends=depends)
-            suggested = _last_with_a_map(kept, rows, source)
+            suggested, raised = _last_with_a_map(kept, rows, source)
         reason = "it is not called for this input, or returns no tensor"
         silent = [name for name in modules if name not in records.calls]
         rows = *rows, *(Layer(name, type(modules[name]).__name__, reason=reason) for name in silent)
         told = asking.geometry.axes if asking.geometry is not None and source is kept.input else None
-        known[signature] = LayerSurvey(rows, told, suggested)
+        known[signature] = LayerSurvey(rows, told, suggested, raised)
     found: LayerSurvey = known[signature]
     return found
 
@@ -102,7 +105,7 @@ def _kind(tensor: Tensor) -> tuple[object, ...]:
     return tuple(tensor.shape), tensor.dtype, tensor.requires_grad
 
 
-def _source(kept: Pass, given: Array) -> tuple[Tensor | None, Geometry | None]:
+def _source(kept: Pass, given: Array, modules: Mapping[str, nn.Module]) -> tuple[Tensor | None, Geometry | None]:
     """What the explained input is in the graph, and its geometry; None for that of a signal or sequence."""
     x = kept.input
     if x.requires_grad:
@@ -110,10 +113,35 @@ def _source(kept: Pass, given: Array) -> tuple[Tensor | None, Geometry | None]:
         if roles is None or "." in roles:
             return (x, None) if roles is None else (None, None)
         return x, Geometry(roles, tuple(x.shape[axis] for axis, role in enumerate(roles) if role in "zyxt"))
-    for name, call in kept.records.entries:  # token ids: their embedding
-        embedded = kept.records.calls[name][call]
-        if embedded.requires_grad and x.ndim == 2 and embedded.ndim == 3:
-            return embedded, Geometry(("n", "t", "c"), tuple(x.shape[1:]))
+    return _embedded(kept, modules) if x.ndim == 2 else (None, None)
+
+
+def _embedded(kept: Pass, modules: Mapping[str, nn.Module]) -> tuple[Tensor | None, Geometry | None]:
+    """What stands for token ids (1, L) in the graph: their embedding, the largest table where none took them as is."""
+    records, length = kept.records, kept.input.shape[1]
+    outputs = {call: records.calls[call[0]][call[1]] for call in records.order}
+    found = {call: out for call, out in outputs.items() if out.requires_grad and out.ndim == 3}
+    tables: dict[hooks.Call, nn.Embedding] = {}
+    for call in found:
+        if isinstance(table := modules[layers.plain_name(call[0], modules)], nn.Embedding):
+            tables[call] = table
+    entered = [call for call in records.entries if call in found]
+    by_size = sorted(tables, key=lambda call: -tables[call].num_embeddings)
+    for call in [*(one for one in entered if one in tables), *by_size, *entered]:
+        out = found[call]
+        if out.shape[:2] == (length, 1) and length > 1:
+            return out, Geometry(("t", "n", "c"), (length,))
+        if len(out) != 1 or out.shape[1] < length:
+            continue
+        more = out.shape[1] - length
+        if not more:
+            return out, Geometry(("n", "t", "c"), (length,))
+        if call not in tables or kept.input.max() >= tables[call].num_embeddings:
+            continue
+        rows = tables[call].weight.detach()[kept.input[0]]  # where they stand among what was put around them
+        for before in range(more + 1):
+            if torch.equal(out.detach()[0, before : before + length], rows.to(out)):
+                return out, Geometry(("n", "t", "c"), (length,), before, more - before)
     return None, None
 
 
@@ -149,15 +177,16 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and bool(torch.allclose(one.detach(), other.detach(), equal_nan=True))
 
 
-def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...], source: Tensor | None) -> Layer | None:
+def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...], source: Tensor | None) -> tuple[Layer | None, bool]:
     """The last through which everything goes that its cells say of the score, where several of them say something.
 
     Everything goes through the output of a stage or a block. Where a head reads one token only, the other cells of the
-    last block say nothing; inside that block, what they say goes through its first norm.
+    last block say nothing; inside that block, what they say goes through its first norm. Also whether the backward pass
+    raised; then it is the last that fits.
     """
     fitting = layers.candidates(rows)
     if not fitting:
-        return None
+        return None, False
     fitting = _before_the_scores(kept, fitting) or fitting
     score = _usual_score(kept.scores)
     passed = Passages(score, source) if source is not None and score.grad_fn is not None else lambda _: True
@@ -165,7 +194,10 @@ def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...], source: Tensor | None)
     for start in range(0, len(fitting), _AT_ONCE):
         group = fitting[start : start + _AT_ONCE]
         wanted = [kept.output(row) for row in group]
-        gradients = torch.autograd.grad(score, wanted, retain_graph=True, allow_unused=True)
+        try:
+            gradients = torch.autograd.grad(score, wanted, retain_graph=True, allow_unused=True)
+        except Exception:  # a backward pass that the model itself makes impossible: the layers are shown without one
+            return fitting[0], True
         for row, gradient in zip(group, gradients, strict=True):
             if gradient is None or int(_cells(row, kept, gradient).any(1).sum()) < 2:
                 continue
@@ -173,8 +205,8 @@ def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...], source: Tensor | None)
                 behind.append((row, gradient))
                 continue
             whole = _cells(row, kept, gradient)
-            return next((later for later, own in behind if _goes_through(later, own, row, whole, kept)), row)
-    return behind[0][0] if behind else fitting[0]
+            return next((later for later, own in behind if _goes_through(later, own, row, whole, kept)), row), False
+    return behind[0][0] if behind else fitting[0], False
 
 
 def _before_the_scores(kept: Pass, fitting: list[Layer]) -> list[Layer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +13,12 @@ _FITS = 0.8  # of the tokens' places that a grid must explain ...
 _FITS_AS_BEFORE = 0.4  # ... or that of what they come from, where as many of them are cells as that has
 _FITS_WELL = 0.95  # ... and from which on no other order of the tokens is tried
 _LEAST_SLOPE = 0.2  # of the way that a token's place moves, where tokens that follow each other do not see all alike
+_STRAYS = 0.4  # of that way: so far from where the grid puts it no token lies ...
+_APART = 0.1  # ... nor are tokens spread so widely along a side that it does not explain ...
+_LEAST_SIDE = 3  # ... of so many cells
+_CLEAR = 0.02  # of a side: nearer than that to their lines tokens hold one place each
+_UNEQUAL = 0.05  # by how much the lines of two sides then differ at most
+_LEAST_CELLS = 4  # of a grid with others before or behind it: fewer lie well by chance
 _ENDS, _BETWEEN = 12, 12  # tokens that are looked at: so many at either end, and between
 _MOST_EXTRA = 16  # tokens before or behind the grid
 
@@ -54,9 +61,9 @@ def fitted_grid(
     """
     numbers, sides = np.asarray(tokens), range(centres.shape[1])
     fits = _fits(length, numbers, centres, order or tuple(sides))
-    same = [fit for fit in fits if fit[2][0] == before and fit[0] >= _FITS_AS_BEFORE]
-    if same:
-        return max(same)[2]
+    same = max((fit for fit in fits if fit[2][0] == before and fit[0] >= _FITS_AS_BEFORE), default=None)
+    if same and not any(fit[1] < same[1] and fit[0] >= _FITS_WELL for fit in fits):
+        return same[2]
     if max((fit[0] for fit in fits), default=0.0) < _FITS_WELL:
         others = (one for one in itertools.permutations(sides) if one != (order or tuple(sides)))
         fits += [fit for one in others for fit in _fits(length, numbers, centres, one)]
@@ -73,7 +80,10 @@ def _fits(length: int, numbers: np.ndarray, centres: np.ndarray, order: tuple[in
     for prefix, suffix in itertools.product(range(min(_MOST_EXTRA, length)), repeat=2):
         cells = length - prefix - suffix
         inside = (numbers >= prefix) & (numbers < length - suffix)
-        if cells < max(2, length / 2) or inside.sum() < 2 or np.isnan(centres[inside]).any():
+        others = prefix + suffix
+        if cells < max(_LEAST_CELLS if others else 2, length / 2) or inside.sum() < 2:
+            continue
+        if np.isnan(centres[inside]).any():
             continue
         seen = centres[inside][:, order]
         total = float(((seen - seen.mean(0)) ** 2).sum())
@@ -81,20 +91,53 @@ def _fits(length: int, numbers: np.ndarray, centres: np.ndarray, order: tuple[in
             continue
         for sizes in _factors(cells, sides):
             places = np.stack(np.unravel_index(numbers[inside] - prefix, sizes), 1) / np.asarray(sizes)
-            explained = sum(_explained(places[:, side], seen[:, side]) for side in range(sides))
+            along = [_line(places[:, side], seen[:, side], sizes[side]) for side in range(sides)]
+            if any(line is None for line in along) or _are_cut([line for line in along if line is not None]):
+                continue
+            explained = sum(line.explained for line in along if line is not None)
             grid = tuple(sizes[order.index(side)] for side in range(sides))
             longer = [side for side in order if grid[side] > 1]
             laid = (grid, prefix, suffix, () if longer == sorted(longer) else order)
-            fits.append((explained / total, prefix + suffix, laid))
+            fits.append((explained / total, others, laid))
     return fits
 
 
-def _explained(places: np.ndarray, seen: np.ndarray) -> float:
-    """The part of the sum of squares that a line explains, if it rises enough."""
+@dataclass(frozen=True)
+class _Line:
+    """How the places of tokens along one side rise with those of a grid: what is explained, how far tokens stray."""
+
+    size: int
+    slope: float = 0.0
+    explained: float = 0.0
+    strays: float = 0.0
+
+
+def _line(places: np.ndarray, seen: np.ndarray, size: int) -> _Line | None:
+    """The line through them, if it rises enough; None if a token is far from it.
+
+    Tokens between others that stand elsewhere, several grids behind each other, and rows that run to and fro fit well
+    on the whole, and some of them lie at the other end of the side.
+    """
     away = places - places.mean()
     spread = float((away**2).sum())
     slope = float((away * seen).sum()) / spread if spread > 0 else 0.0
-    return slope**2 * spread if slope > _LEAST_SLOPE else 0.0
+    if slope <= _LEAST_SLOPE:
+        return None if size >= _LEAST_SIDE and seen.std() > _APART else _Line(size)
+    strays = float(np.abs(seen - seen.mean() - slope * away).max())
+    if size >= _LEAST_SIDE and strays > _STRAYS * slope:
+        return None
+    return _Line(size, slope, slope**2 * spread, strays)
+
+
+def _are_cut(lines: Sequence[_Line]) -> bool:
+    """Whether tokens lie all on their lines, and these span one side less than another: rows are missing, or too many.
+
+    Where tokens see others as well, places are drawn to the middle along all sides alike, or do not lie on lines.
+    """
+    long = [line for line in lines if line.size >= _LEAST_SIDE]
+    slopes = [line.slope for line in long]
+    clear = len(long) > 1 and all(0 < line.strays < _CLEAR for line in long)
+    return clear and max(slopes) > (1 + _UNEQUAL) * min(slopes)
 
 
 def _factors(number: int, count: int) -> list[tuple[int, ...]]:

@@ -401,3 +401,140 @@ def test_tokens_that_hold_the_same_mix_are_not_in_another_order() -> None:
     rows = {row.name: row for row in list_layers(seeded(Even).eval(), torch.rand(1, 3, 96, 64))}
     for name in ("block.value", "block.out"):
         assert (rows[name].grid, rows[name].prefix) == ((6, 4), 1)
+
+
+class Turning(nn.Module):
+    """A convolution behind an image that has been turned on the way."""
+
+    def __init__(self, turn: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.turn = turn
+        self.first, self.second = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 6, 3, 2, 1)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.second(self.turn(self.first(x).relu())).relu().mean((2, 3)))
+
+
+def test_a_convolution_is_not_believed_where_the_image_was_turned() -> None:
+    x = seeded(lambda: torch.rand(1, 3, 40, 72))
+    model = seeded(lambda: Turning(lambda y: y.transpose(2, 3))).eval()
+    row = next(row for row in list_layers(model, x) if row.name == "second")
+    assert (row.axes, row.grid) == (("n", "c", "x", "y"), (10, 18))
+    cells = model.second(model.first(x).relu().transpose(2, 3)).detach().requires_grad_()
+    (slopes,) = torch.autograd.grad(model.head(cells.relu().mean((2, 3)))[0, 1], cells)
+    right = (slopes.mean((2, 3), keepdim=True) * cells).sum(1)[0].relu().T.detach()
+    found = explain(model, x, "grad_cam", target=1)
+    assert found.layer == "second"
+    np.testing.assert_allclose(found.values, right, rtol=1e-5, atol=1e-8)
+    flipped = next(r for r in list_layers(seeded(lambda: Turning(lambda y: y.flip(3))).eval(), x) if r.name == "second")
+    assert flipped.grid is None
+    assert "not clear" in flipped.note
+    straight = next(r for r in list_layers(seeded(lambda: Turning(torch.relu)).eval(), x) if r.name == "second")
+    assert (straight.axes, straight.grid) == (("n", "c", "y", "x"), (10, 18))
+
+
+class Rows(nn.Module):
+    """Patches in a row as `order` makes it of the patches (1, C, H, W) and of an image's coarser ones, and a norm."""
+
+    def __init__(self, order: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.order = order
+        self.fine, self.coarse = nn.Conv2d(3, 16, 8, 8), nn.Conv2d(3, 16, 16, 16)
+        self.token = nn.Parameter(torch.randn(1, 16, 1))
+        self.norm, self.head = nn.LayerNorm(16), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        row = self.order(self.fine(x), self.coarse(x), self.token).transpose(1, 2)
+        return self.head(self.norm(row).relu().mean(1))
+
+
+def snake(fine: Tensor, _coarse: Tensor, _token: Tensor) -> Tensor:
+    lines = [line.flip(-1) if number % 2 else line for number, line in enumerate(fine.unbind(2))]
+    return torch.cat(lines, 2)
+
+
+ORDERS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "two scales": lambda fine, coarse, _: torch.cat([fine.flatten(2), coarse.flatten(2)], 2),
+    "a token in the middle": lambda fine, _, token: torch.cat(
+        [fine.flatten(2)[..., :48], token.expand(len(fine), -1, -1), fine.flatten(2)[..., 48:]], 2
+    ),
+    "a token behind each row": lambda fine, _, token: torch.cat(
+        [fine, token[..., None].expand(len(fine), -1, fine.shape[2], -1)], 3
+    ).flatten(2),
+    "to and fro": snake,
+    "windows": lambda fine, *_: (
+        fine.unflatten(2, (2, 4)).unflatten(4, (3, 4)).permute(0, 1, 2, 4, 3, 5).flatten(2)  # of 4 × 4
+    ),
+    "several kinds, one after the other": lambda fine, *_: (
+        torch.cat([fine, fine.sin(), fine.cos()], 1).unflatten(1, (3, 16)).transpose(1, 2).flatten(2)
+    ),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_row_that_no_grid_explains_is_not_clear(order: str) -> None:
+    for seed in range(4):
+        model = seeded(lambda: Rows(ORDERS[order]), seed).eval()
+        row = next(row for row in list_layers(model, torch.rand(1, 3, 64, 96)) if row.name == "norm")
+        assert row.grid is None
+        assert "not clear" in row.note
+
+
+def test_a_few_queries_and_the_corners_of_boxes_are_no_places() -> None:
+    class Queries(nn.Module):
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.patches, self.queries = nn.Conv2d(3, 16, 8, 8), nn.Parameter(torch.randn(1, count, 16))
+            self.look = nn.MultiheadAttention(16, 2, batch_first=True)
+            self.found, self.box, self.head = nn.Linear(16, 16), nn.Linear(16, 4), nn.Linear(16, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            seen = self.patches(x).flatten(2).transpose(1, 2)
+            found = self.found(self.queries + self.look(3 * self.queries, 3 * seen, seen)[0])
+            return self.head(found).mean(1) + self.box(found).mean()
+
+    for count in (3, 4, 5):
+        for seed in range(4):
+            rows = list_layers(seeded(lambda: Queries(count), seed).eval(), torch.rand(1, 3, 64, 96))  # noqa: B023
+            assert [row.name for row in rows if row.name in ("found", "box") and row.grid] == []
+
+
+def test_a_step_more_at_the_end_is_no_token_apart() -> None:
+    class Wide(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.wide, self.head = nn.Conv1d(2, 8, 4, 4), nn.Conv1d(8, 8, 8, padding=4), nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            steps = self.first(x)
+            return self.head((steps + self.wide(steps)[..., :-1].relu()).mean(2))
+
+    row = next(r for r in list_layers(seeded(Wide).eval(), torch.randn(1, 2, 156)) if r.name == "wide")
+    assert (row.grid, row.prefix, row.suffix) == ((40,), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "axes", "behind"),
+    [
+        (lambda ids: ids + 1, ("n", "t", "c"), 0),
+        (lambda ids: F.pad(ids, (0, 5)), ("n", "t", "c"), 5),
+        (lambda ids: ids.t(), ("t", "n", "c"), 0),
+    ],
+    ids=["other numbers", "padded", "first axis"],
+)
+def test_ids_that_are_changed_before_they_are_looked_up(
+    change: Callable[[Tensor], Tensor], axes: tuple[str, ...], behind: int
+) -> None:
+    class Words(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.block, self.head = nn.Embedding(62, 16), nn.Linear(16, 16), nn.Linear(16, 3)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(self.block(self.table(change(ids))).flatten(0, 1).mean(0, keepdim=True))
+
+    rows = list_layers(seeded(Words).eval(), seeded(lambda: torch.randint(1, 60, (1, 11))))
+    assert rows.suggested == "block"
+    block = next(row for row in rows if row.name == "block")
+    assert (block.axes, block.grid, block.prefix, block.suffix) == (axes, (11,), 0, behind)
