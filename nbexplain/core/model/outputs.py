@@ -12,10 +12,11 @@ from torch import Tensor
 
 from nbexplain.core import hooks
 from nbexplain.core.model.detections import Detections, Followed
-from nbexplain.core.model.made_by import Sigmoids
+from nbexplain.core.model.made_by import Bounds
 
 _NAMED = ("logits", "logits_per_image")
 _OF_A_BODY = ("pooler_output", "image_embeds", "text_embeds", "last_hidden_state")  # of Hugging Face's outputs
+_ENDS = tuple(end for name in _NAMED for end in (f".{name}", f"[{name!r}]"))
 
 
 class Reader:
@@ -27,7 +28,8 @@ class Reader:
         The user's `scores(output)`, or `Detections`; None where they are to be found.
     classes
         How many class names the user has given. Two, where the model gives a single number, make both classes of it:
-        the scores (−s, s) of a logit s, or (1 − p, p) of a probability p that a sigmoid made.
+        the scores (−s, s) of a logit s, (1 − p, p) of what can only be a probability p, such as a sigmoid's, or their
+        logarithms of what can only be the logarithm of one.
     batched
         Whether the model's outputs have a batch axis; else they are of one input, and get one.
 
@@ -40,7 +42,7 @@ class Reader:
     named
         Whether the model calls them logits.
     sigmoid
-        Whether each of them was made by a sigmoid; None as long as nobody has looked.
+        Whether each of them can only be a probability, by what made it; None as long as nobody has looked.
     both
         Whether a single number was made into the scores of two classes.
     """
@@ -53,9 +55,10 @@ class Reader:
         self.followed: Followed | None = scores.for_input() if isinstance(scores, Detections) else None
         self.given = scores
         self._two = classes == 2 and self.followed is None
-        self._watch: Sigmoids | None = None
+        self._watch: Bounds | None = None
         self.named, self.both = False, False
         self.sigmoid: bool | None = None
+        self._log = False  # whether each of them can only be the logarithm of a probability
 
     def __call__(self, output: Any, count: int) -> Tensor:
         """The scores (N, K, …) of `count` inputs.
@@ -73,11 +76,19 @@ class Reader:
             self.named = not isinstance(output, Tensor) and ".logits" in _dotted(_parts(output))
             scores = scores_of(self._with_batch_axis(output), count)
         if self._watch is not None:
-            self.sigmoid = self._watch.made(scores)
+            self.sigmoid, self._log = self._watch.made(scores), self._watch.made_log(scores)
         if self._two and scores.shape[1] == 1:
             self.both = True
-            scores = torch.cat([1 - scores if self.sigmoid else -scores, scores], 1)
+            scores = torch.cat([self._first_of_two(scores), scores], 1)
         return scores
+
+    def _first_of_two(self, scores: Tensor) -> Tensor:
+        """The score of the first class, by that of the second."""
+        if self.sigmoid:
+            return 1 - scores
+        if self._log:  # log(1 − p), also where p is rounded to 1
+            return scores.clamp(max=-torch.finfo(scores.dtype).tiny).expm1().neg().log()
+        return -scores
 
     def _with_batch_axis(self, output: Any) -> Any:
         """Of a model that takes no batches: (K, …) as (1, K, …), one number as (1, 1)."""
@@ -89,7 +100,7 @@ class Reader:
 
     @contextmanager
     def clean(self) -> Iterator[None]:
-        """Around a pass of the clean input; looks for sigmoids where two classes hang on it."""
+        """Around a pass of the clean input; looks at what made the scores where two classes hang on it."""
         with self.watching() if self._two and self.sigmoid is None else _nothing():
             if self.followed is None:
                 yield
@@ -99,8 +110,8 @@ class Reader:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Learn from a pass whether sigmoids made the scores."""
-        with Sigmoids() as self._watch:
+        """Learn from a pass whether the scores can only be probabilities."""
+        with Bounds() as self._watch:
             try:
                 yield
             finally:
@@ -108,7 +119,7 @@ class Reader:
 
     def forget(self) -> None:
         """The model is another one now."""
-        self.sigmoid = None
+        self.sigmoid, self._log = None, False
         if self.followed is not None:
             self.followed.forget()
 
@@ -123,7 +134,9 @@ def scores_of(output: Any, count: int) -> Tensor:
 
     They are the tensor itself; the `logits` or `logits_per_image` of a mapping, a dataclass or a named tuple; the first
     of a tuple or list, where the others cannot be meant; or a mapping's only floating-point tensor with a row for each
-    input. (N,) becomes (N, 1), and a single number of a single input (1, 1).
+    input, however deep it lies. Further tensors (N,) or (N, K) may be other heads, so that none is taken silently; only
+    in a tuple (N, K) goes before (N,), as the logits of a policy before its value. (N,) becomes (N, 1), and a single
+    number of a single input (1, 1).
 
     Raises
     ------
@@ -150,12 +163,12 @@ def scores_of(output: Any, count: int) -> Tensor:
     for name in _NAMED:
         if f".{name}" in dotted:
             return as_rows(parts[dotted[f".{name}"]], count)
-    rows = {way: part for way, part in parts.items() if _is_rows(part, count)}
+    rows = _heads(output, count)
     first: Any = next(iter(parts.values()), None)
     in_order = isinstance(output, (tuple, list))
     if in_order and _is_rows(first, count, least=1):
-        others = [part for way, part in rows.items() if part is not first and (part.ndim == 2 or first.ndim > 2)]
-        if not others:
+        beside = [part for part in parts.values() if part is not first and _is_rows(part, count, min(first.ndim, 2))]
+        if not any(part.ndim <= 2 or first.ndim > 2 for part in beside):
             return as_rows(first, count)
     body = [f".{name}" for name in _OF_A_BODY if f".{name}" in dotted]
     if body:
@@ -170,9 +183,10 @@ def scores_of(output: Any, count: int) -> Tensor:
     if not in_order and len(rows) == 1:
         return as_rows(next(iter(rows.values())), count)
     if rows:
+        way = next((way for way in rows if way.endswith(_ENDS)), next(iter(rows)))
         raise TypeError(
-            f"scores: the model returned {what}, in which it is not clear what the scores are: {_listed(parts)}; say "
-            f"so with scores=lambda output: output{next(iter(rows))}"
+            f"scores: the model returned {what}, in which it is not clear what the scores are: "
+            f"{_listed(_opened(parts, rows))}; say so with scores=lambda output: output{way}"
         )
     held = f": {_listed(parts)}" if parts else ""
     raise TypeError(
@@ -223,6 +237,38 @@ def _parts(output: Any) -> dict[str, Any]:
         return {f"[{place}]": part for place, part in enumerate(output)}
     held = getattr(output, "__dict__", {})
     return {f".{name}": part for name, part in held.items() if not name.startswith("_")}
+
+
+def _heads(output: Any, count: int) -> dict[str, Tensor]:
+    """The tensors that may be the scores of `count` inputs, under what must be written behind `output` to get them.
+
+    One tensor (N,) beside maps or tokens alone is none, such as a loss of each input.
+    """
+    found = {way: part for way, part in _all_parts(output).items() if _is_rows(part, count, least=1)}
+    rows = {way: part for way, part in found.items() if part.ndim > 1}
+    return rows if rows and sum(part.ndim <= 2 for part in found.values()) == 1 else found
+
+
+def _all_parts(output: Any, before: str = "") -> dict[str, Any]:
+    """The parts of a container, and those of the containers in it."""
+    listed: dict[str, Any] = {}
+    for way, part in _parts(output).items():
+        held = _is_container(part) and not hasattr(output, "to_tuple")  # Hugging Face's hold hidden states and caches
+        listed |= _all_parts(part, before + way) if held else {before + way: part}
+    return listed
+
+
+def _opened(parts: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a container, and instead of a container among them with some of `rows` what it holds."""
+    listed: dict[str, Any] = {}
+    for way, part in parts.items():
+        opens = _is_container(part) and any(inner.startswith(way) for inner in rows)
+        listed |= _all_parts(part, way) if opens else {way: part}
+    return listed
+
+
+def _is_container(part: Any) -> bool:
+    return isinstance(part, (Mapping, tuple, list)) or (is_dataclass(part) and not isinstance(part, type))
 
 
 def _dotted(parts: Mapping[str, Any]) -> dict[str, str]:

@@ -14,8 +14,9 @@ from nbexplain.core.target import are_log_probabilities, are_probabilities
 def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: Callable[[], bool]) -> str:
     """What clean scores (1, K, …) are, as far as it can be known.
 
-    `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where a sigmoid
-    made each of them (seen in a pass: numbers from 0 to 1 may be logits by chance), or the model's own `predict_proba`.
+    `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where each
+    can only lie from 0 to 1 by what made it, such as a sigmoid (seen in a pass: numbers from 0 to 1 may be logits by
+    chance), or where the model's own `predict_proba` did.
     Else `"prediction"` where a Hugging Face model's `problem_type` is regression; `"logit"` for two classes and more,
     which is a torch module's habit and not known (a head that predicts several numbers looks the same: give `scores`).
     `"score"` for a single number without class names, for the user's own `scores`, for detections, for decision
@@ -24,7 +25,7 @@ def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: C
     Parameters
     ----------
     sigmoids
-        Asked, only where they might, whether sigmoids made the scores: it takes a pass.
+        Asked, only where they might, whether the scores can only be probabilities: it takes a pass.
     """
     if reader.followed is not None:
         return "score"

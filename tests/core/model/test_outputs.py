@@ -69,6 +69,12 @@ Named = namedtuple("Named", ["aux", "logits"])
         ({"out": ROW}, ROW),
         ({"out": MAPS, "aux": MAPS + 1}, MAPS),
         ({"prediction": ROW, "loss": LOSS, "classes": WHOLE, "epoch": 3}, ROW),
+        ((ROW, torch.tensor([0.3])), ROW),  # a policy and its value
+        ((torch.tensor([2.0]), MAPS), torch.tensor([[2.0]])),
+        ({"mu": torch.tensor([2.0])}, torch.tensor([[2.0]])),
+        ({"out": MAPS, "loss": torch.tensor([0.3])}, MAPS),
+        ({"head": {"scores": ROW}, "loss": LOSS}, ROW),
+        (ModelOutput(prediction=ROW, hidden_states=(WIDE, WIDE), attentions=(MAPS,)), ROW),
     ],
 )
 def test_scores_are_taken_from_a_clear_place(output: Any, scores: Tensor) -> None:
@@ -86,7 +92,7 @@ def test_scores_are_taken_from_a_clear_place(output: Any, scores: Tensor) -> Non
         ((MAPS, ROW), r"not clear"),
         ((WHOLE, ROW), r"output\[0\] \(1, 3\) of int64, .*scores=lambda output: output\[1\]$"),
         ((LOSS, ROW), r"output\[0\] \(\), output\[1\] \(1, 3\); .*scores=lambda output: output\[1\]$"),
-        (((ROW,), MAPS), r"output\[0\] \(a tuple of 1\), output\[1\] .*scores=lambda output: output\[1\]$"),
+        (((ROW,), MAPS), r"output\[0\]\[0\] \(1, 3\), output\[1\] .*scores=lambda output: output\[0\]\[0\]$"),
         (
             {"mean": ROW, "variance": ROW},
             r"output\['mean'\] \(1, 3\), output\['variance'\] .*lambda output: output\['mean'\]$",
@@ -160,6 +166,49 @@ def test_a_squeezed_score_is_one_score_per_input() -> None:
         assert ours.score == pytest.approx(model(x)[0, 3].item(), rel=1e-5)
 
 
+class Heads(nn.Module):
+    """What is made of six numbers (N, 6)."""
+
+    def __init__(self, end: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.head = seeded(lambda: nn.Linear(4, 6))
+        self.end = end
+
+    def forward(self, x: Tensor) -> Any:
+        return self.end(self.head(x))
+
+
+@dataclasses.dataclass
+class Held:
+    parts: Any
+    emb: Any
+
+
+@pytest.mark.parametrize(
+    ("end", "call", "number"),
+    [
+        (lambda o: (o[:, 0], o[:, 1]), "output[0]", 0),
+        (lambda o: [o[:, 2], o[:, :2]], "output[0]", 2),
+        (lambda o: {"age": o[:, 3], "bmi": o[:, 1]}, "output['age']", 3),
+        (lambda o: {"age": o[:, 3], "sex": o[:, :2]}, "output['age']", 3),
+        (lambda o: {"age": o[:, 3], "bmi": o[:, 1], "map": o[:, :, None, None]}, "output['age']", 3),
+        (lambda o: {"cls": {"logits": o[:, 1:]}, "reg": o[:, :1]}, "output['cls']['logits']", 1),
+        (lambda o: {"reg": o[:, :1], "cls": {"logits": o[:, 1:]}}, "output['cls']['logits']", 1),
+        (lambda o: {"heads": [o[:, 4:], o[:, :2]], "emb": o.repeat(1, 3)}, "output['heads'][0]", 4),
+        (lambda o: Held({"a": [o[:, 2:]], "b": o[:, 0]}, None), "output.parts['a'][0]", 2),
+        (lambda o: ([o[:, 2:], o[:, :2]], o), "output[0][0]", 2),
+    ],
+)
+def test_of_several_heads_none_is_taken_silently(end: Callable[[Tensor], Any], call: str, number: int) -> None:
+    model, x = Heads(end), torch.ones(1, 4)
+    with pytest.raises(TypeError, match="not clear") as refused:
+        explain(model, x, "gradient")
+    advised = str(refused.value).rpartition("scores=")[2]
+    assert advised == f"lambda output: {call}"
+    ours = explain(model, x, "gradient", target=0, scores=eval(advised))
+    np.testing.assert_allclose(ours.values.ravel(), model.head.weight[number].detach(), rtol=1e-6)
+
+
 # Names
 
 
@@ -184,13 +233,16 @@ def both(x: Tensor) -> Tensor:
     [
         (lambda z: z, "logit", False),
         (lambda z: z.clamp(0.2, 0.4), "logit", False),  # from 0 to 1, but not by a sigmoid
-        (lambda z: z.sigmoid() * 0.5, "logit", False),
+        (lambda z: z.sigmoid() * 0.5, "probability", True),
+        (lambda z: z.sigmoid() * 2, "logit", False),
+        (lambda z: z.sigmoid().clamp(1e-6, 1 - 1e-6), "probability", True),
         (lambda z: z.softmax(1), "probability", False),
         (lambda z: z.log_softmax(1), "log-probability", False),
         (nn.Sigmoid(), "probability", True),
         (torch.sigmoid, "probability", True),
         (lambda z: z.sigmoid_(), "probability", True),
-        (lambda z: z.sigmoid().mul_(0.5), "logit", False),
+        (lambda z: z.sigmoid().mul_(0.5), "probability", True),
+        (lambda z: z.sigmoid().mul_(2), "logit", False),
         (lambda z: z.detach().sigmoid(), "probability", True),  # where no graph could tell
         (both, "probability", True),
         (lambda z: z.sigmoid()[:, :1], "probability", False),
