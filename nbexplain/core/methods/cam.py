@@ -124,10 +124,13 @@ def _head_weights(subject: Subject, activations: Tensor, target: int) -> tuple[T
         same = torch.allclose(logits, subject.scores(), rtol=1e-3, atol=1e-6, equal_nan=True)
         if not same and row is not _last_linear(subject):
             continue
+        rounding = max(1e-3, 4 * torch.finfo(logits.dtype).eps)  # bfloat16 has three digits
         for size in (pooled.shape[1], 1):  # the mean over the grid, or its sum
-            expected = nn.functional.linear(pooled.sum(1) / size, weight, bias)
+            expected = nn.functional.linear(
+                pooled.double().sum(1) / size, weight.double(), None if bias is None else bias.double()
+            )
             scale = float(torch.nan_to_num(logits).abs().max())
-            if torch.allclose(expected, logits[0], rtol=1e-3, atol=1e-3 * scale, equal_nan=True):
+            if torch.allclose(expected, logits[0].double(), rtol=rounding, atol=rounding * scale, equal_nan=True):
                 said = f"the map adds up to the logit of the linear head, not to the {subject.score_name} shown"
                 return weight[target] * (pooled.shape[1] / size), () if same else (said,)
     raise ValueError(

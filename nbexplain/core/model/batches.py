@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 MIXES = "in a batch, the scores of an input depend on the other inputs"
+GROWS = "an input has as many scores as there are inputs in a batch, or others than it has alone"
 _ROUGHLY = 0.05  # by how much scores may differ between batch sizes: half precision inside, other kernels
 
 
@@ -41,8 +42,14 @@ def differing(x: Tensor, *, ids: bool) -> Tensor:
 
     With `ids`, integers are token ids of one vocabulary; others may be codes of columns, each with values of its own.
     """
-    if x.is_floating_point() or x.is_complex():
-        other = (x.flip(-1) if x.ndim > 2 else x) / 2
+    if x.is_floating_point():
+        other = x.flip(-1) if x.ndim > 2 else x
+        # reaches beyond both ends of x, and has another mean: what a model does by the largest value of a batch, the
+        # smallest or the mean, `x` has then not alone
+        other = 3 * other - 1.5 * other.mean() - 0.5 * other.min()
+        return other + 0.125 if torch.equal(other, x) else other
+    if x.is_complex():
+        other = (x.flip(-1) if x.ndim > 2 else x) * 3
         return other + 0.125 if torch.equal(other, x) else other
     return x.flip(-1) if ids else x
 
@@ -73,6 +80,8 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
             said = str(error.__cause__ or error).strip().partition("\n")[0]
             return f"a batch of {size} raises {type(error.__cause__ or error).__name__} ({said})"
         return "" if _near(equal, alone, _ROUGHLY) else MIXES  # it is the other input that cannot be taken
+    if mixed.shape != alone.shape:
+        return GROWS
     if _close(mixed, alone):
         return ""
     # Other sums in batches of another size are no mixing: a batch of the same size rounds in the same way.

@@ -246,3 +246,16 @@ def test_values_before_a_later_in_place_operation_are_used() -> None:
     assert right.min() < 0
     ours = explain(network, x, "grad_cam", target=4, layer="conv1", relu=False)
     np.testing.assert_allclose(ours.values, right, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_linear_head_is_known_in_few_digits(dtype: torch.dtype) -> None:
+    def make() -> nn.Module:
+        body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3), nn.ReLU())
+        return nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)).eval()
+
+    for seed in range(20):
+        model, x = seeded(make, seed), seeded(lambda: torch.rand(1, 3, 16, 12), seed)
+        right = explain(model, x, "cam", layer="3", target=1).values
+        found = explain(model.to(dtype), x.to(dtype), "cam", layer="3", target=1).values
+        np.testing.assert_allclose(found, right, atol=20 * torch.finfo(dtype).eps * np.abs(right).max())

@@ -72,8 +72,20 @@ class ToTheLast(Plain):
         return super().forward(x - x[-1:].mean() / 2)
 
 
+class ByTheLargest(Plain):
+    """Scaled by the largest value of the whole batch, which is in the input itself as long as the others are darker."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x / x.max())
+
+
+class FromTheSmallest(Plain):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x - x.min())
+
+
 ALONE = (OneOnly, Asserts, Squeezes, First)
-MIXING = (BatchStatistics, Across, FromTheFirst, ToTheLast)
+MIXING = (BatchStatistics, Across, FromTheFirst, ToTheLast, ByTheLargest, FromTheSmallest)
 
 
 @pytest.mark.parametrize("key", METHODS)
@@ -96,6 +108,28 @@ class Rows(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.model(one) for one in x.split(1)])
+
+
+class Towers(nn.Module):
+    """One score for each pair of an image and a text: a batch of images with one text, repeated, has more scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image, self.text = Plain(), nn.Embedding(20, 5)
+
+    def forward(self, image: Tensor, ids: Tensor) -> Tensor:
+        return self.image(image) @ self.text(ids).mean(1).T
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_an_image_beside_one_text(key: str) -> None:
+    model, x = seeded(Towers).double().eval(), picture(dtype=torch.float64)
+    ids = torch.tensor([[3, 7, 1]])
+    ours = explain(model, (x, ids), key, target=0, **METHODS[key])
+    right = explain(model, x, key, target=0, forward=lambda m, x: m(x, ids), **METHODS[key])
+    np.testing.assert_allclose(ours.values, right.values, rtol=1e-7, atol=1e-10)
+    if key != "gradient_shap":
+        assert any("an input has as many scores as there are inputs in a batch" in note for note in ours.warnings)
 
 
 @pytest.mark.parametrize("make", [OneOnly, BatchStatistics])
