@@ -194,6 +194,7 @@ def shrink(values: np.ndarray, limit_bytes: int) -> np.ndarray:
 
 
 def _averaged(values: np.ndarray, factor: int) -> np.ndarray:
-    planes = torch.from_numpy(np.ascontiguousarray(values)).reshape(1, -1, *values.shape[-2:])
+    # an answer cannot be written to, which torch warns of: it may write
+    planes = torch.from_numpy(np.require(values, requirements=["C", "W"])).reshape(1, -1, *values.shape[-2:])
     smaller: np.ndarray = avg_pool2d(planes, factor, ceil_mode=True, count_include_pad=False).numpy()
     return smaller.reshape(*values.shape[:-2], *smaller.shape[-2:])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import traitlets
 
 from nbexplain.widgets import wire
@@ -69,6 +71,18 @@ def test_shrink_leaves_out_nan_and_takes_ragged_edges() -> None:
     values = np.array([[1, np.nan, 5], [3, 5, 7], [2, 4, np.nan]])
     np.testing.assert_array_equal(shrink(values, 4), [[3, 6], [3, np.nan]])
     assert np.isnan(values[0, 1])
+
+
+def test_shrink_reads_an_answer_without_a_warning() -> None:
+    values = np.ones((3, 4), dtype=np.float32)
+    values.flags.writeable = False  # as those of an explanation are
+    torch.set_warn_always(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert shrink(values, 4).shape == (2, 2)
+    finally:
+        torch.set_warn_always(False)
 
 
 def test_send_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
