@@ -57,6 +57,15 @@ def tensors_in(output: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
         yield from tensors_in(part, f"{path}[{key}]")
 
 
+def in_transform() -> bool:
+    """Whether a transform of functions runs (`torch.vmap`, `torch.func.grad`).
+
+    Its tensors stand for others, cannot be used after it, and cannot begin a graph: calls in there are left alone, and
+    are not counted.
+    """
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
 def replace(output: Any, old: Tensor, new: Tensor) -> Any:
     """`output` with a tensor replaced wherever it is; containers are rebuilt, never written to."""
     if isinstance(output, Tensor):
@@ -127,6 +136,42 @@ def parents(node: Any) -> list[Any]:
     if "NotImplemented" in node.name():  # such as those on quantised weights
         return []
     return [parent for parent, _ in node.next_functions if parent is not None]
+
+
+def own_functions(root: Tensor) -> bool:
+    """Whether a `torch.autograd.Function` of the user's is in the graph, whose backward may do anything."""
+    return any(isinstance(node, torch.autograd.function.BackwardCFunction) for node in graph_nodes(root))
+
+
+def ends_of_gradient(root: Tensor, source: Source) -> list[Any]:
+    """The autograd nodes on the way from `root` to `source` that take a gradient and hand on none: one backward pass.
+
+    Raises
+    ------
+    Exception
+        Whatever the backward pass raises.
+    """
+    found: list[Any] = []
+
+    def look(node: Any) -> Callable[..., None]:
+        def hook(handed_on: tuple[Tensor | None, ...], taken: tuple[Tensor | None, ...]) -> None:
+            towards = [
+                gradient
+                for (parent, _), gradient in zip(node.next_functions, handed_on, strict=False)
+                if parent is not None and source.node(parent)
+            ]
+            if any(gradient is not None for gradient in taken) and all(gradient is None for gradient in towards):
+                found.append(node)
+
+        return hook
+
+    assert source.source is not None
+    with _removing() as handles:
+        for node in graph_nodes(root):
+            if source.node(node) and not hasattr(node, "variable"):
+                handles.append(node.register_hook(look(node)))
+        torch.autograd.grad(root.sum(), source.source, allow_unused=True)
+    return found
 
 
 class Source:
@@ -252,7 +297,7 @@ def recorded(
     def hook(name: str) -> Callable[..., Any]:
         def record(_module: nn.Module, args: Any, keywords: Any, output: Any) -> Any:
             tensor = main_tensor(output)
-            if tensor is None:
+            if tensor is None or in_transform():
                 return None
             call = len(records.calls.get(name, ()))
             others = [(at, t) for at, t in tensors_in(output) if t is not tensor and t.is_floating_point()]
@@ -301,6 +346,8 @@ def replaced(module: nn.Module, call: int, change: Change) -> Iterator[None]:
 
     def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
         nonlocal calls
+        if in_transform():
+            return None
         calls += 1
         tensor = main_tensor(output)
         if tensor is None or call != calls - 1:
@@ -319,11 +366,13 @@ def inside(module: nn.Module, call: int, mode: contextlib.AbstractContextManager
     with contextlib.ExitStack() as entered, _removing() as handles:
 
         def before(_module: nn.Module, _args: Any) -> None:
-            if call == calls:
+            if call == calls and not in_transform():
                 entered.enter_context(mode)
 
         def after(_module: nn.Module, _args: Any, _output: Any) -> None:
             nonlocal calls
+            if in_transform():
+                return
             calls += 1
             if call == calls - 1:
                 entered.close()
@@ -391,12 +440,14 @@ def caught(module: nn.Module, call: int) -> Iterator[Caught]:
     calls = 0
 
     def before(_module: nn.Module, args: tuple[Any, ...]) -> None:
-        if call == calls:
+        if call == calls and not in_transform():
             taken = first_tensor(args)
             caught.taken = None if taken is None else taken.detach().clone()  # it may be overwritten in place
 
     def after(_module: nn.Module, _args: Any, output: Any) -> None:
         nonlocal calls
+        if in_transform():
+            return
         calls += 1
         if call == calls - 1:
             returned = main_tensor(output)
@@ -435,11 +486,17 @@ def surveyed(root: nn.Module) -> Iterator[Survey]:
     last: list[Any] = [None, None, 0]
 
     def before(module: nn.Module, args: tuple[Any, ...]) -> None:
+        if in_transform():
+            survey.handed_on.append((None, module))
+            return
         giver, given, version = last
         untouched = given is not None and args and args[0] is given and _version(given) == version
         survey.handed_on.append((giver if untouched else None, module))
 
     def after(module: nn.Module, _args: Any, output: Any) -> None:
+        if in_transform():
+            last[:] = None, None, 0  # such a tensor must not be looked at outside of the transform
+            return
         tensor = first_tensor(output)
         last[:] = module, tensor, _version(tensor)
         if tensor is not None:

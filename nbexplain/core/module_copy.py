@@ -213,12 +213,16 @@ def shared(tensor: Tensor) -> Tensor:
 
     Through `.data`, which has a version counter of its own: an optimizer step between our forward and our backward pass
     must not make the latter raise. The next question sees the step in the fingerprint.
+
+    What was made in inference mode keeps no record for a backward pass, so that it is copied to what does.
     """
-    if type(tensor) is nn.Parameter:
-        return nn.Parameter(tensor.data, requires_grad=False)
     if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
         raise Lazy("model: it has lazy layers that have not seen an input yet; run it once, then explain it")
-    return tensor.data
+    data = tensor.data
+    if tensor.is_inference():
+        with torch.inference_mode(False), torch.no_grad():
+            data = data.clone()
+    return nn.Parameter(data, requires_grad=False) if type(tensor) is nn.Parameter else data
 
 
 @functools.cache

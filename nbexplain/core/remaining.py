@@ -25,7 +25,9 @@ def default_layer(subject: Subject, chosen: Method) -> Layer:
         return suggested if suggested in fitting else fitting[-1]
     if chosen.gradient and (behind := without_gradient(rows, grid=chosen.grid)):
         raise subject.no_gradient(behind)
-    raise NoLayers(f"layer: no layer of this model can be used for {chosen.key}: {chosen.reason(rows[-1])}")
+    unclear = next((row for row in reversed(rows) if row.note and row.depends), None)
+    reason = f"of {unclear.name!r} {unclear.note}" if chosen.grid and unclear else chosen.reason(rows[-1])
+    raise NoLayers(f"layer: no layer of this model can be used for {chosen.key}: {reason}")
 
 
 def remaining(subject: Subject) -> str:
@@ -36,7 +38,7 @@ def remaining(subject: Subject) -> str:
         rows = []
     except (RuntimeError, TypeError, ValueError):  # the model cannot take this input at all
         return "none"
-    gradient = subject.has_gradient()
+    gradient = subject.gets_gradient()
     return ", ".join(repr(m.key) for m in METHODS.values() if _can_be_asked(subject, m, rows, gradient))
 
 
@@ -52,6 +54,8 @@ def _can_be_asked(subject: Subject, method: Method, rows: list[Layer], gradient:
         return False
     try:
         layer = default_layer(subject, method) if "layer" in method.needs else None
+        if layer is not None and method.gradient and not subject.gets_gradient(layer):
+            return False
         return method.unfit is None or not method.unfit(subject, layer)
     except (ValueError, RuntimeError):  # what it would be told as well
         return False

@@ -246,23 +246,51 @@ class Subject:
         if self.reader.followed is not None:
             self.scores()
             return self.reader.followed.names(self._classes)
-        model = self.twin.original
-        if self._classes is None and self.by_token and isinstance(self.input, Text):
+        scores, labels = by_class(self.scores(), self.classes_last), self._labels()
+        named = labels is not None and len(labels) == scores.shape[1]
+        if self._classes is None and not named and self.by_token and isinstance(self.input, Text):
             return token_names(self.input, self.twin.module, self.scores())
-        labels = labels_of(model.estimator if isinstance(model, Predictor) else model)
-        return checked_classes(self._classes, by_class(self.scores(), self.classes_last), labels)
+        return checked_classes(self._classes, scores, labels)
+
+    def _labels(self) -> list[Any] | None:
+        """What the model calls its scores."""
+        model = self.twin.original
+        return labels_of(model.estimator if isinstance(model, Predictor) else model)
 
     def has_gradient(self) -> bool:
-        """Whether a gradient of the scores reaches the input."""
+        """Whether a gradient of the scores reaches the input: as the graph tells, or tried where it may be wrong."""
         kept = self._pass(None)
-        return kept.input.requires_grad and layers.Reach(kept.scores)(kept.input)
+        if not (kept.input.requires_grad and layers.Reach(kept.scores)(kept.input)):
+            return False
+        doubtful = hooks.own_functions(kept.scores) or (self._survey is not None and self._survey.raised)
+        return self.gets_gradient() if doubtful else True
+
+    def gets_gradient(self, layer: Layer | None = None) -> bool:
+        """Whether a gradient of what is explained by default arrives at the input, or at a layer: tried.
+
+        What stands in the graph may still hand on none, or raise.
+        """
+        key = ("gets gradient", layer.name if layer else None)
+        known: bool | None = self.kept(key)
+        if known is None:
+            try:
+                target = self.target(None)
+            except (TypeError, ValueError):  # no score comes first: any of them will do
+                target = None
+            try:
+                known = self._gradient(target, layer, again=True) is not None
+            except NoGradient:
+                known = False
+            self.keep(key, known, 64)
+        return known
 
     def target(self, target: Any) -> Target:
         """A checked target; None stands for the class with the highest score, or what else is looked at first.
 
         Of a map of scores that is `targets.default`, of the scores of a text's tokens `default_token`.
         """
-        names = self.names if self._classes is not None else ()
+        named = self._classes is not None or (self.reader.followed is None and self._labels() is not None)
+        names = self.names if named else ()
         if target is None and self.by_token and isinstance(self.input, Text):
             target = default_token(self.input, self.twin.module, self.scores(), names)
         return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)
@@ -349,33 +377,46 @@ class Subject:
         ValueError
             If no gradient reaches it.
         """
-        kept = self._pass(layer.key if layer else None)
-        wrt = kept.output(layer) if layer else kept.input
-        gradient: Tensor | None = None
         again = self.twin.watched  # a session asks the same pass again; for one `explain` memory is given back at once
-        with self._network.computing(grad=True):
-            score = targets.score(kept.scores, target)
-            if score.requires_grad and wrt.requires_grad:
-                try:
-                    (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=again, allow_unused=True)
-                except RuntimeError as error:
-                    if "is not implemented" in str(error):
-                        raise self.no_gradient(layer) from error
-                    if "inplace" not in str(error) or self._network.cautious:
-                        raise
-                    self._network.cautious = (
-                        True  # the model writes over what its own gradient needs: without, it works
-                    )
-                    self._held = None
-                    for place in ("pass", "pass from a layer"):
-                        STORE.drop((self._key, place))
-                    return self.gradient(target, layer)
+        gradient = self._gradient(target, layer, again=again)
         if not again:
             STORE.drop((self._key, "pass"))
         if gradient is None:
             raise self.no_gradient(layer)
         self.passes["backward"] += 1
-        return kept.one(gradient) if layer else gradient
+        return gradient
+
+    def _gradient(self, target: Target | None, layer: Layer | None, *, again: bool) -> Tensor | None:
+        """The gradient, or None where none arrives; of the sum of all scores for no target. `again`: keep the graph.
+
+        Raises
+        ------
+        NoGradient
+            If the backward pass raises.
+        """
+        kept = self._pass(layer.key if layer else None)
+        wrt = kept.output(layer) if layer else kept.input
+        gradient: Tensor | None = None
+        with self._network.computing(grad=True):
+            score = kept.scores if target is None else targets.score(kept.scores, target)
+            if score.requires_grad and wrt.requires_grad:
+                try:
+                    (gradient,) = torch.autograd.grad(score.sum(), wrt, retain_graph=again, allow_unused=True)
+                except torch.cuda.OutOfMemoryError:
+                    raise
+                except Exception as error:
+                    self._held = None
+                    for place in ("pass", "pass from a layer"):  # half of the graph may be gone
+                        STORE.drop((self._key, place))
+                    if "is not implemented" in str(error):
+                        raise self.no_gradient(layer) from error
+                    if "inplace" not in str(error) or self._network.cautious:
+                        self._ends[layer.name if layer else None] = gradient_path.raised(error)
+                        raise self.no_gradient(layer) from error
+                    # the model writes over what its own gradient needs: without modules that do, it may work
+                    self._network.cautious = True
+                    return self._gradient(target, layer, again=again)
+        return kept.one(gradient) if layer and gradient is not None else gradient
 
     def no_gradient(self, layer: Layer | None = None) -> NoGradient:
         """The error that says that no gradient reaches a layer, or the input, and why."""
@@ -494,6 +535,8 @@ class Subject:
         for start in range(0, len(keep), step):
             for rows, batch in masker.batches(keep[start : start + step]):
                 part = self.evaluate(batch)
+                if self.by_token and isinstance(self.input, Text):
+                    part = self.input.put_back(part, batch.to(part.device))
                 if count > 1:
                     part = torch.einsum("nm...,m->n...", part.unflatten(0, (len(rows), count)), weights.to(part))
                 if scores is None:
@@ -538,7 +581,13 @@ class Subject:
                 if not score.requires_grad:
                     raise self.no_gradient()
                 hooks.cancellable_graph(score, self.twin.stop)
-                (gradient,) = torch.autograd.grad(score.sum(), x, allow_unused=True)
+                try:
+                    (gradient,) = torch.autograd.grad(score.sum(), x, allow_unused=True)
+                except torch.cuda.OutOfMemoryError:
+                    raise
+                except Exception as error:
+                    self._ends[None] = gradient_path.raised(error)
+                    raise self.no_gradient() from error
                 if gradient is None:
                     raise self.no_gradient()
                 gradients.append(gradient)

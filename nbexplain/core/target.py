@@ -157,6 +157,15 @@ def score(scores: Tensor, target: Target) -> Tensor:
     return value
 
 
+def places_of(target: Target | None) -> tuple[int, ...] | None:
+    """Of scores (N, L, K), the places along L that a target looks at; None where that is not known, or all."""
+    if isinstance(target, tuple):
+        return (target[0],) if len(target) == 2 else None
+    if isinstance(target, Placed) and target.places is not None:
+        return tuple(target.places.tolist())
+    return None
+
+
 def name_of(target: Any, classes: Sequence[str] | None = None, places: Sequence[str] = ()) -> str:
     """The name of a class, with its region, or a description of another target; `places` names those of a line."""
     if isinstance(target, Region):

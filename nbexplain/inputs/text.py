@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -206,10 +206,22 @@ class Text(Array):
     # What can be hidden
 
     def masker(
-        self, unit: str = "word", hide: str = "remove", *, ready: Callable[[Tensor], Tensor] = as_it_is
+        self,
+        unit: str = "word",
+        hide: str = "remove",
+        *,
+        stays: Sequence[int] = (),
+        ready: Callable[[Tensor], Tensor] = as_it_is,
     ) -> TextMasker:
-        """Tokens, words or sentences to hide."""
-        return TextMasker(self, unit, hide)
+        """Tokens, words or sentences to hide, but for those that hold a token that stays."""
+        return TextMasker(self, unit, hide, stays)
+
+    def put_back(self, scores: Tensor, batch: Tensor) -> Tensor:
+        """Scores (N, L, K) of the tokens of codes (N, L), each at the place that it has in the text; NaN if removed."""
+        full = scores.new_full((len(scores), len(self.ids), *scores.shape[2:]), torch.nan)
+        row, column = (batch != -1).nonzero(as_tuple=True)
+        full[row, self._places(batch)[row, column]] = scores[row, column]
+        return full
 
     @property
     def takes_mask(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,7 @@ class TextMasker:
     """Hides tokens, words or sentences of a text; see `Masker`.
 
     Spaces and punctuation outside words, and tokens that the tokenizer adds, are never hidden (except, for tokens,
-    those that are tokens of their own).
+    those that are tokens of their own). Nor is a unit of which one token `stays`.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class TextMasker:
         (features, 2): where each feature stands in the text.
     """
 
-    def __init__(self, text: Text, unit: str, hide: str) -> None:
+    def __init__(self, text: Text, unit: str, hide: str, stays: Sequence[int] = ()) -> None:
         if unit not in UNITS:
             raise ValueError(f"unit: expected one of {', '.join(map(repr, UNITS))}, got {unit!r}")
         if hide not in HIDING:
@@ -50,7 +50,14 @@ class TextMasker:
         else:
             units = _units(text, unit)
             owners = _owners(text.spans, units, unit)
+        staying = owners[list(stays)]
+        owners[np.isin(owners, staying[staying >= 0])] = -1
         held = np.flatnonzero(owners >= 0)
+        if not len(held) and len(staying):
+            raise ValueError(
+                f"hide: each {unit} holds a token whose score is explained, so none can be removed; 'mask token' and "
+                "'neutral embedding' leave each in its place"
+            )
         if not len(held):
             raise ValueError(f"text: there is no {unit} in {text.text[:40]!r} that the model reads")
         kept, firsts, features = np.unique(owners[held], return_index=True, return_inverse=True)
@@ -64,7 +71,7 @@ class TextMasker:
         else:
             self._part()
             self.names = tuple(text.text[start:end].strip() for start, end in self.spans)
-        self.key: Hashable = (unit, hide)
+        self.key: Hashable = (unit, hide, *stays)
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nbexplain import METHODS, Session, explain, list_layers
 from nbexplain.core.hooks import (
     Cancelled,
     Stop,
     cancellable,
     cancellable_graph,
+    caught,
     first_tensor,
     graph_nodes,
     main_tensor,
     recorded,
     replace,
+    replaced,
     surveyed,
 )
 from tests.core.snapshot import differences, snapshot
@@ -209,3 +215,77 @@ def test_the_worst_of_models_cannot_swallow_a_stop() -> None:
         stop.event = Counted(at)
         with pytest.raises(Cancelled), cancellable([model := Swallows()], stop):
             model(torch.zeros(1))
+
+
+# Inside of a transform of functions
+
+
+class Mapping(nn.Module):
+    """Calls its head once for each row by `torch.vmap`, and, where `slopes`, adds its derivative."""
+
+    def __init__(self, plain: bool, slopes: bool) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        self.head = nn.Linear(4, 2)
+        self.plain, self.slopes = plain, slopes
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.norm(self.conv(x)).tanh().mean((2, 3))
+        if not self.slopes:
+            return self.head(pooled) if self.plain else torch.vmap(self.head)(pooled)
+        if self.plain:
+            slopes = 2 * F.linear(pooled, self.head.weight, self.head.bias) @ self.head.weight
+        else:
+            slopes = torch.vmap(torch.func.grad(lambda row: self.head(row).square().sum()))(pooled)
+        return self.head(pooled + slopes)
+
+
+@pytest.mark.parametrize("slopes", [False, True])
+def test_modules_that_a_transform_calls_are_left_alone(slopes: bool) -> None:
+    plain = Mapping(plain=True, slopes=slopes).eval()
+    model = copy.deepcopy(plain)
+    model.plain = False
+    x = torch.rand(1, 3, 9, 9)
+    torch.testing.assert_close(model(x), plain(x))
+    rows = {row.name: row for row in list_layers(model, x)}
+    assert rows["conv"].usable
+    assert "head@2" not in rows  # a call inside is not counted
+    assert rows["head"].usable == slopes
+    layer = {"layer": "conv"}
+    cases: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("gradient", {"target": 1}),
+        ("grad_cam", {"target": 1, **layer}),
+        ("channel_evidence", {"target": 1, **layer}),
+        ("ablation", {"target": 1, **layer}),
+        ("activation", {"channel": 1, **layer}),
+        ("occlusion", {"target": 1, "window": 3, "stride": 3}),
+    )
+    for key, asked in cases:
+        ours, right = explain(model, x, key, **asked).values, explain(plain, x, key, **asked).values
+        np.testing.assert_allclose(ours, right, rtol=1e-4, atol=1e-6, err_msg=key)
+    session = Session(model, x)
+    assert session.selection.layer == "norm"
+    assert session.facts.reason(METHODS["gradient"]) == session.facts.reason(METHODS["grad_cam"]) == ""
+
+
+def test_calls_are_numbered_alike_where_a_transform_makes_some() -> None:
+    """What is replaced, caught and recorded of a layer is the same call of it."""
+    head = nn.Linear(2, 2)
+    x = torch.rand(3, 2)
+    with recorded({"head": head}) as records:
+        torch.vmap(head)(x)
+        output = head(x + 1)
+    torch.testing.assert_close(records.calls["head"][0], output)
+    with replaced(head, 0, torch.zeros_like):
+        torch.testing.assert_close(torch.vmap(head)(x), head.forward(x))
+        assert not head(x + 1).any()
+    with caught(head, 0) as found:
+        torch.vmap(head)(x)
+        head(x + 1)
+    torch.testing.assert_close(found.taken, x + 1)
+    torch.testing.assert_close(found.returned, output.detach())
+    with surveyed(head) as survey:
+        torch.vmap(head)(x)
+        head(x)
+    assert survey.handed_on == [(None, head), (None, head)]
+    assert survey.total == output.nbytes

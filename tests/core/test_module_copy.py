@@ -16,7 +16,9 @@ import torch
 import torch.utils.data
 from torch import Tensor, nn
 
+from nbexplain import explain, list_layers
 from nbexplain.core.module_copy import Copier
+from nbexplain.core.subject import Subject
 from nbexplain.core.twin import twin
 from tests.core.snapshot import differences, snapshot
 from tests.networks import Normed, Plain, picture, seeded
@@ -330,3 +332,53 @@ def test_partials_of_the_trees_own_modules_are_copied() -> None:
     torch.testing.assert_close(ours.module(picture()), model(picture()))
     assert seen == [ours.module.conv1]
     assert differences(before, snapshot(model)) == []
+
+
+# Weights made in inference mode
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        self.rows = nn.LSTM(4, 5, batch_first=True)
+        self.head = nn.Linear(5, 2)
+        self.tied = self.head.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, _ = self.rows(self.norm(self.conv(x)).relu().mean(3).transpose(1, 2))
+        return self.head(rows[:, -1])
+
+
+def test_weights_made_in_inference_mode_are_as_good_as_others() -> None:
+    normal = seeded(Recurrent).eval()
+    with torch.inference_mode():
+        model = Recurrent().eval()
+        model.load_state_dict(normal.state_dict())
+    x = seeded(lambda: torch.rand(1, 3, 9, 9))
+    ours = Copier(model).copy(model)
+    assert ours.tied is ours.head.weight
+    assert not any(tensor.is_inference() for tensor in (*ours.parameters(), *ours.buffers()))
+    before = [(id(tensor), tensor.data_ptr()) for tensor in (*model.parameters(), *model.buffers())]
+    for method in ("gradient", "grad_cam", "occlusion", "activation"):
+        asked: dict[str, Any] = {} if method in ("gradient", "occlusion") else {"layer": "conv"}
+        asked |= {"target": 1} if method != "activation" else {"channel": 1}
+        asked |= {"relu": False} if method == "grad_cam" else {}
+        with torch.inference_mode(method == "grad_cam"):  # the caller's own mode is no matter
+            values = explain(model, x, method, **asked).values
+        np.testing.assert_allclose(values, explain(normal, x, method, **asked).values, rtol=1e-5, atol=1e-7)
+        assert np.abs(values).max() > 0
+    assert list_layers(model, x) == list_layers(normal, x)
+    assert [(id(tensor), tensor.data_ptr()) for tensor in (*model.parameters(), *model.buffers())] == before
+    assert all(tensor.is_inference() for tensor in model.parameters())
+
+
+def test_weights_made_in_inference_mode_that_change_later_are_seen() -> None:
+    with torch.inference_mode():
+        model = Recurrent().eval()
+    subject = Subject(model, torch.rand(1, 3, 9, 9))
+    scores = subject.scores().clone()
+    with torch.inference_mode():
+        model.head.bias += 1
+    assert subject.refresh()
+    torch.testing.assert_close(subject.scores(), scores + 1)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from nbexplain.core import target as targets
+from nbexplain.core.explanation import Target
 from nbexplain.core.registry import Choice, Places, Range
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker
@@ -50,20 +52,27 @@ _OF_KIND = {
 }
 
 
-def masker_of(subject: Subject, options: Mapping[str, Any]) -> Masker:
+def masker_of(subject: Subject, options: Mapping[str, Any], target: Target | None = None) -> Masker:
     """The masker of the subject's input, from those of a method's parameters that its kind has.
+
+    Where each token of a text has scores of its own, and tokens are removed, the target's follow theirs to its new
+    place, and are never removed themselves.
 
     Raises
     ------
     ValueError
-        If tokens were to be removed whose places have scores of their own.
+        If tokens were to be removed, and it is not known whose scores the target looks at.
     """
+    chosen = {name: options[name] for name in _OF_KIND[subject.input.kind]}
     if subject.by_token and options["hide"] == "remove":
-        raise ValueError(
-            "hide: 'remove' would move the tokens behind, or take away the very token whose score is explained; "
-            "'mask token' and 'neutral embedding' leave each in its place"
-        )
-    return subject.masker(**{name: options[name] for name in _OF_KIND[subject.input.kind]})
+        places = targets.places_of(target)
+        if places is None:
+            raise ValueError(
+                "hide: 'remove' would move the tokens behind, or take away a token whose score is explained; 'mask "
+                "token' and 'neutral embedding' leave each in its place; or explain a Region at a token"
+            )
+        chosen["stays"] = places
+    return subject.masker(**chosen)
 
 
 def is_stable(errors: np.ndarray, values: np.ndarray, share: float) -> bool:

@@ -70,7 +70,7 @@ def lime(
         near, width = Drawn(subject, bins, seed), table_width * len(subject.input.tensor[0]) ** 0.5
     else:
         options = {"superpixels": superpixels, "segmentation": segmentation, "fill": fill, "unit": unit, "hide": hide}
-        near, width = Hidden(subject, masker_of(subject, options), seed), kernel_width
+        near, width = Hidden(subject, masker_of(subject, options, target), seed), kernel_width
     design = near.design(samples)
     kept = targets.Kept(target, subject.scores())
     key = ("lime", near.key, kept.key)

@@ -53,7 +53,7 @@ def deep_shap(
     ValueError
         If no gradient reaches the input, or the model cannot be copied.
     """
-    if isinstance(subject.twin.module, Predictor) or not subject.has_gradient():
+    if isinstance(subject.twin.module, Predictor) or not subject.gets_gradient():
         raise subject.no_gradient()
     if not subject.input.batched:
         raise ValueError("x: deep_shap runs the input and its background together, and this model takes no batches")

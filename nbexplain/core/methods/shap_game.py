@@ -36,7 +36,7 @@ class Game:
     """
 
     def __init__(self, subject: Subject, target: Target, options: Mapping[str, Any]):
-        self.masker = masker_of(subject, options)
+        self.masker = masker_of(subject, options, target)
         self._subject, self._target = subject, target
         self._kept = targets.Kept(target, subject.scores())
         self.players = np.flatnonzero(self.masker.varying)

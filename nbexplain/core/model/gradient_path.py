@@ -38,7 +38,7 @@ class Follower(TorchFunctionMode):
         self._names = {id(module): name for name, module in reversed([*root.named_modules()])}
         self._layer = layer
         self._calls = 0
-        self._source = hooks.Source()
+        self.source = hooks.Source()
         self._seen: dict[int, tuple[Tensor, tuple[Cut, ...]]] = {}  # what comes from the leaf: holding it keeps its id
         self._running: list[tuple[nn.Module, bool, bool]] = []  # with the modes that it was called in
         self._behind = ""
@@ -48,7 +48,7 @@ class Follower(TorchFunctionMode):
 
     def begin(self, leaf: Tensor) -> None:
         """Follow what comes from `leaf`, which requires grad."""
-        self._source.source = leaf
+        self.source.source = leaf
         self._seen[id(leaf)] = leaf, ()
 
     def cuts(self, tensor: Tensor) -> tuple[Cut, ...] | None:
@@ -58,7 +58,7 @@ class Follower(TorchFunctionMode):
 
     def reaches(self, tensor: Tensor) -> bool:
         """Whether autograd's graph leads from a tensor to the leaf."""
-        return self._source(tensor)
+        return self.source(tensor)
 
     # Calls of modules
 
@@ -71,7 +71,7 @@ class Follower(TorchFunctionMode):
 
     def after(self, module: nn.Module, taken: tuple[Any, Any], output: Any) -> Any:
         handed_on = None
-        if self._layer is not None and module is self._layer[0]:
+        if self._layer is not None and module is self._layer[0] and not hooks.in_transform():
             self._calls += 1
             returned = hooks.main_tensor(output)
             if self._calls == self._layer[1] + 1 and returned is not None:
@@ -164,6 +164,16 @@ def reason(network: Network, layer: tuple[nn.Module, int] | None) -> str:
     with hooks.followed(module, follower.before, follower.after), follower:
         scores = network.run(x, grad=True, inplace=False)
     if follower.reaches(scores):
+        try:
+            with network.computing(grad=True):
+                ends = hooks.ends_of_gradient(scores, follower.source)
+        except Exception as error:
+            return raised(error)
+        functions = dict.fromkeys(_name_of(node) for node in ends)
+        if functions:
+            several = len(functions) > 1
+            named = " and ".join(functions)
+            return f"the backward{'s' * several} of {named} hand{'s' * (not several)} on no gradient"
         return "the target that is made of the scores does not depend on it, or has no gradient"
     cuts = follower.cuts(scores)
     if cuts:
@@ -176,6 +186,29 @@ def reason(network: Network, layer: tuple[nn.Module, int] | None) -> str:
     if follower.opaque:
         return f"it ends in {follower.opaque[0]!r}, whose output no graph leads to"
     return "the model computes the scores from it outside of autograd's graph"
+
+
+def raised(error: Exception) -> str:
+    """Why no gradient arrives where the backward pass raises, as a part of a sentence."""
+    words = str(error).partition(" Hint:")[0]  # torch's hints are about its own tools
+    if "modified by an inplace operation" in words:
+        return f"the model overwrites in place what its own gradient needs (torch: {words})"
+    trace, where = error.__traceback__, "the backward pass"
+    while trace is not None:  # torch runs the backward of a Function from there
+        node = trace.tb_frame.f_locals.get("self")
+        if _is_function(node):
+            where = f"the backward of {_name_of(node)}"
+        trace = trace.tb_next
+    return f"{where} raises {type(error).__name__}: {words}"
+
+
+def _name_of(node: Any) -> str:
+    """Of a node of the graph: how its `torch.autograd.Function` is called, or torch's own operation."""
+    return str(node.name()).removesuffix("Backward") if _is_function(node) else str(node.name())
+
+
+def _is_function(node: Any) -> bool:
+    return isinstance(node, torch.autograd.function.BackwardCFunction)
 
 
 def _depends(network: Network, layer: tuple[nn.Module, int] | None) -> bool:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nbexplain import METHODS, Session, explain, explore
+from nbexplain import METHODS, Session, explain, explore, list_layers
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.model import gradient_path
 from nbexplain.core.remaining import remaining
@@ -41,6 +41,13 @@ class Two(nn.Module):
         return model._function(model, x)  # type: ignore[operator,no-any-return]
 
 
+class Alone(Two):
+    """The same without a layer behind it that has a grid."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self._call(self, self.first(x)).mean((2, 3)))
+
+
 class Steps(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -51,6 +58,45 @@ class Steps(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *_grads: Tensor) -> None:
         return None
+
+
+class Ending(torch.autograd.Function):
+    """Hands a gradient to the weights, none to what comes from the input."""
+
+    @staticmethod
+    def forward(ctx: Any, power: int, x: Tensor, weight: Tensor) -> Tensor:
+        return x.relu() ** power * weight
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        return None, None, grads[0].sum()
+
+
+class Raising(Ending):
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        raise ValueError("this one has no backward")
+
+
+def _writes_over(_: Any, x: Tensor) -> Tensor:
+    x = F.relu(x)
+    x.mul_(2)
+    return x
+
+
+BACKWARD = {
+    "none": (lambda _, x: Ending.apply(2, x, torch.ones(1)), "the backward of Ending hands on no gradient"),
+    "raises": (
+        lambda _, x: Raising.apply(1, x, torch.ones(1)),
+        "the backward of Raising raises ValueError: this one has no backward",
+    ),
+    "in place": (
+        _writes_over,
+        "the model overwrites in place what its own gradient needs (torch: one of the variables needed for gradient "
+        "computation has been modified by an inplace operation: [torch.FloatTensor [1, 8, 10, 10]], which is output 0 "
+        "of Relu, is at version 1; expected version 0 instead.)",
+    ),
+}
 
 
 class Straight(torch.autograd.Function):
@@ -214,6 +260,63 @@ def test_dynamic_int8() -> None:
         explain(model, picture(), "gradient", target=1)
 
 
+@pytest.mark.parametrize("end", BACKWARD)
+def test_a_backward_pass_that_brings_nothing(end: str) -> None:
+    """The graph leads to the input: that no gradient arrives shows only where it is tried."""
+    between, reason = BACKWARD[end]
+    model, x = seeded(lambda: Two(between)).eval(), picture()
+    before = snapshot(model, x)
+    cases: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("the input", {"method": "gradient"}),
+        ("the input", {"method": "deep_shap", "background": 2}),
+        ("layer 'first'", {"method": "grad_cam", "layer": "first"}),
+        ("layer 'first'", {"method": "channel_evidence", "layer": "first"}),
+    )
+    for place, asked in cases:
+        with pytest.raises(ValueError, match="no gradient") as caught:
+            explain(model, x, target=1, **asked)
+        start = f"no gradient of the score reaches {place}: {reason}; methods that remain: "
+        assert str(caught.value).startswith(start)
+        assert "'occlusion'" in str(caught.value)
+        assert "'gradient'" not in str(caught.value)
+    assert differences(before, snapshot(model, x)) == []
+
+
+@pytest.mark.parametrize("end", BACKWARD)
+def test_layers_behind_a_backward_pass_that_brings_nothing(end: str) -> None:
+    """A CAM of a layer behind it needs nothing of it, and is that of a model without it."""
+    model, x = seeded(lambda: Two(BACKWARD[end][0])).eval(), picture()
+    rows = list_layers(model, x)
+    assert [(row.name, row.usable) for row in rows] == [("first", True), ("second", True), ("head", True)]
+    assert rows.suggested == "second"
+    with torch.no_grad():
+        taken = BACKWARD[end][0](None, model.first(x))
+        output = model.second(taken)
+    np.testing.assert_allclose(explain(model, x, "activation", layer="second", channel=2).values, output[0, 2])
+    behind = nn.Sequential(model.second, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), model.head).eval()
+    ours = explain(model, x, "grad_cam", target=1, layer="second").values
+    right = explain(behind, taken, "grad_cam", target=1, layer="0").values
+    np.testing.assert_allclose(ours, right, rtol=1e-5, atol=1e-7)
+    assert np.abs(right).max() > 0
+    session = Session(model, x)
+    assert session.facts.reason(METHODS["gradient"]).startswith(
+        f"no gradient of the score reaches the input: {BACKWARD[end][1]}"
+    )
+    assert session.facts.reason(METHODS["grad_cam"]) == ""
+
+
+def test_another_way_for_the_gradient_is_no_end() -> None:
+    model = seeded(lambda: Two(lambda _, x: x + Ending.apply(2, x, torch.ones(1)).tanh())).eval()
+    x = picture().requires_grad_()
+    h = model.first(x)
+    held = (Ending.apply(2, h, torch.ones(1)).tanh()).detach()
+    score = model.head(model.second(h + held).relu().mean((2, 3)))[0, 1]
+    (right,) = torch.autograd.grad(score, x)
+    subject = Subject(model, picture())
+    assert subject.has_gradient()
+    np.testing.assert_allclose(subject.gradient(subject.target(1)), right, rtol=1e-5, atol=1e-7)
+
+
 def test_a_frozen_model_in_place_and_one_that_trains() -> None:
     """Explained in place, the weights themselves require grad: only the way to the leaf counts."""
     held = nn.Conv2d(8, 8, 1)
@@ -245,14 +348,14 @@ def test_what_is_computed_before_a_stop_or_an_error_leaves_nothing(monkeypatch: 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    "cut", ["inference mode around a module", "detach in a module", "integers in a module", "int8"]
+    "cut", ["inference mode around a module", "detach in a module", "integers in a module", "int8", *BACKWARD]
 )
 def test_every_method_that_is_said_to_remain_does(cut: str) -> None:
     if cut == "int8":
         plain = nn.Sequential(nn.Flatten(), nn.Linear(432, 8), nn.ReLU(), nn.Linear(8, 3))
         model: nn.Module = torch.ao.quantization.quantize_dynamic(plain, {nn.Linear})
     else:
-        model = seeded(lambda: Two(CUTS[cut][0])).eval()
+        model = seeded(lambda: Alone(BACKWARD[cut][0]) if cut in BACKWARD else Two(CUTS[cut][0])).eval()
     keys = remaining(Subject(model, picture())).replace("'", "").split(", ")
     assert {"activation", "ablation", "occlusion", "lime", "kernel_shap"} <= {*keys}
     assert not {"gradient", "input_x_gradient", "gradient_shap", "deep_shap", "tree_shap", "boundary"} & {*keys}

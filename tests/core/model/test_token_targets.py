@@ -81,9 +81,38 @@ def test_a_label_stays_with_its_token(tagger: Tagger) -> None:
     ours = explain(tagger, text, "leave_one_out", target=(3, 0), hide="mask token")
     np.testing.assert_allclose(ours.values, [0, 0, 0.8, 0, 0], atol=1e-6)
     with pytest.raises(ValueError, match=r"hide: 'remove' would move the tokens behind, .*'mask token' and 'neutral"):
-        explain(tagger, text, "lime", target=(3, 2))
-    with pytest.raises(ValueError, match="hide: 'remove'"):
         explain(tagger, text, "leave_one_out", target=lambda scores: scores[:, 3, 2])
+
+
+@pytest.mark.parametrize(("target", "label"), [((3, 0), 0), (Region("O", (3,)), 0), (None, 2)])
+@pytest.mark.parametrize("method", ["leave_one_out", "permutation_shap"])
+def test_a_label_follows_its_token_when_others_are_removed(
+    tagger: Tagger, method: str, target: Any, label: int
+) -> None:
+    ids = torch.tensor([[2, 3, 4, 5, 6]])
+
+    def without(*places: int) -> float:
+        """The score at Paris, the fourth token, of the shorter text, in which another word may stand before it."""
+        left = [place for place in range(5) if place not in places]
+        return float(tagger(ids[:, left], torch.ones(1, len(left)))[0, left.index(3), label])
+
+    found = explain(tagger, Text(TEXT, Tokenizer()), method, target=target, classes=LABELS)
+    others = [0, 1, 2, 4]
+    assert [TEXT.split()[place] for place in others] == list(found.names)
+    if method == "leave_one_out":
+        np.testing.assert_allclose(found.values, [without() - without(place) for place in others], atol=1e-6)
+    else:
+        assert found.base == pytest.approx(without(*others))
+        assert found.base + found.values.sum() == pytest.approx(without(), abs=1e-5)
+
+
+def test_what_holds_a_token_that_is_explained_is_not_removed(tagger: Tagger) -> None:
+    with pytest.raises(ValueError, match="hide: each sentence holds a token whose score is explained, so none can be"):
+        explain(tagger, Text(TEXT, Tokenizer()), "leave_one_out", target=(3, 2), unit="sentence", classes=LABELS)
+    over = np.array([1.0, 0, 0, 1, 0])
+    found = explain(tagger, Text(TEXT, Tokenizer()), "leave_one_out", target=Region(2, over), classes=LABELS)
+    assert list(found.names) == ["lives", "in", "today"]
+    assert np.isfinite(found.values).all()
 
 
 def test_the_best_word_for_a_mask_is_explained_first() -> None:
