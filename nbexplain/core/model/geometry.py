@@ -267,8 +267,8 @@ class Asking:
         grid, axis = geometry.grid or (), geometry.axes.index("t")
         if len(grid) != 2 or min(grid) < 2 or not output.requires_grad:
             return True
-        down, right = geometry.steps()
-        middle = geometry.prefix + (grid[0] - 1) // 2 * down + (grid[1] - 1) // 2 * right
+        below, beside = geometry.steps()
+        middle = geometry.prefix + (grid[0] - 1) // 2 * below + (grid[1] - 1) // 2 * beside
         signs = torch.randint(0, 2, output.shape, generator=torch.Generator().manual_seed(1)).to(output) * 2 - 1
 
         def centre(token: int, known: Known) -> list[float] | None:
@@ -278,7 +278,7 @@ class Asking:
 
         for known in reversed(self._known):
             if len(known[1].grid or ()) == 2 and known[0] is not output:
-                found = [centre(token, known) for token in (middle, middle + down, middle + right)]
+                found = [centre(token, known) for token in (middle, middle + below, middle + beside)]
                 centres = [one for one in found if one is not None]
                 if len(centres) == 3:
                     break
@@ -286,14 +286,12 @@ class Asking:
             return True
         first, *others = centres
         moved = [[(one - at) * size for at, one, size in zip(first, other, grid, strict=True)] for other in others]
-        if not any(_is_whole(steps) for steps in moved):
+        held = not any(all(abs(step) < 0.5 for step in steps) for steps in moved)  # else two hold the same mix
+        if not (held and any(_is_whole(steps) for steps in moved)):
             return True  # each token holds a mix of several places
-        wanted = ([1.0, 0.0], [0.0, 1.0])
-        self._in_order = all(
-            abs(step - want) < 0.5
-            for steps, right in zip(moved, wanted, strict=True)
-            for step, want in zip(steps, right, strict=True)
-        )
+        (down, aside), (back, right) = moved
+        # more than a cell at once, but alike: the mean of one window, and that of the next
+        self._in_order = max(abs(aside), abs(back), abs(down - right)) < 0.5 <= min(down, right)
         return self._in_order
 
     def contradicts(self, output: Tensor, geometry: Geometry) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 _FITS = 0.8  # of the tokens' places that a grid must explain ...
 _FITS_AS_BEFORE = 0.4  # ... or that of what they come from, where as many of them are cells as that has
 _FITS_WELL = 0.95  # ... and from which on no other order of the tokens is tried
+_SPREAD = 0.07  # of a side: nor is it where all tokens lie nearly at one place, since each sees nearly all
 _LEAST_SLOPE = 0.2  # of the way that a token's place moves, where tokens that follow each other do not see all alike
 _STRAYS = 0.4  # of that way: so far from where the grid puts it no token lies ...
 _APART = 0.1  # ... nor are tokens spread so widely along a side that it does not explain ...
@@ -20,7 +21,7 @@ _CLEAR = 0.02  # of a side: nearer than that to their lines tokens hold one plac
 _UNEQUAL = 0.05  # by how much the lines of two sides then differ at most
 _LEAST_CELLS = 4  # of a grid with others before or behind it: fewer lie well by chance
 _ENDS, _BETWEEN = 12, 12  # tokens that are looked at: so many at either end, and between
-_MOST_EXTRA = 16  # tokens before or behind the grid
+_MOST_EXTRA = 16  # tokens before and behind the grid
 
 
 def sampled(length: int) -> list[int]:
@@ -64,7 +65,8 @@ def fitted_grid(
     same = max((fit for fit in fits if fit[2][0] == before and fit[0] >= _FITS_AS_BEFORE), default=None)
     if same and not any(fit[1] < same[1] and fit[0] >= _FITS_WELL for fit in fits):
         return same[2]
-    if max((fit[0] for fit in fits), default=0.0) < _FITS_WELL:
+    clear = np.nanmax(np.nanstd(centres, 0)) > _SPREAD if np.isfinite(centres).any() else False
+    if clear and max((fit[0] for fit in fits), default=0.0) < _FITS_WELL:
         others = (one for one in itertools.permutations(sides) if one != (order or tuple(sides)))
         fits += [fit for one in others for fit in _fits(length, numbers, centres, one)]
     best = max((fit[0] for fit in fits), default=0.0)
@@ -81,6 +83,8 @@ def _fits(length: int, numbers: np.ndarray, centres: np.ndarray, order: tuple[in
         cells = length - prefix - suffix
         inside = (numbers >= prefix) & (numbers < length - suffix)
         others = prefix + suffix
+        if others > _MOST_EXTRA:
+            continue
         if cells < max(_LEAST_CELLS if others else 2, length / 2) or inside.sum() < 2:
             continue
         if np.isnan(centres[inside]).any():
