@@ -19,7 +19,7 @@ _APART = 0.1  # ... nor are tokens spread so widely along a side that it does no
 _LEAST_SIDE = 3  # ... of so many cells
 _CLEAR = 0.02  # of a side: nearer than that to their lines tokens hold one place each
 _UNEQUAL = 0.05  # by how much the lines of two sides then differ at most
-_LEAST_CELLS = 4  # of a grid with others before or behind it: fewer lie well by chance
+_LEAST_CELLS = 6  # of a new grid with others before or behind it: fewer lie well by chance
 _ENDS, _BETWEEN = 12, 12  # tokens that are looked at: so many at either end, and between
 _MOST_EXTRA = 16  # tokens before and behind the grid
 
@@ -61,21 +61,23 @@ def fitted_grid(
         None where no grid explains four fifths of the variance.
     """
     numbers, sides = np.asarray(tokens), range(centres.shape[1])
-    fits = _fits(length, numbers, centres, order or tuple(sides))
+    fits = _fits(length, numbers, centres, order or tuple(sides), before)
     same = max((fit for fit in fits if fit[2][0] == before and fit[0] >= _FITS_AS_BEFORE), default=None)
     if same and not any(fit[1] < same[1] and fit[0] >= _FITS_WELL for fit in fits):
         return same[2]
     clear = np.nanmax(np.nanstd(centres, 0)) > _SPREAD if np.isfinite(centres).any() else False
     if clear and max((fit[0] for fit in fits), default=0.0) < _FITS_WELL:
         others = (one for one in itertools.permutations(sides) if one != (order or tuple(sides)))
-        fits += [fit for one in others for fit in _fits(length, numbers, centres, one)]
+        fits += [fit for one in others for fit in _fits(length, numbers, centres, one, before)]
     best = max((fit[0] for fit in fits), default=0.0)
     if best < _FITS:
         return None
     return min((fit for fit in fits if fit[0] >= best - 0.03), key=lambda fit: (fit[1], -fit[0]))[2]
 
 
-def _fits(length: int, numbers: np.ndarray, centres: np.ndarray, order: tuple[int, ...]) -> list[_Fit]:
+def _fits(
+    length: int, numbers: np.ndarray, centres: np.ndarray, order: tuple[int, ...], before: tuple[int, ...] | None
+) -> list[_Fit]:
     """What each grid explains whose tokens run over its sides in this order."""
     sides = centres.shape[1]
     fits: list[_Fit] = []
@@ -85,7 +87,9 @@ def _fits(length: int, numbers: np.ndarray, centres: np.ndarray, order: tuple[in
         others = prefix + suffix
         if others > _MOST_EXTRA:
             continue
-        if cells < max(_LEAST_CELLS if others else 2, length / 2) or inside.sum() < 2:
+        least = _LEAST_CELLS if others else 4 if sides > 1 else 2
+        least = 2 if cells == math.prod(before or ()) else least
+        if cells < max(least, length / 2) or inside.sum() < 2:
             continue
         if np.isnan(centres[inside]).any():
             continue
