@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,8 +16,6 @@ _LEAST_SLOPE = 0.2  # of the way that a token's place moves, where tokens that f
 _STRAYS = 0.4  # of that way: so far from where the grid puts it no token lies ...
 _APART = 0.1  # ... nor are tokens spread so widely along a side that it does not explain ...
 _LEAST_SIDE = 3  # ... of so many cells
-_CLEAR = 0.02  # of a side: nearer than that to their lines tokens hold one place each
-_UNEQUAL = 0.05  # by how much the lines of two sides then differ at most
 _LEAST_CELLS = 6  # of a new grid with others before or behind it: fewer lie well by chance
 _ENDS, _BETWEEN = 12, 12  # tokens that are looked at: so many at either end, and between
 _MOST_EXTRA = 16  # tokens before and behind the grid
@@ -99,10 +96,10 @@ def _fits(
             continue
         for sizes in _factors(cells, sides):
             places = np.stack(np.unravel_index(numbers[inside] - prefix, sizes), 1) / np.asarray(sizes)
-            along = [_line(places[:, side], seen[:, side], sizes[side]) for side in range(sides)]
-            if any(line is None for line in along) or _are_cut([line for line in along if line is not None]):
+            along = [_explained(places[:, side], seen[:, side], sizes[side]) for side in range(sides)]
+            if any(part is None for part in along):
                 continue
-            explained = sum(line.explained for line in along if line is not None)
+            explained = sum(part or 0.0 for part in along)
             grid = tuple(sizes[order.index(side)] for side in range(sides))
             longer = [side for side in order if grid[side] > 1]
             laid = (grid, prefix, suffix, () if longer == sorted(longer) else order)
@@ -110,18 +107,8 @@ def _fits(
     return fits
 
 
-@dataclass(frozen=True)
-class _Line:
-    """How the places of tokens along one side rise with those of a grid: what is explained, how far tokens stray."""
-
-    size: int
-    slope: float = 0.0
-    explained: float = 0.0
-    strays: float = 0.0
-
-
-def _line(places: np.ndarray, seen: np.ndarray, size: int) -> _Line | None:
-    """The line through them, if it rises enough; None if a token is far from it.
+def _explained(places: np.ndarray, seen: np.ndarray, size: int) -> float | None:
+    """The part of the sum of squares that a line explains, if it rises enough; None if a token is far from it.
 
     Tokens between others that stand elsewhere, several grids behind each other, and rows that run to and fro fit well
     on the whole, and some of them lie at the other end of the side.
@@ -130,22 +117,9 @@ def _line(places: np.ndarray, seen: np.ndarray, size: int) -> _Line | None:
     spread = float((away**2).sum())
     slope = float((away * seen).sum()) / spread if spread > 0 else 0.0
     if slope <= _LEAST_SLOPE:
-        return None if size >= _LEAST_SIDE and seen.std() > _APART else _Line(size)
+        return None if size >= _LEAST_SIDE and seen.std() > _APART else 0.0
     strays = float(np.abs(seen - seen.mean() - slope * away).max())
-    if size >= _LEAST_SIDE and strays > _STRAYS * slope:
-        return None
-    return _Line(size, slope, slope**2 * spread, strays)
-
-
-def _are_cut(lines: Sequence[_Line]) -> bool:
-    """Whether tokens lie all on their lines, and these span one side less than another: rows are missing, or too many.
-
-    Where tokens see others as well, places are drawn to the middle along all sides alike, or do not lie on lines.
-    """
-    long = [line for line in lines if line.size >= _LEAST_SIDE]
-    slopes = [line.slope for line in long]
-    clear = len(long) > 1 and all(0 < line.strays < _CLEAR for line in long)
-    return clear and max(slopes) > (1 + _UNEQUAL) * min(slopes)
+    return None if size >= _LEAST_SIDE and strays > _STRAYS * slope else slope**2 * spread
 
 
 def _factors(number: int, count: int) -> list[tuple[int, ...]]:
