@@ -23,17 +23,6 @@ class Masked(nn.Module):
         return self.fc(x * mask) * scale
 
 
-class Named(nn.Module):
-    """Takes the dict itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(4, 3)
-
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        return self.fc(batch["x"])
-
-
 class Inner(nn.Module):
     """Calls a part of itself with too little: it is the model that is wrong, not the call."""
 
@@ -79,14 +68,6 @@ def test_what_is_missing_is_named_with_the_call_that_works(x: Any, said: str, ca
     assert str(raised.value).endswith(f"forward={call}")
     found = explain(model, x, "gradient", target=1, forward=forward)
     np.testing.assert_allclose(found.values, 2 * model.fc.weight[1].detach() * MASK[0], rtol=1e-6)
-
-
-def test_a_dict_that_the_model_takes_itself() -> None:
-    model = seeded(Named)
-    with pytest.raises(TypeError, match=r"for a model that takes the dict itself: forward=lambda model, x: model\(x\)"):
-        explain(model, {"x": X}, "gradient", target=1)
-    found = explain(model, {"x": X}, "gradient", target=1, forward=lambda model, x: model(x))
-    np.testing.assert_allclose(found.values, model.fc.weight[1].detach(), rtol=1e-6)
 
 
 def test_an_error_deeper_inside_is_the_models_own() -> None:
