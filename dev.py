@@ -43,6 +43,7 @@ SUPERUSER = getattr(os, "geteuid", lambda: 1)() == 0
 NOTEBOOK = "notebooks/01_first_look.ipynb"
 TRIED = ((3, 11), (3, 13))  # the oldest and the newest Python that all tests have passed with
 FONTS = {"fonts-dejavu-core": "DejaVuSans.ttf", "fonts-liberation": "LiberationSans-Regular.ttf"}  # Debian's packages
+LIBRARIES = {"libatomic1": "libatomic.so.1", "libgomp1": "libgomp.so.1"}  # of Playwright's Node; of LightGBM
 
 FOLDERS = ("notebooks", "browser", "packaging")  # parts of tests/ with a run of their own; benchmarks/ are no tests
 PARTS = ("lint", "types", "js", "python", *FOLDERS)
@@ -126,12 +127,13 @@ def find_chromium() -> str | None:
 
 
 def missing_packages() -> list[str]:
-    """Return Debian's packages that are not there, of the fonts of chart tests and of what Playwright's Node loads."""
+    """Return Debian's packages that are not there, of the fonts of chart tests and of what wheels load."""
     missing = [package for package, file in FONTS.items() if not any(Path("/usr/share/fonts").rglob(file))]
-    try:
-        ctypes.CDLL("libatomic.so.1")
-    except OSError:
-        missing.append("libatomic1")
+    for package, library in LIBRARIES.items():
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            missing.append(package)
     return missing
 
 
@@ -214,8 +216,9 @@ def test(names: list[str], arguments: list[str]) -> int:
         raise SystemExit(f"dev.py: no such part: {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
     parts = [part for part in PARTS if part in names] or list(PARTS)
     prepare("test")
-    if "browser" in parts:
+    if {"python", "browser"} & set(parts):  # Python's tests too load what only Debian has
         prepare_chromium()
+    if "browser" in parts:
         must("looking for axe-core, which the browser tests use", PYTHON, "hatch_build.py", "npm")
     start, lines, bad = time.monotonic(), [], []
     counts = dict.fromkeys(("failed", "passed", "skipped", "error"), 0)
