@@ -61,8 +61,10 @@ def row_scores(subject: Subject, *, rows: Rows = 10_000, seed: Seed = 0) -> Iter
 
 def has_classes(subject: Subject) -> bool:
     """Whether the highest of the scores is the class that the model chooses; not so of a regression."""
-    module = subject.twin.module
-    return subject.scores().shape[1] > 1 and not (isinstance(module, Predictor) and module.regresses)
+    scores, module = subject.scores(), subject.twin.module
+    if isinstance(module, Predictor) and module.outputs is not None and module.way != "call":
+        return module.outputs.exclusive and scores.shape[1] > 1
+    return scores.shape[1] > 1 and subject.score_name != "prediction"
 
 
 def right_classes(subject: Subject) -> np.ndarray:
@@ -78,9 +80,9 @@ def right_classes(subject: Subject) -> np.ndarray:
     table = table_of(subject)
     if table.labels is None:
         raise ValueError("labels: the accuracy needs the right class of each row; give Tabular(…, labels=…)")
-    module = subject.twin.module
+    scores, module = subject.scores(), subject.twin.module
     classes = module.classes if isinstance(module, Predictor) else None
-    return class_numbers(table.labels, range(subject.scores().shape[1]) if classes is None else classes)
+    return class_numbers(table.labels, range(scores.shape[1]) if classes is None else classes)
 
 
 def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray) -> np.ndarray:
