@@ -15,7 +15,7 @@ from nbexplain.widgets.attribution_map import ClassScores
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.feature_map import CHARTS, FeatureMap
 from nbexplain.widgets.groups_view import GroupsView
-from nbexplain.widgets.importance_view import ImportanceView, has_forest
+from nbexplain.widgets.importance_view import ImportanceView, has_importance
 from nbexplain.widgets.interaction_view import InteractionView
 from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.near_rows import NearRows, TwoRows
@@ -65,7 +65,7 @@ def set_parts(session: Session, models: SessionModels, answered: Answered, shown
     if {*rows_view.CHARTS, "groups"} & set(shown):
         parts.append(values := RowsView(session, answered, _replacing(session), shown))
     if "permutation" in shown:
-        beside = "forest_importance" if has_forest(session) else ""
+        beside = "forest_importance" if has_importance(session) else ""
         parts.append(ImportanceView(session, answered, "permutation_importance", beside))
     if "lime" in shown:
         parts.append(ImportanceView(session, answered, "averaged_lime"))

@@ -61,8 +61,8 @@ class Link:
             share = self.curve(start + point * (sums - start))
             total -= weight * share[:, :, None] * share[:, None, :]
             total += weight * share[:, :, None] * np.eye(sums.shape[1])
-        found: np.ndarray = self.matrix @ total
-        return found
+        several: np.ndarray = self.matrix @ total
+        return several
 
 
 def logistic(sums: np.ndarray) -> np.ndarray:

@@ -67,8 +67,8 @@ class Walk:
             return left
         which, last = self._set[trees, node], self._members.shape[1] - 1
         place = np.where((numbers >= 0) & (numbers < last), numbers, last).astype(np.intp)  # the last is in no set
-        left = np.where((which >= 0) & ~missing, self._members[which, place], left)
-        return left
+        by_set: np.ndarray = np.where((which >= 0) & ~missing, self._members[which, place], left)
+        return by_set
 
 
 def _sets(ensemble: Ensemble, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
