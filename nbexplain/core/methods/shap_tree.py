@@ -25,9 +25,10 @@ _OTHERS = "permutation_shap, kernel_shap or exact_shap, which take any model"
 
 def proportion(link: Link) -> str:
     """What must be said where a score is a curve of what the trees add up."""
+    exactly = "; scores=torch.logit explains the log-odds themselves, exactly" if link.by_logit else ""
     return (
         f"the trees add up the {link.unit}: each difference in the score is shared in proportion to the values of "
-        f"that, which is close to Shapley values but not equal to them"
+        f"that, which is close to Shapley values but not equal to them{exactly}"
     )
 
 
@@ -55,7 +56,8 @@ def tree_shap(
     scikit-learn, XGBoost, LightGBM and CatBoost, with categories that they split, and searches over these; the loops
     are shap's. Where the score is a probability and the trees add up log-odds, the difference from each background
     row's probability is shared in proportion to the log-odds' values (shap's rescale rule, for several classes along a
-    straight line): that is no longer exact, and a warning says so.
+    straight line): that is no longer exact, and a warning says so; `scores=torch.logit` asks for the log-odds of two
+    classes themselves, as shap does by default.
 
     Raises
     ------

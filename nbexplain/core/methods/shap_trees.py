@@ -14,6 +14,7 @@ from nbexplain.core.model.trees.walk import Walk
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
 
+_UNSEEN = 1e-6  # of a row: the weight of a node that no training row came by
 _MOST_NODES = 2**15 - 1  # of a tree: shap's loop counts them in 16 bits
 
 
@@ -60,7 +61,7 @@ class TreeValues:
                 "features": tree.feature,
                 "thresholds": tree.threshold,
                 "values": tree.values,
-                "node_sample_weight": tree.weight,
+                "node_sample_weight": np.maximum(tree.weight, _UNSEEN),
             }
             for tree in ensemble.trees[: self._count]
         ]
@@ -92,17 +93,19 @@ class TreeValues:
             raise NoTrees(f"shap follows trees of up to {_MOST_NODES:,} nodes, and the largest has {nodes:,}")
         self._explainer.feature_perturbation = "interventional"
         sums, starts = self._walk.sums(rows, self._count), self._walk.sums(stand_ins, self._count)
-        if self.link.curve is None and not self._walk.by_sets:
-            values: np.ndarray = self._by_rank(rows, stand_ins) @ self.link.matrix.T
+        by_pair = self._walk.by_sets
+        ways = [self._walk.ways(row)[: self._count] for row in rows] if by_pair else []
+        places, others = (None, None) if by_pair else (self._places(rows), self._places(stand_ins))
+        if places is not None and others is not None and self.link.curve is None:
+            values: np.ndarray = self._by_rank(places, others) @ self.link.matrix.T
         else:
-            ways = [self._walk.ways(row)[: self._count] for row in rows] if self._walk.by_sets else []
             values = np.zeros((len(rows), rows.shape[1], len(self.link.matrix)))
-            for other, start in zip(stand_ins, starts, strict=True):
-                if self._walk.by_sets:
-                    against = self._walk.ways(other)[: self._count]
-                    one = np.stack([self._by_pair(way, against, len(other)) for way in ways])
+            for number, start in enumerate(starts):
+                if places is None or others is None:
+                    against = self._walk.ways(stand_ins[number])[: self._count]
+                    one = np.stack([self._by_pair(way, against, rows.shape[1]) for way in ways])
                 else:
-                    one = self._by_rank(rows, other[None])
+                    one = self._by_rank(places, others[number : number + 1])
                 values += np.einsum("nfr,nkr->nfk", one, self.link.rates(start, sums))
             values /= len(stand_ins)
         moved = self.link(sums) - self.link(starts).mean(0)
@@ -110,9 +113,9 @@ class TreeValues:
             raise NoTrees("shap's loop does not reach the sum of these trees, which are too deep for it")
         return values
 
-    def _by_rank(self, rows: np.ndarray, stand_ins: np.ndarray) -> np.ndarray:
-        """Values (n, F, R) of the sums: all rows against all stand-ins at once."""
-        return self._asked(self._left, self._right, self._ranks, self._places(rows), self._places(stand_ins))
+    def _by_rank(self, places: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Values (n, F, R) of the sums: all rows (n, F) against all stand-ins (m, F), both as places."""
+        return self._asked(self._left, self._right, self._ranks, places, others)
 
     def _by_pair(self, way: np.ndarray, against: np.ndarray, columns: int) -> np.ndarray:
         """Values (F, R) of the sums, of one row against one stand-in, by where they go (T, nodes)."""
@@ -123,6 +126,7 @@ class TreeValues:
         return found
 
     def _places(self, rows: np.ndarray) -> np.ndarray:
+        """Rows (n, F) by how many thresholds of its column are below each number."""
         seen = self._walk.ensemble.seen(rows)
         places = np.where(np.isnan(seen), np.nan, 0.0)
         for feature, cuts in self._cuts.items():
@@ -158,7 +162,11 @@ class TreeValues:
             If the score is a curve of the sum: there is no row to compare with, so that its slope is unknown.
         """
         if self.link.curve is not None:
-            raise NoTrees(f"its trees add up the {self.link.unit}, and this way of hiding explains their sum alone")
+            instead = " (scores=torch.logit explains that)" if self.link.by_logit else ""
+            raise NoTrees(
+                f"its trees add up the {self.link.unit}, and hidden='tree_path_dependent' explains their sum "
+                f"alone{instead}"
+            )
         values = self._asked(*self._paths(row), np.zeros((1, len(row))))[0]
         return values @ self.link.matrix.T, self.link(self._path_base()[None])[0]
 
@@ -177,9 +185,6 @@ class TreeValues:
 
     def _paths(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Trees in which 0 goes the way of a row."""
-        trees = self._walk.ensemble.trees[: self._count]
-        if any(tree.weight.min() <= 0 for tree in trees if len(tree.weight) > 1):
-            raise NoTrees("some of its nodes have seen no training row, so that their share is unknown")
         self._explainer.model.fully_defined_weighting = True
         self._explainer.feature_perturbation = "tree_path_dependent"
         return self._left, self._right, np.where(self._walk.ways(row)[: self._count], 1.0, -1.0)

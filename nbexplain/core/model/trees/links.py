@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -33,6 +34,11 @@ class Link:
     curve: Callable[[np.ndarray], np.ndarray] | None = None
     slope: Callable[[np.ndarray], np.ndarray] | None = None
 
+    @property
+    def by_logit(self) -> bool:
+        """Whether each score is a probability whose log-odds are a sum."""
+        return self.curve is not None and self.slope is not None and self.unit == "log-odds"
+
     def __call__(self, sums: np.ndarray) -> np.ndarray:
         """Scores (n, K)."""
         curved = sums if self.curve is None else self.curve(sums)
@@ -55,14 +61,19 @@ class Link:
             rate = np.where(near, self.slope((sums + start) / 2), mean)
             alone: np.ndarray = self.matrix * rate[:, None]
             return alone
-        points, weights = np.polynomial.legendre.leggauss(_POINTS)
-        total = np.zeros((len(sums), sums.shape[1], sums.shape[1]))
-        for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
-            share = self.curve(start + point * (sums - start))
-            total -= weight * share[:, :, None] * share[:, None, :]
-            total += weight * share[:, :, None] * np.eye(sums.shape[1])
-        several: np.ndarray = self.matrix @ total
+        points, weights = _quadrature()
+        on_the_way = start + (points[:, None, None] + 1) / 2 * (sums - start)
+        shares = self.curve(on_the_way.reshape(-1, len(start))).reshape(on_the_way.shape)
+        rates = -np.einsum("p,pnk,pnr->nkr", weights / 2, shares, shares, optimize=True)
+        rates[:, np.arange(len(start)), np.arange(len(start))] += np.einsum("p,pnk->nk", weights / 2, shares)
+        several: np.ndarray = self.matrix @ rates
         return several
+
+
+@functools.cache
+def _quadrature() -> tuple[np.ndarray, np.ndarray]:
+    points, weights = np.polynomial.legendre.leggauss(_POINTS)
+    return points, weights
 
 
 def logistic(sums: np.ndarray) -> np.ndarray:
@@ -78,7 +89,8 @@ def softmax(sums: np.ndarray) -> np.ndarray:
 
 def _logistic_slope(sums: np.ndarray) -> np.ndarray:
     share = logistic(sums)
-    return share * (1 - share)
+    found: np.ndarray = share * (1 - share)
+    return found
 
 
 def exponential(sums: np.ndarray) -> np.ndarray:
@@ -99,6 +111,7 @@ def usual(sums: int, scores: int) -> Iterator[Link]:
     elif (sums, scores) == (1, 2):  # of two classes, the second alone
         apart = np.array([[-1.0], [1.0]])
         yield Link("score", apart, np.zeros(2))
+        yield Link("half the score", 2 * apart, np.zeros(2))
         yield Link("score", apart, np.array([1.0, 0.0]))
         yield Link("log-odds", apart, np.array([1.0, 0.0]), logistic, _logistic_slope)
         yield Link(
