@@ -281,7 +281,9 @@ class Network:
             checkpointing.run_directly() if torch.is_grad_enabled() else nullcontext(),
         ):
             try:
-                if self._forward is None:
+                if isinstance(module, Predictor):
+                    output = module(*args, way=self._forward)
+                elif self._forward is None:
                     output = module(*args, **keywords)
                 else:
                     output = self._forward(module, *args, *([keywords] if keywords else []))

@@ -62,7 +62,7 @@ def row_scores(subject: Subject, *, rows: Rows = 10_000, seed: Seed = 0) -> Iter
 def has_classes(subject: Subject) -> bool:
     """Whether the highest of the scores is the class that the model chooses; not so of a regression."""
     scores, module = subject.scores(), subject.twin.module
-    if isinstance(module, Predictor) and module.outputs is not None and module.way != "call":
+    if isinstance(module, Predictor) and module.outputs is not None and module.way not in ("call", "forward"):
         return module.outputs.exclusive and scores.shape[1] > 1
     return scores.shape[1] > 1 and subject.score_name != "prediction"
 
