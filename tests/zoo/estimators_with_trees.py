@@ -15,6 +15,7 @@ from lightgbm import Dataset, LGBMClassifier, LGBMRanker, LGBMRegressor, early_s
 from lightgbm import train as train_lightgbm
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
@@ -27,8 +28,9 @@ from sklearn.ensemble import (
     StackingRegressor,
     VotingClassifier,
 )
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -185,6 +187,8 @@ WRAPPED = [
     trees("search", GridSearchCV(FOREST, {"max_depth": [2, 3]}, cv=2), probabilities, z.two),
     trees("random search", RandomizedSearchCV(XGBRegressor(**XGB), {"max_depth": [2, 3]}, n_iter=2, cv=2,
           random_state=0), predictions, z.number, near=1e-6),
+    trees("halving search", HalvingGridSearchCV(FOREST, {"max_depth": [2, 3]}, cv=2, random_state=0), probabilities,
+          z.two),
     trees("pipeline of trees alone", make_pipeline("passthrough", FOREST), probabilities, z.two),
     trees("sampled by SMOTE", make_sampled(SMOTE(random_state=0), FOREST), probabilities, z.two),
     trees("undersampled", make_sampled(RandomUnderSampler(random_state=0), FOREST), probabilities, z.two),
@@ -195,6 +199,8 @@ WRAPPED = [
           how="", reason="its final estimator reads what the others predict"),
     trees("stacked numbers", StackingRegressor([("tree", DecisionTreeRegressor(max_depth=2))], LinearRegression(),
           cv=2), predictions, z.number, how="", reason="its final estimator reads what the others predict"),
+    trees("adaptive", AdaBoostClassifier(n_estimators=3, random_state=0), probabilities, z.two, how="",
+          reason="its trees vote with weights of their own"),
     trees("voting", VotingClassifier([("forest", FOREST), ("line", LogisticRegression())], voting="soft"),
           probabilities, z.two, how="", reason="it mixes several estimators"),
 ]  # fmt: skip

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
 import torch
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline as make_sampled
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
@@ -59,6 +61,12 @@ def layers(out: int, *end: nn.Module) -> nn.Module:
         return nn.Sequential(nn.Linear(z.COLUMNS, 5), nn.Tanh(), nn.Linear(5, out), *end)
 
 
+def probable_svc() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is said to be going
+        return SVC(probability=True, random_state=0).fit(z.numbers(), z.two())
+
+
 COLUMNS = ColumnTransformer(
     [("numbers", StandardScaler(), ["age", "height"]), ("words", OneHotEncoder(), ["colour", "member"])]
 )
@@ -70,6 +78,9 @@ ESTIMATORS = [
     plain("ridge", Ridge(), predictions, z.number),
     plain("ridge classes", RidgeClassifier(), margins, z.two),
     plain("SVC", SVC(), margins, z.two),
+    Case("SVC with probabilities", probable_svc, probabilities, z.numbers, reason=NO_TREES),
+    plain("SVC, calibrated", CalibratedClassifierCV(SVC(), cv=2, ensemble=False), probabilities, z.two,
+          reason="it maps the scores"),
     plain("SVC of three", SVC(), margins, z.three),
     plain("SVC of pairs", SVC(decision_function_shape="ovo"), margins, lambda: z.three() + (z.number() > 8)),
     plain("linear SVC", LinearSVC(), margins, z.three),
@@ -103,8 +114,8 @@ ESTIMATORS = [
          z.singles, reason=NO_TREES, near=1e-5, waits=SINGLES),
     Case("skorch numbers", lambda: net(NeuralNetRegressor, layers(1), z.number()[:, None].astype(np.float32)),
          predictions, z.singles, reason=NO_TREES, near=1e-5, waits=SINGLES),
-    Case("skorch behind a scaler", lambda: net(NeuralNetClassifier, layers(2, nn.Softmax(-1)), z.two(), StandardScaler()),
-         probabilities, z.framed_singles, reason="NeuralNetClassifier is the last step of a Pipeline", near=1e-5),
+    Case("skorch behind a scaler", lambda: net(NeuralNetClassifier, layers(2, nn.Softmax(-1)), z.two(),
+         StandardScaler()), probabilities, z.framed_singles, reason="NeuralNetClassifier is the last step", near=1e-5),
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.methods.shap_own import package
+from nbexplain.core.methods.shap_tree_loop import Nodes, TreeLoop
 from nbexplain.core.model.trees.ensemble import Ensemble, NoTrees
 from nbexplain.core.model.trees.links import Link, usual
 from nbexplain.core.model.trees.reading import ensemble_of
@@ -14,7 +15,6 @@ from nbexplain.core.model.trees.walk import Walk
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
 
-_UNSEEN = 1e-6  # of a row: the weight of a node that no training row came by
 _MOST_NODES = 2**15 - 1  # of a tree: shap's loop counts them in 16 bits
 
 
@@ -53,21 +53,7 @@ class TreeValues:
     def __init__(self, ensemble: Ensemble, rows: np.ndarray, scores: np.ndarray) -> None:
         self._walk = walk = Walk(ensemble)
         self._count, self.link = _followed(walk, rows, scores)
-        trees = [
-            {
-                "children_left": tree.left,
-                "children_right": tree.right,
-                "children_default": tree.default,
-                "features": tree.feature,
-                "thresholds": tree.threshold,
-                "values": tree.values,
-                "node_sample_weight": np.maximum(tree.weight, _UNSEEN),
-            }
-            for tree in ensemble.trees[: self._count]
-        ]
-        self._explainer = package().TreeExplainer(
-            {"trees": trees, "base_offset": ensemble.base}, feature_perturbation="tree_path_dependent"
-        )
+        self._loop = TreeLoop(ensemble.trees[: self._count], ensemble.base)
         self._left, self._right = walk.left[: self._count], walk.right[: self._count]
         self._ranks, self._cuts = walk.thresholds[: self._count].copy(), {}
         for feature in [] if walk.by_sets else np.unique(walk.features[walk.inner]).tolist():
@@ -91,7 +77,6 @@ class TreeValues:
         nodes = self._left.shape[1]
         if nodes > _MOST_NODES:
             raise NoTrees(f"shap follows trees of up to {_MOST_NODES:,} nodes, and the largest has {nodes:,}")
-        self._explainer.feature_perturbation = "interventional"
         sums, starts = self._walk.sums(rows, self._count), self._walk.sums(stand_ins, self._count)
         by_pair = self._walk.by_sets
         ways = [self._walk.ways(row)[: self._count] for row in rows] if by_pair else []
@@ -115,14 +100,14 @@ class TreeValues:
 
     def _by_rank(self, places: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Values (n, F, R) of the sums: all rows (n, F) against all stand-ins (m, F), both as places."""
-        return self._asked(self._left, self._right, self._ranks, places, others)
+        return self._loop.against(Nodes(self._left, self._right, self._ranks), places, others)
 
     def _by_pair(self, way: np.ndarray, against: np.ndarray, columns: int) -> np.ndarray:
         """Values (F, R) of the sums, of one row against one stand-in, by where they go (T, nodes)."""
         crossed = ~way & against
         left, right = np.where(crossed, self._right, self._left), np.where(crossed, self._left, self._right)
-        thresholds = np.where(way == against, np.where(way, 2.0, -1.0), 0.5)
-        found: np.ndarray = self._asked(left, right, thresholds, np.zeros((1, columns)), np.ones((1, columns)))[0]
+        nodes = Nodes(left, right, np.where(way == against, np.where(way, 2.0, -1.0), 0.5))
+        found: np.ndarray = self._loop.against(nodes, np.zeros((1, columns)), np.ones((1, columns)))[0]
         return found
 
     def _places(self, rows: np.ndarray) -> np.ndarray:
@@ -132,24 +117,6 @@ class TreeValues:
         for feature, cuts in self._cuts.items():
             places[:, feature] += np.searchsorted(cuts, seen[:, feature])
         return places
-
-    def _asked(
-        self,
-        left: np.ndarray,
-        right: np.ndarray,
-        thresholds: np.ndarray,
-        rows: np.ndarray,
-        stand_ins: np.ndarray | None = None,
-    ) -> np.ndarray:
-        self._send(left, right, thresholds)
-        self._explainer.data = stand_ins
-        self._explainer.data_missing = None if stand_ins is None else np.isnan(stand_ins)
-        values = np.asarray(self._explainer.shap_values(rows, check_additivity=False), dtype=np.float64)
-        return values[..., None] if values.ndim == 2 else values
-
-    def _send(self, left: np.ndarray, right: np.ndarray, thresholds: np.ndarray) -> None:
-        model = self._explainer.model
-        model.children_left, model.children_right, model.thresholds = left, right, thresholds
 
     # A hidden column goes the way of the training rows
 
@@ -167,27 +134,18 @@ class TreeValues:
                 f"its trees add up the {self.link.unit}, and hidden='tree_path_dependent' explains their sum "
                 f"alone{instead}"
             )
-        values = self._asked(*self._paths(row), np.zeros((1, len(row))))[0]
-        return values @ self.link.matrix.T, self.link(self._path_base()[None])[0]
+        values = self._loop.along_paths(self._paths(row), np.zeros(len(row)))
+        return values @ self.link.matrix.T, self.link(self._loop.base[None])[0]
 
     def interactions(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Interaction values (F, F, K) for a row (F,), and what they are added to (K,), without the link's curve."""
-        self._send(*self._paths(row))
-        values = np.asarray(self._explainer.shap_interaction_values(np.zeros((1, len(row)))), dtype=np.float64)[0]
-        values = values[..., None] if values.ndim == 2 else values
+        values = self._loop.interactions(self._paths(row), np.zeros(len(row)))
         shift = 0 if self.link.curve is not None else self.link.shift
-        return values @ self.link.matrix.T, self.link.matrix @ self._path_base() + shift
+        return values @ self.link.matrix.T, self.link.matrix @ self._loop.base + shift
 
-    def _path_base(self) -> np.ndarray:
-        """The mean sum (R,) of the training rows, as the trees have counted them."""
-        found: np.ndarray = self._explainer.model.values[:, 0].sum(0) + self._walk.ensemble.base
-        return found
-
-    def _paths(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _paths(self, row: np.ndarray) -> Nodes:
         """Trees in which 0 goes the way of a row."""
-        self._explainer.model.fully_defined_weighting = True
-        self._explainer.feature_perturbation = "tree_path_dependent"
-        return self._left, self._right, np.where(self._walk.ways(row)[: self._count], 1.0, -1.0)
+        return Nodes(self._left, self._right, np.where(self._walk.ways(row)[: self._count], 1.0, -1.0))
 
 
 def _followed(walk: Walk, rows: np.ndarray, scores: np.ndarray) -> tuple[int, Link]:
