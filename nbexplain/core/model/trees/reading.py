@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,6 +72,8 @@ def without_trees(model: Any) -> str:
         return f"{kind}: " + next(
             _OTHERWISE[base.__name__] for base in type(model).__mro__ if base.__name__ in _OTHERWISE
         )
+    if inspect.isroutine(model):
+        return f"a {kind} shows none (give the estimator itself, not a call of it)"
     return f"{kind} is no tree, forest or boosted trees of scikit-learn, XGBoost, LightGBM or CatBoost"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from nbexplain.core.model.trees.ensemble import Ensemble, NoTrees, Numbers, Tree, looked_up, table_numbers
+from nbexplain.core.model.trees.ensemble import Ensemble, NoTrees, Numbers, Tree, among, looked_up, table_numbers
 from nbexplain.inputs.table_reading import Column
 
 _LOG_ODDS = ("binary:logistic", "reg:logistic", "binary:logitraw")
@@ -31,9 +32,10 @@ def read(model: Any, columns: Sequence[Column], _sample: Any) -> Ensemble:
     types = list(booster.feature_types or ())
     split = [place for place, kind in enumerate(types) if kind == "c"]
     numbers = table_numbers(columns, "XGBoost", but=split)
+    known = grown.get("cats", {}).get("enc") or [{}] * len(types)
     for place in split:
         if columns[place].categories:
-            numbers[place] = _category(booster, columns[place])
+            numbers[place] = _codes(columns[place], known[place])
     trees = [
         _tree(tree, output, outputs, 1.0 if weights is None else weights[number])
         for number, (tree, output) in enumerate(zip(grown["trees"], grown["tree_info"], strict=True))
@@ -87,10 +89,17 @@ def _tree(tree: dict[str, Any], output: int, outputs: int, weight: float) -> Tre
     )
 
 
-def _category(booster: Any, column: Column) -> Numbers:
-    """Positions among a column's categories → the codes that a booster gives them."""
-    if all(isinstance(value, (int, float)) for value in column.categories):
-        values = np.array(column.categories, dtype=np.float64)
-    else:
-        values = np.arange(len(column.categories), dtype=np.float64)
-    return looked_up(values)
+def _codes(column: Column, known: dict[str, Any]) -> Numbers:
+    """Positions among a column's categories → the codes that the trees split.
+
+    Since 3.1 a booster keeps the categories of the frame that it was trained on, whose codes count; strings as bytes.
+    Without any it was trained on codes. Strings beyond ASCII come back cut short (3.2): there, positions count.
+    """
+    values = known.get("values") or []
+    if "offsets" in known:
+        told = np.array(values, dtype=np.int64).astype(np.uint8).tobytes()
+        values = [told[start:end].decode(errors="replace") for start, end in pairwise(known["offsets"])]
+    if values and not (len(values) == len(column.categories) and set(values) != set(column.categories)):
+        return among(column.categories, values)
+    numeric = not values and all(isinstance(value, (int, float)) for value in column.categories)
+    return looked_up(np.array(column.categories if numeric else range(len(column.categories)), dtype=np.float64))

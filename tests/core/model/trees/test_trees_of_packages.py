@@ -136,6 +136,27 @@ def test_a_category_that_was_not_there_at_the_fit_goes_where_the_model_sends_it(
         assert abs(ours.values[2]) > 1e-3
 
 
+def test_codes_of_categories_are_those_of_the_fit() -> None:
+    """Numbers for categories, and a frame whose categories stand in another order than at the fit."""
+    draw = np.random.default_rng(4)
+    frame = pd.DataFrame({"size": z.numbers()[:, 0], "plan": pd.Categorical(draw.choice([10, 20, 30], z.ROWS))})
+    frame["colour"] = pd.Categorical(draw.choice(["red", "green", "blue"], z.ROWS), ["red", "green", "blue"])
+    wanted = 3 * (frame.plan == 20) + 2 * (frame.colour == "green") + frame["size"]
+    turned = frame.assign(colour=frame.colour.cat.reorder_categories(["blue", "green", "red"]))
+    marked = frame.assign(colour=frame.colour.cat.rename_categories({"green": "grün"}))
+    for model in (
+        XGBRegressor(**XGB, enable_categorical=True, max_cat_to_onehot=1),
+        LGBMRegressor(**LIGHT, **BY_SETS),
+        HistGradientBoostingRegressor(**HISTOGRAM),
+    ):
+        for fitted, data in ((frame, frame), (frame, turned), (marked, marked)):
+            model.fit(fitted, wanted)
+            table = Tabular(data.iloc[[1]], data[:20])
+            ours, right = (explain(model, table, key) for key in ("tree_shap", "exact_shap"))
+            np.testing.assert_allclose(ours.values, right.values, atol=1e-6)
+            assert (np.abs(ours.values) > 0.01).all()
+
+
 def test_trees_that_are_too_large_for_shaps_loop_are_refused() -> None:
     rows = np.random.default_rng(0).normal(size=(20_000, 2))
     model = DecisionTreeRegressor(random_state=0).fit(rows, rows[:, 0])
@@ -163,7 +184,7 @@ def test_it_is_offered_where_it_works_and_says_why_elsewhere() -> None:
         (GridSearchCV(forest, {"max_depth": [2]}, cv=2).fit(z.numbers(), z.two()), ""),
         (make_pipeline(StandardScaler(), forest).fit(z.numbers(), z.two()), "behind others"),
         (line, "LogisticRegression is no tree"),
-        (line.predict_proba, "method is no tree"),
+        (line.predict_proba, "a method shows none"),
         (nn.Linear(z.COLUMNS, 2), "Linear is no tree"),
     ):
         unfit = METHODS["tree_shap"].unfit
