@@ -52,7 +52,8 @@ class Trees:
         self._trees = _trees(subject, stand_ins)
         columns_of(np.zeros(subject.scores().shape[1]), read)
         link = self._trees.link
-        self.notes: tuple[str, ...] = () if link.curve is None else (proportion(link),)
+        instead = "; explainer='permutation' samples Shapley values of the score itself"
+        self.notes: tuple[str, ...] = () if link.curve is None else (proportion(link) + instead,)
 
     def __call__(self, rows: np.ndarray, _start: int) -> tuple[np.ndarray, None]:
         """Values (n, F, C) of rows (n, F); they have no sampling error."""

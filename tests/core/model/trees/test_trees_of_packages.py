@@ -136,6 +136,19 @@ def test_a_category_that_was_not_there_at_the_fit_goes_where_the_model_sends_it(
         assert abs(ours.values[2]) > 1e-3
 
 
+@pytest.mark.parametrize(
+    "model",
+    [XGBRegressor(**XGB), LGBMRegressor(**LIGHT), CatBoostRegressor(**CAT), HistGradientBoostingRegressor(**HISTOGRAM)],
+    ids=lambda model: type(model).__name__,
+)
+def test_holes_that_were_not_there_at_the_fit_go_where_the_model_sends_them(model: Any) -> None:
+    model.fit(z.numbers() + 1, z.number())  # so that 0, for which LightGBM takes them, is not in the middle
+    table = Tabular(z.missing()[1] + 1, z.missing()[:30] + 1)
+    assert np.isnan(table.background).any(0).all()
+    ours, right = (explain(model, table, key) for key in ("tree_shap", "exact_shap"))
+    np.testing.assert_allclose(ours.values, right.values, atol=2e-6)
+
+
 def test_codes_of_categories_are_those_of_the_fit() -> None:
     """Numbers for categories, and a frame whose categories stand in another order than at the fit."""
     draw = np.random.default_rng(4)
