@@ -145,7 +145,7 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
     array = table_array.array_of(background, "background")
     if array.dtype.names:
         raise ValueError("background: expected a table (N, F), got a structured array; try pandas.DataFrame(table)")
-    if not len(array):
+    if array.shape[:1] == (0,):
         _check_height(0)
     if array.ndim != 2:
         raise ValueError(f"background: expected a table (N, F), got shape {array.shape}")

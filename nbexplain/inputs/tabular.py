@@ -209,6 +209,16 @@ class Tabular(Array):
         """Rows of the same columns go together."""
         return self.columns, self.encode, self._form.key
 
+    @property
+    def has_index(self) -> bool:
+        """Whether a model gets frames with an index that tells something, such as days."""
+        return self._index is not None
+
+    @property
+    def label(self) -> Any:
+        """Of the row, in the index that the model gets; None without one."""
+        return None if self._index is None else self._index.of(np.array([self._place]))[0]
+
     def placed(self, rows: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
         """Rows (n, F) to evaluate, which are those of the background, not tried for the explained one.
 

@@ -18,7 +18,8 @@ from torch import nn
 from nbexplain import Subject, explain
 from nbexplain.core.ask import ask
 from nbexplain.core.methods import lime as lime_module
-from nbexplain.core.methods.lime_samples import Drawn, Hidden
+from nbexplain.core.methods.lime_rows import Drawn
+from nbexplain.core.methods.lime_samples import Hidden
 from nbexplain.inputs import Tabular, Text
 from tests.networks import seeded
 
