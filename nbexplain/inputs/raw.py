@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ def refuse_raw(x: Any) -> None:
     FileNotFoundError
         For a string that is the path of nothing.
     """
-    if isinstance(x, str) and not os.path.exists(x):
+    if isinstance(x, str) and not is_there(x):
         raise FileNotFoundError(f"x: {of_text(x)}")
     if said := of_table(x):
         raise TypeError(f"x: {said}")
@@ -49,4 +48,12 @@ def of_text(x: str) -> str:
     said = repr(x if len(x) <= _LONGEST else x[: _LONGEST - 1] + "…")
     if Path(x).suffix and not any(letter.isspace() for letter in x):
         return f"there is no file {said}"
-    return f"there is no file {said}; if it is a text: Text({said}), or Text({said}, tokenizer) for a model of token ids"
+    return f"there is no file {said}; if it is a text: Text({said}), or Text({said}, tokenizer) for a model of tokens"
+
+
+def is_there(x: str | Path) -> bool:
+    """Whether there is such a file or folder; a text may be too long for a name."""
+    try:
+        return Path(x).exists()
+    except (OSError, ValueError):
+        return False

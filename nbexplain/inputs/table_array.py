@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Coded, Column, are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
+from nbexplain.inputs.table_column import (
+    Coded,
+    Column,
+    are_exact,
+    of_given,
+    of_integers,
+    of_objects,
+    of_ticks,
+    of_uniques,
+)
 from nbexplain.inputs.table_times import DAY
 
 _MOST_DENSE = 4 * 2**30  # bytes that a sparse background may take once its zeros are written out
@@ -25,10 +34,10 @@ class Rows:
     """
 
     framed = False
-    names: tuple[str, ...] = ()
-    labels = None
+    labels: Any = None
 
     def __init__(self, array: np.ndarray) -> None:
+        self.names: Sequence[str] = ()
         self._array: np.ndarray | None = array
         self._dtype = array.dtype
         self._count, self.width = array.shape
@@ -41,6 +50,7 @@ class Rows:
 
     def plain(self) -> np.ndarray | None:
         """All rows (N, F) where every column is a number that a float64 holds, else None."""
+        assert self._array is not None
         if self._dtype.kind == "f" or (self._dtype.kind in "iu" and are_exact(self._array)):
             return np.array(self._array, dtype=np.float64)
         return None
@@ -166,7 +176,7 @@ def array_of(table: Any, what: str) -> np.ndarray:
     if hasattr(table, "detach"):
         table = table.detach().cpu().numpy()
     if isinstance(table, np.ma.MaskedArray):
-        table = table.astype(np.float64).filled(np.nan)
+        table = np.ma.filled(table.astype(np.float64), np.nan)
     if isinstance(table, np.ndarray):
         return np.asarray(table)
     rows = list(table) if isinstance(table, (list, tuple)) else table

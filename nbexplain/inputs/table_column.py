@@ -106,7 +106,7 @@ class Coded:
             value = value.item()
         if not isinstance(value, (Real, Decimal)):
             if not np.isfinite(self.numbers).any() and len(self.numbers):
-                raise ValueError(f"row: {name!r} is {value!r}, and the background has no value there to tell what it is")
+                raise ValueError(f"row: {name!r} is {value!r}, and the background has no value there that tells a kind")
             raise ValueError(f"row: {name!r} is {value!r}, expected a number as in the background{self._example()}")
         number = float(value)
         if self.values is not None and self.values.dtype == object:
@@ -243,7 +243,7 @@ def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
 def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded, Any]:
     """As `of_objects`, where it is known which values there are, and the place of each (N,), -1 where it is missing."""
     gone = [place for place, value in enumerate(uniques) if is_missing(value)]
-    missing = uniques[gone[0]] if gone else None
+    missing = uniques[gone[0]] if gone else np.nan
     if gone:
         left = np.full(len(uniques), -1)
         rest = np.setdiff1d(np.arange(len(uniques)), gone)
@@ -251,7 +251,6 @@ def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded,
         codes = np.where(codes < 0, -1, left[codes])
         uniques = [uniques[place] for place in rest]
     kinds = {type(value) for value in uniques}
-    told = not gone and (codes < 0).any()  # the caller knows what stands where one is missing
     known = [value.item() if isinstance(value, np.generic) else value for value in uniques]
 
     def spread(of_each: np.ndarray) -> np.ndarray:
@@ -277,8 +276,8 @@ def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded,
     if order is not None:
         ranks = np.empty(len(order))
         ranks[order] = np.arange(len(order))
-        return Coded(spread(ranks), [known[place] for place in order], missing=None if told else missing), None
-    return Coded(spread(np.arange(len(known), dtype=np.float64)), known, missing=None if told else missing), None
+        return Coded(spread(ranks), [known[place] for place in order], missing=missing), None
+    return Coded(spread(np.arange(len(known), dtype=np.float64)), known, missing=missing), None
 
 
 def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any], what: str) -> Coded:

@@ -44,7 +44,7 @@ class Frame:
 
         self._frame = frame
         self._labels, self._dtypes = frame.columns, list(frame.dtypes)
-        self.names = [str(name) for name in frame.columns]
+        self.names: Sequence[str] = [str(name) for name in frame.columns]
         self.width = len(self.names)
         self.labels = None if isinstance(frame.index, pandas.RangeIndex) else frame.index
         self._kinds: dict[int, Any] = {}  # of Python's objects, by column
@@ -78,7 +78,7 @@ class Frame:
             return Coded(numbers, dtype.categories.tolist(), True)
         if isinstance(dtype, pandas.PeriodDtype):
             held = column.array
-            return of_ticks(f"period {str(dtype)[len('period['):-1]}", held.asi8, 1, np.asarray(held.isna()))
+            return of_ticks(f"period {str(dtype)[len('period[') : -1]}", held.asi8, 1, np.asarray(held.isna()))
         if dtype.kind in "mM":
             return self._times(column, dtype)
         if dtype.kind in "iu":
@@ -147,9 +147,8 @@ class Frame:
 
         parts = {}
         with np.errstate(invalid="ignore", over="ignore"):  # what a dtype cannot hold is seen from what came of it
-            if self._all is not None and self._all.kind in "fiu" and self._is_plain:
-                if (cast := _cast(rows, self._all)) is not None:
-                    return pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False)
+            if self._all is not None and self._is_plain and (cast := _cast(rows, self._all)) is not None:
+                return pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False)
             for place in range(len(self._columns)):
                 parts[place] = self._column(place, rows[:, place])
         frame = pandas.DataFrame(parts, index=None if parts else range(len(rows)))
@@ -274,7 +273,7 @@ def _as(dtype: Any, values: Sequence[Any]) -> Any:
 
 
 def as_frame(table: np.ndarray, row: Any) -> Any:
-    """A background that came as an array (N, F), as a frame with the labels of the row's, and its dtypes where they fit.
+    """A background that came as an array (N, F), as a frame with the row's labels, and its dtypes where they fit.
 
     Parameters
     ----------

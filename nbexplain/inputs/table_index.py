@@ -1,4 +1,4 @@
-"""The index of a data frame, for models that read it: each row that a model gets has the label of a row of the user's."""
+"""The index of a data frame, for models that read it: each row that a model gets has the label of one of the user's."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Coded, Column, of_given, of_integers, of_objects, of_ticks, of_uniques
+from nbexplain.inputs.table_column import Coded, Column, of_given, of_integers, of_objects, of_ticks
 from nbexplain.inputs.table_times import DAY
 
 
@@ -23,11 +23,11 @@ class PolarsFrame:
     """
 
     framed = True
-    labels = None
+    labels: Any = None
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame
-        self.names = list(frame.columns)
+        self.names: Sequence[str] = list(frame.columns)
         self.width = len(self.names)
         self._dtypes = list(frame.dtypes)
         self._count = frame.height
@@ -94,9 +94,7 @@ class PolarsFrame:
         """The data frame of rows (N, F)."""
         import polars
 
-        parts = [
-            self._column(place, name, rows[:, place]).alias(name) for place, name in enumerate(self.names)
-        ]
+        parts = [self._column(place, name, rows[:, place]).alias(name) for place, name in enumerate(self.names)]
         return polars.DataFrame(parts)
 
     def _column(self, place: int, name: str, numbers: np.ndarray) -> Any:
@@ -149,6 +147,8 @@ def as_frame(table: np.ndarray, row: Any) -> Any:
     import polars
 
     return polars.DataFrame(
-        [_cast(polars.Series(name, table[:, place].tolist(), strict=False), row.dtypes[place])
-         for place, name in enumerate(row.columns)]
+        [
+            _cast(polars.Series(name, table[:, place].tolist(), strict=False), row.dtypes[place])
+            for place, name in enumerate(row.columns)
+        ]
     )

@@ -116,7 +116,9 @@ def _refuse_others(x: Any, name: str) -> None:
     if hasattr(x, "collect") and kind.__module__.partition(".")[0] == "polars":
         raise TypeError(f"{name}: expected rows that are there, got a LazyFrame; try {name}=frame.collect()")
     if not frame_of(x) and not isinstance(x, (Tensor, np.ndarray)) and hasattr(x, "to_pandas"):
-        raise TypeError(f"{name}: expected an array, a data frame of pandas or polars, got {kind.__name__}; try .to_pandas()")
+        raise TypeError(
+            f"{name}: expected an array or a data frame of pandas or polars, got {kind.__name__}; try .to_pandas()"
+        )
 
 
 def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:

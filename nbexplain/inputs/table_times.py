@@ -71,10 +71,10 @@ def days_of(what: str, value: Any, per_day: int) -> tuple[int, float]:
             value = value.astimezone(UTC).replace(tzinfo=None)
     if not isinstance(value, (date, np.datetime64)):
         raise TypeError("it is no date")
-    moment = np.datetime64(value)
+    moment: Any = np.datetime64(value)
     if np.datetime_data(moment)[0] not in DAY:  # months, weeks …
         moment = moment.astype("datetime64[D]")
-    return _ticks(moment - np.datetime64(0, np.datetime_data(moment)[0]), per_day)
+    return _ticks(moment - moment.dtype.type(0, np.datetime_data(moment)[0]), per_day)
 
 
 def _ticks(span: np.timedelta64, per_day: int) -> tuple[int, float]:

@@ -123,7 +123,10 @@ class Tabular(Array):
         columns = []
         by_column = np.empty((len(values), len(form))) if numbers is None else None
         for place, (name, value) in enumerate(zip(names, values, strict=True)):
-            one = Coded(numbers[:, place]) if numbers is not None else form.read(place, f"{what}: {name!r}", given.get(name))
+            if numbers is None:
+                one = form.read(place, f"{what}: {name!r}", given.get(name))
+            else:
+                one = Coded(numbers[:, place])
             row[place] = one.add(name, value)
             columns.append(one.done(name, row[place]))
             if by_column is not None:
@@ -175,9 +178,11 @@ class Tabular(Array):
             yield "the background is a single row: all is compared with that one"
         for place, column in enumerate(self.columns):
             known = self.background[:, place]
-            if column.categories and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
+            told = column.categories or np.isnan(row[place])
+            if told and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
                 yield f"{column.said(row[place])!r} of {column.name!r} does not occur in the background"
-        for what, places in (("constant in the background", self._constant), ("infinite in the background", self._infinite)):
+        odd_places = {"constant in the background": self._constant, "infinite in the background": self._infinite}
+        for what, places in odd_places.items():
             if names := [self.columns[place].name for place in places]:
                 yield f"{what}: {', '.join(map(repr, names[:5]))}" + ", …" * (len(names) > 5)
 
@@ -203,6 +208,11 @@ class Tabular(Array):
         return tuple(column.name for column in self.columns)
 
     # What a model gets
+
+    @property
+    def form_key(self) -> Hashable:
+        """Equal for tables whose equal rows reach a model as the same kind of table, with the same dtypes."""
+        return self._form.key
 
     @property
     def family(self) -> Hashable:

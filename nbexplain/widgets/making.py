@@ -126,7 +126,9 @@ class Making:
         )
         return f"Tabular({first}, {', '.join(rest)}).another({_numbers(x)})"
 
-    def _as_written(self, x: Tabular, values: Mapping[str, Any], background: str, categories: Mapping[str, Any]) -> bool:
+    def _as_written(
+        self, x: Tabular, values: Mapping[str, Any], background: str, categories: Mapping[str, Any]
+    ) -> bool:
         """Whether the values, as Python writes them, make this very row."""
         if x.has_index or not all(isinstance(v, (int, float, str, bytes, type(None))) for v in values.values()):
             return False
@@ -146,9 +148,9 @@ class Making:
                     made = Tabular(row, thing, categories=given)
                 except (TypeError, ValueError):  # another table of the same size
                     continue
-                if made.family[2:] == x.family[2:] and np.array_equal(made.background, x.background, equal_nan=True):
-                    if given or made.columns == x.columns:
-                        return expression, not given
+                alike = made.form_key == x.form_key and (given or made.columns == x.columns)
+                if alike and _equal_numbers(made.background, x.background):
+                    return expression, not given
         return "", False
 
     def _alike(self, labels: np.ndarray) -> str:
@@ -183,6 +185,10 @@ def _like_row(own: Any, frame: Any) -> list[int]:
 
 def _same_row(made: Tabular, x: Tabular) -> bool:
     return np.array_equal(made.tensor.numpy(), x.tensor.numpy(), equal_nan=True) and made.label == x.label
+
+
+def _equal_numbers(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    return one is not None and other is not None and np.array_equal(one, other, equal_nan=True)
 
 
 def _numbers(x: Tabular) -> str:

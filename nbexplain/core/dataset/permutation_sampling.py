@@ -51,7 +51,9 @@ class PermutationSampling:
         keep = np.stack([forwards, ~forwards], axis=2)  # and those behind them, which are the first going back
         clean = self._read(scores_of(self._subject, rows, "background")).numpy()
         scores = np.empty((*keep.shape[:3], columns + 1, clean.shape[1]))
-        base = self._base[None] if not self._has_index else self._hidden(rows, np.arange(count), np.zeros_like(rows, bool))
+        base = self._base[None]
+        if self._has_index:
+            base = self._hidden(rows, np.arange(count), np.zeros_like(rows, dtype=bool))
         scores[:, :, 0, 0] = scores[:, :, 1, -1] = base[:, None]
         scores[:, :, 0, -1] = scores[:, :, 1, 0] = clean[:, None]
         if columns > 1:

@@ -54,7 +54,7 @@ class Drawn:
                 for place, column in enumerate(table.columns)
             ]
             subject.keep(("columns of lime", bins), columns, background.nbytes)
-            _check_missing(subject, table)
+        _check_missing(subject, table)
         self._columns = columns
         self._quartiles = bins == "quartile"
         self._near: np.ndarray | None = None  # the background row that is drawn around, if it is not the subject's
@@ -106,20 +106,20 @@ def infinite(table: Tabular) -> str:
 
 
 def _check_missing(subject: Subject, table: Tabular) -> None:
-    """Try the background's rows in which something is missing, since rows with that will be drawn."""
-    gone = np.isnan(needed(table))
-    rows = np.unique(gone.argmax(0)[gone.any(0)])  # the first of each column
-    if not len(rows):
-        return
-    names = ", ".join(repr(table.names[place]) for place in np.flatnonzero(gone.any(0))[:5])
-    try:
-        scores = subject.evaluate(torch.from_numpy(table.placed(needed(table)[rows])))
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(
-            f"background: there are missing values in {names}, which the model does not take ({error})"
-        ) from error
-    if not torch.isfinite(scores).all():
-        raise ValueError(f"background: there are missing values in {names}, and with them the score is NaN or infinite")
+    """Try the row, and rows of the background, in which something is missing: such rows will be drawn."""
+    for what, known in (("row", table.tensor.numpy()), ("background", needed(table))):
+        gone = np.isnan(known)
+        rows = np.unique(gone.argmax(0)[gone.any(0)])  # the first of each column
+        if not len(rows):
+            continue
+        names = ", ".join(repr(table.names[place]) for place in np.flatnonzero(gone.any(0))[:5])
+        said = f"{what}: there are missing values in {names}"
+        try:
+            scores = subject.evaluate(torch.from_numpy(table.placed(known[rows])))
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"{said}, which the model does not take ({error})") from error
+        if not torch.isfinite(scores).all():
+            raise ValueError(f"{said}, and with them the score is NaN or infinite")
 
 
 class _Column:
@@ -142,7 +142,8 @@ def _column(values: np.ndarray, category: bool, quartile: bool) -> _Column:
     if category:
         return _Values(values)
     if not len(known) or (known == np.rint(known)).all() or (known == known[0]).all():
-        return _Values(values, _quartiles(known)) if quartile else _Values(values, mean=_mean(known), spread=_std(known))
+        seen = {"edges": _quartiles(known)} if quartile else {"mean": _mean(known), "spread": _std(known)}
+        return _Values(values, **seen)
     return _Bins.of(known, gone.mean()) if quartile else _Normal(_mean(known), _std(known), gone.mean())
 
 
@@ -193,7 +194,7 @@ class _Values(_Column):
             return _in_spreads(values, own, self._mean, self._spread)
         if self._edges is None or np.isnan(own):
             return _alike(values, own)
-        return (self._edges.searchsorted(values) == self._edges.searchsorted(own)) & ~np.isnan(values)
+        return _same_bin(self._edges, values, own)
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,13 @@ class _Normal(_Column):
 def _in_spreads(values: np.ndarray, own: float, mean: float, spread: float) -> np.ndarray:
     if np.isnan(own):
         return _alike(values, own)
-    return np.nan_to_num((values - mean) / spread, nan=0.0)
+    seen: np.ndarray = np.nan_to_num((values - mean) / spread, nan=0.0)
+    return seen
+
+
+def _same_bin(edges: np.ndarray, values: np.ndarray, own: float) -> np.ndarray:
+    same: np.ndarray = (edges.searchsorted(values) == edges.searchsorted(own)) & ~np.isnan(values)
+    return same.astype(np.float64)
 
 
 def _alike(values: np.ndarray, own: float) -> np.ndarray:
@@ -289,4 +296,4 @@ class _Bins(_Column):
     def seen(self, values: np.ndarray, own: float) -> np.ndarray:
         if np.isnan(own):
             return _alike(values, own)
-        return ((self.edges.searchsorted(values) == self.edges.searchsorted(own)) & ~np.isnan(values)).astype(float)
+        return _same_bin(self.edges, values, own)
