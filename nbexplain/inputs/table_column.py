@@ -182,8 +182,9 @@ class Coded:
                 self.known = Known(np.where(inexact, numbers, np.nan), self.ticks)
         if self.values is not None and self.known is None:
             self.known = Known(self.numbers, self.values)
-        self.ticks = self.values = None
-        return Column(name, tuple(self.categories or ()), self.missing, self.time)
+        column = Column(name, tuple(self.categories or ()), self.missing, self.time)
+        self.ticks = self.values = self.categories = None
+        return column
 
     def whole(self, numbers: np.ndarray) -> np.ndarray:
         """Ticks, or whole numbers (n,) int64, of numbers none of which is missing."""
@@ -307,6 +308,8 @@ def in_order_of_values(values: Sequence[Any]) -> np.ndarray | None:
     if len({type(value) for value in values}) > 1:
         return None
     try:
+        if sorted(values) == list(values):
+            return np.arange(len(values))
         return np.array(sorted(range(len(values)), key=values.__getitem__), dtype=np.intp)
     except TypeError:
         return None

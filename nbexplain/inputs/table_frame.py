@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ class Frame:
         self.width = len(self.names)
         self.labels = None if isinstance(frame.index, pandas.RangeIndex) else frame.index
         self._kinds: dict[int, Any] = {}  # of Python's objects, by column
+        self._categories: dict[tuple[int, bool], Any] = {}
         self._columns: Sequence[Column] = ()
         self._coded: Sequence[Coded] = ()
         self._all = self._dtypes[0] if len(set(self._dtypes)) == 1 and isinstance(self._dtypes[0], np.dtype) else None
@@ -176,23 +177,19 @@ class Frame:
     def _category(self, place: int, codes: np.ndarray) -> Any:
         import pandas
 
-        categories, with_missing = self._held[place]
         known = np.isfinite(codes)
-        if known.all():
-            values = categories.take(codes.astype(np.intp))
-        else:
-            values = with_missing.take(np.where(known, codes, len(categories)).astype(np.intp))
+        categories = self._held(place, bool(known.all()))
+        values = categories.take(np.where(known, codes, len(categories) - 1).astype(np.intp))
         # a bare array of objects would be looked through, and become strings where it holds nothing else
         return pandas.Series(values, dtype=object) if values.dtype == object else values
 
-    @functools.cached_property
-    def _held(self) -> Mapping[int, tuple[Any, Any]]:
-        """By column: its categories, and these with what is there where one is missing."""
-        return {
-            place: (_as(dtype, column.categories), _as(dtype, (*column.categories, column.missing)))
-            for place, (column, dtype) in enumerate(zip(self._columns, self._dtypes, strict=True))
-            if column.categories
-        }
+    def _held(self, place: int, known: bool) -> Any:
+        """A column's categories; if not all are known, with what is there where one is missing as the last."""
+        if (place, known) not in self._categories:
+            column = self._columns[place]
+            values = column.categories if known else (*column.categories, column.missing)
+            self._categories[place, known] = _as(self._dtypes[place], values)
+        return self._categories[place, known]
 
 
 def _cast(numbers: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
@@ -265,8 +262,9 @@ def _as(dtype: Any, values: Sequence[Any]) -> Any:
 
     try:
         held = pandas.Series(values, dtype=dtype)
-        same = (is_missing(now) if is_missing(v) else v == now for v, now in zip(values, held.tolist(), strict=True))
-        held = held if all(same) else pandas.Series(values)
+        if (made := held.tolist()) != list(values):  # the quick way; a NaN is not equal to another
+            same = (is_missing(now) if is_missing(v) else v == now for v, now in zip(values, made, strict=True))
+            held = held if all(same) else pandas.Series(values)
     except (TypeError, ValueError):
         held = pandas.Series(values)
     return held.to_numpy() if isinstance(held.dtype, np.dtype) else held.array
