@@ -425,6 +425,8 @@ class Subject:
         """The error that says that no gradient reaches a layer, or the input, and why."""
         if layer is None and not _has_slopes(self.input.tensor):
             way = "x.float(), or a layer" if self.input.kind == "picture" else "a layer behind the embedding"
+            if self.input.parts is not None and self.input.parts.others:
+                way += f", or {self.input.parts.others} to have another input explained"
             return NoGradient(f"x: no gradient reaches the input, which holds integers: use {way}")
         place = f"layer {layer.name!r}" if layer else "the input"
         return NoGradient(f"no gradient of the score reaches {place}: {self.gradient_end(layer)}")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.inputs.table_reading import Column
+from nbexplain.inputs.table_column import Column
 
 if TYPE_CHECKING:
     from nbexplain.inputs.tabular import Tabular

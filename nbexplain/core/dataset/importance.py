@@ -83,7 +83,8 @@ def permutation_importance(
             shuffled = np.tile(chosen[places], (columns, 1, 1))
             for column in range(columns):
                 shuffled[column, :, column] = chosen[shuffles[repeat, places], column]
-            scores = scores_of(subject, shuffled.reshape(-1, columns), "background")
+            lenders = np.tile(chosen[places], (columns, 1))
+            scores = scores_of(subject, shuffled.reshape(-1, columns), "background", lenders)
             if small:
                 kept.append(scores)
                 subject.keep(key, tuple(kept), sum(part.nbytes for part in kept))

@@ -13,11 +13,14 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.layers import Layer
 from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Stable, Superpixels, Unit, is_stable, masker_of
-from nbexplain.core.methods.lime_samples import Drawn, Hidden, Neighbourhood
+from nbexplain.core.methods.lime_rows import Drawn, infinite
+from nbexplain.core.methods.lime_samples import Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import MASKABLE, Choice, Range, method
 from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
 
 _STEP = 0.25  # seconds that the inputs of one step are to take: a quick model is asked about many at a time ...
 _LEAST = 8  # ... and a slow one about so many at least
@@ -26,7 +29,12 @@ _SPEED = ("lime", "inputs per second")  # as the question before has found it
 _PAUSE = 0.2  # seconds between two fits, so that fitting never costs more than a small part of the passes
 
 
-@method(label="LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938", kinds=MASKABLE)
+def _not_drawn(subject: Subject, layer: Layer | None) -> str:
+    table = subject.input
+    return infinite(table) if isinstance(table, Tabular) and table.background is not None else ""
+
+
+@method(label="LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938", kinds=MASKABLE, unfit=_not_drawn)
 def lime(
     subject: Subject,
     target: Target,
@@ -53,7 +61,9 @@ def lime(
 
     Values are (feature,), in units of the score per feature shown. The samples are drawn as lime draws them: each
     superpixel is hidden with probability ½; of words a number that is drawn first; rows come from the background's
-    distribution. With `bins="value"` the weight of a number is per standard deviation of the background. Fitted by
+    distribution. With `bins="value"` the weight of a number is per standard deviation of the background. Unlike lime,
+    whole numbers are drawn from those of the background, and a missing value with its share, as a quartile of its own:
+    see `lime_rows.Drawn`. Fitted by
     `lime.lime_base.LimeBase` (ridge with penalty 1, kernel exp(−d²/width²)^½ on the cosine distance, of rows on the
     Euclidean one); lime explains probabilities, this explains the score, which is the logit unless the model ends in
     a softmax. `standard_error` is the sampling error of each weight (heteroscedasticity-consistent, HC3), NaN until
