@@ -130,5 +130,6 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
         standard_error=found.errors,
         quantity=f"weight of a {near.what}",
         base=found.intercept,
+        warnings=near.notes,
         details={"R²": found.r2, "samples": len(values), f"{near.what}s": len(near.names)},
     )

@@ -132,7 +132,7 @@ class Game:
                 **rows,
                 **(details or {}),
             },
-            warnings=tuple(warnings),
+            warnings=(*masker.notes, *warnings),
             progress=progress,
         )
 
