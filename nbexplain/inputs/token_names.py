@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 
 import numpy as np
@@ -35,20 +36,26 @@ def by_names(text: str, names: list[str], added: np.ndarray, unknown: np.ndarray
         """The place of a token that is sought from a place on, past spaces and signs; -1 if it is not there."""
         if number == len(names) or not pieces[number]:
             return -1
-        gap = "" if names[number].startswith("##") else r"\W*?"
-        found = re.compile(gap + re.escape(pieces[number])).match(low, start)
-        return found.end() - len(pieces[number]) if found else -1
+        at = start
+        while not low.startswith(pieces[number], at):
+            if names[number].startswith("##") or at >= len(low) or low[at].isalnum() or low[at] == "_":
+                return -1
+            at += 1
+        return at
 
     end, lost = 0, False
+    spots: dict[str, list[int]] = {}  # of each whole that was sought, wherever it stands
     for number, (piece, whole) in enumerate(zip(pieces, wholes, strict=True)):
         at = stands(number, end) if whole or not lost else -1
         if at >= 0 and stands(number + 1, at + len(piece)) < 0:  # nothing bears it out but that a word ends here
             goes_on = inside[at + len(piece)] and not unknown[number + 1 : number + 2].any()
             at = -1 if lost or goes_on else at
         if at < 0 and whole:
-            spots = [spot.start() for spot in re.compile(re.escape(whole)).finditer(low, end)]
-            spots = [spot for spot in spots if not inside[spot] and not inside[spot + len(whole)]]
-            at = spots[0] if len(spots) == ahead[whole] else -1
+            if whole not in spots:
+                found = [spot.start() for spot in re.finditer(re.escape(whole), low)]
+                spots[whole] = [spot for spot in found if not inside[spot] and not inside[spot + len(whole)]]
+            next_ = bisect_left(spots[whole], end)
+            at = spots[whole][next_] if 0 < len(spots[whole]) - next_ == ahead[whole] else -1
         if at >= 0:
             spans[number] = at, (end := at + len(piece))
             ahead[whole] -= 1  # one that is in doubt leaves the others in doubt

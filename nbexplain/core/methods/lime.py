@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Stable, Superpixels, Unit, is_stable, masker_of
+from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Stable, Superpixels, Unit, is_stable, masker_of, not_finite
 from nbexplain.core.methods.lime_samples import Drawn, Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import MASKABLE, Choice, Range, method
@@ -118,8 +118,7 @@ def lime(
 def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targets.Kept, width: float) -> Explanation:
     values = kept.read(scores).double().cpu().numpy()
     if not np.isfinite(values).all():
-        broken = int((~np.isfinite(values)).sum())
-        raise ValueError(f"scores: {broken} of {len(values)} changed inputs have a score that is NaN or infinite")
+        raise not_finite(values, ~design.any(1) & (near.what != "column"))
     found = fit(design, values, near.distances(design), width)
     return Explanation(
         values=found.weights,

@@ -61,19 +61,21 @@ def padding_of(
         The scores of codes (1, L), and of a batch (N, L).
     """
     length = len(text.ids)
-    shorter = _shortened(text)
-    wanted = [alone(codes) for codes in (text.tensor, *shorter)]
+    rows = [text.tensor, *_shortened(text)]
+    wanted = []
+    for codes in list(rows):
+        try:
+            wanted.append(alone(codes))
+        except Exception:  # so short a text it does not take at all
+            rows = [each for each in rows if each is not codes]
     for padding in _candidates(text, module):
-        batch = torch.cat([padding.apply(codes, length, text) for codes in (text.tensor, *shorter)])
+        batch = torch.cat([padding.apply(codes, length, text) for codes in rows])
         try:
             scores = together(batch)
         except Exception:  # noqa: S112 whatever the model makes of this padding: it is another that must do, or none
             continue
-        lengths = [length, *(codes.shape[1] for codes in shorter)]
-        if all(
-            _agree(scores[n : n + 1], own, length, size, padding)
-            for n, (own, size) in enumerate(zip(wanted, lengths, strict=True))
-        ):
+        own = zip(scores.split(1), wanted, rows, strict=True)
+        if all(_agree(padded, score, length, codes.shape[1], padding) for padded, score, codes in own):
             return padding
     return None
 
@@ -97,14 +99,25 @@ def _candidates(text: Text, module: nn.Module) -> Iterator[Padding]:
 
 
 def _shortened(text: Text) -> list[Tensor]:
-    """The text without one token of its middle, without its first quarter, and without every fourth token."""
+    """The text with ever fewer of its tokens, down to one: the more padding, the more it shows.
+
+    What a model takes the largest of, say, is seldom padding beside many tokens.
+    """
     places = np.arange(len(text.ids))
     inside = np.flatnonzero(text.spans[:, 1] > text.spans[:, 0])
     inside = inside if len(inside) > 1 else places
-    quarter = max(1, int(len(places) * _MOST))
-    gone = (inside[len(inside) // 2 :][:1], inside[:quarter], inside[3::4][:quarter])
-    found = {tuple(np.setdiff1d(places, out).tolist()) for out in gone if len(out)}
-    return [torch.tensor([left]) for left in sorted(found) if left]
+    count = len(inside)
+    kept = [
+        np.delete(inside, count // 2),
+        inside[count // 4 :],
+        inside[: (count + 1) // 2],
+        inside[:: max(4, count // 64)],
+        inside[count // 3 :][:1],
+        inside[-1:],
+    ]
+    framed = np.setdiff1d(places, inside)
+    found = {tuple(np.union1d(framed, left).tolist()) for left in kept if 0 < len(left) < count}
+    return [torch.tensor([left]) for left in sorted(found)]
 
 
 def merged(parts: Iterable[Part], text: Text, padding: Padding) -> list[Part]:
