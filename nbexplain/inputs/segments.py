@@ -101,9 +101,10 @@ def _part(part: Any, texts: Sequence[str], begins: Sequence[int]) -> Span:
     if isinstance(part, Integral) and not isinstance(part, bool):
         if len(texts) == 1:
             raise ValueError(f"explain: x is one text, not a pair; {_HINT}, got {part!r}")
-        if not 0 <= part < len(texts):
+        number = int(part)
+        if not 0 <= number < len(texts):
             raise ValueError(f"explain: expected 0 or 1, a text of the pair, got {part}")
-        return begins[part], begins[part] + len(texts[part])
+        return begins[number], begins[number] + len(texts[number])
     if isinstance(part, tuple) and len(part) == 2 and all(type(end) is int for end in part):
         start, end = part
         if len(texts) > 1:

@@ -121,7 +121,7 @@ class Text(Array):
         self.tokens = tuple(self.tokens[place] for place in keep)
         self.ids, self.spans = self.ids[keep], self.spans[keep]
         ends = [int(self.spans[self.spans[:, 1] <= last, 1].max(initial=0)) for last in self._ends]
-        after = " and ".join(f"“{self.text[:end][-20:]}”" for end in ends if end)
+        after = " and ".join(f"“{self.text[begin:end][-20:]}”" for begin, end in zip(self._begins, ends))
         what = "the text has" if len(self.texts) == 1 else "the two texts have"
         self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut after {after}",)
         return {name: values[keep] for name, values in extras.items()}
@@ -203,11 +203,10 @@ class Text(Array):
 
     def nothing_left(self, batch: Tensor) -> Tensor:
         """(N,) bool: of which texts no word that is explained is left, nor anything in the place of one."""
-        wordy = self.explained & (self.spans[:, 1] > self.spans[:, 0])
-        for place in np.flatnonzero(wordy):
-            wordy[place] = bool(words_in(self.tokens[place]))
-        wordy = torch.from_numpy(wordy if wordy.any() else self.explained).to(batch.device)
-        shown = (wordy[self.codes.places(batch)] & (batch >= 0)).any(1)
+        held = self.explained & (self.spans[:, 1] > self.spans[:, 0])
+        wordy = np.array([own and bool(words_in(token)) for own, token in zip(held, self.tokens)])
+        words = torch.from_numpy(wordy if wordy.any() else self.explained).to(batch.device)
+        shown = (words[self.codes.places(batch)] & (batch >= 0)).any(1)
         replaced = (self.codes.is_masked(batch) | self.codes.is_neutral(batch)).any(1)
         return ~shown & (~replaced | (batch.shape[1] < len(self.ids)))
 

@@ -19,9 +19,7 @@ _MOST_SHIFTS = 50  # places in a longer text that are tried as the beginning of 
 _ODD = 0.1  # share of tokens that may read otherwise than the text, as a tokenizer rewrites some
 
 
-def by_offsets(
-    texts: Sequence[str], offsets: Any, told: Any, names: Sequence[str] | None, count: int
-) -> np.ndarray:
+def by_offsets(texts: Sequence[str], offsets: Any, told: Any, names: Sequence[str] | None, count: int) -> np.ndarray:
     """Spans (L, 2) in the joined texts, without spaces at their ends; (0, 0) for tokens that are nowhere in them.
 
     Parameters
@@ -92,12 +90,16 @@ def _own(
     """
     words = words_in(text)
     found: list[tuple[np.ndarray, int]] = []
+
+    def named(places: np.ndarray) -> list[str] | None:
+        return [names[place] for place in places.tolist()] if names else None
+
     for number in np.unique(groups[groups >= 0]).tolist():
         places = np.flatnonzero(groups == number)
-        for shift in _shifts(text, offsets[places], [names[place] for place in places] if names else None, words):
+        for shift in _shifts(text, offsets[places], named(places), words):
             near = offsets[places] - shift
             inside = places[(near[:, 0] >= 0) & (near[:, 1] <= len(text)) & (near[:, 1] > near[:, 0])]
-            if _fits(text, offsets[inside] - shift, [names[place] for place in inside] if names else None, words):
+            if _fits(text, offsets[inside] - shift, named(inside), words):
                 found.append((inside, shift))
                 break
     return found if names or len(found) == 1 else []

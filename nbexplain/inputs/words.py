@@ -11,7 +11,9 @@ _LETTER = rf"[^\W{_ONE_BY_ONE}]"
 _MARK = "\u0300"  # stands for all combining marks, which \w does not know
 _RUN = rf"{_LETTER}+(?:[{_MARK}\u200c\u200d]+{_LETTER}+)*{_MARK}*"  # joiners (\u200c, \u200d) only inside a word
 _FLAG = "[\U0001f1e6-\U0001f1ff]"
-_DRAWN = "[\u231a\u231b\u23e9-\u23f3\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"  # always; the next where they say so
+_DRAWN = (
+    "[\u231a\u231b\u23e9-\u23f3\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"  # always; the next where they say so
+)
 _SIGN = "[\u00a9\u00ae\u203c\u2049\u2122\u2190-\u23ff\u25a0-\u25ff\u2934\u2935\u3030\u303d\u3297\u3299]"
 _PICTOGRAM = rf"(?:{_DRAWN}|{_SIGN}(?={_MARK}))(?:[{_MARK}\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f])*"
 _EMOJI = rf"{_FLAG}{_FLAG}|{_PICTOGRAM}(?:\u200d{_PICTOGRAM})*"
@@ -73,7 +75,7 @@ def breaker() -> type | None:
         from icu4py.breakers import WordBreaker
     except ImportError:
         return None
-    return WordBreaker  # type: ignore[no-any-return]
+    return WordBreaker
 
 
 def _is_visible(piece: str) -> bool:
@@ -98,7 +100,6 @@ def _clusters(run: str) -> list[Span]:
     begins = [
         place
         for place, sign in enumerate(run)
-        if place == 0
-        or not (unicodedata.category(sign)[0] == "M" or sign in _GOES_ON or run[place - 1] in _STACKS)
+        if place == 0 or not (unicodedata.category(sign)[0] == "M" or sign in _GOES_ON or run[place - 1] in _STACKS)
     ]
     return list(zip(begins, [*begins[1:], len(run)], strict=True))

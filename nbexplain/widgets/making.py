@@ -137,7 +137,8 @@ def _is_another(x: Text, of: Text) -> bool:
     if x.made_with["explain"] is None or of.made_with["explain"] is None:
         return x.made_with["explain"] is of.made_with["explain"]
     try:
-        return of.another(x.texts if len(x.texts) > 1 else x.text).parts_explained == x.parts_explained
+        again = of.another(x.text)
+        return again.texts == x.texts and again.parts_explained == x.parts_explained
     except ValueError:  # what stays of that one is not in this one
         return False
 

@@ -71,7 +71,12 @@ MODELS = {
     "BERT": (made(f"Bert{CLASSIFY}", "BertConfig", BERT), {}, logits, "right"),
     "RoBERTa": (made(f"Roberta{CLASSIFY}", "RobertaConfig", BERT), {}, logits, "right"),
     "ELECTRA": (made(f"Electra{CLASSIFY}", "ElectraConfig", {**BERT, "embedding_size": 8}), {}, logits, "right"),
-    "ALBERT": (made(f"Albert{CLASSIFY}", "AlbertConfig", {**BERT, "embedding_size": 16, "initializer_range": 0.9}), {}, logits, "right"),
+    "ALBERT": (
+        made(f"Albert{CLASSIFY}", "AlbertConfig", {**BERT, "embedding_size": 16, "initializer_range": 0.9}),
+        {},
+        logits,
+        "right",
+    ),
     "DeBERTa": (
         made(
             f"DebertaV2{CLASSIFY}",
@@ -279,7 +284,9 @@ def test_a_score_of_an_empty_text_that_is_no_number_is_named() -> None:
         return np.array([np.nan if not text.split() else 1.0 for text in texts])
 
     for method in ("exact_shap", "lime"):
-        with pytest.raises(ValueError, match=r"scores: \d+ of \d+ .* is NaN or infinite \(those with everything hidden\)"):
+        with pytest.raises(
+            ValueError, match=r"scores: \d+ of \d+ .* is NaN or infinite \(those with everything hidden\)"
+        ):
             explain(mean, Text("it is"), method)
 
 
@@ -298,7 +305,9 @@ class Picky(nn.Module):
 
 def test_a_network_that_cannot_take_an_empty_text_says_so() -> None:
     model = seeded(Picky)
-    with pytest.raises(ValueError, match=r"with everything hidden, .*: on the ids \[2, 3\] it raised ValueError: no wor"):
+    with pytest.raises(
+        ValueError, match=r"with everything hidden, .*: on the ids \[2, 3\] it raised ValueError: no wor"
+    ):
         explain(model, Text("the film", tokenizer()), "exact_shap")
     explain(model, Text("the film", tokenizer()), "leave_one_out")
 

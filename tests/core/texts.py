@@ -16,8 +16,8 @@ WORDS = {word: number for number, word in enumerate(NAMES.split())}
 SENTENCE = "the film is really good and i love"
 
 
-def tokenizer(*, framed: bool = True, side: str = "right", pad: str | None = "[PAD]") -> Any:
-    """A fast tokenizer with a token for each word; `framed` by [CLS] and [SEP]."""
+def tokenizer(*, framed: bool = True, side: str = "right", pad: str | None = "[PAD]", types: bool = False) -> Any:
+    """A fast tokenizer with a token for each word; `framed` by [CLS] and [SEP], with `types` of tokens as BERT's."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -31,7 +31,8 @@ def tokenizer(*, framed: bool = True, side: str = "right", pad: str | None = "[P
         )
     special = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "cls", "sep", "mask")}
     special |= {"eos_token": "<eos>"} | ({"pad_token": pad} if pad else {})
-    return PreTrainedTokenizerFast(tokenizer_object=made, padding_side=side, **special)
+    inputs = ["input_ids", *(["token_type_ids"] if types else []), "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=made, padding_side=side, model_input_names=inputs, **special)
 
 
 def alone(model: nn.Module, tokenizer: Any, scores: Callable[[Any], Any], *texts: str) -> float:

@@ -84,4 +84,6 @@ def not_finite(scores: np.ndarray, empty: np.ndarray) -> ValueError:
     """The error that scores (n,) of changed inputs are NaN or infinite; `empty` (n,) are those with all hidden."""
     broken = ~np.isfinite(scores)
     only = " (those with everything hidden)" if not (broken & ~empty).any() else ""
-    return ValueError(f"scores: {broken.sum()} of {len(scores)} changed inputs have a score that is NaN or infinite{only}")
+    return ValueError(
+        f"scores: {broken.sum()} of {len(scores)} changed inputs have a score that is NaN or infinite{only}"
+    )

@@ -13,7 +13,17 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Stable, Superpixels, Unit, is_stable, masker_of, not_finite
+from nbexplain.core.methods.hiding import (
+    Fill,
+    Hide,
+    Segmentation,
+    Stable,
+    Superpixels,
+    Unit,
+    is_stable,
+    masker_of,
+    not_finite,
+)
 from nbexplain.core.methods.lime_samples import Drawn, Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import MASKABLE, Choice, Range, method
@@ -118,7 +128,8 @@ def lime(
 def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targets.Kept, width: float) -> Explanation:
     values = kept.read(scores).double().cpu().numpy()
     if not np.isfinite(values).all():
-        raise not_finite(values, ~design.any(1) & (near.what != "column"))
+        hidden = near.what != "column"  # rows of a table are drawn, with nothing hidden
+        raise not_finite(values, np.asarray(~design.any(1)) & hidden)
     found = fit(design, values, near.distances(design), width)
     return Explanation(
         values=found.weights,

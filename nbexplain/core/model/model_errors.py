@@ -86,7 +86,10 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
         except Exception:
             return None
     if given.tokenizer is None:
-        seen, way = f"{given.outside(x[empty][:1])[0]!r}", f"hide='mask token' leaves {MASK_WORD!r} for each hidden word"
+        seen, way = (
+            f"{given.outside(x[empty][:1])[0]!r}",
+            f"hide='mask token' leaves {MASK_WORD!r} for each hidden word",
+        )
     else:
         ids = given.arguments(x[empty][:1])
         seen = f"the ids {(ids[0][0] if ids[0] else ids[1]['input_ids'])[0].tolist()}"
@@ -123,6 +126,10 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
         return error
     if isinstance(module, Predictor) and isinstance(given, Text):  # which never sees our codes
         texts = given.outside(x)
-        what = f"{len(texts)} texts, the first of them {texts[0]!r:.80}" if len(texts) > 1 else f"the text {texts[0]!r:.80}"
+        what = (
+            f"{len(texts)} texts, the first of them {texts[0]!r:.80}"
+            if len(texts) > 1
+            else f"the text {texts[0]!r:.80}"
+        )
         return RuntimeError(f"the model raised {type(error).__name__} on {what}: {error}")
     return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")
