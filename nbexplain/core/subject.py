@@ -114,6 +114,7 @@ class Subject:
         self._names: dict[str, nn.Module] | None = None
         self._score_name: str | None = None
         self._ends: dict[str | None, str] = {}
+        self._one_each: bool | None = None
         self.reader.forget()
 
     # The model as it is
@@ -231,8 +232,19 @@ class Subject:
 
     @property
     def by_token(self) -> bool:
-        """Whether each token of a text has scores of its own."""
-        return self.input.kind == "text" and self.scores().ndim == 3 and self.classes_last
+        """Whether each token of a text has scores of its own, (1, L, K), or one, (1, L): tried with a token less."""
+        if not isinstance(self.input, Text):
+            return False
+        scores, length = self.scores(), len(self.input.ids)
+        if scores.ndim != 2 or scores.shape[1] != length or isinstance(self.twin.module, Predictor):
+            return scores.ndim == 3 and self.classes_last
+        if self._one_each is None:  # it may have as many classes as the text has tokens
+            shorter = self.input.tensor[:, : length - 1] if length > 2 else self.input.tensor[:, [0, *range(length)]]
+            try:
+                self._one_each = self.evaluate(shorter).shape[1:] == shorter.shape[1:]
+            except Exception:  # it takes no other length, so no token can be removed either
+                self._one_each = False
+        return self._one_each
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -294,7 +306,7 @@ class Subject:
         """
         named = self._classes is not None or (self.reader.followed is None and self._labels() is not None)
         names = self.names if named else ()
-        if target is None and self.by_token and isinstance(self.input, Text):
+        if target is None and self.by_token and isinstance(self.input, Text) and self.scores().ndim == 3:
             target = default_token(self.input, self.twin.module, self.scores(), names)
         return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)
 
@@ -538,7 +550,7 @@ class Subject:
         step = max(self.chunk() // count, 1)
         scores: Tensor | None = None
         for start in range(0, len(keep), step):
-            for rows, batch in masker.batches(keep[start : start + step]):
+            for rows, batch in self._network.padded(masker.batches(keep[start : start + step])):
                 part = self.evaluate(batch)
                 if self.by_token and isinstance(self.input, Text):
                     part = self.input.put_back(part, batch.to(part.device))

@@ -27,6 +27,7 @@ class TableMasker:
     """
 
     what = "column"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, table: Tabular, rows: int, stand_in: str, seed: int) -> None:
         if stand_in not in STAND_INS:

@@ -40,6 +40,8 @@ class Making:
         """One expression for the first texts of a list, all made in the same way; or `""`."""
         if len(inputs) < 2 or not all(isinstance(x, Text) and self._ways(x) == self._ways(inputs[0]) for x in inputs):
             return ""
+        if len(inputs[0].texts) > 1 or inputs[0].made_with["explain"] is not None:
+            return ""
         known = [self._known.get(id(x.text), "") for x in inputs]
         name = known[0].removesuffix("[0]")
         if known != [f"{name}[{place}]" for place in range(len(known))]:
@@ -47,19 +49,29 @@ class Making:
         return f"[Text(text{self._how(inputs[0])}) for text in {name}[:{len(known)}]]"
 
     def _text(self, x: Text) -> str:
-        said = self._known.get(id(x.text)) or repr(x.text)
+        said = self._said(x)
         if x.tokenizer is not None and id(x.tokenizer) not in self._known:
             for expression, thing in self._things:
-                if isinstance(thing, Text) and self._ways(thing) == self._ways(x):
+                if isinstance(thing, Text) and self._ways(thing) == self._ways(x) and _is_another(x, thing):
                     return f"{expression}.another({said})"
         return f"Text({said}{self._how(x)})"
 
+    def _said(self, x: Text) -> str:
+        """The string, or the pair of them."""
+        each = [self._known.get(id(text)) or repr(text) for text in x.texts]
+        return each[0] if len(each) == 1 else self._known.get(id(x.texts)) or f"({', '.join(each)})"
+
     def _ways(self, x: Text) -> tuple[Any, ...]:
-        return id(x.tokenizer), *x.made_with.values()
+        ways = {name: value for name, value in x.made_with.items() if name != "explain"}
+        return id(x.tokenizer), len(x.texts), *ways.values()
 
     def _how(self, x: Text) -> str:
         tokenizer = f", {self._name(x.tokenizer, 'tokenizer', 'the tokenizer')}" if x.tokenizer is not None else ""
-        return tokenizer + "".join(f", {name}={value!r}" for name, value in x.made_with.items() if value is not None)
+        return tokenizer + "".join(
+            f", {name}={self._known.get(id(value), repr(value)) if isinstance(value, str) else repr(value)}"
+            for name, value in x.made_with.items()
+            if value is not None
+        )
 
     # Rows
 
@@ -193,6 +205,17 @@ def _equal_numbers(one: np.ndarray | None, other: np.ndarray | None) -> bool:
 
 def _numbers(x: Tabular) -> str:
     return f"[{', '.join(_number(value) for value in x.tensor[0].tolist())}]"
+
+
+def _is_another(x: Text, of: Text) -> bool:
+    """Whether a text is what `of.another` makes of the same words."""
+    if x.made_with["explain"] is None or of.made_with["explain"] is None:
+        return x.made_with["explain"] is of.made_with["explain"]
+    try:
+        again = of.another(x.text)
+        return again.texts == x.texts and again.parts_explained == x.parts_explained
+    except ValueError:  # what stays of that one is not in this one
+        return False
 
 
 def _shape(thing: Any) -> tuple[int, ...]:

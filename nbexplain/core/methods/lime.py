@@ -14,7 +14,17 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.layers import Layer
-from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Stable, Superpixels, Unit, is_stable, masker_of
+from nbexplain.core.methods.hiding import (
+    Fill,
+    Hide,
+    Segmentation,
+    Stable,
+    Superpixels,
+    Unit,
+    is_stable,
+    masker_of,
+    not_finite,
+)
 from nbexplain.core.methods.lime_rows import Drawn, infinite
 from nbexplain.core.methods.lime_samples import Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
@@ -128,8 +138,8 @@ def lime(
 def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targets.Kept, width: float) -> Explanation:
     values = kept.read(scores).double().cpu().numpy()
     if not np.isfinite(values).all():
-        broken = int((~np.isfinite(values)).sum())
-        raise ValueError(f"scores: {broken} of {len(values)} changed inputs have a score that is NaN or infinite")
+        hidden = near.what != "column"  # rows of a table are drawn, with nothing hidden
+        raise not_finite(values, np.asarray(~design.any(1)) & hidden)
     found = fit(design, values, near.distances(design), width)
     return Explanation(
         values=found.weights,
@@ -140,5 +150,6 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
         standard_error=found.errors,
         quantity=f"weight of a {near.what}",
         base=found.intercept,
+        warnings=near.notes,
         details={"R²": found.r2, "samples": len(values), f"{near.what}s": len(near.names)},
     )

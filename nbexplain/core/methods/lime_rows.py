@@ -36,6 +36,7 @@ class Drawn:
     """
 
     what = "column"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, subject: Subject, bins: str, seed: int) -> None:
         table = subject.input

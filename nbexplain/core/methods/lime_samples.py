@@ -19,7 +19,7 @@ class Neighbourhood(Protocol):
     ----------
     key
         Equal for equal draws.
-    what, names, features
+    what, names, features, notes
         As in `Masker`.
     """
 
@@ -27,6 +27,7 @@ class Neighbourhood(Protocol):
     what: str
     names: tuple[str, ...]
     features: np.ndarray
+    notes: tuple[str, ...]
 
     def design(self, count: int) -> np.ndarray:
         """(count, features): what the linear model sees of the first inputs."""
@@ -48,6 +49,7 @@ class Hidden:
         self._subject, self._masker, self._seed = subject, masker, seed
         self.key: Hashable = (masker.key, seed)
         self.what, self.names, self.features = masker.what, masker.names, masker.features
+        self.notes = masker.notes
         self._keep = np.empty((0, len(masker.names)), dtype=np.int8)
 
     def design(self, count: int) -> np.ndarray:
