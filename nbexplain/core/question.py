@@ -13,9 +13,10 @@ from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer, without_gradient
 from nbexplain.core.memory import STORE
+from nbexplain.core.row_filter import ALL_ROWS, RowFilter
 from nbexplain.inputs import Key
 
-PARTS = ("input", "part", "method", "target", "layer", "channel", "cell", "params")
+PARTS = ("input", "part", "method", "target", "layer", "channel", "cell", "params", "where")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Selection:
 
     `part` is which of several inputs of the model is explained (key or index), or None where there is one. `cell` is
     (row, column) in the grid of the layer, or None. `params` holds the chosen parameters of each method by its key;
-    what is missing has its default.
+    what is missing has its default. `where` says which rows of the background are looked at, by methods that look at
+    many.
     """
 
     input: int = 0
@@ -35,6 +37,7 @@ class Selection:
     channel: int = 0
     cell: tuple[int, int] | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    where: RowFilter = ALL_ROWS
 
 
 @dataclass(frozen=True)
