@@ -13,7 +13,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.registry import method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
-from nbexplain.core.table.every_score import every_score, scored
+from nbexplain.core.table.every_score import scored
 from nbexplain.core.table.labels import has_classes, right_classes
 from nbexplain.core.table.matching import few, matching
 
@@ -36,8 +36,7 @@ def row_scores(
     among = matching(subject, where)
     numbers = drawn(table, rows, seed, among)
     right = None if table.labels is None or not has_classes(subject) else right_classes(subject)[numbers]
-    known = iter([(len(numbers), every_score(subject)[numbers])]) if where.asks_model else None
-    for done, scores in known or scored(subject, numbers, seed, where):
+    for done, scores in scored(subject, numbers, seed, where):
         details = {}
         if right is not None and (has_label := right[:done] >= 0).any():
             hits = scores.argmax(1) == right[:done]

@@ -12,7 +12,7 @@ from nbexplain.core.row_filter import ALL_ROWS, RowFilter
 from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_masker import needed
 
-_MOST_AT_ONCE = 65_536  # rows between two pictures
+_MOST_AT_ONCE = 262_144  # rows between two pictures
 
 
 def scored(
@@ -28,8 +28,11 @@ def scored(
     ValueError
         If there is not one score for each class, or one is not finite.
     """
-    rows, step = needed(table_of(subject)), subject.chunk()
-    key = ("row_scores", seed, where)
+    rows = needed(table_of(subject))
+    if where and (all_known := _of_all(subject)) is not None:
+        yield len(numbers), all_known[numbers]
+        return
+    key, step = ("row_scores", seed, where), subject.chunk()
     parts: list[np.ndarray] = list(subject.kept(key) or ())
     while True:
         known = sum(map(len, parts))
@@ -50,11 +53,26 @@ def scored(
 
 def every_score(subject: Subject) -> np.ndarray:
     """(N, K): the scores of all rows of the background, row by row."""
-    table = table_of(subject)
-    count = len(needed(table))
-    order = drawn(table, count, 0)
+    order = _order(subject)
     for _, scores in scored(subject, order):  # noqa: B007  only the last ones are those of all
         pass
+    return _in_place(scores, order)
+
+
+def _of_all(subject: Subject) -> np.ndarray | None:
+    """(N, K) the scores of all rows, if they are known already."""
+    parts: tuple[np.ndarray, ...] = subject.kept(("row_scores", 0, ALL_ROWS)) or ()
+    order = _order(subject)
+    return _in_place(np.concatenate(parts), order) if sum(map(len, parts)) == len(order) else None
+
+
+def _order(subject: Subject) -> np.ndarray:
+    """(N,) all rows in the order in which they are scored."""
+    table = table_of(subject)
+    return drawn(table, len(needed(table)), 0)
+
+
+def _in_place(scores: np.ndarray, order: np.ndarray) -> np.ndarray:
     found = np.empty_like(scores)
     found[order] = scores
     return found
