@@ -18,7 +18,7 @@ from nbexplain.core.choices import checked
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
-from nbexplain.core.table.matching import check_columns
+from nbexplain.core.table.matching import check_filter
 from nbexplain.inputs import Array, Display, Key, Text, as_input
 from nbexplain.inputs.source import Source
 from nbexplain.place import Place
@@ -439,7 +439,7 @@ class Session:
             return as_input(self.inputs[self.selection.input], part=value).part
         value = checked(name, value, self.facts, self.classes, len(self.inputs))
         if name == "where" and value:
-            check_columns(self.inputs[self.selection.input], value)
+            check_filter(self.inputs[self.selection.input], value, self.facts.class_values, self.classes)
         return value
 
 

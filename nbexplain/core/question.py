@@ -67,7 +67,8 @@ class Facts:
     `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
     `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
     (None) or a layer, as far as that was looked for. `places` are how many the input that was looked at last has along
-    each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`, `both` if one number was
+    each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`,
+    `class_values` is what labels call the classes, None where the model predicts numbers, `both` if one number was
     made into the scores of two classes. `weights` counts how often other weights were taken over;
     `example` holds scores (1, K, …) and
     `example_names` their names, those of the input that was looked at when the facts were found.
@@ -90,6 +91,7 @@ class Facts:
     own_names: bool = False
     both: bool = False
     by_token: bool = False
+    class_values: tuple[Any, ...] | None = ()
     weights: int = 0
     example: Tensor | None = None
     example_names: tuple[str, ...] = ()

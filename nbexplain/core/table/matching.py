@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,19 +87,27 @@ def few(where: RowFilter, numbers: np.ndarray) -> tuple[str, ...]:
     return (f"only {len(numbers):,} row{'s match' if len(numbers) > 1 else ' matches'} {where!r}",)
 
 
-def check_columns(table: Any, where: RowFilter) -> None:
-    """Check that an input is a table with a background, and the conditions on its columns; without the model.
+def check_filter(table: Any, where: RowFilter, values: Sequence[Any] | None, names: Sequence[str]) -> None:
+    """Check what can be checked of a filter without the model: that there is a background, columns and classes.
+
+    Parameters
+    ----------
+    values, names
+        What labels call the classes, None where the model predicts numbers; and their names.
 
     Raises
     ------
     ValueError
-        If it is none, there is no such column, or it has no such values.
+        If the input is no table with a background, or there is no such column, value or class.
     """
     if not isinstance(table, Tabular):
         raise ValueError(f"where: rows are chosen among the background of a table, got {table.kind} inputs")
     needed(table)
-    for name, condition in where.of_columns:
-        _of_column(table, name, condition)
+    for name, condition in where:
+        if name not in OF_THE_ROWS:
+            _of_column(table, name, condition)
+        elif name in ("label", "predicted") and values is not None:
+            class_places(name, condition, values, names)
 
 
 def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
@@ -119,7 +128,7 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
             found: np.ndarray = (wrong == condition) & (right >= 0)
             return found
         numbers = right_classes(subject) if name == "label" else every_score(subject).argmax(1)
-        return np.isin(numbers, _classes(subject, name, condition))
+        return np.isin(numbers, class_places(name, condition, class_values(subject), subject.names))
     if name == "label":
         return _of_number(f"where[{name!r}]", right_numbers(subject), condition)
     predicted = _prediction(subject, name)
@@ -147,9 +156,14 @@ def _prediction(subject: Subject, name: str) -> np.ndarray:
     return found
 
 
-def _classes(subject: Subject, name: str, condition: Condition) -> np.ndarray:
-    """The class numbers that a condition names."""
-    names, values = subject.names, class_values(subject)
+def class_places(name: str, condition: Condition, values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
+    """The class numbers that a condition names, by what labels call the classes or by their names; −1 for missing.
+
+    Raises
+    ------
+    ValueError
+        If it names no class.
+    """
     if not isinstance(condition, frozenset):
         raise ValueError(f"where[{name!r}]: expected classes such as {{{names[0]!r}}}, got the range {said(condition)}")
     wanted = np.array(sorted(condition, key=repr), dtype=object)

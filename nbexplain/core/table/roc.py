@@ -26,9 +26,10 @@ def roc(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterato
     """True and false positive rate of a class against the rest, at every threshold of its score.
 
     Values are (measure, point): the false positive rate, the true positive rate, and the threshold from which on rows
-    are taken for the class, from infinity (none is) downwards; points between others on a straight line are left out,
-    as `sklearn.metrics.roc_curve` does. The score is the class's probability where the model gives probabilities (or
-    logits of a torch module, put through softmax); else of two classes its score less the other's, or its score.
+    are taken for the class, from infinity (none is) downwards: each score that occurs, as
+    `sklearn.metrics.roc_curve(…, drop_intermediate=False)`. The score is the class's
+    probability where the model gives probabilities (or logits of a torch module, put through softmax); else of two
+    classes its score less the other's, or its score.
     `details` tell the area under the curve, ties counting half, with its standard error for other rows (DeLong et al.
     1988), and the share of the rows that are of the class.
 
@@ -40,8 +41,7 @@ def roc(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterato
     for score, positive, warnings, progress in _sides(subject, target, where, "roc"):
         false, true, thresholds = counts_by_threshold(score.values, positive)
         count = len(positive)
-        keep = _corners(false, true)
-        points = np.stack([false / (count - positive.sum()), true / positive.sum(), thresholds])[:, keep]
+        points = np.stack([false / (count - positive.sum()), true / positive.sum(), thresholds])
         area, error = area_under_roc(score.values, positive)
         yield Explanation(
             values=points,
@@ -142,17 +142,6 @@ def _middle_ranks(values: np.ndarray) -> np.ndarray:
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return (ends - (counts - 1) / 2)[which]
-
-
-def _corners(false: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Which points (P,) of a curve are no midpoints of those beside them; the first two and the last always stay.
-
-    As scikit-learn, which adds the point at infinity afterwards.
-    """
-    bent = np.logical_or(np.diff(false[1:], 2), np.diff(true[1:], 2))
-    if len(false) <= 3:
-        return np.ones(len(false), dtype=bool)
-    return np.concatenate([[True, True], bent, [True]])
 
 
 def _sides(

@@ -23,7 +23,7 @@ def check(model: Any, table: Tabular, target: int, score: np.ndarray, **ways: An
     assert table.labels is not None
     positive = table.labels == target
     found = explain(model, table, "roc", target=target, **ways)
-    false, true, thresholds = metrics.roc_curve(positive, score)
+    false, true, thresholds = metrics.roc_curve(positive, score, drop_intermediate=False)
     np.testing.assert_allclose(found.values[0], false, atol=1e-9)
     np.testing.assert_allclose(found.values[1], true, atol=1e-9)
     np.testing.assert_allclose(found.values[2], thresholds, rtol=1e-5, atol=1e-6)
