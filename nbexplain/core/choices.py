@@ -10,7 +10,6 @@ from torch import Tensor
 from nbexplain.core import registry
 from nbexplain.core import target as targets
 from nbexplain.core.layers import Layer, nearest, split, unprefixed
-from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import Facts
 from nbexplain.core.row_filter import RowFilter
 from nbexplain.core.twin import unwrap
@@ -60,8 +59,8 @@ def checked_classes(
 ) -> tuple[str, ...]:
     """One name for each of the scores (1, K, …); without, those of the model's own labels, or invented ones."""
     count = scores.shape[1]
-    if classes is None and count == 1:
-        return ("score",)  # such as what a regression says
+    if classes is None and count == 1 and not labels:
+        return ("score",)
     if classes is None:
         known = labels if labels is not None and len(labels) == count else range(count)
         return tuple(label if isinstance(label, str) else f"class {label}" for label in known)
@@ -74,13 +73,10 @@ def checked_classes(
 
 
 def labels_of(model: Any) -> list[Any] | None:
-    """What a model calls its scores: the classes of a fitted estimator, or the `config.id2label` of Hugging Face.
+    """What a model calls its scores: the `config.id2label` of Hugging Face.
 
     None where it has no names: those that transformers makes up (LABEL_0, LABEL_1 …) are none.
     """
-    fitted = classes_of(model)
-    if fitted is not None:
-        return list(fitted.tolist())
     config = getattr(unwrap(model), "config", None)
     names = config.get("id2label") if isinstance(config, Mapping) else getattr(config, "id2label", None)
     if not isinstance(names, Mapping):

@@ -101,6 +101,8 @@ class Network:
         self._read = read
         if isinstance(twin.module, Predictor) and not given.alone:
             raise TypeError("x: a model that is no torch module takes one array (1, …), got several inputs")
+        if isinstance(twin.module, Predictor):
+            twin.module.meet(given, read.names)
 
     @property
     def given(self) -> Array:
@@ -121,6 +123,8 @@ class Network:
         """Go on with a new twin."""
         self.twin = fresh
         self.survey = None
+        if isinstance(fresh.module, Predictor):
+            fresh.module.meet(self._given, self._read.names)
 
     @property
     def device(self) -> torch.device:
@@ -177,8 +181,9 @@ class Network:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its answers must know."""
-        alone = self._batches.alone
-        return (f"the model takes one input at a time: {alone}",) if alone else ()
+        alone, module = self._batches.alone, self.twin.module
+        notes = (f"the model takes one input at a time: {alone}",) if alone else ()
+        return notes + module.notes if isinstance(module, Predictor) else notes
 
     @property
     def _batches(self) -> batches.Batches:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.model import estimator_outputs as outputs
+from nbexplain.core.model.estimator_calls import (
+    comes_from,
+    first_that_answers,
+    is_booster,
+    is_pipeline,
+    kind_of,
+    last_step,
+    objective_of,
+    pipeline_labels,
+    ways_to_ask,
+)
+from nbexplain.core.model.estimator_outputs import Outputs
+from nbexplain.inputs import Array, Tabular
+
+_TRIED = 100  # background rows on which scores are held against `predict` ...
+_TRIED_FOR_LABELS = 10_000  # ... and those that tell which labels there are
+
 
 class Predictor(nn.Module):
     """What `predict_proba`, `decision_function`, `predict` or a callable says, as scores (N, K).
 
-    The first of them that there is. A decision function of two classes is one number d: the scores are (−d, d). A
-    classifier with `predict` alone has the score 1 for the class that it chooses and 0 for the others.
+    The first of them that answers. What the numbers are is tried on the background: held against the estimator's own
+    `predict`, not assumed. A decision function of two classes is one number d: the scores are (−d, d), those of a
+    probability p (1 − p, p). A classifier or a clustering with `predict` alone, and a callable that returns labels, has
+    the score 1 for the class that it chooses and 0 for the others. Several outputs stand side by side.
 
     It is handed what the input calls `outside`: rows as an array or a data frame, texts as a list of strings, pictures
     as an array (N, C, H, W). No gradient goes through it, and it has no layers.
@@ -22,14 +42,14 @@ class Predictor(nn.Module):
     Parameters
     ----------
     model
-        An object with one of these, or a callable.
+        An object with one of these, a callable, a `Booster`, or a text-classification pipeline of Hugging Face.
 
     Attributes
     ----------
     way
         Which of them is asked: `"predict_proba"`, `"decision_function"`, `"predict"` or `"call"`.
-    classes
-        The labels of the K scores, as the estimator has them; None where it has none.
+    outputs
+        What the scores are; None before the first pass.
 
     Raises
     ------
@@ -40,51 +60,210 @@ class Predictor(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.estimator = model
-        self.way, self._predict = _way_to_ask(model)
-        self.classes = classes_of(model)
+        self._calls = ways_to_ask(model)
+        self.way = self._calls[0][0]
+        self.outputs: Outputs | None = None
+        self._given: Array | None = None
+        self._classes: tuple[str, ...] | None = None  # the user's
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
         return Predictor(self.estimator)  # the fitted model is shared, as weights are
 
+    def meet(self, given: Array, classes: Sequence[str] | None) -> None:
+        """The input whose background tells what the scores are, and the user's names for them."""
+        if self.outputs is None:
+            self._given, self._classes = given, None if classes is None else tuple(classes)
+
     def forward(self, x: Any) -> Tensor:
         """Scores (N, K) as float64."""
-        said = np.asarray(self._predict(x))
-        if self.classes is not None and said.ndim == 1 and self.way == "predict":
-            said = said[:, None] == self.classes
-        elif self.classes is not None and said.ndim == 1 and len(self.classes) == 2:
-            said = np.stack([-said, said], 1)
-        elif said.ndim == 1:
-            said = said[:, None]
-        if said.ndim != 2 or len(said) != len(x) or said.dtype.kind not in "fiub":
+        if self.outputs is None:
+            number, answer = first_that_answers(self._calls, x)
+            self.way, self._calls = self._calls[number][0], self._calls[number:]
+            self.outputs = self._learn(x, answer)
+        else:
+            answer = self._calls[0][1](x)
+        said, _, _ = outputs.as_array(answer, _count(x))
+        scores = self.outputs.scores(said)
+        self._shape = self._shape or scores.shape[1:]
+        if scores.shape[1:] != self._shape:
             raise ValueError(
-                f"predict: expected a row of numbers for each of {len(x)} inputs, got {said.dtype} {said.shape}"
+                f"predict: it returned {scores.shape[1]} scores for each input, and {self._shape[0]} at the call before"
             )
-        wanted = said.shape[1] if self.classes is None else len(self.classes)
-        if said.shape[1] != wanted:
-            raise ValueError(f"predict: {self.way} returned {said.shape[1]} scores for each input, expected {wanted}")
-        self._shape = self._shape or said.shape[1:]
-        if said.shape[1:] != self._shape:
-            raise ValueError(
-                f"predict: it returned {said.shape[1]} scores for each input, and {self._shape[0]} at the call before"
-            )
-        return torch.from_numpy(said.astype(np.float64))
+        return torch.from_numpy(scores)
+
+    @property
+    def names(self) -> tuple[Any, ...] | None:
+        """What the estimator calls its scores (K,), or None."""
+        return None if self.outputs is None else self.outputs.names
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The labels (K,) of the classes of which one is chosen, in the order of the scores, or None."""
+        if self.outputs is None or not self.outputs.exclusive or self.outputs.names is None:
+            return None
+        return np.asarray(self.outputs.names)
 
     @property
     def regresses(self) -> bool:
         """Whether the scores are predictions of numbers, not scores of classes."""
-        return self.way == "predict" and self.classes is None
+        return self.outputs is not None and self.outputs.quantity == "prediction"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the scores must know."""
+        return () if self.outputs is None else self.outputs.notes
 
     def state(self) -> list[Any]:
         """What a fit replaces: the attributes of the estimator and of the steps of a pipeline, by identity."""
-        parts = [self.estimator, *(step for _, step in getattr(self.estimator, "steps", ()))]
-        return [_Same(value) for part in parts for value in getattr(part, "__dict__", {}).values()]
+        parts = [self.estimator, *(step for _, step in getattr(self.estimator, "steps", None) or ())]
+        found: list[Any] = [_Same(value) for part in parts for value in getattr(part, "__dict__", {}).values()]
+        if is_pipeline(self.estimator):
+            found += [(id(weight), weight._version) for weight in self.estimator.model.parameters()]
+        return found
+
+    # What the scores are
+
+    def _sample(self, most: int) -> Any | None:
+        """Some background rows as the model takes them, or None."""
+        rows = self._given.background if isinstance(self._given, Tabular) else None
+        if rows is None:
+            return None
+        chosen = np.random.default_rng(0).permutation(len(rows))[:most]
+        return self._given.outside(torch.from_numpy(rows[np.sort(chosen)])) if self._given is not None else None
+
+    def _learn(self, x: Any, answer: Any) -> Outputs:
+        said, widths, names = outputs.as_array(answer, _count(x))
+        if self.way != "call" or said.dtype.kind != "f":  # floats of a callable need no check: there is nothing to ask
+            x, said = self._tried(_TRIED) or (x, said)
+        if is_pipeline(self.estimator):
+            told = pipeline_labels(self.estimator)
+            single = said.shape[1] > 1 and bool(np.allclose(said.sum(1), 1, atol=1e-3))
+            return Outputs(outputs.numbers, tuple(told), "probability" if single else "score", exclusive=single)
+        if self.way == "call":
+            return self._of_callable(said, names)
+        model, kind = self.estimator, kind_of(self.estimator)
+        labels = _classes_of(model)
+        if self.way == "predict":
+            return self._of_predictions(said, names, labels, kind)
+        if widths or isinstance(labels, list):
+            return self._of_several(said, widths, labels)
+        chosen = _own_choice(model, x)
+        pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
+        found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs)
+        if kind in ("clusterer", "density_estimator") and found.names is None and self.way == "predict_proba":
+            number = outputs.numbers(said).shape[1]
+            return Outputs(found.scores, tuple(f"cluster {k}" for k in range(number)), found.quantity, exclusive=True)
+        return found
+
+    def _of_callable(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs:
+        told = self._classes
+        if said.ndim == 1 or said.shape[1] == 1:
+            if told is not None and len(told) > 1 and said.dtype.kind in "iub":
+                return outputs.of_labels(range(len(told)), told)
+            if told is not None and said.dtype.kind in "USO" and set(said.ravel().tolist()) <= set(told):
+                return outputs.of_labels(told)
+            if (labels := outputs.labels_in(said)) is not None:
+                return outputs.of_labels(self._all_labels(labels))
+        found = outputs.of_numbers(said, names)
+        return Outputs(found.scores, found.names, notes=outputs.perhaps_labels(said))
+
+    def _of_predictions(
+        self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
+    ) -> Outputs:
+        model = self.estimator
+        if is_booster(model, "xgboost") or is_booster(model, "lightgbm"):
+            return _of_booster(said, objective_of(model))
+        if isinstance(labels, list) and said.ndim == 2 and said.shape[1] == len(labels):
+            return outputs.of_several([outputs.of_labels(own) for own in labels], [1] * len(labels), labels, "score")
+        if isinstance(labels, np.ndarray) and len(labels):
+            column = said.ravel() if said.ndim == 1 or said.shape[1] == 1 else None
+            if column is not None and np.isin(column, labels).all():
+                return outputs.of_labels(labels)
+            if said.dtype.kind == "f" or (said.ndim == 2 and said.shape[1] == len(labels)):  # raw values, not labels
+                return outputs.of_classes("predict", said, labels, _own_choice(model, self._sample(_TRIED), raw=True))
+        if kind == "clusterer":
+            own = getattr(last_step(model), "labels_", None)
+            found = np.unique(said if own is None else np.append(np.asarray(own), said))
+            return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()])
+        if (found_labels := outputs.labels_in(said)) is not None:
+            return outputs.of_labels(self._all_labels(found_labels))
+        ranks = kind == "ranker" or type(last_step(model)).__name__.endswith("Ranker")
+        return outputs.of_numbers(said, names, regresses=kind != "outlier_detector" and not ranks)
+
+    def _of_several(
+        self, said: np.ndarray, widths: tuple[int, ...], labels: np.ndarray | list[np.ndarray] | None
+    ) -> Outputs:
+        """Several outputs: a table of each, or a column of each that says how probable its last label is."""
+        if not widths and isinstance(labels, list) and said.shape[1] == len(labels):  # a chain
+            names = tuple(f"output {number}: {own[-1]}" for number, own in enumerate(labels))
+            return Outputs(outputs.numbers, names, "probability" if self.way == "predict_proba" else "score")
+        if not widths:
+            return Outputs(outputs.numbers)
+        own_labels = labels if isinstance(labels, list) and [len(own) for own in labels] == list(widths) else None
+        parts = [Outputs(outputs.numbers)] * len(widths)
+        return outputs.of_several(parts, widths, own_labels, "probability" if self.way == "predict_proba" else "score")
+
+    def _all_labels(self, found: list[Any]) -> list[Any]:
+        """The labels that the model returns for the whole background, where there is one."""
+        tried = self._tried(_TRIED_FOR_LABELS)
+        return found if tried is None else outputs.labels_in(tried[1]) or found
+
+    def _tried(self, most: int) -> tuple[Any, np.ndarray] | None:
+        """Some background rows, and what the model says of them; None without any, or if it does not take them."""
+        sample = self._sample(most)
+        if sample is None:
+            return None
+        try:
+            return sample, outputs.as_array(self._calls[0][1](sample), _count(sample))[0]
+        except Exception:  # such as rows with NaN, which a method that asks for them will name
+            return None
+
+
+def _of_booster(said: np.ndarray, objective: str) -> Outputs:
+    """Of a `Booster` of xgboost or lightgbm, by what it was trained for."""
+    if objective in ("binary:logistic", "binary", "cross_entropy"):
+        return outputs.of_classes("predict_proba", said, np.arange(2), None)
+    if objective in ("binary:logitraw", "binary:hinge"):
+        return outputs.of_classes("decision_function", said, np.arange(2), None)
+    if objective.startswith("multi") and said.ndim == 2:
+        way = "decision_function" if objective == "multi:softmax" else "predict_proba"
+        return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
+    ranks = "rank" in objective or "ndcg" in objective
+    return outputs.of_numbers(said, regresses=not ranks and objective not in ("", "none", "custom"))
 
 
 def classes_of(model: Any) -> np.ndarray | None:
     """The labels (K,) that an estimator was fitted to tell apart, in the order of its scores, or None."""
+    known = _classes_of(model)
+    return known if isinstance(known, np.ndarray) else None
+
+
+def _classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
+    """The `classes_` of an estimator: labels (K,), a list of them for several outputs; None where there are none."""
     known = getattr(model, "classes_", None)
-    return known if isinstance(known, np.ndarray) and known.ndim == 1 else None
+    if isinstance(known, (list, tuple)) and known and all(isinstance(own, np.ndarray) for own in known):
+        return list(known)
+    known = np.asarray(known) if isinstance(known, (list, tuple)) else known
+    return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
+
+
+def _own_choice(model: Any, x: Any, *, raw: bool = False) -> np.ndarray | None:
+    """What the estimator's `predict` says of some rows; of CatBoost's base class, whose is `raw`, the label."""
+    call: Callable[..., Any] | None = getattr(model, "predict", None)
+    if x is None or not callable(call) or (raw and not comes_from(model, "catboost")):
+        return None
+    try:
+        said = np.asarray(call(x, prediction_type="Class") if raw else call(x))
+    except Exception:  # it is asked for a check alone; what the scores come from has answered
+        return None
+    said = said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said
+    return said if said.ndim in (1, 2) and len(said) == _count(x) else None
+
+
+def _count(x: Any) -> int:
+    """How many inputs these are: a list, an array, a data frame or a sparse matrix, which has no length."""
+    return int(x.shape[0]) if hasattr(x, "shape") else len(x)
 
 
 class _Same:
@@ -97,17 +276,3 @@ class _Same:
         return isinstance(other, _Same) and other._value is self._value
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def _way_to_ask(model: Any) -> tuple[str, Callable[[Any], Any]]:
-    """What the model is asked by, and how that is called."""
-    for name in ("predict_proba", "decision_function", "predict"):
-        way = getattr(model, name, None)
-        if callable(way):
-            return name, way
-    if callable(model) and not isinstance(model, type):
-        return "call", model
-    raise TypeError(
-        f"model: expected a torch.nn.Module, an object with predict_proba, decision_function or predict, or a "
-        f"callable, got {type(model).__name__}"
-    )

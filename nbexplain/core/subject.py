@@ -95,7 +95,7 @@ class Subject:
         self._axes = dict(axes or {})
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess, part)
-        self.reader = Reader(scores, None if classes is None else len(classes), batched=self.input.batched)
+        self.reader = Reader(scores, classes, batched=self.input.batched)
         self._network = Network(seen, self.input, forward, self.reader)
         self._classes = None if classes is None else tuple(map(str, classes))
         self._whole = whole
@@ -254,8 +254,11 @@ class Subject:
 
     def _labels(self) -> list[Any] | None:
         """What the model calls its scores."""
-        model = self.twin.original
-        return labels_of(model.estimator if isinstance(model, Predictor) else model)
+        module = self.twin.module
+        if isinstance(module, Predictor):
+            self.scores()  # by which it learns them
+            return None if module.names is None else list(module.names)
+        return labels_of(self.twin.original)
 
     def has_gradient(self) -> bool:
         """Whether a gradient of the scores reaches the input: as the graph tells, or tried where it may be wrong."""

@@ -25,17 +25,8 @@ from nbexplain.widgets.rows_view import RowsView
 from nbexplain.widgets.views.labelled_parts import labelled_parts
 
 ROW_PANES = ("editor", *CHARTS, "classes", "nearest", "compare", "boundary")
-SET_PANES = (
-    "filter",
-    "confusion",
-    "curves",
-    "residuals",
-    *rows_view.CHARTS,
-    "permutation",
-    "lime",
-    "interaction",
-    "groups",
-)
+LABELLED_PANES = ("filter", "confusion", "curves", "residuals")
+SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "permutation", "lime", "interaction", "groups")
 
 Answered = Callable[[Place, Answer], None]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from sklearn.dummy import DummyClassifier
 from torch import nn
 
-from nbexplain import Session
+from nbexplain import Session, Subject
 from nbexplain.core.choices import labels_of
+from nbexplain.inputs import Tabular
 from tests.networks import CLASSES, Plain, picture, seeded
 
 NAMES = ["ant", "bee", "cat", "dog", "eel"]
@@ -68,8 +69,9 @@ def test_the_model_inside_a_wrapper_is_asked() -> None:
 
 
 def test_an_estimator_has_its_own() -> None:
-    assert labels_of(SimpleNamespace(classes_=np.array(["no", "yes"]), config=None)) == ["no", "yes"]
-    assert labels_of(lambda x: x) is None
+    model = DummyClassifier().fit([[0.0], [1.0]], ["no", "yes"])
+    assert Subject(model, Tabular([0.5])).names == ("no", "yes")
+    assert Subject(lambda x: x, Tabular([0.5, 1.0])).names == ("class 0", "class 1")
     assert labels_of(seeded(Plain)) is None
 
 

@@ -35,7 +35,7 @@ def test_predictions_of_a_regressor_are_one_score() -> None:
     subject = Subject(forest, Tabular(IRIS.data[70, :3]))
     assert subject.scores().shape == (1, 1)
     assert float(subject.scores()) == forest.predict(IRIS.data[70:71, :3])[0]
-    assert subject.score_name == "score"
+    assert (subject.score_name, subject.names) == ("prediction", ("prediction",))
 
 
 def test_a_classifier_without_probabilities_is_asked_for_its_decision_function() -> None:
@@ -64,10 +64,20 @@ def test_a_classifier_that_only_chooses_gives_all_to_its_choice() -> None:
     assert shuffled.details["accuracy"] == pytest.approx(model.score(IRIS.data, labels), abs=1e-12)
 
 
-def test_scores_that_are_not_one_for_each_class_are_refused() -> None:
-    pairs = SVC(decision_function_shape="ovo").fit(IRIS.data, np.arange(150) % 4)
-    with pytest.raises(ValueError, match="predict: decision_function returned 6 scores for each input, expected 4"):
-        Subject(pairs, Tabular(IRIS.data[70])).scores()
+@pytest.mark.parametrize("classes", [3, 4])
+@pytest.mark.parametrize("background", [True, False])
+def test_margins_of_pairs_are_no_scores_of_classes(classes: int, background: bool) -> None:
+    labels = IRIS.target if classes == 3 else np.arange(150) % 4
+    model = SVC(decision_function_shape="ovo").fit(IRIS.data, labels)
+    subject = Subject(model, Tabular(IRIS.data[70], IRIS.data if background else None))
+    pairs = [f"{a} against {b}" for a in range(classes) for b in range(a + 1, classes)]
+    assert subject.names == tuple(pairs)
+    np.testing.assert_array_equal(subject.scores().numpy(), model.decision_function(IRIS.data[70:71]))
+    assert "margins of pairs" in subject.warnings[0]
+    by_class = Subject(SVC().fit(IRIS.data, labels), Tabular(IRIS.data[70], IRIS.data))  # votes of the pairs
+    assert by_class.names == tuple(f"class {n}" for n in range(classes))
+    told = "the model's own predict does not choose the class with the highest score for 7% of the rows"
+    assert [note[: len(told)] for note in by_class.warnings] == [told] * (classes == 4)  # libsvm breaks ties otherwise
 
 
 def test_two_predictions_are_no_two_classes() -> None:
@@ -75,7 +85,7 @@ def test_two_predictions_are_no_two_classes() -> None:
     model = LinearRegression().fit(IRIS.data, wanted)
     rows = Tabular(IRIS.data[70], IRIS.data, labels=wanted[:, 1])
     plane = explain(model, rows, "boundary", target=1)
-    assert plane.quantity == "score"
+    assert plane.quantity == "prediction"
     assert plane.values.max() < -1  # predictions themselves: no softmax is below 0
     shuffled = explain(model, rows, "permutation_importance", target=1)
     assert shuffled.details["R²"] == pytest.approx(1)
@@ -145,12 +155,12 @@ class Odd:
             r"predict: expected a row of numbers for each of 25 inputs, got float64 \(26, 2\)",
         ),
         (lambda n: np.zeros((n, 2, 2)), r"predict: expected a row of numbers"),
-        (lambda n: [["a", "b"]] * n, "predict: expected a row of numbers"),
+        (lambda n: [["a", "b"]] * n, "predict: expected numbers, got <U1 such as"),
         (lambda n: None, "predict: expected a row of numbers"),
     ],
 )
 def test_a_model_that_returns_another_shape(later: Any, message: str) -> None:
-    model = Odd(lambda n: np.full((n, 2), 0.5), later)
+    model = Odd(*[lambda n: np.full((n, 2), 0.5)] * 2, later)  # of the row, and of the background
     with pytest.raises(ValueError, match=message):
         explain(model, Tabular([1.0, 2.0], [[0.0, 0.0], [3.0, 3.0]]), "lime", target=0, samples=500)
 

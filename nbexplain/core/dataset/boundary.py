@@ -13,6 +13,7 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.plane import PLANES, Plane, plane_of
 from nbexplain.core.dataset.rows import scores_of, table_of
+from nbexplain.core.dataset.softmax import UNKNOWN, are_softmax_logits
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
@@ -34,13 +35,13 @@ def boundary(
 ) -> Iterator[Explanation]:
     """The score over a plane through the row, along two columns or two principal components of the background.
 
-    Values are (y, x), lowest y first: probabilities where the model's scores are logits (softmax over the classes, or a
-    sigmoid of a single one), probabilities or their logarithms, else the score. A category's axis has a point for each
-    of its values. `details` tell the coordinates
-    of the outermost points, and at which score the line is drawn, `boundary`: 0.5 of scores from 0 to 1, 0 of scores on
-    both sides of it, and else the row's own, as of a price that is never 0. `plane_of` makes the same plane, which
-    places other rows in the picture. With more than two columns it is a slice: elsewhere the boundary may lie
-    elsewhere. The scores of all classes are kept.
+    Values are (y, x), lowest y first: probabilities where the model's scores are known to be logits of one softmax
+    (`are_softmax_logits`), probabilities or their logarithms, else the score. A category's axis has a point for each of
+    its values. `details` tell the coordinates of the outermost points, and at which score the line is drawn,
+    `boundary`: 0.5 of scores from 0 to 1, 0 of scores on both sides of it, and else the row's own, as of a price that
+    is never 0, or of one of several outputs. `plane_of` makes the same plane, which places other rows in the picture.
+    With more than two columns it is a slice: elsewhere the boundary may lie elsewhere. The scores of all classes are
+    kept.
 
     Raises
     ------
@@ -51,6 +52,7 @@ def boundary(
     seen = plane_of(table, plane, horizontal, vertical)
     u, v = seen.ticks(resolution)
     shape = (len(v), len(u))
+    probability = _is_probability(subject, target)
     key = ("boundary", plane, horizontal, vertical, resolution)
     parts: list[Tensor] = list(subject.kept(key) or ())
     known = sum(map(len, parts))
@@ -59,8 +61,8 @@ def boundary(
     while True:
         done = known == len(order)
         if done or (known >= ends[0] and time.perf_counter() - shown > _PAUSE):
-            read = _read(subject, torch.cat(parts), target)
-            yield _answer(seen, u, v, _filled(read, order, ends, shape), known / len(order), subject, target)
+            read = _filled(_read(subject, torch.cat(parts), target, probability), order, ends, shape)
+            yield _answer(seen, u, v, read, known / len(order), subject, target, probability)
             shown = time.perf_counter()
         if done:
             return
@@ -91,26 +93,39 @@ def _filled(values: np.ndarray, order: np.ndarray, ends: list[int], shape: tuple
     return np.where(np.isnan(grid), grid[np.ix_(*near)], grid)
 
 
-def _read(subject: Subject, scores: Tensor, target: Target) -> np.ndarray:
+def _read(subject: Subject, scores: Tensor, target: Target, probability: bool) -> np.ndarray:
     """Of scores (n, K, …) what is shown (n,)."""
-    if _is_probability(subject, target) and subject.score_name == "logit":
+    if probability and subject.score_name == "logit":
         scores = scores.double().sigmoid() if subject.reader.both else scores.double().softmax(1)
-    elif _is_probability(subject, target) and subject.score_name == "log-probability":
+    elif probability and subject.score_name == "log-probability":
         scores = scores.double().exp()
     shown: np.ndarray = targets.score(scores, target).double().cpu().numpy()
     return shown
 
 
 def _is_probability(subject: Subject, target: Target) -> bool:
-    return isinstance(target, int) and subject.score_name in ("logit", "probability", "log-probability")
+    """Whether a probability can be shown."""
+    if not isinstance(target, int):
+        return False
+    if subject.score_name in ("probability", "log-probability"):
+        return True
+    return subject.score_name == "logit" and are_softmax_logits(subject)
 
 
 def _answer(
-    seen: Plane, u: np.ndarray, v: np.ndarray, values: np.ndarray, progress: float, subject: Subject, target: Target
+    seen: Plane,
+    u: np.ndarray,
+    v: np.ndarray,
+    values: np.ndarray,
+    progress: float,
+    subject: Subject,
+    target: Target,
+    probability: bool,
 ) -> Explanation:
-    warnings: tuple[str, ...] = ()
+    unknown = subject.score_name == "logit" and isinstance(target, int) and not probability
+    warnings: tuple[str, ...] = (UNKNOWN,) if unknown else ()
     if seen.is_slice:
-        warnings = (
+        warnings += (
             f"this is a slice: the plane holds {seen.held:.0%} of the background's variance, and rows off it are only "
             "projected",
         )
@@ -118,15 +133,15 @@ def _answer(
         values=values,
         axes=("y", "x"),
         on="scores",
-        signed=not _is_probability(subject, target),
+        signed=not probability,
         names=seen.names,
-        quantity="probability" if _is_probability(subject, target) else subject.score_name,
+        quantity="probability" if probability else subject.score_name,
         details={
             "x_low": float(u[0]),
             "x_high": float(u[-1]),
             "y_low": float(v[0]),
             "y_high": float(v[-1]),
-            "boundary": _line(values, subject.score(target)),
+            "boundary": subject.score(target) if unknown else _line(values, subject.score(target)),
         },
         warnings=warnings,
         progress=progress,

@@ -27,7 +27,7 @@ class Reader:
     scores
         The user's `scores(output)`, or `Detections`; None where they are to be found.
     classes
-        How many class names the user has given. Two, where the model gives a single number, make both classes of it:
+        The names that the user has given, or None. Two, where the model gives a single number, make both classes of it:
         the scores (−s, s) of a logit s, (1 − p, p) of what can only be a probability p, such as a sigmoid's, or their
         logarithms of what can only be the logarithm of one.
     batched
@@ -35,7 +35,7 @@ class Reader:
 
     Attributes
     ----------
-    given
+    given, names
         What the user gave.
     own
         Whether the user says where the scores are.
@@ -48,13 +48,14 @@ class Reader:
     """
 
     def __init__(
-        self, scores: Callable[[Any], Any] | None, classes: int | None = None, *, batched: bool = True
+        self, scores: Callable[[Any], Any] | None, classes: Sequence[str] | None = None, *, batched: bool = True
     ) -> None:
         self._batched = batched
         self.own = scores is not None
         self.followed: Followed | None = scores.for_input() if isinstance(scores, Detections) else None
         self.given = scores
-        self._two = classes == 2 and self.followed is None
+        self.names = None if classes is None else tuple(map(str, classes))
+        self._two = self.names is not None and len(self.names) == 2 and self.followed is None
         self._watch: Bounds | None = None
         self.named, self.both = False, False
         self.sigmoid: bool | None = None

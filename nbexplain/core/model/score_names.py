@@ -17,10 +17,11 @@ def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: C
     `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where each
     can only lie from 0 to 1 by what made it, such as a sigmoid (seen in a pass: numbers from 0 to 1 may be logits by
     chance), or where the model's own `predict_proba` did.
-    Else `"prediction"` where a Hugging Face model's `problem_type` is regression; `"logit"` for two classes and more,
+    Else `"prediction"` of an estimator that predicts numbers, or where a Hugging Face model's `problem_type` is
+    regression; `"logit"` for two classes and more,
     which is a torch module's habit and not known (a head that predicts several numbers looks the same: give `scores`).
     `"score"` for a single number without class names, for the user's own `scores`, for detections, for decision
-    functions, and for maps that the model does not call logits.
+    functions and callables, and for maps that the model does not call logits.
 
     Parameters
     ----------
@@ -33,10 +34,10 @@ def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: C
         return "probability"
     if are_log_probabilities(clean):
         return "log-probability"
-    way = module.way if isinstance(module, Predictor) else ""
-    if bool(((clean >= 0) & (clean <= 1)).all()) and (way == "predict_proba" or (not way and sigmoids())):
+    if isinstance(module, Predictor):
+        return module.outputs.quantity if module.outputs is not None and not reader.own else "score"
+    if bool(((clean >= 0) & (clean <= 1)).all()) and sigmoids():
         return "probability"
     if getattr(getattr(module, "config", None), "problem_type", None) == "regression" and not reader.own:
         return "prediction"
-    told = reader.own or way not in ("", "call")
-    return "logit" if not told and clean.shape[1] > 1 and (clean.ndim == 2 or reader.named) else "score"
+    return "logit" if not reader.own and clean.shape[1] > 1 and (clean.ndim == 2 or reader.named) else "score"

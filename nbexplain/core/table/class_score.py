@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbexplain.core.predictor import Predictor
+from nbexplain.core.dataset.softmax import are_softmax_logits
 from nbexplain.core.subject import Subject
 
 _ROUNDING = 1e-3  # of probabilities that add up to 1
@@ -34,15 +34,15 @@ class ClassScore:
 def probabilities(subject: Subject, scores: np.ndarray) -> np.ndarray | None:
     """Scores (n, K) of rows as probabilities that add up to 1, or None where they are none.
 
-    Logits of a torch module go through softmax, log-probabilities through exp; what a callable returns is taken as it
-    is.
+    Logits go through softmax where they are known to be those of one (`are_softmax_logits`), log-probabilities through
+    exp.
     """
     numbers = scores.astype(np.float64)
     if numbers.min(initial=0) >= 0 and np.abs(numbers.sum(1) - 1).max(initial=0) < _ROUNDING:
         return numbers
     if subject.score_name == "log-probability":
         return np.exp(numbers)
-    if subject.score_name != "logit" or isinstance(subject.twin.module, Predictor) or scores.shape[1] < 2:
+    if subject.score_name != "logit" or scores.shape[1] < 2 or not are_softmax_logits(subject):
         return None
     if subject.reader.both:
         return _sigmoid(numbers)

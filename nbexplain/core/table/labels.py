@@ -15,16 +15,17 @@ from nbexplain.inputs.table_reading import is_missing
 
 def has_classes(subject: Subject) -> bool:
     """Whether the highest of the scores is the class that the model chooses; not so of a regression."""
-    module = subject.twin.module
-    regresses = isinstance(module, Predictor) and module.regresses
-    return subject.scores().shape[1] > 1 and not regresses and subject.score_name != "prediction"
+    scores, module = subject.scores(), subject.twin.module
+    if isinstance(module, Predictor) and module.outputs is not None and module.way != "call":
+        return module.outputs.exclusive and scores.shape[1] > 1
+    return scores.shape[1] > 1 and subject.score_name != "prediction"
 
 
 def class_values(subject: Subject) -> list[Any]:
     """What labels call the classes: the estimator's `classes_`, where it has some, else class numbers from 0."""
-    module = subject.twin.module
+    scores, module = subject.scores(), subject.twin.module
     classes = module.classes if isinstance(module, Predictor) else None
-    return list(range(subject.scores().shape[1])) if classes is None else list(classes.tolist())
+    return list(range(scores.shape[1])) if classes is None else list(classes.tolist())
 
 
 def right_classes(subject: Subject) -> np.ndarray:

@@ -28,7 +28,7 @@ def roc(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterato
     Values are (measure, point): the false positive rate, the true positive rate, and the threshold from which on rows
     are taken for the class, from infinity (none is) downwards: each score that occurs, as
     `sklearn.metrics.roc_curve(…, drop_intermediate=False)`. The score is the class's
-    probability where the model gives probabilities (or logits of a torch module, put through softmax); else of two
+    probability where the model gives probabilities (or logits of one softmax, put through it); else of two
     classes its score less the other's, or its score.
     `details` tell the area under the curve, ties counting half, with its standard error for other rows (DeLong et al.
     1988), and the share of the rows that are of the class.

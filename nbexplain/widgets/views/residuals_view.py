@@ -47,7 +47,8 @@ class ResidualsView:
             self._now = explanation
             title_of(self._frame).value = f"Residuals · {rows_said(len(explanation.values))}"
             said = figures_said(explanation.details, ("R²", "RMSE", "MAE"))
-            self._chart.show(*explanation.values.T, said=" · ".join(said))
+            predicted, residual = explanation.values.T
+            self._chart.show(predicted, residual, " · ".join(said))
         elif answer.error is not None:
             title_of(self._frame).value = words.sentence(answer.error)
         self._answered(place, answer)

@@ -27,6 +27,13 @@ def table(count: int = 40, columns: int = COLUMNS, **options: Any) -> Tabular:
     return Tabular(background[0], background, **options)
 
 
+def labelled(model: nn.Module) -> Tabular:
+    """The same table, each row labelled with the class that the model chooses: its scores are logits of one softmax."""
+    with torch.no_grad():
+        weights = next(model.parameters())
+        return table(labels=model(torch.from_numpy(rows()).to(weights.dtype)).argmax(1).numpy())
+
+
 class Curved(nn.Module):
     """Three scores with interactions, smooth."""
 

@@ -16,7 +16,7 @@ from nbexplain import Explanation, Subject, explain
 from nbexplain.core.ask import ask
 from nbexplain.core.dataset.plane import plane_of
 from nbexplain.inputs import Tabular
-from tests.core.dataset.tables import Straight, curved, outside, rows, table
+from tests.core.dataset.tables import Straight, curved, labelled, outside, rows, straight, table
 from tests.networks import seeded
 
 
@@ -33,6 +33,7 @@ def test_a_linear_models_boundary_is_the_line_that_it_must_be(plane: str) -> Non
     model, given = seeded(lambda: Straight(classes=2)).double(), table()
     with torch.no_grad():
         model.head.bias -= model(given.tensor)[0]  # the row lies on the boundary
+    given = labelled(model)
     found = explain(model, given, "boundary", target=1, plane=plane, horizontal=1, vertical=3, resolution=40)
     u, v = grid(found)
     weights = (model.head.weight[1] - model.head.weight[0]).detach().numpy()
@@ -68,7 +69,7 @@ def test_a_single_logit_becomes_a_probability_by_a_sigmoid() -> None:
 
 
 def test_logits_become_probabilities_and_probabilities_stay() -> None:
-    model, given = curved(), table()
+    model, given = curved(), labelled(curved())
     subject = Subject(model, given)
     maps = [[*ask(subject, "boundary", target=target, params={"resolution": 20})][-1].values for target in range(3)]
     np.testing.assert_allclose(sum(maps), 1, atol=1e-6)
@@ -81,6 +82,34 @@ def test_logits_become_probabilities_and_probabilities_stay() -> None:
     points[:, 0], points[:, 1] = (part.ravel() for part in grid(found))
     np.testing.assert_allclose(found.values.ravel(), logistic.predict_proba(points)[:, 1])
     assert found.details["boundary"] == 0.5
+
+
+def test_what_is_not_known_to_be_one_softmax_stays_as_it_is() -> None:
+    model = straight()
+    found = explain(model, table(), "boundary", target=1, resolution=10)
+    point = torch.from_numpy(table().tensor.numpy().repeat(100, 0)).float()
+    point[:, 0], point[:, 1] = (torch.from_numpy(part.ravel()) for part in grid(found))
+    np.testing.assert_allclose(found.values.ravel(), model(point)[:, 1].detach(), rtol=1e-5, atol=1e-5)
+    assert found.signed
+    assert found.quantity == "logit"
+    assert "whether they are logits of one softmax is not known" in found.warnings[0]
+    assert found.details["boundary"] == found.score  # nothing says that 0 would be a boundary
+    weights = np.array([[3.0, 0, 3, 0, 0], [0, 3, 3, 0, 0]]).T
+
+    def three_labels(x: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-x @ weights))
+
+    several = explain(three_labels, table(), "boundary", target=1, resolution=10)
+    np.testing.assert_allclose(several.values.ravel(), three_labels(point.double().numpy())[:, 1], atol=1e-6)
+
+
+def test_labels_that_the_softmax_does_not_tell_prove_nothing() -> None:
+    model = straight()
+    wrong = labelled(model).labels
+    assert wrong is not None
+    for labels in ((wrong + 1) % 3, np.linspace(0, 1, 40)):  # worse than chance; numbers of a regression
+        found = explain(model, table(labels=labels), "boundary", target=1, resolution=10)
+        assert found.quantity == "logit"
 
 
 def test_a_score_of_ones_own_stays_a_score() -> None:
@@ -155,7 +184,7 @@ def test_every_point_is_computed_once(resolution: int) -> None:
 
 
 def test_a_slice_says_that_it_is_one() -> None:
-    (note,) = explain(curved(), table(), "boundary", resolution=10).warnings
+    (note,) = explain(curved(), labelled(curved()), "boundary", resolution=10).warnings
     assert note.startswith("this is a slice: the plane holds 40% of the background's variance")
 
 
@@ -166,7 +195,7 @@ def test_a_category_is_an_axis_of_its_values() -> None:
         def forward(self, x: Tensor) -> Any:
             return torch.stack([x[:, 0], 10 * x[:, 1]], 1)
 
-    given = Tabular(values[4], values, names=["n", "kind"])
+    given = Tabular(values[4], values, names=["n", "kind"], labels=[int(10 * (n % 3) > n) for n in range(12)])
     found = explain(Table(), given, "boundary", target=0, horizontal=0, vertical=1, resolution=20)
     assert found.values.shape == (3, 20)
     assert (found.details["y_low"], found.details["y_high"]) == (0, 2)

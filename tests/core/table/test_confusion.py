@@ -79,9 +79,19 @@ def test_probabilities_are_known_where_the_scores_are_some() -> None:
     background = rows(40)
     labels = classes_of(background, 3)
     table = Tabular(background[0], background, labels=labels)
-    logits = torch.from_numpy(outside(curved())(background))
-    found = explain(curved(), table, "confusion")
-    assert found.details["log loss"] == pytest.approx(metrics.log_loss(labels, logits.softmax(1).numpy()), rel=1e-5)
+    logits = torch.from_numpy(3 * outside(curved())(background))
+    near = (logits.numpy() + np.random.default_rng(0).normal(size=logits.shape)).argmax(1)
+
+    class Sure(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = curved()
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return 3 * self.net(x)
+
+    found = explain(Sure(), Tabular(background[0], background, labels=near), "confusion")
+    assert found.details["log loss"] == pytest.approx(metrics.log_loss(near, logits.softmax(1).numpy()), rel=1e-5)
     for model in (LinearSVC().fit(background, labels), outside(curved())):  # a callable's scores may be anything
         assert "log loss" not in explain(model, table, "confusion").details
         assert "Brier score" not in explain(model, table, "confusion").details

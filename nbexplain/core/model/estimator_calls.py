@@ -1,0 +1,140 @@
+"""How an estimator is asked: by which of its methods, and what stands around the call for boosters and pipelines."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+WAYS = ("predict_proba", "decision_function", "predict")
+_NO_SUCH = (AttributeError, NotImplementedError)  # what an estimator says that has the method, and cannot be asked it
+
+
+def ways_to_ask(model: Any) -> list[tuple[str, Callable[[Any], Any]]]:
+    """The calls that give scores, the best first, each with its name; `"call"` for a callable.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
+    if is_pipeline(model):
+        return [("call", pipeline_call(model))]
+    if is_booster(model, "xgboost"):
+        return [("predict", xgboost_call(model))]
+    found = [(name, getattr(model, name, None)) for name in WAYS]
+    calls = [(name, call) for name, call in found if callable(call)]
+    if calls:
+        return calls
+    if callable(model) and not isinstance(model, type):
+        return [("call", model)]
+    raise TypeError(
+        f"model: expected a torch.nn.Module, an object with predict_proba, decision_function or predict, or a "
+        f"callable, got {type(model).__name__}"
+    )
+
+
+def first_that_answers(calls: list[tuple[str, Callable[[Any], Any]]], x: Any) -> tuple[int, Any]:
+    """Which call answers, and what it says: some estimators' `predict_proba` only tells that they have none."""
+    for number, (_, call) in enumerate(calls[:-1]):
+        try:
+            return number, call(x)
+        except _NO_SUCH:
+            continue
+    return len(calls) - 1, calls[-1][1](x)
+
+
+def kind_of(model: Any) -> str:
+    """What scikit-learn calls the estimator: `"classifier"`, `"regressor"`, `"clusterer"` …, or `""`."""
+    try:
+        from sklearn.utils import get_tags
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of estimators that are no heirs of BaseEstimator
+            return str(get_tags(model).estimator_type or "")
+    except Exception:  # not scikit-learn's, or no scikit-learn
+        return str(getattr(model, "_estimator_type", None) or "")
+
+
+def last_step(model: Any) -> Any:
+    """The estimator itself, of a pipeline or a search."""
+    model = getattr(model, "best_estimator_", model)
+    return last_step(model.steps[-1][1]) if getattr(model, "steps", None) else model
+
+
+def comes_from(model: Any, package: str) -> bool:
+    """Whether a class of the model's is of this package."""
+    return any(kind.__module__.partition(".")[0] == package for kind in type(model).__mro__)
+
+
+def is_booster(model: Any, package: str) -> bool:
+    """Whether it is the `Booster` of xgboost or lightgbm."""
+    return comes_from(model, package) and type(model).__name__ == "Booster"
+
+
+def objective_of(booster: Any) -> str:
+    """What a booster was trained for, such as `"binary:logistic"` or `"multiclass"`; `""` for what is no booster."""
+    if is_booster(booster, "xgboost"):
+        config = json.loads(booster.save_config())
+        return str(config["learner"]["objective"]["name"])
+    if is_booster(booster, "lightgbm"):
+        return str(booster.dump_model(num_iteration=1).get("objective", "")).partition(" ")[0]
+    return ""
+
+
+def xgboost_call(booster: Any) -> Callable[[Any], Any]:
+    """`predict` of a booster of xgboost, which takes matrices of its own; margins, where it would give labels."""
+    margins = objective_of(booster) in ("multi:softmax", "binary:hinge")
+
+    def predict(rows: Any) -> Any:
+        from xgboost import DMatrix
+
+        names = None if hasattr(rows, "columns") else booster.feature_names
+        types = None if hasattr(rows, "columns") else booster.feature_types
+        matrix = DMatrix(rows, feature_names=names, feature_types=types, enable_categorical=True)
+        return booster.predict(matrix, output_margin=margins)
+
+    return predict
+
+
+# Hugging Face pipelines
+
+
+def is_pipeline(model: Any) -> bool:
+    """Whether it is a `pipeline` of transformers."""
+    return any(kind.__module__.startswith("transformers.pipelines") for kind in type(model).__mro__)
+
+
+def pipeline_labels(pipe: Any) -> list[str]:
+    """The names of a pipeline's scores, in the order of its model's."""
+    names = pipe.model.config.id2label
+    return [names[number] for number in range(len(names))]
+
+
+def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
+    """Texts → scores (N, K) of a text-classification pipeline, in the order of its model's labels.
+
+    Raises
+    ------
+    TypeError
+        If it is a pipeline for something else.
+    """
+    if getattr(pipe, "task", "") not in ("text-classification", "sentiment-analysis"):
+        raise TypeError(
+            f"model: expected a pipeline for text-classification, got one for {getattr(pipe, 'task', '?')!r}; give its "
+            "model, as with explain(pipe.model, Text(text, pipe.tokenizer), …), or a function of texts that returns a "
+            "row of numbers for each"
+        )
+
+    def scores(texts: Any) -> np.ndarray:
+        labels = pipeline_labels(pipe)
+        rows = []
+        for told in pipe(list(texts), top_k=None):
+            by_label = {entry["label"]: entry["score"] for entry in told}
+            rows.append([by_label[label] for label in labels])
+        return np.array(rows, dtype=np.float64)
+
+    return scores

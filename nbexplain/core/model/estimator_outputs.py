@@ -1,0 +1,266 @@
+"""What the numbers are that an estimator returns: held against its own `predict`, not assumed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+_MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
+_FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """How scores (N, K) are made of what an estimator returns, and what they are.
+
+    Attributes
+    ----------
+    scores
+        Output (N, …) → scores (N, K).
+    names
+        Of the K scores, as the estimator has them; None where it has none.
+    quantity
+        `"probability"`, `"prediction"` (of a number), or `"score"`.
+    exclusive
+        Whether `predict` chooses the class with the highest score.
+    notes
+        What a reader of the scores must know.
+    """
+
+    scores: Callable[[np.ndarray], np.ndarray]
+    names: tuple[Any, ...] | None = None
+    quantity: str = "score"
+    exclusive: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def as_array(said: Any, count: int) -> tuple[np.ndarray, tuple[int, ...], tuple[str, ...]]:
+    """What an estimator returned for `count` inputs, as an array (N, …).
+
+    A list of arrays, one for each of several outputs, is put side by side; their widths are the second value, else
+    `()`. The third are the names of a data frame's columns.
+
+    Raises
+    ------
+    ValueError
+        If it is no row of numbers or labels for each input.
+    """
+    names = tuple(map(str, said.columns)) if hasattr(said, "columns") and hasattr(said, "iloc") else ()
+    if isinstance(said, (list, tuple)) and said and all(_is_table(part, count) for part in said):
+        parts = [_plain(part) for part in said]
+        if len(parts) != count or parts[0].shape[1] != count:  # not N rows of N numbers
+            return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
+    array = _plain(said)
+    if array.dtype == object:  # numbers among objects, such as Decimal
+        with contextlib.suppress(TypeError, ValueError):
+            array = array.astype(np.float64)
+    if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in "fiubUSO":
+        shape = f"{array.dtype} {array.shape}" if array.ndim else type(said).__name__
+        raise ValueError(
+            f"predict: expected a row of numbers for each of {count} inputs, got {shape}; of a model that takes one "
+            "at a time: lambda inputs: numpy.stack([model(one) for one in inputs])"
+        )
+    return array, (), names
+
+
+def _is_table(part: Any, count: int) -> bool:
+    shape = getattr(part, "shape", None)
+    return shape is not None and len(shape) == 2 and shape[0] == count
+
+
+def _plain(said: Any) -> np.ndarray:
+    """An array of what may be a tensor, with a gradient or not, or a sparse matrix."""
+    if isinstance(said, Tensor):
+        said = said.detach().cpu()
+        return np.asarray(said.float() if said.dtype.itemsize < 4 and said.is_floating_point() else said)
+    return np.asarray(said.toarray() if hasattr(said, "toarray") else said)
+
+
+def numbers(array: np.ndarray) -> np.ndarray:
+    """Scores (N, K) of an output (N,) or (N, K)."""
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"predict: expected numbers, got {array.dtype} such as {array.ravel()[:1].tolist()}")
+    return array.reshape(len(array), -1).astype(np.float64)
+
+
+# What it is, by what was asked
+
+
+def of_classes(
+    way: str, said: np.ndarray, labels: np.ndarray | None, chosen: np.ndarray | None, *, pairs: bool = False
+) -> Outputs:
+    """Of `predict_proba` or `decision_function`.
+
+    Parameters
+    ----------
+    way
+        Which of the two.
+    said
+        (N,) or (N, K), what it returned for some rows.
+    labels
+        (K,) the estimator's `classes_`, or None.
+    chosen
+        What `predict` returned for the same rows, or None.
+    pairs
+        Whether the estimator says that its decision function is one of pairs, where the rows do not tell.
+    """
+    table = numbers(said)
+    between = bool(((table >= 0) & (table <= 1)).all())
+    if chosen is not None and _same_numbers(table, chosen) and not (labels is not None and len(labels) > 1):
+        return of_numbers(table, regresses=True)
+    quantity = "probability" if way == "predict_proba" and between else "score"
+    count = table.shape[1]
+    if count == 1 and labels is not None and len(labels) == 2:
+        reverse = (
+            quantity == "score" and chosen is not None and _agreement(np.hstack([table, -table]), labels, chosen) == 1
+        )
+        signs = -1 if reverse and _agreement(np.hstack([-table, table]), labels, chosen) < 1 else 1
+        both = (lambda a: _both(1 - a, a)) if quantity == "probability" else (lambda a: _both(-signs * a, signs * a))
+        return _checked(lambda a: both(numbers(a)), table, labels, chosen, quantity)
+    if labels is not None and count == len(labels) and not _by_pairs(table, labels, chosen, pairs):
+        return _checked(numbers, table, labels, chosen, quantity)
+    if labels is not None and count == len(labels) * (len(labels) - 1) // 2:
+        names = tuple(f"{first} against {second}" for first, second in combinations(labels.tolist(), 2))
+        note = "the scores are margins of pairs of classes: positive ones speak for the first"
+        return Outputs(numbers, names, "score", notes=(note,))
+    return Outputs(numbers, quantity=quantity)
+
+
+def _both(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.hstack([first, second])
+
+
+def _checked(
+    scores: Callable[[np.ndarray], np.ndarray],
+    said: np.ndarray,
+    labels: np.ndarray,
+    chosen: np.ndarray | None,
+    quantity: str,
+) -> Outputs:
+    """Scores of the classes `labels`; it is said where `predict` does not choose the highest."""
+    names = tuple(labels.tolist())
+    if chosen is None:
+        return Outputs(scores, names, quantity, exclusive=True)
+    if chosen.ndim == 2 and chosen.shape[1] > 1:  # several labels for a row, each yes or no
+        return Outputs(scores, names, quantity)
+    share = _agreement(scores(said), labels, chosen)
+    notes: tuple[str, ...] = ()
+    if share < 1:
+        notes = (
+            f"the model's own predict does not choose the class with the highest {quantity} for {1 - share:.0%} of the "
+            "rows that were tried",
+        )
+    return Outputs(scores, names, quantity, exclusive=True, notes=notes)
+
+
+def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None) -> float:
+    """For which share of rows `predict` chose one of the highest scores."""
+    if chosen is None:
+        return 1.0
+    highest = table >= table.max(1, keepdims=True)
+    own = chosen.reshape(-1, 1) == labels
+    return float((highest & own).any(1).mean())
+
+
+def _by_pairs(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None, declared: bool) -> bool:
+    """Whether three scores of three classes are margins of pairs, so that `predict` says what their votes say."""
+    if len(labels) != 3 or chosen is None:
+        return declared and len(labels) == 3
+    votes = np.zeros_like(table)
+    for column, (first, second) in enumerate(combinations(range(3), 2)):
+        votes[:, first] += table[:, column] > 0
+        votes[:, second] += table[:, column] <= 0
+    by_votes, by_class = _agreement(votes, labels, chosen), _agreement(table, labels, chosen)
+    return by_votes > by_class or (by_votes == by_class and declared)
+
+
+def of_numbers(said: np.ndarray, names: Sequence[str] = (), *, regresses: bool = False) -> Outputs:
+    """Of numbers (N,) or (N, K) that are no labels."""
+    count = numbers(said).shape[1]
+    if regresses:
+        named = tuple(names) or (("prediction",) if count == 1 else tuple(f"output {k}" for k in range(count)))
+        return Outputs(numbers, named, "prediction")
+    return Outputs(numbers, tuple(names) or None)
+
+
+def of_labels(labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = None) -> Outputs:
+    """Of labels (N,), each of which becomes a score of 1 for the class that is chosen, and 0 for the others."""
+    known = np.asarray(labels)
+
+    def scores(said: np.ndarray) -> np.ndarray:
+        said = said.reshape(len(said), -1)[:, 0]
+        chosen = said[:, None] == known
+        if not chosen.any(1).all():
+            label = said[~chosen.any(1)][0]
+            raise ValueError(
+                f"predict: it returned the label {label!r}, which it did for none of the rows that tell its classes "
+                f"({', '.join(map(repr, known[:6].tolist()))}); give a background in which each occurs, or "
+                "classes=[…], all of them"
+            )
+        return np.asarray(chosen, dtype=np.float64)
+
+    return Outputs(scores, tuple(known.tolist()) if names is None else tuple(names), "score", exclusive=True)
+
+
+def of_several(
+    parts: Sequence[Outputs], widths: Sequence[int], labels: Sequence[np.ndarray] | None, quantity: str
+) -> Outputs:
+    """Of several outputs side by side, each as wide as it is, and each with scores of its own."""
+    ends = np.cumsum(widths)
+
+    def scores(said: np.ndarray) -> np.ndarray:
+        return np.hstack([part.scores(piece) for part, piece in zip(parts, np.split(said, ends[:-1], 1), strict=True)])
+
+    names = None
+    if labels is not None:
+        names = tuple(f"output {number}: {label}" for number, own in enumerate(labels) for label in own)
+    return Outputs(scores, names, quantity)
+
+
+def labels_in(said: np.ndarray) -> list[Any] | None:
+    """The labels among outputs (N,), in order, where these are strings, booleans or other objects; else None.
+
+    Raises
+    ------
+    ValueError
+        If each input has another.
+    """
+    if said.dtype.kind in "fiu" or (said.ndim == 2 and said.shape[1] > 1):
+        return None
+    values = said.ravel()
+    found = list(dict.fromkeys(values.tolist()))
+    if len(found) > _MOST_LABELS:
+        raise ValueError(
+            f"predict: expected numbers or labels of classes, got {len(found):,} different ones such as {found[0]!r}"
+        )
+    try:
+        return sorted(found)
+    except TypeError:
+        return found
+
+
+def perhaps_labels(said: np.ndarray) -> tuple[str, ...]:
+    """What must be said of whole numbers (N,) that are few enough to be the labels of classes."""
+    if said.dtype.kind not in "iu" or said.ndim != 1:
+        return ()
+    found = np.unique(said)
+    if not 2 < len(found) <= _FEW_NUMBERS:
+        return ()
+    listed = ", ".join(map(str, found[:6].tolist())) + ", …" * (len(found) > 6)
+    return (
+        f"the model returns whole numbers ({listed}), which are explained as numbers; if they are classes, give a name "
+        "for each: classes=[…]",
+    )
+
+
+def _same_numbers(table: np.ndarray, chosen: np.ndarray) -> bool:
+    """Whether `predict` returns these very numbers, so that nothing is chosen."""
+    if chosen.dtype.kind not in "fiu" or chosen.size != table.size:
+        return False
+    return bool(np.allclose(table, chosen.reshape(table.shape), rtol=1e-6, atol=1e-9, equal_nan=True))
