@@ -11,11 +11,11 @@ import numpy as np
 from nbexplain.widgets.chart_style import captioned, figure, ticks
 from nbexplain.widgets.feature_rows import QUIET, caption
 from nbexplain.widgets.feature_sum import limits
-from nbexplain.widgets.point_cloud import OnRows, PointCloud, ranks, thinned
+from nbexplain.widgets.point_cloud import OnRows, PointCloud, thinned
 
 
 class ResidualChart:
-    """A point for each row: label − prediction, over the prediction; the colour is the size of the residual.
+    """A point for each row: label − prediction, over the prediction.
 
     `figure` is what is put on the page: the chart, and its words below. All points are one mark.
 
@@ -53,6 +53,6 @@ class ResidualChart:
             self._beside.tick_values, self._beside.tick_format = ticks([low, high])
         with self._zero.hold_sync():
             self._zero.x, self._zero.y = [left, right], [0.0, 0.0]
-        self._cloud.draw(x, y, ranks(np.abs(residual))[rows], rows, x)
+        self._cloud.draw(x, y, np.zeros(len(rows)), rows, x)
         few = f"{len(rows):,} of {len(predicted):,} rows drawn, evenly spread · " if len(rows) < len(predicted) else ""
         self._caption.value = few + said

@@ -37,6 +37,7 @@ class GlobalExplorer(Explorer):
     default_controls = ("target",)
     _least = 380
     _long = True
+    _main = "row_shap"
 
     def __init__(self, model: Any, inputs: Any = None, **options: Any) -> None:
         self._asked = options.get("show") is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -18,10 +17,13 @@ from nbexplain.widgets.views.filter_words import fields_of, filter_words, named
 
 
 class FilterView:
-    """The pane `"filter"`: conditions on the rows, and how many match."""
+    """The pane `"filter"`: conditions on the rows, and how many match, or why none does.
 
-    def __init__(self, session: Session, answered: Callable[[Place, Answer], None]) -> None:
-        self._session, self._answered = session, answered
+    Which rows match is nothing that an explorer's status line or code would tell of besides.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
         table = session.inputs[session.selection.input]
         assert isinstance(table, Tabular)
         self._fields = fields_of(table, session.classes, session.facts.class_values is not None)
@@ -62,7 +64,6 @@ class FilterView:
             count, of = (int(explanation.details[name]) for name in ("rows", "of"))
             self._counted = f"{count:,} of {of:,} rows" if explanation.params["where"] else f"all {of:,} rows"
             self._draw()
-        self._answered(place, answer)
 
     def _draw(self, problem: str = "") -> None:
         where, values = self._session.selection.where, self._session.facts.class_values

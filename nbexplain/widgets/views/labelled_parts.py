@@ -30,7 +30,7 @@ def labelled_parts(
     assert isinstance(table, Tabular)
     parts: list[Part] = []
     if "filter" in shown and table.background is not None and session.facts.one_per_class:
-        parts.append(FilterView(session, answered))
+        parts.append(FilterView(session))
     why = reasons(session)
     curves = CurvesView(session, answered) if "curves" in shown and not why["curves"] else None
     if "confusion" in shown and not why["confusion"]:

@@ -8,6 +8,7 @@ from typing import Any
 from nbexplain.core.question import Answer
 from nbexplain.place import Place
 from nbexplain.session import Session
+from nbexplain.widgets import words
 
 
 def place_of_all_outcomes(
@@ -41,4 +42,4 @@ def rows_said(shown: int, total: int | None = None) -> str:
 
 def figures_said(details: dict[str, float] | Any, names: Sequence[str]) -> list[str]:
     """Figures of merit in words, those that there are."""
-    return [f"{name} {details[name]:.3f}".replace("-", "−") for name in names if name in details]
+    return [f"{name} {words.number(details[name])}" for name in names if name in details]
