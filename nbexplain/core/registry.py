@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
@@ -94,6 +94,16 @@ class Numbers:
         return tuple(value)
 
 
+class Spec(Protocol):
+    """What a parameter may be: one of those above, or another one that checks its value in the same way."""
+
+    @property
+    def help(self) -> str: ...
+    @property
+    def kinds(self) -> tuple[str, ...]: ...
+    def check(self, name: str, value: Any, kind: type, /) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A declared parameter of a method."""
@@ -101,7 +111,7 @@ class Parameter:
     name: str
     kind: type
     default: Any
-    spec: Range | Choice | Flag | Numbers
+    spec: Spec
 
     def check(self, value: Any) -> Any:
         return self.spec.check(self.name, value, self.kind)

@@ -8,10 +8,11 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.dataset.by_group import Importance, by_group, groups_of
-from nbexplain.core.dataset.row_scores import class_numbers, scores_by_group
+from nbexplain.core.dataset.row_scores import scores_by_group
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import Answer
+from nbexplain.core.table.labels import class_numbers
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -139,7 +140,8 @@ class GroupsView:
             return None
         known = classes_of(self._session.given.model)
         try:
-            return class_numbers(table.labels, range(len(self._session.classes)) if known is None else known)
+            names = self._session.classes
+            return class_numbers(table.labels, range(len(names)) if known is None else known, names)
         except ValueError:  # labels of another kind, such as numbers of a regression: no accuracy is told
             return None
 

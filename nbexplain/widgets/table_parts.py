@@ -22,9 +22,11 @@ from nbexplain.widgets.near_rows import NearRows, TwoRows
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.rows_view import RowsView
+from nbexplain.widgets.views.labelled_parts import labelled_parts
 
 ROW_PANES = ("editor", *CHARTS, "classes", "nearest", "compare", "boundary")
-SET_PANES = (*rows_view.CHARTS, "permutation", "lime", "interaction", "groups")
+LABELLED_PANES = ("filter", "confusion", "curves", "residuals")
+SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "permutation", "lime", "interaction", "groups")
 
 Answered = Callable[[Place, Answer], None]
 
@@ -59,8 +61,8 @@ def row_parts(session: Session, models: SessionModels, answered: Answered, shown
 
 
 def set_parts(session: Session, models: SessionModels, answered: Answered, shown: Collection[str]) -> list[Part]:
-    """The parts that hold the panes of all rows of the background."""
-    parts: list[Part] = []
+    """The parts that hold the panes of all rows of the background. What needs labels is left out without."""
+    parts: list[Part] = labelled_parts(session, answered, shown, _replacing(session))
     values = None
     if {*rows_view.CHARTS, "groups"} & set(shown):
         parts.append(values := RowsView(session, answered, _replacing(session), shown))
