@@ -10,7 +10,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, get_type_hints
 
 from nbexplain.core.explanation import Explanation
@@ -95,13 +95,28 @@ class Numbers:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of a table, by its name or its number from 0; no control in the toolbar."""
+
+    help: str
+    kinds: tuple[str, ...] = ()
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+            raise TypeError(f"{name}: expected the name of a column or its number from 0, got {value!r}")
+        return int(value)
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A declared parameter of a method."""
 
     name: str
     kind: type
     default: Any
-    spec: Range | Choice | Flag | Numbers
+    spec: Range | Choice | Flag | Numbers | Column
 
     def check(self, value: Any) -> Any:
         return self.spec.check(self.name, value, self.kind)
