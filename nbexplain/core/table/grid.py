@@ -9,6 +9,7 @@ import numpy as np
 from nbexplain.core.explanation import Grid
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
+from nbexplain.inputs.table_reading import Column
 
 GRIDS = ("quantiles", "even")
 
@@ -56,6 +57,11 @@ def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float |
     missing |= own is not None and bool(np.isnan(own))
     values = np.append(known, [np.nan] * missing)
     return Grid(about.name, values, tuple(about.said(value) for value in values) if about.categories else ())
+
+
+def category_names(column: Column) -> tuple[str, ...]:
+    """What the categories of a column are called; nothing of a number."""
+    return tuple(column.said(code) for code in range(len(column.categories)))
 
 
 def _spread(held: np.ndarray, known: np.ndarray, points: int, spacing: str) -> np.ndarray:

@@ -19,10 +19,11 @@ class GlobalExplorer(Explorer):
     inputs
         A `Tabular` with a background.
     show
-        Which panes: `"importance"` (mean |SHAP value|), `"beeswarm"` (SHAP values of every row), `"dependence"` (what a
-        column adds, by its value), `"permutation"` (permutation importance, the forest's own beside it), `"lime"` (LIME
-        averaged over rows), `"interaction"` (what pairs of columns do together; a click shows a pair in the dependence
-        chart), `"groups"` (is it the same in both groups of a column?). By default all.
+        Which panes: `"importance"` (mean |SHAP value|), `"beeswarm"` (SHAP values of every row), `"dependence"` (SHAP
+        dependence plot of a column), `"partial"` (its partial dependence and ICE curves), `"permutation"` (permutation
+        importance, the forest's own beside it), `"lime"` (LIME averaged over rows), `"interaction"` (what pairs of
+        columns do together; a click shows a pair in the dependence chart), `"groups"` (is it the same in both groups of
+        a column?). By default all.
     **options
         As for `Explorer`.
     """
