@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import bqplot
 import numpy as np
@@ -22,6 +23,16 @@ _BELOW = 0.2  # of the chart's height, for the distribution
 _PALE, _PALE_POINTS, _FADED = PLAIN + "50", PLAIN + "78", PLAIN + "18"
 _BARS = "#80808060"
 _ROW, _ROW_EDGE = "#ffd21f", "#141414"  # as on the decision boundary
+
+
+@dataclass(frozen=True, eq=False)
+class RowCurve:
+    """The ICE curve (points,) of the row that is explained, what the row holds, and its score there."""
+
+    grid: Grid
+    scores: np.ndarray
+    value: float
+    score: float
 
 
 class PartialDependenceChart:
@@ -65,7 +76,7 @@ class PartialDependenceChart:
         self._grid: Grid | None = None
         self._curves = np.zeros((0, 0))
         self._chosen: np.ndarray | None = None
-        self._row: tuple[np.ndarray, np.ndarray, float, float] | None = None
+        self._row: RowCurve | None = None
 
     def show(
         self,
@@ -74,6 +85,8 @@ class PartialDependenceChart:
         held: np.ndarray,
         categories: Sequence[str] = (),
         quantity: str = "",
+        chosen: np.ndarray | None = None,
+        row: RowCurve | None = None,
     ) -> None:
         """Show another column, or better curves of the same.
 
@@ -89,12 +102,20 @@ class PartialDependenceChart:
             The names of all categories, where it is one.
         quantity
             What the scores are.
+        chosen
+            Which of the curves are drawn in front; see `highlight`.
+        row
+            The row that is explained; that of another column is left out.
+
+        Raises
+        ------
+        ValueError
+            If the curves do not have as many points as there are values.
         """
         if curves.ndim != 2 or curves.shape[1] != len(grid.values):
             raise ValueError(f"curves: expected (rows, {len(grid.values)} points), got shape {curves.shape}")
-        if self._grid is None or grid.column != self._grid.column:
-            self._row = None  # that of another column
-        self._grid, self._curves = grid, curves
+        self._grid, self._curves, self._chosen = grid, curves, chosen
+        self._row = row if row is not None and row.grid.column == grid.column else None
         self._about = np.asarray(held, float), tuple(categories), quantity
         self._draw()
 
@@ -103,10 +124,10 @@ class PartialDependenceChart:
         self._chosen = rows
         self._draw_front()
 
-    def show_row(self, grid: Grid, curve: np.ndarray, value: float, score: float) -> None:
-        """Draw the curve (points,) of the row that is explained, with a mark at what it holds and its score."""
-        self._row = grid.values, curve, value, score
-        if self._grid is not None and grid.column == self._grid.column:
+    def show_row(self, row: RowCurve) -> None:
+        """Show the row that is explained as it is now."""
+        if self._grid is not None and row.grid.column == self._grid.column:
+            self._row = row
             self._draw()
 
     def _draw(self) -> None:
@@ -115,8 +136,9 @@ class PartialDependenceChart:
         grid, curves, mean = self._grid.values, self._curves, mean_curve(self._curves)
         drawn = curves[:MOST_LINES]
         reach = np.nan_to_num(ERROR * mean.errors)
-        own_values, own, value, score = self._row or (np.zeros(0), np.zeros(0), None, np.nan)
-        low, high = limits([*drawn.ravel(), *(mean.values - reach), *(mean.values + reach), *own, score])
+        row, none = self._row, np.zeros(0)
+        own_values, own = (none, none) if row is None else (row.grid.values, row.scores)
+        low, high = limits([*drawn.ravel(), *(mean.values - reach), *(mean.values + reach), *own])
         ground = low - _BELOW / (1 - _BELOW) * (high - low)
         with self._y.hold_sync(), self._beside.hold_sync():
             self._y.min, self._y.max = ground, high
@@ -143,25 +165,27 @@ class PartialDependenceChart:
         at = column.place(own_values)
         _lines(self._own, at[line], own[None, line])
         _points(self._own_points, at[strip], own[strip])
-        here = [] if value is None else [value]
-        _points(self._here, column.place(np.array(here, float)), np.array([score] * len(here)))
+        here = none if row is None else np.array([row.value])
+        _points(self._here, column.place(here), none if row is None else np.array([row.score]))
         self._draw_front()
 
     def _draw_front(self) -> None:
         """The brushed rows' curves, and the words below."""
         if self._grid is None:
             return
-        chosen = self._chosen
-        lit = self._curves[: 0 if chosen is None else None][chosen if chosen is not None else slice(0)][:MOST_LINES]
+        faded = self._chosen is not None
+        chosen = np.zeros(0, int) if self._chosen is None else self._chosen
+        lit = self._curves[chosen[:MOST_LINES]]
         line, strip = self._split(self._grid.values)
         _lines(self._lit, self._column.place(self._grid.values)[line], lit[:, line])
         _points(self._lit_points, *self._jittered(lit, strip))
-        faded = chosen is not None
         self._ice.colors, self._points.colors = [_FADED if faded else _PALE], [_FADED if faded else _PALE_POINTS]
-        many = 0 if chosen is None else len(chosen)
-        word = "this row" if self._row is not None else f"{len(lit):,} of {many:,} selected rows"
-        self._front.children[1].value = word if len(lit) < many or self._row is not None else word.partition(" of ")[2]
-        self._front.layout.display = None if self._row is not None or many else "none"
+        said = ["this row"] * (self._row is not None)
+        if faded:
+            few = f"{MOST_LINES:,} of " * (len(chosen) > MOST_LINES)
+            said.append(f"{few}{len(chosen):,} selected row{'s' * (len(chosen) != 1)}")
+        self._front.children[1].value = ", ".join(said)
+        self._front.layout.display = None if said else "none"
         mean, count = mean_curve(self._curves), len(self._curves)
         lowest, highest = int(mean.values.argmin()), int(mean.values.argmax())
         ends = [

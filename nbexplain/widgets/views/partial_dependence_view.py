@@ -15,7 +15,7 @@ from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets import words
-from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart
+from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart, RowCurve
 from nbexplain.widgets.layout import framed, title_of
 from nbexplain.widgets.pace import Pace
 
@@ -30,7 +30,7 @@ class PartialDependenceView:
     Attributes
     ----------
     column
-        The chooser of the column; until a person has used it, `follow_weights` may.
+        The chooser of the column.
     """
 
     def __init__(self, session: Session, answered: Callable[[Place, Answer], None], own: bool = False) -> None:
@@ -55,7 +55,7 @@ class PartialDependenceView:
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self._frame]
         self.wide: list[ipywidgets.Widget] = []
-        self._chosen = self._placing = False
+        self._chosen = False  # by a person, or the first time by what the columns weigh
         self._now: Explanation | None = None
         self._row: Explanation | None = None
         self._brushed: np.ndarray | None = None
@@ -73,11 +73,10 @@ class PartialDependenceView:
         self._pace.close()
 
     def follow_weights(self, explanation: Explanation) -> None:
-        """In the worker: show the column that weighs most, until a person chooses one."""
+        """In the worker: show the column that weighs most, at first."""
         if not self._chosen and explanation.progress >= 1 and explanation.values.shape == (len(self.column.options),):
-            self._placing = True
+            self._chosen = True
             self.column.value = int(np.nan_to_num(np.abs(explanation.values)).argmax())
-            self._placing = False
 
     def highlight(self, numbers: np.ndarray | None) -> None:
         """In the worker: draw the curves of these rows of the background in front; None lets all be equal."""
@@ -92,7 +91,7 @@ class PartialDependenceView:
         return {"column": self._table.names[self.column.value]}
 
     def _changed(self, _change: object) -> None:
-        self._chosen = self._chosen or not self._placing
+        self._chosen = True
         self._place.own["params"] = self._params()
         if self._own is not None:
             self._own.own["params"] = self._of_row()
@@ -125,9 +124,8 @@ class PartialDependenceView:
         target = words.target_name(now.target, self._session)
         title_of(self._frame).value = f"{_LABEL}: {now.grid.column} · {target} · {len(now.values):,} rows"
         categories = category_names(table.columns[place])
-        self._chart.show(now.grid, now.values, table.background[:, place], categories, now.quantity)
-        self._chart.highlight(self._lit())
-        self._draw_row()
+        held = table.background[:, place]
+        self._chart.show(now.grid, now.values, held, categories, now.quantity, self._lit(), self._curve_of_row())
 
     def _show_row(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
@@ -136,16 +134,20 @@ class PartialDependenceView:
         self._answered(place, answer)
 
     def _draw_row(self) -> None:
+        if (row := self._curve_of_row()) is not None:
+            self._chart.show_row(row)
+
+    def _curve_of_row(self) -> RowCurve | None:
         row, now = self._row, self._now
         if row is None or row.grid is None or row.score is None:
-            return
+            return None
         given = self._session.inputs[self._session.selection.input]
         assert isinstance(given, Tabular)
         value = float(given.tensor[0, given.names.index(row.grid.column)])
         first = 0.0
         if self._centred.value and now is not None and now.grid is not None and now.grid.column == row.grid.column:
             first = float(row.values[_same(row.grid.values, now.grid.values[0])])
-        self._chart.show_row(row.grid, row.values - first, value, row.score - first)
+        return RowCurve(row.grid, row.values - first, value, row.score - first)
 
 
 def _same(values: np.ndarray, value: float) -> int:

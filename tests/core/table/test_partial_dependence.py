@@ -1,4 +1,4 @@
-"""Partial dependence and ICE: equal to scikit-learn's and to closed forms, for numbers, categories and missing values."""
+"""Partial dependence and ICE: equal to scikit-learn's and to closed forms; numbers, categories, missing values."""
 
 from __future__ import annotations
 
@@ -185,11 +185,9 @@ def test_a_missing_value_of_the_row_is_its_last_point() -> None:
 
 
 def test_first_curves_come_from_few_rows_and_the_next_target_and_more_rows_are_free() -> None:
-    model, seen = RandomForestClassifier(5, random_state=0).fit(X, SIDE), []
+    model = RandomForestClassifier(5, random_state=0).fit(X, SIDE)
     subject = Subject(model, TABLE)
-    for found in ask(subject, "partial_dependence", target=1, params={"rows": 250, "points": 20}):
-        seen.append(found)
-    first, last = seen[0], seen[-1]
+    first, *_, last = ask(subject, "partial_dependence", target=1, params={"rows": 250, "points": 20})
     assert first.progress == 5 / 250  # rows, times 20 values
     assert first.passes["forward"] <= 0.1 * last.passes["forward"]
     assert last.passes["forward"] in (250 * 20, 250 * 20 + 1)
