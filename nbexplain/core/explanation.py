@@ -14,6 +14,28 @@ _PLACES = ("input", "layer", "features", "inputs", "rows", "scores", "cell")
 Target = int | tuple[int, ...] | Callable[[Tensor], Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The values of a column at the points of a curve.
+
+    Attributes
+    ----------
+    column
+        Its name.
+    values
+        (P,) in ascending order: numbers, or the positions of categories. A last NaN is the point of a missing value.
+    categories
+        What each point is called, (P,), of a category; empty for a number.
+    """
+
+    column: str
+    values: np.ndarray
+    categories: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.values.setflags(write=False)  # as those of an explanation
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Explanation:
     """What a method says about one input.
@@ -38,6 +60,8 @@ class Explanation:
         places that belong to none; for `on == "rows"`: the numbers of the rows in the background.
     names
         Of the features.
+    grid
+        Of a curve: the column and its values at the points along the last axis.
     standard_error
         Of each value, in the same shape, where the method draws samples.
     method, target, layer, channel, cell, params
@@ -65,6 +89,7 @@ class Explanation:
     quantity: str = ""
     features: np.ndarray | None = None
     names: tuple[str, ...] = ()
+    grid: Grid | None = None
     standard_error: np.ndarray | None = None
     method: str = ""
     target: Any = None
@@ -100,6 +125,8 @@ class Explanation:
                 raise ValueError(
                     f"features: label {int(self.features.max())} has no value (there are {self.values.shape[0]})"
                 )
+        if self.grid is not None and self.grid.values.shape != self.values.shape[-1:]:
+            raise ValueError(f"grid: {len(self.grid.values)} points for values of shape {self.values.shape}")
         for array in (self.values, self.standard_error, self.features):
             if array is not None:
                 array.setflags(write=False)  # shared between panes and kept for going back

@@ -10,7 +10,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Protocol, get_type_hints
 
 from nbexplain.core.explanation import Explanation
@@ -102,6 +102,21 @@ class Spec(Protocol):
     @property
     def kinds(self) -> tuple[str, ...]: ...
     def check(self, name: str, value: Any, kind: type, /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, by its name or its number from 0; no control in the toolbar."""
+
+    help: str
+    kinds: tuple[str, ...] = ()
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+            raise TypeError(f"{name}: expected the name of a column or its number from 0, got {value!r}")
+        return int(value)
 
 
 @dataclass(frozen=True)

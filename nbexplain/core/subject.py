@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -34,6 +35,8 @@ _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
 _MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
 _ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this
+_MOST_OUTSIDE = 16_384  # rows in one call of a model outside torch ...
+_QUICK = 0.1  # ... as long as a call takes about so many seconds
 
 
 class NoGradient(ValueError):
@@ -101,6 +104,7 @@ class Subject:
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
+        self._outside = 0  # rows in the next call of a model outside torch
         self._forget()
 
     def _forget(self) -> None:
@@ -527,10 +531,27 @@ class Subject:
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
         found = []
-        for part in batch.split(self.chunk() if len(batch) > 1 else 1):
+        for part in self._parts(batch):
             scores = self._network.run_batch(self.ready(part))
             found.append(scores if target is None else targets.score(scores, target))
         return torch.cat(found)
+
+    def _parts(self, batch: Tensor) -> Iterator[Tensor]:
+        """A batch in chunks; rows for a model outside torch, of which each call costs by itself, in longer ones.
+
+        They grow as long as a call is so short that a person who stops it does not wait.
+        """
+        least = self.chunk() if len(batch) > 1 else 1
+        rows = least > 1 and self.input.kind == "table" and isinstance(self.twin.module, Predictor)
+        most = max(least, min(_MOST_OUTSIDE, _ROW_BYTES // (8 * batch.shape[-1]))) if rows else least
+        start = 0
+        while start < len(batch):
+            size, begun = min(max(self._outside, least), most), time.perf_counter()
+            yield batch[start : start + size]
+            start += size
+            if start <= len(batch) and most > least:
+                spent = time.perf_counter() - begun
+                self._outside = size * 2 if spent < _QUICK else size // 2 if spent > 4 * _QUICK else size
 
     def takes_batches(self) -> bool:
         """Whether several inputs go through the model at once as each would alone; else they are run one by one."""

@@ -25,7 +25,8 @@ class Content:
     ----------
     kind
         ``"map"`` (y, x) over the picture, ``"sheet"`` (n, y, x), ``"table"`` (row, column), ``"line"``, ``"bars"``,
-        ``"features"`` (bars with names), ``"words"`` (of a running text) or ``"plane"`` (y, x) of two columns.
+        ``"features"`` (bars with names), ``"words"`` (of a running text), ``"plane"`` (y, x) of two columns or
+        ``"curves"`` ([row,] point) over the values of a column.
     values
         The numbers, float32 (bars and lines: as they came).
     axes
@@ -81,6 +82,8 @@ def content_of(explanation: Explanation, x: Array | None = None) -> Content:
         raise ValueError(
             f"explanation: values of shape {values.shape} with axes {axes} cannot be drawn, expected one to three axes"
         )
+    if explanation.grid is not None:
+        return Content("curves", values, axes, **about)
     if on == "features" and explanation.features is not None and explanation.features.ndim == 2 and values.ndim == 1:
         labels = explanation.features
         painted = np.where(labels < 0, np.nan, values[labels]).astype(np.float32)

@@ -14,6 +14,7 @@ from nbexplain.figures import draw
 from nbexplain.figures.bars import bars_height, bars_note, draw_bars
 from nbexplain.figures.colours import Scale, scale_of
 from nbexplain.figures.content import Content, Picture, content_of, picture_of
+from nbexplain.figures.curves import curves_note, draw_curves
 from nbexplain.figures.passage import draw_passage, left_out, passage_height
 from nbexplain.figures.plane import draw_plane, plane_note, scale_of_plane
 from nbexplain.figures.text import AMBER, GREY, LINE_HEIGHT, wrap, write
@@ -97,6 +98,8 @@ class Panel:
         hatched = "hatched: no value" if self.has_bar and np.isnan(self.content.values).any() else ""
         if self.content.kind == "features":
             return bars_note(self.content)
+        if self.content.kind == "curves":
+            return curves_note(self.explanation, self.x)
         if self.content.kind == "plane":
             return ", ".join(part for part in (plane_note(self.explanation, self.x, self.scale), hatched) if part)
         if self.content.words is not None:
@@ -127,6 +130,8 @@ class Panel:
             draw_passage(page, box, content, self.scale)
         elif content.kind == "plane":
             draw_plane(page, box, content, self.scale, explanation, self.x)
+        elif content.kind == "curves":
+            draw_curves(page, box, content, explanation, self.x)
         elif content.kind == "table":
             draw.draw_table(page, box, content, self.scale)
         else:

@@ -46,7 +46,10 @@ def target_name(explanation: Explanation, classes: Sequence[str] | None) -> str:
 
 def title_of(explanation: Explanation, classes: Sequence[str] | None) -> str:
     """Such as ``Grad-CAM · brick heart``."""
-    return " · ".join(part for part in (method_name(explanation), target_name(explanation, classes)) if part)
+    name = method_name(explanation)
+    if explanation.grid is not None:
+        name = f"{name}: {explanation.grid.column}"
+    return " · ".join(part for part in (name, target_name(explanation, classes)) if part)
 
 
 def subtitle_of(explanation: Explanation) -> str:

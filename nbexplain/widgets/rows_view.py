@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection
 
 import ipywidgets
 import numpy as np
+import traitlets
 
 from nbexplain.core.dataset.by_group import mean_size
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
+from nbexplain.core.table.grid import category_names
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -42,6 +44,7 @@ class RowsView:
     ) -> None:
         self._session, self._answered, self._explain = session, answered, explain
         self._listeners: list[Callable[[Explanation], None]] = []
+        self._lighters: list[Callable[[np.ndarray | None], None]] = []
         self._table = session.inputs[session.selection.input]
         assert isinstance(self._table, Tabular)
         names = self._table.names
@@ -52,7 +55,7 @@ class RowsView:
         self._column = ipywidgets.Dropdown(description="Column", options=[(n, i) for i, n in enumerate(names)], value=0)
         self._colour = ipywidgets.Dropdown(
             description="Colour",
-            options=[("what it depends on most", _STRONGEST), *((n, i) for i, n in enumerate(names))],
+            options=[("strongest interaction", _STRONGEST), *((n, i) for i, n in enumerate(names))],
         )
         chosen = ipywidgets.HBox([self._column, self._colour], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self._charts: dict[str, ipywidgets.Widget] = {
@@ -74,6 +77,11 @@ class RowsView:
         self._listeners.append(listener)
         if (now := self._now) is not None:
             runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
+
+    def share(self, column: ipywidgets.Dropdown, highlight: Callable[[np.ndarray | None], None]) -> None:
+        """Choose the same column here and there, and tell the numbers of the rows that are brushed, in the worker."""
+        traitlets.link((self._column, "value"), (column, "value"))
+        self._lighters.append(highlight)
 
     def close(self) -> None:
         """Ask no more."""
@@ -131,10 +139,20 @@ class RowsView:
         colour = self._colour.value
         other = strongest(held, explanation.values, column) if colour == _STRONGEST else int(colour)
         names = explanation.names
-        title_of(self._frames["dependence"]).value = f"What {names[column]} adds, by its value"
+        title_of(self._frames["dependence"]).value = f"SHAP dependence plot: {names[column]}"
         shade = held[:, other] if other is not None else None
         said = names[other] if other is not None else ""
-        self._dependence.show(names[column], held[:, column], explanation.values[:, column], shade, said, "SHAP value")
+        assert isinstance(self._table, Tabular)
+        self._dependence.show(
+            names[column],
+            held[:, column],
+            explanation.values[:, column],
+            shade,
+            said,
+            "SHAP value",
+            category_names(self._table.columns[column]),
+            category_names(self._table.columns[other]) if other is not None else (),
+        )
 
     # What is chosen: on the thread that delivers widget messages
 
@@ -164,5 +182,9 @@ class RowsView:
             for name, chart in (("beeswarm", self._swarm), ("dependence", self._dependence)):
                 if name in self._frames and name != source:
                     chart.highlight(rows)
+            now = self._now
+            if now is not None and now.features is not None:
+                for highlight in self._lighters:
+                    highlight(None if rows is None else now.features[rows])
 
         self._soon("brush", fade)

@@ -23,10 +23,11 @@ from nbexplain.widgets.parts import Part
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.rows_view import RowsView
 from nbexplain.widgets.views.labelled_parts import labelled_parts
+from nbexplain.widgets.views.partial_dependence_view import PartialDependenceView
 
-ROW_PANES = ("editor", *CHARTS, "classes", "nearest", "compare", "boundary")
+ROW_PANES = ("editor", *CHARTS, "classes", "partial", "nearest", "compare", "boundary")
 LABELLED_PANES = ("filter", "confusion", "curves", "residuals")
-SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "permutation", "lime", "interaction", "groups")
+SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "partial", "permutation", "lime", "interaction", "groups")
 
 Answered = Callable[[Place, Answer], None]
 
@@ -53,6 +54,10 @@ def row_parts(session: Session, models: SessionModels, answered: Answered, shown
         if values is not None:
             values.listen(two.show_weights)
     if row.background is not None and len(row.background) > 1:
+        if "partial" in shown:
+            parts.append(partial := PartialDependenceView(session, answered, own=True))
+            if values is not None:
+                values.listen(partial.follow_weights)
         if "nearest" in shown:
             parts.append(NearRows(session, answered, move))
         if "boundary" in shown and len(row.columns) > 1:
@@ -66,6 +71,10 @@ def set_parts(session: Session, models: SessionModels, answered: Answered, shown
     values = None
     if {*rows_view.CHARTS, "groups"} & set(shown):
         parts.append(values := RowsView(session, answered, _replacing(session), shown))
+    if "partial" in shown:
+        parts.append(partial := PartialDependenceView(session, answered))
+        if values is not None:
+            values.share(partial.column, partial.highlight)
     if "permutation" in shown:
         beside = "forest_importance" if has_importance(session) else ""
         parts.append(ImportanceView(session, answered, "permutation_importance", beside))

@@ -62,6 +62,26 @@ def test_the_network_is_sure_far_from_all_it_knows():
     assert far[:, 1].min() > 0.9999
 
 
+def curves_of(model: Any, column: str) -> Explanation:
+    return explain(model, row_of(1), "partial_dependence", target=0, column=column, kind="individual")
+
+
+def test_the_networks_mean_is_a_line_that_single_tumours_do_not_follow():
+    found = curves_of(tumour().model, "radius error")
+    mean, rise = found.values.mean(0), found.values[:, -1] - found.values[:, 0]
+    assert [mean[0], mean[-1], rise.min(), rise.max()] == pytest.approx([0.02, 1.95, 0.06, 4.09], abs=0.006)
+    assert np.corrcoef(found.grid.values, mean)[0, 1] > 0.998
+    assert (tumour().rows[:, tumour().names.index("radius error")] > 1).sum() == 6
+
+
+def test_the_forest_knows_below_and_above():
+    found = curves_of(tumour().forest, "worst perimeter")
+    perimeter, mean = found.grid.values, found.values.mean(0)
+    assert np.ptp(mean[perimeter < 95]) < 0.01
+    assert np.ptp(mean[perimeter > 125]) < 0.01
+    assert [mean[0], mean[-1]] == pytest.approx([0.40, 0.62], abs=0.006)
+
+
 def test_both_groups_of_cells():
     demo, row = tumour(), row_of(1)
     cells = groups_of(row, "mean radius")

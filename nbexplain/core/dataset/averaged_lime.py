@@ -51,7 +51,8 @@ def averaged_lime(
     Raises
     ------
     ValueError
-        If there are not two rows, none matches, one holds infinity, which LIME cannot draw from, or a score is not finite.
+        If there are not two rows, none matches, one holds infinity, which LIME cannot draw from, or a score is not
+        finite.
     """
     table = table_of(subject)
     if len(needed(table)) < 2:

@@ -1,3 +1,3 @@
-"""Questions to the rows of a table: which match a filter, and how well the model does on those with a label."""
+"""Questions to the rows of a table: which match a filter, how well the model does on those with a label, and more."""
 
-from nbexplain.core.table import confusion, matching, residuals, roc  # noqa: F401
+from nbexplain.core.table import confusion, matching, partial_dependence, residuals, roc  # noqa: F401

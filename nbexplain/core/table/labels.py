@@ -10,7 +10,7 @@ import numpy as np
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
-from nbexplain.inputs.table_reading import is_missing
+from nbexplain.inputs.table_column import is_missing
 
 
 def has_classes(subject: Subject) -> bool:

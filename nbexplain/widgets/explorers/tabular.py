@@ -22,10 +22,10 @@ class TabularExplorer(Explorer):
         A `Tabular`, or a list of them.
     show
         Which panes: `"editor"` (a control for each column), `"map"` (what each column weighs, with its error),
-        `"waterfall"` and `"force"` (from the base to the score), `"classes"`, `"nearest"` (rows of the background that
-        are like it), `"compare"` (beside another input), `"boundary"` (the score over two columns, or over principal
-        components). By default all; of more than three columns without the boundary, of two classes without
-        their scores.
+        `"waterfall"` and `"force"` (from the base to the score), `"classes"`, `"partial"` (partial dependence of a
+        column, and the ICE curve of the row), `"nearest"` (rows of the background that are like it), `"compare"`
+        (beside another input), `"boundary"` (the score over two columns, or over principal components). By default
+        all; of more than three columns without the boundary, of two classes without their scores.
     **options
         As for `Explorer`.
     """
