@@ -22,15 +22,21 @@ from nbexplain.widgets.near_rows import NearRows, TwoRows
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.rows_view import RowsView
+from nbexplain.widgets.views.counterfactual_view import CounterfactualView
 
-ROW_PANES = ("editor", *CHARTS, "classes", "nearest", "compare", "boundary")
+ROW_PANES = ("editor", *CHARTS, "classes", "nearest", "counterfactual", "compare", "boundary")
 SET_PANES = (*rows_view.CHARTS, "permutation", "lime", "interaction", "groups")
 
 Answered = Callable[[Place, Answer], None]
 
 
-def row_parts(session: Session, models: SessionModels, answered: Answered, shown: Collection[str]) -> list[Part]:
-    """The parts that hold the panes of one row. What needs a background or a second row is left out without."""
+def row_parts(
+    session: Session, models: SessionModels, answered: Answered, shown: Collection[str], asked: bool = True
+) -> list[Part]:
+    """The parts that hold the panes of one row. What needs a background or a second row is left out without.
+
+    What takes long waits for a button, unless its pane was `asked` for.
+    """
     row = session.inputs[session.selection.input]
     assert isinstance(row, Tabular)
     scored = session.facts.one_per_class
@@ -53,6 +59,8 @@ def row_parts(session: Session, models: SessionModels, answered: Answered, shown
     if row.background is not None and len(row.background) > 1:
         if "nearest" in shown:
             parts.append(NearRows(session, answered, move))
+        if "counterfactual" in shown:
+            parts.append(CounterfactualView(session, answered, move, at_once=asked))
         if "boundary" in shown and len(row.columns) > 1:
             parts.append(BoundaryView(session, answered, move))
     return parts

@@ -86,6 +86,7 @@ def counterfactual(
         if found:
             details |= {f"{moves.what}s changed": len(combos[0])}
             details |= {"distance": found[0].cost} if rows is not None else {}
+        details |= {} if goal.boundary is None else {"boundary": goal.boundary}
         return Explanation(
             values=moves.values(combos) if combos else np.zeros((0, len(moves.names))),
             axes=("counterfactual", "feature"),

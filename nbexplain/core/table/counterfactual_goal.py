@@ -67,7 +67,7 @@ class Goal:
 
     def reached(self, scores: Tensor) -> np.ndarray:
         """Whether scores (n, K, …) are what is looked for, (n,) bool."""
-        return self._holds(scores) == self.rises
+        return np.asarray(self._holds(scores) == self.rises)
 
     def toward(self, scores: Tensor) -> np.ndarray:
         """How far scores (n, K, …) are on the way, (n,): above 0 where they have arrived, in units that nearly add up.
@@ -82,7 +82,7 @@ class Goal:
             z = z.clamp(min=self._least).log() if self._probability else z
             others = torch.cat([z[:, : self._target], z[:, self._target + 1 :]], 1)
             ahead = np.asarray((z[:, self._target] - others.max(1).values).numpy())
-        return ahead if self.rises else -ahead
+        return np.asarray(ahead if self.rises else -ahead)
 
     def read(self, scores: Tensor) -> np.ndarray:
         """The target's score (n,)."""

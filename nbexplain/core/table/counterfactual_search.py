@@ -99,7 +99,7 @@ class Search:
         # what contains a change that does alone is no other way
         usable = [m for m in np.flatnonzero(~reached).tolist() if int(self._moves.features[m]) not in alone]
         usable.sort(key=lambda move: -self._gains[move])
-        beam = [((m,), float(toward[m])) for m in usable[:_PAIRED]]
+        beam: list[tuple[Combo, float]] = [((m,), float(toward[m])) for m in usable[:_PAIRED]]
         for size in range(2, self._most + 1):
             if self._enough(size) or not beam or self._left <= 0:
                 return

@@ -1,0 +1,1 @@
+"""Views: who asks what, and which panes show the answer."""
