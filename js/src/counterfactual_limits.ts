@@ -9,7 +9,8 @@ interface Limited {
   names: string[];
   ordered: boolean[];
   limits: Limit[];
-  bounded: boolean;
+  /** The score that is crossed, or null where the prediction is another class. */
+  crossed: number | null;
   boundary: number | null;
   begun: boolean;
 }
@@ -24,8 +25,8 @@ export function limitsBar<State extends Limited>(
   const tags = h("span", { class: "nbx-limit-tags", role: "list", "aria-label": "Columns that are limited" });
   const more = h("select", { "aria-label": "Keep a column as it is", ...OWN_KEYS });
   const boundary = h("input", { type: "number", step: "any", "aria-label": "Score to be crossed", ...OWN_KEYS });
-  const crossed = h("label", { class: "nbx-limit-score" }, h("span", { class: "nbx-name" }, "score to be crossed"), boundary);
-  const element = h("div", { class: "nbx-limits" }, crossed, tags, more);
+  const score = h("label", { class: "nbx-limit-score" }, h("span", { class: "nbx-name" }, "score to be crossed"), boundary);
+  const element = h("div", { class: "nbx-limits" }, score, tags, more);
 
   more.addEventListener("change", () => {
     if (more.value) limit([...model.get("limits"), [Number(more.value), "fixed"]]);
@@ -65,10 +66,12 @@ export function limitsBar<State extends Limited>(
     );
     more.hidden = names.length < 2;
     more.disabled = !reachable;
-    crossed.hidden = !model.get("bounded");
+    const crossed = model.get("crossed");
+    score.hidden = crossed === null;
+    boundary.placeholder = crossed === null ? "" : crossed.toPrecision(4);
     boundary.disabled = !reachable;
     if (document.activeElement !== boundary) boundary.value = model.get("boundary")?.toString() ?? "";
-    element.hidden = more.hidden && crossed.hidden;
+    element.hidden = more.hidden && score.hidden;
     const again = [...tags.querySelectorAll<HTMLElement>("select, button")].find((each) => each.ariaLabel === focused);
     if (focused) again?.focus();
   };

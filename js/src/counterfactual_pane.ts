@@ -21,7 +21,8 @@ export interface CounterfactualPaneState {
   ordered: boolean[];
   rows: Counterfactual[];
   limits: Limit[];
-  bounded: boolean;
+  /** The score that is crossed, or null where the prediction is another class. */
+  crossed: number | null;
   boundary: number | null;
   /** A position in `rows` that is tried, or −1. */
   tried: number;
@@ -30,7 +31,7 @@ export interface CounterfactualPaneState {
   note: string;
 }
 
-const EVENTS = ["title", "names", "ordered", "rows", "limits", "bounded", "boundary", "tried", "begun", "busy", "note"];
+const EVENTS = ["title", "names", "ordered", "rows", "limits", "crossed", "boundary", "tried", "begun", "busy", "note"];
 
 function render({ model, el, signal }: RenderProps<CounterfactualPaneState>): void {
   const title = h("span", { class: "nbx-title" });

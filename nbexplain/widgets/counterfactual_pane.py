@@ -22,9 +22,9 @@ class CounterfactualPane(Bundled):
     - ``outcome`` and ``score``, two texts.
 
     ``limits`` are pairs of a column's number and one of ``"fixed"``, ``"rising"``, ``"falling"``; the last two only for
-    columns that are ``ordered``. ``boundary`` is the score to be crossed, or None; it can be set where ``bounded``. The
-    browser writes both, and nothing is echoed. ``tried`` is a position in ``rows``, or -1. As long as nothing has
-    ``begun``, a button begins it.
+    columns that are ``ordered``. ``crossed`` is the score that has to be crossed, None where another class is looked
+    for; ``boundary`` the one that was asked for, or None. The browser writes it and the limits, and nothing is echoed.
+    ``tried`` is a position in ``rows``, or -1. As long as nothing has ``begun``, a button begins it.
 
     ``on_find()`` and ``on_try(position)`` are called on the thread that delivers widget messages, and must not raise.
     """
@@ -36,7 +36,7 @@ class CounterfactualPane(Bundled):
     ordered = traitlets.List(traitlets.Bool()).tag(sync=True)
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     limits = traitlets.List(traitlets.List()).tag(sync=True, echo_update=False)
-    bounded = traitlets.Bool(False).tag(sync=True)
+    crossed = traitlets.Float(None, allow_none=True).tag(sync=True)
     boundary = traitlets.Float(None, allow_none=True).tag(sync=True, echo_update=False)
     tried = traitlets.Int(-1, min=-1).tag(sync=True)
     begun = traitlets.Bool(False).tag(sync=True)

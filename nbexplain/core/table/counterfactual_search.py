@@ -216,7 +216,7 @@ class Search:
 
     def _smallest(self, combo: Combo) -> Combo | None:
         """What is left when all is taken back that can be; None if it does not reach the goal."""
-        if len(combo) > 1 and not self._try([combo])[1][0]:
+        if not self._try([combo])[1][0]:
             return None
         while True:
             combo = self._fewest(combo)

@@ -167,7 +167,7 @@ class CounterfactualView:
         tried = f"{explanation.details['model evaluations']:,.0f} changed inputs tried so far"
         with self.pane.hold_sync():
             self.pane.title = f"Counterfactuals · {wanted}"
-            self.pane.bounded = boundary is not None
+            self.pane.crossed = boundary
             self.pane.tried = -1
             self.pane.rows = [
                 {

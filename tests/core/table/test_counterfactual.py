@@ -94,7 +94,19 @@ def test_what_is_fixed_or_has_a_direction_is_kept() -> None:
     assert (kept.values[:, 2] == ROWS[number, 2]).all()
     assert (kept.values[:, 4] <= ROWS[number, 4]).all()
     assert (kept.values[:, 1] >= ROWS[number, 1]).all()
+    assert (model.predict(kept.values) == 1).all()
     assert kept.params["fixed"] == ("c",)
+
+
+def test_a_single_change_that_is_left_of_a_background_row_has_to_reach_the_goal() -> None:
+    rows = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]] * 3)
+
+    def both(x: np.ndarray) -> np.ndarray:
+        yes = (x.sum(1) == 2).astype(float)
+        return np.stack([1 - yes, yes], 1)
+
+    found = explain(both, Tabular(rows[0], rows), "counterfactual", fixed="feature 1")
+    assert len(found.values) == 0
 
 
 def test_a_class_that_is_not_predicted_is_reached() -> None:
