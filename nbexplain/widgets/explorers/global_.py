@@ -20,9 +20,11 @@ class GlobalExplorer(Explorer):
         A `Tabular` with a background.
     show
         Which panes: `"importance"` (mean |SHAP value|), `"beeswarm"` (SHAP values of every row), `"dependence"` (what a
-        column adds, by its value), `"permutation"` (permutation importance, the forest's own beside it), `"lime"` (LIME
-        averaged over rows), `"interaction"` (what pairs of columns do together; a click shows a pair in the dependence
-        chart), `"groups"` (is it the same in both groups of a column?). By default all.
+        column adds, by its value), `"decision"` (SHAP decision plot: each row from the base to its score, dashed where
+        it is misclassified), `"heatmap"` (SHAP heatmap plot: rows with like SHAP values beside each other),
+        `"permutation"` (permutation importance, the forest's own beside it), `"lime"` (LIME averaged over rows),
+        `"interaction"` (what pairs of columns do together; a click shows a pair in the dependence chart), `"groups"`
+        (is it the same in both groups of a column?). By default all.
     **options
         As for `Explorer`.
     """
