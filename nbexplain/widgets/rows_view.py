@@ -153,8 +153,15 @@ class RowsView:
             return
         target = words.target_name(explanation.target, self._session)
         title_of(self._frames["decision"]).value = f"SHAP decision plot · {target}"
-        about = {"top": _TOP, "quantity": explanation.score_name}
-        self._decision.show(explanation.names, explanation.values, explanation.base, self._wrong(), **about)  # type: ignore[arg-type]
+        self._decision.show(
+            explanation.names,
+            explanation.values,
+            explanation.base,
+            self._wrong(),
+            explanation.features,
+            top=_TOP,
+            quantity=explanation.score_name,
+        )
 
     def _wrong(self) -> np.ndarray | None:
         """(rows,) bool: which of the explained rows the model puts into a wrong class; None where that is not known."""

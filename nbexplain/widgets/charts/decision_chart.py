@@ -19,7 +19,8 @@ from nbexplain.widgets.text_width import fitted, room
 
 MOST_LINES = 200
 _ROW = 28  # pixels
-_FADED = "14"  # of ff
+_FADED, _MANY = "14", "b0"  # opacities, of ff: of lines that are not selected, and where there are many
+_FEW = 60
 
 
 class Decision:
@@ -71,6 +72,7 @@ class Decision:
         values: np.ndarray,
         base: float,
         wrong: np.ndarray | None = None,
+        numbers: np.ndarray | None = None,
         top: int = 10,
         quantity: str = "",
     ) -> None:
@@ -86,6 +88,8 @@ class Decision:
             Where the lines begin.
         wrong
             (N,) bool: whether the model's class of a row is not the right one, where that is known.
+        numbers
+            (N,) what the rows are called; by default by their place.
         top
             How many features are shown.
         quantity
@@ -96,16 +100,16 @@ class Decision:
         ValueError
             If the shapes do not fit, or `top` is less than 1.
         """
-        numbers = np.nan_to_num(np.asarray(values, float))
-        if numbers.ndim != 2 or numbers.shape[1] != len(names) or not len(numbers):
+        held = np.nan_to_num(np.asarray(values, float))
+        if held.ndim != 2 or held.shape[1] != len(names) or not len(held):
             raise ValueError(f"values: expected (rows, {len(names)} features), got shape {np.shape(values)}")
-        if wrong is not None and np.shape(wrong) != (len(numbers),):
-            raise ValueError(f"wrong: expected one for each of {len(numbers)} rows, got shape {np.shape(wrong)}")
+        if wrong is not None and np.shape(wrong) != (len(held),):
+            raise ValueError(f"wrong: expected one for each of {len(held)} rows, got shape {np.shape(wrong)}")
         if top < 1:
             raise ValueError(f"top: expected at least 1, got {top}")
-        order, path = paths(numbers, base, top)
-        most = min(len(numbers), MOST_LINES)
-        rows = np.linspace(0, len(numbers) - 1, most).round().astype(int)
+        order, path = paths(held, base, top)
+        most = min(len(held), MOST_LINES)
+        rows = np.linspace(0, len(held) - 1, most).round().astype(int)
         labels = [label(names[feature]) for feature in order[:top]][::-1]
         others = len(names) - len(labels)
         labels = [f"{others:,} other{'s' * (others > 1)}", *labels] if others else labels
@@ -113,19 +117,24 @@ class Decision:
         low, high = limits([base, *path[rows].ravel()])
         shown = self._scores[rows]
         span = float(np.ptp(shown)) or 1.0
+        called = np.arange(len(held)) if numbers is None else np.asarray(numbers)
         shades = colours((shown - shown.min()) / span)
         dashed = np.zeros(len(rows), bool) if wrong is None else np.asarray(wrong, bool)[rows]
         self._lay_out(labels, low, high, base, quantity)
         for which, mark in enumerate(self._marks):
             own = np.flatnonzero(dashed == bool(which))
-            self._rows[which], self._colours[which] = rows[own], [shades[n] for n in own]
+            self._rows[which], self._colours[which] = rows[own], [shades[n] + _MANY * (most > _FEW) for n in own]
             with mark.hold_sync():
                 mark.colors = self._faded(which)
-                mark.labels = [f"row {rows[n]}: {number(float(shown[n]))}" for n in own]
+                mark.labels = [f"row {called[rows[n]]}: {number(float(shown[n]))}" for n in own]
                 mark.x = path[rows[own]] if len(own) else []
                 mark.y = np.tile(np.arange(path.shape[1], dtype=float), (len(own), 1)) if len(own) else []
         said = [f"base value {number(base)}"]
-        said += [f"{most:,} of {len(numbers):,} rows drawn, evenly spread" if most < len(numbers) else f"{most:,} rows"]
+        said += [
+            f"{most:,} of {len(held):,} rows drawn, evenly spread"
+            if most < len(held)
+            else f"{most:,} row{'s' * (most > 1)}"
+        ]
         said += [f"dashed: {int(dashed.sum()):,} misclassified"] * bool(dashed.any())
         self._caption.value = " · ".join(said)
 
@@ -140,7 +149,7 @@ class Decision:
         if self._lit is None or not own:
             return own or [QUIET]
         lit = np.isin(self._rows[which], self._lit)
-        return [each if stays else each + _FADED for each, stays in zip(own, lit, strict=True)]
+        return [each if stays else each[:7] + _FADED for each, stays in zip(own, lit, strict=True)]
 
     def _lay_out(self, labels: list[str], low: float, high: float, base: float, quantity: str) -> None:
         steps = len(labels)
@@ -154,7 +163,7 @@ class Decision:
             places = np.arange(steps) + 0.5  # a name stands beside the step that its feature makes
             self._names.tick_format = ".1f"
             self._names.tick_values = places
-            self._names.tick_labels = {f"{place:.1f}": each for place, each in zip(places, labels, strict=True)}
+            self._names.tick_labels = {f"{place:g}": each for place, each in zip(places, labels, strict=True)}
             self._below.label = fitted(quantity, LONGEST_AXIS)
             self._below.tick_values, self._below.tick_format = few(low, high, low <= 0 <= high, self._chart)
             self._base.x, self._base.y = [base, base], [0.0, float(steps)]

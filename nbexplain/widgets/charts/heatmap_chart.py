@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.dataset.row_order import by_importance, by_likeness
-from nbexplain.widgets.chart_style import captioned, figure, number
+from nbexplain.widgets.chart_style import captioned, figure, number, rounded
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
 from nbexplain.widgets.feature_rows import QUIET, TEXT, caption, name_ticks
 from nbexplain.widgets.feature_words import label
@@ -111,7 +111,8 @@ class Heatmap:
         ends = [f"{number(sign * self._high)}{' and beyond' * clipped}" for sign in (-1, 1)]
         self._ramp.children[0].value, self._ramp.children[2].value = ends
         seen = scores[self._rows]
-        said = [f"f(x) from {number(float(seen.min()))} to {number(float(seen.max()))}, base {number(base)} dashed"]
+        least, most, middle = rounded([float(seen.min()), float(seen.max()), base])
+        said = [f"f(x) from {least} to {most}, base value {middle} dashed"]
         drawn = f"{count:,} of {len(numbers):,} rows drawn, evenly spread"
         said.append(drawn if count < len(numbers) else f"{count:,} row{'s' * (count != 1)}")
         self._caption.value = " · ".join(said)
@@ -144,7 +145,7 @@ class Heatmap:
             self._names.tick_format = ".1f"
             places = [middle, *range(lines)]
             self._names.tick_values = np.array(places, float)
-            self._names.tick_labels = {f"{place:.1f}": each for place, each in zip(places, named, strict=True)}
+            self._names.tick_labels = {f"{place:g}": each for place, each in zip(places, named, strict=True)}
             self._below.label = _AXES[order]
 
     def _draw_line(self, scores: np.ndarray, base: float) -> None:
