@@ -171,6 +171,8 @@ def _held(explanation: Explanation, x: Array | None, names: tuple[str, ...]) -> 
     method = METHODS.get(explanation.method)
     if not isinstance(x, Tabular) or (method is not None and method.over_rows):
         return ()
+    if x.names != names and len(x.names) == len(names) and all(a in b for a, b in zip(x.names, names, strict=True)):
+        return ()  # conditions, which say what the row holds
     if x.names != names:
         raise ValueError(f"x: a row of {', '.join(x.names[:4])} …, but the explanation is of another table")
     return tuple(column.said(value) for column, value in zip(x.columns, x.tensor[0].tolist(), strict=True))

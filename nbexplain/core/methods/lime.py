@@ -14,10 +14,12 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Stable, Superpixels, Unit, is_stable, masker_of
+from nbexplain.core.methods.lime_conditions import conditions
 from nbexplain.core.methods.lime_samples import Drawn, Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import MASKABLE, Choice, Range, method
 from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
 
 _STEP = 0.25  # seconds that the inputs of one step are to take: a quick model is asked about many at a time ...
 _LEAST = 8  # ... and a slow one about so many at least
@@ -53,7 +55,8 @@ def lime(
 
     Values are (feature,), in units of the score per feature shown. The samples are drawn as lime draws them: each
     superpixel is hidden with probability ½; of words a number that is drawn first; rows come from the background's
-    distribution. With `bins="value"` the weight of a number is per standard deviation of the background. Fitted by
+    distribution. With `bins="value"` the weight of a number is per standard deviation of the background; else `names`
+    are the conditions that were weighed, such as "0.2 < concavity ≤ 0.38", in the order of the columns. Fitted by
     `lime.lime_base.LimeBase` (ridge with penalty 1, kernel exp(−d²/width²)^½ on the cosine distance, of rows on the
     Euclidean one); lime explains probabilities, this explains the score, which is the logit unless the model ends in
     a softmax. `standard_error` is the sampling error of each weight (heteroscedasticity-consistent, HC3), NaN until
@@ -85,8 +88,12 @@ def lime(
 
     step = min(most, samples if is_quick() else first)
 
+    table = subject.input
+    names = conditions(table, bins) if isinstance(table, Tabular) else near.names
+
     def answer_on(done: int) -> Explanation:
-        return _answer(near, design[:done], torch.cat(scores)[:done], kept, width)
+        answer = _answer(near, design[:done], torch.cat(scores)[:done], kept, width)
+        return dataclasses.replace(answer, names=names)
 
     while True:
         known = sum(map(len, scores))
