@@ -68,6 +68,9 @@ class Explanation:
         The question that this answers.
     score, score_name
         The number that is explained, and whether it is a logit, a probability or a score of the user's own.
+    scores
+        (n, classes) those of each changed input, where the first axis of `values` holds such; one column, the target's,
+        where there is not one score per class.
     base
         The score with all features hidden, where the values add up to the score from there.
     gap
@@ -99,6 +102,7 @@ class Explanation:
     params: Mapping[str, Any] = field(default_factory=dict)
     score: float | None = None
     score_name: str = "score"
+    scores: np.ndarray | None = None
     base: float | None = None
     gap: float | None = None
     details: Mapping[str, float] = field(default_factory=dict)
@@ -121,20 +125,19 @@ class Explanation:
         if self.on == "features":
             if self.features is None:
                 raise ValueError("features: a map from places to features is needed for values that belong to features")
-            if self.features.size and int(self.features.max()) >= self.values.shape[0]:
-                raise ValueError(
-                    f"features: label {int(self.features.max())} has no value (there are {self.values.shape[0]})"
-                )
+            count = self.values.shape[self.axes.index("feature") if "feature" in self.axes else 0]
+            if self.features.size and int(self.features.max()) >= count:
+                raise ValueError(f"features: label {int(self.features.max())} has no value (there are {count})")
         if self.grid is not None and self.grid.values.shape != self.values.shape[-1:]:
             raise ValueError(f"grid: {len(self.grid.values)} points for values of shape {self.values.shape}")
-        for array in (self.values, self.standard_error, self.features):
+        for array in (self.values, self.standard_error, self.features, self.scores):
             if array is not None:
                 array.setflags(write=False)  # shared between panes and kept for going back
 
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays that this holds."""
-        return sum(a.nbytes for a in (self.values, self.standard_error, self.features) if a is not None)
+        return sum(a.nbytes for a in (self.values, self.standard_error, self.features, self.scores) if a is not None)
 
     def __repr__(self) -> str:
         about = [f"{self.method} {dict(zip(self.axes, self.values.shape, strict=True))}"]

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from nbexplain.core.explanation import Explanation
 from nbexplain.figures import draw
 from nbexplain.figures.bars import bars_height, bars_note, draw_bars
+from nbexplain.figures.changes import changes_height, draw_changes
 from nbexplain.figures.colours import Scale, scale_of
 from nbexplain.figures.content import Content, Picture, content_of, picture_of
 from nbexplain.figures.curves import curves_note, draw_curves
@@ -54,6 +55,8 @@ class Panel:
         if self.content.kind == "words" and not explanation.signed and colormap in (None, "auto"):
             colormap = "PuOr"  # as on screen: the colour of 0 is that of the page
         seen = self.content.values if self.content.limits is None else self.content.limits
+        if self.content.kind == "changes":  # no colours, and perhaps no values
+            seen = np.zeros(1)
         self.scale: Scale = scale_of(seen, signed=explanation.signed, clip=clip, colormap=colormap)
         if self.content.kind == "plane":
             self.scale = scale_of_plane(explanation, colormap)
@@ -89,6 +92,8 @@ class Panel:
         """Of the picture or chart."""
         if self.content.kind == "features":
             return bars_height(self.content)
+        if self.content.kind == "changes":
+            return changes_height(self.content.names, width)
         if self.content.words is not None:
             return passage_height(self.content.words, width)
         return draw.body_height(self.content, self.picture, width)
@@ -128,6 +133,8 @@ class Panel:
             draw_bars(page, box, content)
         elif content.kind == "words":
             draw_passage(page, box, content, self.scale)
+        elif content.kind == "changes":
+            draw_changes(page, left, top + head, width, content.names)
         elif content.kind == "plane":
             draw_plane(page, box, content, self.scale, explanation, self.x)
         elif content.kind == "curves":

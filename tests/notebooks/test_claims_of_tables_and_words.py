@@ -46,6 +46,17 @@ def test_one_column_turns_the_network_and_not_the_forest():
     assert turned(tumour().forest) == []
 
 
+def test_the_smallest_changes_that_turn_the_network():
+    found = explain(tumour().model, row_of(1), "counterfactual", target=0)
+    row, names = tumour().rows[1], tumour().names
+    first, *_, last = [np.flatnonzero(values != row) for values in found.values]
+    assert [names[column] for column in first] == ["worst area"]
+    assert found.values[0, first[0]] == 2906
+    assert found.values[0, first[0]] / row[first[0]] == pytest.approx(6, abs=0.2)
+    assert len(last) == 4
+    assert found.values[-1, first[0]] < 0.4 * found.values[0, first[0]]
+
+
 def test_tumour_and_point_of_which_the_networks_are_least_sure():
     with torch.no_grad():
         logits = tumour().model(torch.from_numpy(tumour().rows).float())

@@ -25,6 +25,7 @@ from nbexplain.core.methods.hiding import (
     masker_of,
     not_finite,
 )
+from nbexplain.core.methods.lime_conditions import conditions
 from nbexplain.core.methods.lime_rows import Drawn, infinite
 from nbexplain.core.methods.lime_samples import Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
@@ -71,7 +72,8 @@ def lime(
 
     Values are (feature,), in units of the score per feature shown. The samples are drawn as lime draws them: each
     superpixel is hidden with probability ½; of words a number that is drawn first; rows come from the background's
-    distribution. With `bins="value"` the weight of a number is per standard deviation of the background. Unlike lime,
+    distribution. With `bins="value"` the weight of a number is per standard deviation of the background; else `names`
+    are the conditions that were weighed, such as "0.2 < concavity ≤ 0.38", in the order of the columns. Unlike lime,
     whole numbers are drawn from those of the background, and a missing value with its share, as a quartile of its own:
     see `lime_rows.Drawn`. Fitted by
     `lime.lime_base.LimeBase` (ridge with penalty 1, kernel exp(−d²/width²)^½ on the cosine distance, of rows on the
@@ -105,8 +107,12 @@ def lime(
 
     step = min(most, samples if is_quick() else first)
 
+    table = subject.input
+    names = conditions(table, bins) if isinstance(table, Tabular) else near.names
+
     def answer_on(done: int) -> Explanation:
-        return _answer(near, design[:done], torch.cat(scores)[:done], kept, width)
+        answer = _answer(near, design[:done], torch.cat(scores)[:done], kept, width)
+        return dataclasses.replace(answer, names=names)
 
     while True:
         known = sum(map(len, scores))
