@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from nbexplain.core import target as targets
-from nbexplain.core.table.labels import has_classes
 from nbexplain.core.dataset.rows import drawn, scores_of
 from nbexplain.core.explanation import Target
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.labels import has_classes
 from nbexplain.inputs import Tabular
 
 _LEAST = 1e-9  # of a probability: the logarithm of less than that orders nothing ...
