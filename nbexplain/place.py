@@ -47,6 +47,8 @@ class Place:
         method = registry.find(part["method"])
         params = self.own.get("params", chosen.params.get(method.key, {}))
         many = method.of_many_rows(params)
+        if many and part["where"] and "where" in method.parameters:
+            params = {"where": part["where"], **params}
         number = None if method.over_inputs or many else part["input"]
         return Question(
             input=number,

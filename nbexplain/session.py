@@ -18,6 +18,7 @@ from nbexplain.core.choices import checked
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
+from nbexplain.core.table.matching import check_filter
 from nbexplain.inputs import Array, Display, Key, Text, as_input
 from nbexplain.inputs.source import Source
 from nbexplain.place import Place
@@ -221,11 +222,12 @@ class Session:
     # What is chosen
 
     def select(self, **changes: Any) -> None:
-        """Choose an input, part, method, target (index or class name), layer, channel, cell or params of methods.
+        """Choose an input, part, method, target (index or class name), layer, channel, cell, params of methods or rows.
 
-        With another part the layer and, where it must, the method become those that suit it.
-        The channel is brought within the new layer, and the cell to the same place of its grid. All panes that follow
-        the selection ask anew.
+        `where` are conditions on the rows of a table's background that methods over many rows look at, such as
+        `{"age": (30, 50), "error": True}`; None or {} stands for all. With another part the layer and, where it must,
+        the method become those that suit it. The channel is brought within the new layer, and the cell to the same
+        place of its grid. All panes that follow the selection ask anew.
 
         Raises
         ------
@@ -435,7 +437,10 @@ class Session:
     def _checked(self, name: str, value: Any) -> Any:
         if name == "part":
             return as_input(self.inputs[self.selection.input], part=value).part
-        return checked(name, value, self.facts, self.classes, len(self.inputs))
+        value = checked(name, value, self.facts, self.classes, len(self.inputs))
+        if name == "where" and value:
+            check_filter(self.inputs[self.selection.input], value, self.facts.class_values, self.classes)
+        return value
 
 
 def _first_method(facts: Facts, layered: bool, hides: bool) -> str:

@@ -11,6 +11,7 @@ from nbexplain.core import registry
 from nbexplain.core import target as targets
 from nbexplain.core.layers import Layer, nearest, split, unprefixed
 from nbexplain.core.question import Facts
+from nbexplain.core.row_filter import RowFilter
 from nbexplain.core.twin import unwrap
 
 
@@ -37,6 +38,8 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
         for key, params in value.items():
             registry.find(key).check_params(params)
         return {key: dict(params) for key, params in value.items()}
+    if name == "where":
+        return RowFilter.of(value)
     if name == "cell":
         if value is None:
             return None

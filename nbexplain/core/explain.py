@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 import nbexplain.core.dataset
 import nbexplain.core.inside
-import nbexplain.core.methods  # noqa: F401  registers the methods
+import nbexplain.core.methods
+import nbexplain.core.table  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation

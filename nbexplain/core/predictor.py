@@ -239,12 +239,6 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
     return outputs.of_numbers(said, regresses=not ranks and objective not in ("", "none", "custom"))
 
 
-def classes_of(model: Any) -> np.ndarray | None:
-    """The labels (K,) that an estimator was fitted to tell apart, in the order of its scores, or None."""
-    known = _classes_of(model)
-    return known if isinstance(known, np.ndarray) else None
-
-
 def _classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
     """The `classes_` of an estimator: labels (K,), a list of them for several outputs; None where there are none."""
     known = getattr(model, "classes_", None)

@@ -13,9 +13,10 @@ from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer, without_gradient
 from nbexplain.core.memory import STORE
+from nbexplain.core.row_filter import ALL_ROWS, RowFilter
 from nbexplain.inputs import Key
 
-PARTS = ("input", "part", "method", "target", "layer", "channel", "cell", "params")
+PARTS = ("input", "part", "method", "target", "layer", "channel", "cell", "params", "where")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Selection:
 
     `part` is which of several inputs of the model is explained (key or index), or None where there is one. `cell` is
     (row, column) in the grid of the layer, or None. `params` holds the chosen parameters of each method by its key;
-    what is missing has its default.
+    what is missing has its default. `where` says which rows of the background are looked at, by methods that look at
+    many.
     """
 
     input: int = 0
@@ -35,6 +37,7 @@ class Selection:
     channel: int = 0
     cell: tuple[int, int] | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    where: RowFilter = ALL_ROWS
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Facts:
     `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
     `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
     (None) or a layer, as far as that was looked for. `places` are how many the input that was looked at last has along
-    each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`, `both` if one number was
+    each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`,
+    `class_values` is what labels call the classes, None where the model predicts numbers, `both` if one number was
     made into the scores of two classes. `weights` counts how often other weights were taken over;
     `example` holds scores (1, K, …) and
     `example_names` their names, those of the input that was looked at when the facts were found.
@@ -87,6 +91,7 @@ class Facts:
     own_names: bool = False
     both: bool = False
     by_token: bool = False
+    class_values: tuple[Any, ...] | None = ()
     weights: int = 0
     example: Tensor | None = None
     example_names: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import regions, words
-from nbexplain.widgets.charts import ClassBars
+from nbexplain.widgets.charts.bars import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture, is_cut, weights_and_errors
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.label_map import LabelMap

@@ -12,7 +12,7 @@ from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.channel_order import SORTS, ChannelOrder, Order
-from nbexplain.widgets.charts import Histogram
+from nbexplain.widgets.charts.bars import Histogram
 from nbexplain.widgets.feed import Feed, about, as_picture
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.inputs_row import MANY

@@ -10,6 +10,7 @@ import numpy as np
 from nbexplain.core.dataset.nearness import differences
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
+from nbexplain.core.row_filter import ALL_ROWS
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -40,7 +41,7 @@ class NearRows:
         self.panes: list[ipywidgets.Widget] = []
         self.wide: list[ipywidgets.Widget] = [self.table]
         self.table.observe(self._choose, names=["chosen"])
-        self._place = session.place(self._show_scores, method="row_scores")
+        self._place = session.place(self._show_scores, method="row_scores", where=ALL_ROWS)
         self._endings = [session.on_facts(self._draw_soon), session.on_select(self._draw_soon)]
         self._draw_soon()
 

@@ -12,10 +12,12 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.lime_samples import Drawn
+from nbexplain.core.methods.lime_rows import Drawn
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import Choice, Range, method
+from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
 _PAUSE = 0.1  # seconds between two pictures
@@ -29,6 +31,7 @@ def averaged_lime(
     target: Target,
     *,
     rows: Rows = 100,
+    where: Where = ALL_ROWS,
     samples: Annotated[int, Range("how many changed rows are tried for each row", 10, 5000, step=10)] = 200,
     bins: Annotated[
         str, Choice("what the linear model sees of a number", ("quartile", "value"), kinds=("table",))
@@ -48,14 +51,16 @@ def averaged_lime(
     Raises
     ------
     ValueError
-        If there are not two rows, one holds NaN, which LIME cannot draw from, or a score is not finite.
+        If there are not two rows, none matches, one holds infinity, which LIME cannot draw from, or a score is not
+        finite.
     """
     table = table_of(subject)
     if len(needed(table)) < 2:
         raise ValueError("background: LIME draws from the spread of the rows and needs at least two, got one")
-    numbers = drawn(table, rows, seed)
+    among = matching(subject, where)
+    numbers = drawn(table, rows, seed, among)
     width = table_width * len(table.columns) ** 0.5
-    key = ("averaged_lime", samples, bins, seed)
+    key = ("averaged_lime", samples, bins, seed, where)
     known: list[_Row] = list(subject.kept(key) or ())
     near = Drawn(subject, bins, seed) if len(known) < len(numbers) else None
     sizes: list[np.ndarray] = []
@@ -83,6 +88,7 @@ def averaged_lime(
                 standard_error=np.std(sizes, axis=0, ddof=1) / len(sizes) ** 0.5 if len(sizes) > 1 else None,
                 quantity="mean |LIME weight|",
                 details={"rows": len(sizes)},
+                warnings=few(where, among),
                 progress=(place + 1) / len(numbers),
             )
             shown = time.perf_counter()

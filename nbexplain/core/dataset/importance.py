@@ -11,11 +11,13 @@ import numpy as np
 from torch import Tensor
 
 from nbexplain.core import target as targets
-from nbexplain.core.dataset.row_scores import has_classes, right_classes
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.registry import Range, method
+from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.labels import has_classes, labelled, left_out, right_classes, right_numbers
+from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
 _PAUSE = 0.1  # seconds between two pictures
@@ -43,36 +45,45 @@ def permutation_importance(
     target: Target,
     *,
     rows: Rows = 1000,
+    where: Where = ALL_ROWS,
     repeats: Annotated[int, Range("how many times each column is shuffled", 1, 100)] = 5,
     seed: Seed = 0,
 ) -> Iterator[Explanation]:
     """How much worse the model does when the values of a column are shuffled among the rows.
 
     Values are (feature,). With labels, how much the accuracy falls (R² of the target's score, of a model that predicts
-    numbers or has one score); without, the mean of |change| of the target's score. `standard_error` is for other rows
-    and for other shuffles: 95 % of the intervals value ± 1.96 errors hold what all rows would give. Where all rows are
-    taken, the shuffles are those of `sklearn.inspection.permutation_importance(…, n_repeats=repeats,
-    random_state=seed)`. Of two columns that tell the same, neither may seem important; shuffled rows may be such as
-    never occur.
+    numbers or has one score), over the rows that have one; without, the mean of |change| of the target's score.
+    `standard_error` is for other rows and for other shuffles: 95 % of the intervals value ± 1.96 errors hold what all
+    rows would give. Values are shuffled among the rows that match. Where all rows are taken, the shuffles are those of
+    `sklearn.inspection.permutation_importance(…, n_repeats=repeats, random_state=seed)`. Of two columns that tell the
+    same, neither may seem important; shuffled rows may be such as never occur.
 
     Raises
     ------
     ValueError
-        If there are not two rows, a label is no class of the model, or a score is not finite.
+        If there are not two rows that match, a label is no class of the model, or a score is not finite.
     """
     table = table_of(subject)
-    order = drawn(table, rows, seed)
+    among = matching(subject, where)
+    missing = 0
+    if table.labels is not None and subject.scores().ndim == 2:
+        known = among[labelled(subject)[among]]
+        among, missing = known, len(among) - len(known)
+    order = drawn(table, rows, seed, among)
     numbers = np.sort(order)
     chosen = needed(table)[numbers]
     if len(chosen) < 2:
-        raise ValueError("background: shuffling a column needs at least two rows, got one")
+        of = f" that match {where!r}" if where else ""
+        with_label = " with a label" if missing else ""
+        raise ValueError(f"background: shuffling a column needs at least two rows{with_label}{of}, got {len(chosen)}")
+    warnings = (*few(where, among), *left_out(missing))
     clean = scores_of(subject, chosen, "background")
     measure = _measure(subject, target, numbers, clean)
     columns, turn = chosen.shape[1], np.searchsorted(numbers, order)
     steps = [(repeat, places) for repeat in range(repeats) for places in np.array_split(turn, min(_PARTS, len(turn)))]
     shuffles = _shuffles(len(chosen), repeats, seed)
     small = repeats * columns * clean.nbytes <= _MOST_KEPT
-    key = ("permutation_importance", rows, seed)
+    key = ("permutation_importance", rows, seed, where)
     kept: list[Tensor] = list(subject.kept(key) or ())  # the scores of the first steps
     changed = _Changes(columns, len(chosen))
     shown = -np.inf
@@ -83,7 +94,8 @@ def permutation_importance(
             shuffled = np.tile(chosen[places], (columns, 1, 1))
             for column in range(columns):
                 shuffled[column, :, column] = chosen[shuffles[repeat, places], column]
-            scores = scores_of(subject, shuffled.reshape(-1, columns), "background")
+            lenders = np.tile(chosen[places], (columns, 1))
+            scores = scores_of(subject, shuffled.reshape(-1, columns), "background", lenders)
             if small:
                 kept.append(scores)
                 subject.keep(key, tuple(kept), sum(part.nbytes for part in kept))
@@ -102,6 +114,7 @@ def permutation_importance(
             standard_error=errors,
             quantity=measure.quantity,
             details=measure.details,
+            warnings=warnings,
             progress=(number + 1) / len(steps),
         )
 
@@ -135,12 +148,10 @@ def _measure(subject: Subject, target: Target, numbers: np.ndarray, clean: Tenso
             "fall of the accuracy",
             {"accuracy": 1 - float(missed.mean())},
         )
-    if labels.dtype.kind not in "fiub":
-        raise ValueError(f"labels: the model predicts numbers, expected numbers, got {labels.tolist()[0]!r}")
-    wanted = labels[numbers].astype(np.float64)
+    wanted = right_numbers(subject)[numbers]
     spread = float(wanted.var())
     if not spread > 0:
-        raise ValueError("labels: R² needs numbers that differ, and none that is NaN")
+        raise ValueError(f"labels: R² needs numbers that differ, all {len(wanted)} are {wanted[0]:g}")
     errors = (_array(targets.score(clean, target)) - wanted) ** 2 / spread
     return _Measure(
         lambda places, scores: (_array(targets.score(scores, target)) - wanted[places]) ** 2 / spread - errors[places],

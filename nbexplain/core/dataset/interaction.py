@@ -17,7 +17,9 @@ from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
 from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.registry import Choice, Range, method
+from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
 _MOST_COLUMNS = 10  # 1,024 coalitions, each with all stand-in rows
@@ -36,6 +38,7 @@ def interaction(
     explainer: Annotated[str, Choice("how the values are found", ("auto", "tree", "exact"), kinds=("table",))] = "auto",
     background: Background = 50,
     rows: Annotated[int, Range("0: this row; else the mean size over so many rows of the background", 0, 1000)] = 0,
+    where: Where = ALL_ROWS,
     seed: Seed = 0,
 ) -> Iterator[Explanation]:
     """What each pair of columns adds to the score together, beyond what the two add alone.
@@ -45,15 +48,23 @@ def interaction(
     less `base`. *tree* asks shap's `shap_interaction_values`, whose hidden columns follow the branches in the
     proportions of the training rows (path dependent); *exact* tries all 2^F coalitions of at most ten columns, hidden
     by background rows (interventional): the two differ where columns hang together. `auto` takes trees where shap can
-    follow them to the score. With `rows`, the mean of |value| over rows of the background, with its standard error.
+    follow them to the score. With `rows`, the mean of |value| over rows of the background that match `where`, with its
+    standard error.
 
     Raises
     ------
     ValueError
-        If the columns are too many for *exact*, the model is not made of trees for *tree*, or a score is not finite.
+        If the columns are too many for *exact*, the model is not made of trees for *tree*, no row matches, or a score
+        is not finite.
     """
     table = table_of(subject)
-    chosen = needed(table)[drawn(table, rows, seed)] if rows else table.tensor.numpy()
+    if where and not rows:
+        raise ValueError(f"where: with rows=0 this row alone is explained, got {where!r}; give rows=…, such as rows=20")
+    chosen = table.tensor.numpy()
+    warnings: tuple[str, ...] = ()
+    if rows:
+        among = matching(subject, where)
+        chosen, warnings = needed(table)[drawn(table, rows, seed, among)], few(where, among)
     read = Reading(subject, target, 0)
     scores = read(scores_of(subject, chosen, "background" if rows else "row")).numpy()
     way, used, raw = _way(subject, read, explainer, chosen[0], scores[0], background, seed)
@@ -91,7 +102,7 @@ def interaction(
                 standard_error=np.std(sizes, axis=0, ddof=1) / len(sizes) ** 0.5 if len(sizes) > 1 else None,
                 quantity="mean size of the interaction of two columns",
                 details={f"rows by {used}": len(sizes)},
-                warnings=(_RAW,) if raw else (),
+                warnings=(*warnings, _RAW) if raw else warnings,
                 progress=(number + 1) / len(chosen),
             )
             shown = time.perf_counter()

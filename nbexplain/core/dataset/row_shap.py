@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
 from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.registry import Choice, Range, method
+from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
@@ -55,6 +58,7 @@ def row_shap(
     target: Target,
     *,
     rows: Rows = 500,
+    where: Where = ALL_ROWS,
     explainer: Annotated[
         str, Choice("how the values are found", ("auto", "gradient", "permutation", "tree"), kinds=("table",))
     ] = "auto",
@@ -76,10 +80,11 @@ def row_shap(
     Raises
     ------
     ValueError
-        If there is no background, the explainer cannot explain this model, or a score is not finite.
+        If there is no background, no row matches, the explainer cannot explain this model, or a score is not finite.
     """
     table = table_of(subject)
-    numbers = drawn(table, rows, seed)
+    among = matching(subject, where)
+    numbers = drawn(table, rows, seed, among)
     chosen = needed(table)[numbers]
     stand_ins = stand_in_rows(subject, background, seed)
     clean = scores_of(subject, stand_ins, "background")
@@ -87,7 +92,7 @@ def row_shap(
     read = Reading(subject, target, np.inf if used == "gradient" else chosen.size)
     base = read(clean).mean(0).numpy()
     how = {"gradient": samples, "permutation": orders, "tree": 0}[used]
-    key = ("row_shap", used, read.key, background, seed, how)
+    key = ("row_shap", used, read.key, background, seed, how, where)
     parts: list[_Part] = list(subject.kept(key) or ())
 
     def begin(known: int) -> _Step:
@@ -104,7 +109,8 @@ def row_shap(
         known = sum(len(part.values) for part in parts)
         done = min(known, len(numbers))
         if done == len(numbers) or (done and time.perf_counter() - shown > _PAUSE):
-            yield _answer(parts, numbers[:done], read.column, base, table, used, done / len(numbers))
+            answer = _answer(parts, numbers[:done], read.column, base, table, used, done / len(numbers))
+            yield dataclasses.replace(answer, warnings=(*few(where, among), *answer.warnings))
             shown = time.perf_counter()
         if done == len(numbers):
             return

@@ -37,13 +37,17 @@ def table_of(subject: Subject) -> Tabular:
     return table
 
 
-def drawn(table: Tabular, rows: int, seed: int) -> np.ndarray:
-    """Numbers (n,) of so many background rows in a random order: the first of them stand for all."""
-    return np.random.default_rng([seed, 1]).permutation(len(needed(table)))[:rows]
+def drawn(table: Tabular, rows: int, seed: int, among: np.ndarray | None = None) -> np.ndarray:
+    """Numbers (n,) of so many background rows in a random order: the first of them stand for all.
+
+    Where they are drawn `among` the numbers (m,) of some rows, these are what would be drawn of a background of those.
+    """
+    draw = np.random.default_rng([seed, 1])
+    return draw.permutation(len(needed(table)))[:rows] if among is None else among[draw.permutation(len(among))[:rows]]
 
 
-def scores_of(subject: Subject, rows: np.ndarray, what: str) -> Tensor:
-    """Scores (n, K, …) of rows (n, F).
+def scores_of(subject: Subject, rows: np.ndarray, what: str, like: np.ndarray | None = None) -> Tensor:
+    """Scores (n, K, …) of rows (n, F) of the background, or made of those in `like` (n, F); see `Tabular.placed`.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def scores_of(subject: Subject, rows: np.ndarray, what: str) -> Tensor:
         If the model cannot take a row with NaN or infinity, or a score is not finite; with the column.
     """
     try:
-        scores = subject.evaluate(torch.from_numpy(rows))
+        scores = subject.evaluate(torch.from_numpy(table_of(subject).placed(rows, like)))
     except (RuntimeError, ValueError) as error:
         if np.isfinite(rows).all():
             raise

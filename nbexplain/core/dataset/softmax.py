@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from nbexplain.core.dataset.row_scores import right_classes
 from nbexplain.core.dataset.rows import scores_of, table_of
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.labels import right_classes
 from nbexplain.inputs.table_masker import needed
 
 _TRIED = 500  # background rows
@@ -47,7 +47,9 @@ def _tried(subject: Subject) -> bool:
     except ValueError:  # labels of another kind, such as numbers of a regression
         return False
     background = needed(table_of(subject))
-    chosen = np.random.default_rng(0).permutation(len(background))[:_TRIED]
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(right >= 0))[:_TRIED]
+    if not len(chosen):
+        return False
     scores = scores_of(subject, background[chosen], "background").double().cpu()
     if scores.ndim != 2:
         return False

@@ -65,6 +65,7 @@ class Explorer(ipywidgets.VBox):
 
     panes: ClassVar[Sequence[str]] = PANES
     _long: bool = False  # whether panes ask methods of their own that take long, which can be stopped and run
+    _main: str = ""  # the method that the status line is about, where panes ask several of their own
     _least: int = 0  # pixels that a pane on the board needs, where they share its width equally
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
@@ -217,7 +218,7 @@ class Explorer(ipywidgets.VBox):
         self._refused = False
         failed = next((a for a in self._answers.values() if a.state == "failed"), None)
         running = next((a for a in self._answers.values() if a.state == "running"), None)
-        chosen = next((a for p, a in self._answers.items() if "method" not in p.own), None)
+        chosen = next((a for p, a in self._answers.items() if p.own.get("method", self._main) == self._main), None)
         main = running or chosen or next(iter(self._answers.values()), None)
         explanation = main.explanation if main is not None else None
         with self._status.hold_sync():

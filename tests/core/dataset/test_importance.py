@@ -94,13 +94,13 @@ def test_a_constant_column_matters_to_nobody() -> None:
 
 def test_bad_labels_and_too_few_rows_are_named() -> None:
     background = rows(6)
-    with pytest.raises(ValueError, match="background: shuffling a column needs at least two rows, got one"):
+    with pytest.raises(ValueError, match="background: shuffling a column needs at least two rows, got 1"):
         explain(curved(), Tabular(background[0], background[:1]), "permutation_importance")
     labels = [0, 1, 2, 3, 0, 1]
     with pytest.raises(ValueError, match=r"labels: row 3 has 3, expected one of the model's classes 0, 1, 2"):
         explain(curved(), Tabular(background[0], background, labels=labels), "permutation_importance")
     number = torch.nn.Linear(5, 1)
-    with pytest.raises(ValueError, match="labels: the model predicts numbers, expected numbers, got 'a'"):
+    with pytest.raises(ValueError, match="labels: the model predicts numbers, expected numbers, row 0 has 'a'"):
         explain(number, Tabular(background[0], background, labels=list("abcabc")), "permutation_importance")
     with pytest.raises(ValueError, match="labels: R² needs numbers that differ"):
         explain(number, Tabular(background[0], background, labels=[1.0] * 6), "permutation_importance")

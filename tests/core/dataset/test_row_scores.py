@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from nbexplain import Explanation, Subject, explain
 from nbexplain.core.ask import ask
 from nbexplain.core.dataset.by_group import by_group, groups_of, mean_size
-from nbexplain.core.dataset.row_scores import right_classes, scores_by_group
+from nbexplain.core.dataset.row_scores import scores_by_group
+from nbexplain.core.table.labels import right_classes
 from nbexplain.inputs import Tabular
 from tests.core.dataset.tables import curved, outside, rows, table
 
@@ -39,7 +40,7 @@ def test_the_accuracy_is_that_of_the_estimator() -> None:
     assert found.details["accuracy"] == pytest.approx(model.score(background, labels))
     assert 0.5 < found.details["accuracy"] < 1
     np.testing.assert_array_equal(right_classes(Subject(model, given)), (labels == "yes").astype(int))
-    with pytest.raises(ValueError, match="labels: the accuracy needs the right class of each row"):
+    with pytest.raises(ValueError, match="labels: how well the model does is measured with the right class"):
         right_classes(Subject(model, Tabular(background[0], background)))
     with pytest.raises(ValueError, match=r"labels: row 0 has 7, expected one of the model's classes 'no', 'yes'"):
         right_classes(Subject(model, Tabular(background[0], background, labels=[7] * 90)))

@@ -1,0 +1,106 @@
+"""The labels of a background: which class of the model, or which number, is right for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nbexplain.core.dataset.rows import table_of
+from nbexplain.core.predictor import Predictor
+from nbexplain.core.subject import Subject
+from nbexplain.inputs.table_column import is_missing
+
+
+def has_classes(subject: Subject) -> bool:
+    """Whether the highest of the scores is the class that the model chooses; not so of a regression."""
+    scores, module = subject.scores(), subject.twin.module
+    if isinstance(module, Predictor) and module.outputs is not None and module.way not in ("call", "forward"):
+        return module.outputs.exclusive and scores.shape[1] > 1
+    return scores.shape[1] > 1 and subject.score_name != "prediction"
+
+
+def class_values(subject: Subject) -> list[Any]:
+    """What labels call the classes: the estimator's `classes_`, where it has some, else class numbers from 0."""
+    scores, module = subject.scores(), subject.twin.module
+    classes = module.classes if isinstance(module, Predictor) else None
+    return list(range(scores.shape[1])) if classes is None else list(classes.tolist())
+
+
+def right_classes(subject: Subject) -> np.ndarray:
+    """(N,) the class number of each background row's label, −1 where it is missing.
+
+    Labels are the estimator's `classes_`, where it has some, else class numbers from 0; or names of classes.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels, or one of them is no class of the model.
+    """
+    kept: np.ndarray | None = subject.kept("right classes")
+    if kept is not None:
+        return kept
+    found = class_numbers(_labels(subject), class_values(subject), subject.names)
+    subject.keep("right classes", found, found.nbytes)
+    return found
+
+
+def right_numbers(subject: Subject) -> np.ndarray:
+    """(N,) the label of each background row as a number, NaN where it is missing.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels, or one of them is no number.
+    """
+    labels = _labels(subject)
+    if labels.dtype.kind in "fiub":
+        return labels.astype(np.float64)
+    plain = [np.nan if is_missing(label) else label for label in labels.tolist()]
+    for number, label in enumerate(plain):
+        if not isinstance(label, (int, float, np.number)):
+            raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}")
+    return np.array(plain, dtype=np.float64)
+
+
+def labelled(subject: Subject) -> np.ndarray:
+    """(N,) bool: whether there is a label for each background row, and it is one that the model can be right about."""
+    return right_classes(subject) >= 0 if has_classes(subject) else np.isfinite(right_numbers(subject))
+
+
+def left_out(missing: int) -> tuple[str, ...]:
+    """What is said of rows without a label."""
+    return (f"{missing:,} row{'s' * (missing > 1)} without a label left out",) if missing else ()
+
+
+def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names: Sequence[str] = ()) -> np.ndarray:
+    """(N,) the place of each of the labels (N,) among the classes or else their names; −1 for a missing one.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no class.
+    """
+    known = list(np.asarray(classes).tolist())
+    places = {**{name: number for number, name in enumerate(names)}, **{c: number for number, c in enumerate(known)}}
+    found = np.empty(len(labels), dtype=np.int64)
+    for number, label in enumerate(labels.tolist()):
+        place = places.get(label)
+        if place is None:
+            if not is_missing(label):
+                named = ", ".join(map(repr, known[:10]))
+                raise ValueError(f"labels: row {number} has {label!r}, expected one of the model's classes {named}")
+            place = -1
+        found[number] = place
+    return found
+
+
+def _labels(subject: Subject) -> np.ndarray:
+    labels = table_of(subject).labels
+    if labels is None:
+        raise ValueError(
+            "labels: how well the model does is measured with the right class or number of each row; give "
+            "Tabular(…, labels=…)"
+        )
+    return labels

@@ -1,0 +1,218 @@
+"""Which rows of a background match a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nbexplain.core.dataset.rows import table_of
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.registry import method
+from nbexplain.core.row_filter import (
+    ALL_ROWS,
+    OF_THE_ROWS,
+    Condition,
+    RowFilter,
+    Where,
+    column_name,
+    said,
+)
+from nbexplain.core.subject import Subject
+from nbexplain.core.table.every_score import every_score
+from nbexplain.core.table.labels import class_numbers, class_values, has_classes, right_classes, right_numbers
+from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_masker import needed
+from nbexplain.inputs.table_reading import Column
+
+_FEW = 20  # rows: means over fewer say little of others
+
+
+@method(label="Matching rows", over_rows=True, kinds=("table",))
+def matching_rows(subject: Subject, *, where: Where = ALL_ROWS) -> Explanation:
+    """Which rows of the background match a filter.
+
+    Values are (row,), 1 for each that matches; `features` are their numbers in the background, in its order.
+
+    Raises
+    ------
+    ValueError
+        If no row matches, naming the conditions, or a condition does not fit the table or the model.
+    """
+    numbers = matching(subject, where)
+    return Explanation(
+        values=np.ones(len(numbers)),
+        axes=("row",),
+        on="rows",
+        signed=False,
+        features=numbers,
+        quantity="matches",
+        details={"rows": len(numbers), "of": len(needed(table_of(subject)))},
+    )
+
+
+def matching(subject: Subject, where: RowFilter) -> np.ndarray:
+    """Numbers (n,) of the background rows that match, in their order.
+
+    Raises
+    ------
+    ValueError
+        If none does, naming the conditions, or a condition does not fit the table or the model.
+    """
+    count = len(needed(table_of(subject)))
+    if not where:
+        return np.arange(count)
+    key = ("matching", where)
+    kept: np.ndarray | None = subject.kept(key)
+    if kept is not None:
+        return kept
+    masks = {name: _mask(subject, name, condition) for name, condition in where}
+    found = np.flatnonzero(np.all(list(masks.values()), axis=0))
+    if not len(found):
+        words = {f"{name}: {said(condition)}": int(masks[name].sum()) for name, condition in where}
+        for word, times in words.items():
+            if not times:
+                raise ValueError(f"where: no row of the background matches {word}")
+        counts = ", ".join(f"{times:,} match {word}" for word, times in words.items())
+        raise ValueError(f"where: no row of the background matches all of {where!r}; {counts}")
+    subject.keep(key, found, found.nbytes)
+    return found
+
+
+def few(where: RowFilter, numbers: np.ndarray) -> tuple[str, ...]:
+    """What is said where so few rows match that their mean says little of others."""
+    if not where or len(numbers) >= _FEW:
+        return ()
+    return (f"only {len(numbers):,} row{'s match' if len(numbers) > 1 else ' matches'} {where!r}",)
+
+
+def check_filter(table: Any, where: RowFilter, values: Sequence[Any] | None, names: Sequence[str]) -> None:
+    """Check what can be checked of a filter without the model: that there is a background, columns and classes.
+
+    Parameters
+    ----------
+    values, names
+        What labels call the classes, None where the model predicts numbers; and their names.
+
+    Raises
+    ------
+    ValueError
+        If the input is no table with a background, or there is no such column, value or class.
+    """
+    if not isinstance(table, Tabular):
+        raise ValueError(f"where: rows are chosen among the background of a table, got {table.kind} inputs")
+    needed(table)
+    for name, condition in where:
+        if name not in OF_THE_ROWS:
+            _of_column(table, name, condition)
+        elif name in ("label", "predicted") and values is not None:
+            class_places(name, condition, values, names)
+
+
+def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
+    """(N,) bool: which rows meet one condition."""
+    table = table_of(subject)
+    if name not in OF_THE_ROWS:
+        return _of_column(table, name, condition)
+    if has_classes(subject):
+        if name == "residual":
+            raise ValueError("where['residual']: the model tells classes apart; use 'error': True for wrong ones")
+        if name == "error":
+            if not isinstance(condition, bool):
+                raise ValueError(
+                    f"where['error']: the model tells classes apart, expected True or False, got {condition}"
+                )
+            right = right_classes(subject)
+            wrong = every_score(subject).argmax(1) != right
+            found: np.ndarray = (wrong == condition) & (right >= 0)
+            return found
+        numbers = right_classes(subject) if name == "label" else every_score(subject).argmax(1)
+        return np.isin(numbers, class_places(name, condition, class_values(subject), subject.names))
+    if name == "label":
+        return _of_number(f"where[{name!r}]", right_numbers(subject), condition)
+    predicted = _prediction(subject, name)
+    if name == "predicted":
+        return _of_number(f"where[{name!r}]", predicted, condition)
+    residual = right_numbers(subject) - predicted
+    if name == "residual":
+        return _of_number(f"where[{name!r}]", residual, condition)
+    if isinstance(condition, bool) or not isinstance(condition, float):
+        raise ValueError(
+            "where['error']: the model predicts numbers, expected the share of rows with the largest |residual|, such "
+            f"as 0.1, got {condition}"
+        )
+    size = np.abs(residual)
+    known = size[~np.isnan(size)]
+    return size >= np.quantile(known, 1 - condition) if len(known) else np.zeros(len(size), dtype=bool)
+
+
+def _prediction(subject: Subject, name: str) -> np.ndarray:
+    """(N,) the number that a regression predicts for each row."""
+    scores = every_score(subject)
+    if scores.shape[1] != 1:
+        raise ValueError(f"where[{name!r}]: needs a model that predicts one number, this one gives {scores.shape[1]}")
+    found: np.ndarray = scores[:, 0].astype(np.float64)
+    return found
+
+
+def class_places(name: str, condition: Condition, values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
+    """The class numbers that a condition names, by what labels call the classes or by their names; −1 for missing.
+
+    Raises
+    ------
+    ValueError
+        If it names no class.
+    """
+    if not isinstance(condition, frozenset):
+        raise ValueError(f"where[{name!r}]: expected classes such as {{{names[0]!r}}}, got the range {said(condition)}")
+    wanted = np.array(sorted(condition, key=repr), dtype=object)
+    try:
+        return class_numbers(wanted, values, names)
+    except ValueError as error:
+        known = ", ".join(map(repr, dict.fromkeys((*values[:10], *names[:10]))))
+        raise ValueError(f"where[{name!r}]: expected some of the classes {known}, got {said(condition)}") from error
+
+
+def _of_column(table: Tabular, name: str, condition: Condition) -> np.ndarray:
+    """(N,) bool: which rows of the background hold what a column must."""
+    called = column_name(name)
+    if called not in table.names:
+        known = ", ".join(map(repr, table.names[:10])) + ", …" * (len(table.names) > 10)
+        raise ValueError(
+            f"where: there is no column {called!r}; the columns are {known}, and 'predicted', 'label', 'error' and "
+            "'residual' are what the model makes of the rows"
+        )
+    place = table.names.index(called)
+    values, column = needed(table)[:, place], table.columns[place]
+    return _of_number(f"where[{name!r}]", values, _coded(name, column, condition))
+
+
+def _coded(name: str, column: Column, condition: Condition) -> Condition:
+    """A condition on a column, with categories as positions."""
+    if not column.categories:
+        return condition
+    if not isinstance(condition, frozenset):
+        known = ", ".join(map(repr, column.categories[:10]))
+        raise ValueError(
+            f"where[{name!r}]: {column.name!r} is a category, expected a set of {known}, got {condition!r}"
+        )
+    places: dict[Any, int] = {value: place for place, value in enumerate(column.categories)}
+    for value in condition:
+        if value is not None and value not in places:
+            known = ", ".join(map(repr, column.categories[:10]))
+            raise ValueError(f"where[{name!r}]: {column.name!r} is never {value!r}, expected some of {known}")
+    return frozenset(None if value is None else places[value] for value in condition)
+
+
+def _of_number(where: str, values: np.ndarray, condition: Condition) -> np.ndarray:
+    """(N,) bool: which values (N,) lie in a range, or are among those of a set."""
+    if isinstance(condition, tuple):
+        low, high = (np.inf * sign if end is None else end for end, sign in zip(condition, (-1, 1)))
+        return (values >= low) & (values <= high)
+    assert isinstance(condition, frozenset), "only errors are said by a bool or a share"
+    wrong = [value for value in condition if value is not None and not isinstance(value, (int, float))]
+    if wrong:
+        raise ValueError(f"{where}: expected numbers or a range (low, high), got {wrong[0]!r}")
+    known = np.isin(values, [float(value) for value in condition if value is not None])
+    return known | np.isnan(values) if None in condition else known

@@ -1,0 +1,1 @@
+"""Charts, named as the field names the plot."""

@@ -1,0 +1,80 @@
+"""Which rows all panes over rows look at: the filter bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+
+from nbexplain.core.question import Answer
+from nbexplain.inputs import Tabular
+from nbexplain.place import Place
+from nbexplain.runner import runner
+from nbexplain.session import Session
+from nbexplain.widgets import words
+from nbexplain.widgets.panes.filter_bar import FilterBar
+from nbexplain.widgets.views.filter_words import fields_of, filter_words, named
+
+
+class FilterView:
+    """The pane `"filter"`: conditions on the rows, and how many match, or why none does.
+
+    Which rows match is nothing that an explorer's status line or code would tell of besides.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        table = session.inputs[session.selection.input]
+        assert isinstance(table, Tabular)
+        self._fields = fields_of(table, session.classes, session.facts.class_values is not None)
+        self.bar = FilterBar(self._put, fields=[field.shown() for field in self._fields])
+        self.above: list[ipywidgets.Widget] = [self.bar]
+        self.panes: list[ipywidgets.Widget] = []
+        self.wide: list[ipywidgets.Widget] = []
+        self._counted = ""
+        self._end = session.on_select(self._follow)
+        self._place = session.place(self._show, method="matching_rows")
+        self._draw()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._end()
+        self._place.close()
+
+    def _put(self, key: str, value: Any) -> None:
+        """On the thread that delivers widget messages."""
+        field = next((field for field in self._fields if field.key == key), None)
+        where = self._session.selection.where
+        try:
+            change = None if field is None else field.condition(value)
+            self._session.select(where=where.put({key: change}) if key else {})
+        except (TypeError, ValueError, IndexError) as error:  # the browser has no cell to raise in
+            problem = words.sentence(error)
+            runner.later((self, "problem"), 0, lambda: self.bar.set_trait("problem", problem), owner=self._session)
+
+    def _follow(self) -> None:
+        runner.later((self, "filter"), 0, self._draw, owner=self._session)
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        explanation = answer.explanation
+        if answer.error is not None:
+            self._counted = "no rows"
+            self._draw(words.sentence(answer.error))
+        elif explanation is not None:
+            count, of = (int(explanation.details[name]) for name in ("rows", "of"))
+            self._counted = f"{count:,} of {of:,} rows" if explanation.params["where"] else f"all {of:,} rows"
+            self._draw()
+
+    def _draw(self, problem: str = "") -> None:
+        where, values = self._session.selection.where, self._session.facts.class_values
+        where = where if values is None else named(where, values, self._session.classes)
+        phrases = filter_words(where, self._fields)
+        by_key = {field.key: field for field in self._fields}
+        shown = [
+            {"key": key, "words": phrase, "value": by_key[key].value(condition) if key in by_key else None}
+            for (key, condition), phrase in zip(where, phrases, strict=True)
+        ]
+        with self.bar.hold_sync():
+            self.bar.conditions = shown
+            self.bar.text = " · ".join([self._counted, *phrases] if self._counted else phrases)
+            self.bar.problem = problem

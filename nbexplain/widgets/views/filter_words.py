@@ -1,0 +1,137 @@
+"""What a filter of rows may look at, and what it says, in the words of the filter bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nbexplain.core.row_filter import Condition, RowFilter, column_key, column_name
+from nbexplain.core.table.matching import class_places
+from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_masker import needed
+from nbexplain.widgets import words
+
+SHARES = (0.5, 0.25, 0.1, 0.05, 0.01)  # of rows with the largest |residual|
+_RIGHT = ("right", "wrong")
+
+
+@dataclass(frozen=True)
+class Field:
+    """Something that a condition can be put on.
+
+    Attributes
+    ----------
+    key, name
+        What the filter calls it, and what the bar does.
+    kind
+        `"some"` of the options, `"one"` of them, or a `"range"`.
+    options, values
+        Words, and what each of them stands for in a filter.
+    ends
+        (low, high) of what there is.
+    """
+
+    key: str
+    name: str
+    kind: str
+    options: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
+    ends: tuple[float, float] = (0.0, 0.0)
+
+    def shown(self) -> dict[str, Any]:
+        """As the bar gets it."""
+        low, high = self.ends
+        return {
+            "key": self.key,
+            "name": self.name,
+            "kind": self.kind,
+            "options": list(self.options),
+            "low": low,
+            "high": high,
+        }
+
+    def condition(self, value: Any) -> Any:
+        """What a filter gets for what the bar sent; None where it takes the condition away."""
+        if value is None or value in ([], [None, None]):
+            return None
+        if self.kind == "range":
+            low, high = (None if end is None else float(end) for end in value)
+            return low, high
+        chosen = [self.values[place] for place in (value if isinstance(value, list) else [value])]
+        return chosen[0] if self.kind == "one" else set(chosen)
+
+    def value(self, condition: Condition) -> Any:
+        """What the form in the bar shows of a condition; None where it cannot."""
+        if self.kind == "range":
+            return list(condition) if isinstance(condition, tuple) else None
+        if self.kind == "one":
+            return self.values.index(condition) if condition in self.values else None
+        if not isinstance(condition, frozenset):
+            return None
+        return [place for place, value in enumerate(self.values) if value in condition]
+
+
+def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list[Field]:
+    """What a filter may look at: what the model makes of the rows first, then the columns."""
+    found = []
+    if has_classes:
+        found.append(Field("predicted", "predicted class", "some", tuple(classes), tuple(classes)))
+        if table.labels is not None:
+            found.append(Field("label", "label", "some", tuple(classes), tuple(classes)))
+            found.append(Field("error", "error", "one", _RIGHT, (False, True)))
+    elif table.labels is not None:
+        options = tuple(f"largest {share:.0%}" for share in SHARES)
+        found.append(Field("error", "|residual|", "one", options, SHARES))
+        found += [Field(key, key, "range") for key in ("residual", "label")]
+    if not has_classes:
+        found.append(Field("predicted", "prediction", "range"))
+    for place, column in enumerate(table.columns):
+        values = needed(table)[:, place]
+        key = column_key(column.name)
+        if column.categories:
+            missing = bool(np.isnan(values).any())
+            options = (*map(str, column.categories), *["missing"] * missing)
+            found.append(Field(key, column.name, "some", options, (*column.categories, *[None] * missing)))
+        else:
+            known = values[np.isfinite(values)]
+            ends = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+            found.append(Field(key, column.name, "range", ends=ends))
+    return found
+
+
+def condition_words(key: str, condition: Condition, field: Field | None) -> str:
+    """`age: 30 to 50`, `error: wrong`."""
+    name = column_name(key) if field is None else field.name
+    if isinstance(condition, tuple):
+        low, high = (None if end is None else words.number(end) for end in condition)
+        if low is not None and high is not None:
+            return f"{name}: {low} to {high}"
+        return f"{name}: at most {high}" if low is None else f"{name}: at least {low}"
+    if field is not None and condition in field.values:
+        return f"{name}: {field.options[field.values.index(condition)]}"
+    if isinstance(condition, frozenset):
+        values = field.values if field is not None else ()
+        order = {value: place for place, value in enumerate(values)}
+        told = sorted(condition, key=lambda value: (order.get(value, len(order)), str(value)))
+        return f"{name}: {', '.join('missing' if value is None else str(value) for value in told)}"
+    return f"{name}: {condition}"
+
+
+def filter_words(where: RowFilter, fields: Sequence[Field]) -> list[str]:
+    """A phrase for each condition."""
+    by_key = {field.key: field for field in fields}
+    return [condition_words(key, condition, by_key.get(key)) for key, condition in where]
+
+
+def named(where: RowFilter, values: Sequence[Any], classes: Sequence[str]) -> RowFilter:
+    """The same filter, with classes by their names wherever their labels were given."""
+    changes: dict[str, Any] = {}
+    for key in ("predicted", "label"):
+        condition = where.get(key)
+        if isinstance(condition, frozenset):
+            places = class_places(key, condition, values, classes)
+            changes[key] = {None if place < 0 else classes[place] for place in places.tolist()}
+    return where.put(changes)

@@ -1,0 +1,86 @@
+"""How far a regression is off, row by row; a brush chooses rows, a click the row that is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets
+import numpy as np
+
+from nbexplain.core.explanation import Explanation
+from nbexplain.core.question import Answer
+from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_masker import needed
+from nbexplain.place import Place
+from nbexplain.runner import runner
+from nbexplain.session import Session
+from nbexplain.widgets import words
+from nbexplain.widgets.charts.residual_chart import ResidualChart
+from nbexplain.widgets.layout import framed, title_of
+from nbexplain.widgets.views.outcomes import figures_said, place_of_all_outcomes, rows_said
+
+_REST = 0.3  # seconds after the last move of a brush
+
+
+class ResidualsView:
+    """The pane `"residuals"`: label − prediction over the prediction, with R², RMSE and MAE."""
+
+    def __init__(
+        self, session: Session, answered: Callable[[Place, Answer], None], explain: Callable[[np.ndarray], None]
+    ) -> None:
+        self._session, self._answered, self._explain = session, answered, explain
+        self._now: Explanation | None = None
+        self._chart = ResidualChart(on_choose=self._choose, on_brush=self._brush)
+        self._frame = framed("Residuals", self._chart.figure)
+        self.above: list[ipywidgets.Widget] = []
+        self.panes: list[ipywidgets.Widget] = [self._frame]
+        self.wide: list[ipywidgets.Widget] = []
+        self._place, self._close = place_of_all_outcomes(session, self._show, method="residuals")
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._close()
+
+    def _show(self, place: Place, answer: Answer) -> None:
+        explanation = answer.explanation
+        if explanation is not None:
+            self._now = explanation
+            title_of(self._frame).value = f"Residuals · {rows_said(len(explanation.values))}"
+            said = figures_said(explanation.details, ("R²", "RMSE", "MAE"))
+            predicted, residual = explanation.values.T
+            self._chart.show(predicted, residual, " · ".join(said))
+        elif answer.error is not None:
+            title_of(self._frame).value = words.sentence(answer.error)
+        self._answered(place, answer)
+
+    def _choose(self, place: int) -> None:
+        now, table = self._now, self._session.inputs[self._session.selection.input]
+        assert isinstance(table, Tabular)
+        if now is not None and now.features is not None and place < len(now.features):
+            row = needed(table)[now.features[place]]
+            runner.later((self, "row"), 0, lambda: self._explain(row), owner=self._session)
+
+    def _brush(self, places: np.ndarray | None) -> None:
+        """The rows of a rectangle: a range of predictions and one of residuals, a little rounded outwards."""
+        now = self._now
+        if now is None:
+            return
+        chosen: dict[str, tuple[float, float] | None] = {"predicted": None, "residual": None}
+        if places is not None and len(places):
+            for key, all_values in zip(chosen, now.values.T, strict=True):
+                chosen[key] = rounded_outwards(all_values[places], float(np.ptp(all_values)))
+
+        def choose() -> None:
+            self._session.select(where=self._session.selection.where.put(chosen))
+
+        runner.later((self, "brush"), _REST, choose, owner=self._session)
+
+
+def rounded_outwards(values: np.ndarray, span: float) -> tuple[float, float]:
+    """The ends of the values, rounded away from each other to a thousandth of the span or less."""
+    step = 10.0 ** np.floor(np.log10(span / 1000)) if span > 0 else 1.0
+    decimals = max(0, -int(np.floor(np.log10(step)))) if span > 0 else 15
+    low, high = float(values.min()), float(values.max())
+    if not span > 0:
+        return low, high
+    return round(np.floor(low / step) * step, decimals), round(np.ceil(high / step) * step, decimals)

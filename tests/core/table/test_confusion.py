@@ -1,0 +1,147 @@
+"""Confusion matrices equal scikit-learn's, and so do the figures of merit; the rest is counted by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, RidgeClassifier
+from sklearn.svm import LinearSVC
+
+from nbexplain import Subject, Tabular, explain
+from nbexplain.core.ask import ask
+from tests.core.dataset.tables import curved, outside, rows
+
+WORDS = np.array(["ant", "bee", "cow"])
+
+
+def classes_of(background: np.ndarray, count: int) -> np.ndarray:
+    """Which of the first columns is the largest, with some noise."""
+    return (background[:, :count] + np.random.default_rng(3).normal(size=(len(background), count))).argmax(1)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_equals_scikit_learns(count: int) -> None:
+    background = rows(120)
+    labels = WORDS[classes_of(background, count)]
+    model = RandomForestClassifier(4, max_depth=3, random_state=0).fit(background[:50], labels[:50])  # many ties
+    table = Tabular(background[0], background, labels=labels)
+    predicted, chances = model.predict(background), model.predict_proba(background)
+    found = explain(model, table, "confusion")
+    np.testing.assert_array_equal(found.values, metrics.confusion_matrix(labels, predicted))
+    assert found.values.dtype.kind == "i"
+    assert found.axes == ("label", "predicted")
+    assert found.names == tuple(WORDS[:count])
+    assert found.details == pytest.approx(
+        {
+            "rows": 120,
+            "accuracy": metrics.accuracy_score(labels, predicted),
+            "balanced accuracy": metrics.balanced_accuracy_score(labels, predicted),
+            "log loss": metrics.log_loss(labels, chances),
+            "Brier score": metrics.brier_score_loss(
+                labels, chances if count > 2 else chances[:, 1], **({} if count > 2 else {"pos_label": WORDS[1]})
+            ),
+        },
+        abs=1e-12,
+    )
+    assert 0.5 < found.details["accuracy"] < 1
+    for ours, theirs in (("label", "true"), ("predicted", "pred"), ("all", "all")):
+        shares = explain(model, table, "confusion", normalize=ours)
+        right = metrics.confusion_matrix(labels, predicted, normalize=theirs)
+        np.testing.assert_allclose(shares.values, right, atol=1e-15)
+        assert shares.standard_error is None  # all rows are counted
+
+
+def test_a_threshold_of_two_classes() -> None:
+    background = rows(90)
+    labels = classes_of(background, 2)
+    model = RandomForestClassifier(4, max_depth=2, random_state=0).fit(background, labels)
+    table = Tabular(background[0], background, labels=labels)
+    chance = model.predict_proba(background)[:, 1]
+    for threshold in (0.0, 0.25, float(np.median(chance)), 1.1):
+        right = metrics.confusion_matrix(labels, chance >= threshold)
+        np.testing.assert_array_equal(explain(model, table, "confusion", target=1, threshold=threshold).values, right)
+        turned = metrics.confusion_matrix(labels, 1 - chance < threshold)
+        np.testing.assert_array_equal(explain(model, table, "confusion", target=0, threshold=threshold).values, turned)
+    for wrong in ("0.5", True, float("nan")):
+        with pytest.raises(TypeError, match="threshold: expected a number, or None"):
+            explain(model, table, "confusion", threshold=wrong)
+    three = Tabular(background[0], background, labels=classes_of(background, 3))
+    with pytest.raises(ValueError, match="threshold: needs two classes, the model has 3; 'roc' has one against the"):
+        explain(curved(), three, "confusion", threshold=0.5)
+
+
+def test_probabilities_are_known_where_the_scores_are_some() -> None:
+    background = rows(40)
+    labels = classes_of(background, 3)
+    table = Tabular(background[0], background, labels=labels)
+    logits = torch.from_numpy(3 * outside(curved())(background))
+    near = (logits.numpy() + np.random.default_rng(0).normal(size=logits.shape)).argmax(1)
+
+    class Sure(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = curved()
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return 3 * self.net(x)
+
+    found = explain(Sure(), Tabular(background[0], background, labels=near), "confusion")
+    assert found.details["log loss"] == pytest.approx(metrics.log_loss(near, logits.softmax(1).numpy()), rel=1e-5)
+    for model in (LinearSVC().fit(background, labels), outside(curved())):  # a callable's scores may be anything
+        assert "log loss" not in explain(model, table, "confusion").details
+        assert "Brier score" not in explain(model, table, "confusion").details
+    assert "accuracy" in explain(RidgeClassifier().fit(background, labels), table, "confusion").details
+
+
+def test_rows_without_a_label_and_classes_without_rows() -> None:
+    background = rows(4)
+
+    def model(x: np.ndarray) -> np.ndarray:
+        return np.eye(3)[[0, 1, 1, 0]][[int(np.abs(background - row).sum(1).argmin()) for row in x]]
+
+    found = explain(model, Tabular(background[0], background, labels=[0, 0, None, 1]), "confusion", normalize="label")
+    np.testing.assert_array_equal(found.values, [[0.5, 0.5, 0], [1, 0, 0], [np.nan] * 3])
+    assert found.details["balanced accuracy"] == 0.25  # of the classes that occur
+    assert "1 row without a label left out" in found.warnings
+    for labels in ([0, 0, 5, 1], ["a", "b", "c", "a"]):
+        with pytest.raises(ValueError, match=r"labels: row \d has .* expected one of the model's classes 0, 1, 2"):
+            explain(model, Tabular(background[0], background, labels=labels), "confusion")
+    with pytest.raises(ValueError, match="labels: all are missing"):
+        explain(model, Tabular(background[0], background, labels=[None] * 4), "confusion")
+    with pytest.raises(ValueError, match=r"labels: .* give Tabular\(…, labels=…\)"):
+        explain(model, Tabular(background[0], background), "confusion")
+    line = LinearRegression().fit(background, [0, 1, 0, 1])
+    with pytest.raises(ValueError, match=r"'confusion' needs scores of classes, and the model predicts .* 'residuals'"):
+        explain(line, Tabular(background[0], background, labels=[0, 1, 0, 1]), "confusion")
+
+
+def test_of_the_rows_that_match() -> None:
+    background = rows(60)
+    labels = classes_of(background, 3)
+    among = background[:, 1] > 0
+    where: dict[str, Any] = {"feature 1": (0, None)}
+    found = explain(curved(), Tabular(background[0], background, labels=labels), "confusion", where=where)
+    predicted = outside(curved())(background).argmax(1)
+    right = metrics.confusion_matrix(labels[among], predicted[among], labels=[0, 1, 2])
+    np.testing.assert_array_equal(found.values, right)
+    assert 0 < right.sum() < 60
+
+
+def test_on_the_way_shares_tell_their_error() -> None:
+    background = rows(20_000)
+    labels = classes_of(background, 3)
+    subject = Subject(curved(), Tabular(background[0], background, labels=labels))
+    *before, last = ask(subject, "confusion", params={"normalize": "label"})
+    assert len(before) > 1
+    assert last.standard_error is None
+    off = [np.abs(step.values - last.values) / np.maximum(step.standard_error, 1e-9) for step in before]
+    assert all((parts < 4.5).all() for parts in off)
+    assert before[0].standard_error.max() > 0
+    passes = subject.passes["forward"]
+    [*ask(subject, "confusion", params={"where": {"feature 0": (0, None)}})]
+    assert subject.passes["forward"] == passes  # the scores of all rows are known

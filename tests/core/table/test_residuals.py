@@ -1,0 +1,70 @@
+"""Residuals and their figures equal scikit-learn's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from nbexplain import Tabular, explain
+from tests.core.dataset.tables import rows
+
+
+def test_equals_scikit_learns() -> None:
+    background = rows(70)
+    labels = background[:, 0] ** 2
+    model = LinearRegression().fit(background[:40], labels[:40])
+    found = explain(model, Tabular(background[0], background, labels=labels), "residuals")
+    predicted = model.predict(background)
+    np.testing.assert_allclose(found.values[:, 0], predicted[found.features])
+    np.testing.assert_allclose(found.values[:, 1], (labels - predicted)[found.features])
+    assert sorted(found.features.tolist()) == list(range(70))
+    assert found.details == pytest.approx(
+        {
+            "rows": 70,
+            "R²": metrics.r2_score(labels, predicted),
+            "RMSE": metrics.root_mean_squared_error(labels, predicted),
+            "MAE": metrics.mean_absolute_error(labels, predicted),
+        }
+    )
+    some = explain(model, Tabular(background[0], background, labels=labels), "residuals", where={"residual": (0, None)})
+    assert set(some.features.tolist()) == set(np.flatnonzero(labels >= predicted).tolist())
+    assert some.values[:, 1].min() >= 0
+
+
+def test_by_hand() -> None:
+    background = np.array([[1.0], [2], [3], [4]])
+    found = explain(lambda x: x[:, 0], Tabular([1.0], background, labels=[2, 2, None, 1]), "residuals")
+    order = np.argsort(found.features)
+    assert found.features[order].tolist() == [0, 1, 3]
+    assert found.values[order].tolist() == [[1, 1], [2, 0], [4, -3]]
+    assert found.details["MAE"] == pytest.approx(4 / 3)
+    assert found.details["RMSE"] == pytest.approx((10 / 3) ** 0.5)
+    assert "1 row without a label left out" in found.warnings
+    level = explain(lambda x: x[:, 0], Tabular([1.0], background, labels=[2.0] * 4), "residuals")
+    assert "R²" not in level.details  # it divides by their variance
+
+
+def test_two_outputs_and_two_labels() -> None:
+    background = rows(20)
+    model = LinearRegression().fit(background, background[:, :2])
+    found = explain(model, Tabular(background[0], background, labels=background[:, 1]), "residuals", target=1)
+    assert found.details["R²"] == pytest.approx(1)
+    one = torch.nn.Linear(5, 1)
+    found = explain(one, Tabular(background[0], background, labels=[0, 1] * 10), "residuals")
+    assert any("give classes=(first, second)" in warning for warning in found.warnings)
+    found = explain(one, Tabular(background[0], background, labels=[0, 1] * 10), "confusion", classes=["no", "yes"])
+    assert found.names == ("no", "yes")
+
+
+def test_what_does_not_fit_is_named() -> None:
+    background = rows(10)
+    labels = list("ababababab")
+    line = LinearRegression().fit(background, background[:, 0])
+    with pytest.raises(ValueError, match="labels: the model predicts numbers, expected numbers, row 0 has 'a'"):
+        explain(line, Tabular(background[0], background, labels=labels), "residuals")
+    model = LogisticRegression().fit(background, labels)
+    with pytest.raises(ValueError, match="'residuals' needs a model that predicts numbers, it has classes; use"):
+        explain(model, Tabular(background[0], background, labels=labels), "residuals")
