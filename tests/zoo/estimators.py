@@ -32,8 +32,6 @@ class Case:
         all.
     reason
         What a refusal of `tree_shap` says.
-    waits
-        What must be built before it can be asked.
     near
         How far values may be off, in parts of the largest: models of single floats round.
     """
@@ -44,7 +42,6 @@ class Case:
     data: Callable[[], Any]
     trees: str = ""
     reason: str = "trees"
-    waits: str = ""
     near: float = 1e-9
 
     def __str__(self) -> str:

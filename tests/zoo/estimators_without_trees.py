@@ -38,7 +38,6 @@ from torch import nn
 from tests.zoo import estimators as z
 from tests.zoo.estimators import Case, called, margins, predictions, probabilities, several, table
 
-SINGLES = "arrays of single floats reach the model as double ones"
 SHOWS_NONE = r"a function shows none \(give the estimator itself"
 NO_TREES = "is no tree, forest or boosted trees"
 
@@ -112,9 +111,9 @@ ESTIMATORS = [
           reason="LogisticRegression is the last step of a Pipeline"),
     plain("sampled line", make_sampled(SMOTE(random_state=0), LogisticRegression()), probabilities, z.two),
     Case("skorch classes", lambda: net(NeuralNetClassifier, layers(2, nn.Softmax(-1)), z.two()), probabilities,
-         z.singles, reason=NO_TREES, near=1e-5, waits=SINGLES),
+         z.singles, reason=NO_TREES, near=1e-5),
     Case("skorch numbers", lambda: net(NeuralNetRegressor, layers(1), z.number()[:, None].astype(np.float32)),
-         predictions, z.singles, reason=NO_TREES, near=1e-5, waits=SINGLES),
+         predictions, z.singles, reason=NO_TREES, near=1e-5),
     Case("skorch behind a scaler", lambda: net(NeuralNetClassifier, layers(2, nn.Softmax(-1)), z.two(),
          StandardScaler()), probabilities, z.framed_singles, reason="NeuralNetClassifier is the last step", near=1e-5),
 ]  # fmt: skip

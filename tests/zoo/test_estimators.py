@@ -18,11 +18,7 @@ from tests.zoo.estimators import Case
 
 CASES = [*estimators_with_trees.CASES, *estimators_without_trees.CASES]
 WITH_TREES = [case for case in CASES if case.trees]
-
-
-def marked(cases: list[Case]) -> list[Any]:
-    """The cases, those that wait for something marked as such."""
-    return [pytest.param(case, marks=[pytest.mark.xfail(reason=case.waits)] if case.waits else []) for case in cases]
+WITHOUT = [case for case in CASES if not case.trees]
 
 
 @functools.cache
@@ -54,7 +50,7 @@ def shapley(keep: np.ndarray, values: np.ndarray) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("case", marked(CASES), ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_score_and_exact_shap_are_the_models_own(case: Case) -> None:
     model, x, scores, base, right = asked(case.name)
     assert np.abs(right).max() > 1e-3 * np.abs(scores).max(), "a game worth the name"
@@ -96,7 +92,7 @@ def test_log_odds_of_two_classes_are_explained_exactly(case: Case) -> None:
     assert not any("in proportion" in note for note in ours.warnings)
 
 
-@pytest.mark.parametrize("case", marked([case for case in CASES if not case.trees]), ids=str)
+@pytest.mark.parametrize("case", WITHOUT, ids=str)
 def test_what_has_no_trees_is_refused_with_the_reason(case: Case) -> None:
     model, x, _, _, _ = asked(case.name)
     with pytest.raises(ValueError, match=case.reason):
