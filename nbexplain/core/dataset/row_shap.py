@@ -124,7 +124,7 @@ def row_shap(
 
 
 def _explainer(subject: Subject, target: Target, stand_ins: np.ndarray, draw: tuple[int, int]) -> str:
-    """The one that suits the model: trees where shap can follow them, gradients of numbers, permutations."""
+    """The one that suits the model: trees whose values are Shapley's, or nearly; gradients of numbers; permutations."""
     plain = isinstance(target, (int, tuple))
     key = ("row_shap explainer", plain, draw)
     found: str | None = subject.kept(key)
@@ -135,8 +135,8 @@ def _explainer(subject: Subject, target: Target, stand_ins: np.ndarray, draw: tu
                 found = "gradient"
         elif plain:
             try:
-                Trees(subject, Reading(subject, target, 0), stand_ins)
-                found = "tree"
+                if Trees(subject, Reading(subject, target, 0), stand_ins).close:
+                    found = "tree"
             except (NoTrees, ImportError):  # shap is not needed for the others
                 pass
         subject.keep(key, found, 0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from nbexplain.core.dataset.rows import Reading, scores_of, table_of
 from nbexplain.core.methods.shap_tree import proportion
+from nbexplain.core.methods.shap_tree_gap import measured_gap
 from nbexplain.core.methods.shap_trees import TreeValues, tree_values
 from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.model.trees.reading import unwrapped, without_trees
@@ -15,6 +16,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_masker import needed
 
+_CLOSE = 0.05  # of the largest value
 _TRIED = 20  # background rows: the log-odds of one row may well be near its probability
 
 
@@ -38,6 +40,8 @@ class Trees:
     ----------
     notes
         What a reader must know: where trees add up log-odds, their values are only rescaled to probabilities.
+    close
+        Whether those of the row are off Shapley values by no more than a twentieth of the largest.
 
     Raises
     ------
@@ -53,7 +57,14 @@ class Trees:
         columns_of(np.zeros(subject.scores().shape[1]), read)
         link = self._trees.link
         instead = "; explainer='permutation' samples Shapley values of the score itself"
-        self.notes: tuple[str, ...] = () if link.curve is None else (proportion(link) + instead,)
+        self.notes: tuple[str, ...] = ()
+        self.close = True
+        if link.curve is not None:
+            row = subject.input.tensor.numpy()
+            values = self._trees.interventional(row, stand_ins)[0]
+            gap = columns_of(measured_gap(self._trees, row[0], stand_ins, values), read).max()
+            self.notes = (proportion(link, float(gap)) + instead,)
+            self.close = bool(gap <= _CLOSE * np.abs(columns_of(values, read)).max())
 
     def __call__(self, rows: np.ndarray, _start: int) -> tuple[np.ndarray, None]:
         """Values (n, F, C) of rows (n, F); they have no sampling error."""

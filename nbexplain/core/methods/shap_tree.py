@@ -10,6 +10,7 @@ import torch
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.methods.hiding import Background
+from nbexplain.core.methods.shap_tree_gap import measured_gap
 from nbexplain.core.methods.shap_trees import near, tree_values
 from nbexplain.core.methods.shap_values import Rows, background_rows, by_value
 from nbexplain.core.model.trees import catboost_trees
@@ -23,12 +24,12 @@ from nbexplain.core.subject import Subject
 _OTHERS = "permutation_shap, kernel_shap or exact_shap, which take any model"
 
 
-def proportion(link: Link) -> str:
-    """What must be said where a score is a curve of what the trees add up."""
+def proportion(link: Link, gap: float) -> str:
+    """What must be said where a score is a curve of what the trees add up, and values are off by up to `gap`."""
     exactly = "; scores=torch.logit explains the log-odds themselves, exactly" if link.by_logit else ""
     return (
         f"the trees add up the {link.unit}: each difference in the score is shared in proportion to the values of "
-        f"that, which is close to Shapley values but not equal to them{exactly}"
+        f"that, not by Shapley values, from which they are off by up to about {gap:.1g} here{exactly}"
     )
 
 
@@ -56,8 +57,8 @@ def tree_shap(
     scikit-learn, XGBoost, LightGBM and CatBoost, with categories that they split, and searches over these; the loops
     are shap's. Where the score is a probability and the trees add up log-odds, the difference from each background
     row's probability is shared in proportion to the log-odds' values (shap's rescale rule, for several classes along a
-    straight line): that is no longer exact, and a warning says so; `scores=torch.logit` asks for the log-odds of two
-    classes themselves, as shap does by default.
+    straight line): that is no longer exact, and a warning says by how much (`measured_gap`); `scores=torch.logit` asks
+    for the log-odds of two classes themselves, as shap does by default.
 
     Raises
     ------
@@ -85,7 +86,9 @@ def tree_shap(
                 values, base = trees.along_paths(tried[0])
             else:
                 values, base = trees.interventional(tried[:1], rows)[0], scores[1:].mean(0)
-                notes = () if trees.link.curve is None else (proportion(trees.link),)
+                if trees.link.curve is not None:
+                    gap = float(measured_gap(trees, tried[0], rows, values)[target])
+                    notes = (proportion(trees.link, gap),)
     except NoTrees as error:
         kind = type(unwrapped(estimator)).__name__
         raise ValueError(f"model: tree_shap cannot explain this {kind}: {error}; use {_OTHERS}") from error

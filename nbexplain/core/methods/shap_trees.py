@@ -61,6 +61,10 @@ class TreeValues:
             self._cuts[feature] = np.unique(self._ranks[here])
             self._ranks[here] = np.searchsorted(self._cuts[feature], self._ranks[here])
 
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        """What the trees say (n, K) of rows (n, F)."""
+        return self.link(self._walk.sums(rows, self._count))
+
     # A hidden column takes the values of background rows
 
     def interventional(self, rows: np.ndarray, stand_ins: np.ndarray) -> np.ndarray:

@@ -22,7 +22,8 @@ from nbexplain.inputs.table_masker import needed
 
 _FIRST = 50  # the first curve is that of so small a part of the rows
 _AT_ONCE = 32_768  # changed rows that are made in one step
-_PAUSE = 0.1  # seconds between two pictures
+_PAUSE = 0.1  # seconds between two pictures at least, ...
+_SHARE = 0.02  # ... and so many that making them takes no more of the time
 
 Which = Annotated[int | str, Column("which column, by name or by number from 0", kinds=("table",))]
 Points = Annotated[int, Range("values of a number that are tried", 2, 200)]
@@ -80,15 +81,17 @@ def partial_dependence(
     parts: list[np.ndarray] = list(subject.kept(key) or ())  # (rows, points, classes) each
     most = max(_AT_ONCE // len(grid.values), 1)
     step = min(max(len(numbers) // _FIRST, 2), most)
-    shown = -np.inf
+    due = -np.inf  # the next picture
     while True:
         known = sum(map(len, parts))
         done = min(known, len(numbers))
-        if done == len(numbers) or (done and time.perf_counter() - shown > _PAUSE):
+        begun = time.perf_counter()
+        if done == len(numbers) or (done and begun > due):
             curves = np.concatenate([part[..., read.column] for part in parts])[:done]
-            told = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
-            yield replace(told, warnings=few(where, among))
-            shown = time.perf_counter()
+            answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
+            due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
+            yield replace(answer, warnings=few(where, among))
+            due += time.perf_counter()
         if done == len(numbers):
             return
         changed = _changed(chosen[known : known + step], place, grid)

@@ -46,14 +46,24 @@ class ColumnAxis:
         """Whether the column is a category."""
         return self._codes is not None
 
-    def lay_out(self, chart: bqplot.Figure, name: str, held: np.ndarray, categories: Sequence[str] = ()) -> None:
-        """Make room for values (N,): numbers, or positions among the categories; NaN is missing."""
-        known = held[np.isfinite(held)]
-        missing = bool(len(known) < len(held))
+    def lay_out(
+        self,
+        chart: bqplot.Figure,
+        name: str,
+        held: np.ndarray,
+        categories: Sequence[str] = (),
+        rows: np.ndarray | None = None,
+    ) -> None:
+        """Make room for values (N,): numbers, or positions among the categories; NaN is missing.
+
+        `rows` tells how many rows hold each of them, where that is not one.
+        """
+        known = np.isfinite(held)
         if categories:
-            self._strips(chart, known, categories, missing)
+            counts = np.ones(len(held), int) if rows is None else rows
+            self._strips(chart, held[known], counts[known], categories, not known.all())
         else:
-            self._numbers(chart, name, known, missing)
+            self._numbers(chart, name, held[known], not known.all())
 
     def bottom(self, low: float) -> None:
         """Write what belongs at the lower end of the vertical axis."""
@@ -86,7 +96,8 @@ class ColumnAxis:
 
     def _numbers(self, chart: bqplot.Figure, name: str, known: np.ndarray, missing: bool) -> None:
         self._codes = None
-        low, high = limits(known.tolist())
+        ends = [float(known.min()), float(known.max())] if len(known) else []
+        low, high = limits(ends)
         different = np.unique(known)
         if 1 < len(different) <= _FEW and (different == np.round(different)).all():
             low, high = min(low, different[0] - 0.5), max(high, different[-1] + 0.5)
@@ -94,7 +105,7 @@ class ColumnAxis:
         start = low - _GAP * (high - low) if missing else low
         left = _LEFT
         chart.fig_margin = {**chart.fig_margin, "left": left, "bottom": MARGIN["bottom"]}
-        places, written = ticks(known.tolist(), zero=False)
+        places, written = ticks(ends, zero=False)
         if not len(known):
             places = np.zeros(0)
         with self.scale.hold_sync(), self.axis.hold_sync():
@@ -102,11 +113,14 @@ class ColumnAxis:
             self.axis.label, self.axis.tick_labels, self.axis.tick_format = fitted(name, LONGEST_AXIS), None, written
             self.axis.tick_rotate, self.axis.tick_style = 0, {"font-size": "12px", "text-anchor": "middle"}
             self.axis.tick_values = spaced(places, written, high - start, chart)
-        ends = self._left + _GAP * (high - low) / 2 - self.half
-        self._edge.x, self._edge.y = ([ends] * 2, [self._y.min, self._y.max]) if missing else ([], [])
+        edge = self._left + _GAP * (high - low) / 2 - self.half
+        self._edge.x, self._edge.y = ([edge] * 2, [self._y.min, self._y.max]) if missing else ([], [])
 
-    def _strips(self, chart: bqplot.Figure, known: np.ndarray, categories: Sequence[str], missing: bool) -> None:
-        codes, counts = np.unique(known, return_counts=True)
+    def _strips(
+        self, chart: bqplot.Figure, known: np.ndarray, rows: np.ndarray, categories: Sequence[str], missing: bool
+    ) -> None:
+        codes, which = np.unique(known, return_inverse=True)
+        counts = np.bincount(which, rows, minlength=len(codes))
         self._codes, self._left = codes, -1.0
         names = [str(categories[int(code)]) for code in codes]
         between = NARROWEST - _LEFT - chart.fig_margin["right"]

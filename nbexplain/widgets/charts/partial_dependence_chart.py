@@ -13,12 +13,12 @@ from nbexplain.core.table.partial_dependence import mean_curve
 from nbexplain.widgets.boxes import Boxes
 from nbexplain.widgets.chart_style import ACCENT, LONGEST_AXIS, PLAIN, captioned, figure, key, number, ticks
 from nbexplain.widgets.charts.column_axis import ColumnAxis
+from nbexplain.widgets.charts.column_histogram import histogram_of
 from nbexplain.widgets.feature_rows import ERROR, TEXT, caption
 from nbexplain.widgets.feature_sum import limits
 from nbexplain.widgets.text_width import fitted
 
 MOST_LINES = 100  # ICE curves that are drawn
-_BINS = 30
 _BELOW = 0.2  # of the chart's height, for the distribution
 _PALE, _PALE_POINTS, _FADED = PLAIN + "50", PLAIN + "78", PLAIN + "18"
 _BARS = "#80808060"
@@ -116,7 +116,9 @@ class PartialDependenceChart:
             raise ValueError(f"curves: expected (rows, {len(grid.values)} points), got shape {curves.shape}")
         self._grid, self._curves, self._chosen = grid, curves, chosen
         self._row = row if row is not None and row.grid.column == grid.column else None
-        self._about = np.asarray(held, float), tuple(categories), quantity
+        self._mean_curve = mean_curve(curves)
+        self._held_by = histogram_of(np.asarray(held, float), categories)
+        self._categories, self._quantity = tuple(categories), quantity
         self._draw()
 
     def highlight(self, rows: np.ndarray | None) -> None:
@@ -132,23 +134,26 @@ class PartialDependenceChart:
 
     def _draw(self) -> None:
         assert self._grid is not None
-        held, categories, quantity = self._about
-        grid, curves, mean = self._grid.values, self._curves, mean_curve(self._curves)
-        drawn = curves[:MOST_LINES]
+        grid, mean, drawn = self._grid.values, self._mean_curve, self._curves[:MOST_LINES]
         reach = np.nan_to_num(ERROR * mean.errors)
         row, none = self._row, np.zeros(0)
         own_values, own = (none, none) if row is None else (row.grid.values, row.scores)
-        low, high = limits([*drawn.ravel(), *(mean.values - reach), *(mean.values + reach), *own])
+        shown = np.concatenate([drawn.ravel(), mean.values - reach, mean.values + reach, own])
+        low, high = limits([float(shown.min()), float(shown.max())])
         ground = low - _BELOW / (1 - _BELOW) * (high - low)
         with self._y.hold_sync(), self._beside.hold_sync():
             self._y.min, self._y.max = ground, high
-            self._beside.label = fitted(quantity, LONGEST_AXIS)
+            self._beside.label = fitted(self._quantity, LONGEST_AXIS)
             places, self._beside.tick_format = ticks([low, high], zero=False)
             self._beside.tick_values = places
         column = self._column
-        column.lay_out(self._chart, self._grid.column, np.append(held, own_values), categories)
+        values, rows = self._held_by.values, self._held_by.rows
+        unseen = np.zeros(len(own_values), int)
+        column.lay_out(
+            self._chart, self._grid.column, np.append(values, own_values), self._categories, np.append(rows, unseen)
+        )
         column.bottom(ground)
-        self._draw_held(held)
+        self._draw_held()
         line, strip = self._split(grid)
         at = column.place(grid)
         _lines(self._ice, at[line], drawn[:, line])
@@ -186,7 +191,7 @@ class PartialDependenceChart:
             said.append(f"{few}{len(chosen):,} selected row{'s' * (len(chosen) != 1)}")
         self._front.children[1].value = ", ".join(said)
         self._front.layout.display = None if said else "none"
-        mean, count = mean_curve(self._curves), len(self._curves)
+        mean, count = self._mean_curve, len(self._curves)
         lowest, highest = int(mean.values.argmin()), int(mean.values.argmax())
         ends = [
             f"{word} {number(mean.values[k])} at {self._named(k)}"
@@ -214,34 +219,16 @@ class PartialDependenceChart:
         value = self._grid.values[point]
         return f"{value:.6g}".replace("-", "−") if np.isfinite(value) else "missing"
 
-    def _draw_held(self, held: np.ndarray) -> None:
+    def _draw_held(self) -> None:
         """Bars for how many rows hold a value."""
-        known, half = held[np.isfinite(held)], self._column.half
-        different = np.unique(known)
-        if self._column.in_strips:
-            at, counts = np.unique(held, return_counts=True)
-            place = self._column.place(at)
-            start, end = place - half, place + half
-            said = [str(self._about[1][int(v)]) if np.isfinite(v) else "missing" for v in at]
-        else:
-            whole = len(known) > 0 and bool((different == np.round(different)).all())
-            step = max(-(-(different[-1] - different[0] + 1) // _BINS), 1) if whole else 0
-            edges = (
-                np.arange(different[0], different[-1] + step + 1, step) - 0.5 if whole else min(_BINS, len(different))
-            )
-            counts, bounds = np.histogram(known, edges) if len(known) else (np.zeros(0, int), np.zeros(1))
-            start, end = bounds[:-1], bounds[1:]
-            first, last = (start + 0.5, np.minimum(end - 0.5, different[-1])) if whole else (start, end)
-            said = [number(a) if a == b else f"{number(a)} to {number(b)}" for a, b in zip(first, last)]
-            if len(known) < len(held):
-                (left,) = self._column.place(np.array([np.nan]))
-                counts, said = np.append(counts, len(held) - len(known)), [*said, "missing"]
-                start, end = np.append(start, left - half), np.append(end, left + half)
-        self._count.max = float(max(counts.max(initial=0), 1)) / (_BELOW - 0.03)
-        x = np.stack([start, end, end, start], 1)
-        y = np.stack([0 * counts, 0 * counts, counts, counts], 1).astype(float)
-        words = [f"{name}: {count:,} row{'s' * (count != 1)}" for name, count in zip(said, counts.tolist())]
-        self._held.draw(x, y, [_BARS] * len(words), words)
+        held, half = self._held_by, self._column.half
+        strip, place = held.start == held.end, self._column.place(held.start)
+        strip |= np.isnan(held.start)
+        start, end = np.where(strip, place - half, held.start), np.where(strip, place + half, held.end)
+        counts = held.counts.astype(float)
+        self._count.max = max(counts.max(initial=0.0), 1.0) / (_BELOW - 0.03)
+        x, y = np.stack([start, end, end, start], 1), np.stack([0 * counts, 0 * counts, counts, counts], 1)
+        self._held.draw(x, y, [_BARS] * len(counts), held.words)
 
 
 def _lines(mark: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:

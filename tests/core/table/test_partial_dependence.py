@@ -197,8 +197,11 @@ def test_first_curves_come_from_few_rows_and_the_next_target_and_more_rows_are_f
     np.testing.assert_allclose(other.values, 1 - last.values)
     *_, more = ask(subject, "partial_dependence", target=0, params={"rows": 260, "points": 20})
     assert more.passes["forward"] == 10 * 20
-    fresh = explain(model, TABLE, "partial_dependence", target=0, rows=260, points=20)
-    np.testing.assert_allclose(more.values, fresh.values)
+    for column, seed in ((0, 0), (1, 0), (0, 1)):  # nothing is taken for what it is not
+        params = {"rows": 260, "points": 20, "column": column, "seed": seed}
+        *_, last = ask(subject, "partial_dependence", target=0, params=params)
+        fresh = explain(model, TABLE, "partial_dependence", target=0, **params)
+        np.testing.assert_allclose(last.values, fresh.values)
 
 
 def test_a_network_gives_the_same_as_a_callable() -> None:
