@@ -18,7 +18,6 @@ from nbexplain.inputs.tokens import stand_in, tokens_of, unread, within
 from nbexplain.inputs.words import words_in
 
 _NO_LIMIT = 100_000  # Hugging Face's tokenizers name an enormous length where they know none
-_MOST_NAMED = 4  # of the words that a note names
 
 
 class Text(Array):
@@ -98,14 +97,10 @@ class Text(Array):
             named = getattr(tokenizer, "model_max_length", None)
             max_length = named if isinstance(named, int) and named < _NO_LIMIT else None
         self.notes: tuple[str, ...] = ()
-        lost = unread(self.text, self.spans)
         if max_length is not None and len(self.ids) > max_length:
             extras = self._cut(max_length, extras)
-            lost = unread(self.text[: int(self.spans[:, 1].max())], self.spans) if len(self.texts) == 1 else []
-        if lost:
-            named = ", ".join(f"“{word}”" for word in lost[:_MOST_NAMED])
-            more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
-            self.notes += (f"the tokenizer shows no token for {named}{more}: what it makes of that is never hidden",)
+        else:
+            self.notes += unread(self.text, self.spans)
         self.explained = self._explained(explain is not None)
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras
@@ -124,6 +119,8 @@ class Text(Array):
         after = " and ".join(f"“{self.text[begin:end][-20:]}”" for begin, end in zip(self._begins, ends))
         what = "the text has" if len(self.texts) == 1 else "the two texts have"
         self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut after {after}",)
+        if len(self.texts) == 1:
+            self.notes += unread(self.text[: ends[0]], self.spans)
         return {name: values[keep] for name, values in extras.items()}
 
     @property

@@ -13,6 +13,17 @@ MASK_WORD = "UNKWORDZ"  # lime's own, for models that read strings
 REMOVED = -1
 
 
+def _spaced(pieces: Sequence[str]) -> str:
+    """Pieces in a row; what stands for a hidden one runs into no word beside it."""
+    found, last = [], ""
+    for piece in filter(None, pieces):
+        if MASK_WORD in (piece, last) and last[-1:].isalnum() and piece[0].isalnum():
+            found.append(" ")
+        found.append(piece)
+        last = piece
+    return "".join(found)
+
+
 @dataclass(frozen=True)
 class Codes:
     """Codes of a text of `count` tokens: how they are made, and what they mean in a batch (N, L)."""
@@ -77,6 +88,7 @@ def strings(text: str, segments: Sequence[tuple[int, int]], spans: np.ndarray, b
                 elif place in replaced:
                     pieces.append(MASK_WORD)
                 end = max(end, stop)
-            row.append("".join(pieces) + text[end:last])
+            pieces.append(text[end:last])
+            row.append(_spaced(pieces) if replaced else "".join(pieces))
         rows.append(tuple(row))
     return rows

@@ -55,7 +55,7 @@ class TextMasker:
             if unit == "word" and not len(_units(text, unit)):
                 unit = "token"
             units = _units(text, unit)
-            owners = np.where(text.explained, _owners(text.spans, units, unit), -1)
+            owners = _owners(text.spans, units, unit)
         staying = owners[list(stays)]
         owners[np.isin(owners, staying[staying >= 0])] = -1
         held = np.flatnonzero(owners >= 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_left
 from collections import Counter
 
@@ -109,12 +108,7 @@ def _fill(text: str, spans: np.ndarray, unknown: np.ndarray, silent: np.ndarray)
 
 def alike(name: str, part: str) -> bool | None:
     """Whether a token's name reads like a part of a text; None where it cannot be told, as of bytes and accents."""
-    piece, seen = _folded(re.sub(_PIECE, "", name)), _folded(part.strip())
+    piece, seen = re.sub(_PIECE, "", name).lower(), part.strip().lower()
     if not piece or not seen or not piece.isascii() or not seen.isascii() or re.fullmatch(r"\[.*\]|<.*>", piece):
         return None
     return piece == seen
-
-
-def _folded(text: str) -> str:
-    """In small letters and without accents, as many tokenizers read it."""
-    return "".join(sign for sign in unicodedata.normalize("NFKD", text.lower()) if unicodedata.category(sign) != "Mn")

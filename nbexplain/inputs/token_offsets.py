@@ -56,7 +56,7 @@ def by_offsets(texts: Sequence[str], offsets: Any, told: Any, names: Sequence[st
     else:
         for text, begin in zip(texts, begins):
             for places, shift in _own(text, given, groups, names):
-                spans[places] = given[places] - shift + begin
+                spans[places] = np.maximum(given[places] - shift, 0) + begin
     return _trimmed(whole, spans)
 
 
@@ -98,8 +98,9 @@ def _own(
         places = np.flatnonzero(groups == number)
         for shift in _shifts(text, offsets[places], named(places), words):
             near = offsets[places] - shift
-            inside = places[(near[:, 0] >= 0) & (near[:, 1] <= len(text)) & (near[:, 1] > near[:, 0])]
-            if _fits(text, offsets[inside] - shift, named(inside), words):
+            begun = (near[:, 0] >= -1) & (near[:, 1] > 0)  # the first token may hold the space before it
+            inside = places[begun & (near[:, 1] <= len(text)) & (near[:, 1] > near[:, 0])]
+            if _fits(text, np.maximum(offsets[inside] - shift, 0), named(inside), words):
                 found.append((inside, shift))
                 break
     return found if names or len(found) == 1 else []

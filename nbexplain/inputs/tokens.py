@@ -13,6 +13,8 @@ from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import pieces_in, words_in
 
+_MOST_NAMED = 4  # of the words that a note names
+
 
 def tokens_of(
     texts: Sequence[str], tokenizer: Any
@@ -74,13 +76,18 @@ def _row(value: Any) -> np.ndarray | None:
     return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else None
 
 
-def unread(text: str, spans: np.ndarray) -> list[str]:
-    """The words of a text that no token is known to hold; none where no token has a place."""
+def unread(text: str, spans: np.ndarray) -> tuple[str, ...]:
+    """A note on the words of a text that no token is known to hold; none where no token has a place."""
     held = np.zeros(len(text), dtype=bool)
     for start, end in spans.tolist():
         held[start:end] = True
     words = words_in(text) if held.any() else []
-    return [text[start:end] for start, end in words if not held[start:end].any()]
+    lost = [text[start:end] for start, end in words if not held[start:end].any()]
+    if not lost:
+        return ()
+    named = ", ".join(f"“{word}”" for word in lost[:_MOST_NAMED])
+    more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
+    return (f"the tokenizer shows no token for {named}{more}: what it makes of that is never hidden",)
 
 
 def within(length: int, spans: np.ndarray, begins: Sequence[int]) -> np.ndarray:

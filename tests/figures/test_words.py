@@ -90,7 +90,7 @@ def test_a_sentence_is_one_ground_in_each_line() -> None:
     page = figure(answer([1.0, -1.0], ("feature",), **about), x=text, width=2)
     assert len(set(grounds(page))) == 2
     assert len(grounds(page)) == 3  # the first one goes over two lines
-    assert written(page)[-2] == "No"
+    assert written(page)[-1] == "No."
 
 
 def test_a_long_text_is_cut_and_it_says_so() -> None:

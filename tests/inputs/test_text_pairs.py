@@ -248,3 +248,17 @@ def test_a_model_that_reads_strings_gets_pairs() -> None:
     one = explain(model, Text((PREMISE, HYPOTHESIS), explain=1), "exact_shap")
     np.testing.assert_allclose(one.values, 10)
     assert {a for a, _ in asked} == {PREMISE}
+
+
+@pytest.mark.parametrize("read", ["{}", "is it good? {}", "{} is it", "very  {}"])
+def test_byte_level_tokens_are_found_inside_a_longer_text(read: str) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    transformers = pytest.importorskip("transformers")
+    made = tokenizers.ByteLevelBPETokenizer()
+    text = "the film is 😍 très bon"
+    made.train_from_iterator([read.format(text)] * 9, vocab_size=300, min_frequency=1)
+    made._tokenizer.post_processor = tokenizers.processors.ByteLevel(trim_offsets=False)  # offsets hold the spaces
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=made._tokenizer)
+    x = Text(text, lambda given: fast(read.format(given)))
+    assert x.masker().names == tuple(text.split())
+    assert x.notes == ()

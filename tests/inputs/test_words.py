@@ -121,3 +121,11 @@ def test_tokens_that_reach_over_several_signs_are_hidden_with_the_first() -> Non
 
     masker = Text(UNSPACED[0][0], two).masker("word")
     assert masker.names == (UNSPACED[0][0][:10], UNSPACED[0][0][10:])
+
+
+def test_what_stands_for_a_hidden_sign_runs_into_no_word() -> None:
+    text = Text("so good😍. 不好")
+    assert text.tokens == ("so", "good", "😍", ".", "不", "好")
+    masker = text.masker("token", "mask token")
+    ((_, batch),) = masker.batches(np.array([[1, 1, 0, 1, 1, 1], [1, 1, 0, 0, 1, 0], [1, 1, 1, 1, 1, 1]]))
+    assert text.outside(batch) == ["so good UNKWORDZ. 不好", "so good UNKWORDZ UNKWORDZ 不 UNKWORDZ", text.text]
