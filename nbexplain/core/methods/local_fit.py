@@ -24,7 +24,8 @@ class Fit:
 def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: float) -> Fit:
     """Ridge with penalty 1 of scores (n,) on a design (n, features), samples weighted by exp(−d²/width²)^½.
 
-    The errors are sampling errors (HC3), NaN until there are more samples than features.
+    The errors are how far the weights may be from those of very many samples: sampling errors (HC3) and what the
+    penalty takes from the weights of few samples. NaN until there are more samples than features.
     """
     from lime.lime_base import LimeBase
 
@@ -42,7 +43,7 @@ def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: fl
         for feature, weight in pairs:
             weights[feature] = weight
         residuals = scores - intercept - design @ weights
-        errors = _standard_errors(design, residuals, kernel(distances))
+        errors = _standard_errors(design, weights, residuals, kernel(distances))
     return Fit(weights, errors, float(intercept), float(r2))
 
 
@@ -54,19 +55,25 @@ def blas() -> Any:
     return ThreadpoolController()
 
 
-def _standard_errors(design: np.ndarray, residuals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """HC3 errors (features,) of a weighted ridge fit with a free intercept.
+def _standard_errors(
+    design: np.ndarray, weights: np.ndarray, residuals: np.ndarray, importance: np.ndarray
+) -> np.ndarray:
+    """Errors (features,) of the weights (features,) of a weighted ridge fit with a free intercept.
 
-    With X centred at its weighted mean, A = XᵀWX + αI: cov = A⁻¹ Xᵀ W² diag(e² / (1 − h)²) X A⁻¹, h the leverages.
+    With X centred at its weighted mean, A = XᵀWX + αI: cov = A⁻¹ Xᵀ W² diag(e² / (1 − h)²) X A⁻¹, h the leverages
+    (HC3). The weights β are too small by α A⁻¹ β, which many samples undo: its square is added, with what the weights
+    themselves lack of it in β.
     """
     count, features = design.shape
     if count <= features + 1:
         return np.full(features, np.nan)
-    total = weights.sum()
-    centred = design - weights @ design / total
-    inverse = np.linalg.inv((centred * weights[:, None]).T @ centred + _RIDGE * np.eye(features))
-    leverage = weights * (np.einsum("nf,fg,ng->n", centred, inverse, centred, optimize=True) + 1 / total)
-    scaled = centred * (weights * residuals / (1 - np.minimum(leverage, 1 - 1e-9)))[:, None]
+    total = importance.sum()
+    centred = design - importance @ design / total
+    inverse = np.linalg.inv((centred * importance[:, None]).T @ centred + _RIDGE * np.eye(features))
+    leverage = importance * (np.einsum("nf,fg,ng->n", centred, inverse, centred, optimize=True) + 1 / total)
+    scaled = centred * (importance * residuals / (1 - np.minimum(leverage, 1 - 1e-9)))[:, None]
     variance: np.ndarray = np.einsum("fg,gh,fh->f", inverse, scaled.T @ scaled, inverse, optimize=True)
-    errors: np.ndarray = np.sqrt(variance)
+    shrunk = _RIDGE * inverse @ weights
+    shrunk = shrunk + _RIDGE * inverse @ shrunk
+    errors: np.ndarray = np.sqrt(variance + shrunk**2)
     return errors

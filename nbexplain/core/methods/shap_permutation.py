@@ -20,10 +20,13 @@ from nbexplain.core.methods.hiding import (
     Unit,
     is_stable,
 )
+from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import Asked, GameMasker, own
 from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
+
+_ALONE = "one order does not tell how far the values may be off; two or more do"
 
 
 @method(
@@ -51,7 +54,10 @@ def permutation_shap(
     Values are (feature,), in units of the score; with `base`, the score with all features hidden, they add up to it.
     They are unbiased; exact with any number of orders where features interact in pairs at most. Each order is gone
     through forth and back by `shap.PermutationExplainer`, 2 · features evaluations; the first picture is of two orders
-    forth alone. `standard_error` is the spread of the orders' values over the root of their number; of one order NaN.
+    forth alone. `standard_error` is from the spread of the orders' values, wide enough for few orders
+    (`error_of_mean`): 95 % of the intervals value ± 1.96 errors hold the right value; but of a feature that acts in a
+    few orders only, as where one of many votes decides, not before there are more orders than features. A single order
+    tells no error, which a warning says.
 
     Raises
     ------
@@ -151,5 +157,10 @@ def _forth(game: Game, rows: np.ndarray) -> np.ndarray:
 
 def _answer(game: Game, found: list[np.ndarray], progress: float) -> Explanation:
     count = len(found)
-    errors = np.std(found, axis=0, ddof=1) / count**0.5 if count > 1 else np.full(len(game.players), np.nan)
-    return game.explanation(np.mean(found, axis=0), errors, progress=progress, details={"permutations": count})
+    return game.explanation(
+        np.mean(found, axis=0),
+        error_of_mean(np.array(found), features=0),
+        progress=progress,
+        details={"permutations": count},
+        warnings=(_ALONE,) if count == 1 and progress == 1 else (),
+    )

@@ -126,7 +126,8 @@ def test_standard_errors_are_the_spread_over_seeds() -> None:
 
 
 def test_standard_errors_against_the_textbook() -> None:
-    # HC3 of a weighted ridge fit: (XᵀWX + P)⁻¹ Σ w² e² / (1 − h)² x xᵀ (XᵀWX + P)⁻¹, sample by sample
+    # HC3 of a weighted ridge fit: (XᵀWX + P)⁻¹ Σ w² e² / (1 − h)² x xᵀ (XᵀWX + P)⁻¹, sample by sample; and what the
+    # penalty takes away, twice of what is left: the weights are (XᵀWX + P)⁻¹ P short of those without it
     model = network()
     ours = ask(model, target=1, superpixels=9, samples=40, segmentation="grid")
     labels, errors = ours.features, ours.standard_error
@@ -143,7 +144,9 @@ def test_standard_errors_against_the_textbook() -> None:
         leverage = w[n] * X[n] @ bread @ X[n]
         assert 0 < leverage < 1
         meat += (w[n] * e[n] / (1 - leverage)) ** 2 * np.outer(X[n], X[n])
-    np.testing.assert_allclose(errors, np.sqrt(np.diag(bread @ meat @ bread))[1:], rtol=1e-6)
+    short = bread[1:, 1:] @ ours.values
+    short += bread[1:, 1:] @ short
+    np.testing.assert_allclose(errors, np.sqrt(np.diag(bread @ meat @ bread)[1:] + short**2), rtol=1e-6)
 
 
 def test_errors_fall_with_the_root_of_the_samples() -> None:
