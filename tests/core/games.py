@@ -1,11 +1,13 @@
-"""Games of any number of players whose Shapley values are known in closed form."""
+"""Games of any number of players, from five on, whose Shapley values are known in closed form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from nbexplain import Explanation, Tabular, Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ def pairs(players: int) -> Known:
 
 def product(players: int) -> Known:
     """Π (1 + a z): the value is ∫ a Π_others (1 + a t) dt from 0 to 1, a polynomial (Owen's multilinear extension)."""
-    factors = np.random.default_rng([players, 2]).uniform(-0.5, 0.9, players) * (8 / players) ** 0.5
+    factors = np.random.default_rng([players, 2]).uniform(-0.5, 0.9, players) * (8 / players)
     places, weights = np.polynomial.legendre.leggauss(players // 2 + 1)  # exact for it
     points = (places + 1) / 2
     whole = np.prod(1 + factors * points[:, None], axis=1)
@@ -78,3 +80,26 @@ def crowds(players: int) -> Known:
 
 
 ALL = (additive, pairs, product, threshold, maximum, sparse, crowds)
+
+
+def as_text(game: Known) -> tuple[Callable[[list[str]], np.ndarray], Text]:
+    """The game as a model that reads which words are there, and a text of all of them."""
+    words = [f"w{number:02d}" for number in range(len(game.values))]
+
+    def model(texts: list[str]) -> np.ndarray:
+        there = [set(text.split()) for text in texts]
+        return game.play(np.array([[word in one for word in words] for one in there], dtype=float))
+
+    return model, Text(" ".join(words))
+
+
+def as_row(game: Known) -> tuple[Callable[[np.ndarray], np.ndarray], Tabular]:
+    """The game as a model of a row of ones, whose background is a row of zeros."""
+    return game.play, Tabular(np.ones(len(game.values)), np.zeros((1, len(game.values))))
+
+
+def missed(answers: Sequence[Explanation], right: np.ndarray) -> np.ndarray:
+    """(answers, features): whether value ± 1.96 standard errors holds the right value or not."""
+    values, errors = (np.array([getattr(one, part) for one in answers]) for part in ("values", "standard_error"))
+    wrong: np.ndarray = np.abs(values - right) > 1.96 * errors + 1e-9 * np.abs(right).max()
+    return wrong

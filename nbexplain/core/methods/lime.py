@@ -56,9 +56,10 @@ def lime(
     distribution. With `bins="value"` the weight of a number is per standard deviation of the background. Fitted by
     `lime.lime_base.LimeBase` (ridge with penalty 1, kernel exp(−d²/width²)^½ on the cosine distance, of rows on the
     Euclidean one); lime explains probabilities, this explains the score, which is the logit unless the model ends in
-    a softmax. `standard_error` is the sampling error of each weight (heteroscedasticity-consistent, HC3), NaN until
-    there are more samples than features. The scores of all classes are kept: the next class costs one fit, and more
-    samples go on from the ones there are.
+    a softmax. `standard_error` is how far a weight may be from that of very many samples: the sampling error
+    (heteroscedasticity-consistent, HC3) and what the penalty takes from the weights of few samples; NaN, with a
+    warning, until there are more samples than features. The scores of all classes are kept: the next class costs one
+    fit, and more samples go on from the ones there are.
 
     Raises
     ------
@@ -121,6 +122,7 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
         broken = int((~np.isfinite(values)).sum())
         raise ValueError(f"scores: {broken} of {len(values)} changed inputs have a score that is NaN or infinite")
     found = fit(design, values, near.distances(design), width)
+    warnings = () if np.isfinite(found.errors).all() else (too_few(len(values), len(near.names), near.what),)
     return Explanation(
         values=found.weights,
         axes=("feature",),
@@ -131,4 +133,13 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
         quantity=f"weight of a {near.what}",
         base=found.intercept,
         details={"R²": found.r2, "samples": len(values), f"{near.what}s": len(near.names)},
+        warnings=warnings,
+    )
+
+
+def too_few(samples: int, features: int, what: str) -> str:
+    """What must be said where there are no more samples than weights."""
+    return (
+        f"{samples:,} samples do not tell how far the weights of {features:,} {what}s may be off; "
+        f"that takes more than {features + 1:,}"
     )

@@ -14,7 +14,7 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
     The errors of few draws are wider by what Student's t is wider than the normal distribution. What a feature adds
     in each of a few orders is often the same until a rare order comes: with `features`, variances are drawn towards
     their mean over that axis as by two more draws (a fixed weight, where Smyth 2004, doi:10.2202/1544-6115.1027,
-    estimates it), and count as two degrees of freedom more.
+    estimates it), which counts as one degree of freedom more, since features are off together.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
     variance, freedom = draws.var(0, ddof=1), count - 1
     if features is not None:
         shared = variance.mean(features, keepdims=True)
-        variance, freedom = (freedom * variance + _LENT * shared) / (freedom + _LENT), freedom + _LENT
+        variance, freedom = (freedom * variance + _LENT * shared) / (freedom + _LENT), freedom + 1
     errors: np.ndarray = np.sqrt(variance * left / count) * widening(freedom)
     return errors
 

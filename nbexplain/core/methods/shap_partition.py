@@ -74,7 +74,8 @@ def partition_shap(
         if len(found) >= 2 * plan.block:
             whole = len(found) // plan.block * plan.block
             blocks = blocks[:whole].reshape(-1, plan.block, count).mean(1)
-        return answer(blocks.mean(0), error_of_mean(blocks, features=0), done)
+        left = 1 - len(found) / orders.number
+        return answer(blocks.mean(0), error_of_mean(blocks, features=0, left=left), done)
 
     for number, flips in enumerate(plan.orders):
         before, cost = plan.costs[number], plan.costs[number + 1] - plan.costs[number]

@@ -58,14 +58,15 @@ class TreeOrders:
             return everything
         size = 2 ** int(np.log2(max(min(self.number, evaluations) // 2, 2)))
         while True:
-            draw, plan = np.random.default_rng(self._seed), Plan(self._groups, size)
-            while plan.add_block(self._block(draw, size), evaluations):
+            draw = np.random.default_rng(self._seed)
+            plan, design = Plan(self._groups, size), self._design(draw, size)
+            while plan.add_block(self._block(draw, design, plan.orders), evaluations):
                 pass
             if len(plan.orders) >= 2 * size:
                 return plan
             if size == 2:
                 while len(plan.orders) < 4:
-                    plan.add_block(self._block(draw, size))
+                    plan.add_block(self._block(draw, design, plan.orders))
                 return plan
             size //= 2
 
@@ -77,19 +78,29 @@ class TreeOrders:
         apart = (self._side[:, places[1:]] != self._side[:, places[:-1]]).argmax(0)  # the level that parts two players
         return Order(ranks, np.concatenate([[-1, -1], apart]))
 
-    def _block(self, draw: np.random.Generator, size: int) -> np.ndarray:
-        """(size, levels) bool: flips of which each is as likely as any, balanced over the block.
+    def _design(self, draw: np.random.Generator, size: int) -> np.ndarray:
+        """(size, levels) bool: balanced flips, no two of which make the same order or its reverse.
 
-        Columns of a Hadamard matrix, in a random order and with random signs: with their reverses the orders are an
-        orthogonal array of strength 3 where there are no more levels than orders (Plackett and Burman 1946).
+        Columns of a Hadamard matrix, in a random order: with their reverses the orders are an orthogonal array of
+        strength 3 where there are no more levels than orders (Plackett and Burman 1946).
         """
-        turns = -(-self._levels // size)
-        columns = np.concatenate([draw.permutation(size) for _ in range(turns)])[: self._levels]
         signs = np.zeros((1, 1), dtype=bool)
         while len(signs) < size:
             signs = np.block([[signs, signs], [signs, ~signs]])
-        flips: np.ndarray = signs[:, columns] ^ (draw.random(self._levels) < 0.5)
-        return flips
+        turns = -(-self._levels // size)
+        while True:
+            columns = np.concatenate([draw.permutation(size) for _ in range(turns)])[: self._levels]
+            design: np.ndarray = signs[:, columns]
+            if len(np.unique(design ^ design[:, :1], axis=0)) == size:
+                return design
+
+    def _block(self, draw: np.random.Generator, design: np.ndarray, taken: list[np.ndarray]) -> np.ndarray:
+        """The design with other signs, such that none of its orders is taken."""
+        before = {(flips ^ flips[0]).tobytes() for flips in taken}
+        while True:
+            block: np.ndarray = design ^ (draw.random(self._levels) < 0.5)
+            if (block[0] ^ block[0, 0]).tobytes() not in before:
+                return block
 
 
 class Plan:

@@ -280,7 +280,7 @@ def test_tables_as_shap_has_them_with_its_own_background(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "params"), [("permutation_shap", {"permutations": 8}), ("kernel_shap", {"samples": 70})]
+    ("key", "params"), [("permutation_shap", {"permutations": 30}), ("kernel_shap", {"samples": 70})]
 )
 def test_standard_errors_are_the_spread_over_seeds(key: str, params: dict[str, int]) -> None:
     answers = [on(mixed, 7, key, seed=seed, **params) for seed in range(40)]
@@ -297,8 +297,9 @@ def test_standard_errors_are_the_spread_over_seeds(key: str, params: dict[str, i
 def test_errors_are_unknown_as_long_as_they_cannot_be_known() -> None:
     one = on(mixed, 7, "permutation_shap", permutations=1)
     assert np.isnan(one.standard_error).all()  # type: ignore[arg-type]
-    assert one.warnings == ("one order does not tell how far the values may be off; two or more do",)
-    assert on(mixed, 7, "permutation_shap", permutations=2).warnings == ()
+    note = "one order does not tell how far the values may be off; two or more do"
+    assert note in one.warnings
+    assert note not in on(mixed, 7, "permutation_shap", permutations=2).warnings
 
 
 def curved(keep: np.ndarray) -> np.ndarray:
@@ -367,9 +368,9 @@ def test_the_first_picture_is_of_two_orders_forth_with_their_errors() -> None:
             rows[step + 1 :, place] = 1
         added.append(np.diff(mixed(rows))[order.argsort()])
     np.testing.assert_allclose(first.values, np.mean(added, axis=0), atol=1e-12)
-    # one degree of freedom each, and two that all lend each other: t of 3 degrees is 3.182
+    # one degree of freedom each, and one of what all lend each other: t of 2 degrees is 4.303
     variance = np.square(added[0] - added[1]) / 2
-    error = np.sqrt((variance + 2 * variance.mean()) / 3 / 2) * 3.182446 / 1.96
+    error = np.sqrt((variance + 2 * variance.mean()) / 3 / 2) * 4.302653 / 1.96
     np.testing.assert_allclose(first.standard_error, error, rtol=1e-5)
     assert first.details["permutations"] == second.details["permutations"] == 2
     assert np.isfinite(second.standard_error).all()  # type: ignore[arg-type]
@@ -397,7 +398,8 @@ def test_pictures_on_the_way(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert progress == sorted(progress)
     assert progress[-1] == 1
     assert len(pictures) > 2 or key == "leave_one_out"
-    assert progress[0] <= 0.1 or key == "leave_one_out"
+    first = {"leave_one_out": 1.0, "partition_shap": 0.16}  # there are 54 evaluations, which come by eights
+    assert progress[0] <= first.get(key, 0.1)
     for picture in pictures:
         if picture.base is not None:
             assert picture.values.sum() + picture.base + picture.gap == pytest.approx(picture.score)
