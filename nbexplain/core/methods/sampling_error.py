@@ -26,6 +26,8 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
         Share of all that could be drawn that was not, where nothing is drawn twice.
     """
     count = len(draws)
+    if not left:
+        return np.zeros(draws.shape[1:])
     if count < 2:
         return np.full(draws.shape[1:], np.nan)
     variance, freedom = draws.var(0, ddof=1), count - 1

@@ -68,8 +68,6 @@ def partition_shap(
         return game.explanation(values, errors, progress=done / most, details={"orders": len(found)}, warnings=notes)
 
     def mean(done: float) -> Explanation:
-        if len(found) == orders.number:
-            return answer(np.mean(found, axis=0), np.zeros(count), done)
         blocks = np.array(found)
         if len(found) >= 2 * plan.block:
             whole = len(found) // plan.block * plan.block

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+_ATTEMPTS = 200  # to draw a block that repeats no order
+
 
 class TreeOrders:
     """Orders in which, at each level of the tree, the left parts come first or the right parts do.
@@ -58,15 +60,12 @@ class TreeOrders:
             return everything
         size = 2 ** int(np.log2(max(min(self.number, evaluations) // 2, 2)))
         while True:
-            draw = np.random.default_rng(self._seed)
-            plan, design = Plan(self._groups, size), self._design(draw, size)
-            while plan.add_block(self._block(draw, design, plan.orders), evaluations):
-                pass
+            draw, plan = np.random.default_rng(self._seed), Plan(self._groups, size)
+            while (block := self._block(draw, size, plan.orders)) is not None:
+                most = np.inf if size <= 2 and len(plan.orders) < 4 else evaluations
+                if not plan.add_block(block, most):
+                    break
             if len(plan.orders) >= 2 * size:
-                return plan
-            if size == 2:
-                while len(plan.orders) < 4:
-                    plan.add_block(self._block(draw, design, plan.orders))
                 return plan
             size //= 2
 
@@ -78,29 +77,25 @@ class TreeOrders:
         apart = (self._side[:, places[1:]] != self._side[:, places[:-1]]).argmax(0)  # the level that parts two players
         return Order(ranks, np.concatenate([[-1, -1], apart]))
 
-    def _design(self, draw: np.random.Generator, size: int) -> np.ndarray:
-        """(size, levels) bool: balanced flips, no two of which make the same order or its reverse.
+    def _block(self, draw: np.random.Generator, size: int, taken: list[np.ndarray]) -> np.ndarray | None:
+        """(size, levels) bool: flips of which each is as likely as any, balanced over the block, none of them taken.
 
-        Columns of a Hadamard matrix, in a random order: with their reverses the orders are an orthogonal array of
-        strength 3 where there are no more levels than orders (Plackett and Burman 1946).
+        Columns of a Hadamard matrix, in a random order and with random signs: with their reverses the orders are an
+        orthogonal array of strength 3 where there are no more levels than orders (Plackett and Burman 1946). None
+        where none was found.
         """
+        if len(taken) + size > self.number:
+            return None
         signs = np.zeros((1, 1), dtype=bool)
         while len(signs) < size:
             signs = np.block([[signs, signs], [signs, ~signs]])
-        turns = -(-self._levels // size)
-        while True:
-            columns = np.concatenate([draw.permutation(size) for _ in range(turns)])[: self._levels]
-            design: np.ndarray = signs[:, columns]
-            if len(np.unique(design ^ design[:, :1], axis=0)) == size:
-                return design
-
-    def _block(self, draw: np.random.Generator, design: np.ndarray, taken: list[np.ndarray]) -> np.ndarray:
-        """The design with other signs, such that none of its orders is taken."""
-        before = {(flips ^ flips[0]).tobytes() for flips in taken}
-        while True:
-            block: np.ndarray = design ^ (draw.random(self._levels) < 0.5)
-            if (block[0] ^ block[0, 0]).tobytes() not in before:
+        before = {(flips ^ flips[0]).tobytes() for flips in taken}  # an order and its reverse are one
+        for _ in range(_ATTEMPTS):
+            columns = np.concatenate([draw.permutation(size) for _ in range(-(-self._levels // size))])
+            block: np.ndarray = signs[:, columns[: self._levels]] ^ (draw.random(self._levels) < 0.5)
+            if len(before | {(flips ^ flips[0]).tobytes() for flips in block}) == len(before) + size:
                 return block
+        return None
 
 
 class Plan:
