@@ -377,6 +377,19 @@ def test_the_first_picture_is_of_two_orders_forth_with_their_errors() -> None:
     assert not np.allclose(first.values, second.values)  # forth and back
 
 
+def test_a_long_first_order_is_shown_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbexplain.core.methods.shap_game.Pace.due", True)
+    monkeypatch.setattr("nbexplain.core.methods.shap_game.PAUSE", 0.0)
+    right = np.arange(40.0)
+    subject = Subject(lambda keep: keep @ right, Tabular(np.ones(40), np.zeros((1, 40))))  # type: ignore[arg-type]
+    first = next(iter(answers_to(subject, "permutation_shap", target=0, params={"permutations": 15})))
+    assert first.progress < 0.01
+    assert np.isnan(first.standard_error).all()  # type: ignore[arg-type]
+    come = np.isclose(first.values, right)  # what has come is known already, the rest shares what is left
+    assert 5 <= come.sum() < 20
+    np.testing.assert_allclose(first.values[~come], right[~come].mean())
+
+
 def test_stops_when_it_is_stable() -> None:
     ours = on(mixed, 7, "permutation_shap", permutations=1000, stable=0.1)
     assert ours.progress == 1
