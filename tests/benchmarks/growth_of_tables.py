@@ -40,13 +40,13 @@ def rows() -> Iterator[Row]:
 
 
 def _each(key: str, params: dict[str, Any], columns: int) -> tuple[float, float]:
-    """Seconds for a thousand evaluations, until the first picture and until the end."""
+    """Seconds for a million evaluations, until the first picture and until the end."""
     subject = Subject(_model, _table(200, columns))  # type: ignore[arg-type]
     steps = ask(subject, key, target=0, params=params)
     spent, each = 0.0, []
     for go in (lambda: next(steps), lambda: list(steps)):
         spent += once(go)
-        each.append(1000 * spent / subject.passes["forward"])
+        each.append(1_000_000 * spent / subject.passes["forward"])
     return each[0], each[1]
 
 
