@@ -15,13 +15,15 @@ from tests.benchmarks.measure import Row, markdown
 # first those that are driven from here, by a process that is small still
 PARTS = (
     *("browser", "slow_line", "notebook", "memory", "compute", "shap_values", "words_and_columns", "first_pictures"),
-    *("stopping", "session", "growth"),
+    *("stopping", "session", "growth", "growth_of_tables", "coverage"),
 )
+
+LONG = ("coverage",)  # takes an hour, so it runs only where it is named
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="*", help=f"{', '.join(PARTS)}; all if none is given")
+    parser.add_argument("part", nargs="*", help=f"{', '.join(PARTS)}; all but {LONG[0]} if none is given")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
     parser.add_argument("--peers", action="store_true", help="print how the other packages are used, and end")
     given = parser.parse_args()
@@ -33,7 +35,7 @@ def main() -> None:
     rows: list[Row] = []
     started = time.monotonic()
     for part in PARTS:
-        if not given.part or part in given.part:
+        if part in given.part or not (given.part or part in LONG):
             for row in import_module(f"tests.benchmarks.{part}").rows():
                 rows.append(row)
                 print("·".join(row.cells()), file=sys.stderr, flush=True)

@@ -46,7 +46,7 @@ def _growing(what: str, sizes: Sequence[int], make: Callable[[int], tuple[nn.Mod
         model, x = make(size)
         bare.append(_least(lambda x=x, model=model: _pass(model, x)))
         explorers: list[Any] = []
-        spent["opening"].append(_once(lambda m=model, x=x, made=explorers: made.append(_session(m, x))))
+        spent["opening"].append(once(lambda m=model, x=x, made=explorers: made.append(_session(m, x))))
         (explorer,) = explorers
         names = [row.name for row in explorer.session.facts.layers if row.usable and row.grid][-3:]
         spent["change of class"].append(_each(explorer, "target", [1, 2, 0, 1]))
@@ -67,13 +67,13 @@ def _inputs() -> Iterator[Row]:
     process = psutil.Process()
     for count in INPUTS:
         given = [torch.rand(1, 3, 64, 64) for _ in range(count)]
-        bare.append(_once(lambda given=given: [_pass(model, x) for x in given]))
+        bare.append(once(lambda given=given: [_pass(model, x) for x in given]))
         gc.collect()
         before = process.memory_info().rss
         explorers: list[Any] = []
-        spent["opening"].append(_once(lambda given=given, made=explorers: made.append(_session(model, given))))
+        spent["opening"].append(once(lambda given=given, made=explorers: made.append(_session(model, given))))
         taken.append(process.memory_info().rss - before)
-        spent["scores of all"].append(_once(lambda given=given: nx.explain(model, given, "class_scores")))
+        spent["scores of all"].append(once(lambda given=given: nx.explain(model, given, "class_scores")))
         explorers.pop().close()
     for action, times in spent.items():
         yield _row(f"inputs {INPUTS[0]:,} … {INPUTS[-1]:,}: {action}", INPUTS, times, bare)
@@ -82,13 +82,11 @@ def _inputs() -> Iterator[Row]:
 
 
 def _row(what: str, sizes: Sequence[int], ours: list[float], bare: list[float]) -> Row:
-    note = (
-        f"slope of bare passes {_slope(sizes, bare):.2f}; at {sizes[-1]:,} it takes {ours[-1] / bare[-1]:.2f} of them"
-    )
-    return Row(what, _slope(sizes, ours), round(max(MOST, _slope(sizes, bare)), 2), note=note, unit="slope")
+    note = f"slope of bare passes {slope(sizes, bare):.2f}; at {sizes[-1]:,} it takes {ours[-1] / bare[-1]:.2f} of them"
+    return Row(what, slope(sizes, ours), round(max(MOST, slope(sizes, bare)), 2), note=note, unit="slope")
 
 
-def _slope(sizes: Sequence[int], spent: Sequence[float]) -> float:
+def slope(sizes: Sequence[int], spent: Sequence[float]) -> float:
     """The steepest between two neighbours of which the larger takes long enough to be measured."""
     steps = [
         float(np.log(b / a) / np.log(n / m))
@@ -128,10 +126,10 @@ def _each(explorer: Any, part: str, values: Sequence[Any]) -> float:
             setattr(explorer, part, value)
             explorer.session.wait(600)
 
-    return _once(change) / max(len(values) - 1, 1)
+    return once(change) / max(len(values) - 1, 1)
 
 
-def _once(call: Callable[[], object]) -> float:
+def once(call: Callable[[], object]) -> float:
     """Seconds of the processor, in all threads."""
     started = time.process_time()
     call()
@@ -139,4 +137,4 @@ def _once(call: Callable[[], object]) -> float:
 
 
 def _least(call: Callable[[], object]) -> float:
-    return min(_once(call) for _ in range(2))
+    return min(once(call) for _ in range(2))

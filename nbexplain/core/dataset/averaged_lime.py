@@ -12,8 +12,10 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.lime import too_few
 from nbexplain.core.methods.lime_rows import Drawn
-from nbexplain.core.methods.local_fit import fit
+from nbexplain.core.methods.local_fit import Fit, fit
+from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -44,9 +46,11 @@ def averaged_lime(
     """The mean size of LIME's weight of each column, over many rows of the background.
 
     Values are (feature,), the mean of |weight| in units of the score, each row explained as `lime` explains one, from
-    samples of its own. `standard_error` is that of the mean over the rows. The sampling error within a row makes
-    |weight| larger on average: a column that does not matter is not at zero, but at about that error. The samples are
-    kept, so that the next class costs fits only.
+    samples of its own. The sampling error within a row makes |weight| larger on average: a column that does not matter
+    is not at zero, but at about that error. `standard_error` is for other rows and other samples: the spread over the
+    rows, what the sampling errors add to |weight|, and what the penalty takes away; 95 % of the intervals value ± 1.96
+    errors hold what all rows and very many samples would give. The samples are kept, so that the next class costs fits
+    only.
 
     Raises
     ------
@@ -59,11 +63,13 @@ def averaged_lime(
         raise ValueError("background: LIME draws from the spread of the rows and needs at least two, got one")
     among = matching(subject, where)
     numbers = drawn(table, rows, seed, among)
-    width = table_width * len(table.columns) ** 0.5
+    count = len(table.columns)
+    width = table_width * count**0.5
+    notes = (*few(where, among), *[too_few(samples, count, "column")] * (samples <= count + 1))
     key = ("averaged_lime", samples, bins, seed, where)
     known: list[_Row] = list(subject.kept(key) or ())
     near = Drawn(subject, bins, seed) if len(known) < len(numbers) else None
-    sizes: list[np.ndarray] = []
+    fits: list[Fit] = []
     shown = -np.inf
     for place, number in enumerate(numbers):
         if place == len(known):
@@ -76,19 +82,36 @@ def averaged_lime(
         values = targets.score(scores, target).double().cpu().numpy()
         if not np.isfinite(values).all():
             raise ValueError(f"scores: near row {number} of the background a score is NaN or infinite")
-        sizes.append(np.abs(fit(design, values, distances, width).weights))
+        fits.append(fit(design, values, distances, width))
         if place + 1 == len(numbers) or time.perf_counter() - shown > _PAUSE:
             yield Explanation(
-                values=np.mean(sizes, axis=0),
+                values=np.mean([np.abs(one.weights) for one in fits], axis=0),
                 axes=("feature",),
                 on="features",
                 signed=False,
                 features=np.arange(len(table.columns)),
                 names=table.names,
-                standard_error=np.std(sizes, axis=0, ddof=1) / len(sizes) ** 0.5 if len(sizes) > 1 else None,
+                standard_error=_errors(fits) if len(fits) > 1 else None,
                 quantity="mean |LIME weight|",
-                details={"rows": len(sizes)},
-                warnings=few(where, among),
+                details={"rows": len(fits)},
+                warnings=notes,
                 progress=(place + 1) / len(numbers),
             )
             shown = time.perf_counter()
+
+
+def _errors(fits: list[Fit]) -> np.ndarray:
+    """Standard errors (features,) of the mean of |weight|.
+
+    The mean square of the weights is too large by that of their sampling errors. What this makes of the root of the
+    mean square is taken for what it makes of the mean.
+    """
+    weights, errors, shrunk = (
+        np.array([getattr(one, part) for one in fits]) for part in ("weights", "errors", "shrunk")
+    )
+    square = np.maximum((weights**2).mean(0), np.finfo(float).tiny)
+    noise = (errors**2 - shrunk**2).mean(0)
+    sizes = np.abs(weights)
+    more = sizes.mean(0) * (1 - np.sqrt(np.maximum(1 - noise / square, 0)))
+    found: np.ndarray = np.sqrt(error_of_mean(sizes) ** 2 + more**2 + np.abs(shrunk).mean(0) ** 2)
+    return found

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from nbexplain.core.explanation import Target
+from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.subject import Subject
 
 _DRAWS = 8192  # points that go through the model in one step
@@ -50,9 +51,7 @@ class ExpectedGradients:
         points = (t * x + (1 - t) * other).flatten(0, 1)
         _, slopes = self._subject.gradients(points, self._target)
         parts = (slopes.unflatten(0, numbers.shape) * (x - other)).double().cpu().numpy()
-        if self._samples == 1:
-            return parts.mean(1)[..., None], np.full((len(rows), parts.shape[2], 1), np.nan)
-        return parts.mean(1)[..., None], (parts.std(1, ddof=1) / self._samples**0.5)[..., None]
+        return parts.mean(1)[..., None], error_of_mean(np.moveaxis(parts, 1, 0))[..., None]
 
 
 def _draws(count: int, samples: int, seed: int) -> Iterator[tuple[list[int], list[float]]]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.sampling_error import widening
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -21,6 +23,7 @@ from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
 _PAUSE = 0.1  # seconds between two pictures
+_ROWS = 16384  # changed rows that are held at a time
 _PARTS = 10  # of a shuffle: the first picture comes from a tenth of the rows
 _MOST_KEPT = 32 * 2**20  # bytes of scores that the next class can use again
 
@@ -91,11 +94,7 @@ def permutation_importance(
         if number < len(kept):
             scores = kept[number]
         else:
-            shuffled = np.tile(chosen[places], (columns, 1, 1))
-            for column in range(columns):
-                shuffled[column, :, column] = chosen[shuffles[repeat, places], column]
-            lenders = np.tile(chosen[places], (columns, 1))
-            scores = scores_of(subject, shuffled.reshape(-1, columns), "background", lenders)
+            scores = _shuffled(subject, chosen, places, shuffles[repeat, places])
             if small:
                 kept.append(scores)
                 subject.keep(key, tuple(kept), sum(part.nbytes for part in kept))
@@ -117,6 +116,18 @@ def permutation_importance(
             warnings=warnings,
             progress=(number + 1) / len(steps),
         )
+
+
+def _shuffled(subject: Subject, chosen: np.ndarray, places: np.ndarray, lenders: np.ndarray) -> Tensor:
+    """Scores (F · n, K) of rows `places` (n,) of those chosen (N, F), column by column with the values of `lenders`."""
+    columns, scores = chosen.shape[1], []
+    for some in np.array_split(np.arange(columns), -(-columns * len(places) // _ROWS)):
+        shuffled = np.tile(chosen[places], (len(some), 1, 1))
+        for number, column in enumerate(some):
+            shuffled[number, :, column] = chosen[lenders, column]
+        own = np.tile(chosen[places], (len(some), 1))  # the rows whose index they keep
+        scores.append(scores_of(subject, shuffled.reshape(-1, columns), "background", own))
+    return torch.cat(scores)
 
 
 def _shuffles(count: int, repeats: int, seed: int) -> np.ndarray:
@@ -191,4 +202,4 @@ class _Changes:
         mean = self._total / self._count
         moved = (self._parts - mean[:, None] * self._times) / self._count
         rows = len(self._times)
-        return mean, np.sqrt((moved**2).sum(1) * rows / (rows - 1))
+        return mean, np.sqrt((moved**2).sum(1) * rows / (rows - 1)) * widening(rows - 1)

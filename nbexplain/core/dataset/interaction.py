@@ -15,6 +15,7 @@ from nbexplain.core.dataset.rows import Reading, Seed, drawn, scores_of, table_o
 from nbexplain.core.dataset.trees import PathTrees
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
+from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
@@ -48,8 +49,8 @@ def interaction(
     less `base`. *tree* asks shap's `shap_interaction_values`, whose hidden columns follow the branches in the
     proportions of the training rows (path dependent); *exact* tries all 2^F coalitions of at most ten columns, hidden
     by background rows (interventional): the two differ where columns hang together. `auto` takes trees where shap can
-    follow them to the score. With `rows`, the mean of |value| over rows of the background that match `where`, with its
-    standard error.
+    follow them to the score. With `rows`, the mean of |value| over rows of the background that match `where`; its
+    `standard_error` is for other rows.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def interaction(
                 signed=False,
                 features=np.arange(len(row)),
                 names=table.names,
-                standard_error=np.std(sizes, axis=0, ddof=1) / len(sizes) ** 0.5 if len(sizes) > 1 else None,
+                standard_error=error_of_mean(np.array(sizes)) if len(sizes) > 1 else None,
                 quantity="mean size of the interaction of two columns",
                 details={f"rows by {used}": len(sizes)},
                 warnings=(*warnings, _RAW) if raw else warnings,

@@ -6,9 +6,11 @@ import numpy as np
 
 from nbexplain.core.dataset.hidden_rows import hidden_scores
 from nbexplain.core.dataset.rows import Reading, scores_of, table_of
+from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.subject import Subject
 
 _ROWS = 16384  # changed rows in one step
+_ALONE = "one order of the columns does not tell how far the values may be off; two or more do"
 _INDEX = "each row keeps its own index, which is never hidden: what the model reads there is left open by the values"
 
 
@@ -30,7 +32,7 @@ class PermutationSampling:
         (C,) the scores with all columns hidden.
     """
 
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
     def __init__(
         self, subject: Subject, read: Reading, stand_ins: np.ndarray, orders: int, seed: int, base: np.ndarray
@@ -38,7 +40,7 @@ class PermutationSampling:
         self._subject, self._read, self._orders, self._seed, self._base = subject, read, orders, seed, base
         self._stand_ins = stand_ins
         self._has_index = table_of(subject).has_index
-        self.notes = (_INDEX,) if self._has_index else ()
+        self.notes = (_INDEX,) * self._has_index + (_ALONE,) * (orders == 1)
         columns = stand_ins.shape[1]
         self.step = max(_ROWS // (2 * orders * max(columns - 1, 1) * len(stand_ins)), 1)
 
@@ -63,9 +65,7 @@ class PermutationSampling:
         added = np.diff(scores, axis=3)
         by_rank = (added[:, :, 0] - added[:, :, 1]) / 2  # (n, orders, F, C): going back, the column was there before
         found = np.take_along_axis(by_rank, rank[..., None], axis=2)
-        if self._orders == 1:
-            return found[:, 0], np.full_like(found[:, 0], np.nan)
-        return found.mean(1), found.std(1, ddof=1) / self._orders**0.5
+        return found.mean(1), error_of_mean(np.moveaxis(found, 1, 0), features=1)
 
     def _hidden(self, rows: np.ndarray, whose: np.ndarray, keep: np.ndarray) -> np.ndarray:
         return hidden_scores(self._subject, self._read, rows, whose, keep, self._stand_ins)

@@ -78,9 +78,10 @@ def lime(
     see `lime_rows.Drawn`. Fitted by
     `lime.lime_base.LimeBase` (ridge with penalty 1, kernel exp(−d²/width²)^½ on the cosine distance, of rows on the
     Euclidean one); lime explains probabilities, this explains the score, which is the logit unless the model ends in
-    a softmax. `standard_error` is the sampling error of each weight (heteroscedasticity-consistent, HC3), NaN until
-    there are more samples than features. The scores of all classes are kept: the next class costs one fit, and more
-    samples go on from the ones there are.
+    a softmax. `standard_error` is how far a weight may be from that of very many samples: the sampling error
+    (heteroscedasticity-consistent, HC3) and what the penalty takes from the weights of few samples; NaN, with a
+    warning, until there are more samples than features. The scores of all classes are kept: the next class costs one
+    fit, and more samples go on from the ones there are.
 
     Raises
     ------
@@ -147,6 +148,7 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
         hidden = near.what != "column"  # rows of a table are drawn, with nothing hidden
         raise not_finite(values, np.asarray(~design.any(1)) & hidden)
     found = fit(design, values, near.distances(design), width)
+    warnings = () if np.isfinite(found.errors).all() else (too_few(len(values), len(near.names), near.what),)
     return Explanation(
         values=found.weights,
         axes=("feature",),
@@ -156,6 +158,14 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
         standard_error=found.errors,
         quantity=f"weight of a {near.what}",
         base=found.intercept,
-        warnings=near.notes,
         details={"R²": found.r2, "samples": len(values), f"{near.what}s": len(near.names)},
+        warnings=(*near.notes, *warnings),
+    )
+
+
+def too_few(samples: int, features: int, what: str) -> str:
+    """What must be said where there are no more samples than weights."""
+    return (
+        f"{samples:,} samples do not tell how far the weights of {features:,} {what}s may be off; "
+        f"that takes more than {features + 1:,}"
     )

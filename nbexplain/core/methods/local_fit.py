@@ -13,10 +13,11 @@ _RIDGE = 1.0  # the penalty of lime's default regressor, which the standard erro
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Weights (features,) with their standard errors, the intercept and R²."""
+    """Weights (features,), their errors and the part of these that the penalty makes, the intercept and R²."""
 
     weights: np.ndarray
     errors: np.ndarray
+    shrunk: np.ndarray
     intercept: float
     r2: float
 
@@ -24,7 +25,8 @@ class Fit:
 def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: float) -> Fit:
     """Ridge with penalty 1 of scores (n,) on a design (n, features), samples weighted by exp(−d²/width²)^½.
 
-    The errors are sampling errors (HC3), NaN until there are more samples than features.
+    The errors are how far the weights may be from those of very many samples: sampling errors (HC3) and what the
+    penalty takes from the weights of few samples. NaN until there are more samples than features.
     """
     from lime.lime_base import LimeBase
 
@@ -42,8 +44,8 @@ def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: fl
         for feature, weight in pairs:
             weights[feature] = weight
         residuals = scores - intercept - design @ weights
-        errors = _standard_errors(design, residuals, kernel(distances))
-    return Fit(weights, errors, float(intercept), float(r2))
+        errors, shrunk = _errors(design, weights, residuals, kernel(distances))
+    return Fit(weights, errors, shrunk, float(intercept), float(r2))
 
 
 @functools.cache
@@ -54,19 +56,24 @@ def blas() -> Any:
     return ThreadpoolController()
 
 
-def _standard_errors(design: np.ndarray, residuals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """HC3 errors (features,) of a weighted ridge fit with a free intercept.
+def _errors(
+    design: np.ndarray, weights: np.ndarray, residuals: np.ndarray, importance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Errors (features,) of the weights (features,) of a weighted ridge fit, and what the penalty takes from them.
 
-    With X centred at its weighted mean, A = XᵀWX + αI: cov = A⁻¹ Xᵀ W² diag(e² / (1 − h)²) X A⁻¹, h the leverages.
+    With X centred at its weighted mean and A = XᵀWX + αI: cov = A⁻¹ Xᵀ W² diag(e² / (1 − h)²) X A⁻¹, h the leverages
+    (HC3). The weights are too small by α A⁻¹ β, β those without a penalty, which many samples undo: its square is
+    added. For β stand the weights and once more what they lack: where samples hardly determine β, it would be noise.
     """
     count, features = design.shape
     if count <= features + 1:
-        return np.full(features, np.nan)
-    total = weights.sum()
-    centred = design - weights @ design / total
-    inverse = np.linalg.inv((centred * weights[:, None]).T @ centred + _RIDGE * np.eye(features))
-    leverage = weights * (np.einsum("nf,fg,ng->n", centred, inverse, centred, optimize=True) + 1 / total)
-    scaled = centred * (weights * residuals / (1 - np.minimum(leverage, 1 - 1e-9)))[:, None]
+        return np.full(features, np.nan), np.full(features, np.nan)
+    total = importance.sum()
+    centred = design - importance @ design / total
+    inverse = np.linalg.inv((centred * importance[:, None]).T @ centred + _RIDGE * np.eye(features))
+    leverage = importance * (np.einsum("nf,fg,ng->n", centred, inverse, centred, optimize=True) + 1 / total)
+    scaled = centred * (importance * residuals / (1 - np.minimum(leverage, 1 - 1e-9)))[:, None]
     variance: np.ndarray = np.einsum("fg,gh,fh->f", inverse, scaled.T @ scaled, inverse, optimize=True)
-    errors: np.ndarray = np.sqrt(variance)
-    return errors
+    shrunk = _RIDGE * inverse @ weights
+    shrunk = shrunk + _RIDGE * inverse @ shrunk
+    return np.sqrt(variance + shrunk**2), shrunk

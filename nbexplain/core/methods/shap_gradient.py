@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background, Stable, is_stable
+from nbexplain.core.methods.sampling_error import widening
 from nbexplain.core.methods.shap_game import Pace
 from nbexplain.core.methods.shap_own import own
 from nbexplain.core.methods.shap_values import Baseline, Rows, between_categories, by_value, compared
@@ -59,7 +60,9 @@ def gradient_shap(
         square += count * variance + (part - mean) ** 2 * done * count / (done + count)
         mean += (part - mean) * count / (done + count)
         done += count
-        errors = np.sqrt(square / max(done - 1, 1) / done) if done > 1 else np.full(mean.shape, np.nan)
+        errors = np.full(mean.shape, np.nan)
+        if done > 1:
+            errors = np.sqrt(square / (done - 1) / done) * widening(done - 1)
         enough = is_stable(errors, mean, stable)
         if enough or done == samples or pace.due:
             began = time.perf_counter()

@@ -13,9 +13,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-DEEPEST = 400  # features up to which trees are walked in plain Python, whose recursion has an end
-
-
 _AGAIN = 5
 
 
@@ -63,7 +60,7 @@ class _Warnings:
             self.said.append(text)
 
 
-def own(name: str, seed: int = 0, *, compiled: bool = False) -> Any:
+def own(name: str, seed: int = 0) -> Any:
     """A second copy of one of shap's modules, made in less than a millisecond.
 
     Parameters
@@ -72,8 +69,6 @@ def own(name: str, seed: int = 0, *, compiled: bool = False) -> Any:
         Its name in shap, such as `"explainers._kernel"`.
     seed
         Of its random numbers.
-    compiled
-        Let numba compile what shap has it compile.
     """
     package()
     spec = importlib.util.find_spec(f"shap.{name}")
@@ -82,8 +77,7 @@ def own(name: str, seed: int = 0, *, compiled: bool = False) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     space = vars(module)
-    if not compiled:
-        space.update({key: value.py_func for key, value in space.items() if hasattr(value, "py_func")})
+    space.update({key: value.py_func for key, value in space.items() if hasattr(value, "py_func")})
     space.update(np=_Numpy(seed), warnings=_Warnings(), MaskedModel=Masked)
     return module
 
@@ -121,9 +115,8 @@ class Masked:
 class GameMasker:
     """What an explainer of shap's is given as its masker."""
 
-    def __init__(self, game: Asked, clustering: np.ndarray | None = None) -> None:
+    def __init__(self, game: Asked) -> None:
         self.game = game
-        self.clustering = clustering
 
 
 def _from_changes(changes: np.ndarray, players: int) -> np.ndarray:

@@ -20,10 +20,13 @@ from nbexplain.core.methods.hiding import (
     Unit,
     is_stable,
 )
+from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import Asked, GameMasker, own
 from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
+
+_ALONE = "one order does not tell how far the values may be off; two or more do"
 
 
 @method(
@@ -51,7 +54,11 @@ def permutation_shap(
     Values are (feature,), in units of the score; with `base`, the score with all features hidden, they add up to it.
     They are unbiased; exact with any number of orders where features interact in pairs at most. Each order is gone
     through forth and back by `shap.PermutationExplainer`, 2 · features evaluations; the first picture is of two orders
-    forth alone. `standard_error` is the spread of the orders' values over the root of their number; of one order NaN.
+    forth alone, or of a part of one where that takes long: features that have not come yet share what is left.
+    `standard_error` is from the spread of the orders' values, wide enough for few orders
+    (`error_of_mean`): 95 % of the intervals value ± 1.96 errors hold the right value; but of a feature that acts in a
+    few orders only, as where one of many votes decides, not before there are more orders than features. A single order
+    tells no error, which a warning says.
 
     Raises
     ------
@@ -68,9 +75,14 @@ def permutation_shap(
     pace = Pace()
     if permutations > 1:
         forth: list[np.ndarray] = []
+        game.ends  # noqa: B018  the first thing that is known, and what the rest is shared from
+        pace.made(time.perf_counter())
         for rows in orders.next_rows(2):
-            for _ in game.play(rows[: count + 1]):
-                pass
+            for known in game.play(rows[: count + 1]):
+                if not forth and 1 < known <= count and pace.due:
+                    share = known / (2 * count + 1) / permutations
+                    yield game.explanation(_begun(game, rows[:known]), np.full(count, np.nan), progress=share)
+                    pace.made(time.perf_counter())
             forth.append(_forth(game, rows[: count + 1]))
         yield _answer(game, forth, 1 / permutations)
         pace.made(time.perf_counter())
@@ -149,7 +161,20 @@ def _forth(game: Game, rows: np.ndarray) -> np.ndarray:
     return values
 
 
+def _begun(game: Game, rows: np.ndarray) -> np.ndarray:
+    """What the first features of an order add (features,); those that have not come yet share what is left."""
+    values, scores = _forth(game, rows), game(rows)
+    later = ~rows[-1]
+    values[later] = (game.ends[1] - scores[-1]) / later.sum()
+    return values
+
+
 def _answer(game: Game, found: list[np.ndarray], progress: float) -> Explanation:
     count = len(found)
-    errors = np.std(found, axis=0, ddof=1) / count**0.5 if count > 1 else np.full(len(game.players), np.nan)
-    return game.explanation(np.mean(found, axis=0), errors, progress=progress, details={"permutations": count})
+    return game.explanation(
+        np.mean(found, axis=0),
+        error_of_mean(np.array(found), features=0),
+        progress=progress,
+        details={"permutations": count},
+        warnings=(_ALONE,) if count == 1 and progress == 1 else (),
+    )

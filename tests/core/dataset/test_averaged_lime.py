@@ -28,8 +28,10 @@ def test_the_mean_of_lime_row_by_row() -> None:
     errors = np.sqrt(np.mean([one.standard_error**2 for one in each], axis=0) / 8)  # of the samples, not of the rows
     assert (np.abs(ours.values - sizes.mean(0)) < 5 * errors).all()
     assert ours.standard_error is not None
+    # the spread of eight rows, itself only known to a third; t of seven degrees of freedom is wider than the normal
+    # distribution by a fifth, and there is what the samples within a row leave open
     ratio = ours.standard_error / (sizes.std(0, ddof=1) / 8**0.5)
-    assert (np.abs(np.log(ratio)) < np.log(2.5)).all()  # the spread of eight rows is itself only known to a third
+    assert ((ratio > 0.6) & (ratio < 4)).all()
 
 
 def test_agrees_with_limes_own_explainer() -> None:

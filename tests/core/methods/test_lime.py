@@ -14,8 +14,8 @@ from torch import nn
 
 from nbexplain import Explanation, Subject, explain
 from nbexplain.core.ask import ask as answers_to
-from nbexplain.inputs import Image
-from tests.core import oracles
+from nbexplain.inputs import Image, Text
+from tests.core import games, oracles
 from tests.networks import Linear, Plain, Signal, picture, seeded
 
 SIDE = 24
@@ -116,17 +116,21 @@ def test_agrees_with_lime_image_within_the_standard_errors() -> None:
     assert np.abs(ours.values).max() > 10 * errors.max()  # the errors are small enough to tell something
 
 
-def test_standard_errors_are_the_spread_over_seeds() -> None:
+def test_standard_errors_tell_how_far_the_weights_are_from_those_of_many_samples() -> None:
     model = network()
     answers = [ask(model, target=1, superpixels=4, samples=150, segmentation="grid", seed=seed) for seed in range(24)]
-    spread = np.std([a.values for a in answers], axis=0, ddof=1)
+    right = ask(model, target=1, superpixels=4, samples=5000, segmentation="grid", seed=99).values
+    off = np.sqrt(np.mean([(a.values - right) ** 2 for a in answers], axis=0))
     said = np.mean([a.standard_error for a in answers], axis=0)
-    assert (spread > 0).all()
-    np.testing.assert_allclose(said, spread, rtol=0.5)  # a spread of 24 draws is itself uncertain by 15 %
+    assert (off > 0).all()
+    np.testing.assert_allclose(said, off, rtol=0.5)  # a spread of 24 draws is itself uncertain by 15 %
+    # the draw alone would make them half as large: this network is nearly linear, and the penalty shrinks its weights
+    assert (np.std([a.values for a in answers], axis=0, ddof=1) < 0.9 * said).all()
 
 
 def test_standard_errors_against_the_textbook() -> None:
-    # HC3 of a weighted ridge fit: (XᵀWX + P)⁻¹ Σ w² e² / (1 − h)² x xᵀ (XᵀWX + P)⁻¹, sample by sample
+    # HC3 of a weighted ridge fit: (XᵀWX + P)⁻¹ Σ w² e² / (1 − h)² x xᵀ (XᵀWX + P)⁻¹, sample by sample; and what the
+    # penalty takes away, twice of what is left: the weights are (XᵀWX + P)⁻¹ P short of those without it
     model = network()
     ours = ask(model, target=1, superpixels=9, samples=40, segmentation="grid")
     labels, errors = ours.features, ours.standard_error
@@ -143,13 +147,19 @@ def test_standard_errors_against_the_textbook() -> None:
         leverage = w[n] * X[n] @ bread @ X[n]
         assert 0 < leverage < 1
         meat += (w[n] * e[n] / (1 - leverage)) ** 2 * np.outer(X[n], X[n])
-    np.testing.assert_allclose(errors, np.sqrt(np.diag(bread @ meat @ bread))[1:], rtol=1e-6)
+    short = bread[1:, 1:] @ ours.values
+    short += bread[1:, 1:] @ short
+    np.testing.assert_allclose(errors, np.sqrt(np.diag(bread @ meat @ bread)[1:] + short**2), rtol=1e-6)
 
 
 def test_errors_fall_with_the_root_of_the_samples() -> None:
-    model = network()
-    few = ask(model, target=1, superpixels=9, samples=200, segmentation="grid").standard_error
-    many = ask(model, target=1, superpixels=9, samples=3200, segmentation="grid").standard_error
+    game = games.crowds(9)  # far from linear: the draw counts, the penalty does not
+    words = [f"w{number}" for number in range(9)]
+
+    def model(texts: list[str]) -> np.ndarray:
+        return game.play(np.array([[word in text.split() for word in words] for text in texts], float))
+
+    few, many = (explain(model, Text(" ".join(words)), "lime", samples=count).standard_error for count in (200, 3200))
     assert few is not None
     assert many is not None
     assert np.mean(few / many) == pytest.approx(4, rel=0.3)

@@ -1,0 +1,115 @@
+"""Error bars hold the right value about as often as they promise; `tests/benchmarks/coverage.py` is the long study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nbexplain import Explanation, Tabular, explain
+from nbexplain.core.methods.sampling_error import error_of_mean
+from tests.core import games
+
+SEEDS = 40
+
+
+def asked(given: tuple[Any, Any], key: str, **params: Any) -> list[Explanation]:
+    return [explain(*given, key, target=0, seed=seed, **params) for seed in range(SEEDS)]
+
+
+def check(answers: list[Explanation], right: np.ndarray, most: float = 0.1, widest: float = 2.5) -> None:
+    """5 % should miss; the errors of one answer hang together, so that 40 seeds tell it to a few per cent."""
+    assert games.missed(answers, right).mean() <= most
+    off = np.sqrt(np.mean([(one.values - right) ** 2 for one in answers]))
+    said = np.sqrt(np.mean([np.asarray(one.standard_error) ** 2 for one in answers]))
+    assert said < widest * off
+
+
+@pytest.mark.parametrize(
+    ("make", "players", "orders"),
+    [(games.crowds, 20, 3), (games.maximum, 20, 5), (games.threshold, 20, 3), (games.product, 8, 8)],
+)
+def test_few_orders(make: Callable[[int], games.Known], players: int, orders: int) -> None:
+    game = make(players)
+    check(asked(games.as_row(game), "permutation_shap", permutations=orders), game.values)
+
+
+@pytest.mark.parametrize(
+    ("make", "evaluations"), [(games.crowds, 150), (games.product, 200), (games.maximum, 200), (games.pairs, 100)]
+)
+def test_orders_of_a_tree(make: Callable[[int], games.Known], evaluations: int) -> None:
+    model, text = games.as_text(make(18))
+    exact = explain(model, text, "partition_shap", target=0)
+    np.testing.assert_array_equal(exact.standard_error, np.zeros(18))
+    answers = asked((model, text), "partition_shap", evaluations=evaluations)
+    if make is games.pairs:  # they come out exactly, and the errors say so
+        for one in answers:
+            np.testing.assert_allclose(one.values, exact.values, atol=1e-9)
+            assert np.asarray(one.standard_error).max() < 1e-9
+        return
+    check(answers, exact.values, most=0.12)
+
+
+@pytest.mark.parametrize("samples", [40, 300])
+def test_kernel_fits(samples: int) -> None:
+    game = games.crowds(12)
+    check(asked(games.as_row(game), "kernel_shap", samples=samples), game.values)
+
+
+def test_weights_of_words() -> None:
+    game = games.product(8)  # nearly linear, so that the penalty counts as much as the draw
+    model, text = games.as_text(game)
+    limit = np.mean([explain(model, text, "lime", samples=5000, seed=900 + k).values for k in range(4)], axis=0)
+    check(asked((model, text), "lime", samples=100), limit, most=0.12)
+
+
+def test_weights_of_columns_that_the_penalty_shrinks() -> None:
+    background = np.random.default_rng(0).normal(size=(200, 8))
+    weights = np.linspace(-1, 1, 8)
+    answers = asked(
+        (lambda rows: rows @ weights, Tabular(background[0], background)), "lime", samples=200, bins="value"
+    )
+    check(answers, weights * background.std(0))  # of a linear model the limit is known
+
+
+def test_mean_lime_weights_of_a_column_that_does_not_matter() -> None:
+    background = np.random.default_rng(0).normal(size=(60, 6))
+
+    def model(rows: np.ndarray) -> np.ndarray:
+        return np.tanh(2 * rows[:, 0]) * rows[:, 1] + rows[:, 2]
+
+    x = Tabular(background[0], background)
+    answers = [explain(model, x, "averaged_lime", target=0, rows=10, samples=200, seed=k) for k in range(10)]
+    for one in answers:
+        assert one.values[5] > 0.02  # by the draw alone
+        assert one.values[5] <= 1.96 * np.asarray(one.standard_error)[5]
+
+
+def test_errors_by_hand() -> None:
+    draws = np.array([[1.0, 5.0], [3.0, 5.0]])  # variances 2 and 0
+    t1, t2 = 12.7062 / 1.96, 4.30265 / 1.96
+    np.testing.assert_allclose(error_of_mean(draws), [t1, 0], rtol=1e-5)
+    # with two draws' worth of their mean, 1: (2 + 2) / 3 and 2 / 3, of two draws; one degree of freedom more
+    np.testing.assert_allclose(error_of_mean(draws, features=0), np.sqrt([4 / 6, 2 / 6]) * t2, rtol=1e-5)
+    assert np.isnan(error_of_mean(draws[:1])).all()
+
+
+def test_one_order_of_a_table_says_that_it_tells_no_error() -> None:
+    background = np.random.default_rng(0).normal(size=(20, 3))
+    x = Tabular(background[0], background)
+    params = {"rows": 5, "explainer": "permutation"}
+    one = explain(lambda rows: rows.prod(1), x, "row_shap", orders=1, **params)
+    assert np.isnan(np.asarray(one.standard_error)).all()
+    assert any("one order of the columns does not tell" in note for note in one.warnings)
+    two = explain(lambda rows: rows.prod(1), x, "row_shap", orders=2, **params)
+    assert not any("one order" in note for note in two.warnings)
+
+
+def test_too_few_samples_for_an_error_are_said() -> None:
+    model, text = games.as_text(games.pairs(30))
+    few, enough = (explain(model, text, "lime", target=0, samples=count) for count in (30, 40))
+    note = "30 samples do not tell how far the weights of 30 words may be off; that takes more than 31"
+    assert note in few.warnings
+    assert not any("do not tell" in one for one in enough.warnings)
