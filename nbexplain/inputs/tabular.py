@@ -144,8 +144,8 @@ class Tabular(Array):
         self._place = 0 if self._index is None else self._index.own  # in the index
 
     @functools.cached_property
-    def _constant(self) -> list[int]:
-        """Columns that have one value in the background, or none."""
+    def constant(self) -> list[int]:
+        """The places of columns that have one value in the background, or none."""
         assert self.background is not None
         alike = np.ones(len(self.columns), dtype=bool)
         first = self.background[0]
@@ -181,7 +181,7 @@ class Tabular(Array):
             told = column.categories or np.isnan(row[place])
             if told and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
                 yield f"{column.said(row[place])!r} of {column.name!r} does not occur in the background"
-        odd_places = {"constant in the background": self._constant, "infinite in the background": self._infinite}
+        odd_places = {"constant in the background": self.constant, "infinite in the background": self._infinite}
         for what, places in odd_places.items():
             if names := [self.columns[place].name for place in places]:
                 yield f"{what}: {', '.join(map(repr, names[:5]))}" + ", …" * (len(names) > 5)
