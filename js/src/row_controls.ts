@@ -44,10 +44,9 @@ function numberPart(feature: Feature, choose: (value: Value) => void): Part {
   if (feature.texts) return textsPart(feature, choose);
   const bounds = { min: low, max: high, step: feature.step || (integer ? 1 : (high - low) / STEPS || 1) };
   const slider = range(name, choose);
-  const called = `${name}, ${time ?? "number"}${unit ? `, ${unit}` : ""}`;
+  const called = `${name}, ${time ?? unit ?? "number"}`;
   const box = h("input", { type: time ? inputType(time) : "number", class: "nbx-number", "aria-label": called });
   box.step = time === "date" ? "1" : time ? "any" : String(bounds.step);
-  if (unit) box.title = unit;
   const tick = h("span", { class: "nbx-original", "aria-hidden": "true" });
   const track = h("span", { class: "nbx-track" }, tick, slider.input);
   const outside = h("div", { class: "nbx-row-outside" });

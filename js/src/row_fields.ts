@@ -20,6 +20,7 @@ export function featureField(feature: Feature, choose: (value: Value) => void): 
   const [first] = part.inputs as [HTMLInputElement | HTMLSelectElement];
   first.id = freshId();
   const name = h("label", { class: "nbx-name", for: first.id, title: feature.name }, feature.name);
+  if (feature.unit) name.append(h("span", { class: "nbx-row-unit" }, ` (${feature.unit})`));
   const bar = h("span");
   const weight = h("span", { class: "nbx-weight", "aria-hidden": "true" }, bar);
   const missing = h("input", { type: "checkbox", "aria-label": `${feature.name}, ${MISSING}`, ...OWN_KEYS });

@@ -104,7 +104,8 @@ test("dates, booleans, periods and many categories have a control of their own",
   enter(day, "", "change");
   expect(model.get("values")[0]).toBeNull();
   expect(named("Reset day to 2024-01-02").textContent).toBe("↺ 2024-01-02");
-  const at = named("at, datetime, UTC");
+  const at = named("at, datetime");
+  expect(fieldOf("at, datetime").querySelector("label")!.textContent).toBe("at (UTC)");
   expect([at.type, at.value]).toEqual(["datetime-local", "1970-01-02T06:00"]);
   enter(at, "1970-01-01T12:00:36", "input", "change");
   expect(model.get("values")[1]).toBeCloseTo(0.5 + 36 / 86400, 12);
@@ -124,7 +125,7 @@ test("dates, booleans, periods and many categories have a control of their own",
   enter(user, "3", "change");
   expect(model.get("values")[4]).toBe(3);
   expect(fieldOf("user").textContent).toContain("the 2 most frequent of 100");
-  enter(named("span, number, days"), "2.5", "input", "change");
+  enter(named("span, days"), "2.5", "input", "change");
   expect(fieldOf("span").textContent).toContain("outside the background's range, −1 days to 2 days");
 });
 

@@ -56,9 +56,10 @@ class Predictor(nn.Module):
             said = np.stack([-said, said], 1)
         elif said.ndim == 1:
             said = said[:, None]
-        if said.ndim != 2 or len(said) != len(x) or said.dtype.kind not in "fiub":
+        count = x.shape[0] if hasattr(x, "shape") else len(x)  # a sparse matrix has no length
+        if said.ndim != 2 or len(said) != count or said.dtype.kind not in "fiub":
             raise ValueError(
-                f"predict: expected a row of numbers for each of {len(x)} inputs, got {said.dtype} {said.shape}"
+                f"predict: expected a row of numbers for each of {count} inputs, got {said.dtype} {said.shape}"
             )
         wanted = said.shape[1] if self.classes is None else len(self.classes)
         if said.shape[1] != wanted:

@@ -100,9 +100,9 @@ POLARS: dict[str, pl.Series] = {
     "Date": polars_series([dt.date(2024, 1, n + 1) for n in range(N)]),
     "Datetime": polars_series([dt.datetime(2024, 1, 1, n % 24, 3, 2, 123456) for n in range(N)]),
     "nanoseconds": polars_series(NANOSECONDS, pl.Datetime("ns")),
-    "a zone": polars_series([dt.datetime(2024, 3, 30, n % 24) for n in range(N)], pl.Datetime("ms")).dt.replace_time_zone(
-        "Europe/Berlin"
-    ),
+    "a zone": polars_series(
+        [dt.datetime(2024, 3, 30, n % 24) for n in range(N)], pl.Datetime("ms")
+    ).dt.replace_time_zone("Europe/Berlin"),
     "Duration": polars_series([dt.timedelta(hours=n, microseconds=3) for n in range(N)]),
     "Time": polars_series([dt.time(n % 24, 3) for n in range(N)]),
     "Decimal": polars_series([Decimal("1.10"), None, Decimal("12345678901234567.25")] * 10, pl.Decimal(30, 4)),
@@ -116,7 +116,9 @@ def test_polars(values: pl.Series) -> None:
     frame = pl.DataFrame({"a": values, "b": DRAW.random(N)})
     before = frame.clone()
     for number in (1, 5):
-        named = [] if values.dtype == pl.Datetime("ns") else [frame.row(number, named=True)]  # Python has no nanoseconds
+        named = (
+            [] if values.dtype == pl.Datetime("ns") else [frame.row(number, named=True)]
+        )  # Python has no nanoseconds
         for given in (frame[number], *named):
             row = Tabular(given, frame)
             assert row.names == ("a", "b")
@@ -179,7 +181,9 @@ def test_sparse_matrices(kind: Any) -> None:
 
 def test_a_sparse_matrix_that_would_fill_the_memory() -> None:
     matrix = sparse.csr_array((10**6, 10**5))
-    with pytest.raises(ValueError, match=r"background: 1,000,000 × 100,000 would take 745 GiB .* such as matrix\[:200\]"):
+    with pytest.raises(
+        ValueError, match=r"background: 1,000,000 × 100,000 would take 745 GiB .* such as matrix\[:200\]"
+    ):
         Tabular(matrix[[0]], matrix)
 
 
