@@ -55,7 +55,7 @@ class RowView:
         """Explain another row, such as one of the background."""
         row = self._session.inputs[self._number]
         assert isinstance(row, Tabular)
-        self._show(row.another(values))
+        self._show(row.another([float(v) for v in values]))
         self._change(list(self.pane.values))
 
     def _change(self, values: list[float]) -> None:
