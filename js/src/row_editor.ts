@@ -19,6 +19,7 @@ export interface RowEditorState {
 }
 
 const SEARCH_ABOVE = 12;
+const TYPED = new Set(["number", "date", "datetime-local", "time"]);
 
 function render({ model, el, signal }: RenderProps<RowEditorState>): void {
   const title = h("span", { class: "nbx-title" });
@@ -122,7 +123,7 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     know();
     fields = features.map((feature, place) => featureField(feature, (value) => choose(place, value)));
     list.replaceChildren();
-    list.classList.toggle("nbx-with-missing", features.some(({ missing, kind }) => missing && kind === "number"));
+    list.classList.toggle("nbx-with-missing", features.some(({ missing, kind }) => missing && kind !== "category"));
     search.hidden = onlyChanged.hidden = features.length <= SEARCH_ABOVE;
     weigh();
     take();
@@ -145,7 +146,7 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     held = true;
     for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, letGo, { once: true, signal });
   });
-  list.addEventListener("input", (event) => (typing ||= (event.target as HTMLInputElement).type === "number"));
+  list.addEventListener("input", (event) => (typing ||= TYPED.has((event.target as HTMLInputElement).type)));
   list.addEventListener("change", () => typing && letGo());
   list.addEventListener("focusout", () => {
     if (typing) letGo();

@@ -86,6 +86,49 @@ const fieldOf = (name: string): HTMLElement => named(name).closest<HTMLElement>(
 const button = (text: string): HTMLButtonElement => [...el.querySelectorAll("button")].find((each) => each.textContent === text)!;
 const count = (): string => el.querySelector(".nbx-subtitle")!.textContent!;
 
+test("dates, booleans, periods and many categories have a control of their own", () => {
+  const features: Feature[] = [
+    { name: "day", kind: "number", low: 19723, high: 19730, step: 1, integer: true, time: "date", missing: true },
+    { name: "at", kind: "number", low: 0, high: 2, step: 1 / 24, time: "datetime", unit: "UTC" },
+    { name: "yes", kind: "boolean", choices: ["False", "True"], missing: true },
+    { name: "month", kind: "number", low: 600, high: 602, step: 1, integer: true, texts: ["2020-01", "2020-02", "2020-03"] },
+    { name: "user", kind: "category", choices: ["ann", "bob"], places: [3, 70], note: "the 2 most frequent of 100" },
+    { name: "span", kind: "number", low: -1, high: 2, step: 0.1, unit: "days" },
+  ];
+  const row = [19724, 1.25, 1, 601, 70, 1.5];
+  show({ ...STATE, features, row, values: row });
+  const day = named("day, date");
+  expect([day.type, day.value]).toEqual(["date", "2024-01-02"]);
+  enter(day, "2024-01-05", "input", "change");
+  enter(day, "", "input"); // half a date while it is typed
+  enter(day, "", "change");
+  expect(model.get("values")[0]).toBeNull();
+  expect(named("Reset day to 2024-01-02").textContent).toBe("↺ 2024-01-02");
+  const at = named("at, datetime");
+  expect(fieldOf("at, datetime").querySelector("label")!.textContent).toBe("at (UTC)");
+  expect([at.type, at.value]).toEqual(["datetime-local", "1970-01-02T06:00"]);
+  enter(at, "1970-01-01T12:00:36", "input", "change");
+  expect(model.get("values")[1]).toBeCloseTo(0.5 + 36 / 86400, 12);
+  expect(at.value).toBe("1970-01-01T12:00:36");
+  const yes = named("yes");
+  expect([yes.type, yes.checked]).toEqual(["checkbox", true]);
+  tickBox(yes, false);
+  expect(model.get("values")[2]).toBe(0);
+  tickBox(named("yes, missing"), true);
+  expect([model.get("values")[2], yes.indeterminate]).toEqual([null, true]);
+  const month = named<HTMLSelectElement>("month, period");
+  expect(month.selectedOptions[0]!.text).toBe("2020-02");
+  enter(month, "602", "change");
+  expect(model.get("values")[3]).toBe(602);
+  const user = named<HTMLSelectElement>("user");
+  expect(user.selectedOptions[0]!.text).toBe("bob");
+  enter(user, "3", "change");
+  expect(model.get("values")[4]).toBe(3);
+  expect(fieldOf("user").textContent).toContain("the 2 most frequent of 100");
+  enter(named("span, days"), "2.5", "input", "change");
+  expect(fieldOf("span").textContent).toContain("outside the background's range, −1 days to 2 days");
+});
+
 test("every control is named after its feature, and the label leads to it", () => {
   expect([...el.querySelectorAll("label.nbx-name")].map((label) => label.textContent)).toEqual(FEATURES.map(({ name }) => name));
   for (const label of el.querySelectorAll<HTMLLabelElement>("label.nbx-name")) {

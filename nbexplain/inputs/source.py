@@ -156,7 +156,7 @@ def _is_data_set(given: Any) -> bool:
         if not hasattr(given, "__len__"):
             raise TypeError(f"inputs: expected a data set with __len__, got {type(given).__name__}, which has none")
         return True
-    if isinstance(given, (Array, Tensor, np.ndarray, Mapping, Sequence)):
+    if isinstance(given, (Array, Tensor, np.ndarray, Mapping, Sequence)) or of_table(given):
         return False
     kind = type(given)
     numbered = hasattr(kind, "__len__") and hasattr(kind, "__getitem__")

@@ -7,16 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import (
-    Coded,
-    Column,
-    are_exact,
-    of_given,
-    of_integers,
-    of_objects,
-    of_ticks,
-    of_uniques,
-)
+from nbexplain.inputs.table_coded import Coded
+from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
+from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import DAY
 
 _MOST_DENSE = 4 * 2**30  # bytes that a sparse background may take once its zeros are written out
@@ -34,6 +27,7 @@ class Rows:
     """
 
     framed = False
+    without = "numpy.delete(table, {}, axis=1)"
     labels: Any = None
 
     def __init__(self, array: np.ndarray) -> None:

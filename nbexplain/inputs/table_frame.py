@@ -8,17 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import (
-    Coded,
-    Column,
-    are_exact,
-    is_missing,
-    of_given,
-    of_integers,
-    of_objects,
-    of_ticks,
-    of_uniques,
-)
+from nbexplain.inputs import table_dtypes as dtypes
+from nbexplain.inputs.table_coded import Coded
+from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
+from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import DAY
 
 
@@ -38,6 +31,7 @@ class Frame:
     """
 
     framed = True
+    without = "table.drop(columns={})"  # how some columns are left out
 
     def __init__(self, frame: Any) -> None:
         import pandas
@@ -148,7 +142,7 @@ class Frame:
 
         parts = {}
         with np.errstate(invalid="ignore", over="ignore"):  # what a dtype cannot hold is seen from what came of it
-            if self._all is not None and self._is_plain and (cast := _cast(rows, self._all)) is not None:
+            if self._all is not None and self._is_plain and (cast := dtypes.cast(rows, self._all)) is not None:
                 return pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False)
             for place in range(len(self._columns)):
                 parts[place] = self._column(place, rows[:, place])
@@ -167,12 +161,12 @@ class Frame:
         if column.categories:
             return self._category(place, numbers)
         if place in self._kinds:
-            return _of_objects(coded.objects(numbers, self._kinds[place]), dtype)
+            return dtypes.objects(coded.objects(numbers, self._kinds[place]), dtype)
         if column.time:
-            return _time(column.time, numbers, coded, dtype)
-        if coded.known is not None and (large := _large(coded, numbers, dtype)) is not None:
+            return dtypes.times(column.time, numbers, coded, dtype)
+        if coded.known is not None and (large := dtypes.large_numbers(coded, numbers, dtype)) is not None:
             return large
-        return _number(numbers, dtype)
+        return dtypes.number(numbers, dtype)
 
     def _category(self, place: int, codes: np.ndarray) -> Any:
         import pandas
@@ -188,86 +182,8 @@ class Frame:
         if (place, known) not in self._categories:
             column = self._columns[place]
             values = column.categories if known else (*column.categories, column.missing)
-            self._categories[place, known] = _as(self._dtypes[place], values)
+            self._categories[place, known] = dtypes.categories(self._dtypes[place], values)
         return self._categories[place, known]
-
-
-def _cast(numbers: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
-    """A copy in one of numpy's dtypes, if that can hold them."""
-    if dtype.kind not in "fiu":
-        return None
-    cast: np.ndarray = numbers.astype(dtype)
-    return cast if dtype.kind == "f" or bool((cast == numbers).all()) else None
-
-
-def _number(values: np.ndarray, dtype: Any) -> Any:
-    """Numbers in the user's dtype, or as they are where that cannot hold them."""
-    values = values.copy()
-    if dtype is None or isinstance(dtype, np.dtype):
-        cast = None if dtype is None else _cast(values, dtype)
-        return values if cast is None else cast
-    import pandas
-
-    if dtype.kind in "iu" and not np.array_equal(np.trunc(values), values, equal_nan=True):
-        return values
-    try:
-        held = pandas.Series(values).astype(dtype).array
-    except (TypeError, ValueError):  # 300 in pandas' Int8
-        return values
-    return held if dtype.kind in "fiu" else values
-
-
-def _large(coded: Coded, numbers: np.ndarray, dtype: Any) -> Any:
-    """Whole numbers that a float64 does not hold, in the user's dtype; None where that cannot hold these."""
-    import pandas
-
-    gone = np.isnan(numbers)
-    if (gone.any() and isinstance(dtype, np.dtype)) or not (np.rint(numbers) == numbers)[~gone].all():
-        return None
-    held = pandas.Series(coded.whole(np.where(gone, 0, numbers))).astype(dtype)
-    return held.mask(gone).array if gone.any() else held.array
-
-
-def _time(what: str, numbers: np.ndarray, coded: Coded, dtype: Any) -> Any:
-    """Times in the user's dtype, each to its finest unit."""
-    import pandas
-
-    gone = np.isnan(numbers)
-    ticks = coded.whole(np.where(gone, 0, numbers))
-    ticks[gone] = np.iinfo(np.int64).min
-    if what.startswith("period"):
-        return pandas.PeriodIndex.from_ordinals(ticks, freq=dtype.freq).array
-    unit = next(unit for unit, count in DAY.items() if count == coded.per_day)
-    values = ticks.view(f"{dtype.kind}8[{unit}]")
-    if isinstance(dtype, np.dtype):
-        return values
-    if getattr(dtype, "tz", None) is not None:
-        return pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(dtype.tz).array
-    return pandas.Series(values).astype(dtype).array
-
-
-def _of_objects(values: np.ndarray, dtype: Any) -> Any:
-    """Python's objects in the user's dtype, or as they are where that cannot hold them."""
-    import pandas
-
-    try:
-        return pandas.Series(values, dtype=dtype)
-    except (TypeError, ValueError, ArithmeticError):
-        return pandas.Series(values, dtype=object)
-
-
-def _as(dtype: Any, values: Sequence[Any]) -> Any:
-    """Categories in the user's dtype, or as pandas takes them where that would change them."""
-    import pandas
-
-    try:
-        held = pandas.Series(values, dtype=dtype)
-        if (made := held.tolist()) != list(values):  # the quick way; a NaN is not equal to another
-            same = (is_missing(now) if is_missing(v) else v == now for v, now in zip(values, made, strict=True))
-            held = held if all(same) else pandas.Series(values)
-    except (TypeError, ValueError):
-        held = pandas.Series(values)
-    return held.to_numpy() if isinstance(held.dtype, np.dtype) else held.array
 
 
 def as_frame(table: np.ndarray, row: Any) -> Any:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Coded, Column, of_given, of_integers, of_objects, of_ticks
+from nbexplain.inputs.table_coded import Coded
+from nbexplain.inputs.table_coding import of_given, of_integers, of_objects, of_ticks
+from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import DAY
 
 
@@ -23,6 +25,7 @@ class PolarsFrame:
     """
 
     framed = True
+    without = "table.drop({})"
     labels: Any = None
 
     def __init__(self, frame: Any) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from nbexplain.inputs import table_array, table_frame, table_polars
-from nbexplain.inputs.table_column import Coded, Column
+from nbexplain.inputs.table_coded import Coded
+from nbexplain.inputs.table_column import Column
 
 __all__ = ["Column", "Form", "frame_of", "in_order", "labels_of", "row_of", "table_of"]
 
@@ -19,6 +20,7 @@ class Form(Protocol):
     """How a table was handed in, and what a model gets."""
 
     framed: bool
+    without: str
     names: Sequence[str]
     width: int
     labels: Any
@@ -59,6 +61,8 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
     _refuse_others(row, "row")
     library = frame_of(row)
     if library and _axes(row) == 2:
+        if not len(row):
+            raise ValueError("row: expected one row, got an empty table")
         if len(row) != 1:
             first = "frame.iloc[[0]]" if library == "pandas" else "frame[0]"
             raise ValueError(f"row: expected one row, got a table of {len(row)}; try {first}")
@@ -83,8 +87,9 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
     if values.ndim == 2 and len(values) == 1:
         values = values[0]
     if values.ndim != 1 or not len(values):
-        several = f"; try {'row[:1]' if values.ndim == 2 else 'one row'} of it" if values.ndim == 2 else ""
-        raise ValueError(f"row: expected one row of values (F,), got shape {values.shape}{several}")
+        several = "; try row[:1]" if values.ndim == 2 and len(values) else ""
+        got = f"shape {values.shape}{several}" if values.ndim else type(row).__name__
+        raise ValueError(f"row: expected one row of values (F,), got {got}")
     return list(values) if values.dtype.kind in "mM" else values.tolist(), []
 
 
@@ -149,8 +154,11 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
         raise ValueError("background: expected a table (N, F), got a structured array; try pandas.DataFrame(table)")
     if array.shape[:1] == (0,):
         _check_height(0)
+    named = isinstance(background, Mapping) or (array.ndim == 1 and all(isinstance(one, Mapping) for one in array))
     if array.ndim != 2:
-        raise ValueError(f"background: expected a table (N, F), got shape {array.shape}")
+        got = f"shape {array.shape}" if array.ndim else f"a {type(background).__name__}"
+        way = "; try pandas.DataFrame(background)" if named else ""
+        raise ValueError(f"background: expected a table (N, F), got {got}{way}")
     _check_width(array.shape[1], array.shape, "background")
     if own and array.shape[1] == len(values) and (own == "pandas" or _axes(row) == 2):
         return (
@@ -187,13 +195,14 @@ def too_wide(wanted: int, background: Form) -> str:
     if got <= wanted:
         return text
     named = f" ({', '.join(map(str, background.names[:8]))}{', …' * (len(background.names) > 8)})"
-    which = "table.drop(columns=[…])" if background.framed else "numpy.delete(table, column, axis=1)"
+    which = background.without.format("[…]")
     extra = "the one that the model does not take, such as the label" if got == wanted + 1 else "what it does not take"
     return f"{text}{named if background.names else ''}; leave out {extra}: background={which}"
 
 
-def in_order(values: list[Any], names: list[str], table_names: Sequence[str], what: str) -> list[Any]:
+def in_order(values: list[Any], names: list[str], background: Form, what: str) -> list[Any]:
     """The row's values in the order of the background's columns; `what` told the names."""
+    table_names = background.names
     lacks = [name for name in table_names if name not in set(names)]
     more = [name for name in names if name not in set(table_names)]
     parts = [
@@ -204,9 +213,9 @@ def in_order(values: list[Any], names: list[str], table_names: Sequence[str], wh
     if parts:
         way = ""
         if lacks and not more and what == "row":
-            way = f"; if the model takes no {_listed(lacks)}: background=table.drop(columns={lacks[:6]!r})"
+            way = f"; if the model takes no {_listed(lacks)}: background={background.without.format(lacks[:6])}"
         elif more and not lacks and what == "row":
-            way = f"; if the model takes no {_listed(more)}: Tabular(row.drop({more[:6]!r}), …)"
+            way = f"; if the model takes no {_listed(more)}: Tabular(row[list(table.columns)], background=table)"
         raise ValueError(f"{what}: expected the background's columns; it {' and '.join(parts)}{way}")
     places = {name: place for place, name in enumerate(names)}
     return [values[places[name]] for name in table_names]
@@ -216,10 +225,17 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(map(repr, names[:2])) if len(names) < 3 else "such columns"
 
 
-def labels_of(labels: Any, background: np.ndarray | None) -> np.ndarray | None:
-    """The right class of each background row (N,)."""
+def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndarray | None:
+    """The right class of each row (N,) of the background, which came as `table`."""
     if labels is None:
         return None
+    if frame_of(labels) == frame_of(table) == "pandas" and len(labels) == len(table):
+        counts = list(labels.index) == list(range(len(labels)))
+        if not counts and not labels.index.equals(table.index):
+            raise ValueError(
+                "labels: their index is not that of the background, so they would belong to other rows; try "
+                "labels=labels.loc[table.index], or labels.to_numpy() if they are in the order of the rows"
+            )
     array = np.asarray(labels)
     if background is None or array.shape != (len(background),):
         rows = "no background" if background is None else f"{len(background)} background rows"

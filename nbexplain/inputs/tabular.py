@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.array import Array, as_it_is
-from nbexplain.inputs.table_column import Coded, Column
+from nbexplain.inputs.table_coded import Coded
+from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_index import Index
 from nbexplain.inputs.table_masker import TableMasker
 from nbexplain.inputs.table_reading import Form, in_order, labels_of, row_of, table_of, too_wide
@@ -87,7 +88,7 @@ class Tabular(Array):
         if table_names:
             self._check_names(table_names, len(table_names))
         if told and table_names:
-            values = in_order(values, told, table_names, "row" if own_names else "names")
+            values = in_order(values, told, form, "row" if own_names else "names")
         found = table_names or told or [f"feature {i}" for i in range(len(values))]
         given = {str(name): tuple(values) for name, values in (categories or {}).items()}
         for name in given:
@@ -95,7 +96,7 @@ class Tabular(Array):
                 raise ValueError(f"categories: there is no column {name!r}; the columns are {', '.join(found)}")
         self.encode = encode
         self._read(form, values, found, given, row, "row" if background is None else "background")
-        self.labels = labels_of(labels, self.background)
+        self.labels = labels_of(labels, self.background, background)
         self.notes = tuple(self._notes())
 
     def _check_names(self, names: Sequence[str], count: int) -> None:
@@ -144,8 +145,8 @@ class Tabular(Array):
         self._place = 0 if self._index is None else self._index.own  # in the index
 
     @functools.cached_property
-    def _constant(self) -> list[int]:
-        """Columns that have one value in the background, or none."""
+    def constant(self) -> list[int]:
+        """The places of columns that have one value in the background, or none."""
         assert self.background is not None
         alike = np.ones(len(self.columns), dtype=bool)
         first = self.background[0]
@@ -181,7 +182,13 @@ class Tabular(Array):
             told = column.categories or np.isnan(row[place])
             if told and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
                 yield f"{column.said(row[place])!r} of {column.name!r} does not occur in the background"
-        odd_places = {"constant in the background": self._constant, "infinite in the background": self._infinite}
+        gone = [place for place in self.constant if np.isnan(self.background[0, place])]
+        constant = [place for place in self.constant if place not in gone]
+        odd_places = {
+            "missing throughout the background": gone,
+            "constant in the background": constant,
+            "infinite in the background": self._infinite,
+        }
         for what, places in odd_places.items():
             if names := [self.columns[place].name for place in places]:
                 yield f"{what}: {', '.join(map(repr, names[:5]))}" + ", …" * (len(names) > 5)

@@ -19,14 +19,16 @@ def _nan_for_null(values: Any, _widget: object) -> Any:
 
 
 class RowEditor(Bundled):
-    """A slider or a list for each feature of a row; the browser writes ``values`` at every step of a hand.
+    """A control for each feature of a row; the browser writes ``values`` at every step of a hand.
 
     ``features`` says of each column
 
-    - ``name``, and ``kind``: ``"number"`` or ``"category"``;
+    - ``name``, and ``kind``: ``"number"``, ``"category"`` or ``"boolean"``, which is 0 or 1;
     - of a number ``low`` and ``high``, what the slider reaches (another number can be typed, and is marked), its
-      ``step``, and ``integer``;
-    - of a category its ``choices``: a value is the position of one of them;
+      ``step``, and ``integer``; of one that is a time ``time``, what it is the days of (``"date"``, ``"datetime"``,
+      ``"time"``), of one with a ``unit`` that, and ``texts``, if whole numbers from ``low`` on are called by these;
+    - of a category its ``choices``: a value is the position of one of them; where they are some of many, ``places`` are
+      the positions, ``count`` is how many there are, and a ``note`` says so;
     - ``constant``: it can be seen, not changed; ``missing``: it may be NaN.
 
     ``row`` is the row as it was given, ``values`` what it is changed to; both are checked against ``features``, which
@@ -143,11 +145,11 @@ def _checked_features(features: Sequence[dict[str, Any]]) -> list[dict[str, Any]
         finite = [end for end in ends if isinstance(end, int | float) and math.isfinite(end)]
         if not isinstance(feature.get("name"), str):
             problem = f"expected a name (str), got {feature.get('name')!r}"
-        elif kind not in ("number", "category"):
-            problem = f"expected the kind 'number' or 'category', got {kind!r}"
+        elif kind not in ("number", "category", "boolean"):
+            problem = f"expected the kind 'number', 'category' or 'boolean', got {kind!r}"
         elif kind == "number" and (len(finite) < 2 or finite[0] > finite[1]):
             problem = f"expected low ≤ high, two finite numbers, got {ends[0]!r} and {ends[1]!r}"
-        elif kind == "category" and not feature.get("choices"):
+        elif kind != "number" and not feature.get("choices"):
             problem = "expected choices (a list of str), got none"
         else:
             continue
@@ -159,12 +161,12 @@ def _checked_row(name: str, row: list[float], features: Sequence[dict[str, Any]]
     if len(row) != len(features):
         raise traitlets.TraitError(f"{name}: expected {len(features)} numbers, one per feature, got {len(row)}.")
     for value, feature in zip(row, features):
-        count = len(feature.get("choices", ()))
+        count = feature.get("count", len(feature.get("choices", ())))
         if math.isnan(value) and feature.get("missing"):
             continue
         if not math.isfinite(value):
             problem = "a finite number" + (" or NaN" if feature.get("missing") else ", it may not be missing")
-        elif feature["kind"] == "category" and value not in range(count):
+        elif feature["kind"] != "number" and value not in range(count):
             problem = f"the position of one of its {count} choices"
         else:
             continue

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import weakref
+from typing import Any
 
 import ipywidgets
 import numpy as np
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_column import Column
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.row_editor import RowEditor
 
+_MOST_CHOICES = 300  # in a list
 _STEPS = 200  # of a slider from one end to the other
 
 
@@ -50,7 +53,9 @@ class RowView:
 
     def show_row(self, values: np.ndarray) -> None:
         """Explain another row, such as one of the background."""
-        self.pane.show_row([float(v) for v in values])
+        row = self._session.inputs[self._number]
+        assert isinstance(row, Tabular)
+        self._show(row.another([float(v) for v in values]))
         self._change(list(self.pane.values))
 
     def _change(self, values: list[float]) -> None:
@@ -74,7 +79,7 @@ class RowView:
         self._number = self._session.selection.input
         row = self._session.inputs[self._number]
         assert isinstance(row, Tabular)
-        self.pane.show_row(self._given.setdefault(self._number, row).tensor[0].tolist())
+        self._show(self._given.setdefault(self._number, row))
         self.pane.values = row.tensor[0].tolist()
 
     def _look(self) -> None:
@@ -84,32 +89,81 @@ class RowView:
         assert isinstance(row, Tabular)
         if row is not self._given[self._number] and row not in self._mine:
             self._mine.add(row)
-            self.pane.show_row(row.tensor[0].tolist())
+            self._show(row)
+
+    def _show(self, row: Tabular) -> None:
+        """Another row; with other controls only if these cannot show it."""
+        values = row.tensor[0].tolist()
+        short = any(
+            "places" in about and value == value and value not in about["places"]
+            for about, value in zip(self.pane.features, values, strict=True)
+        )
+        self.pane.show_row(values, _controls(row) if short else None)
 
 
-def _controls(row: Tabular) -> list[dict[str, object]]:
-    """A slider within the background's range for each number, a list for each category."""
+def _controls(row: Tabular) -> list[dict[str, Any]]:
+    """A slider within the background's range for each number, a list for each category, a box to tick for yes or no."""
     held = row.tensor.numpy() if row.background is None else np.concatenate([row.background, row.tensor.numpy()])
-    features: list[dict[str, object]] = []
+    constant = set(() if row.background is None else row.constant)
+    features: list[dict[str, Any]] = []
     for place, column in enumerate(row.columns):
         values = held[:, place]
         known = values[np.isfinite(values)]
-        about: dict[str, object] = {
+        about: dict[str, Any] = {
             "name": column.name,
-            "constant": row.background is not None and len(np.unique(row.background[:, place])) == 1,
+            "constant": place in constant,
             "missing": bool(len(known) < len(values)),
         }
         if column.categories:
-            features.append({**about, "kind": "category", "choices": [str(value) for value in column.categories]})
+            kind = "boolean" if column.categories == (False, True) else "category"
+            features.append({**about, "kind": kind, **_choices(column.categories, known, float(row.tensor[0, place]))})
             continue
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
         if row.background is None:  # there is no range to go by: as far to each side as the value is from 0
             reach = max(abs(low), 1.0)
             low, high = low - reach, high + reach
         whole = bool(len(known)) and bool((known == np.round(known)).all())
-        step = 1.0 if whole else _round_step((high - low) / _STEPS)
-        features.append({**about, "kind": "number", "low": low, "high": high, "step": step, "integer": whole})
+        step = (high - low) / _STEPS
+        step = 1.0 if whole else _time_step(step) if column.time.startswith("datetime") else _round_step(step)
+        about |= {"kind": "number", "low": low, "high": high, "step": step, "integer": whole}
+        features.append({**about, **_as_time(column, low, high, whole)})
     return features
+
+
+def _choices(categories: tuple[Any, ...], known: np.ndarray, own: float) -> dict[str, Any]:
+    """The categories that can be chosen: of very many the most frequent ones, and the row's own."""
+    if len(categories) <= _MOST_CHOICES:
+        return {"choices": [str(value) for value in categories]}
+    counts = np.bincount(known.astype(np.intp), minlength=len(categories))
+    frequent = np.argsort(-counts, kind="stable")[:_MOST_CHOICES]
+    places = sorted({*frequent.tolist(), *([int(own)] if np.isfinite(own) else [])})
+    return {
+        "choices": [str(categories[place]) for place in places],
+        "places": places,
+        "count": len(categories),
+        "note": f"the {len(places)} most frequent of {len(categories):,}",
+    }
+
+
+def _as_time(column: Column, low: float, high: float, whole: bool) -> dict[str, Any]:
+    """What tells the editor how a time is written."""
+    if column.time.startswith("period"):
+        count = int(high - low) + 1
+        texts = [column.said(low + step) for step in range(count)] if count <= _MOST_CHOICES else None
+        return {} if texts is None else {"texts": texts}
+    if column.time == "duration":
+        return {"unit": "days"}
+    if column.time == "datetime" and whole:
+        return {"time": "date"}
+    if column.time.startswith("datetime"):
+        return {"time": "datetime", **({"unit": "UTC"} if column.time.endswith("UTC") else {})}
+    return {"time": column.time} if column.time else {}
+
+
+def _time_step(step: float) -> float:
+    """In days, a round number of seconds, minutes, hours or days not above `step`."""
+    seconds = (1, 5, 15, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400)
+    return max([one for one in seconds if one <= step * 86_400 * 1.0000001] or [1]) / 86_400
 
 
 def _round_step(step: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from nbexplain.inputs import Tabular
 FRAME = pd.DataFrame(
     {"age": [20, 30, 40, 50], "city": ["Rome", "Oslo", "Rome", "Bonn"], "member": [True, False, True, True]}
 )
+DATES = pd.DataFrame({"a": pd.to_datetime(["2024-01-01", "2024-01-02"])})
 
 
 def test_a_frame_tells_names_and_categories() -> None:
@@ -222,6 +224,63 @@ def test_another_row_of_the_same_table() -> None:
         ([1, 2], {"background": [[1, 2], [3]]}, "background: expected rows of equal length, got 1 to 2"),
         ([1, 2], {"background": np.zeros((0, 2))}, "background: expected at least one row, got none"),
         ([1, 2], {"background": [1, 2]}, r"background: expected a table \(N, F\), got shape \(2,\)"),
+        (
+            {"age": "a", "city": "Rome", "member": True},
+            {"background": FRAME},
+            r"row: 'age' is 'a', expected a number .*20",
+        ),
+        ({"age": 1, "city": 3, "member": True}, {"background": FRAME}, r"row: 'city' is 3, expected a str .*'Bonn'"),
+        (
+            {"age": 1, "city": "Bern", "member": True},
+            {"background": FRAME.astype({"city": "category"})},
+            "row: 'city' is 'Bern', expected one of 'Bonn', 'Oslo', 'Rome'",
+        ),
+        (
+            FRAME[["age", "city"]].iloc[[0]],
+            {"background": FRAME},
+            r"it lacks 'member'; if the model takes no 'member': background=table\.drop\(columns=\['member'\]\)",
+        ),
+        (
+            pl.DataFrame({"a": [1]}),
+            {"background": pl.DataFrame({"a": [1, 2], "y": [1, 2]})},
+            r"it lacks 'y'; if the model takes no 'y': background=table\.drop\(\['y'\]\)",
+        ),
+        (
+            FRAME.iloc[[0]],
+            {"background": FRAME[["age", "city"]]},
+            r"has 'member'; .*: Tabular\(row\[list\(table\.columns\)\], background=table\)",
+        ),
+        ([1, "x"], {"background": FRAME}, r"got 3 \(age, city, member\); leave out the one .*=table\.drop\(columns=\["),
+        ([1, 2], {"background": np.ones((4, 3))}, r"got 3; leave out the one .*: background=numpy\.delete\(table, "),
+        (FRAME.iloc[[0]], {"background": FRAME.iloc[:0]}, "background: expected at least one row, got none"),
+        (FRAME.iloc[:0], {"background": FRAME}, "row: expected one row, got an empty table"),
+        (FRAME.iloc[[0]][[]], {"background": FRAME[[]]}, r"row: expected at least one column, got shape \(1, 0\)"),
+        (
+            {"a": "x"},
+            {"background": pd.DataFrame({"a": [None, None]})},
+            "row: 'a' is 'x', and the background has no value there that tells a kind",
+        ),
+        (pd.Series([1, 2], index=["a", "a"]), {}, "names: expected each column once, got 'a' twice"),
+        ({"a": [1, 2]}, {}, "row: 'a' holds 2 values, expected one"),
+        ([1], {"background": {"a": [1]}}, r"background: .* got a dict; try pandas\.DataFrame\(background\)"),
+        ([1], {"background": pl.DataFrame({"a": [1]}).lazy()}, r"got a LazyFrame; try background=frame\.collect\(\)"),
+        (
+            [1],
+            {"background": pd.DataFrame({"a": [[1]]})},
+            r"background: 'a' holds a list, \[1\]; a column holds numbers",
+        ),
+        ({"a": "soon"}, {"background": DATES}, r"row: 'a' is 'soon', expected a datetime \(such as 2024-01-01\)"),
+        ({"a": 5}, {"background": DATES}, "row: 'a' is 5, expected a datetime .*: it is no date"),
+        (
+            {"a": DATES["a"].dt.tz_localize("UTC")[0]},
+            {"background": DATES},
+            "expected a datetime .*: it has a time zone",
+        ),
+        (
+            FRAME.iloc[0],
+            {"background": FRAME, "labels": pd.Series([1, 0, 1, 1], index=[3, 2, 1, 0])},
+            r"labels: their index is not that of the background, .* try labels=labels\.loc\[table\.index\]",
+        ),
         ([1, 2], {"names": ["a"]}, "names: expected 2, one for each value of the row, got 1"),
         ([1, 2], {"names": ["a", "a"]}, "names: expected each column once, got 'a' twice"),
         ([1, "x"], {"names": ["a", "b"], "categories": {"b": ["y"]}}, "row: 'b' is 'x', expected one of 'y'"),
@@ -242,6 +301,11 @@ def test_what_a_reader_must_know_is_said() -> None:
     assert Tabular([np.nan, 2.0], names=["a", "b"]).notes == ("the row holds NaN or infinity in 'a'",)
     assert Tabular([1.0], [[2.0]]).notes[0] == "the background is a single row: all is compared with that one"
     assert Tabular([1.0, 2.0], [[3.0, 2.0], [3.0, 5.0]], names=["a", "b"]).notes == ("constant in the background: 'a'",)
+    table = np.array([[np.nan, np.inf], [np.nan, 1]])
+    assert Tabular([np.nan, 1.0], table, names=["a", "b"]).notes[1:] == (
+        "missing throughout the background: 'a'",
+        "infinite in the background: 'b'",
+    )
     unseen = Tabular({"age": 1, "city": "Bern", "member": True}, FRAME)
     assert unseen.notes == ("'Bern' of 'city' does not occur in the background",)
     assert unseen.another([20.0, 3.0, 1.0]).notes == ()  # the note belongs to the row

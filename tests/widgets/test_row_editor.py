@@ -97,7 +97,7 @@ def test_values_that_do_not_fit_are_refused(editor, values, complaint):
     ("feature", "complaint"),
     [
         ({"kind": "number", "low": 0, "high": 1}, r"features\[1\]: expected a name \(str\), got None"),
-        ({"name": "a", "kind": "float"}, "expected the kind 'number' or 'category', got 'float'"),
+        ({"name": "a", "kind": "float"}, "expected the kind 'number', 'category' or 'boolean', got 'float'"),
         ({"name": "a", "kind": "number", "low": 2, "high": 1}, "expected low ≤ high, two finite numbers, got 2 and 1"),
         ({"name": "a", "kind": "number", "low": 0, "high": NAN}, "two finite numbers, got 0 and nan"),
         ({"name": "a", "kind": "number", "low": 0}, "two finite numbers, got 0 and None"),

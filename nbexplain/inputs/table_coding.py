@@ -1,0 +1,118 @@
+"""Columns of whole numbers, times and Python's objects, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
+from nbexplain.inputs.table_column import is_missing
+from nbexplain.inputs.table_times import days_of, time_of
+
+
+def are_exact(values: np.ndarray) -> bool:
+    """Whether a float64 holds each of these whole numbers."""
+    return not values.size or (int(values.max()) <= EXACT and int(values.min()) >= -EXACT)
+
+
+def of_integers(values: np.ndarray) -> Coded:
+    """A column of whole numbers, which is told of them again however large they are."""
+    if are_exact(values):
+        return Coded(values.astype(np.float64))
+    each, places = np.unique(values, return_inverse=True)
+    numbers = each.astype(np.float64)
+    for place in range(1, len(each) if (np.diff(numbers) <= 0).any() else 0):  # so that none is taken for another
+        numbers[place] = max(numbers[place], np.nextafter(numbers[place - 1], np.inf))
+    return Coded(numbers[places], values=values.copy())
+
+
+def of_ticks(time: str, ticks: np.ndarray, per_day: int, missing: np.ndarray) -> Coded:
+    """A column of times, so many ticks a day; of periods, of which none is a part of a day, 1."""
+    numbers = ticks / per_day
+    numbers[missing] = np.nan
+    return Coded(numbers, time=time, per_day=per_day, ticks=np.where(missing, 0, ticks), missing=None)
+
+
+def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
+    """A column of Python's objects: numbers, yes or no, times, or categories; and what kind of object a number is.
+
+    Raises
+    ------
+    ValueError
+        If they are lists, or others that cannot be told apart.
+    """
+    places: dict[Any, int] = {}
+    try:
+        codes = np.array([places.setdefault(value, len(places)) for value in values], dtype=np.intp)
+    except TypeError:
+        odd = next(value for value in values if getattr(type(value), "__hash__", None) is None)
+        raise ValueError(
+            f"{what} holds a {type(odd).__name__}, {str(odd)[:40]}; a column holds numbers, times or categories"
+        ) from None
+    return of_uniques(list(places), codes, what)
+
+
+def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded, Any]:
+    """As `of_objects`, where it is known which values there are, and the place of each (N,), -1 where it is missing."""
+    gone = [place for place, value in enumerate(uniques) if is_missing(value)]
+    missing = uniques[gone[0]] if gone else np.nan
+    if gone:
+        left = np.full(len(uniques), -1)
+        rest = np.setdiff1d(np.arange(len(uniques)), gone)
+        left[rest] = np.arange(len(rest))
+        codes = np.where(codes < 0, -1, left[codes])
+        uniques = [uniques[place] for place in rest]
+    kinds = {type(value) for value in uniques}
+    known = [value.item() if isinstance(value, np.generic) else value for value in uniques]
+
+    def spread(of_each: np.ndarray) -> np.ndarray:
+        if not len(of_each):
+            return np.full(len(codes), np.nan)
+        return np.where(codes < 0, np.nan, of_each[codes])
+
+    if all(isinstance(v, (Real, Decimal)) and not isinstance(v, (bool, np.bool_)) for v in known):
+        held = np.empty(len(codes), dtype=object)
+        held[:] = [uniques[code] if code >= 0 else None for code in codes.tolist()]
+        kind = next(iter(kinds)) if len(kinds) == 1 else float
+        return Coded(spread(np.array([float(v) for v in known])), missing=missing, values=held), kind
+    if set(known) <= {False, True}:
+        numbers = spread(np.array([float(v) for v in known]))
+        return Coded(numbers, [False, True], True, missing), bool
+    kind = next(iter(kinds))
+    if (time := time_of(kind, uniques)) and len(kinds) == 1:
+        numbers = spread(np.array([days_of(time, v, 86_400_000_000)[1] for v in uniques]))
+        held = np.empty(len(codes), dtype=object)
+        held[:] = [uniques[code] if code >= 0 else None for code in codes.tolist()]
+        return Coded(numbers, time=time, per_day=86_400_000_000, missing=missing, values=held), kind
+    order = in_order_of_values(uniques)
+    if order is not None:
+        ranks = np.empty(len(order))
+        ranks[order] = np.arange(len(order))
+        return Coded(spread(ranks), [known[place] for place in order], missing=missing), None
+    return Coded(spread(np.arange(len(known), dtype=np.float64)), known, missing=missing), None
+
+
+def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any], what: str) -> Coded:
+    """A column whose categories the user has given; `uniques` are the values that there are, -1 a missing one.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no such category.
+    """
+    places = {value: float(position) for position, value in enumerate(categories)}
+    ranks = np.full(len(uniques) + 1, np.nan)  # the last for a code of -1
+    missing: Any = np.nan
+    for place, value in enumerate(uniques):
+        if is_missing(value):
+            missing = value
+            continue
+        if value not in places:
+            known = ", ".join(map(repr, categories[:10]))
+            raise ValueError(f"{what} is {value!r}, expected one of {known}")
+        ranks[place] = places[value]
+    return Coded(ranks[codes], list(categories), True, missing)
