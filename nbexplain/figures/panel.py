@@ -14,6 +14,7 @@ from nbexplain.figures import draw
 from nbexplain.figures.bars import bars_height, bars_note, draw_bars
 from nbexplain.figures.colours import Scale, scale_of
 from nbexplain.figures.content import Content, Picture, content_of, picture_of
+from nbexplain.figures.outcomes import KINDS, draw_outcomes
 from nbexplain.figures.passage import draw_passage, left_out, passage_height
 from nbexplain.figures.plane import draw_plane, plane_note, scale_of_plane
 from nbexplain.figures.text import AMBER, GREY, LINE_HEIGHT, wrap, write
@@ -127,6 +128,8 @@ class Panel:
             draw_passage(page, box, content, self.scale)
         elif content.kind == "plane":
             draw_plane(page, box, content, self.scale, explanation, self.x)
+        elif content.kind in KINDS:
+            draw_outcomes(page, box, content)
         elif content.kind == "table":
             draw.draw_table(page, box, content, self.scale)
         else:
