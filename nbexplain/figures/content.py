@@ -14,7 +14,11 @@ from nbexplain.figures.spans import Words, words_of
 from nbexplain.inputs import Array, Image, Tabular, Text, Volume
 
 MOST_SHEETS = 64
-_OUTCOMES = {("label", "predicted"): "confusion", ("measure", "point"): "curve", ("row", "number"): "points"}
+_OUTCOMES: dict[tuple[str, ...], str] = {
+    ("label", "predicted"): "confusion",
+    ("measure", "point"): "curve",
+    ("row", "number"): "points",
+}
 _WRONG_PROPORTION = 0.03  # a resized picture is rounded to whole pixels
 
 
