@@ -181,7 +181,7 @@ def test_the_explorer_says_and_offers_which_one_it_is(model: nn.Module, monkeypa
     monkeypatch.setattr(code, "_namespace", lambda: {"net": model, "x": x})
     explorer = nx.explore(model, x, target=1)
     assert explorer.session.wait(LONG)
-    assert explorer._status.warnings[0] == "explained: 'pixels' of 2 inputs; choose another with part="
+    assert explorer._status.warnings[0] == "explained: 'pixels' of 2 inputs; choose another with part='signal'"
     assert "part" not in explorer.code()
     pane = next(p for part in explorer._parts for p in part.panes if isinstance(p, ImagePane))
     assert pane.picture is not None

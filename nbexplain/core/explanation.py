@@ -14,6 +14,28 @@ _PLACES = ("input", "layer", "features", "inputs", "rows", "scores", "cell")
 Target = int | tuple[int, ...] | Callable[[Tensor], Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The values of a column at the points of a curve.
+
+    Attributes
+    ----------
+    column
+        Its name.
+    values
+        (P,) in ascending order: numbers, or the positions of categories. A last NaN is the point of a missing value.
+    categories
+        What each point is called, (P,), of a category; empty for a number.
+    """
+
+    column: str
+    values: np.ndarray
+    categories: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.values.setflags(write=False)  # as those of an explanation
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Explanation:
     """What a method says about one input.
@@ -38,12 +60,17 @@ class Explanation:
         places that belong to none; for `on == "rows"`: the numbers of the rows in the background.
     names
         Of the features.
+    grid
+        Of a curve: the column and its values at the points along the last axis.
     standard_error
         Of each value, in the same shape, where the method draws samples.
     method, target, layer, channel, cell, params
         The question that this answers.
     score, score_name
         The number that is explained, and whether it is a logit, a probability or a score of the user's own.
+    scores
+        (n, classes) those of each changed input, where the first axis of `values` holds such; one column, the target's,
+        where there is not one score per class.
     base
         The score with all features hidden, where the values add up to the score from there.
     gap
@@ -65,6 +92,7 @@ class Explanation:
     quantity: str = ""
     features: np.ndarray | None = None
     names: tuple[str, ...] = ()
+    grid: Grid | None = None
     standard_error: np.ndarray | None = None
     method: str = ""
     target: Any = None
@@ -74,6 +102,7 @@ class Explanation:
     params: Mapping[str, Any] = field(default_factory=dict)
     score: float | None = None
     score_name: str = "score"
+    scores: np.ndarray | None = None
     base: float | None = None
     gap: float | None = None
     details: Mapping[str, float] = field(default_factory=dict)
@@ -96,18 +125,19 @@ class Explanation:
         if self.on == "features":
             if self.features is None:
                 raise ValueError("features: a map from places to features is needed for values that belong to features")
-            if self.features.size and int(self.features.max()) >= self.values.shape[0]:
-                raise ValueError(
-                    f"features: label {int(self.features.max())} has no value (there are {self.values.shape[0]})"
-                )
-        for array in (self.values, self.standard_error, self.features):
+            count = self.values.shape[self.axes.index("feature") if "feature" in self.axes else 0]
+            if self.features.size and int(self.features.max()) >= count:
+                raise ValueError(f"features: label {int(self.features.max())} has no value (there are {count})")
+        if self.grid is not None and self.grid.values.shape != self.values.shape[-1:]:
+            raise ValueError(f"grid: {len(self.grid.values)} points for values of shape {self.values.shape}")
+        for array in (self.values, self.standard_error, self.features, self.scores):
             if array is not None:
                 array.setflags(write=False)  # shared between panes and kept for going back
 
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays that this holds."""
-        return sum(a.nbytes for a in (self.values, self.standard_error, self.features) if a is not None)
+        return sum(a.nbytes for a in (self.values, self.standard_error, self.features, self.scores) if a is not None)
 
     def __repr__(self) -> str:
         about = [f"{self.method} {dict(zip(self.axes, self.values.shape, strict=True))}"]

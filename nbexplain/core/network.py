@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
-from nbexplain.core.model import batches, checkpointing
-from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments
+from nbexplain.core.model import batches, checkpointing, padding
+from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
-from nbexplain.inputs import Array
+from nbexplain.inputs import Array, Text
 
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
@@ -227,6 +227,25 @@ class Network:
                 break
         return batches.Batches(problem, channels_last=False, folded=False)
 
+    def padded(self, parts: Iterable[padding.Part]) -> list[padding.Part]:
+        """Batches of a text of which tokens were removed; those of near lengths together, where that changes no score.
+
+        Tried once for each length of text.
+        """
+        parts, text = list(parts), self._given
+        if len(parts) < 2 or not isinstance(text, Text) or not text.takes_mask or not self.takes_batches():
+            return parts
+        key = *self._batch_key, id(text.tokenizer)
+        if key not in self.twin.paddings:
+            self.twin.paddings[key] = padding.padding_of(
+                text,
+                self.twin.module,
+                lambda codes: self.run(self.ready(codes), grad=False),
+                lambda codes: self.run_batch(self.ready(codes)),
+            )
+        way = self.twin.paddings[key]
+        return parts if way is None else padding.merged(parts, text, way)
+
     def run_in(self, twin: Twin, x: Tensor) -> Tensor:
         """One forward pass of another twin of the model, in the grad mode of the moment."""
         with self.computing(grad=torch.is_grad_enabled(), twin=twin) as module:
@@ -281,7 +300,9 @@ class Network:
             checkpointing.run_directly() if torch.is_grad_enabled() else nullcontext(),
         ):
             try:
-                if self._forward is None:
+                if isinstance(module, Predictor):
+                    output = module(*args, way=self._forward)
+                elif self._forward is None:
                     output = module(*args, **keywords)
                 else:
                     output = self._forward(module, *args, *([keywords] if keywords else []))
@@ -289,7 +310,8 @@ class Network:
                 raise
             except Exception as error:
                 said = of_arguments(error, module, x, given) if self._forward is None else None
-                raise said or in_words(error, module, x) from error
+                said = said or of_nothing_left(error, given, x, lambda rest: self._scores(module, rest))
+                raise said or in_words(error, module, x, given) from error
         self.passes["forward"] += len(x)
         scores = self._read(output, len(x))
         if scores.is_meta:

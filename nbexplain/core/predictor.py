@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ class Predictor(nn.Module):
     Attributes
     ----------
     way
-        Which of them is asked: `"predict_proba"`, `"decision_function"`, `"predict"` or `"call"`.
+        Which of them is asked: `"predict_proba"`, `"decision_function"`, `"predict"`, `"call"`; `"forward"` for the
+        user's own call.
     outputs
         What the scores are; None before the first pass.
 
@@ -75,8 +77,10 @@ class Predictor(nn.Module):
         if self.outputs is None:
             self._given, self._classes = given, None if classes is None else tuple(classes)
 
-    def forward(self, x: Any) -> Tensor:
-        """Scores (N, K) as float64."""
+    def forward(self, x: Any, way: Callable[[Any, Any], Any] | None = None) -> Tensor:
+        """Scores (N, K) as float64; `way(model, x)` is the user's own call of the estimator."""
+        if way is not None and self.way != "forward":
+            self.way, self._calls, self.outputs = "forward", [("forward", partial(way, self.estimator))], None
         if self.outputs is None:
             number, answer = first_that_answers(self._calls, x)
             self.way, self._calls = self._calls[number][0], self._calls[number:]
@@ -134,13 +138,15 @@ class Predictor(nn.Module):
 
     def _learn(self, x: Any, answer: Any) -> Outputs:
         said, widths, names = outputs.as_array(answer, _count(x))
-        if self.way != "call" or said.dtype.kind != "f":  # floats of a callable need no check: there is nothing to ask
+        if (
+            self.way not in ("call", "forward") or said.dtype.kind != "f"
+        ):  # floats of a callable need no check: there is nothing to ask
             x, said = self._tried(_TRIED) or (x, said)
         if is_pipeline(self.estimator):
             told = pipeline_labels(self.estimator)
             single = said.shape[1] > 1 and bool(np.allclose(said.sum(1), 1, atol=1e-3))
             return Outputs(outputs.numbers, tuple(told), "probability" if single else "score", exclusive=single)
-        if self.way == "call":
+        if self.way in ("call", "forward"):
             return self._of_callable(said, names)
         model, kind = self.estimator, kind_of(self.estimator)
         labels = _classes_of(model)
@@ -231,12 +237,6 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
         return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
     ranks = "rank" in objective or "ndcg" in objective
     return outputs.of_numbers(said, regresses=not ranks and objective not in ("", "none", "custom"))
-
-
-def classes_of(model: Any) -> np.ndarray | None:
-    """The labels (K,) that an estimator was fitted to tell apart, in the order of its scores, or None."""
-    known = _classes_of(model)
-    return known if isinstance(known, np.ndarray) else None
 
 
 def _classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Protocol, get_type_hints
 
 from nbexplain.core.explanation import Explanation
@@ -102,6 +103,48 @@ class Spec(Protocol):
     @property
     def kinds(self) -> tuple[str, ...]: ...
     def check(self, name: str, value: Any, kind: type, /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, by its name or its number from 0; no control in the toolbar."""
+
+    help: str
+    kinds: tuple[str, ...] = ()
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+            raise TypeError(f"{name}: expected the name of a column or its number from 0, got {value!r}")
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Some names, of columns for one; a single one may be given without brackets. No control in the toolbar."""
+
+    help: str
+    kinds: tuple[str, ...] = ()
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        names = (value,) if isinstance(value, str) else value
+        if not isinstance(names, (tuple, list)) or not all(isinstance(one, str) for one in names):
+            raise TypeError(f"{name}: expected names such as ('age',), got {value!r}")
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number, or None for what the method chooses by itself; no control in the toolbar."""
+
+    help: str
+    kinds: tuple[str, ...] = ()
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value)):
+            raise TypeError(f"{name}: expected a finite number or None, got {value!r}")
+        return None if value is None else float(value)
 
 
 @dataclass(frozen=True)
@@ -275,8 +318,9 @@ def method(
 
     Its first parameter is the `subject`, or the `subjects` for a question to all inputs. Positional names after it say
     what the question must hold (`target`, `layer`, `channel`, `cell`); every keyword-only parameter is `Annotated` with
-    a `Range`, `Choice` or `Flag`. The function returns an Explanation, or yields better and better ones with their
-    `progress`, the last of which is the answer. Without `on_picture` it is not offered for the pane of the map.
+    a `Range`, `Choice`, `Flag`, `Numbers`, `Names` or `Number`. The function returns an Explanation, or yields better
+    and better ones with their `progress`, the last of which is the answer. Without `on_picture` it is not offered for
+    the pane of the map.
     Set `over_rows` where the answer depends on the background of a table only. `kinds` names the kinds of inputs that
     it works on, if not on all; a parameter's `kinds` those that have it. `unfit(subject, layer)` says what else its
     model must be, so that it is not proposed where it would fail.

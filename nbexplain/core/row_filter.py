@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from nbexplain.inputs.table_reading import is_missing
+from nbexplain.inputs.table_column import is_missing
 
 OF_THE_MODEL = ("predicted", "error", "residual")  # what the scores of all rows are needed for
 OF_THE_ROWS = (*OF_THE_MODEL, "label")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -34,6 +35,8 @@ _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
 _MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
 _ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this
+_MOST_OUTSIDE = 16_384  # rows in one call of a model outside torch ...
+_QUICK = 0.1  # ... as long as a call takes about so many seconds
 
 
 class NoGradient(ValueError):
@@ -101,6 +104,7 @@ class Subject:
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
+        self._outside = 0  # rows in the next call of a model outside torch
         self._forget()
 
     def _forget(self) -> None:
@@ -114,6 +118,7 @@ class Subject:
         self._names: dict[str, nn.Module] | None = None
         self._score_name: str | None = None
         self._ends: dict[str | None, str] = {}
+        self._one_each: bool | None = None
         self.reader.forget()
 
     # The model as it is
@@ -231,8 +236,19 @@ class Subject:
 
     @property
     def by_token(self) -> bool:
-        """Whether each token of a text has scores of its own."""
-        return self.input.kind == "text" and self.scores().ndim == 3 and self.classes_last
+        """Whether each token of a text has scores of its own, (1, L, K), or one, (1, L): tried with a token less."""
+        if not isinstance(self.input, Text):
+            return False
+        scores, length = self.scores(), len(self.input.ids)
+        if scores.ndim != 2 or scores.shape[1] != length or isinstance(self.twin.module, Predictor):
+            return scores.ndim == 3 and self.classes_last
+        if self._one_each is None:  # it may have as many classes as the text has tokens
+            shorter = self.input.tensor[:, : length - 1] if length > 2 else self.input.tensor[:, [0, *range(length)]]
+            try:
+                self._one_each = self.evaluate(shorter).shape[1:] == shorter.shape[1:]
+            except Exception:  # it takes no other length, so no token can be removed either
+                self._one_each = False
+        return self._one_each
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -294,7 +310,7 @@ class Subject:
         """
         named = self._classes is not None or (self.reader.followed is None and self._labels() is not None)
         names = self.names if named else ()
-        if target is None and self.by_token and isinstance(self.input, Text):
+        if target is None and self.by_token and isinstance(self.input, Text) and self.scores().ndim == 3:
             target = default_token(self.input, self.twin.module, self.scores(), names)
         return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)
 
@@ -425,6 +441,8 @@ class Subject:
         """The error that says that no gradient reaches a layer, or the input, and why."""
         if layer is None and not _has_slopes(self.input.tensor):
             way = "x.float(), or a layer" if self.input.kind == "picture" else "a layer behind the embedding"
+            if self.input.parts is not None and self.input.parts.others:
+                way += f", or {self.input.parts.others} to have another input explained"
             return NoGradient(f"x: no gradient reaches the input, which holds integers: use {way}")
         place = f"layer {layer.name!r}" if layer else "the input"
         return NoGradient(f"no gradient of the score reaches {place}: {self.gradient_end(layer)}")
@@ -513,10 +531,27 @@ class Subject:
     def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
         found = []
-        for part in batch.split(self.chunk() if len(batch) > 1 else 1):
+        for part in self._parts(batch):
             scores = self._network.run_batch(self.ready(part))
             found.append(scores if target is None else targets.score(scores, target))
         return torch.cat(found)
+
+    def _parts(self, batch: Tensor) -> Iterator[Tensor]:
+        """A batch in chunks; rows for a model outside torch, of which each call costs by itself, in longer ones.
+
+        They grow as long as a call is so short that a person who stops it does not wait.
+        """
+        least = self.chunk() if len(batch) > 1 else 1
+        rows = least > 1 and self.input.kind == "table" and isinstance(self.twin.module, Predictor)
+        most = max(least, min(_MOST_OUTSIDE, _ROW_BYTES // (8 * batch.shape[-1]))) if rows else least
+        start = 0
+        while start < len(batch):
+            size, begun = min(max(self._outside, least), most), time.perf_counter()
+            yield batch[start : start + size]
+            start += size
+            if start <= len(batch) and most > least:
+                spent = time.perf_counter() - begun
+                self._outside = size * 2 if spent < _QUICK else size // 2 if spent > 4 * _QUICK else size
 
     def takes_batches(self) -> bool:
         """Whether several inputs go through the model at once as each would alone; else they are run one by one."""
@@ -536,7 +571,7 @@ class Subject:
         step = max(self.chunk() // count, 1)
         scores: Tensor | None = None
         for start in range(0, len(keep), step):
-            for rows, batch in masker.batches(keep[start : start + step]):
+            for rows, batch in self._network.padded(masker.batches(keep[start : start + step])):
                 part = self.evaluate(batch)
                 if self.by_token and isinstance(self.input, Text):
                     part = self.input.put_back(part, batch.to(part.device))

@@ -158,9 +158,11 @@ def score(scores: Tensor, target: Target) -> Tensor:
 
 
 def places_of(target: Target | None) -> tuple[int, ...] | None:
-    """Of scores (N, L, K), the places along L that a target looks at; None where that is not known, or all."""
+    """The places along L that a target of scores (N, L, K) or (N, L) looks at; None where not known, or all."""
+    if isinstance(target, int):
+        return (target,)
     if isinstance(target, tuple):
-        return (target[0],) if len(target) == 2 else None
+        return (target[0],) if len(target) <= 2 else None
     if isinstance(target, Placed) and target.places is not None:
         return tuple(target.places.tolist())
     return None

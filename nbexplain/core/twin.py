@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks
 from nbexplain.core.model.batches import Batches
+from nbexplain.core.model.padding import Padding
 from nbexplain.core.module_copy import Copier, Lazy
 from nbexplain.core.predictor import Predictor
 
@@ -43,6 +44,8 @@ class Twin:
         What is known of its layers, by what a pass looks like; see `model.layer_survey`.
     batches
         How batches are handed to it, for each shape of input that was tried.
+    paddings
+        How texts of several lengths are brought to one, likewise.
     """
 
     module: nn.Module
@@ -54,6 +57,7 @@ class Twin:
     many: Twin | Literal[False] | None = None
     surveys: dict[Any, Any] = field(default_factory=dict)
     batches: dict[Any, Batches] = field(default_factory=dict)
+    paddings: dict[Any, Padding | None] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     _print: Any = None
 

@@ -10,14 +10,16 @@ import numpy as np
 from nbexplain.core.dataset.by_group import mean_size
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.registry import METHODS
+from nbexplain.figures.changes import AXES as CHANGES
+from nbexplain.figures.changes import lines_of
 from nbexplain.figures.spans import Words, words_of
 from nbexplain.inputs import Array, Image, Tabular, Text, Volume
 
 MOST_SHEETS = 64
 _OUTCOMES: dict[tuple[str, ...], str] = {
     ("label", "predicted"): "confusion",
-    ("measure", "point"): "curve",
-    ("row", "number"): "points",
+    ("measure", "point"): "rates",
+    ("row", "number"): "residuals",
 }
 _WRONG_PROPORTION = 0.03  # a resized picture is rounded to whole pixels
 
@@ -30,8 +32,9 @@ class Content:
     ----------
     kind
         ``"map"`` (y, x) over the picture, ``"sheet"`` (n, y, x), ``"table"`` (row, column), ``"line"``, ``"bars"``,
-        ``"features"`` (bars with names), ``"words"`` (of a running text), ``"plane"`` (y, x) of two columns,
-        ``"confusion"`` (label, predicted), ``"curve"`` (2, points) or ``"points"`` (rows, 2).
+        ``"features"`` (bars with names), ``"words"`` (of a running text), ``"changes"`` (lines, which are the names),
+        ``"plane"`` (y, x) of two columns, ``"curves"`` ([row,] point) over the values of a column, ``"confusion"``
+        (label, predicted), ``"rates"`` (2, points) or ``"residuals"`` (rows, 2).
     values
         The numbers, float32 (bars and lines: as they came).
     axes
@@ -81,12 +84,16 @@ def content_of(explanation: Explanation, x: Array | None = None) -> Content:
     """
     values, axes, on = explanation.values, explanation.axes, explanation.on
     about: dict[str, Any] = {"quantity": explanation.quantity, "signed": explanation.signed}
+    if axes == CHANGES:
+        return Content("changes", values, axes, names=lines_of(explanation, x), **about)
     if "z" in axes and values.size:
         return _slice_of(explanation, x)
     if values.size == 0 or not 1 <= values.ndim <= 3:
         raise ValueError(
             f"explanation: values of shape {values.shape} with axes {axes} cannot be drawn, expected one to three axes"
         )
+    if explanation.grid is not None:
+        return Content("curves", values, axes, **about)
     if on == "features" and explanation.features is not None and explanation.features.ndim == 2 and values.ndim == 1:
         labels = explanation.features
         painted = np.where(labels < 0, np.nan, values[labels]).astype(np.float32)
@@ -174,6 +181,8 @@ def _held(explanation: Explanation, x: Array | None, names: tuple[str, ...]) -> 
     method = METHODS.get(explanation.method)
     if not isinstance(x, Tabular) or (method is not None and method.over_rows):
         return ()
+    if x.names != names and len(x.names) == len(names) and all(a in b for a, b in zip(x.names, names, strict=True)):
+        return ()  # conditions, which say what the row holds
     if x.names != names:
         raise ValueError(f"x: a row of {', '.join(x.names[:4])} …, but the explanation is of another table")
     return tuple(column.said(value) for column, value in zip(x.columns, x.tensor[0].tolist(), strict=True))
@@ -185,7 +194,7 @@ def _outcomes(explanation: Explanation, about: dict[str, Any]) -> Content:
     if kind == "confusion":
         note = "label from top to bottom, predicted class from left to right"
         return Content(kind, explanation.values, explanation.axes, note, names=explanation.names, **about)
-    values = explanation.values[:2] if kind == "curve" else explanation.values  # no thresholds
+    values = explanation.values[:2] if kind == "rates" else explanation.values  # no thresholds
     return Content(kind, values, explanation.axes, names=explanation.names[:2], **about)
 
 

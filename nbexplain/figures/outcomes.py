@@ -10,7 +10,7 @@ from nbexplain.figures.draw import LINE, PLAIN, SMALL, Box, place, round_ticks
 from nbexplain.figures.text import GREY, INK, LINE_HEIGHT, text_width, wrap, write
 from nbexplain.figures.words import rounded
 
-KINDS = ("confusion", "curve", "points")
+KINDS = ("confusion", "rates", "residuals")
 _BLUE = np.array([0x4C, 0x8F, 0xBD])
 _MOST_NUMBERS = 16  # classes; of more, cells are too small to be read
 _MOST_POINTS = 1000
@@ -58,7 +58,7 @@ def _draw_confusion(figure: Figure, box: Box, content: Content) -> None:
 def _draw_plot(figure: Figure, box: Box, content: Content) -> None:
     """A curve in the unit square, or a point for each row, over numbered axes."""
     left, top, width, height = box
-    curve = content.kind == "curve"
+    curve = content.kind == "rates"
     x, y = content.values if curve else content.values.T
     if not curve and len(x) > _MOST_POINTS:
         drawn = np.linspace(0, len(x) - 1, _MOST_POINTS).round().astype(int)

@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from nbexplain.core.explanation import Explanation
 from nbexplain.figures import draw
 from nbexplain.figures.bars import bars_height, bars_note, draw_bars
+from nbexplain.figures.changes import changes_height, draw_changes
 from nbexplain.figures.colours import Scale, scale_of
 from nbexplain.figures.content import Content, Picture, content_of, picture_of
+from nbexplain.figures.curves import curves_note, draw_curves
 from nbexplain.figures.outcomes import KINDS, draw_outcomes
 from nbexplain.figures.passage import draw_passage, left_out, passage_height
 from nbexplain.figures.plane import draw_plane, plane_note, scale_of_plane
@@ -54,6 +56,8 @@ class Panel:
         if self.content.kind == "words" and not explanation.signed and colormap in (None, "auto"):
             colormap = "PuOr"  # as on screen: the colour of 0 is that of the page
         seen = self.content.values if self.content.limits is None else self.content.limits
+        if self.content.kind == "changes":  # no colours, and perhaps no values
+            seen = np.zeros(1)
         self.scale: Scale = scale_of(seen, signed=explanation.signed, clip=clip, colormap=colormap)
         if self.content.kind == "plane":
             self.scale = scale_of_plane(explanation, colormap)
@@ -89,6 +93,8 @@ class Panel:
         """Of the picture or chart."""
         if self.content.kind == "features":
             return bars_height(self.content)
+        if self.content.kind == "changes":
+            return changes_height(self.content.names, width)
         if self.content.words is not None:
             return passage_height(self.content.words, width)
         return draw.body_height(self.content, self.picture, width)
@@ -98,6 +104,8 @@ class Panel:
         hatched = "hatched: no value" if self.has_bar and np.isnan(self.content.values).any() else ""
         if self.content.kind == "features":
             return bars_note(self.content)
+        if self.content.kind == "curves":
+            return curves_note(self.explanation, self.x)
         if self.content.kind == "plane":
             return ", ".join(part for part in (plane_note(self.explanation, self.x, self.scale), hatched) if part)
         if self.content.words is not None:
@@ -126,10 +134,14 @@ class Panel:
             draw_bars(page, box, content)
         elif content.kind == "words":
             draw_passage(page, box, content, self.scale)
+        elif content.kind == "changes":
+            draw_changes(page, left, top + head, width, content.names)
         elif content.kind == "plane":
             draw_plane(page, box, content, self.scale, explanation, self.x)
         elif content.kind in KINDS:
             draw_outcomes(page, box, content)
+        elif content.kind == "curves":
+            draw_curves(page, box, content, explanation, self.x)
         elif content.kind == "table":
             draw.draw_table(page, box, content, self.scale)
         else:

@@ -47,7 +47,10 @@ def target_name(explanation: Explanation, classes: Sequence[str] | None) -> str:
 
 def title_of(explanation: Explanation, classes: Sequence[str] | None) -> str:
     """Such as ``Grad-CAM · brick heart``."""
-    return " · ".join(part for part in (method_name(explanation), target_name(explanation, classes)) if part)
+    name = method_name(explanation)
+    if explanation.grid is not None:
+        name = f"{name}: {explanation.grid.column}"
+    return " · ".join(part for part in (name, target_name(explanation, classes)) if part)
 
 
 def subtitle_of(explanation: Explanation) -> str:
@@ -62,9 +65,8 @@ def subtitle_of(explanation: Explanation) -> str:
     method = METHODS.get(explanation.method)
     if explanation.score is not None and not (method and method.over_rows):  # that of one row says nothing of many
         parts.append(f"{explanation.score_name} {rounded(explanation.score)}")
-    parts += [
-        f"{name.replace('_', ' ')} {_said(value)}" for name, value in explanation.params.items() if _differs(value)
-    ]
+    given = [(name, value) for name, value in explanation.params.items() if _differs(value)]
+    parts += [f"{name.replace('_', ' ')} {_said(value)}" for name, value in given]
     known = {*explanation.params, *_DRAWN}
     parts += [f"{name} {rounded(value)}" for name, value in explanation.details.items() if name not in known]
     if explanation.base is not None:
@@ -78,11 +80,13 @@ def subtitle_of(explanation: Explanation) -> str:
 
 
 def _differs(value: Any) -> bool:
-    """Whether a parameter is one: all rows, and no threshold, go without saying."""
-    return value is not None and value != "none" and value != ALL_ROWS
+    """Whether a parameter is said: no rows left out, no threshold and the like go without saying."""
+    return value is not None and value != "none" and value != () and value != ALL_ROWS
 
 
 def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return rounded(value) if isinstance(value, (int, float)) else str(value)

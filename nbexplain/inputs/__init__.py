@@ -15,6 +15,7 @@ from nbexplain.inputs.image_shapes import is_picture, refuse_unclear
 from nbexplain.inputs.image_transform import NoImage
 from nbexplain.inputs.masker import Masker
 from nbexplain.inputs.parts import Key, Parts, is_several
+from nbexplain.inputs.raw import refuse_raw
 from nbexplain.inputs.tabular import Tabular
 from nbexplain.inputs.tensors import as_tensor
 from nbexplain.inputs.text import Text
@@ -62,6 +63,8 @@ def as_input(
                 kind = type(x).__name__
                 raise TypeError(f"{name}: x is {kind}(…) already, to which it cannot be applied; give it to {kind}(…)")
         return x if part in (None, x.part) else _explaining(x, part)
+    if preprocess is None or isinstance(x, str):
+        refuse_raw(x)
     if isinstance(x, np.ndarray) and x.ndim == 4:
         x = as_tensor(x)
     told = preprocess is not None or display is not None

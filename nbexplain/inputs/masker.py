@@ -26,6 +26,8 @@ class Masker(Protocol):
         (features,) bool: whether hiding a feature changes the input at all.
     weights
         (m,) of the m stand-ins of each row of `keep`, adding up to 1: the scores are averaged with them.
+    notes
+        What a reader must know of what is never hidden.
     """
 
     key: Hashable
@@ -34,6 +36,7 @@ class Masker(Protocol):
     features: np.ndarray
     varying: np.ndarray
     weights: np.ndarray
+    notes: tuple[str, ...]
 
     def batches(self, keep: np.ndarray) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Rows of `keep` (n, features), and for each of them the m inputs (rows · m, …) with the others hidden.

@@ -74,11 +74,16 @@ class Parts:
         notes = []
         if part is None and len(self.choices) > 1:
             count = len(self._tensors)
-            notes.append(f"explained: {self.key!r} of {count} inputs; choose another with part=")
+            notes.append(f"explained: {self.key!r} of {count} inputs; choose another with {self.others}")
         if batched is None and not self.batched:
             shapes = ", ".join(f"{k!r} {tuple(v.shape)}" for k, v in self._tensors.items())
             notes.append(f"taken as one input without a batch axis, since the first axes differ: {shapes}")
         self.notes = tuple(notes)
+
+    @property
+    def others(self) -> str:
+        """What to give to have another explained: `part=1`; `""` where there is none."""
+        return " or ".join(f"part={key!r}" for key in self.choices if key != self.key)
 
     @property
     def nbytes(self) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nbexplain.inputs.array import Array, _one
 from nbexplain.inputs.image_shapes import is_picture, is_pil
+from nbexplain.inputs.raw import is_there, of_table, of_text
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif"}
 _INPUTS = ("image", "img", "picture", "pixel_values", "x", "input", "inputs", "data", "features")
@@ -51,7 +52,7 @@ class Source:
         _refuse_streams(given, name)
         self.origin = given
         self.data_set = _is_data_set(given)
-        self.folder = isinstance(given, (str, Path)) and Path(given).is_dir()
+        self.folder = isinstance(given, (str, Path)) and is_there(given) and Path(given).is_dir()
         listed = isinstance(given, list)
         self.lazy = self.data_set or self.folder or (several(given) and not listed)
         if self.folder:
@@ -133,7 +134,7 @@ class Source:
 def several(given: Any) -> bool:
     """Whether this stands for any number of inputs: a list, a folder, a data set."""
     if isinstance(given, (str, Path)):
-        return Path(given).is_dir()
+        return is_there(given) and Path(given).is_dir()
     return (isinstance(given, Sequence) and not isinstance(given, (bytes, tuple))) or _is_data_set(given)
 
 
@@ -213,7 +214,7 @@ def _batched(x: Any) -> Any:
         x = torch.from_numpy(x)
     if isinstance(x, Tensor):
         return x[None]
-    if isinstance(x, str) and not Path(x).is_file():
+    if isinstance(x, str) and not (is_there(x) and Path(x).is_file()):
         raise TypeError(
             f"the data set's item is the text {x[:40]!r}; give a list: [Text(text, tokenizer) for text in …]"
         )
@@ -224,14 +225,16 @@ def _check(x: Any, name: str) -> None:
     """Refuse what cannot be an input by its type or shape alone, without reading it."""
     try:
         if isinstance(x, (str, Path)):
-            if not Path(x).exists():
-                raise FileNotFoundError(f"there is no file {str(x)!r}")
+            if not is_there(x):
+                raise FileNotFoundError(of_text(str(x)))
             if Path(x).is_dir():
                 raise ValueError(f"{str(x)!r} is a folder; give it alone, as inputs")
         elif isinstance(x, (Tensor, np.ndarray)):
             shape = tuple(x.shape)
             if 0 in shape or len(shape) > 3:
                 _one(torch.empty(()).expand(shape))  # of this shape, and without its memory
+        elif said := of_table(x):
+            raise TypeError(said)
         elif not (isinstance(x, (Array, Mapping, tuple, list)) or is_pil(x)):
             raise TypeError(f"x: expected a tensor, a picture, a dict or a tuple of tensors, got {type(x).__name__}")
     except (TypeError, ValueError, FileNotFoundError) as error:

@@ -99,6 +99,7 @@ class PictureMasker:
     """Hides superpixels of a picture (1, C, H, W) by those of another one, `fill`; see `Masker`."""
 
     what = "superpixel"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, key: Hashable, tensor: Tensor, labels: np.ndarray, fill: Tensor, picture: np.ndarray) -> None:
         self.key = key

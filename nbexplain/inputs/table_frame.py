@@ -1,4 +1,4 @@
-"""The data frame that a model gets: the user's own labels, values and dtypes."""
+"""Data frames of pandas: their columns as numbers, and the frames that a model gets, of the same labels and dtypes."""
 
 from __future__ import annotations
 
@@ -8,70 +8,188 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_reading import Column, is_missing
+from nbexplain.inputs.table_column import (
+    Coded,
+    Column,
+    are_exact,
+    is_missing,
+    of_given,
+    of_integers,
+    of_objects,
+    of_ticks,
+    of_uniques,
+)
+from nbexplain.inputs.table_times import DAY
 
 
-class Frames:
-    """Makes data frames of rows of numbers.
+class Frame:
+    """A data frame, and others like it.
 
     A column has the user's own dtype wherever that can hold the values of the batch: 2.5 makes integers float64.
 
-    Parameters
-    ----------
-    columns
-        In the order of the labels.
-    labels
-        Of the user's columns, as pandas keeps them.
-    dtypes
-        Of the user's columns; None where pandas shall find it.
-
     Attributes
     ----------
-    key
-        Equal where equal rows make equal frames.
+    names, width
+        The labels of the columns, as strings, and how many there are.
+    framed
+        That a model gets frames.
+    labels
+        (N,) the index of its rows, where it tells something, None of one that merely counts them.
     """
 
-    def __init__(self, columns: Sequence[Column], labels: Any, dtypes: Sequence[Any]) -> None:
-        self._columns, self._labels, self._dtypes = columns, labels, dtypes
-        same = len(set(dtypes)) == 1 and not any(column.categories for column in columns)
-        self._all = dtypes[0] if same and isinstance(dtypes[0], np.dtype) else None
-        self.key: Hashable = tuple(labels), tuple(dtypes), tuple(type(column.missing) for column in columns)
+    framed = True
 
-    def of(self, rows: np.ndarray) -> Any:
-        """The data frame of rows (N, F)."""
+    def __init__(self, frame: Any) -> None:
+        import pandas
+
+        self._frame = frame
+        self._labels, self._dtypes = frame.columns, list(frame.dtypes)
+        self.names: Sequence[str] = [str(name) for name in frame.columns]
+        self.width = len(self.names)
+        self.labels = None if isinstance(frame.index, pandas.RangeIndex) else frame.index
+        self._kinds: dict[int, Any] = {}  # of Python's objects, by column
+        self._categories: dict[tuple[int, bool], Any] = {}
+        self._columns: Sequence[Column] = ()
+        self._coded: Sequence[Coded] = ()
+        self._all = self._dtypes[0] if len(set(self._dtypes)) == 1 and isinstance(self._dtypes[0], np.dtype) else None
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def plain(self) -> np.ndarray | None:
+        """All rows (N, F) where every column is a number that a float64 holds, else None: far faster than by column."""
+        if self._all is None or self._all.kind not in "fiu":
+            return None
+        numbers: np.ndarray = self._frame.to_numpy()
+        return numbers.astype(np.float64) if self._all.kind == "f" or are_exact(numbers) else None
+
+    def read(self, place: int, what: str, given: Sequence[Any] | None) -> Coded:
+        """One column, with the categories that the user has given for it, if any; `what` it is, in errors."""
+        import pandas
+
+        column, dtype = self._frame.iloc[:, place], self._dtypes[place]
+        if isinstance(dtype, pandas.SparseDtype):
+            column, dtype = column.sparse.to_dense(), dtype.subtype
+        if given is not None:
+            codes, uniques = pandas.factorize(column)
+            return of_given(uniques.tolist(), codes, given, what)
+        if isinstance(dtype, pandas.CategoricalDtype):
+            numbers = column.cat.codes.to_numpy(dtype=np.float64)
+            numbers[numbers < 0] = np.nan
+            return Coded(numbers, dtype.categories.tolist(), True)
+        if isinstance(dtype, pandas.PeriodDtype):
+            held = column.array
+            return of_ticks(f"period {str(dtype)[len('period[') : -1]}", held.asi8, 1, np.asarray(held.isna()))
+        if dtype.kind in "mM":
+            return self._times(column, dtype)
+        if dtype.kind in "iu":
+            if isinstance(dtype, np.dtype):
+                return of_integers(column.to_numpy())
+            gone = column.isna().to_numpy()
+            coded = of_integers(column.fillna(0).to_numpy(dtype=f"{dtype.kind}8"))
+            coded.numbers[gone] = np.nan
+            return coded
+        if dtype.kind == "f":
+            return Coded(column.to_numpy(dtype=np.float64, na_value=np.nan).copy())
+        if dtype.kind == "b":
+            numbers = column.to_numpy(dtype=np.float64, na_value=np.nan).copy()
+            return Coded(numbers, [False, True], True, self._missing(column, np.isnan(numbers)))
+        if dtype.kind == "c":
+            raise ValueError(f"{what} holds complex numbers; give their parts as columns of their own")
+        return self._others(place, column, what)
+
+    def _times(self, column: Any, dtype: Any) -> Coded:
+        zone = getattr(dtype, "tz", None)
+        if not isinstance(dtype, np.dtype) and zone is None:  # arrow's
+            unit = getattr(getattr(dtype, "pyarrow_dtype", None), "unit", "ns")
+            zone = getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
+            values = column.to_numpy(dtype=f"{dtype.kind}8[{unit}]", na_value=np.array("NaT", f"{dtype.kind}8[{unit}]"))
+        else:
+            values = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy() if zone else column.to_numpy()
+        unit = np.datetime_data(values.dtype)[0]
+        time = "duration" if dtype.kind == "m" else "datetime UTC" if zone else "datetime"
+        return of_ticks(time, values.view(np.int64), DAY[unit], np.isnat(values))
+
+    def _others(self, place: int, column: Any, what: str) -> Coded:
+        """Strings, intervals, Python's objects."""
+        import pandas
+
+        try:
+            codes, uniques = pandas.factorize(column)
+            values = uniques.tolist()
+        except TypeError:  # lists in it: which one, says the slower way
+            return of_objects(column.tolist(), what)[0]
+        gone = codes < 0
+        if column.dtype == object and len({type(value) for value in values}) > 1:
+            coded, kind = of_objects(column.tolist(), what)  # 1, 1.0 and True are different objects
+        else:
+            coded, kind = of_uniques(values, codes, what)
+        if gone.any():
+            coded.missing = self._missing(column, gone)
+        self._kinds[place] = kind
+        return coded
+
+    def _missing(self, column: Any, gone: np.ndarray) -> Any:
+        return column.iloc[int(gone.argmax())] if gone.any() else np.nan
+
+    def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
+        """Let the user's frame go, once all of it is read."""
+        self._columns, self._coded, self._frame = columns, coded, None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal where equal rows make equal frames."""
+        missing = tuple(type(column.missing) for column in self._columns)
+        return tuple(self._labels), tuple(self._dtypes), missing
+
+    def made(self, rows: np.ndarray, labels: Any = None) -> Any:
+        """The data frame of rows (N, F), with an index of its own, or these labels (N,)."""
         import pandas
 
         parts = {}
         with np.errstate(invalid="ignore", over="ignore"):  # what a dtype cannot hold is seen from what came of it
-            if self._all is not None and (cast := _cast(rows, self._all)) is not None:  # far faster than by column
-                return pandas.DataFrame(cast, columns=self._labels, copy=False)
-            for place, (column, dtype) in enumerate(zip(self._columns, self._dtypes, strict=True)):
-                values = rows[:, place]
-                parts[place] = self._category(place, values) if column.categories else _number(values, dtype)
-        frame = pandas.DataFrame(parts)
+            if self._all is not None and self._is_plain and (cast := _cast(rows, self._all)) is not None:
+                return pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False)
+            for place in range(len(self._columns)):
+                parts[place] = self._column(place, rows[:, place])
+        frame = pandas.DataFrame(parts, index=None if parts else range(len(rows)))
         frame.columns = self._labels
+        if labels is not None:
+            frame.index = labels
         return frame
+
+    @functools.cached_property
+    def _is_plain(self) -> bool:
+        return not any(column.categories or coded.known for column, coded in zip(self._columns, self._coded))
+
+    def _column(self, place: int, numbers: np.ndarray) -> Any:
+        column, coded, dtype = self._columns[place], self._coded[place], self._dtypes[place]
+        if column.categories:
+            return self._category(place, numbers)
+        if place in self._kinds:
+            return _of_objects(coded.objects(numbers, self._kinds[place]), dtype)
+        if column.time:
+            return _time(column.time, numbers, coded, dtype)
+        if coded.known is not None and (large := _large(coded, numbers, dtype)) is not None:
+            return large
+        return _number(numbers, dtype)
 
     def _category(self, place: int, codes: np.ndarray) -> Any:
         import pandas
 
-        categories, with_missing = self._held[place]
         known = np.isfinite(codes)
-        if known.all():
-            values = categories.take(codes.astype(np.intp))
-        else:
-            values = with_missing.take(np.where(known, codes, len(categories)).astype(np.intp))
+        categories = self._held(place, bool(known.all()))
+        values = categories.take(np.where(known, codes, len(categories) - 1).astype(np.intp))
         # a bare array of objects would be looked through, and become strings where it holds nothing else
         return pandas.Series(values, dtype=object) if values.dtype == object else values
 
-    @functools.cached_property
-    def _held(self) -> dict[int, tuple[Any, Any]]:
-        """By column: its categories, and these with what is there where one is missing."""
-        return {
-            place: (_as(dtype, column.categories), _as(dtype, (*column.categories, column.missing)))
-            for place, (column, dtype) in enumerate(zip(self._columns, self._dtypes, strict=True))
-            if column.categories
-        }
+    def _held(self, place: int, known: bool) -> Any:
+        """A column's categories; if not all are known, with what is there where one is missing as the last."""
+        if (place, known) not in self._categories:
+            column = self._columns[place]
+            values = column.categories if known else (*column.categories, column.missing)
+            self._categories[place, known] = _as(self._dtypes[place], values)
+        return self._categories[place, known]
 
 
 def _cast(numbers: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
@@ -99,14 +217,80 @@ def _number(values: np.ndarray, dtype: Any) -> Any:
     return held if dtype.kind in "fiu" else values
 
 
+def _large(coded: Coded, numbers: np.ndarray, dtype: Any) -> Any:
+    """Whole numbers that a float64 does not hold, in the user's dtype; None where that cannot hold these."""
+    import pandas
+
+    gone = np.isnan(numbers)
+    if (gone.any() and isinstance(dtype, np.dtype)) or not (np.rint(numbers) == numbers)[~gone].all():
+        return None
+    held = pandas.Series(coded.whole(np.where(gone, 0, numbers))).astype(dtype)
+    return held.mask(gone).array if gone.any() else held.array
+
+
+def _time(what: str, numbers: np.ndarray, coded: Coded, dtype: Any) -> Any:
+    """Times in the user's dtype, each to its finest unit."""
+    import pandas
+
+    gone = np.isnan(numbers)
+    ticks = coded.whole(np.where(gone, 0, numbers))
+    ticks[gone] = np.iinfo(np.int64).min
+    if what.startswith("period"):
+        return pandas.PeriodIndex.from_ordinals(ticks, freq=dtype.freq).array
+    unit = next(unit for unit, count in DAY.items() if count == coded.per_day)
+    values = ticks.view(f"{dtype.kind}8[{unit}]")
+    if isinstance(dtype, np.dtype):
+        return values
+    if getattr(dtype, "tz", None) is not None:
+        return pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(dtype.tz).array
+    return pandas.Series(values).astype(dtype).array
+
+
+def _of_objects(values: np.ndarray, dtype: Any) -> Any:
+    """Python's objects in the user's dtype, or as they are where that cannot hold them."""
+    import pandas
+
+    try:
+        return pandas.Series(values, dtype=dtype)
+    except (TypeError, ValueError, ArithmeticError):
+        return pandas.Series(values, dtype=object)
+
+
 def _as(dtype: Any, values: Sequence[Any]) -> Any:
     """Categories in the user's dtype, or as pandas takes them where that would change them."""
     import pandas
 
     try:
         held = pandas.Series(values, dtype=dtype)
-        same = (is_missing(now) if is_missing(v) else v == now for v, now in zip(values, held.tolist(), strict=True))
-        held = held if all(same) else pandas.Series(values)
+        if (made := held.tolist()) != list(values):  # the quick way; a NaN is not equal to another
+            same = (is_missing(now) if is_missing(v) else v == now for v, now in zip(values, made, strict=True))
+            held = held if all(same) else pandas.Series(values)
     except (TypeError, ValueError):
         held = pandas.Series(values)
     return held.to_numpy() if isinstance(held.dtype, np.dtype) else held.array
+
+
+def as_frame(table: np.ndarray, row: Any) -> Any:
+    """A background that came as an array (N, F), as a frame with the row's labels, and its dtypes where they fit.
+
+    Parameters
+    ----------
+    row
+        A data frame, or a series, which tells the labels alone.
+    """
+    import pandas
+
+    labels = row.index if row.ndim == 1 else row.columns
+    columns: dict[int, Any] = {}
+    for place, dtype in enumerate([None] * len(labels) if row.ndim == 1 else row.dtypes):
+        plain = pandas.Series(table[:, place]).infer_objects()
+        columns[place] = plain
+        try:
+            cast = plain.astype(plain.dtype if dtype is None else dtype)
+        except (TypeError, ValueError):  # a category that the row's dtype has not
+            continue
+        if (cast.isna() == plain.isna()).all() and (cast.astype(object) == plain.astype(object))[plain.notna()].all():
+            columns[place] = cast
+    frame = pandas.DataFrame(columns)
+    frame.columns = labels
+    return frame

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.inputs.table_reading import Column
+from nbexplain.inputs.table_column import Column
 
 if TYPE_CHECKING:
     from nbexplain.inputs.tabular import Tabular
@@ -27,6 +27,7 @@ class TableMasker:
     """
 
     what = "column"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, table: Tabular, rows: int, stand_in: str, seed: int) -> None:
         if stand_in not in STAND_INS:

@@ -1,136 +1,223 @@
-"""Rows and tables as people hand them in: arrays, data frames, mappings; numbers and categories."""
+"""Rows and tables as people hand them in: arrays, data frames, sparse matrices, mappings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import sys
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
 
+from nbexplain.inputs import table_array, table_frame, table_polars
+from nbexplain.inputs.table_column import Coded, Column
 
-@dataclass(frozen=True)
-class Column:
-    """A feature: its name, its categories, and what is there where one is missing; a number has none of these."""
+__all__ = ["Column", "Form", "frame_of", "in_order", "labels_of", "row_of", "table_of"]
 
-    name: str
-    categories: tuple[Any, ...] = ()
-    missing: Any = field(default=np.nan, compare=False)
 
-    def said(self, value: float) -> str:
-        """A value as it is read."""
-        if self.categories:
-            return str(self.categories[int(value)]) if np.isfinite(value) else "missing"
-        return f"{value:.4g}".replace("-", "−")
+class Form(Protocol):
+    """How a table was handed in, and what a model gets."""
+
+    framed: bool
+    names: Sequence[str]
+    width: int
+    labels: Any
+
+    def __len__(self) -> int: ...
+
+    def plain(self) -> np.ndarray | None:
+        """All rows (N, F) where every column is a number that a float64 holds, else None: far faster than by column."""
+
+    def read(self, place: int, what: str, given: Sequence[Any] | None) -> Coded:
+        """One column, with the categories that the user has given for it, if any; `what` it is, in errors."""
+
+    def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
+        """Let the user's table go, once all of it is read."""
+
+    @property
+    def key(self) -> Hashable:
+        """Equal where equal rows make equal tables."""
+
+    def made(self, rows: np.ndarray, labels: Any = None) -> Any:
+        """The user's kind of table of rows (N, F)."""
+
+
+def frame_of(x: Any) -> str:
+    """`"pandas"` or `"polars"`, if it is a data frame or a series of theirs, which are not imported for that."""
+    library = type(x).__module__.partition(".")[0]
+    known = (library == "pandas" and hasattr(x, "iloc")) or (library == "polars" and hasattr(x, "to_physical"))
+    return library if known or (library == "polars" and hasattr(x, "lazy")) else ""
+
+
+def _is_sparse(x: Any) -> bool:
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(x))
 
 
 def row_of(row: Any) -> tuple[list[Any], list[str]]:
     """The values of a row, and their names where it tells them."""
-    if is_frame(row):
-        if row.ndim == 2:
-            if len(row) != 1:
-                raise ValueError(f"row: expected one row, got a table of {len(row)}; try frame.iloc[[0]]")
-            row = row.iloc[0]
-        return [_plain(value) for value in row.tolist()], [str(name) for name in row.index]
+    _refuse_others(row, "row")
+    library = frame_of(row)
+    if library and _axes(row) == 2:
+        if len(row) != 1:
+            first = "frame.iloc[[0]]" if library == "pandas" else "frame[0]"
+            raise ValueError(f"row: expected one row, got a table of {len(row)}; try {first}")
+        names = [str(name) for name in row.columns]
+        _check_width(len(names), row.shape, "row")
+        if library == "pandas":
+            return [row.iloc[:, place].tolist()[0] for place in range(len(names))], names
+        return [_of_polars(row[name]) for name in names], names
+    if library == "pandas":
+        return row.tolist(), [str(name) for name in row.index]
+    if library == "polars":
+        return row.to_list(), []
     if isinstance(row, Mapping):
-        return [_plain(value) for value in row.values()], [str(name) for name in row]
+        return [_single(name, value) for name, value in row.items()], [str(name) for name in row]
+    if _is_sparse(row):
+        row = row.toarray()
     if isinstance(row, Tensor):
         row = row.detach().cpu().numpy()
+    if isinstance(row, tuple) and hasattr(row, "_fields"):  # of frame.itertuples(index=False)
+        return list(row), list(row._fields)
     values = np.asarray(row, dtype=None if isinstance(row, np.ndarray) else object)
     if values.ndim == 2 and len(values) == 1:
         values = values[0]
     if values.ndim != 1 or not len(values):
-        raise ValueError(f"row: expected one row of values (F,), got shape {values.shape}")
-    return values.tolist(), []
+        several = f"; try {'row[:1]' if values.ndim == 2 else 'one row'} of it" if values.ndim == 2 else ""
+        raise ValueError(f"row: expected one row of values (F,), got shape {values.shape}{several}")
+    return list(values) if values.dtype.kind in "mM" else values.tolist(), []
 
 
-def _plain(value: Any) -> Any:
-    """Python's own number or string for one of numpy's."""
-    return value.item() if isinstance(value, np.generic) else value
+def _single(name: Any, value: Any) -> Any:
+    """Of a mapping's values that are arrays or lists of one, that one."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return value.item()
+    if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 1:
+        return value[0]
+    if isinstance(value, (list, np.ndarray)):
+        raise ValueError(f"row: {name!r} holds {len(value)} values, expected one")
+    return value
 
 
-def table_of(background: Any) -> tuple[list[list[Any]] | None, list[str]]:
+def _axes(frame: Any) -> int:
+    return len(frame.shape)
+
+
+def _of_polars(column: Any) -> Any:
+    """The value of a column of one row; of times numpy's, which know nanoseconds."""
+    dtype = column.dtype
+    exact = dtype.is_temporal() and getattr(dtype, "time_unit", "") == "ns" and not getattr(dtype, "time_zone", None)
+    return column.to_numpy()[0] if exact else column[0]
+
+
+def _refuse_others(x: Any, name: str) -> None:
+    """Tables that are read by way of another kind."""
+    kind = type(x)
+    if hasattr(x, "collect") and kind.__module__.partition(".")[0] == "polars":
+        raise TypeError(f"{name}: expected rows that are there, got a LazyFrame; try {name}=frame.collect()")
+    if not frame_of(x) and not isinstance(x, (Tensor, np.ndarray)) and hasattr(x, "to_pandas"):
+        raise TypeError(
+            f"{name}: expected an array or a data frame of pandas or polars, got {kind.__name__}; try .to_pandas()"
+        )
+
+
+def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
+    """The background; without one, the row, as a table of one row.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none, or empty.
+    """
+    _refuse_others(background, "background")
+    library, own = frame_of(background), frame_of(row)
+    if background is None and own and _axes(row) == 2:
+        return table_frame.Frame(row) if own == "pandas" else table_polars.PolarsFrame(row)
+    if background is None and own == "pandas":
+        return table_frame.Frame(row.to_frame().T.infer_objects())
     if background is None:
-        return None, []
-    names: list[str] = []
-    if is_frame(background) and background.ndim == 2:
-        names = [str(name) for name in background.columns]
-        rows = [list(row) for row in zip(*(column.tolist() for _, column in background.items()), strict=True)]
-    elif isinstance(background, (list, tuple)) and all(isinstance(row, (list, tuple)) for row in background):
-        rows = [[_plain(value) for value in row] for row in background]  # numpy would make strings of mixed values
-        if len({len(row) for row in rows}) > 1:
-            raise ValueError(
-                f"background: expected rows of equal length, got {min(map(len, rows))} to {max(map(len, rows))}"
-            )
-    else:
-        array = background.detach().cpu().numpy() if isinstance(background, Tensor) else np.asarray(background)
-        if array.ndim != 2:
-            raise ValueError(f"background: expected a table (N, F), got shape {array.shape}")
-        rows = array.tolist()
-    if not rows:
+        return table_array.Rows(_of_row(row, values))
+    if library and _axes(background) == 2:
+        _check_width(len(background.columns), background.shape, "background")
+        _check_height(len(background))
+        return table_frame.Frame(background) if library == "pandas" else table_polars.PolarsFrame(background)
+    if _is_sparse(background):
+        _check_height(background.shape[0])
+        return table_array.SparseRows(background)
+    array = table_array.array_of(background, "background")
+    if array.dtype.names:
+        raise ValueError("background: expected a table (N, F), got a structured array; try pandas.DataFrame(table)")
+    if array.shape[:1] == (0,):
+        _check_height(0)
+    if array.ndim != 2:
+        raise ValueError(f"background: expected a table (N, F), got shape {array.shape}")
+    _check_width(array.shape[1], array.shape, "background")
+    if own and array.shape[1] == len(values) and (own == "pandas" or _axes(row) == 2):
+        return (
+            table_frame.Frame(table_frame.as_frame(array, row))
+            if own == "pandas"
+            else table_polars.PolarsFrame(table_polars.as_frame(array, row))
+        )
+    return table_array.Rows(array)
+
+
+def _of_row(row: Any, values: Sequence[Any]) -> np.ndarray:
+    """A row without a background as a table of one."""
+    if isinstance(row, Tensor):
+        row = row.detach().cpu().numpy()
+    if isinstance(row, np.ndarray) and row.dtype.kind != "O":
+        return row.reshape(1, -1)
+    return table_array.array_of([list(values)], "row")
+
+
+def _check_width(count: int, shape: tuple[int, ...], what: str) -> None:
+    if not count:
+        raise ValueError(f"{what}: expected at least one column, got shape {tuple(shape)}")
+
+
+def _check_height(count: int) -> None:
+    if not count:
         raise ValueError("background: expected at least one row, got none")
-    return rows, names
 
 
-def form_of(*tables: Any) -> tuple[Any, list[Any]] | None:
-    """Labels and dtypes of the columns of the first that is a data frame; a series tells the labels alone."""
-    for own in tables:
-        if is_frame(own):
-            return (own.columns, list(own.dtypes)) if own.ndim == 2 else (own.index, [None] * len(own))
-    return None
+def too_wide(wanted: int, background: Form) -> str:
+    """What is wrong with a background of another number of columns than the row's."""
+    got = background.width
+    text = f"background: expected {wanted} columns as in the row, got {got}"
+    if got <= wanted:
+        return text
+    named = f" ({', '.join(map(str, background.names[:8]))}{', …' * (len(background.names) > 8)})"
+    which = "table.drop(columns=[…])" if background.framed else "numpy.delete(table, column, axis=1)"
+    extra = "the one that the model does not take, such as the label" if got == wanted + 1 else "what it does not take"
+    return f"{text}{named if background.names else ''}; leave out {extra}: background={which}"
 
 
-def in_order(values: list[Any], names: list[str], table_names: list[str], what: str) -> list[Any]:
+def in_order(values: list[Any], names: list[str], table_names: Sequence[str], what: str) -> list[Any]:
     """The row's values in the order of the background's columns; `what` told the names."""
-    parts = []
-    for verb, some, others in (("lacks", table_names, names), ("has", names, table_names)):
-        odd = [name for name in some if name not in others]
-        if odd:
-            parts.append(f"{verb} {', '.join(map(repr, odd[:6]))}" + ", …" * (len(odd) > 6))
+    lacks = [name for name in table_names if name not in set(names)]
+    more = [name for name in names if name not in set(table_names)]
+    parts = [
+        f"{verb} {', '.join(map(repr, odd[:6]))}" + ", …" * (len(odd) > 6)
+        for verb, odd in (("lacks", lacks), ("has", more))
+        if odd
+    ]
     if parts:
-        raise ValueError(f"{what}: expected the background's columns; it {' and '.join(parts)}")
-    return [values[names.index(name)] for name in table_names]
+        way = ""
+        if lacks and not more and what == "row":
+            way = f"; if the model takes no {_listed(lacks)}: background=table.drop(columns={lacks[:6]!r})"
+        elif more and not lacks and what == "row":
+            way = f"; if the model takes no {_listed(more)}: Tabular(row.drop({more[:6]!r}), …)"
+        raise ValueError(f"{what}: expected the background's columns; it {' and '.join(parts)}{way}")
+    places = {name: place for place, name in enumerate(names)}
+    return [values[places[name]] for name in table_names]
 
 
-def column_of(
-    name: str, value: Any, column: list[Any] | None, dtype: Any, given: Mapping[str, tuple[Any, ...]]
-) -> Column:
-    """A column, from its value in the row, those in the background, its dtype there, and the categories by name."""
-    values = [*(column or ()), value]
-    missing = [v for v in values if is_missing(v)]
-    if name in given:
-        categories = given[name]
-    elif hasattr(dtype, "categories"):  # pandas' own
-        categories = tuple(dtype.categories.tolist())
-    else:
-        categories = _categories([v for v in values if not is_missing(v)] if missing else values)
-    return Column(name, categories, *missing[:1]) if categories else Column(name)
-
-
-def _categories(values: Sequence[Any]) -> tuple[Any, ...]:
-    """The values of a category in their order; nothing for numbers."""
-    if all(isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, np.bool_)) for v in values):
-        return ()
-    if set(values) <= {False, True}:  # both, even if one does not occur: a network takes False as 0, and True as 1
-        return False, True
-    kinds = {type(v) for v in values}
-    return tuple(sorted(set(values)) if len(kinds) == 1 else dict.fromkeys(values))
-
-
-def is_missing(value: Any) -> bool:
-    """Whether it is None, NaN, or what pandas has for them."""
-    if isinstance(value, (float, np.floating)):
-        return bool(value != value)
-    return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
-def is_frame(x: Any) -> bool:
-    """Whether it is a data frame or a series of pandas, which is not imported for that."""
-    return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "iloc")
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(map(repr, names[:2])) if len(names) < 3 else "such columns"
 
 
 def labels_of(labels: Any, background: np.ndarray | None) -> np.ndarray | None:
+    """The right class of each background row (N,)."""
     if labels is None:
         return None
     array = np.asarray(labels)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,18 +12,13 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.array import Array, as_it_is
-from nbexplain.inputs.table_frame import Frames
+from nbexplain.inputs.table_column import Coded, Column
+from nbexplain.inputs.table_index import Index
 from nbexplain.inputs.table_masker import TableMasker
-from nbexplain.inputs.table_reading import (
-    Column,
-    column_of,
-    form_of,
-    in_order,
-    is_missing,
-    labels_of,
-    row_of,
-    table_of,
-)
+from nbexplain.inputs.table_reading import Form, in_order, labels_of, row_of, table_of, too_wide
+from nbexplain.inputs.table_times import in_words
+
+_BLOCK = 65_536  # rows that are looked at together
 
 
 class Tabular(Array):
@@ -81,87 +77,114 @@ class Tabular(Array):
         encode: Callable[[Tensor], Any] | None = None,
     ) -> None:
         values, own_names = row_of(row)
-        table, table_names = table_of(background)
         if own_names and names is not None and list(names) != own_names:
             raise ValueError(f"names: expected the row's own names {', '.join(own_names)}")
         told = own_names or [str(name) for name in (() if names is None else names)]
         if told:
             self._check_names(told, len(values))
+        form = table_of(background, row, values)
+        table_names = [] if background is None else list(form.names)
+        if table_names:
+            self._check_names(table_names, len(table_names))
         if told and table_names:
             values = in_order(values, told, table_names, "row" if own_names else "names")
-        elif table is not None and len(table[0]) != len(values):
-            raise ValueError(f"background: expected {len(values)} columns as in the row, got {len(table[0])}")
         found = table_names or told or [f"feature {i}" for i in range(len(values))]
-        self._check_names(found, len(values))
         given = {str(name): tuple(values) for name, values in (categories or {}).items()}
         for name in given:
             if name not in found:
                 raise ValueError(f"categories: there is no column {name!r}; the columns are {', '.join(found)}")
-        form, dtypes = form_of(background, row) or (None, [None] * len(values))
-        self.columns: tuple[Column, ...] = tuple(
-            column_of(name, value, None if table is None else [r[place] for r in table], dtype, given)
-            for place, (name, value, dtype) in enumerate(zip(found, values, dtypes, strict=True))
-        )
-        self._frames = None if form is None else Frames(self.columns, form, dtypes)
-        self.framed = form is not None
         self.encode = encode
-        self.background = None if table is None else self._coded(table, "background")
-        self.tensor = torch.from_numpy(self._coded([values], "row"))
+        self._read(form, values, found, given, row, "row" if background is None else "background")
         self.labels = labels_of(labels, self.background)
         self.notes = tuple(self._notes())
 
-    def _check_names(self, names: list[str], count: int) -> None:
+    def _check_names(self, names: Sequence[str], count: int) -> None:
         if len(names) != count:
             raise ValueError(f"names: expected {count}, one for each value of the row, got {len(names)}")
-        twice = {name for name in names if names.count(name) > 1}
+        twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
             raise ValueError(f"names: expected each column once, got {', '.join(map(repr, sorted(twice)))} twice")
 
-    def _coded(self, rows: Sequence[Sequence[Any]], what: str) -> np.ndarray:
-        """Rows of the user's values as numbers (N, F)."""
-        coded = np.empty((len(rows), len(self.columns)))
-        for place, column in enumerate(self.columns):
-            values = [row[place] for row in rows]
-            if column.categories:
-                places = {value: position for position, value in enumerate(column.categories)}
-                for number, value in enumerate(values):
-                    if value not in places:
-                        if is_missing(value):
-                            coded[number, place] = np.nan
-                            continue
-                        known = ", ".join(map(repr, column.categories[:10]))
-                        raise ValueError(f"{what}: {column.name!r} is {value!r}, expected one of {known}")
-                    coded[number, place] = places[value]
-                continue
-            try:
-                coded[:, place] = np.array(values, dtype=np.float64)
-            except (TypeError, ValueError) as error:
-                numbers = [np.nan if is_missing(value) else value for value in values]  # pandas' NA is no number
-                wrong = next((v for v in numbers if not isinstance(v, (int, float, np.number))), None)
-                if wrong is not None:
-                    raise ValueError(f"{what}: {column.name!r} is {wrong!r}, expected a number") from error
-                coded[:, place] = numbers
-        return coded
+    def _read(
+        self,
+        form: Form,
+        values: Sequence[Any],
+        names: Sequence[str],
+        given: Mapping[str, Any],
+        given_row: Any,
+        what: str,
+    ) -> None:
+        """The columns, the background and the row as numbers."""
+        numbers = form.plain() if not given else None
+        if form.width != len(values):
+            raise ValueError(too_wide(len(values), form))
+        coded: list[Coded] = []
+        row = np.empty(len(values))
+        columns = []
+        by_column = np.empty((len(values), len(form))) if numbers is None else None
+        for place, (name, value) in enumerate(zip(names, values, strict=True)):
+            if numbers is None:
+                one = form.read(place, f"{what}: {name!r}", given.get(name))
+            else:
+                one = Coded(numbers[:, place])
+            row[place] = one.add(name, value)
+            columns.append(one.done(name, row[place]))
+            if by_column is not None:
+                by_column[place] = one.numbers
+            one.numbers = row[:0]  # let it go
+            coded.append(one)
+        background = np.ascontiguousarray(by_column.T) if by_column is not None else numbers
+        self.columns: tuple[Column, ...] = tuple(columns)
+        self.framed = form.framed
+        form.settle(self.columns, coded)
+        self._form = form
+        self.background = None if what == "row" else background
+        self.tensor = torch.from_numpy(row)[None]
+        self._index = None if form.labels is None else Index(form.labels, self.background, given_row)
+        self._place = 0 if self._index is None else self._index.own  # in the index
+
+    @functools.cached_property
+    def _constant(self) -> list[int]:
+        """Columns that have one value in the background, or none."""
+        assert self.background is not None
+        alike = np.ones(len(self.columns), dtype=bool)
+        first = self.background[0]
+        for start in range(0, len(self.background), _BLOCK):
+            part = self.background[start : start + _BLOCK]
+            alike &= ((part == first) | (np.isnan(part) & np.isnan(first))).all(0)
+            if not alike.any():
+                break
+        return np.flatnonzero(alike).tolist()
+
+    @functools.cached_property
+    def _infinite(self) -> list[int]:
+        assert self.background is not None
+        blocks = range(0, len(self.background), _BLOCK)
+        found = [np.isinf(self.background[start : start + _BLOCK]).any(0) for start in blocks]
+        return np.flatnonzero(np.any(found, axis=0)).tolist()
 
     def _notes(self) -> Iterator[str]:
         row = self.tensor[0].numpy()
-        missing = [c.name for c, value in zip(self.columns, row, strict=True) if not np.isfinite(value)]
-        if missing:
-            yield f"the row holds NaN or infinity in {', '.join(map(repr, missing))}"
-        times = [c.name for c in self.columns if c.categories and isinstance(c.categories[0], (date, timedelta))]
-        if times:
-            yield f"times are taken as categories, each by itself: {', '.join(map(repr, times))}"
+        odd = [c.name for c, value in zip(self.columns, row, strict=True) if not np.isfinite(value)]
+        if odd:
+            yield f"the row holds NaN or infinity in {', '.join(map(repr, odd))}"
+        if times := [(c.name, c.time) for c in self.columns if c.time]:
+            yield in_words(times)
+        if self._index is not None and self._index.note:
+            yield self._index.note
         if self.background is None:
             return
         if len(self.background) == 1:
             yield "the background is a single row: all is compared with that one"
         for place, column in enumerate(self.columns):
             known = self.background[:, place]
-            if column.categories and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
+            told = column.categories or np.isnan(row[place])
+            if told and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
                 yield f"{column.said(row[place])!r} of {column.name!r} does not occur in the background"
-        constant = [c.name for place, c in enumerate(self.columns) if len(np.unique(self.background[:, place])) == 1]
-        if constant:
-            yield f"constant in the background: {', '.join(map(repr, constant[:5]))}" + ", …" * (len(constant) > 5)
+        odd_places = {"constant in the background": self._constant, "infinite in the background": self._infinite}
+        for what, places in odd_places.items():
+            if names := [self.columns[place].name for place in places]:
+                yield f"{what}: {', '.join(map(repr, names[:5]))}" + ", …" * (len(names) > 5)
 
     def another(self, values: Sequence[float]) -> Tabular:
         """The same table with another row (F,), categories as positions."""
@@ -174,6 +197,8 @@ class Tabular(Array):
             if column.categories and np.isfinite(value) and value not in range(len(column.categories)):
                 raise ValueError(f"values: {column.name!r} has no category number {value:g}")
         new.tensor = torch.from_numpy(row.copy())[None]
+        if self._index is not None:  # a row of the background comes with its own label
+            new._place = int(self._index.places(row[None], self._place)[0])
         new.notes = tuple(new._notes())
         return new
 
@@ -185,30 +210,51 @@ class Tabular(Array):
     # What a model gets
 
     @property
+    def form_key(self) -> Hashable:
+        """Equal for tables whose equal rows reach a model as the same kind of table, with the same dtypes."""
+        return self._form.key
+
+    @property
     def family(self) -> Hashable:
         """Rows of the same columns go together."""
-        return self.columns, self.encode, self._frames and self._frames.key
+        return self.columns, self.encode, self._form.key
+
+    @property
+    def has_index(self) -> bool:
+        """Whether a model gets frames with an index that tells something, such as days."""
+        return self._index is not None
+
+    @property
+    def label(self) -> Any:
+        """Of the row, in the index that the model gets; None without one."""
+        return None if self._index is None else self._index.of(np.array([self._place]))[0]
+
+    def placed(self, rows: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+        """Rows (n, F) to evaluate, which are those of the background, not tried for the explained one.
+
+        Where a model gets frames with an index, a last column tells whose label each has: that of the background row
+        that it is, or that `like` (n, F) is, which it was made of.
+        """
+        if self._index is None:
+            return rows
+        return np.column_stack([rows, self._index.places(rows if like is None else like, self._place)])
 
     def arguments(self, batch: Tensor, dtype: torch.dtype | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The rows (N, F), put through `encode`."""
+        batch = batch[:, : len(self.columns)]
         encoded = batch if self.encode is None else self.encode(batch)
         if isinstance(encoded, Mapping):
             return (), {str(name): value for name, value in encoded.items()}
         return (encoded if isinstance(encoded, tuple) else (encoded,)), {}
 
     def outside(self, batch: Tensor) -> Any:
-        """The rows with the user's own values: a data frame where one was given, else an array."""
+        """The rows with the user's own values: a data frame, a sparse matrix or an array, as the background was."""
         rows = batch.detach().cpu().numpy()
-        if self._frames is not None:
-            return self._frames.of(rows)
-        if not any(column.categories for column in self.columns):
-            return rows
-        own = rows.astype(object)
-        for place, column in enumerate(self.columns):
-            if column.categories:
-                codes = rows[:, place]
-                own[:, place] = [column.categories[int(c)] if np.isfinite(c) else column.missing for c in codes]
-        return own
+        numbers, labels = rows[:, : len(self.columns)], None
+        if self._index is not None:
+            places = rows[:, -1] if rows.shape[1] > len(self.columns) else np.full(len(rows), self._place)
+            labels = self._index.of(places)
+        return self._form.made(numbers, labels)
 
     # What can be hidden
 

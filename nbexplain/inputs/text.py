@@ -10,26 +10,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbexplain.inputs import segments
 from nbexplain.inputs.array import Array, as_it_is
+from nbexplain.inputs.text_codes import REMOVED, Codes, strings
 from nbexplain.inputs.text_masker import TextMasker
 from nbexplain.inputs.tokens import stand_in, tokens_of, unread, within
+from nbexplain.inputs.words import words_in
 
-_MASK_WORD = "UNKWORDZ"  # lime's own, for models that read strings
 _NO_LIMIT = 100_000  # Hugging Face's tokenizers name an enormous length where they know none
 _MOST_NAMED = 4  # of the words that a note names
 
 
 class Text(Array):
-    """A text and the tokens that the network reads.
+    """A text, or a pair of texts, and the tokens that the network reads.
 
     Parameters
     ----------
     text
-        A string.
+        A string; or a pair (a, b) of them that go in together, such as premise and hypothesis, or question and context.
+        The tokenizer is called with both; a model that reads strings gets a list of such pairs.
     tokenizer
         Hugging Face's, or any callable string → ids, or → mapping with `input_ids` and, if it has them,
         `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and further entries with one number
-        a token. Without one, tokens are the words, for models that read strings.
+        a token. Without one, tokens are words and what stands between them, for models that read strings.
+    explain
+        What is explained; all else stays as it is. None: all of it. Of a pair, 0 or 1: one of the texts. A part of the
+        text, which must be in it once; or its (start, end). Or a list of these. So of a prompt
+        `f"Is this review positive? {review}"` the words of the review are hidden with `explain=review`.
     max_length
         How many tokens the model takes; by default the tokenizer's `model_max_length`. What is longer is cut, and said.
     mask_token_id
@@ -39,23 +46,30 @@ class Text(Array):
     Attributes
     ----------
     text
-        The string.
+        The string; of a pair both, below each other.
+    texts
+        The one or two strings, as they were given.
     tokenizer, made_with
-        As they were given; `made_with` holds `max_length` and `mask_token_id`.
+        As they were given; `made_with` holds `explain`, `max_length` and `mask_token_id`.
+    parts_explained
+        (start, end) in `text` of each part that is explained.
     ids
         The token ids, after any cut.
     tokens, spans
         Of each token, without spaces around it: how it reads, and (start, end) in the text; (0, 0) for one that is
         nowhere in it.
+    explained
+        (L,) bool: which tokens are of a part that is explained; all, where the tokenizer does not tell where they are.
     tensor
         (1, L) codes of what stands at each place: p ≥ 0 is token p, -1 nothing, -2 − p the mask token in its place
-        (or, without one, token p of an empty text), -2 − L − p a neutral embedding in its place.
-        `arguments` makes ids of them.
+        (or, without one, token p of an empty text), -2 − L − p a neutral embedding in its place, -2 − 2L − i padding
+        with id i. `arguments` makes ids of them.
 
     Raises
     ------
     TypeError, ValueError
-        If the text is empty, `max_length` is no whole number from 1 on, or the tokenizer returns no ids.
+        If a text is empty, there is no such part, `max_length` is no whole number from 1 on, or the tokenizer returns
+        no ids, or does not tell where the part stands.
     """
 
     kind = "text"
@@ -63,51 +77,88 @@ class Text(Array):
 
     def __init__(
         self,
-        text: str,
-        tokenizer: Callable[[str], Any] | None = None,
+        text: str | tuple[str, str],
+        tokenizer: Callable[..., Any] | None = None,
         *,
+        explain: Any = None,
         max_length: int | None = None,
         mask_token_id: int | None = None,
     ) -> None:
-        if not isinstance(text, str):
-            raise TypeError(f"text: expected a string, got {type(text).__name__}")
-        if not text.strip():
-            raise ValueError(f"text: expected some words, got {text!r}")
+        self.texts = segments.checked(text)
         if max_length is not None and (isinstance(max_length, bool) or not isinstance(max_length, Integral)):
             raise TypeError(f"max_length: expected a whole number of tokens, got {max_length!r}")
         if max_length is not None and max_length < 1:
             raise ValueError(f"max_length: expected 1 token or more, got {max_length}")
-        self.text, self.tokenizer = text, tokenizer
-        self.made_with = {"max_length": max_length, "mask_token_id": mask_token_id}
-        self.ids, self.tokens, self.spans, extras = tokens_of(text, tokenizer)
+        self.text, self._begins = segments.joined(self.texts)
+        self.tokenizer = tokenizer
+        self.parts_explained = segments.explained(explain, self.texts)
+        self.made_with = {"explain": explain, "max_length": max_length, "mask_token_id": mask_token_id}
+        self.ids, self.tokens, self.spans, extras = tokens_of(self.texts, tokenizer)
         if max_length is None:
             named = getattr(tokenizer, "model_max_length", None)
             max_length = named if isinstance(named, int) and named < _NO_LIMIT else None
         self.notes: tuple[str, ...] = ()
-        reached = len(text)
+        lost = unread(self.text, self.spans)
         if max_length is not None and len(self.ids) > max_length:
-            keep = within(max_length, self.spans)
-            reached = int(self.spans[keep, 1].max())
-            self.notes = (
-                f"the text has {len(self.ids):,} tokens and the model takes {max_length:,}: it is cut after "
-                f"“{text[:reached][-20:]}”",
-            )
-            extras = {name: values[keep] for name, values in extras.items()}
-            self.tokens = tuple(self.tokens[place] for place in keep)
-            self.ids, self.spans = self.ids[keep], self.spans[keep]
-        if lost := unread(text[:reached], self.spans):
+            extras = self._cut(max_length, extras)
+            lost = unread(self.text[: int(self.spans[:, 1].max())], self.spans) if len(self.texts) == 1 else []
+        if lost:
             named = ", ".join(f"“{word}”" for word in lost[:_MOST_NAMED])
             more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
             self.notes += (f"the tokenizer shows no token for {named}{more}: what it makes of that is never hidden",)
+        self.explained = self._explained(explain is not None)
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras
         self._mask_id = mask_token_id if mask_token_id is not None else stand_in(tokenizer)
         self._nothing: np.ndarray | None = None  # what the tokenizer makes of an empty text, once it was asked
+        self.codes = Codes(len(self.ids))
         self.tensor = torch.arange(len(self.ids))[None]
 
-    def another(self, text: str) -> Text:
-        """Another text, read in the same way."""
-        return Text(text, self.tokenizer, **self.made_with)
+    def _cut(self, length: int, extras: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Cut what the model cannot take, and say so; what is left of what else the tokenizer says."""
+        keep = within(length, self.spans, self._begins)
+        took = len(self.ids)
+        self.tokens = tuple(self.tokens[place] for place in keep)
+        self.ids, self.spans = self.ids[keep], self.spans[keep]
+        ends = [int(self.spans[self.spans[:, 1] <= last, 1].max(initial=0)) for last in self._ends]
+        after = " and ".join(f"“{self.text[begin:end][-20:]}”" for begin, end in zip(self._begins, ends))
+        what = "the text has" if len(self.texts) == 1 else "the two texts have"
+        self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut after {after}",)
+        return {name: values[keep] for name, values in extras.items()}
+
+    @property
+    def _ends(self) -> list[int]:
+        """Where each text ends in the joined ones."""
+        return [begin + len(text) for begin, text in zip(self._begins, self.texts)]
+
+    def _explained(self, told: bool) -> np.ndarray:
+        """(L,) bool: the tokens of the parts that are explained."""
+        starts, ends = self.spans.T
+        if not told or (starts == ends).all():
+            if told:
+                raise ValueError("explain: the tokenizer does not tell where its tokens stand in the text")
+            return np.ones(len(self.ids), dtype=bool)
+        found = np.zeros(len(self.ids), dtype=bool)
+        for start, end in self.parts_explained:
+            found |= (starts < end) & (ends > start) & (ends > starts)
+        if not found.any():
+            start, end = self.parts_explained[0]
+            raise ValueError(f"explain: no token of {self.text[start:end][:40]!r} is among those that the model reads")
+        return found
+
+    def another(self, text: str | tuple[str, str]) -> Text:
+        """Another text, read in the same way; what stays must stand around it as it stood.
+
+        Raises
+        ------
+        ValueError
+            If it does not.
+        """
+        given: Any = segments.apart(text, self.texts) if isinstance(text, str) else text
+        ways = dict(self.made_with)
+        if ways["explain"] is not None and len(self.texts) == 1 and isinstance(given, str):
+            ways["explain"] = segments.moved(given, self.text, self.parts_explained)
+        return Text(given, self.tokenizer, **ways)
 
     # What a model gets
 
@@ -118,46 +169,46 @@ class Text(Array):
 
     def arguments(self, batch: Tensor, dtype: torch.dtype | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Ids (N, L) for codes (N, L); as keywords with the attention mask, where the tokenizer makes one."""
-        place = self._places(batch)
+        place = self.codes.places(batch)
         ids = torch.from_numpy(self.ids).to(batch.device)[place]
-        if (hidden := (batch <= -2) & (batch > -2 - len(self.ids))).any():
+        if (hidden := self.codes.is_masked(batch)).any():
             nothing = self.nothing().to(batch.device)
             ids = torch.where(hidden, nothing[place.clamp(max=len(nothing) - 1)], ids)
-        empty = batch == -1
+        padding = self.codes.is_padding(batch)
+        ids = torch.where(padding, self.codes.padded_with(batch), ids)
         if self._masked_by is None:
             return (ids,), {}
-        extras = {
-            name: torch.from_numpy(values).to(batch.device)[place].masked_fill(empty, 0)
-            for name, values in {"attention_mask": self._masked_by, **self._extras}.items()
+        extras = {"attention_mask": self._masked_by, **self._extras}
+        return (), {
+            "input_ids": ids,
+            **{name: self._along(name, torch.from_numpy(row).to(ids), place, padding) for name, row in extras.items()},
         }
-        return (), {"input_ids": ids.masked_fill(empty, self._padding()), **extras}
+
+    def _along(self, name: str, values: Tensor, place: Tensor, padding: Tensor) -> Tensor:
+        """What else the tokenizer says of each token (L,), for the tokens at these places and padding, (N, L)."""
+        if name == "position_ids" and bool((values.diff() == 1).all()):  # places count anew in a text that is shorter
+            return values[0] + ((~padding).cumsum(1) - 1).clamp(min=0)
+        type_id = getattr(self.tokenizer, "pad_token_type_id", None) if name == "token_type_ids" else None
+        return values[place].masked_fill(padding, type_id if isinstance(type_id, int) else 0)
 
     def neutral(self, batch: Tensor) -> Tensor | None:
         """(N, L) bool: where a neutral embedding stands in; None where it does nowhere."""
-        hidden = batch <= -2 - len(self.ids)
+        hidden = self.codes.is_neutral(batch)
         return hidden if bool(hidden.any()) else None
 
-    def outside(self, batch: Tensor) -> list[str]:
-        """The texts, for models that read strings: what is hidden is cut out, or replaced by a word of no meaning."""
-        texts = []
-        for codes in batch.tolist():
-            seen = {code for code in codes if code >= 0}
-            replaced = {-2 - code for code in codes if code < -1}
-            pieces, end = [], 0
-            for place, (start, stop) in enumerate(self.spans.tolist()):
-                pieces.append(self.text[end:start])
-                if place in seen:
-                    pieces.append(self.text[start:stop])
-                elif place in replaced:
-                    pieces.append(_MASK_WORD)
-                end = max(end, stop)
-            texts.append("".join(pieces) + self.text[end:])
-        return texts
+    def outside(self, batch: Tensor) -> list[Any]:
+        """The texts, for models that read strings, or pairs of them; what is hidden is cut out or replaced."""
+        found = strings(self.text, list(zip(self._begins, self._ends)), self.spans, batch)
+        return found if len(self.texts) > 1 else [row[0] for row in found]
 
-    def _places(self, batch: Tensor) -> Tensor:
-        count = len(self.ids)
-        place = torch.where(batch < 0, -2 - batch, batch)
-        return torch.where(place >= count, place - count, place).clamp(min=0)
+    def nothing_left(self, batch: Tensor) -> Tensor:
+        """(N,) bool: of which texts no word that is explained is left, nor anything in the place of one."""
+        held = self.explained & (self.spans[:, 1] > self.spans[:, 0])
+        wordy = np.array([own and bool(words_in(token)) for own, token in zip(held, self.tokens)])
+        words = torch.from_numpy(wordy if wordy.any() else self.explained).to(batch.device)
+        shown = (words[self.codes.places(batch)] & (batch >= 0)).any(1)
+        replaced = (self.codes.is_masked(batch) | self.codes.is_neutral(batch)).any(1)
+        return ~shown & (~replaced | (batch.shape[1] < len(self.ids)))
 
     def stand_in(self) -> Tensor:
         """The id of what is put in the place of a hidden token.
@@ -188,7 +239,7 @@ class Text(Array):
             return self.stand_in()[None]
         if self._nothing is None:
             try:
-                self._nothing = tokens_of("", self.tokenizer)[0]
+                self._nothing = tokens_of([""] * len(self.texts), self.tokenizer)[0]
             except Exception:  # whatever a tokenizer does that was not made for this
                 self._nothing = self.ids[:0]
         if not 0 < len(self._nothing) <= len(self.ids):
@@ -198,10 +249,6 @@ class Text(Array):
                 "Text(…, mask_token_id=…)"
             )
         return torch.from_numpy(self._nothing)
-
-    def _padding(self) -> int:
-        padding = getattr(self.tokenizer, "pad_token_id", None)
-        return padding if isinstance(padding, int) else int(self.ids[0])
 
     # What can be hidden
 
@@ -217,10 +264,10 @@ class Text(Array):
         return TextMasker(self, unit, hide, stays)
 
     def put_back(self, scores: Tensor, batch: Tensor) -> Tensor:
-        """Scores (N, L, K) of the tokens of codes (N, L), each at the place that it has in the text; NaN if removed."""
+        """Scores (N, L, …) of the tokens of codes (N, L), each at the place that it has in the text; NaN if removed."""
         full = scores.new_full((len(scores), len(self.ids), *scores.shape[2:]), torch.nan)
-        row, column = (batch != -1).nonzero(as_tuple=True)
-        full[row, self._places(batch)[row, column]] = scores[row, column]
+        row, column = ((batch != REMOVED) & ~self.codes.is_padding(batch)).nonzero(as_tuple=True)
+        full[row, self.codes.places(batch)[row, column]] = scores[row, column]
         return full
 
     @property

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.inputs.tokens import SENTENCE, words_in
+from nbexplain.inputs.text_codes import REMOVED
+from nbexplain.inputs.words import SENTENCE, Span, breaker, is_ordinary, is_unspaced, pieces_in, words_in
 
 if TYPE_CHECKING:
     from nbexplain.inputs.text import Text
@@ -18,14 +19,17 @@ if TYPE_CHECKING:
 UNITS = ("token", "word", "sentence")
 HIDING = ("remove", "mask token", "neutral embedding")
 
-_MOST_PADDING = 0.25  # of a row of tokens, for the sake of fewer passes
+_MOST_NAMED = 4  # of the pieces that a note names
 
 
 class TextMasker:
-    """Hides tokens, words or sentences of a text; see `Masker`.
+    """Hides tokens, words or sentences of what is explained of a text; see `Masker`.
 
-    Spaces and punctuation outside words, and tokens that the tokenizer adds, are never hidden (except, for tokens,
-    those that are tokens of their own). Nor is a unit of which one token `stays`.
+    Words are those of the text, whatever its tokens: an emoji is one, punctuation is none. So spaces, punctuation and
+    tokens that the tokenizer adds are never hidden with words; with tokens, those are that are tokens of their own (for
+    models that read strings, what stands between words: “!!!”, “$”). Signs other than plain punctuation that no word
+    holds are named in a note. A text without a word is hidden by tokens. Nor is a unit hidden of which one token
+    `stays`.
 
     Attributes
     ----------
@@ -43,13 +47,15 @@ class TextMasker:
         if hide == "neutral embedding" and text.tokenizer is None:
             raise ValueError("hide: a model that reads strings has no embedding to replace; remove words instead")
         self._text, self._hide = text, hide
-        if (
-            text.spans[:, 0] == text.spans[:, 1]
-        ).all():  # nobody knows where the tokens stand: each is hidden by itself
+        self.key: Hashable = (unit, hide, *stays)
+        nowhere = bool((text.spans[:, 0] == text.spans[:, 1]).all())
+        if nowhere:  # nobody knows where the tokens stand: each is hidden by itself
             unit, units, owners = "token", np.zeros((len(text.ids), 2), dtype=np.int64), np.arange(len(text.ids))
         else:
+            if unit == "word" and not len(_units(text, unit)):
+                unit = "token"
             units = _units(text, unit)
-            owners = _owners(text.spans, units, unit)
+            owners = np.where(text.explained, _owners(text.spans, units, unit), -1)
         staying = owners[list(stays)]
         owners[np.isin(owners, staying[staying >= 0])] = -1
         held = np.flatnonzero(owners >= 0)
@@ -71,10 +77,10 @@ class TextMasker:
         else:
             self._part()
             self.names = tuple(text.text[start:end].strip() for start, end in self.spans)
-        self.key: Hashable = (unit, hide, *stays)
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)
+        self.notes = _notes(text, unit, self.spans) if not nowhere else ()
 
     def _part(self) -> None:
         """Where one reaches into the next, the earlier keeps the text."""
@@ -86,32 +92,20 @@ class TextMasker:
         shown = np.where(self.features < 0, True, np.asarray(keep, dtype=bool)[:, self.features])
         places, count = np.arange(len(self.features)), len(self.features)
         if self._hide != "remove" or self._text.tokenizer is None:
-            stand_in = {
-                "mask token": -2 - places,
-                "neutral embedding": -2 - count - places,
-                "remove": np.full(count, -1),
+            hidden = {
+                "mask token": self._text.codes.mask_token(places),
+                "neutral embedding": self._text.codes.neutral_embedding(places),
+                "remove": np.full(count, REMOVED),
             }[self._hide]
-            yield np.arange(len(keep)), torch.from_numpy(np.where(shown, places, stand_in))
+            yield np.arange(len(keep)), torch.from_numpy(np.where(shown, places, hidden))
             return
         lengths = shown.sum(1)
-        for low, high in self._together(lengths):
-            rows = np.flatnonzero((lengths >= low) & (lengths <= high))
-            if high == 0:  # a network wants at least one token
+        for length in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == length)
+            if length == 0:  # a network wants at least one token
                 yield rows, -2 - torch.arange(len(self._text.nothing())).expand(len(rows), -1)
-                continue
-            first = np.argsort(~shown[rows], axis=1, kind="stable")[:, :high]  # what is shown, then what is not
-            yield rows, torch.from_numpy(np.where(np.arange(high) < lengths[rows, None], first, -1))
-
-    def _together(self, lengths: np.ndarray) -> list[tuple[int, int]]:
-        """Which lengths go through the model together: equal ones, or, where it is told what is padding, near ones."""
-        found: list[tuple[int, int]] = []
-        for length in np.unique(lengths)[::-1].tolist():
-            longest = found[-1][1] if found else 0
-            if found and self._text.takes_mask and length >= longest * (1 - _MOST_PADDING):
-                found[-1] = length, longest
             else:
-                found.append((length, length))
-        return found[::-1]
+                yield rows, torch.from_numpy(np.nonzero(shown[rows])[1].reshape(len(rows), length))
 
     def tree(self) -> np.ndarray:
         """Neighbours first: halves of the text, halves of these, down to single features."""
@@ -135,15 +129,29 @@ def halves(count: int) -> np.ndarray:
 
 
 def _units(text: Text, unit: str) -> np.ndarray:
-    """Where the parts stand that could be hidden, (parts, 2)."""
+    """Where the parts stand that could be hidden, (parts, 2), within what is explained."""
     if unit == "token":
-        spans = [(start, end) for start, end in text.spans.tolist() if end > start]
-        found = list(dict.fromkeys(spans))  # several tokens may make up one sign
-    elif unit == "word":
+        spans = text.spans[text.explained & (text.spans[:, 1] > text.spans[:, 0])]
+        found = list(dict.fromkeys(map(tuple, spans.tolist())))  # several tokens may make up one sign
+        return np.array(found, dtype=np.int64).reshape(-1, 2)
+    if unit == "word":
         found = words_in(text.text)
     else:
         found = [match.span() for match in re.finditer(SENTENCE, text.text) if match.group().strip()]
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+    return np.array(_clipped(found, text.parts_explained), dtype=np.int64).reshape(-1, 2)
+
+
+def _clipped(units: Sequence[Span], parts: Sequence[Span]) -> list[Span]:
+    """What of units lies in parts, both in order and apart."""
+    found, at = [], 0
+    for start, end in units:
+        while at < len(parts) and parts[at][1] <= start:
+            at += 1
+        for first, last in parts[at:]:
+            if first >= end:
+                break
+            found.append((max(start, first), min(end, last)))
+    return found
 
 
 def _owners(spans: np.ndarray, units: np.ndarray, unit: str) -> np.ndarray:
@@ -154,3 +162,24 @@ def _owners(spans: np.ndarray, units: np.ndarray, unit: str) -> np.ndarray:
     first = np.searchsorted(units[:, 1], spans[:, 0], side="right")  # words and sentences are in order and apart
     begins = np.append(units[:, 0], spans.max() + 1)[first]
     return np.where((begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1]), first, -1)
+
+
+def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:
+    """Which signs that may mean something are hidden with no word, and what stands for words in some scripts."""
+    if unit != "word":
+        return ()
+    held = np.zeros(len(text.text) + 1, dtype=bool)
+    for start, end in spans.tolist():
+        held[start:end] = True
+    reached = int(text.spans[:, 1].max())  # of a text that is cut, the rest is not read at all
+    parts = _clipped([piece for piece in pieces_in(text.text) if piece[1] <= reached], text.parts_explained)
+    left = dict.fromkeys(text.text[a:b] for a, b in parts if not held[a:b].any())
+    named = [piece for piece in left if not is_ordinary(piece) and not words_in(piece)]
+    notes: tuple[str, ...] = ()
+    if named:
+        more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
+        said = ", ".join(f"“{piece}”" for piece in named[:_MOST_NAMED])
+        notes = (f"{said}{more}: never hidden, as no word holds them; unit='token' hides each sign",)
+    if any(is_unspaced(text.text[start:end]) for start, end in text.parts_explained) and breaker() is None:
+        notes += ("the text has no spaces between words: each sign is hidden by itself; pip install icu4py for words",)
+    return notes

@@ -97,8 +97,11 @@ class FeatureMap:
         target = words.target_name(explanation.target, self._session)
         if self._bars is not None:
             title_of(self._frames["map"]).value = f"{words.METHODS[explanation.method].label} · {target}"
+            # LIME names its bars by conditions, which say what the row holds
+            own = explanation.names if len(explanation.names) == len(held) else row.names
+            beside = held if own == row.names else None
             self._bars.show(
-                row.names, values, errors, held, top=top, signed=explanation.signed, quantity=explanation.quantity
+                own, values, errors, beside, top=top, signed=explanation.signed, quantity=explanation.quantity
             )
         adds_up = explanation.gap is not None and explanation.base is not None and explanation.score is not None
         for name, chart in (("waterfall", self._waterfall), ("force", self._force)):

@@ -10,15 +10,14 @@ import numpy as np
 from nbexplain.core.dataset.by_group import Importance, by_group, groups_of
 from nbexplain.core.dataset.row_scores import scores_by_group
 from nbexplain.core.explanation import Explanation
-from nbexplain.core.predictor import classes_of
 from nbexplain.core.question import Answer
-from nbexplain.core.table.labels import class_numbers
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets.feature_bars_chart import FeatureBars
 from nbexplain.widgets.layout import framed, title_of
+from nbexplain.widgets.right_classes import right_classes_of
 from nbexplain.widgets.row_table import RowTable
 
 _TOP = 8
@@ -93,7 +92,7 @@ class GroupsView:
                 self._compare(name, {str(group): found[group] for group in largest})
         target = self._session.selection.target
         if self._scores is not None and isinstance(target, int):
-            right = self._right_classes()
+            right = right_classes_of(self._session, table)
             rows = []
             for group, said_of in scores_by_group(self._scores, groups, target, right).items():
                 numbers = [float(said_of.count), said_of.score, said_of.chosen]
@@ -131,19 +130,6 @@ class GroupsView:
             for place in np.argsort(-np.abs(values[-1]), kind="stable").tolist()
         ]
         shown.note = f"Bold: more than {_APART:g} standard errors apart." if two else ""
-
-    def _right_classes(self) -> np.ndarray | None:
-        """The class number of each background row's label, where labels are class numbers or the model's classes."""
-        table = self._table
-        assert isinstance(table, Tabular)
-        if table.labels is None:
-            return None
-        known = classes_of(self._session.given.model)
-        try:
-            names = self._session.classes
-            return class_numbers(table.labels, range(len(names)) if known is None else known, names)
-        except ValueError:  # labels of another kind, such as numbers of a regression: no accuracy is told
-            return None
 
 
 def _first_grouping(table: Tabular) -> int:

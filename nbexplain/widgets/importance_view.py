@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import ipywidgets
 
+from nbexplain.core.dataset.forest_importance import no_importance
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
@@ -19,7 +20,7 @@ _TOP = 10
 
 
 class ImportanceView:
-    """The pane `"permutation"`, with the forest's own importance beside it where the model is one; or `"lime"`."""
+    """The pane `"permutation"`, with the model's built-in importance beside it where it has one; or `"lime"`."""
 
     def __init__(
         self, session: Session, answered: Callable[[Place, Answer], None], method: str, beside: str = ""
@@ -63,14 +64,14 @@ class ImportanceView:
         title_of(self._frame).value = f"{METHODS[self._method].label}{target}"
         # two measures in one chart share an axis: the other one is put on the scale of the first
         beside = None
-        if other is not None and other.values.max() > 0:
+        if other is not None and not other.signed and other.values.max() > 0:
             scale = now.values.max() / other.values.max()
-            beside = (f"{METHODS[other.method].label}, scaled", other.values * scale)
+            beside = (f"{other.quantity}, scaled", other.values * scale)
         self._bars.show(
             now.names, now.values, now.standard_error, top=_TOP, signed=False, quantity=now.quantity, beside=beside
         )
 
 
-def has_forest(session: Session) -> bool:
-    """Whether the model is one that says itself what its columns are worth."""
-    return hasattr(session.given.model, "feature_importances_")
+def has_importance(session: Session) -> bool:
+    """Whether the model says itself what its columns are worth."""
+    return not no_importance(session.given.model)

@@ -16,6 +16,7 @@ from nbexplain.widgets.activity_map import ActivityMap
 from nbexplain.widgets.attribution_map import ClassScores
 from nbexplain.widgets.cell_view import CellView
 from nbexplain.widgets.channel_order import ChannelOrder
+from nbexplain.widgets.counterfactual_pane import CounterfactualPane
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.inputs_row import InputsRow
 from nbexplain.widgets.layer_channels import LayerChannels
@@ -86,7 +87,9 @@ def rows(parts: Sequence[Part], least: int = 0) -> list[ipywidgets.Widget]:
     above = [pane for part in parts for pane in part.above]
     wide = [pane for part in parts for pane in part.wide]
     for pane in wide:
-        if isinstance(pane, (ipywidgets.Box, RowTable)):  # as far from what is above it as panes are from each other
+        if isinstance(
+            pane, (ipywidgets.Box, RowTable, CounterfactualPane)
+        ):  # as far from what is above it as panes are from each other
             pane.layout.margin = "8px 0 0 0"
     pictures = all(isinstance(pane, ImagePane) for pane in panes)
     return [*above, *([board(panes, equal=pictures, least=least)] if panes else []), *wide]

@@ -146,11 +146,11 @@ def colours(shade: np.ndarray) -> list[str]:
     return [words[i] for i in np.where(known, level, _LEVELS)]
 
 
-def ramp_key(low: str, high: str) -> ipywidgets.Widget:
+def ramp_key(low: str, high: str, ramp: str = RAMP) -> ipywidgets.Widget:
     """What the colours mean, for a caption: from low to high."""
     square = ipywidgets.Label(
         "",
-        style={"background": f"linear-gradient(90deg, {', '.join(RAMP.split())})"},
+        style={"background": f"linear-gradient(90deg, {', '.join(ramp.split())})"},
         layout=ipywidgets.Layout(width="64px", flex="none"),
     )
     square.add_class("nbx-key")

@@ -1,4 +1,4 @@
-"""What the model looks at over many rows: mean |SHAP|, beeswarm and dependence, linked by brushing."""
+"""What the model looks at over many rows: mean |SHAP|, beeswarm, dependence, decision plot and heatmap, linked."""
 
 from __future__ import annotations
 
@@ -6,31 +6,36 @@ from collections.abc import Callable, Collection
 
 import ipywidgets
 import numpy as np
+import traitlets
 
 from nbexplain.core.dataset.by_group import mean_size
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
+from nbexplain.core.table.grid import category_names
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.beeswarm_chart import Beeswarm
+from nbexplain.widgets.charts.decision_chart import Decision
+from nbexplain.widgets.charts.heatmap_chart import Heatmap
 from nbexplain.widgets.dependence_chart import Dependence
 from nbexplain.widgets.feature_bars_chart import FeatureBars
 from nbexplain.widgets.layout import close_tree, framed, title_of
+from nbexplain.widgets.right_classes import right_classes_of
 
-CHARTS = ("importance", "beeswarm", "dependence")
+CHARTS = ("importance", "beeswarm", "dependence", "decision", "heatmap")
 _TOP = 10
 _STRONGEST = "strongest"
 
 
 class RowsView:
-    """The panes `"importance"`, `"beeswarm"` and `"dependence"`: SHAP values of many rows of the background.
+    """The panes of `CHARTS`: SHAP values of many rows of the background.
 
-    A click on a bar chooses the column of the dependence chart, a click on a point explains that row with
-    `explain(row)`, a brush in one chart lets the other fade all but its rows.
+    A click on a bar chooses the column of the dependence chart, a click on a point, a line or a column of the heatmap
+    explains that row with `explain(row)`, a brush in one chart lets the others fade all but its rows.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class RowsView:
     ) -> None:
         self._session, self._answered, self._explain = session, answered, explain
         self._listeners: list[Callable[[Explanation], None]] = []
+        self._lighters: list[Callable[[np.ndarray | None], None]] = []
         self._table = session.inputs[session.selection.input]
         assert isinstance(self._table, Tabular)
         names = self._table.names
@@ -49,16 +55,24 @@ class RowsView:
         self._bars = FeatureBars(on_choose=self._choose_column)
         self._swarm = Beeswarm(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "beeswarm"))
         self._dependence = Dependence(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "dependence"))
+        self._decision = Decision(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "decision"))
+        self._heatmap = Heatmap(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "heatmap"))
+        self._order = ipywidgets.Dropdown(
+            description="Rows", options=[("alike beside each other", "alike"), ("by score", "score")]
+        )
+        self._scores: Explanation | None = None  # of all classes, which tell what is misclassified
         self._column = ipywidgets.Dropdown(description="Column", options=[(n, i) for i, n in enumerate(names)], value=0)
         self._colour = ipywidgets.Dropdown(
             description="Colour",
-            options=[("what it depends on most", _STRONGEST), *((n, i) for i, n in enumerate(names))],
+            options=[("strongest interaction", _STRONGEST), *((n, i) for i, n in enumerate(names))],
         )
         chosen = ipywidgets.HBox([self._column, self._colour], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self._charts: dict[str, ipywidgets.Widget] = {
             "importance": self._bars.figure,
             "beeswarm": self._swarm.figure,
             "dependence": ipywidgets.VBox([chosen, self._dependence.figure], layout=ipywidgets.Layout(flex="1 1 auto")),
+            "decision": self._decision.figure,
+            "heatmap": ipywidgets.VBox([self._order, self._heatmap.figure], layout=ipywidgets.Layout(flex="1 1 auto")),
         }
         self._frames = {name: framed("", self._charts[name]) for name in CHARTS if name in shown}
         self._chosen = self._placing = False
@@ -67,6 +81,9 @@ class RowsView:
         self.wide: list[ipywidgets.Widget] = []
         for control in (self._column, self._colour):
             control.observe(self._chosen_anew, names=["value"])
+        self._order.observe(lambda _change: self._soon("heatmap", self._draw_heatmap), names=["value"])
+        labelled = "decision" in shown and right_classes_of(session, self._table) is not None
+        self._scores_place = session.place(self._show_scores, method="row_scores") if labelled else None
         self._place = session.place(self._show, method="row_shap")
 
     def listen(self, listener: Callable[[Explanation], None]) -> None:
@@ -75,9 +92,16 @@ class RowsView:
         if (now := self._now) is not None:
             runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
 
+    def share(self, column: ipywidgets.Dropdown, highlight: Callable[[np.ndarray | None], None]) -> None:
+        """Choose the same column here and there, and tell the numbers of the rows that are brushed, in the worker."""
+        traitlets.link((self._column, "value"), (column, "value"))
+        self._lighters.append(highlight)
+
     def close(self) -> None:
         """Ask no more."""
         self._place.close()
+        if self._scores_place is not None:
+            self._scores_place.close()
         for chart in self._charts.values():  # some may not be on the page
             close_tree(chart, set())
 
@@ -92,6 +116,12 @@ class RowsView:
             self._draw()
             for listener in self._listeners:
                 listener(answer.explanation)
+        self._answered(place, answer)
+
+    def _show_scores(self, place: Place, answer: Answer) -> None:
+        if answer.explanation is not None:
+            self._scores = answer.explanation
+            self._draw_decision()
         self._answered(place, answer)
 
     def _points(self) -> np.ndarray:
@@ -122,6 +152,45 @@ class RowsView:
             title_of(self._frames["beeswarm"]).value = f"SHAP values · {target} · {rows}"
             self._swarm.show(explanation.names, explanation.values, self._points(), top=_TOP, quantity="SHAP value")
         self._draw_dependence()
+        self._draw_decision()
+        self._draw_heatmap()
+
+    def _draw_decision(self) -> None:
+        explanation = self._now
+        if explanation is None or explanation.base is None or "decision" not in self._frames:
+            return
+        target = words.target_name(explanation.target, self._session)
+        title_of(self._frames["decision"]).value = f"SHAP decision plot · {target}"
+        self._decision.show(
+            explanation.names,
+            explanation.values,
+            explanation.base,
+            self._wrong(),
+            explanation.features,
+            top=_TOP,
+            quantity=explanation.score_name,
+        )
+
+    def _wrong(self) -> np.ndarray | None:
+        """(rows,) bool: which of the explained rows the model puts into a wrong class; None where that is not known."""
+        now, scores, table = self._now, self._scores, self._table
+        assert isinstance(table, Tabular)
+        right = right_classes_of(self._session, table)
+        if right is None or scores is None or scores.features is None or now is None or now.features is None:
+            return None
+        predicted = np.full(len(right), -1)
+        predicted[scores.features] = scores.values.argmax(1)
+        own = predicted[now.features]
+        return np.asarray((own >= 0) & (own != right[now.features]))
+
+    def _draw_heatmap(self) -> None:
+        explanation = self._now
+        if explanation is None or explanation.base is None or "heatmap" not in self._frames:
+            return
+        target = words.target_name(explanation.target, self._session)
+        title_of(self._frames["heatmap"]).value = f"SHAP heatmap plot · {target}"
+        order = self._order.value if explanation.progress == 1 else "score"  # which takes no time
+        self._heatmap.show(explanation.names, explanation.values, explanation.base, order, _TOP)
 
     def _draw_dependence(self) -> None:
         explanation = self._now
@@ -131,10 +200,20 @@ class RowsView:
         colour = self._colour.value
         other = strongest(held, explanation.values, column) if colour == _STRONGEST else int(colour)
         names = explanation.names
-        title_of(self._frames["dependence"]).value = f"What {names[column]} adds, by its value"
+        title_of(self._frames["dependence"]).value = f"SHAP dependence plot: {names[column]}"
         shade = held[:, other] if other is not None else None
         said = names[other] if other is not None else ""
-        self._dependence.show(names[column], held[:, column], explanation.values[:, column], shade, said, "SHAP value")
+        assert isinstance(self._table, Tabular)
+        self._dependence.show(
+            names[column],
+            held[:, column],
+            explanation.values[:, column],
+            shade,
+            said,
+            "SHAP value",
+            category_names(self._table.columns[column]),
+            category_names(self._table.columns[other]) if other is not None else (),
+        )
 
     # What is chosen: on the thread that delivers widget messages
 
@@ -161,8 +240,18 @@ class RowsView:
 
     def _brush(self, rows: np.ndarray | None, source: str) -> None:
         def fade() -> None:
-            for name, chart in (("beeswarm", self._swarm), ("dependence", self._dependence)):
+            charts = {
+                "beeswarm": self._swarm,
+                "dependence": self._dependence,
+                "decision": self._decision,
+                "heatmap": self._heatmap,
+            }
+            for name, chart in charts.items():
                 if name in self._frames and name != source:
-                    chart.highlight(rows)
+                    chart.highlight(rows)  # type: ignore[attr-defined]
+            now = self._now
+            if now is not None and now.features is not None:
+                for highlight in self._lighters:
+                    highlight(None if rows is None else now.features[rows])
 
         self._soon("brush", fade)

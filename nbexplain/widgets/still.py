@@ -45,6 +45,6 @@ def still(session: Session, answered: Sequence[tuple[Question, Explanation]]) ->
 
 def _is_drawn(explanation: Explanation) -> bool:
     """Whether a pane draws its values, and not only reads them."""
-    if METHODS[explanation.method].on_picture or explanation.on == "features":
+    if METHODS[explanation.method].on_picture or explanation.on == "features" or explanation.grid is not None:
         return True
     return explanation.axes in _DRAWN

@@ -15,24 +15,31 @@ from nbexplain.widgets.attribution_map import ClassScores
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.feature_map import CHARTS, FeatureMap
 from nbexplain.widgets.groups_view import GroupsView
-from nbexplain.widgets.importance_view import ImportanceView, has_forest
+from nbexplain.widgets.importance_view import ImportanceView, has_importance
 from nbexplain.widgets.interaction_view import InteractionView
 from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.near_rows import NearRows, TwoRows
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.rows_view import RowsView
+from nbexplain.widgets.views.counterfactual_view import CounterfactualView
 from nbexplain.widgets.views.labelled_parts import labelled_parts
+from nbexplain.widgets.views.partial_dependence_view import PartialDependenceView
 
-ROW_PANES = ("editor", *CHARTS, "classes", "nearest", "compare", "boundary")
+ROW_PANES = ("editor", *CHARTS, "classes", "partial", "nearest", "counterfactual", "compare", "boundary")
 LABELLED_PANES = ("filter", "confusion", "curves", "residuals")
-SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "permutation", "lime", "interaction", "groups")
+SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "partial", "permutation", "lime", "interaction", "groups")
 
 Answered = Callable[[Place, Answer], None]
 
 
-def row_parts(session: Session, models: SessionModels, answered: Answered, shown: Collection[str]) -> list[Part]:
-    """The parts that hold the panes of one row. What needs a background or a second row is left out without."""
+def row_parts(
+    session: Session, models: SessionModels, answered: Answered, shown: Collection[str], asked: bool = True
+) -> list[Part]:
+    """The parts that hold the panes of one row. What needs a background or a second row is left out without.
+
+    What takes long waits for a button, unless its pane was `asked` for.
+    """
     row = session.inputs[session.selection.input]
     assert isinstance(row, Tabular)
     scored = session.facts.one_per_class
@@ -53,8 +60,14 @@ def row_parts(session: Session, models: SessionModels, answered: Answered, shown
         if values is not None:
             values.listen(two.show_weights)
     if row.background is not None and len(row.background) > 1:
+        if "partial" in shown:
+            parts.append(partial := PartialDependenceView(session, answered, own=True))
+            if values is not None:
+                values.listen(partial.follow_weights)
         if "nearest" in shown:
             parts.append(NearRows(session, answered, move))
+        if "counterfactual" in shown:
+            parts.append(CounterfactualView(session, answered, move, at_once=asked))
         if "boundary" in shown and len(row.columns) > 1:
             parts.append(BoundaryView(session, answered, move))
     return parts
@@ -66,8 +79,12 @@ def set_parts(session: Session, models: SessionModels, answered: Answered, shown
     values = None
     if {*rows_view.CHARTS, "groups"} & set(shown):
         parts.append(values := RowsView(session, answered, _replacing(session), shown))
+    if "partial" in shown:
+        parts.append(partial := PartialDependenceView(session, answered))
+        if values is not None:
+            values.share(partial.column, partial.highlight)
     if "permutation" in shown:
-        beside = "forest_importance" if has_forest(session) else ""
+        beside = "forest_importance" if has_importance(session) else ""
         parts.append(ImportanceView(session, answered, "permutation_importance", beside))
     if "lime" in shown:
         parts.append(ImportanceView(session, answered, "averaged_lime"))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
+import numpy as np
 
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Text
@@ -46,6 +47,16 @@ class TokenMap:
         self._place.close()
         if self._without is not None:
             self._without.close()
+
+    @property
+    def division(self) -> dict[str, Any]:
+        """What the text on the page is divided into, and how parts of it are hidden; empty: as by default."""
+        return dict(zip(("unit", "hide"), self._shown[1] if self._shown is not None else (), strict=False))
+
+    def leave_out(self, keep: np.ndarray) -> None:
+        """In the worker: drop those of the words whose `keep` (F,) is 0."""
+        if len(keep) == len(self.pane.spans):
+            self.pane.dropped = np.flatnonzero(keep == 0).tolist()
 
     # What is shown
 

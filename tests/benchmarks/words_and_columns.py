@@ -1,8 +1,14 @@
-"""LIME of a text and of a table's row, beside lime itself."""
+"""LIME of a text and of a table's row, beside lime itself; partial dependence beside the predictions it is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import nbexplain
 from nbexplain.examples import reviews, tumour
@@ -35,6 +41,37 @@ def rows() -> Iterator[Row]:
             lambda explain=explain: explain(SAMPLES),
             times=21,
         )
+    yield from partial_dependence()
+
+
+def partial_dependence() -> Iterator[Row]:
+    """Of 10,000 rows and 50 values, beside the predictions of the same rows, value by value; and the first curve."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(10_000, 10))
+    side = x[:, 0] * x[:, 1] + x[:, 2] > 0
+    table = nbexplain.Tabular(x[0], x)
+    for name, model in (
+        ("a forest of 50 trees", RandomForestClassifier(50, random_state=0)),
+        ("50 boosted trees", HistGradientBoostingClassifier(max_iter=50)),
+        ("a scaler and a network", make_pipeline(StandardScaler(), MLPClassifier(max_iter=20))),
+    ):
+        model.fit(x[:2000], side[:2000])
+        runs: list[first_pictures.Run] = []
+
+        def ours(_: int, model: object = model, runs: list[first_pictures.Run] = runs) -> None:
+            subject = nbexplain.Subject(model, table)
+            runs.append(first_pictures.run(subject, "partial_dependence", rows=10_000, points=50))
+
+        def bare(_: int, model: object = model) -> None:
+            for value in np.quantile(x[:, 0], np.linspace(0, 1, 50)):
+                rows = x.copy()
+                rows[:, 0] = value
+                model.predict_proba(rows)  # type: ignore[attr-defined]
+
+        whole, theirs = interleaved(ours, bare, times=5)
+        label = f"partial dependence, 10,000 rows × 50 values, {name}"
+        yield Row(label, whole, 1.1, "predict_proba", theirs)
+        yield first_pictures.row(label, runs[-5:])
 
 
 def lime(

@@ -295,7 +295,7 @@ def test_a_point_in_one_cell_is_explained_in_the_other_and_a_brush_fades(lab):
     lab.run_cell("every = nx.GlobalExplorer(s, show=['importance', 'beeswarm', 'dependence', 'interaction'])\nevery")
     everything = Explorer(lab, drawn=".bqplot .tick text")
     until(lab, "s.wait(90)", True, 100)
-    chart = card(everything, "What ").locator(".bqplot")
+    chart = card(everything, "SHAP dependence plot").locator(".bqplot")
     chart.scroll_into_view_if_needed()
     settled(chart)
     dots = chart.locator("path.dot").evaluate_all(_MIDDLES)
@@ -313,7 +313,7 @@ def test_a_point_in_one_cell_is_explained_in_the_other_and_a_brush_fades(lab):
     score = float(lab.execute(f"print(cells.forest.predict_proba([{wanted}])[0, 0])"))
     assert said_score(explorer) == pytest.approx(score, abs=0.006)
     # a brush over the right half of the dependence chart lets the others fade in the beeswarm
-    card(everything, "What ").get_by_role("button", name="Select by dragging").click()
+    card(everything, "SHAP dependence plot").get_by_role("button", name="Select by dragging").click()
     expect(chart.locator(".selector .overlay")).to_be_attached(timeout=SOON)
     across = np.sort([x for x, _ in dots])[len(dots) // 4 : -len(dots) // 4]
     widest = int(np.diff(across).argmax())

@@ -175,7 +175,7 @@ def test_either_of_two_images_is_explained(part: int) -> None:
 def test_which_one_it_was_is_said() -> None:
     net = seeded(Siamese).eval()
     found = explain(net, tuple(IMAGES), "lime", target=1, samples=50)  # which needs an image
-    assert found.warnings[0] == "explained: 0 of 2 inputs; choose another with part="
+    assert found.warnings[0] == "explained: 0 of 2 inputs; choose another with part=1"
     with pytest.raises(ValueError, match="part: expected one of 0, 1, got 'a'"):
         list_layers(net, tuple(IMAGES), part="a")
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from nbexplain import Session, Subject, explain, options
 from nbexplain.core.ask import ask
 from nbexplain.core.memory import STORE
+from nbexplain.inputs import Tabular
 from tests.core import oracles
 from tests.networks import CASES, CLASSES, Case, FunctionalReLU, Plain, Residual, picture, seeded
 
@@ -90,6 +91,41 @@ def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
     options.memory_budget = 0
     assert subject.chunk() == subject.chunk(gradients=True) == 1
     torch.testing.assert_close(subject.evaluate(batch), scores)
+
+
+@pytest.mark.parametrize(("quick", "longest"), [(1e9, 16_384), (0.0, 1024)])
+def test_rows_go_to_a_model_outside_torch_in_longer_batches_while_it_is_quick(
+    monkeypatch: pytest.MonkeyPatch, quick: float, longest: int
+) -> None:
+    monkeypatch.setattr("nbexplain.core.subject._QUICK", quick)
+    rows, called = np.random.default_rng(0).normal(size=(60_000, 3)), []
+
+    def model(x: np.ndarray) -> np.ndarray:
+        called.append(len(x))
+        return np.stack([x[:, 0], x @ [1.0, 2.0, 3.0]], 1)
+
+    subject = Subject(model, Tabular(rows[0], rows[:5]))
+    subject.chunk()
+    called.clear()
+    scores = subject.evaluate(torch.from_numpy(rows)).numpy()
+    np.testing.assert_allclose(scores, np.stack([rows[:, 0], rows @ [1.0, 2.0, 3.0]], 1))
+    assert (called[0], max(called), sum(called)) == (1024, longest, len(rows))
+    called.clear()
+    subject.evaluate(torch.from_numpy(rows[:20_000]))
+    assert called[0] == longest  # it goes on as it ended
+
+
+def test_wide_rows_go_in_shorter_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbexplain.core.subject._QUICK", 1e9)
+    called: list[int] = []
+
+    def model(x: np.ndarray) -> np.ndarray:
+        called.append(len(x))
+        return x[:, :2]
+
+    subject = Subject(model, Tabular(np.zeros(1000), np.zeros((2, 1000))))
+    subject.evaluate(torch.zeros(9000, 1000, dtype=torch.float64))
+    assert max(called) == 2097  # 16 MiB
 
 
 def test_batches_are_made_channels_last_and_the_users_input_stays() -> None:

@@ -43,7 +43,7 @@ def test_which_one_is_said_where_there_is_a_choice() -> None:
     given = {"input_ids": IDS, "pixels": PIXELS, "mask": torch.ones(1, 3).long()}
     parts = Parts(given)
     assert parts.choices == ("input_ids", "pixels")  # a mask is not offered ...
-    assert parts.notes == ("explained: 'pixels' of 3 inputs; choose another with part=",)
+    assert parts.notes == ("explained: 'pixels' of 3 inputs; choose another with part='input_ids'",)
     assert Parts(given, "mask").choices == ("input_ids", "pixels", "mask")  # ... but taken
     assert Parts(given, "input_ids").notes == ()
     assert Parts({"input_ids": IDS, "mask": torch.ones(1, 3).long()}).notes == ()

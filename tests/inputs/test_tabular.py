@@ -91,11 +91,34 @@ def test_a_column_that_is_always_true_is_one() -> None:
     assert Tabular(np.array([1, 1.5]), pd.DataFrame({"a": [True, False], "b": [1.0, 2]})).tensor[0, 0] == 1
 
 
-def test_times_are_categories_and_that_is_said() -> None:
-    frame = pd.DataFrame({"day": pd.to_datetime(["2024-01-02", "2024-01-01", None]), "x": [1.0, 2, 3]})
+def test_times_are_numbers_of_days_and_that_is_said() -> None:
+    frame = pd.DataFrame(
+        {
+            "day": pd.to_datetime(["1970-01-03 12:00", "1970-01-02 00:00", None]),
+            "span": pd.to_timedelta([36, 48, -6], unit="h"),
+            "month": pd.PeriodIndex(["1970-03", "1971-01", "1970-01"], freq="M"),
+        }
+    )
     row = Tabular(frame.iloc[0], frame)
-    assert row.tensor.tolist() == [[1, 1]]
-    assert row.notes == ("times are taken as categories, each by itself: 'day'",)
+    assert row.tensor.tolist() == [[2.5, 1.5, 2]]
+    assert row.background is not None
+    np.testing.assert_array_equal(row.background, [[2.5, 1.5, 2], [1, 2, 12], [np.nan, -0.25, 0]])
+    assert row.notes == (
+        "times are taken as numbers: days since 1970-01-01 in 'day'; days in 'span'; the number of the period in "
+        "'month'",
+    )
+    assert [c.said(v) for c, v in zip(row.columns, [2.5, 1.5, 2], strict=True)] == [
+        "1970-01-03 12:00",
+        "1.5 d",
+        "1970-03",
+    ]
+    assert Tabular({"day": "1970-01-05", "span": frame["span"][0], "month": "1970-02"}, frame).tensor.tolist() == [
+        [4, 1.5, 1]
+    ]
+    between = row.outside(torch.tensor([[1.75, 1.75, 5]]).double())
+    assert between["day"][0] == pd.Timestamp("1970-01-02 18:00")
+    assert between["span"][0] == pd.Timedelta(42, unit="h")
+    assert (between.dtypes == frame.dtypes).all()
 
 
 def test_hidden_columns_take_the_values_of_every_background_row() -> None:

@@ -46,6 +46,17 @@ def test_one_column_turns_the_network_and_not_the_forest():
     assert turned(tumour().forest) == []
 
 
+def test_the_smallest_changes_that_turn_the_network():
+    found = explain(tumour().model, row_of(1), "counterfactual", target=0)
+    row, names = tumour().rows[1], tumour().names
+    first, *_, last = [np.flatnonzero(values != row) for values in found.values]
+    assert [names[column] for column in first] == ["worst area"]
+    assert found.values[0, first[0]] == 2906
+    assert found.values[0, first[0]] / row[first[0]] == pytest.approx(6, abs=0.2)
+    assert len(last) == 4
+    assert found.values[-1, first[0]] < 0.4 * found.values[0, first[0]]
+
+
 def test_tumour_and_point_of_which_the_networks_are_least_sure():
     with torch.no_grad():
         logits = tumour().model(torch.from_numpy(tumour().rows).float())
@@ -60,6 +71,26 @@ def test_the_network_is_sure_far_from_all_it_knows():
     with torch.no_grad():
         far = moons().model(torch.tensor([[20.0, 20.0], [20.0, -20.0]])).softmax(1)
     assert far[:, 1].min() > 0.9999
+
+
+def curves_of(model: Any, column: str) -> Explanation:
+    return explain(model, row_of(1), "partial_dependence", target=0, column=column, kind="individual")
+
+
+def test_the_networks_mean_is_a_line_that_single_tumours_do_not_follow():
+    found = curves_of(tumour().model, "radius error")
+    mean, rise = found.values.mean(0), found.values[:, -1] - found.values[:, 0]
+    assert [mean[0], mean[-1], rise.min(), rise.max()] == pytest.approx([0.02, 1.95, 0.06, 4.09], abs=0.006)
+    assert np.corrcoef(found.grid.values, mean)[0, 1] > 0.998
+    assert (tumour().rows[:, tumour().names.index("radius error")] > 1).sum() == 6
+
+
+def test_the_forest_knows_below_and_above():
+    found = curves_of(tumour().forest, "worst perimeter")
+    perimeter, mean = found.grid.values, found.values.mean(0)
+    assert np.ptp(mean[perimeter < 95]) < 0.01
+    assert np.ptp(mean[perimeter > 125]) < 0.01
+    assert [mean[0], mean[-1]] == pytest.approx([0.40, 0.62], abs=0.006)
 
 
 def test_both_groups_of_cells():

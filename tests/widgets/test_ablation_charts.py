@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbexplain.widgets.ablation_charts import BeforeAfter, FallCurve
-from nbexplain.widgets.charts.bars import ACCENT, PLAIN
+from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.layout import close_tree
 from tests.widgets.comm import Line, living
 

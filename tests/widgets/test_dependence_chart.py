@@ -12,7 +12,7 @@ from nbexplain.widgets.dependence_chart import Dependence
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.point_cloud import UNKNOWN, colours
 from tests.widgets.comm import living
-from tests.widgets.marks import click, marks, plot, words
+from tests.widgets.marks import click, marks, plain, plot, texts, words
 
 
 @pytest.fixture
@@ -53,14 +53,40 @@ def test_points_lie_at_value_over_feature_value(chart, heard):
     assert [each.endswith("14") for each in cloud(chart).colors] == [True, True, False]
 
 
-def test_rows_without_the_feature_stand_at_the_left_edge(chart):
+def test_rows_without_the_feature_stand_in_a_place_of_their_own(chart):
     chart.show("age", np.array([np.nan, 10.0, 20.0, np.inf]), np.array([1.0, 2.0, 3.0, 4.0]))
     mark, scale = cloud(chart), plot(chart).axes[0].scale
-    assert scale.min < mark.x[0] == mark.x[3] < 10
+    assert scale.min < min(mark.x[[0, 3]])
+    assert max(mark.x[[0, 3]]) < 10
     assert (mark.x[0] - scale.min) < 0.2 * (scale.max - scale.min)
     np.testing.assert_allclose(mark.x[1:3], [10, 20])
     assert min(plot(chart).axes[0].tick_values) >= 10
-    assert "2 rows without age: at the left edge" in words(chart.figure)
+    assert texts(chart) == ["missing"]
+    assert "2 rows without age" in words(chart.figure)
+    assert mark.names.tolist() == ["missing", "10", "20", "missing"]  # for the pointer
+    assert mark.tooltip.fields == ["name", "y"]
+
+
+def test_rows_of_a_category_stand_in_its_strip(chart, heard):
+    names = ["private", "never", "state"]
+    chart.show("work", np.array([2.0, 0.0, np.nan, 2.0]), np.array([0.3, -0.1, 0.2, 0.7]), categories=names)
+    mark, axis = cloud(chart), plot(chart).axes[0]
+    assert [plain(axis.tick_labels[str(int(at))]) for at in axis.tick_values] == ["missing", "private", "state"]
+    np.testing.assert_allclose(np.round(mark.x), [1, 0, -1, 1])
+    assert mark.x[0] != mark.x[3]  # beside each other
+    np.testing.assert_allclose(mark.y, [0.3, -0.1, 0.2, 0.7], rtol=1e-6)
+    assert mark.names.tolist() == ["state", "private", "missing", "state"]
+    click(mark, 3)
+    assert heard == [3]
+    chart.show("age", X, VALUES)  # and back to a number
+    assert mark.names is None
+    assert mark.tooltip.fields == ["x", "y"]
+    np.testing.assert_allclose(mark.x, [3, 1, 7])
+
+
+def test_the_colours_of_a_category_are_named_by_its_ends(chart):
+    chart.show("a", np.arange(2.0), np.ones(2), np.array([0.0, 1.0]), "sex", colour_categories=["Female", "Male"])
+    assert "sex Female Male" in words(chart.figure)
 
 
 def test_colours_follow_another_feature(chart):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import nbexplain as nx
-from nbexplain.widgets.charts.bars import ACCENT
+from nbexplain.widgets.chart_style import ACCENT
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.map_grid import MapGrid
 from tests.networks import CLASSES, Plain, Signal, picture, seeded

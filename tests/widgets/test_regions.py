@@ -14,8 +14,8 @@ from nbexplain import Region, explain
 from nbexplain.widgets import regions
 from tests.core.snapshot import differences, snapshot
 from tests.networks import picture, seeded
+from tests.widgets.charts.test_bars import click
 from tests.widgets.comm import from_browser
-from tests.widgets.test_charts import click
 from tests.widgets.test_code import check, run
 
 NAMES = ["ground", "cat", "dog", "eel"]

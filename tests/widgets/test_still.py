@@ -85,7 +85,8 @@ def test_a_row_is_there_with_its_columns_and_its_plane() -> None:
     row = nx.Tabular(demo.rows[0], background=demo.background, names=demo.names)
     explorer = nx.TabularExplorer(demo.model, row, classes=demo.classes)
     explorer.session.wait(60)
-    assert [each.method for _, each in explorer._answered_so_far()] == ["permutation_shap", "row_scores", "boundary"]
+    shown = {each.method for _, each in explorer._answered_so_far()}
+    assert shown == {"permutation_shap", "partial_dependence", "ice", "row_scores", "boundary"}
     np.testing.assert_array_equal(png(explorer)[0], figure_of(explorer, x=row, columns=2, width=8.0))
     explorer.close()
 

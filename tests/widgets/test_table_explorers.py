@@ -16,6 +16,7 @@ from torch import nn
 import nbexplain as nx
 from nbexplain.core.dataset.by_group import groups_of
 from nbexplain.core.dataset.dependence import strongest
+from nbexplain.core.dataset.row_order import by_likeness
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.feature_map import FeatureMap
 from nbexplain.widgets.groups_view import GroupsView
@@ -24,7 +25,7 @@ from nbexplain.widgets.near_rows import NearRows, TwoRows
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.rows_view import RowsView
 from nbexplain.widgets.table_parts import ROW_PANES
-from tests.widgets.comm import from_browser, living
+from tests.widgets.comm import command, from_browser, living
 
 DRAW = np.random.default_rng(0)
 FRAME = pd.DataFrame(
@@ -297,6 +298,36 @@ def test_a_brush_fades_the_other_rows(everything: nx.Explorer) -> None:
     assert everything.session.wait(60)
     mark = view._dependence._cloud.mark
     assert sum(len(colour) == len("#rrggbb") for colour in mark.colors) == 2  # the others have got an opacity
+
+
+def test_a_brush_fades_lines_and_cells_of_other_rows_and_a_line_explains_its_row(everything: nx.Explorer) -> None:
+    view = part(everything, RowsView)
+    view._brush(np.array([0, 3]), "beeswarm")
+    assert everything.session.wait(60)
+    lines = [colour for mark in view._decision._marks if len(mark.x) for colour in mark.colors]
+    assert sum(not colour.endswith("14") for colour in lines) == 2
+    assert view._heatmap._lit.tolist() == [0, 3]
+    assert view._heatmap._rows.tolist() == by_likeness(view._now.values).tolist()
+    scores = view._now.base + view._now.values.sum(1)
+    ends = np.concatenate([mark.x[:, -1] for mark in view._decision._marks if len(mark.x)])
+    np.testing.assert_allclose(np.sort(ends), np.sort(scores), atol=1e-9)
+    view._brush(None, "beeswarm")
+    command(view._decision._marks[0], {"event": "element_click", "data": {"index": 4}})
+    assert everything.session.wait(60)
+    number = view._decision._rows[0][4]
+    assert everything.session.inputs[0].tensor[0].tolist() == view._points()[number].tolist()
+
+
+def test_rows_of_a_wrong_class_are_dashed(forest: RandomForestClassifier) -> None:
+    table = FRAME.assign(kind=(FRAME["kind"] == "house").astype(int)).to_numpy(float)
+    labels = np.where(np.arange(60) % 20 == 3, 1 - LABELS, LABELS)
+    explorer = nx.GlobalExplorer(forest, nx.Tabular(table[0], table, labels=labels), show=["decision"])
+    assert explorer.session.wait(60)
+    view = part(explorer, RowsView)
+    wrong = forest.predict(table) != labels
+    assert view._wrong().tolist() == wrong[view._now.features].tolist()
+    assert len(view._decision._marks[1].x) == wrong.sum() >= 2
+    explorer.close()
 
 
 def test_the_column_on_which_another_depends_most() -> None:

@@ -4,6 +4,7 @@ from nbexplain.core.dataset import (  # noqa: F401
     averaged_lime,
     boundary,
     channels,
+    forest_importance,
     importance,
     interaction,
     row_scores,

@@ -12,7 +12,7 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.lime_samples import Drawn
+from nbexplain.core.methods.lime_rows import Drawn
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
@@ -51,7 +51,8 @@ def averaged_lime(
     Raises
     ------
     ValueError
-        If there are not two rows, none matches, one holds NaN, which LIME cannot draw from, or a score is not finite.
+        If there are not two rows, none matches, one holds infinity, which LIME cannot draw from, or a score is not
+        finite.
     """
     table = table_of(subject)
     if len(needed(table)) < 2:

@@ -20,7 +20,9 @@ def strongest(held: np.ndarray, values: np.ndarray, column: int) -> int | None:
     for start in range(0, rows - size + 1, size):
         part = order[start : start + size]
         shap = values[part, column] - values[part, column].mean()
-        others = np.nan_to_num(held[part] - np.nanmean(held[part], axis=0))
+        known = np.isfinite(held[part])
+        middle = np.where(known, held[part], 0.0).sum(0) / np.maximum(known.sum(0), 1)
+        others = np.where(known, held[part] - middle, 0.0)
         scale = np.sqrt((others**2).sum(0) * (shap**2).sum())
         found += np.abs(np.divide(others.T @ shap, scale, out=np.zeros(columns), where=scale > 1e-12))
     found[column] = -1

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.core.dataset.rows import Reading, check_rows
+from nbexplain.core.dataset.rows import Reading, check_rows, table_of
 from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_masker import TableMasker
 
@@ -37,7 +37,9 @@ def hidden_scores(
     stand_ins
         (m, F): the background rows.
     """
-    x, others = (subject.ready(torch.from_numpy(part)) for part in (rows, stand_ins))
+    placed = table_of(subject).placed  # whose index a row has is never hidden
+    x, others = (subject.ready(torch.from_numpy(placed(part))) for part in (rows, stand_ins))
+    keep = np.pad(keep, ((0, 0), (0, x.shape[1] - keep.shape[1])), constant_values=True)
     kept, owner = torch.from_numpy(keep), torch.from_numpy(whose)
     found: list[Tensor] = []
     for part in torch.arange(len(keep)).split(max(_ROWS // len(others), 1)):

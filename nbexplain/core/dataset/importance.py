@@ -1,4 +1,4 @@
-"""How much a model needs each column: by shuffling it, and what a forest says of itself."""
+"""How much a model needs each column: by shuffling it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
-from nbexplain.core.dataset.trees import estimator_of
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.layers import Layer
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -96,7 +94,8 @@ def permutation_importance(
             shuffled = np.tile(chosen[places], (columns, 1, 1))
             for column in range(columns):
                 shuffled[column, :, column] = chosen[shuffles[repeat, places], column]
-            scores = scores_of(subject, shuffled.reshape(-1, columns), "background")
+            lenders = np.tile(chosen[places], (columns, 1))
+            scores = scores_of(subject, shuffled.reshape(-1, columns), "background", lenders)
             if small:
                 kept.append(scores)
                 subject.keep(key, tuple(kept), sum(part.nbytes for part in kept))
@@ -193,60 +192,3 @@ class _Changes:
         moved = (self._parts - mean[:, None] * self._times) / self._count
         rows = len(self._times)
         return mean, np.sqrt((moved**2).sum(1) * rows / (rows - 1))
-
-
-def _no_forest(subject: Subject, layer: Layer | None) -> str:
-    known = hasattr(estimator_of(subject), "feature_importances_")
-    return "" if known else "it needs a forest with feature_importances_"
-
-
-@method(
-    label="Forest importance",
-    paper="Breiman 2001, doi:10.1023/A:1010933404324",
-    over_rows=True,
-    kinds=("table",),
-    unfit=_no_forest,
-)
-def forest_importance(subject: Subject) -> Explanation:
-    """What a forest says of its columns: how much purer the splits on each make its training rows.
-
-    Values are (feature,), the estimator's `feature_importances_`, which add up to 1; `standard_error` is that of the
-    mean over its trees (their spread is √trees times as large), where it has independent trees. Computed on training
-    rows, it favours columns of many values, even random ones (Strobl et al. 2007), and does not tell whether what was
-    learned holds for other rows: see `permutation_importance` beside it.
-
-    Raises
-    ------
-    ValueError
-        If the model says nothing of the kind, or of other columns than the table's.
-    """
-    names = subject.input.names  # type: ignore[attr-defined]
-    estimator = estimator_of(subject)
-    values = getattr(estimator, "feature_importances_", None)
-    if values is None:
-        kind = type(subject.twin.module if estimator is None else estimator).__name__
-        raise ValueError(f"model: expected a forest with feature_importances_, such as scikit-learn's, got {kind}")
-    values = np.asarray(values, dtype=np.float64)
-    if values.shape != (len(names),):
-        raise ValueError(f"model: it has importances of {values.size} columns, and the table has {len(names)}")
-    trees = _trees(estimator, values)
-    return Explanation(
-        values=values.copy(),
-        axes=("feature",),
-        on="features",
-        signed=False,
-        features=np.arange(len(names)),
-        names=names,
-        standard_error=None if trees is None else trees.std(0, ddof=1) / len(trees) ** 0.5,
-        quantity="share of the fall of impurity",
-        details={} if trees is None else {"trees": len(trees)},
-    )
-
-
-def _trees(estimator: object, values: np.ndarray) -> np.ndarray | None:
-    """The importances (trees, F) of the trees of a forest, whose mean the forest's are; None for other ensembles."""
-    members = getattr(estimator, "estimators_", None)
-    if not isinstance(members, list) or len(members) < 2:
-        return None
-    own = np.array([getattr(tree, "feature_importances_", np.nan * values) for tree in members])
-    return own if own.shape[1:] == values.shape and np.allclose(own.mean(0), values, atol=0.02) else None

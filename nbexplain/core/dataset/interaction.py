@@ -15,7 +15,7 @@ from nbexplain.core.dataset.rows import Reading, Seed, drawn, scores_of, table_o
 from nbexplain.core.dataset.trees import PathTrees
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
-from nbexplain.core.methods.shap_trees import NoTrees
+from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -117,7 +117,7 @@ def _way(
     if explainer != "exact":
         try:
             trees = PathTrees(subject, read)
-            raw = not trees.reaches(row, score)
+            raw = trees.raw
             if not raw or explainer == "tree" or not few:
                 return (lambda one: iter([(1.0, *trees(one))])), "tree", raw
         except (NoTrees, ImportError) as error:  # shap is not needed for few columns

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from nbexplain.core.dataset.hidden_rows import hidden_scores
-from nbexplain.core.dataset.rows import Reading
+from nbexplain.core.dataset.rows import Reading, scores_of, table_of
 from nbexplain.core.subject import Subject
 
 _ROWS = 16384  # changed rows in one step
+_INDEX = "each row keeps its own index, which is never hidden: what the model reads there is left open by the values"
 
 
 class PermutationSampling:
@@ -37,6 +37,8 @@ class PermutationSampling:
     ) -> None:
         self._subject, self._read, self._orders, self._seed, self._base = subject, read, orders, seed, base
         self._stand_ins = stand_ins
+        self._has_index = table_of(subject).has_index
+        self.notes = (_INDEX,) if self._has_index else ()
         columns = stand_ins.shape[1]
         self.step = max(_ROWS // (2 * orders * max(columns - 1, 1) * len(stand_ins)), 1)
 
@@ -47,13 +49,16 @@ class PermutationSampling:
         sizes = np.arange(1, columns)
         forwards = rank[:, :, None] < sizes[:, None]  # (n, orders, F − 1, F): the first 1 … F − 1 of the order
         keep = np.stack([forwards, ~forwards], axis=2)  # and those behind them, which are the first going back
-        clean = self._read(self._subject.evaluate(torch.from_numpy(rows))).numpy()
+        clean = self._read(scores_of(self._subject, rows, "background")).numpy()
         scores = np.empty((*keep.shape[:3], columns + 1, clean.shape[1]))
-        scores[:, :, 0, 0] = scores[:, :, 1, -1] = self._base
+        base = self._base[None]
+        if self._has_index:
+            base = self._hidden(rows, np.arange(count), np.zeros_like(rows, dtype=bool))
+        scores[:, :, 0, 0] = scores[:, :, 1, -1] = base[:, None]
         scores[:, :, 0, -1] = scores[:, :, 1, 0] = clean[:, None]
         if columns > 1:
             whose = np.repeat(np.arange(count), keep[0].size // columns)
-            hidden = hidden_scores(self._subject, self._read, rows, whose, keep.reshape(-1, columns), self._stand_ins)
+            hidden = self._hidden(rows, whose, keep.reshape(-1, columns))
             scores[:, :, :, 1:-1] = hidden.reshape(*keep.shape[:4], -1)
         added = np.diff(scores, axis=3)
         by_rank = (added[:, :, 0] - added[:, :, 1]) / 2  # (n, orders, F, C): going back, the column was there before
@@ -61,6 +66,9 @@ class PermutationSampling:
         if self._orders == 1:
             return found[:, 0], np.full_like(found[:, 0], np.nan)
         return found.mean(1), found.std(1, ddof=1) / self._orders**0.5
+
+    def _hidden(self, rows: np.ndarray, whose: np.ndarray, keep: np.ndarray) -> np.ndarray:
+        return hidden_scores(self._subject, self._read, rows, whose, keep, self._stand_ins)
 
     def _ranks(self, number: int, columns: int) -> np.ndarray:
         """(orders, F): the place of each column in each order, from a seed of the row's own."""

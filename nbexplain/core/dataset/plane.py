@@ -11,6 +11,8 @@ from nbexplain.inputs.table_masker import needed
 
 _MARGIN = 0.05  # of the range, beside the outermost rows
 
+_MOST_CATEGORIES = 200  # along an axis, which has a point for each
+
 PLANES = ("columns", "components")
 
 
@@ -108,6 +110,11 @@ def _along_columns(
     for name, place in (("horizontal", x), ("vertical", y)):
         if not 0 <= place < count:
             raise ValueError(f"{name}: expected a column from 0 to {count - 1}, got {place}")
+        if (categories := len(table.columns[place].categories)) > _MOST_CATEGORIES:
+            raise ValueError(
+                f"{name}: {table.names[place]!r} has {categories:,} categories, and a picture has room for "
+                f"{_MOST_CATEGORIES}; choose another column"
+            )
         if not table.columns[place].categories and not np.nanstd([*background[:, place], row[place]]) > 0:
             raise ValueError(
                 f"{name}: {table.names[place]!r} is constant in the background; choose a column that varies"

@@ -17,7 +17,7 @@ from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, scores_of, t
 from nbexplain.core.dataset.trees import Trees, estimator_of
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
-from nbexplain.core.methods.shap_trees import NoTrees
+from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject

@@ -46,8 +46,8 @@ def drawn(table: Tabular, rows: int, seed: int, among: np.ndarray | None = None)
     return draw.permutation(len(needed(table)))[:rows] if among is None else among[draw.permutation(len(among))[:rows]]
 
 
-def scores_of(subject: Subject, rows: np.ndarray, what: str) -> Tensor:
-    """Scores (n, K, …) of rows (n, F).
+def scores_of(subject: Subject, rows: np.ndarray, what: str, like: np.ndarray | None = None) -> Tensor:
+    """Scores (n, K, …) of rows (n, F) of the background, or made of those in `like` (n, F); see `Tabular.placed`.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def scores_of(subject: Subject, rows: np.ndarray, what: str) -> Tensor:
         If the model cannot take a row with NaN or infinity, or a score is not finite; with the column.
     """
     try:
-        scores = subject.evaluate(torch.from_numpy(rows))
+        scores = subject.evaluate(torch.from_numpy(table_of(subject).placed(rows, like)))
     except (RuntimeError, ValueError) as error:
         if np.isfinite(rows).all():
             raise

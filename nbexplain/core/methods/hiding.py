@@ -78,3 +78,12 @@ def masker_of(subject: Subject, options: Mapping[str, Any], target: Target | Non
 def is_stable(errors: np.ndarray, values: np.ndarray, share: float) -> bool:
     """Whether no standard error is above this share of the largest value; not as long as one is not known."""
     return bool(share > 0 and errors.size and errors.max() <= share * np.abs(values).max())
+
+
+def not_finite(scores: np.ndarray, empty: np.ndarray) -> ValueError:
+    """The error that scores (n,) of changed inputs are NaN or infinite; `empty` (n,) are those with all hidden."""
+    broken = ~np.isfinite(scores)
+    only = " (those with everything hidden)" if not (broken & ~empty).any() else ""
+    return ValueError(
+        f"scores: {broken.sum()} of {len(scores)} changed inputs have a score that is NaN or infinite{only}"
+    )

@@ -13,11 +13,25 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.hiding import Fill, Hide, Segmentation, Stable, Superpixels, Unit, is_stable, masker_of
-from nbexplain.core.methods.lime_samples import Drawn, Hidden, Neighbourhood
+from nbexplain.core.layers import Layer
+from nbexplain.core.methods.hiding import (
+    Fill,
+    Hide,
+    Segmentation,
+    Stable,
+    Superpixels,
+    Unit,
+    is_stable,
+    masker_of,
+    not_finite,
+)
+from nbexplain.core.methods.lime_conditions import conditions
+from nbexplain.core.methods.lime_rows import Drawn, infinite
+from nbexplain.core.methods.lime_samples import Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
 from nbexplain.core.registry import MASKABLE, Choice, Range, method
 from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
 
 _STEP = 0.25  # seconds that the inputs of one step are to take: a quick model is asked about many at a time ...
 _LEAST = 8  # ... and a slow one about so many at least
@@ -26,7 +40,12 @@ _SPEED = ("lime", "inputs per second")  # as the question before has found it
 _PAUSE = 0.2  # seconds between two fits, so that fitting never costs more than a small part of the passes
 
 
-@method(label="LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938", kinds=MASKABLE)
+def _not_drawn(subject: Subject, layer: Layer | None) -> str:
+    table = subject.input
+    return infinite(table) if isinstance(table, Tabular) and table.background is not None else ""
+
+
+@method(label="LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938", kinds=MASKABLE, unfit=_not_drawn)
 def lime(
     subject: Subject,
     target: Target,
@@ -53,7 +72,10 @@ def lime(
 
     Values are (feature,), in units of the score per feature shown. The samples are drawn as lime draws them: each
     superpixel is hidden with probability ½; of words a number that is drawn first; rows come from the background's
-    distribution. With `bins="value"` the weight of a number is per standard deviation of the background. Fitted by
+    distribution. With `bins="value"` the weight of a number is per standard deviation of the background; else `names`
+    are the conditions that were weighed, such as "0.2 < concavity ≤ 0.38", in the order of the columns. Unlike lime,
+    whole numbers are drawn from those of the background, and a missing value with its share, as a quartile of its own:
+    see `lime_rows.Drawn`. Fitted by
     `lime.lime_base.LimeBase` (ridge with penalty 1, kernel exp(−d²/width²)^½ on the cosine distance, of rows on the
     Euclidean one); lime explains probabilities, this explains the score, which is the logit unless the model ends in
     a softmax. `standard_error` is the sampling error of each weight (heteroscedasticity-consistent, HC3), NaN until
@@ -85,8 +107,12 @@ def lime(
 
     step = min(most, samples if is_quick() else first)
 
+    table = subject.input
+    names = conditions(table, bins) if isinstance(table, Tabular) else near.names
+
     def answer_on(done: int) -> Explanation:
-        return _answer(near, design[:done], torch.cat(scores)[:done], kept, width)
+        answer = _answer(near, design[:done], torch.cat(scores)[:done], kept, width)
+        return dataclasses.replace(answer, names=names)
 
     while True:
         known = sum(map(len, scores))
@@ -118,8 +144,8 @@ def lime(
 def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targets.Kept, width: float) -> Explanation:
     values = kept.read(scores).double().cpu().numpy()
     if not np.isfinite(values).all():
-        broken = int((~np.isfinite(values)).sum())
-        raise ValueError(f"scores: {broken} of {len(values)} changed inputs have a score that is NaN or infinite")
+        hidden = near.what != "column"  # rows of a table are drawn, with nothing hidden
+        raise not_finite(values, np.asarray(~design.any(1)) & hidden)
     found = fit(design, values, near.distances(design), width)
     return Explanation(
         values=found.weights,
@@ -130,5 +156,6 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
         standard_error=found.errors,
         quantity=f"weight of a {near.what}",
         base=found.intercept,
+        warnings=near.notes,
         details={"R²": found.r2, "samples": len(values), f"{near.what}s": len(near.names)},
     )

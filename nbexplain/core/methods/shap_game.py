@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.hiding import masker_of
+from nbexplain.core.methods.hiding import masker_of, not_finite
 from nbexplain.core.subject import Subject
 
 PAUSE = 0.2  # seconds between two pictures, so that making them never costs more than a small part of the passes
@@ -60,9 +60,9 @@ class Game:
                 pass
             new = [key for key in dict.fromkeys(keys) if key not in self._values]
             scores = self._kept.read(torch.stack([self._scores[key] for key in new])).cpu().double().tolist()
-            broken = len(scores) - int(np.isfinite(scores).sum())
-            if broken:
-                raise ValueError(f"scores: {broken} of {len(new)} changed inputs have a score that is NaN or infinite")
+            if not np.isfinite(scores).all():
+                (empty,) = self._keys(np.zeros((1, len(self.players)), dtype=bool))
+                raise not_finite(np.array(scores), np.array([key == empty for key in new]))
             self._values.update(zip(new, scores, strict=True))
         return np.array([self._values[key] for key in keys])
 
@@ -132,7 +132,7 @@ class Game:
                 **rows,
                 **(details or {}),
             },
-            warnings=tuple(warnings),
+            warnings=(*masker.notes, *warnings),
             progress=progress,
         )
 
@@ -144,6 +144,8 @@ class Game:
 
     def _rows(self, keep: np.ndarray) -> np.ndarray:
         """Rows of all features: what does not vary is shown."""
+        if len(self.players) == len(self.masker.names):  # writing columns apart is slow in many rows
+            return np.asarray(keep, dtype=bool)
         rows = np.ones((len(keep), len(self.masker.names)), dtype=bool)
         rows[:, self.players] = keep
         return rows

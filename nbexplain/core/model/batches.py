@@ -82,18 +82,18 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
         return "" if _near(equal, alone, _ROUGHLY) else MIXES  # it is the other input that cannot be taken
     if mixed.shape != alone.shape:
         return GROWS
-    if _close(mixed, alone):
+    if is_close(mixed, alone):
         return ""
     # Other sums in batches of another size are no mixing: a batch of the same size rounds in the same way.
     equal = run(torch.cat([x] * size))
-    if _close(mixed, equal[place : place + 1]) and _near(equal, alone, _ROUGHLY):
+    if is_close(mixed, equal[place : place + 1]) and _near(equal, alone, _ROUGHLY):
         return ""
-    if not _close(run(x), alone):  # the model draws random numbers
+    if not is_close(run(x), alone):  # the model draws random numbers
         return ""
     return MIXES
 
 
-def _close(scores: Tensor, wanted: Tensor) -> bool:
+def is_close(scores: Tensor, wanted: Tensor) -> bool:
     """Whether they differ by no more than rounding."""
     return _near(scores, wanted, 100 * torch.finfo(wanted.dtype).eps if wanted.is_floating_point() else 0.0)
 

@@ -114,8 +114,18 @@ def pipeline_labels(pipe: Any) -> list[str]:
     return [names[number] for number in range(len(names))]
 
 
+def empty_text(tokenizer: Any) -> str:
+    """What is handed on for an empty text: a network wants at least one token."""
+    if len(tokenizer("")["input_ids"]):
+        return ""
+    tokens = (tokenizer.mask_token, tokenizer.unk_token, tokenizer.pad_token)
+    return next((token for token in tokens if token), "")
+
+
 def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
     """Texts → scores (N, K) of a text-classification pipeline, in the order of its model's labels.
+
+    For an empty text, of which its tokenizer makes no token, its mask, unknown or padding token stands.
 
     Raises
     ------
@@ -132,7 +142,7 @@ def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
     def scores(texts: Any) -> np.ndarray:
         labels = pipeline_labels(pipe)
         rows = []
-        for told in pipe(list(texts), top_k=None):
+        for told in pipe([text if text.strip() else empty_text(pipe.tokenizer) for text in texts], top_k=None):
             by_label = {entry["label"]: entry["score"] for entry in told}
             rows.append([by_label[label] for label in labels])
         return np.array(rows, dtype=np.float64)

@@ -197,7 +197,7 @@ def of_labels(labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = 
         said = said.reshape(len(said), -1)[:, 0]
         chosen = said[:, None] == known
         if not chosen.any(1).all():
-            label = said[~chosen.any(1)][0]
+            label = said[~chosen.any(1)][:1].tolist()[0]
             raise ValueError(
                 f"predict: it returned the label {label!r}, which it did for none of the rows that tell its classes "
                 f"({', '.join(map(repr, known[:6].tolist()))}); give a background in which each occurs, or "

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nbexplain.core.predictor import Predictor
-from nbexplain.inputs import Array
+from nbexplain.inputs import Array, Text
+from nbexplain.inputs.text_codes import MASK_WORD
 
 META = (
     "model: its weights are on the meta device, without values: load them first, as with "
@@ -71,7 +73,35 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
     return None
 
 
-def in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
+def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
+    """That a model cannot take a text with all of it hidden, where it takes the others; None where it is not that."""
+    if not isinstance(given, Text):
+        return None
+    empty = given.nothing_left(x)
+    if not empty.any():
+        return None
+    if not empty.all():
+        try:
+            scores(x[~empty])
+        except Exception:
+            return None
+    if given.tokenizer is None:
+        seen, way = (
+            f"{given.outside(x[empty][:1])[0]!r}",
+            f"hide='mask token' leaves {MASK_WORD!r} for each hidden word",
+        )
+    else:
+        ids = given.arguments(x[empty][:1])
+        seen = f"the ids {(ids[0][0] if ids[0] else ids[1]['input_ids'])[0].tolist()}"
+        way = "hide='mask token' leaves a token for each that is hidden"
+    raised = str(error) if str(error).startswith("predict:") else f"{type(error).__name__}: {error}"
+    return ValueError(
+        f"hide: the model cannot take the text with everything hidden, which SHAP and LIME need: on {seen} it raised "
+        f"{raised}. {way}; or let the model return scores for a text without words"
+    )
+
+
+def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Exception:
     """What the model's own error means for the input."""
     if "meta" in str(error) and any(t.is_meta for t in chain(module.parameters(), module.buffers())):
         return ValueError(META)
@@ -94,4 +124,12 @@ def in_words(error: Exception, module: nn.Module, x: Tensor) -> Exception:
         and str(error).startswith("predict:")
     ):
         return error
+    if isinstance(module, Predictor) and isinstance(given, Text):  # which never sees our codes
+        texts = given.outside(x)
+        what = (
+            f"{len(texts)} texts, the first of them {texts[0]!r:.80}"
+            if len(texts) > 1
+            else f"the text {texts[0]!r:.80}"
+        )
+        return RuntimeError(f"the model raised {type(error).__name__} on {what}: {error}")
     return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")

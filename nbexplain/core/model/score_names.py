@@ -30,12 +30,15 @@ def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: C
     """
     if reader.followed is not None:
         return "score"
+    told = module.outputs if isinstance(module, Predictor) and not reader.own else None
+    if told is not None and told.names is not None:
+        return told.quantity
     if are_probabilities(clean):
         return "probability"
     if are_log_probabilities(clean):
         return "log-probability"
     if isinstance(module, Predictor):
-        return module.outputs.quantity if module.outputs is not None and not reader.own else "score"
+        return "score" if told is None else told.quantity
     if bool(((clean >= 0) & (clean <= 1)).all()) and sigmoids():
         return "probability"
     if getattr(getattr(module, "config", None), "problem_type", None) == "regression" and not reader.own:

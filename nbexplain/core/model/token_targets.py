@@ -50,7 +50,12 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
 
 
 def token_names(text: Text, module: nn.Module, scores: Tensor) -> tuple[str, ...]:
-    """Names of the classes of scores (1, L, K): the tokenizer's tokens, where they are the vocabulary."""
+    """Names of the classes of scores (1, L, K): the tokenizer's tokens, where they are the vocabulary.
+
+    Of scores (1, L), one for each token, as where an answer begins: the tokens of the text, with their places.
+    """
+    if scores.ndim == 2:
+        return tuple(f"{place} “{token}”" for place, token in enumerate(text.tokens))
     count = scores.shape[2]
     read = getattr(text.tokenizer, "convert_ids_to_tokens", None)
     if read is None or not _is_vocabulary(module, count):

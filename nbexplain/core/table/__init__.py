@@ -1,3 +1,10 @@
-"""Questions to the rows of a table: which match a filter, and how well the model does on those with a label."""
+"""Questions to rows of a table: which match a filter, how well the model does on them, what would change it."""
 
-from nbexplain.core.table import confusion, matching, residuals, roc  # noqa: F401
+from nbexplain.core.table import (  # noqa: F401
+    confusion,
+    counterfactual,
+    matching,
+    partial_dependence,
+    residuals,
+    roc,
+)

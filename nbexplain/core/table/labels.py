@@ -10,13 +10,13 @@ import numpy as np
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
-from nbexplain.inputs.table_reading import is_missing
+from nbexplain.inputs.table_column import is_missing
 
 
 def has_classes(subject: Subject) -> bool:
     """Whether the highest of the scores is the class that the model chooses; not so of a regression."""
     scores, module = subject.scores(), subject.twin.module
-    if isinstance(module, Predictor) and module.outputs is not None and module.way != "call":
+    if isinstance(module, Predictor) and module.outputs is not None and module.way not in ("call", "forward"):
         return module.outputs.exclusive and scores.shape[1] > 1
     return scores.shape[1] > 1 and subject.score_name != "prediction"
 

@@ -1,1 +1,1 @@
-"""bqplot charts, named as the field names the plot."""
+"""Charts, named as the field names the plot."""

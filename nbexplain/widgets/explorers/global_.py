@@ -24,10 +24,12 @@ class GlobalExplorer(Explorer):
         Which panes: `"filter"` (which rows all others look at), `"confusion"` (label by predicted class; a click
         chooses the rows of a cell), `"curves"` (ROC and precision–recall, with a threshold), `"residuals"` (of a
         regression; a brush chooses rows), `"importance"` (mean |SHAP value|), `"beeswarm"` (SHAP values of every row),
-        `"dependence"` (what a column adds, by its value), `"permutation"` (permutation importance, the forest's own
-        beside it), `"lime"` (LIME averaged over rows), `"interaction"` (what pairs of columns do together; a click
-        shows a pair in the dependence chart), `"groups"` (is it the same in both groups of a column?). By default all
-        that there are labels for.
+        `"dependence"` (SHAP dependence plot of a column), `"decision"` (SHAP decision plot: each row from the base to
+        its score, dashed where it is misclassified), `"heatmap"` (SHAP heatmap plot: rows with like SHAP values beside
+        each other), `"partial"` (partial dependence and ICE curves of a column), `"permutation"` (permutation
+        importance, the forest's own beside it), `"lime"` (LIME averaged over rows), `"interaction"` (what pairs of
+        columns do together; a click shows a pair in the dependence chart), `"groups"` (is it the same in both groups of
+        a column?). By default all that there are labels for.
     **options
         As for `Explorer`.
     """

@@ -22,10 +22,12 @@ class TabularExplorer(Explorer):
         A `Tabular`, or a list of them.
     show
         Which panes: `"editor"` (a control for each column), `"map"` (what each column weighs, with its error),
-        `"waterfall"` and `"force"` (from the base to the score), `"classes"`, `"nearest"` (rows of the background that
-        are like it), `"compare"` (beside another input), `"boundary"` (the score over two columns, or over principal
-        components). By default all; of more than three columns without the boundary, of two classes without
-        their scores.
+        `"waterfall"` and `"force"` (from the base to the score), `"classes"`, `"partial"` (partial dependence of a
+        column, and the ICE curve of the row), `"nearest"` (rows of the background that are like it), `"counterfactual"`
+        (the smallest changes that change the prediction; searched for at once if `show` names it, else when its button
+        is pressed), `"compare"` (beside another input), `"boundary"` (the score over two columns, or over principal
+        components). By default all; of more than three columns without the boundary, of two classes without their
+        scores.
     **options
         As for `Explorer`.
     """
@@ -46,4 +48,4 @@ class TabularExplorer(Explorer):
             unasked = {"boundary"} if columns > self._MOST_COLUMNS else set()
             unasked |= {"classes"} if len(self.session.classes) < 3 else set()  # the list of targets tells both
             shown = [name for name in shown if name not in unasked]
-        return row_parts(self.session, self._models, self._answered, shown)
+        return row_parts(self.session, self._models, self._answered, shown, self._asked)

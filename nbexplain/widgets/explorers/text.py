@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbexplain.widgets.explorers.explorer import Explorer
-from nbexplain.widgets.parts import Part
+from nbexplain.widgets.parts import PANES, Part
+from nbexplain.widgets.token_map import TokenMap
+from nbexplain.widgets.views.counterfactual_view import CounterfactualView
 
 
 class TextExplorer(Explorer):
     """Which words speak for a class: drop words, edit the text.
 
-    Parameters as for `Explorer`; inputs are `Text`. The scores of two classes are shown only if `show` names them.
+    Parameters as for `Explorer`; inputs are `Text`. `show` knows `"counterfactual"` besides: the fewest words without
+    which another class is predicted, searched for at once if `show` names it, else when its button is pressed. The
+    scores of two classes are shown only if `show` names them.
     """
 
-    default_show = ("inputs", "map", "classes")
+    panes = (*PANES, "counterfactual")
+    default_show = ("inputs", "map", "classes", "counterfactual")
     default_controls = ("input", "method", "target", "params")
 
     def __init__(self, model: Any, inputs: Any = None, **options: Any) -> None:
@@ -25,4 +30,16 @@ class TextExplorer(Explorer):
     def _made(self, shown: Sequence[str]) -> list[Part]:
         if not self._asked and len(self.session.classes) < 3:
             shown = [name for name in shown if name != "classes"]  # the list of targets tells both
-        return super()._made(shown)
+        parts = super()._made(shown)
+        if "counterfactual" in shown and self.session.facts.sides == 2:
+            text = next((part for part in parts if isinstance(part, TokenMap)), None)
+            parts.append(
+                CounterfactualView(
+                    self.session,
+                    self._answered,
+                    text.leave_out if text is not None else lambda _keep: None,
+                    at_once=self._asked,
+                    division=(lambda: text.division) if text is not None else dict,
+                )
+            )
+        return parts

@@ -75,10 +75,14 @@ def test_rows_that_lime_cannot_draw_from_are_named() -> None:
     background = rows(20)
     with pytest.raises(ValueError, match="background: LIME draws from the spread of the rows and needs at least two"):
         explain(curved(), Tabular(background[0], background[:1]), "averaged_lime")
-    background[4, 2] = np.nan
-    given = Tabular(background[0], background, names=list("abcde"))
-    with pytest.raises(ValueError, match="background: 'c' holds NaN or infinity, which LIME cannot draw from"):
-        explain(curved(), given, "averaged_lime")
+    for odd, message in (
+        (np.inf, "background: 'c' holds infinity, which LIME cannot draw from"),
+        (np.nan, "background: there are missing values in 'c', and with them the score is NaN or infinite"),
+    ):
+        background[4, 2] = odd
+        given = Tabular(background[0], background, names=list("abcde"))
+        with pytest.raises(ValueError, match=message):
+            explain(curved(), given, "averaged_lime")
 
 
 def test_every_row_has_samples_of_its_own() -> None:

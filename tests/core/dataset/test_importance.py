@@ -1,11 +1,11 @@
-"""Permutation importance equals scikit-learn's; its errors hold; a forest's own importance is the forest's."""
+"""Permutation importance equals scikit-learn's; its errors hold."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -104,27 +104,3 @@ def test_bad_labels_and_too_few_rows_are_named() -> None:
         explain(number, Tabular(background[0], background, labels=list("abcabc")), "permutation_importance")
     with pytest.raises(ValueError, match="labels: R² needs numbers that differ"):
         explain(number, Tabular(background[0], background, labels=[1.0] * 6), "permutation_importance")
-
-
-def test_a_forests_own_importance() -> None:
-    background = rows(60)
-    given = Tabular(background[0], background)
-    for forest in (RandomForestClassifier(9, random_state=0), ExtraTreesRegressor(9, random_state=0)):
-        forest.fit(background, background[:, 2] > 2)
-        ours = explain(forest, given, "forest_importance")
-        np.testing.assert_array_equal(ours.values, forest.feature_importances_)
-        each = np.array([tree.feature_importances_ for tree in forest.estimators_])
-        np.testing.assert_allclose(ours.standard_error * 9**0.5, each.std(0, ddof=1))
-        assert ours.details == {"trees": 9}
-    boosted = GradientBoostingClassifier(n_estimators=5).fit(background, background[:, 2] > 2)
-    ours = explain(boosted, given, "forest_importance")
-    assert ours.standard_error is None  # its trees mend each other, they are no draws
-    np.testing.assert_array_equal(ours.values, boosted.feature_importances_)
-
-
-def test_models_that_have_none_are_refused() -> None:
-    given = table()
-    logistic = LogisticRegression().fit(given.background, given.background[:, 0] > 0)
-    for model, name in ((curved(), "Curved"), (logistic, "LogisticRegression")):
-        with pytest.raises(ValueError, match=f"model: expected a forest with feature_importances_, .* got {name}"):
-            explain(model, given, "forest_importance")

@@ -171,5 +171,5 @@ def test_too_many_columns_for_all_coalitions() -> None:
     for explainer in ("exact", "auto"):
         with pytest.raises(ValueError, match=message):
             explain(lambda x: x[:, :2], given, "interaction", explainer=explainer)
-    with pytest.raises(ValueError, match="explainer: 'tree' needs a model made of trees, got function"):
+    with pytest.raises(ValueError, match="explainer: 'tree' needs a model made of trees, and a function shows none"):
         explain(model, table(), "interaction", explainer="tree")

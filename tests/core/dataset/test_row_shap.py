@@ -186,7 +186,7 @@ def test_trees_round_nothing() -> None:
     boosted = HistGradientBoostingClassifier(max_iter=20).fit(cells[:, :6], classes)
     ours = explain(boosted, Tabular(cells[0, :6], cells[:, :6]), "row_shap", target=0, rows=150)
     assert ours.gap < 1e-5
-    assert any("rescales" in note for note in ours.warnings)
+    assert any("in proportion" in note for note in ours.warnings)
 
 
 def test_trees_that_say_the_score_of_some_rows_only_are_not_taken() -> None:
@@ -212,7 +212,7 @@ def test_trees_of_log_odds_are_rescaled_and_it_is_said() -> None:
     for target in (0, 1, 1):  # the last is kept, and says so all the same
         *_, ours = ask(subject, "row_shap", target=target, params={"rows": 4, "background": 9})
         assert "rows by tree" in ours.details
-        assert any("rescales" in note for note in ours.warnings)
+        assert any("in proportion" in note for note in ours.warnings)
         assert ours.gap < 1e-6
         right = np.array([brute_force(model.predict_proba, background[number], others) for number in ours.features])
         np.testing.assert_allclose(ours.values, right[..., target], atol=0.1 * np.abs(right).max())
@@ -234,7 +234,9 @@ def test_what_suits_the_model() -> None:
         explain(model, mixed, "row_shap", rows=3, explainer="gradient")
     with pytest.raises(ValueError, match="explainer: 'tree' needs a model made of trees, got Linear"):
         explain(model, mixed, "row_shap", rows=3, explainer="tree")
-    with pytest.raises(ValueError, match="explainer: 'tree' cannot explain LogisticRegression"):
+    with pytest.raises(
+        ValueError, match="explainer: 'tree' needs a model made of trees, and LogisticRegression is no tree"
+    ):
         explain(logistic, given, "row_shap", rows=3, explainer="tree")
     with pytest.raises(ValueError, match="no gradient of the score reaches the input"):
         explain(logistic, given, "row_shap", rows=3, explainer="gradient")
@@ -250,7 +252,7 @@ def test_scores_that_are_not_the_trees_own_are_not_explained_by_them() -> None:
 
     ours = explain(forest, given, "row_shap", rows=3, scores=squared, target=1, background=5)
     assert "rows by permutation" in ours.details
-    with pytest.raises(ValueError, match="what its trees add up to is not the score"):
+    with pytest.raises(ValueError, match=r"its 5 trees add up to .* the model's score is .* does not follow"):
         explain(forest, given, "row_shap", rows=3, scores=squared, target=1, explainer="tree")
 
 

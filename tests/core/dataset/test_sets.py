@@ -24,6 +24,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "permutation_importance": {"repeats": 2},
     "averaged_lime": {"rows": 5, "samples": 40},
     "boundary": {"resolution": 24},
+    "partial_dependence": {"rows": 30, "points": 10, "kind": "individual"},
 }
 KEYS = sorted(PARAMS)
 

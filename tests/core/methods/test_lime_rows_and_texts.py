@@ -18,7 +18,8 @@ from torch import nn
 from nbexplain import Subject, explain
 from nbexplain.core.ask import ask
 from nbexplain.core.methods import lime as lime_module
-from nbexplain.core.methods.lime_samples import Drawn, Hidden
+from nbexplain.core.methods.lime_rows import Drawn
+from nbexplain.core.methods.lime_samples import Hidden
 from nbexplain.inputs import Tabular, Text
 from tests.networks import seeded
 
@@ -275,7 +276,7 @@ def test_missing_values_are_named(what: str) -> None:
     table = np.random.default_rng(0).normal(size=(20, 2))
     row = table[0].copy()
     (row if what == "row" else table)[..., 1] = np.nan
-    with pytest.raises(ValueError, match=f"{what}: 'b' holds NaN or infinity, which LIME cannot draw from"):
+    with pytest.raises(ValueError, match=f"{what}: there are missing values in 'b', and with them the score is NaN"):
         explain(nn.Linear(2, 2).double(), Tabular(row, table, names=["a", "b"]), "lime", target=0)
 
 

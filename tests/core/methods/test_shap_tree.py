@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import shap
 from sklearn.datasets import load_breast_cancer, load_iris
@@ -13,7 +15,6 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
-    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -24,6 +25,8 @@ from sklearn.tree import DecisionTreeRegressor
 from torch import nn
 
 from nbexplain import explain
+from nbexplain.core.model.trees.ensemble import NoTrees
+from nbexplain.core.model.trees.reading import ensemble_of
 from nbexplain.inputs import Tabular
 from tests.core import oracles
 
@@ -112,7 +115,7 @@ def test_log_odds_near_the_probability_are_still_none() -> None:
     kept = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:100])]
     assert ours.base == pytest.approx(model.predict_proba(kept)[:, 1].mean())
     assert any("in proportion" in note for note in ours.warnings)
-    with pytest.raises(ValueError, match="do not add up to the score"):
+    with pytest.raises(ValueError, match="its trees add up the log-odds"):
         explain(model, Tabular(rows[near], rows), "tree_shap", target=1, hidden="tree_path_dependent")
 
 
@@ -127,16 +130,40 @@ def test_histogram_boosting_is_taken_for_every_row() -> None:
 
 
 @pytest.mark.parametrize("hidden", ["interventional", "tree_path_dependent"])
-def test_trees_that_do_not_say_the_score_are_named_with_what_remains(hidden: str) -> None:
-    rows, classes = load_iris(return_X_y=True)
-    boosted = HistGradientBoostingClassifier(max_iter=5).fit(rows, classes)
-    for model in (boosted, IsolationForest(random_state=0).fit(rows)):
-        message = f"of this {type(model).__name__} do not add up to the score .*; use permutation_shap"
-        with pytest.raises(ValueError, match=message):
-            explain(model, Tabular(rows[0], rows), "tree_shap", target=0, hidden=hidden)
-    three = GradientBoostingClassifier(n_estimators=3).fit(rows, classes)
-    with pytest.raises(ValueError, match=r"GradientBoostingClassifier is no tree .* only supported for binary"):
-        explain(three, Tabular(rows[0], rows), "tree_shap", target=0, hidden=hidden)
+def test_a_score_that_does_not_follow_from_the_trees_is_refused_with_both(hidden: str) -> None:
+    class Louder(RandomForestRegressor):
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            return super().predict(x) ** 2
+
+    model = Louder(4, random_state=0).fit(np.arange(12.0)[:, None].repeat(6, 1), np.full(12, 3.0))
+    table = Tabular(np.zeros(6), np.ones((3, 6)))
+    with pytest.raises(ValueError, match=r"its 4 trees add up to 3 where the model's score is 9, .*; use permu"):
+        explain(model, table, "tree_shap", hidden=hidden)
+
+
+def test_several_classes_share_probabilities_along_a_straight_line_of_log_odds() -> None:
+    rows, classes = samples()
+    model = GradientBoostingClassifier(n_estimators=6, random_state=0).fit(rows, classes)
+
+    def softmax(sums: np.ndarray) -> np.ndarray:
+        return np.exp(sums) / np.exp(sums).sum(-1, keepdims=True)
+
+    np.testing.assert_allclose(softmax(model.decision_function(rows)), model.predict_proba(rows))
+    right = np.zeros(6)
+    steps = (np.arange(400) + 0.5)[:, None] / 400
+    for other in rows[:10]:
+        start, end = model.decision_function([other, rows[0]])
+        shares = softmax(start + steps * (end - start))
+        slopes = (shares[:, 1, None] * (np.eye(3)[1] - shares)).mean(0)  # of class 1's probability, by each sum
+        for output in range(3):
+            odds = oracles.shapley(
+                lambda keep, other=other, k=output: model.decision_function(np.where(keep > 0, rows[0], other))[:, k], 6
+            )
+            right += slopes[output] * odds / 10
+    ours = explain(model, Tabular(rows[0], rows[:10]), "tree_shap", target=1)
+    np.testing.assert_allclose(ours.values, right, atol=1e-4 * np.abs(right).max())
+    assert any("in proportion" in note for note in ours.warnings)
+    assert abs(ours.gap) < 1e-6  # type: ignore[arg-type]
 
 
 def test_boosted_trees_share_probabilities_in_proportion_to_log_odds() -> None:
@@ -170,26 +197,20 @@ def test_path_dependent_values_are_shaps() -> None:
     assert ours.base == pytest.approx(explainer.expected_value[1])
 
 
-def test_log_odds_are_no_probabilities() -> None:
-    rows, classes = samples()
-    model = GradientBoostingClassifier(n_estimators=10).fit(rows, np.minimum(classes, 1))
-    with pytest.raises(ValueError, match=r"hidden: with 'tree_path_dependent', .* log-odds; use 'interventional', or"):
-        explain(model, Tabular(rows[0], rows), "tree_shap", target=1, hidden="tree_path_dependent")
-
-
 def test_what_is_no_tree_is_named_with_what_remains() -> None:
     rows, classes = samples()
     row, remains = Tabular(rows[0], rows), "permutation_shap, kernel_shap or exact_shap"
     logistic = LogisticRegression().fit(rows, classes)
     with pytest.raises(
-        ValueError, match=f"model: LogisticRegression is no tree or forest that shap knows; use {remains}"
+        ValueError,
+        match=f"model: tree_shap needs the trees themselves, and LogisticRegression is no .*; or use {remains}",
     ):
         explain(logistic, row, "tree_shap")
-    with pytest.raises(ValueError, match=f"model: Linear is no tree or forest that shap knows; use {remains}"):
+    with pytest.raises(ValueError, match=f"and Linear is no tree, .*; or use {remains}"):
         explain(nn.Linear(6, 2), row, "tree_shap")
     behind = make_pipeline(StandardScaler(), RandomForestClassifier(3)).fit(rows, classes)
     with pytest.raises(
-        ValueError, match=r"model: .*RandomForestClassifier is the last step of a Pipeline, behind others"
+        ValueError, match=r"model: .*RandomForestClassifier is the last step of a Pipeline, behind others .*model\[-1\]"
     ):
         explain(behind, row, "tree_shap")
     with pytest.raises(ValueError, match="target: tree_shap explains one of 3 scores"):
@@ -198,12 +219,29 @@ def test_what_is_no_tree_is_named_with_what_remains() -> None:
         explain(RandomForestClassifier(3).fit(rows, classes), Tabular(rows[0]), "tree_shap")
 
 
-def test_categories_are_named() -> None:
-    table = np.array([[1.0, "red"], [2.0, "blue"], [3.0, "red"]], dtype=object)
+def test_words_where_trees_split_numbers_are_named() -> None:
+    rows, classes = samples()
+    table = Tabular([1.0, "red"], [[2.0, "blue"], [3.0, "red"]], names=["size", "colour"])
+    model = RandomForestClassifier(3).fit(rows[:, :2], classes)
+    with pytest.raises(NoTrees, match="'colour' holds 'blue', and the trees of RandomForestClassifier split numbers"):
+        ensemble_of(model, table.columns, rows[:1, :2])
 
-    class Forest:
-        def predict(self, x: np.ndarray) -> np.ndarray:
-            return np.array([float(row[0]) for row in x])
 
-    with pytest.raises(ValueError, match="the Forest gets categories in 'colour'"):
-        explain(Forest(), Tabular([1.0, "red"], table, names=["size", "colour"]), "tree_shap")
+def test_booleans_are_numbers() -> None:
+    """What `pandas.get_dummies` makes."""
+    rows, classes = samples()
+    dummies = rows > 0
+    table = pd.DataFrame({"size": rows[:, 0], **{f"is {n}": dummies[:, n] for n in range(4)}})
+    model = RandomForestClassifier(10, random_state=0).fit(table, classes)
+    ours = explain(model, Tabular(table.iloc[[1]], table), "tree_shap", target=2)
+    plain = table.to_numpy(dtype=float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that these rows do not have
+        right = oracles.shapley(game(model, plain[1], plain, 2), 5)
+    np.testing.assert_allclose(ours.values, right, atol=1e-6)
+    assert np.abs(right).max() > 0.01
+    many = explain(model, Tabular(table.iloc[[1]], table), "row_shap", target=2, explainer="tree", rows=60)
+    at = int(np.flatnonzero(many.features == 1)[0])
+    one = explain(model, Tabular(table.iloc[[1]], table), "tree_shap", target=2, background=50)  # the same rows
+    np.testing.assert_allclose(many.values[at], one.values, atol=1e-7)
+    assert abs(many.gap) < 1e-6  # type: ignore[arg-type]

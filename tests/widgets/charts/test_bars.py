@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nbexplain.widgets.chart_style import figure, spaced, ticks
-from nbexplain.widgets.charts.bars import ACCENT, PLAIN, ClassBars, Histogram
+from nbexplain.widgets.chart_style import ACCENT, PLAIN, figure, spaced, ticks
+from nbexplain.widgets.charts.bars import ClassBars, Histogram
 from nbexplain.widgets.layout import close_tree
 from tests.widgets.comm import living
 

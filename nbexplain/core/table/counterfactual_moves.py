@@ -1,0 +1,234 @@
+"""What a counterfactual may change: a column to a value that the background holds, or a word that is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbexplain.core.dataset.rows import scores_of
+from nbexplain.core.subject import Subject
+from nbexplain.inputs import Masker, Tabular
+from nbexplain.inputs.table_reading import Column
+
+Combo = tuple[int, ...]  # moves of different features
+
+_MOST_VALUES = 50  # of a column that are tried alone; of more, so many that are spread evenly over its rows
+_NEARER = 25  # of a column that has to change, at a time: more follow between the best of them
+
+
+class Moves(Protocol):
+    """Single changes, each of one feature.
+
+    Attributes
+    ----------
+    what
+        What one feature is: `"column"`, `"word"` …
+    names
+        Of the features.
+    """
+
+    what: str
+    names: tuple[str, ...]
+
+    @property
+    def features(self) -> np.ndarray:
+        """(M,) the feature that each move changes."""
+
+    @property
+    def costs(self) -> np.ndarray:
+        """(M,) how large each change is."""
+
+    def scores(self, combos: Sequence[Combo]) -> Tensor:
+        """Scores (n, K, …) of the input after the moves of each combo."""
+
+    def values(self, combos: Sequence[Combo]) -> np.ndarray:
+        """(n, features): what an answer shows of each."""
+
+    def nearer(self, move: int) -> list[int]:
+        """Moves of the same feature that change it less."""
+
+
+class Values:
+    """Columns of a row set to values that they have in the background.
+
+    The size of a change is |difference| over the median absolute deviation of the column (Wachter et al. 2017; over the
+    standard deviation, where more than half of the rows hold the same), 1 of a category or where a value was missing.
+
+    Parameters
+    ----------
+    fixed, rising, falling
+        Columns that stay, that may only grow and that may only shrink.
+    most
+        How many moves there are in all at first: of many columns fewer values each are tried.
+    """
+
+    what = "column"
+
+    def __init__(
+        self,
+        subject: Subject,
+        table: Tabular,
+        fixed: Sequence[str],
+        rising: Sequence[str],
+        falling: Sequence[str],
+        most: int,
+    ) -> None:
+        if table.background is None:
+            raise ValueError(
+                "background: the values that columns may take come from it; give Tabular(row, background=…), such as "
+                "the training data"
+            )
+        self._subject, self._background, self.names = subject, table.background, table.names
+        self._row = table.tensor[0].numpy()
+        self._free, self._up, self._down = _directions(table, fixed, rising, falling)
+        self._scales = _scales(table.columns, table.background)
+        self._numbers: dict[tuple[int, float], int] = {}
+        self._feature: list[int] = []
+        self._value: list[float] = []
+        self._cost: list[float] = []
+        each = int(np.clip(most // max(int(self._free.sum()), 1), 2, _MOST_VALUES))
+        for feature in np.flatnonzero(self._free):
+            for value in _spread(self._allowed(int(feature)), each):
+                self._move(int(feature), float(value))
+
+    @property
+    def features(self) -> np.ndarray:
+        return np.array(self._feature, dtype=int)
+
+    @property
+    def costs(self) -> np.ndarray:
+        return np.array(self._cost, dtype=float)
+
+    def scores(self, combos: Sequence[Combo]) -> Tensor:
+        return scores_of(self._subject, self.values(combos), "row")
+
+    def values(self, combos: Sequence[Combo]) -> np.ndarray:
+        rows = np.tile(self._row, (len(combos), 1))
+        for row, combo in zip(rows, combos, strict=True):
+            for move in combo:
+                row[self._feature[move]] = self._value[move]
+        return rows
+
+    def nearer(self, move: int) -> list[int]:
+        feature = self._feature[move]
+        allowed = self._allowed(feature)
+        costs = np.array([self._cost_of(feature, value) for value in allowed])
+        closer = allowed[costs < self._cost[move]]
+        return [self._move(feature, float(value)) for value in _spread(closer, _NEARER)]
+
+    def from_rows(self, rows: np.ndarray) -> Iterator[Combo]:
+        """The moves that bring the row as near to each of others (n, F) as is allowed, the nearest first."""
+        combos = []
+        for other in rows:
+            changed = (other != self._row) & np.isfinite(other) & self._free
+            changed &= ~(self._up & (other < self._row)) & ~(self._down & (other > self._row))
+            combos.append(tuple(self._move(int(f), float(other[f])) for f in np.flatnonzero(changed)))
+        costs = [sum(self._cost[move] for move in combo) for combo in combos]
+        for place in np.argsort(costs, kind="stable"):
+            if combos[place]:
+                yield combos[place]
+
+    def _allowed(self, feature: int) -> np.ndarray:
+        """The values of a column that it may take, each once, with those of few rows and of many alike."""
+        here = self._row[feature]
+        values = np.unique(self._background[:, feature])
+        values = values[np.isfinite(values) & (values != here)]
+        if self._up[feature]:
+            values = values[values > here]
+        if self._down[feature]:
+            values = values[values < here]
+        return np.asarray(values)
+
+    def _cost_of(self, feature: int, value: float) -> float:
+        here, scale = self._row[feature], self._scales[feature]
+        if not np.isfinite(here) or not scale:
+            return 1.0
+        return float(abs(value - here) / scale)
+
+    def _move(self, feature: int, value: float) -> int:
+        key = (feature, value)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._feature)
+            self._feature.append(feature)
+            self._value.append(value)
+            self._cost.append(self._cost_of(feature, value))
+        return self._numbers[key]
+
+
+class Hidings:
+    """Words of a text hidden, each by itself; all changes are equally large."""
+
+    def __init__(self, subject: Subject, masker: Masker) -> None:
+        self._subject, self._masker = subject, masker
+        self.what, self.names = masker.what, masker.names
+
+    @property
+    def features(self) -> np.ndarray:
+        return np.arange(len(self.names))
+
+    @property
+    def costs(self) -> np.ndarray:
+        return np.ones(len(self.names))
+
+    def scores(self, combos: Sequence[Combo]) -> Tensor:
+        scores = self._subject.hidden(self._masker, self.values(combos) > 0)
+        if not torch.isfinite(scores).all():
+            raise ValueError("scores: a changed text has a score that is NaN or infinite")
+        return scores
+
+    def values(self, combos: Sequence[Combo]) -> np.ndarray:
+        keep = np.ones((len(combos), len(self.names)))
+        for row, combo in zip(keep, combos, strict=True):
+            row[list(combo)] = 0
+        return keep
+
+    def nearer(self, move: int) -> list[int]:
+        return []
+
+
+def _spread(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of sorted values, evenly spread, with both ends."""
+    if len(values) <= most:
+        return values
+    return np.asarray(values[np.linspace(0, len(values) - 1, most).round().astype(int)])
+
+
+def _scales(columns: Sequence[Column], background: np.ndarray) -> np.ndarray:
+    """(F,) what a difference is measured by; 0 of a category, and of a column that is constant."""
+    found = np.zeros(len(columns))
+    for place, column in enumerate(columns):
+        values = background[np.isfinite(background[:, place]), place]
+        if not column.categories and len(values):
+            found[place] = np.median(np.abs(values - np.median(values))) or values.std()
+    return found
+
+
+def _directions(
+    table: Tabular, fixed: Sequence[str], rising: Sequence[str], falling: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(F,) bool each: which columns may change, which of them only up, which only down."""
+    found = []
+    for argument, names in (("fixed", fixed), ("rising", rising), ("falling", falling)):
+        for name in names:
+            if name not in table.names:
+                raise ValueError(f"{argument}: there is no column {name!r}; the columns are {', '.join(table.names)}")
+        found.append(np.isin(table.names, names))
+    stays, up, down = found
+    for place, column in enumerate(table.columns):
+        numbers = all(isinstance(value, (bool, int, float)) for value in column.categories)
+        if (up[place] or down[place]) and not numbers:
+            argument = "rising" if up[place] else "falling"
+            raise ValueError(f"{argument}: {column.name!r} is a category, which has no order; use fixed=, or leave it")
+        if up[place] and down[place]:
+            raise ValueError(
+                f"falling: {column.name!r} is in rising, too; a column that may not change goes into fixed="
+            )
+        if (up[place] or down[place]) and not np.isfinite(float(table.tensor[0, place])):
+            raise ValueError(f"{'rising' if up[place] else 'falling'}: {column.name!r} is missing in the row")
+    if stays.all():
+        raise ValueError("fixed: all columns are fixed, expected one at least that may change")
+    return ~stays, up, down

@@ -1,0 +1,266 @@
+"""The smallest combination of changes that reaches a goal: single ones, then pairs, then what is most promising."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nbexplain.core.table.counterfactual_goal import Goal
+from nbexplain.core.table.counterfactual_moves import Combo, Moves, Values
+
+_BLOCK = 512  # combinations between two looks at what was found
+_PAIRED = 1500  # single changes that pairs are made of
+_BEAM = 40  # combinations of each size that larger ones are made of
+_STARTS = 12  # background rows that a search begins at
+_SHARE = 0.5  # of what is left, that a size may use up as long as larger ones wait
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Changes that reach the goal, none of which could be left out; the scores (K,) after them; how large they are."""
+
+    combo: Combo
+    scores: np.ndarray
+    cost: float
+
+
+class Search:
+    """Looks for combinations of moves that reach a goal.
+
+    All single moves are tried, then pairs, then larger ones from the best so far. Which of them come first is guessed
+    by adding up what single moves do. Beside it the search begins at rows that are there already, and takes back all
+    that it can. What is found is made as small as it gets.
+
+    Parameters
+    ----------
+    moves, goal
+        What can be changed, and what is to come of it.
+    most
+        Of how many moves a combination may consist.
+    count
+        How many different ones are looked for.
+    budget
+        How many combinations are tried; making one smaller is not counted.
+
+    Attributes
+    ----------
+    tried
+        How many combinations of each size were tried.
+    evaluations
+        How often the model was asked, in all.
+    nearest
+        The moves that came nearest to the goal, as long as none reached it.
+    done
+        From 0 to 1, how far the search has come.
+    """
+
+    def __init__(self, moves: Moves, goal: Goal, start: float, most: int, count: int, budget: int) -> None:
+        self._moves, self._goal = moves, goal
+        self._start = start  # how far the input itself is on the way
+        self._most, self._count, self._budget = most, count, budget
+        self.tried: dict[int, int] = {}  # by the search itself
+        self._spared = 0
+        self.evaluations = 0
+        self.nearest: tuple[float, Combo] = (-math.inf, ())
+        self.done = 0.0
+        self._found: dict[frozenset[int], Found] = {}
+
+    @property
+    def found(self) -> list[Found]:
+        """The different ones so far: fewest features first, then the smallest change, and the nearest of all."""
+        ordered = sorted(self._found.values(), key=lambda one: (len(one.combo), one.cost))
+        first, rest = ordered[: self._count], ordered[self._count :]
+        nearest = min(rest, key=lambda one: one.cost, default=None)
+        if nearest is not None and all(nearest.cost < one.cost for one in first) and self._count > 1:
+            first[-1] = nearest
+        return first
+
+    def run(self, starts: Iterable[Combo] = ()) -> Iterator[None]:
+        """Search, and stop for a look whenever something was found."""
+        singles = [(move,) for move in range(len(self._moves.features))]
+        toward, reached = self._try(singles)
+        self.tried[1] = len(singles)
+        self._gains = toward - self._start
+        alone = {int(self._moves.features[move]) for move in np.flatnonzero(reached)}
+        self._settle([singles[move] for move in np.flatnonzero(reached)])
+        self.done = 0.2
+        yield
+        spent = self.evaluations
+        for combo in starts:
+            if self.evaluations - spent < self._budget:
+                self._take(self._smallest(combo))
+                yield
+        self._spared = self.evaluations - len(singles)  # what makes a combination smaller is not counted
+        self.done = 0.4
+        # what contains a change that does alone is no other way
+        usable = [m for m in np.flatnonzero(~reached).tolist() if int(self._moves.features[m]) not in alone]
+        usable.sort(key=lambda move: -self._gains[move])
+        beam: list[tuple[Combo, float]] = [((m,), float(toward[m])) for m in usable[:_PAIRED]]
+        for size in range(2, self._most + 1):
+            if self._enough(size) or not beam or self._left <= 0:
+                return
+            beam = yield from self._level(size, beam, np.array(usable[:_PAIRED]))
+
+    @property
+    def _left(self) -> int:
+        return self._budget - (self.evaluations - self._spared)
+
+    def possible(self, size: int) -> int:
+        """How many combinations of so many moves there are."""
+        counts = np.bincount(self._moves.features[: len(self._gains)])
+        ways = [1, *[0] * size]
+        for count in counts.tolist():
+            for k in range(size, 0, -1):
+                ways[k] += ways[k - 1] * count
+        return ways[size]
+
+    def _enough(self, size: int) -> bool:
+        """Whether combinations of so many moves would be no better than those there are."""
+        sizes = sorted(len(one.combo) for one in self._found.values())
+        return bool(sizes) and (sizes[0] < size - 1 or (len(sizes) >= self._count and sizes[self._count - 1] <= size))
+
+    def _level(
+        self, size: int, beam: Sequence[tuple[Combo, float]], usable: np.ndarray
+    ) -> Generator[None, None, list[tuple[Combo, float]]]:
+        """Combinations of so many moves; returns the best of those that do not reach the goal."""
+        left = self._left
+        limit = max(int(left * (_SHARE if size < self._most else 1)), min(left, _BLOCK))
+        combos = self._promising(beam, usable, limit)
+        tried: list[tuple[Combo, float]] = []
+        for start in range(0, len(combos), _BLOCK):
+            block = combos[start : start + _BLOCK]
+            toward, reached = self._try(block)
+            self.tried[size] = self.tried.get(size, 0) + len(block)
+            spent = self.evaluations
+            self._settle([combo for combo, yes in zip(block, reached, strict=True) if yes])
+            self._spared += self.evaluations - spent
+            tried += [(c, t) for c, t, yes in zip(block, toward.tolist(), reached, strict=True) if not yes]
+            self.done += 0.3 * (0.95 - self.done) * len(block) / len(combos)
+            yield
+            if self._enough(size):
+                break
+        tried.sort(key=lambda each: -each[1])
+        return tried[:_BEAM]
+
+    def _promising(self, beam: Sequence[tuple[Combo, float]], usable: np.ndarray, limit: int) -> list[Combo]:
+        """Combinations of one move more, at most so many.
+
+        First those that are guessed to reach the goal, the smallest change first; then those guessed to come nearest.
+        """
+        features, costs = self._moves.features, self._moves.costs
+        guesses = np.array([there for _, there in beam])[:, None] + self._gains[usable]
+        size = np.array([costs[list(combo)].sum() for combo, _ in beam])[:, None] + costs[usable]
+        for row, (combo, _) in enumerate(beam):
+            guesses[row, np.isin(features[usable], features[list(combo)])] = -np.inf
+        if len(beam[0][0]) == 1:  # both are the single moves, in the same order: each pair once
+            guesses[np.tri(len(usable), dtype=bool)] = -np.inf
+        flat, cost = guesses.ravel(), size.ravel()
+        known = np.flatnonzero(flat > -np.inf)
+        if len(known) > 4 * limit:  # sorting all of them would take longer than the model does
+            arrive = known[flat[known] > 0]
+            best = known[np.argpartition(-flat[known], 2 * limit)[: 2 * limit]]
+            near = arrive[np.argpartition(cost[arrive], 2 * limit)[: 2 * limit]] if len(arrive) > 2 * limit else arrive
+            known = np.union1d(best, near)
+        arrives = flat[known] > 0
+        order = np.lexsort((cost[known], np.where(arrives, 0.0, -flat[known]), ~arrives))
+        found: dict[Combo, None] = {}
+        for place in known[order]:
+            row, column = divmod(int(place), len(usable))
+            found.setdefault(tuple(sorted((*beam[row][0], int(usable[column])))))
+            if len(found) == limit:
+                break
+        return list(found)
+
+    # What was found
+
+    def _try(self, combos: Sequence[Combo]) -> tuple[np.ndarray, np.ndarray]:
+        """How far combinations are on the way (n,), and whether they reach the goal (n,)."""
+        if not combos:
+            return np.zeros(0), np.zeros(0, dtype=bool)
+        scores = self._moves.scores(combos)
+        self.evaluations += len(combos)
+        toward, reached = self._goal.toward(scores), self._goal.reached(scores)
+        best = int(toward.argmax())
+        if toward[best] > self.nearest[0] and len(combos[best]) <= self._most:
+            self.nearest = float(toward[best]), combos[best]
+        return toward, reached
+
+    def _settle(self, combos: Sequence[Combo]) -> None:
+        """Take in combinations, those of features of their own, each as small as it gets."""
+        costs = self._moves.costs
+        seen: list[frozenset[int]] = []
+        for combo in sorted(combos, key=lambda c: (len(c), costs[list(c)].sum())):
+            changed = frozenset(self._moves.features[list(combo)].tolist())
+            if any(other <= changed for other in (*seen, *self._found)) or len(seen) == self._count:
+                continue
+            seen.append(changed)
+            self._take(self._smallest(combo))
+
+    def _take(self, combo: Combo | None) -> None:
+        """Keep it, unless another one changes no more features, and no more of them."""
+        if combo is None or len(combo) > self._most:
+            return
+        features = frozenset(self._moves.features[list(combo)].tolist())
+        cost = float(self._moves.costs[list(combo)].sum())
+        if any(other <= features and one.cost <= cost for other, one in self._found.items()):
+            return
+        for other in [other for other, one in self._found.items() if features <= other and cost <= one.cost]:
+            del self._found[other]
+        scores = self._goal.kept(self._moves.scores([combo]))[0]  # asked once more: what is told of it is so
+        self.evaluations += 1
+        self._found[features] = Found(combo, scores, cost)
+
+    def _smallest(self, combo: Combo) -> Combo | None:
+        """What is left when all is taken back that can be; None if it does not reach the goal."""
+        if not self._try([combo])[1][0]:
+            return None
+        while True:
+            combo = self._fewest(combo)
+            closer = self._closer(combo)
+            if closer == combo:
+                return combo
+            combo = closer
+
+    def _fewest(self, combo: Combo) -> Combo:
+        """Without the moves that are not needed, until none can be left out."""
+        while len(combo) > 1:
+            without = [combo[:k] + combo[k + 1 :] for k in range(len(combo))]
+            toward, reached = self._try(without)
+            if not reached.any():
+                return combo
+            # those that are missed least go first, as many of them as together can
+            order = np.lexsort((-toward, ~reached))[: int(reached.sum())].tolist()
+            fewer = [
+                tuple(m for k, m in enumerate(combo) if k not in order[: n + 1])
+                for n in range(min(len(order), len(combo) - 1))
+            ]
+            _, still = self._try(fewer)
+            combo = fewer[int(np.flatnonzero(still)[-1])]
+        return combo
+
+    def _closer(self, combo: Combo) -> Combo:
+        """With each feature changed by no more than is needed, given the others."""
+        for place in sorted(range(len(combo)), key=lambda k: -self._moves.costs[combo[k]]):
+            options = [
+                tuple(sorted((*combo[:place], *combo[place + 1 :], move))) for move in self._moves.nearer(combo[place])
+            ]
+            _, reached = self._try(options)
+            if reached.any():
+                costs = self._moves.costs
+                combo = min(
+                    (o for o, yes in zip(options, reached, strict=True) if yes), key=lambda o: costs[list(o)].sum()
+                )
+        return combo
+
+
+def starts_of(moves: Values, goal: Goal, rows: np.ndarray, scores: torch.Tensor) -> Iterator[Combo]:
+    """Where a search may begin: the nearest of rows (n, F) that reach the goal, as far as each may be changed."""
+    there = rows[goal.reached(scores)]
+    for number, combo in enumerate(moves.from_rows(there)):
+        if number == _STARTS:
+            return
+        yield combo

@@ -1,0 +1,74 @@
+"""The values of a column at which a curve has its points."""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+
+from nbexplain.core.explanation import Grid
+from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_masker import needed
+from nbexplain.inputs.table_reading import Column
+
+GRIDS = ("quantiles", "even")
+
+
+def column_number(table: Tabular, column: int | str, argument: str = "column") -> int:
+    """The number of a column, given by its name or its number.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, with the nearest names.
+    """
+    names = table.names
+    if isinstance(column, str):
+        if column in names:
+            return names.index(column)
+        close = difflib.get_close_matches(column, names, n=3, cutoff=0.4) or names[:6]
+        raise ValueError(f"{argument}: there is no {column!r}; nearest: {', '.join(map(repr, close))}")
+    if column >= len(names):
+        raise ValueError(f"{argument}: expected a name or a number from 0 to {len(names) - 1}, got {column}")
+    return column
+
+
+def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float | None = None) -> Grid:
+    """The values at which a column is tried, from what the background holds.
+
+    A category has a point for each of its values that occurs, and so has a number with no more than `points` values.
+    Another number has at most `points`: with as many rows between each two (*quantiles*), or the same distance apart
+    (*even*), from its smallest value to its largest. A column of whole numbers is tried at whole numbers only. Where
+    some rows have no value, that is the last point.
+
+    Parameters
+    ----------
+    own
+        One more value, such as that of the row that is explained.
+    """
+    held = needed(table)[:, column]
+    about = table.columns[column]
+    known = np.unique(held[np.isfinite(held)])
+    missing = bool(np.isnan(held).any())
+    if not about.categories and len(known) > points:
+        known = _spread(held[np.isfinite(held)], known, points, spacing)
+    if own is not None and np.isfinite(own):
+        known = np.union1d(known, [own])
+    missing |= own is not None and bool(np.isnan(own))
+    values = np.append(known, [np.nan] * missing)
+    return Grid(about.name, values, tuple(about.said(value) for value in values) if about.categories else ())
+
+
+def category_names(column: Column) -> tuple[str, ...]:
+    """What the categories of a column are called; nothing of a number."""
+    return tuple(column.said(code) for code in range(len(column.categories)))
+
+
+def _spread(held: np.ndarray, known: np.ndarray, points: int, spacing: str) -> np.ndarray:
+    """At most so many of the values held by the rows, or values between them; `known` are the different ones."""
+    shares = np.linspace(0, 1, points)
+    if spacing == "quantiles":
+        return np.unique(np.quantile(held, shares, method="inverted_cdf"))  # values that occur
+    even = known[0] + shares * (known[-1] - known[0])
+    even[-1] = known[-1]
+    return np.unique(np.round(even)) if (known == np.round(known)).all() else even

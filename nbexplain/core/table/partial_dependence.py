@@ -1,0 +1,201 @@
+"""Partial dependence and ICE: how the score changes with one column, all others as they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+import torch
+
+from nbexplain.core import target as targets
+from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, scores_of, table_of
+from nbexplain.core.explanation import Explanation, Grid, Target
+from nbexplain.core.registry import Choice, Column, Range, method
+from nbexplain.core.row_filter import ALL_ROWS, Where
+from nbexplain.core.subject import Subject
+from nbexplain.core.table.grid import GRIDS, column_number, grid_of
+from nbexplain.core.table.matching import few, matching
+from nbexplain.inputs.table_masker import needed
+
+_FIRST = 50  # the first curve is that of so small a part of the rows
+_AT_ONCE = 32_768  # changed rows that are made in one step
+_PAUSE = 0.1  # seconds between two pictures
+
+Which = Annotated[int | str, Column("which column, by name or by number from 0", kinds=("table",))]
+Points = Annotated[int, Range("values of a number that are tried", 2, 200)]
+Spacing = Annotated[str, Choice("how these are spaced over the background's values", GRIDS, kinds=("table",))]
+
+
+@method(
+    label="Partial dependence",
+    paper="Friedman 2001, doi:10.1214/aos/1013203451; Goldstein et al. 2015, arXiv:1309.6392",
+    over_rows=True,
+    kinds=("table",),
+)
+def partial_dependence(
+    subject: Subject,
+    target: Target,
+    *,
+    column: Which = 0,
+    kind: Annotated[
+        str,
+        Choice(
+            "the mean curve, a curve for each row (ICE), or these from their first point on (c-ICE)",
+            ("average", "individual", "centred"),
+            kinds=("table",),
+        ),
+    ] = "average",
+    points: Points = 50,
+    spacing: Spacing = "quantiles",
+    rows: Rows = 500,
+    where: Where = ALL_ROWS,
+    seed: Seed = 0,
+) -> Iterator[Explanation]:
+    """The score with one column set to each of its values in turn: the mean over rows of the background, or row by row.
+
+    *average*: values are (point,), the partial dependence, with the standard error of the mean over the rows.
+    *individual*: values are (row, point), the ICE curves, `features` the rows' numbers in the background, in a random
+    order, so that the first stand for all; `mean_curve` makes the partial dependence of them. *centred*: the same less
+    each curve's first point. `grid` tells the column and the values that it was set to; see `grid_of`. Equal to
+    `sklearn.inspection.partial_dependence(…, method="brute")` on the same values. Columns that hang together are torn
+    apart: the rows that are tried may be such as never occur.
+
+    Raises
+    ------
+    ValueError
+        If there is no background or no such column, no row matches, or a score is not finite.
+    """
+    table = table_of(subject)
+    place = column_number(table, column)
+    grid = grid_of(table, place, points, spacing)
+    among = matching(subject, where)
+    numbers = drawn(table, rows, seed, among)
+    chosen = needed(table)[numbers]
+    _check_missing(subject, chosen, place, grid)
+    read = Reading(subject, target, len(numbers) * len(grid.values))
+    key = ("partial_dependence", read.key, place, points, spacing, seed, where)
+    parts: list[np.ndarray] = list(subject.kept(key) or ())  # (rows, points, classes) each
+    most = max(_AT_ONCE // len(grid.values), 1)
+    step = min(max(len(numbers) // _FIRST, 2), most)
+    shown = -np.inf
+    while True:
+        known = sum(map(len, parts))
+        done = min(known, len(numbers))
+        if done == len(numbers) or (done and time.perf_counter() - shown > _PAUSE):
+            curves = np.concatenate([part[..., read.column] for part in parts])[:done]
+            told = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
+            yield replace(told, warnings=few(where, among))
+            shown = time.perf_counter()
+        if done == len(numbers):
+            return
+        changed = _changed(chosen[known : known + step], place, grid)
+        scores = read(scores_of(subject, changed, "background")).numpy()
+        parts.append(scores.reshape(-1, len(grid.values), scores.shape[-1]))
+        subject.keep(key, tuple(parts), sum(part.nbytes for part in parts))
+        step = min(2 * step, most)
+
+
+@method(label="ICE", paper="Goldstein et al. 2015, arXiv:1309.6392", on_picture=False, kinds=("table",))
+def ice(
+    subject: Subject,
+    target: Target,
+    *,
+    column: Which = 0,
+    points: Points = 50,
+    spacing: Spacing = "quantiles",
+) -> Explanation:
+    """The score of this row with one column set to each of its values in turn, all others as they are.
+
+    Values are (point,). `grid` tells the column and the values that it was set to: those of `partial_dependence`, and
+    the row's own. There the curve goes through the row's score.
+
+    Raises
+    ------
+    ValueError
+        If there is no background or no such column, or a score is not finite.
+    """
+    table = table_of(subject)
+    place, row = column_number(table, column), table.tensor.numpy()
+    grid = grid_of(table, place, points, spacing, own=float(row[0, place]))
+    scores = scores_of(subject, _changed(row, place, grid), "row")
+    return Explanation(
+        values=targets.score(scores, target).double().cpu().numpy(),
+        axes=("point",),
+        on="scores",
+        grid=grid,
+        quantity=subject.score_name,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The mean (P,) of curves, its standard error over the rows (P,), and how many rows."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    count: int
+
+
+def mean_curve(curves: np.ndarray) -> Curve:
+    """The partial dependence that ICE curves (rows, points) are those of; a single row leaves its error unknown."""
+    count = len(curves)
+    errors = curves.std(0, ddof=1) / count**0.5 if count > 1 else np.full(curves.shape[1], np.nan)
+    return Curve(curves.mean(0), errors, count)
+
+
+def centred(curves: np.ndarray) -> np.ndarray:
+    """Curves (rows, points) from their first point on."""
+    moved: np.ndarray = curves - curves[:, :1]
+    return moved
+
+
+def _changed(rows: np.ndarray, column: int, grid: Grid) -> np.ndarray:
+    """Rows (n, F) with a column set to each value: (n · points, F), row by row."""
+    changed = np.empty((len(rows), len(grid.values), rows.shape[1]))
+    changed[:] = rows[:, None]
+    changed[..., column] = grid.values
+    return changed.reshape(-1, rows.shape[1])
+
+
+def _check_missing(subject: Subject, rows: np.ndarray, column: int, grid: Grid) -> None:
+    """Try the row that lacks least without the column too, where some rows lack it: many models cannot take it."""
+    if not np.isnan(grid.values[-1]):
+        return
+    row = rows[[np.isnan(rows).sum(1).argmin()]]
+    row[:, column] = np.nan
+    about = f"column: {grid.column!r} is missing in some rows of the background"
+    try:
+        scores = subject.evaluate(torch.from_numpy(row))
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"{about}, which the model does not take ({error})") from error
+    if not torch.isfinite(scores).all():
+        raise ValueError(f"{about}, and without it the model's score is NaN or infinite")
+
+
+def _answer(
+    kind: str, curves: np.ndarray, numbers: np.ndarray, grid: Grid, quantity: str, progress: float
+) -> Explanation:
+    if kind == "average":
+        mean = mean_curve(curves)
+        return Explanation(
+            values=mean.values,
+            axes=("point",),
+            on="scores",
+            grid=grid,
+            standard_error=mean.errors,
+            quantity=f"mean {quantity}",
+            details={"rows": mean.count},
+            progress=progress,
+        )
+    return Explanation(
+        values=centred(curves) if kind == "centred" else curves,
+        axes=("row", "point"),
+        on="rows",
+        grid=grid,
+        features=numbers.copy(),
+        quantity=quantity if kind == "individual" else f"{quantity}, less that at the first point",
+        progress=progress,
+    )

@@ -1,0 +1,195 @@
+"""Arrays, sparse matrices and lists as tables: their columns as numbers, and what a model gets, of the same dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nbexplain.inputs.table_column import (
+    Coded,
+    Column,
+    are_exact,
+    of_given,
+    of_integers,
+    of_objects,
+    of_ticks,
+    of_uniques,
+)
+from nbexplain.inputs.table_times import DAY
+
+_MOST_DENSE = 4 * 2**30  # bytes that a sparse background may take once its zeros are written out
+
+
+class Rows:
+    """An array (N, F).
+
+    A batch has the user's own dtype wherever that can hold it: 2.5 makes whole numbers float64.
+
+    Attributes
+    ----------
+    names, width, framed, labels
+        As of `table_frame.Frame`: there are no names, and no index.
+    """
+
+    framed = False
+    labels: Any = None
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.names: Sequence[str] = ()
+        self._array: np.ndarray | None = array
+        self._dtype = array.dtype
+        self._count, self.width = array.shape
+        self._kinds: dict[int, Any] = {}  # of Python's objects, by column
+        self._columns: Sequence[Column] = ()
+        self._coded: Sequence[Coded] = ()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def plain(self) -> np.ndarray | None:
+        """All rows (N, F) where every column is a number that a float64 holds, else None."""
+        assert self._array is not None
+        if self._dtype.kind == "f" or (self._dtype.kind in "iu" and are_exact(self._array)):
+            return np.array(self._array, dtype=np.float64)
+        return None
+
+    def read(self, place: int, what: str, given: Sequence[Any] | None) -> Coded:
+        """One column, with the categories that the user has given for it, if any; `what` it is, in errors."""
+        assert self._array is not None
+        column, kind = self._array[:, place], self._dtype.kind
+        if given is not None:
+            if kind == "O":
+                uniques = list(dict.fromkeys(column.tolist()))
+                places = {value: code for code, value in enumerate(uniques)}
+                return of_given(uniques, np.array([places[v] for v in column.tolist()], dtype=np.intp), given, what)
+            values, codes = np.unique(column, return_inverse=True)
+            return of_given(values.tolist(), codes, given, what)
+        if kind in "iu":
+            return of_integers(column)
+        if kind == "b":
+            return Coded(column.astype(np.float64), [False, True], True)
+        if kind == "f":
+            return Coded(column.astype(np.float64))
+        if kind in "mM":
+            unit = np.datetime_data(self._dtype)[0]
+            if unit not in DAY:
+                column, unit = column.astype(f"{kind}8[D]"), "D"
+            return of_ticks(
+                "duration" if kind == "m" else "datetime", column.view(np.int64), DAY[unit], np.isnat(column)
+            )
+        if kind in "US":
+            values, codes = np.unique(column, return_inverse=True)
+            return of_uniques(values.tolist(), codes, what)[0]
+        if kind != "O":
+            raise ValueError(f"{what} holds {self._dtype}; a column holds numbers, times or categories")
+        coded, self._kinds[place] = of_objects(column.tolist(), what)
+        return coded
+
+    def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
+        """Let the user's array go, once all of it is read."""
+        self._columns, self._coded, self._array = columns, coded, None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal where equal rows make equal arrays."""
+        return self._dtype.str
+
+    def made(self, rows: np.ndarray, labels: Any = None) -> Any:
+        """The array of rows (N, F)."""
+        kind = self._dtype.kind
+        if kind in "fiu" and not any(c.categories or coded.known for c, coded in zip(self._columns, self._coded)):
+            return _cast(rows, self._dtype)
+        parts = [self._column(place, rows[:, place]) for place in range(len(self._columns))]
+        if kind in "US":
+            return np.array(np.stack(parts, 1), dtype=f"{kind}") if parts else rows
+        if kind in "bfiumM" and (kind not in "biu" or np.isfinite(rows).all()):
+            return _cast(np.stack(parts, 1), self._dtype)
+        own = np.empty(rows.shape, dtype=object)
+        for place, part in enumerate(parts):
+            own[:, place] = part
+        return own
+
+    def _column(self, place: int, numbers: np.ndarray) -> np.ndarray:
+        column, coded = self._columns[place], self._coded[place]
+        gone = np.isnan(numbers)
+        if column.categories:
+            held = np.empty(len(column.categories) + 1, dtype=object)
+            held[:] = [*column.categories, column.missing]
+            values = held[np.where(gone, len(column.categories), numbers).astype(np.intp)]
+            plain = self._dtype.kind in "bfiuUS" and not gone.any()
+            return np.array(values.tolist()) if plain else values
+        if place in self._kinds:
+            return coded.objects(numbers, self._kinds[place])
+        if column.time:
+            ticks = coded.whole(np.where(gone, 0, numbers))
+            ticks[gone] = np.iinfo(np.int64).min
+            unit = next(unit for unit, count in DAY.items() if count == coded.per_day)
+            return ticks.view(f"{self._dtype.kind}8[{unit}]").astype(self._dtype)
+        if coded.known is not None and not gone.any() and (numbers == np.rint(numbers)).all():
+            return coded.whole(numbers).astype(self._dtype)
+        return numbers
+
+
+class SparseRows(Rows):
+    """A sparse matrix of scipy; the model gets one of the same kind.
+
+    Raises
+    ------
+    ValueError
+        If it would take too much memory with its zeros written out.
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        needed = matrix.shape[0] * matrix.shape[1] * 8
+        if needed > _MOST_DENSE:
+            rows = max(_MOST_DENSE // (matrix.shape[1] * 8) // 10, 1)
+            raise ValueError(
+                f"background: {matrix.shape[0]:,} × {matrix.shape[1]:,} would take {needed / 2**30:.0f} GiB with its "
+                f"zeros written out; give some of the rows, such as matrix[:{min(rows, 200)}]"
+            )
+        super().__init__(matrix.toarray())
+        self._kind = type(matrix)
+
+    @property
+    def key(self) -> Hashable:
+        """Equal where equal rows make equal matrices."""
+        return self._kind, super().key
+
+    def made(self, rows: np.ndarray, labels: Any = None) -> Any:
+        """The sparse matrix of rows (N, F)."""
+        return self._kind(super().made(rows))
+
+
+def _cast(rows: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """A copy in a dtype, or as it is where that cannot hold it."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = rows.astype(dtype)
+    if dtype.kind in "iu" and rows.dtype.kind == "f" and not (cast == rows).all():
+        return rows.copy()
+    return cast
+
+
+def array_of(table: Any, what: str) -> np.ndarray:
+    """An array of what is one, or a list: one of numbers where it holds nothing else, else of objects."""
+    if hasattr(table, "detach"):
+        table = table.detach().cpu().numpy()
+    if isinstance(table, np.ma.MaskedArray):
+        table = np.ma.filled(table.astype(np.float64), np.nan)
+    if isinstance(table, np.ndarray):
+        return np.asarray(table)
+    rows = list(table) if isinstance(table, (list, tuple)) else table
+    if not isinstance(rows, list):
+        return np.asarray(table)
+    listed = all(isinstance(row, (list, tuple)) for row in rows)
+    if rows and listed and len({len(row) for row in rows}) > 1:
+        raise ValueError(f"{what}: expected rows of equal length, got {min(map(len, rows))} to {max(map(len, rows))}")
+    if not listed or not rows:
+        return np.asarray(rows)
+    if all(type(value) in (int, float) for row in rows for value in row):
+        return np.asarray(rows)
+    held = np.empty((len(rows), len(rows[0])), dtype=object)  # numpy would make strings of mixed values
+    for number, row in enumerate(rows):
+        held[number] = row
+    return held

@@ -1,0 +1,144 @@
+"""Times as numbers of days, so that one can lie between two others; and back again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+DAY = {"D": 1, "h": 24, "m": 1440, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_MICROSECONDS = DAY["us"]
+_EPOCH = date(1970, 1, 1)
+
+
+def time_of(kind: type, values: Sequence[Any]) -> str:
+    """What objects of this kind are times of, as in `Column`; `""` where they are none."""
+    if kind.__name__ == "Period":
+        freqs = {value.freqstr for value in values}
+        return f"period {freqs.pop()}" if len(freqs) == 1 else ""
+    if issubclass(kind, datetime):
+        zoned = {value.tzinfo is not None for value in values}
+        return "" if len(zoned) > 1 else "datetime UTC" if zoned.pop() else "datetime"
+    if issubclass(kind, np.datetime64):
+        return "datetime"
+    if issubclass(kind, (timedelta, np.timedelta64)):
+        return "duration"
+    return "date" if issubclass(kind, date) else "time" if issubclass(kind, time) else ""
+
+
+def days_of(what: str, value: Any, per_day: int) -> tuple[int, float]:
+    """A value of the user's in ticks, so many a day, and in days.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such time.
+    """
+    if what.startswith("period"):
+        period = value
+        if not hasattr(value, "ordinal"):
+            import pandas
+
+            period = pandas.Period(value, freq=what.partition(" ")[2])
+        if period.freqstr != what.partition(" ")[2]:
+            raise ValueError(f"its frequency is {period.freqstr}")
+        return period.ordinal, float(period.ordinal)
+    if what == "duration":
+        span = value.to_timedelta64() if hasattr(value, "to_timedelta64") else value
+        if not isinstance(span, (timedelta, np.timedelta64)):
+            raise TypeError("it is no duration")
+        return _ticks(np.timedelta64(span), per_day)
+    if what == "time":
+        clock = time.fromisoformat(value) if isinstance(value, str) else value
+        if not isinstance(clock, time):
+            raise TypeError("it is no time of the day")
+        passed = ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 1_000_000 + clock.microsecond
+        return _ticks(np.timedelta64(passed, "us"), per_day)
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+        if what == "datetime UTC" and value.tzinfo is None:
+            value = value.replace(tzinfo=UTC)
+    if isinstance(value, datetime):
+        if (value.tzinfo is not None) != (what == "datetime UTC"):
+            raise ValueError("it has a time zone" if value.tzinfo is not None else "it has no time zone")
+        if hasattr(value, "to_datetime64"):  # pandas' own, which knows nanoseconds
+            value = value.to_datetime64()
+        elif value.tzinfo is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+    if not isinstance(value, (date, np.datetime64)):
+        raise TypeError("it is no date")
+    moment: Any = np.datetime64(value)
+    if np.datetime_data(moment)[0] not in DAY:  # months, weeks …
+        moment = moment.astype("datetime64[D]")
+    return _ticks(moment - moment.dtype.type(0, np.datetime_data(moment)[0]), per_day)
+
+
+def _ticks(span: np.timedelta64, per_day: int) -> tuple[int, float]:
+    unit, count = np.datetime_data(span)
+    if unit not in DAY:
+        span, unit, count = span.astype("timedelta64[D]"), "D", 1
+    own = DAY[unit]
+    ticks = int(span.astype(np.int64)) * count * per_day
+    return ticks // own, ticks // own / per_day
+
+
+def like(kind: Any, number: float, what: str = "") -> Any:
+    """An object of a kind, of a number that none of the user's objects had; of a time, `what` as in `Column`."""
+    if kind is None or kind is float or kind is bool:
+        return number
+    if kind is int or issubclass(kind, np.integer):
+        return kind(number) if number == math.floor(number) else number
+    if issubclass(kind, Decimal):
+        return kind(repr(number))
+    if kind.__name__ == "Timestamp":
+        return kind(round(number * _MICROSECONDS), unit="us", tz="UTC" if what == "datetime UTC" else None)
+    if issubclass(kind, datetime):
+        return datetime(1970, 1, 1, tzinfo=UTC if what == "datetime UTC" else None) + timedelta(
+            microseconds=round(number * _MICROSECONDS)
+        )
+    if issubclass(kind, (np.datetime64, np.timedelta64)):
+        return kind(round(number * _MICROSECONDS), "us")
+    if kind.__name__ == "Period":
+        return kind(ordinal=round(number), freq=what.partition(" ")[2])
+    if issubclass(kind, date):
+        return date.fromordinal(_EPOCH.toordinal() + round(number))
+    if kind.__name__ == "Timedelta":
+        return kind(round(number * _MICROSECONDS), unit="us")
+    if issubclass(kind, timedelta):
+        return timedelta(microseconds=round(number * _MICROSECONDS))
+    if issubclass(kind, time):
+        return (datetime(1970, 1, 1) + timedelta(microseconds=round(number % 1 * _MICROSECONDS))).time()
+    return kind(number)
+
+
+def time_said(what: str, value: float) -> str:
+    """A time as it is read."""
+    if what.startswith("period"):
+        import pandas
+
+        return str(pandas.Period(ordinal=round(value), freq=what.partition(" ")[2]))
+    if what == "duration":
+        for unit, size in (("d", 1.0), ("h", 24.0), ("min", 1440.0), ("s", 86_400.0)):
+            if abs(value) * size >= 1 or unit == "s":
+                return f"{value * size:.4g} {unit}".replace("-", "−")
+    seconds = round(value * 86_400)
+    day, clock = np.datetime64(seconds // 86_400, "D"), str(timedelta(seconds=seconds % 86_400)).rjust(8, "0")
+    if what == "time":
+        return clock
+    if what == "date" or (seconds % 86_400 == 0 and what == "datetime"):
+        return str(day)
+    return f"{day} {clock.removesuffix(':00')}" + " UTC" * (what == "datetime UTC")
+
+
+def in_words(times: Sequence[tuple[str, str]]) -> str:
+    """What the numbers of columns of times are: names and times, as in `Column`."""
+    units = {"duration": "days", "time": "days since midnight"}
+    found: dict[str, list[str]] = {}
+    for name, what in times:
+        unit = "the number of the period" if what.startswith("period") else units.get(what, "days since 1970-01-01")
+        found.setdefault(unit, []).append(repr(name))
+    return "times are taken as numbers: " + "; ".join(f"{unit} in {', '.join(names)}" for unit, names in found.items())

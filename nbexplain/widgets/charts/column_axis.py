@@ -1,0 +1,134 @@
+"""The axis for what rows hold of a column: numbers, or a strip for each category, and a place for missing values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import bqplot
+import numpy as np
+
+from nbexplain.widgets.chart_style import LONGEST_AXIS, MARGIN, spaced, ticks
+from nbexplain.widgets.feature_rows import QUIET, name_ticks, words, write
+from nbexplain.widgets.feature_sum import limits
+from nbexplain.widgets.feature_words import isolated
+from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
+
+_LONGEST = 20  # letters of a category's name below its strip
+_LINE = 15  # pixels between names that are written aslant
+_SLANT = 40  # degrees
+_LEFT = 60  # pixels
+_GAP = 0.14  # of the numbers' range: how far left of them a missing value stands
+_FEW = 12  # whole numbers, around each of which there is room for a bar
+JITTER = 0.3  # of a strip, to each side
+
+
+class ColumnAxis:
+    """The horizontal axis of a figure; `marks` belong on it, below its own.
+
+    Numbers lie where they are. Each category has a strip, in the order of the categories; the names of as many as there
+    is room for, the most frequent first, are written below them. A missing value stands to the left of all others, and
+    it says so. Written in the worker only.
+    """
+
+    def __init__(self, y: bqplot.Scale) -> None:
+        self.scale, self._y = bqplot.LinearScale(min=0.0, max=1.0), y
+        scales = {"x": self.scale, "y": y}
+        self.axis = bqplot.Axis(scale=self.scale, label_offset="30px", grid_lines="none")
+        self._edge = bqplot.Lines(x=[], y=[], scales=scales, colors=[QUIET], stroke_width=1, line_style="dotted")
+        self._missing = words(self.scale, y, align="end", x_offset=16, y_offset=20, colors=[QUIET])
+        self.marks = [self._edge, self._missing]
+        self._codes: np.ndarray | None = None  # the categories that have a strip
+        self._left = -1.0  # where a missing value stands
+
+    @property
+    def in_strips(self) -> bool:
+        """Whether the column is a category."""
+        return self._codes is not None
+
+    def lay_out(self, chart: bqplot.Figure, name: str, held: np.ndarray, categories: Sequence[str] = ()) -> None:
+        """Make room for values (N,): numbers, or positions among the categories; NaN is missing."""
+        known = held[np.isfinite(held)]
+        missing = bool(len(known) < len(held))
+        if categories:
+            self._strips(chart, known, categories, missing)
+        else:
+            self._numbers(chart, name, known, missing)
+
+    def bottom(self, low: float) -> None:
+        """Write what belongs at the lower end of the vertical axis."""
+        seen = bool(self.scale.min <= self._left) and not self.in_strips
+        write(self._missing, np.array([self._left] * seen), np.array([low] * seen), ["missing"] * seen)
+
+    def place(self, values: np.ndarray) -> np.ndarray:
+        """Where values (N,) stand on the scale."""
+        known = np.isfinite(values)
+        if self._codes is None:
+            return np.where(known, values, self._left)
+        strips = np.searchsorted(self._codes, np.where(known, values, 0))
+        return np.where(known, strips, self._left).astype(float)
+
+    def spread(self, values: np.ndarray, least: int = 2) -> np.ndarray:
+        """The same, side by side where at least so many stand in one strip: of categories, and of what is missing."""
+        places = self.place(values)
+        loose = np.ones(len(places), bool) if self.in_strips else ~np.isfinite(values)
+        if loose.sum() < least:
+            return places
+        half = JITTER * (1.0 if self.in_strips else 0.4 * _GAP * (self.scale.max - self.scale.min))
+        turn = np.arange(int(loose.sum())) * 0.6180339887 % 1  # evenly, however many there are
+        places[loose] += half * (2 * turn - 1)
+        return places
+
+    @property
+    def half(self) -> float:
+        """Half the width of a strip, in units of the scale."""
+        return 0.4 if self.in_strips else 0.16 * _GAP * (self.scale.max - self.scale.min)
+
+    def _numbers(self, chart: bqplot.Figure, name: str, known: np.ndarray, missing: bool) -> None:
+        self._codes = None
+        low, high = limits(known.tolist())
+        different = np.unique(known)
+        if 1 < len(different) <= _FEW and (different == np.round(different)).all():
+            low, high = min(low, different[0] - 0.5), max(high, different[-1] + 0.5)
+        self._left = low - _GAP * (high - low) / 2
+        start = low - _GAP * (high - low) if missing else low
+        left = _LEFT
+        chart.fig_margin = {**chart.fig_margin, "left": left, "bottom": MARGIN["bottom"]}
+        places, written = ticks(known.tolist(), zero=False)
+        if not len(known):
+            places = np.zeros(0)
+        with self.scale.hold_sync(), self.axis.hold_sync():
+            self.scale.min, self.scale.max = start, high
+            self.axis.label, self.axis.tick_labels, self.axis.tick_format = fitted(name, LONGEST_AXIS), None, written
+            self.axis.tick_rotate, self.axis.tick_style = 0, {"font-size": "12px", "text-anchor": "middle"}
+            self.axis.tick_values = spaced(places, written, high - start, chart)
+        ends = self._left + _GAP * (high - low) / 2 - self.half
+        self._edge.x, self._edge.y = ([ends] * 2, [self._y.min, self._y.max]) if missing else ([], [])
+
+    def _strips(self, chart: bqplot.Figure, known: np.ndarray, categories: Sequence[str], missing: bool) -> None:
+        codes, counts = np.unique(known, return_counts=True)
+        self._codes, self._left = codes, -1.0
+        names = [str(categories[int(code)]) for code in codes]
+        between = NARROWEST - _LEFT - chart.fig_margin["right"]
+        strips = len(codes) + missing
+        most = max(between // _LINE - missing, 1)
+        named = np.sort(np.argsort(-counts, kind="stable")[:most])
+        labels = {int(strip): isolated(fitted(names[strip], _LONGEST)) for strip in named}
+        labels |= {-1: "missing"} if missing else {}
+        widest = pixels(list(labels.values()))
+        level = (widest + 8) * strips <= between
+        angle = math.radians(_SLANT)
+        margins = {"left": _LEFT, "bottom": MARGIN["bottom"] - 12}
+        if not level:
+            first = pixels([labels[min(labels)]]) * math.cos(angle) if labels else 0
+            margins = {"left": max(_LEFT, math.ceil(first)), "bottom": 20 + math.ceil(widest * math.sin(angle))}
+        chart.fig_margin = {**chart.fig_margin, **margins}
+        with self.scale.hold_sync(), self.axis.hold_sync():
+            self.scale.min, self.scale.max = -0.5 - missing, max(len(codes), 1) - 0.5
+            name_ticks(self.axis, [])
+            self.axis.label = ""  # the title says it, and the names need the room
+            self.axis.tick_rotate = 0 if level else -_SLANT
+            self.axis.tick_style = {"font-size": "12px", "text-anchor": "middle" if level else "end"}
+            self.axis.tick_values = np.array(sorted(labels), float)
+            self.axis.tick_labels = {str(strip): each for strip, each in labels.items()}
+        self._edge.x, self._edge.y = [], []

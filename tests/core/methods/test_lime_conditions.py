@@ -1,0 +1,66 @@
+"""The names of LIME's bars beside those that lime prints."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from lime.lime_tabular import LimeTabularExplainer
+
+from nbexplain import Tabular, explain
+from nbexplain.core.methods.lime_conditions import conditions
+
+DRAW = np.random.default_rng(0)
+ROWS = np.stack([DRAW.normal(size=50), DRAW.integers(0, 3, 50), DRAW.exponential(100, 50), np.ones(50)], 1)
+NAMES = ["acid", "count", "worst concavity <= mean", "same"]
+
+
+def plain(name: str) -> str:
+    """As lime writes it."""
+    return name.replace("≤", "<=").replace("−", "-").replace(NAMES[2], "long")
+
+
+def parts(name: str) -> list[object]:
+    """Words and signs of a condition, and its numbers as near to each other as lime's two decimals are."""
+    number = re.compile(r"-?[\d.]+")
+    return [pytest.approx(float(w), rel=1e-3, abs=0.006) if number.fullmatch(w) else w for w in plain(name).split()]
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_they_are_those_of_lime(number: int) -> None:
+    explainer = LimeTabularExplainer(ROWS, feature_names=NAMES, discretize_continuous=True, random_state=0)
+    bins = explainer.discretizer.discretize(ROWS[number]).astype(int)
+    theirs = [explainer.discretizer.names[place][bin_] for place, bin_ in enumerate(bins)]
+    ours = conditions(Tabular(ROWS[number], ROWS, names=NAMES), "quartile")
+    for own, their in zip(ours, theirs, strict=True):
+        words = [float(word) if re.fullmatch(r"-?[\d.]+", word) else word for word in plain(own).split()]
+        assert words == parts(their)
+
+
+def test_categories_and_values_as_lime_names_them() -> None:
+    frame = pd.DataFrame({"city": ["oslo", "rome"] * 10, "age": np.arange(20.0)})
+
+    def model(x: pd.DataFrame) -> np.ndarray:
+        return ((x["city"] == "oslo") + x["age"] / 20).to_numpy(float)
+
+    x = Tabular(frame.iloc[[12]], frame)
+    assert explain(model, x, "lime").names == ("city = oslo", "9.5 < age ≤ 14.25")
+    assert explain(model, x, "lime", bins="value").names == ("city = oslo", "age")
+    assert explain(model, x, "lime").features.tolist() == [0, 1]  # columns are linked by their place
+    assert explain(model, x, "permutation_shap").names == ("city", "age")
+
+
+def test_as_many_digits_as_tell_the_ends_apart() -> None:
+    background = np.array([[1000.0001], [1000.0002], [1000.0003], [1000.0004], [1000.0005]])
+    assert conditions(Tabular(np.array([1000.00025]), background, names=["a"]), "quartile") == (
+        "1000.0002 < a ≤ 1000.0003",
+    )
+    small = np.array([[-2e-5], [-1e-5], [3e-5], [4e-5], [5e-5]])
+    assert conditions(Tabular(small[0], small, names=["a"]), "quartile") == ("a ≤ −1e−05",)
+
+
+def test_a_missing_value_is_said() -> None:
+    x = Tabular([np.nan, 1.0], np.array([[1.0, 2.0], [np.nan, 1.0]]), names=["a", "b"])
+    assert conditions(x, "quartile")[0] == "a is missing"

@@ -1,0 +1,334 @@
+"""What the numbers of an estimator are: held against what its own public functions say, for one of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import catboost
+import lightgbm
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xgboost
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.cluster import KMeans
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from skorch import NeuralNetRegressor
+from torch import nn
+
+from nbexplain import Session, Subject, explain
+from nbexplain.inputs import Tabular, Text
+
+DRAW = np.random.default_rng(0)
+X = DRAW.normal(size=(60, 3))
+NUMBER = 3 * X[:, 0] + X[:, 1] * X[:, 2]
+TWO = (NUMBER > 0).astype(int)
+THREE = (NUMBER > -1).astype(int) + (NUMBER > 1)
+BOTH = np.stack([THREE, TWO], 1)
+QUIET = {"verbose": 0, "allow_writing_files": False}
+
+
+def subject(model: Any, **options: Any) -> Subject:
+    return Subject(model, Tabular(X[5], background=X), **options)
+
+
+def scores(model: Any, **options: Any) -> np.ndarray:
+    found: np.ndarray = subject(model, **options).scores().numpy()[0]
+    return found
+
+
+@cache
+def matrix(labels: str) -> Any:
+    return xgboost.DMatrix(X, label={"two": TWO, "three": THREE, "number": NUMBER}[labels])
+
+
+def boosted(objective: str, labels: str, **more: Any) -> Any:
+    return xgboost.train({"objective": objective, **more}, matrix(labels), 4)
+
+
+def light(objective: str, labels: np.ndarray, **more: Any) -> Any:
+    return lightgbm.train({"objective": objective, "verbose": -1, **more}, lightgbm.Dataset(X, labels), 4)
+
+
+ROW = X[5:6]
+CASES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], str, tuple[str, ...]]] = {
+    # name: model, its scores of ROW by its own words, what they are, their names
+    "catboost regressor": (
+        lambda: catboost.CatBoostRegressor(iterations=9, **QUIET).fit(X, NUMBER),
+        lambda m: m.predict(ROW),
+        "prediction",
+        ("prediction",),
+    ),
+    "catboost, two numbers": (
+        lambda: catboost.CatBoostRegressor(iterations=9, loss_function="MultiRMSE", **QUIET).fit(
+            X, np.stack([NUMBER, -NUMBER], 1)
+        ),
+        lambda m: m.predict(ROW)[0],
+        "prediction",
+        ("output 0", "output 1"),
+    ),
+    "catboost, raw values of two classes": (
+        lambda: catboost.CatBoost({"iterations": 9, "loss_function": "Logloss", **QUIET}).fit(X, TWO),
+        lambda m: [-m.predict(ROW)[0], m.predict(ROW)[0]],
+        "score",
+        ("class 0", "class 1"),
+    ),
+    "catboost, raw values of three classes": (
+        lambda: catboost.CatBoost({"iterations": 9, "loss_function": "MultiClass", **QUIET}).fit(X, THREE),
+        lambda m: m.predict(ROW)[0],
+        "score",
+        ("class 0", "class 1", "class 2"),
+    ),
+    "catboost ranker": (
+        lambda: catboost.CatBoostRanker(iterations=9, **QUIET).fit(X, TWO, group_id=np.zeros(60, int)),
+        lambda m: m.predict(ROW),
+        "score",
+        ("score",),
+    ),
+    "xgboost booster of two classes": (
+        lambda: boosted("binary:logistic", "two"),
+        lambda m: [1 - m.inplace_predict(ROW)[0], m.inplace_predict(ROW)[0]],
+        "probability",
+        ("class 0", "class 1"),
+    ),
+    "xgboost booster that returns labels": (
+        lambda: boosted("multi:softmax", "three", num_class=3),
+        lambda m: m.predict(xgboost.DMatrix(ROW), output_margin=True)[0],
+        "score",
+        ("class 0", "class 1", "class 2"),
+    ),
+    "xgboost booster of numbers": (
+        lambda: boosted("reg:squarederror", "number"),
+        lambda m: m.inplace_predict(ROW),
+        "prediction",
+        ("prediction",),
+    ),
+    "lightgbm booster of two classes": (
+        lambda: light("binary", TWO),
+        lambda m: [1 - m.predict(ROW)[0], m.predict(ROW)[0]],
+        "probability",
+        ("class 0", "class 1"),
+    ),
+    "lightgbm booster of three classes": (
+        lambda: light("multiclass", THREE, num_class=3),
+        lambda m: m.predict(ROW)[0],
+        "probability",
+        ("class 0", "class 1", "class 2"),
+    ),
+    "lightgbm ranker": (
+        lambda: lightgbm.LGBMRanker(n_estimators=4, verbose=-1).fit(X, TWO, group=[60]),
+        lambda m: m.predict(ROW),
+        "score",
+        ("score",),
+    ),
+    "clusters": (
+        lambda: KMeans(3, n_init=1, random_state=0).fit(X),
+        lambda m: np.eye(3)[m.predict(ROW)[0]],
+        "score",
+        ("cluster 0", "cluster 1", "cluster 2"),
+    ),
+    "a mixture": (
+        lambda: GaussianMixture(2, random_state=0).fit(X),
+        lambda m: m.predict_proba(ROW)[0],
+        "probability",
+        ("cluster 0", "cluster 1"),
+    ),
+    "outliers": (
+        lambda: IsolationForest(n_estimators=9, random_state=0).fit(X),
+        lambda m: m.decision_function(ROW),
+        "score",
+        ("score",),
+    ),
+    "several outputs": (
+        lambda: RandomForestClassifier(5, random_state=0).fit(X, BOTH),
+        lambda m: np.concatenate([part[0] for part in m.predict_proba(ROW)]),
+        "probability",
+        ("output 0: 0", "output 0: 1", "output 0: 2", "output 1: 0", "output 1: 1"),
+    ),
+    "several outputs that are only chosen": (
+        lambda: MultiOutputClassifier(LinearSVC(random_state=0)).fit(X, BOTH),
+        lambda m: [*np.eye(3)[m.predict(ROW)[0, 0]], *np.eye(2)[m.predict(ROW)[0, 1]]],
+        "score",
+        ("output 0: 0", "output 0: 1", "output 0: 2", "output 1: 0", "output 1: 1"),
+    ),
+    "a chain": (
+        lambda: ClassifierChain(LogisticRegression()).fit(X, np.stack([TWO, 1 - TWO], 1)),
+        lambda m: m.predict_proba(ROW)[0],
+        "probability",
+        ("output 0: 1", "output 1: 1"),
+    ),
+    "several labels": (
+        lambda: OneVsRestClassifier(LinearSVC(random_state=0)).fit(X, np.stack([TWO, X[:, 1] > 0], 1)),
+        lambda m: m.decision_function(ROW)[0],
+        "score",
+        ("class 0", "class 1"),
+    ),
+    "a network that regresses": (
+        lambda: NeuralNetRegressor(nn.Linear(3, 1), max_epochs=1, verbose=0).fit(
+            X.astype("float32"), NUMBER.astype("float32")[:, None]
+        ),
+        lambda m: m.predict(ROW.astype("float32"))[0],
+        "prediction",
+        ("prediction",),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_estimators_scores_are_what_its_own_functions_say(name: str) -> None:
+    make, own, quantity, names = CASES[name]
+    model = make()
+    background = X.astype("float32") if "network" in name else X
+    found = Subject(model, Tabular(background[5], background=background))
+    np.testing.assert_allclose(found.scores().numpy()[0], np.ravel(own(model)), rtol=1e-6)
+    assert found.score_name == quantity
+    assert found.names == names
+    assert found.warnings == ()
+
+
+def test_a_threshold_of_the_models_own_is_said() -> None:
+    model = FixedThresholdClassifier(LogisticRegression(), threshold=0.9).fit(X, TWO)
+    share = (model.predict(X) != model.predict_proba(X).argmax(1)).mean()
+    assert 0 < share < 1
+    assert subject(model).warnings == ()  # before it was asked
+    given = subject(model)
+    given.scores()
+    assert f"predict does not choose the class with the highest probability for {share:.0%}" in given.warnings[0]
+
+
+class Backwards(ClassifierMixin, BaseEstimator):
+    """A decision function that is positive for the first class, and no probabilities, as it tells when asked."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def decision_function(self, rows: np.ndarray) -> np.ndarray:
+        return -rows[:, 0]
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return self.classes_[(rows[:, 0] > 0).astype(int)]
+
+
+def test_the_sign_of_a_margin_is_held_against_predict() -> None:
+    found = subject(Backwards())
+    np.testing.assert_allclose(found.scores().numpy(), [[-X[5, 0], X[5, 0]]])
+    assert found.names == ("no", "yes")
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda rows: torch.tensor(rows[:, :2], requires_grad=True),
+        lambda rows: torch.tensor(rows[:, :2]).to(torch.bfloat16),
+        lambda rows: rows[:, :2].tolist(),
+        lambda rows: pd.DataFrame(rows[:, :2], columns=["u", "v"]),
+        lambda rows: rows[:, :2].astype(object),
+    ],
+    ids=["with a gradient", "bfloat16", "lists", "a frame", "objects"],
+)
+def test_a_callable_may_return_its_numbers_as_it_likes(call: Any) -> None:
+    found = subject(call)
+    np.testing.assert_allclose(found.scores().numpy()[0], X[5, :2], rtol=1e-2)
+    assert found.names == (("u", "v") if isinstance(call(ROW), pd.DataFrame) else ("class 0", "class 1"))
+    session = Session(call, Tabular(X[5], background=X))  # whose first pass has gradients on
+    np.testing.assert_allclose(session.facts.scores[0].numpy()[0], X[5, :2], rtol=1e-2)
+    session.close()
+
+
+def test_a_callable_that_returns_labels_chooses_among_those_of_the_background() -> None:
+    words = np.array(["low", "mid", "high"])
+
+    def label(rows: np.ndarray) -> np.ndarray:
+        return words[(rows[:, 0] > -1).astype(int) + (rows[:, 0] > 1)]
+
+    found = subject(label)
+    assert found.scores().tolist() == [[label(ROW)[0] == word for word in ("high", "low", "mid")]]
+    assert found.names == ("high", "low", "mid")
+    few = Subject(label, Tabular(X[5], background=X[np.abs(X[:, 0]) < 1]))
+    with pytest.raises(ValueError, match=r"label 'high', which it did for none .*classes=\[…\], all of them"):
+        few.evaluate(torch.from_numpy(X[X[:, 0] > 1]))
+    told = Subject(label, Tabular(X[5]), classes=["low", "mid", "high"])
+    assert told.evaluate(torch.from_numpy(X)).argmax(1).tolist() == [
+        ["low", "mid", "high"].index(word) for word in label(X)
+    ]
+
+
+def test_whole_numbers_of_a_callable_are_numbers_until_they_have_names() -> None:
+    model = DecisionTreeClassifier(random_state=0).fit(X, THREE)
+    found = subject(lambda rows: model.predict(rows))
+    assert found.scores().tolist() == [[model.predict(ROW)[0]]]
+    assert "whole numbers (0, 1, 2), which are explained as numbers" in found.warnings[0]
+    named = subject(lambda rows: model.predict(rows), classes=["a", "b", "c"])
+    assert named.scores().tolist() == [np.eye(3)[model.predict(ROW)[0]].tolist()]
+    assert named.warnings == ()
+    assert explain(lambda rows: (rows[:, 0] > 0).astype(int), Tabular(X[5], background=X), "lime").warnings == ()
+
+
+def test_the_users_own_call_of_an_estimator() -> None:
+    model = LogisticRegression().fit(X, TWO)
+    found = subject(model, forward=lambda model, rows: model.predict_log_proba(rows))
+    np.testing.assert_array_equal(found.scores().numpy(), model.predict_log_proba(ROW))
+
+
+def test_two_outputs_of_a_regression_have_no_classes() -> None:
+    wanted = np.stack([NUMBER, 2 * NUMBER], 1)
+    table = Tabular(X[5], background=X, labels=NUMBER)
+    answer = explain(LinearRegression().fit(X, wanted), table, "permutation_importance", target=0)
+    assert "R²" in answer.details
+
+
+def pipe(*, top_k: int | None) -> Any:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast, pipeline
+
+    ids = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "the", "film", "is", "good"])}
+    words = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]")
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=6, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    config.id2label = {0: "bad", 1: "good", 2: "neither"}
+    config.initializer_range = 0.5
+    model = BertForSequenceClassification(config).eval()
+    return pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=top_k)
+
+
+@pytest.mark.parametrize("top_k", [1, None])
+def test_a_pipeline_of_hugging_face_is_a_model_of_texts(top_k: int | None) -> None:
+    model, text = pipe(top_k=top_k), "the film is good"
+    own = {entry["label"]: entry["score"] for entry in model(text, top_k=None)}
+    found = Subject(model, Text(text))
+    assert found.names == ("bad", "good", "neither")
+    assert found.score_name == "probability"
+    np.testing.assert_allclose(found.scores()[0], [own[name] for name in found.names], rtol=1e-6)
+    answer = explain(model, Text(text), "leave_one_out", target="good")
+    without = {entry["label"]: entry["score"] for entry in model("film is good", top_k=None)}
+    assert answer.values[0] == pytest.approx(own["good"] - without["good"], abs=1e-6)
+    assert explain(model, Text(text), "exact_shap", target="good").gap == pytest.approx(0, abs=1e-6)
+
+
+def test_weights_that_change_inside_a_pipeline_are_noticed() -> None:
+    model = pipe(top_k=None)
+    session = Session(model, Text("the film is good"))
+    before = session.facts.scores[0]
+    with torch.no_grad():
+        model.model.classifier.bias += torch.tensor([3.0, 0, 0])
+    session.renew(again=True)
+    session.place(lambda _place, _answer: None, method="leave_one_out")
+    session.wait()
+    after = session.facts.scores[0]
+    assert after[0, 0] > before[0, 0]
+    session.close()

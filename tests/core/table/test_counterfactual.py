@@ -1,0 +1,262 @@
+"""Counterfactuals beside all single and pair changes, and all sets of words."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.tree import DecisionTreeClassifier
+
+from nbexplain import Subject, Tabular, Text, explain
+from nbexplain.core.ask import ask
+from nbexplain.core.twin import twin
+
+DRAW = np.random.default_rng(3)
+ROWS = DRAW.integers(0, 5, (60, 5)).astype(float)
+LABELS = ((ROWS > 2).sum(1) >= 3).astype(int)
+MODELS = [
+    RandomForestClassifier(15, random_state=0).fit(ROWS, LABELS),
+    LogisticRegression().fit(ROWS, LABELS),
+    KNeighborsClassifier(5).fit(ROWS, LABELS),
+]
+
+
+def fewest(predict: Any, row: np.ndarray, background: np.ndarray, most: int = 3) -> tuple[int, float]:
+    """The fewest columns that flip the prediction, and the smallest distance with so many: all combinations tried."""
+    before = predict(row[None])[0]
+    scale = np.array([np.median(np.abs(c - np.median(c))) or c.std() for c in background.T])
+    for size in range(1, most + 1):
+        near = np.inf
+        for columns in combinations(range(len(row)), size):
+            tried = np.array(list(product(*(np.unique(background[:, c]) for c in columns))))
+            rows = np.tile(row, (len(tried), 1))
+            rows[:, columns] = tried
+            flips = predict(rows) != before
+            near = min([near, *(np.abs(rows[flips] - row) / scale).sum(1)])
+        if near < np.inf:
+            return size, near
+    return most + 1, np.inf
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_the_fewest_columns_are_those_of_all_changes(model: Any) -> None:
+    sizes = set()
+    for number in (0, 1, 2, 5):
+        row = ROWS[number]
+        found = explain(model, Tabular(row, ROWS), "counterfactual")
+        changed = (found.values != row).sum(1)
+        size, near = fewest(model.predict, row, ROWS)
+        assert changed[0] == size
+        if size == 1:  # of single changes all are tried, and the nearest is told
+            assert found.details["distance"] == pytest.approx(near)
+        sizes.add(size)
+        assert (model.predict(found.values) != model.predict(row[None])).all()  # the flip is real
+        np.testing.assert_allclose(found.scores, model.predict_proba(found.values))
+        for values in found.values:  # and undoing any single change loses it
+            for column in np.flatnonzero(values != row):
+                undone = np.where(np.arange(5) == column, row, values)
+                assert model.predict(undone[None]) == model.predict(row[None])
+        sets = [frozenset(np.flatnonzero(values != row)) for values in found.values]
+        assert len(set(sets)) == len(sets)
+    assert len(sizes) > 1  # not all of them are easy
+
+
+def test_many_columns_are_reached_from_rows_of_the_background() -> None:
+    """Four of six have to change together: nothing smaller says anything."""
+    rows = np.random.default_rng(0).integers(0, 2, (80, 6)).astype(float)
+    rows[0], rows[1] = 0, 1
+
+    def model(x: np.ndarray) -> np.ndarray:
+        yes = (x.sum(1) >= 4).astype(float)
+        return np.stack([1 - yes, yes], 1)
+
+    found = explain(model, Tabular(rows[0], rows), "counterfactual")
+    assert found.values.sum(1).tolist() == [4.0] * len(found.values)
+    assert found.details["columns changed"] == 4
+
+
+def test_what_is_fixed_or_has_a_direction_is_kept() -> None:
+    model = LogisticRegression().fit(ROWS, LABELS)
+    names = ["a", "b", "c", "d", "e"]
+    number = int(np.flatnonzero(model.predict(ROWS) == 0)[0])
+    x = Tabular(ROWS[number], ROWS, names=names)
+    free = explain(model, x, "counterfactual", count=20)
+    assert (free.values[:, 2] > ROWS[number, 2]).any()
+    kept = explain(model, x, "counterfactual", fixed="c", falling=["e"], rising=("b",), count=20)
+    assert len(kept.values)
+    assert (kept.values[:, 2] == ROWS[number, 2]).all()
+    assert (kept.values[:, 4] <= ROWS[number, 4]).all()
+    assert (kept.values[:, 1] >= ROWS[number, 1]).all()
+    assert (model.predict(kept.values) == 1).all()
+    assert kept.params["fixed"] == ("c",)
+
+
+def test_a_single_change_that_is_left_of_a_background_row_has_to_reach_the_goal() -> None:
+    rows = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]] * 3)
+
+    def both(x: np.ndarray) -> np.ndarray:
+        yes = (x.sum(1) == 2).astype(float)
+        return np.stack([1 - yes, yes], 1)
+
+    found = explain(both, Tabular(rows[0], rows), "counterfactual", fixed="feature 1")
+    assert len(found.values) == 0
+
+
+def test_a_class_that_is_not_predicted_is_reached() -> None:
+    labels = (ROWS[:, 0] > 1).astype(int) + (ROWS[:, 0] > 3)
+    model = DecisionTreeClassifier(random_state=0).fit(ROWS, labels)
+    row = ROWS[int(np.flatnonzero(ROWS[:, 0] == 0)[0])]
+    found = explain(model, Tabular(row, ROWS), "counterfactual", target=2)
+    assert model.predict(found.values).tolist() == [2]
+    assert found.values[0].tolist() == [4, *row[1:]]
+    gone = explain(model, Tabular(row, ROWS), "counterfactual", target=0)
+    assert gone.values[0].tolist() == [2, *row[1:]]  # the nearest that is another class
+
+
+def test_a_regression_crosses_a_boundary() -> None:
+    model = LinearRegression().fit(ROWS, ROWS @ [1.0, 2, 0, 0, -1])
+    x = Tabular(np.array([2.0, 2, 2, 2, 2]), ROWS)  # 4
+    up = explain(model, x, "counterfactual", boundary=7.5)
+    assert (up.scores[:, 0] >= 7.5).all()
+    assert (up.values[0] != 2).sum() == 1  # b from 2 to 4
+    assert up.values[0].tolist() == [2, 4, 2, 2, 2]
+    down = explain(model, x, "counterfactual", boundary=3.5)
+    assert (down.scores[:, 0] < 3.5).all()
+    mean = float(model.predict(ROWS).mean())
+    alone = explain(model, x, "counterfactual")
+    assert ((alone.scores[:, 0] >= mean) != (mean <= 4)).all()
+    assert any(f"cross {mean:.4g}, the mean of the background" in note for note in alone.warnings)
+
+
+def test_categories_and_missing_values() -> None:
+    frame = pd.DataFrame({"age": [20.0, 30, 40, np.nan] * 10, "city": ["oslo", "rome", "bern", "oslo"] * 10})
+
+    def model(x: pd.DataFrame) -> np.ndarray:
+        yes = ((x["city"] == "rome") & x["age"].notna()).to_numpy(float)
+        return np.stack([1 - yes, yes], 1)
+
+    x = Tabular(frame.iloc[[0]], frame)
+    found = explain(model, x, "counterfactual")
+    assert [x.columns[1].categories[int(v[1])] for v in found.values] == ["rome"]
+    assert found.values[0, 0] == 20
+    assert found.details["distance"] == 1
+    missing = Tabular(frame.iloc[[3]], frame)  # both have to change: a value is missing
+    both = explain(model, missing, "counterfactual")
+    assert both.details["columns changed"] == 2
+    assert both.details["distance"] == 2
+    assert np.isfinite(both.values).all()
+
+
+def test_nothing_is_found_and_it_is_said_how_near_it_came() -> None:
+    def model(x: np.ndarray) -> np.ndarray:
+        return np.stack([10 - x.sum(1), x.sum(1)], 1) / 10  # never above 4 in 10 where the columns are 0 or 1
+
+    rows = np.random.default_rng(1).integers(0, 2, (30, 4)).astype(float)
+    rows[0] = 0
+    found = explain(model, Tabular(rows[0], rows, names=list("abcd")), "counterfactual")
+    assert found.values.shape == (0, 4)
+    note = found.warnings[-1]
+    assert "no change was found with which class 0 is no longer predicted" in note
+    assert "the nearest changes 'a', 'b', 'c', 'd', with a score of 0.6" in note
+
+
+def test_fewer_may_do_is_said_only_where_not_all_were_tried() -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 8))
+
+    def model(x: np.ndarray) -> np.ndarray:
+        yes = (x > 0.5).sum(1) >= 4
+        return np.stack([~yes, yes], 1).astype(float)
+
+    row = np.full(8, -1.0)
+    found = explain(model, Tabular(row, rows), "counterfactual", evaluations=2000)
+    assert found.details["columns changed"] == 4
+    assert re.search(r"fewer columns may do: of sets of 2, [\d,]+ of [\d,]+ were tried", found.warnings[-1])
+    for number in (0, 1):
+        small = explain(MODELS[0], Tabular(ROWS[number], ROWS), "counterfactual")
+        assert not any("may do" in note for note in small.warnings)
+
+
+# Texts
+
+
+WEIGHTS = {"good": 2.0, "great": 1.5, "bad": -2.0, "dull": -1.0, "not": -0.5, "film": 0.2, "fine": 0.7}
+
+
+def judge(texts: list[str]) -> np.ndarray:
+    """Words add up, but two of a kind count once."""
+    score = np.array([sum(WEIGHTS.get(word, 0.0) for word in set(text.split())) for text in texts])
+    return np.stack([-score, score], 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["a good film", "good and great but dull", "good good great fine film not dull", "a dull bad fine film"]
+)
+def test_the_fewest_words_are_those_of_all_sets(text: str) -> None:
+    words = text.split()
+    before = judge([text])[0].argmax()
+    flips = [
+        (size, left)
+        for size in range(1, len(words) + 1)
+        for left in combinations(range(len(words)), size)
+        if judge([" ".join(w for n, w in enumerate(words) if n not in left)])[0].argmax() != before
+    ]
+    found = explain(judge, Text(text), "counterfactual", count=20)
+    if not flips:
+        assert len(found.values) == 0
+        return
+    assert found.details["words changed"] == flips[0][0]
+    smallest = {left for size, left in flips if size == flips[0][0]}
+    assert {tuple(np.flatnonzero(v == 0)) for v in found.values if (v == 0).sum() == flips[0][0]} <= smallest
+    for keep, scores in zip(found.values, found.scores, strict=True):
+        left = [word for word, yes in zip(words, keep, strict=True) if yes]
+        np.testing.assert_allclose(scores, judge([" ".join(left)])[0])
+        for number in np.flatnonzero(keep == 0):  # undone, it is lost
+            undone = [w for n, w in enumerate(words) if keep[n] or n == number]
+            assert judge([" ".join(undone)])[0].argmax() == before
+
+
+def test_words_may_be_masked() -> None:
+    found = explain(lambda texts: judge(texts), Text("good film"), "counterfactual", hide="mask token")
+    assert found.names == ("good", "film")
+    assert found.params["hide"] == "mask token"
+
+
+# Progress and errors
+
+
+def test_the_first_picture_comes_before_the_answer_and_the_last_is_the_best() -> None:
+    subject = Subject(twin(MODELS[0], watched=False), Tabular(ROWS[0], ROWS))
+    steps = list(ask(subject, "counterfactual"))
+    assert [step.progress for step in steps] == sorted(step.progress for step in steps)
+    assert steps[0].progress < 1
+    assert steps[-1].progress == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fixed": ("f",)}, "fixed: there is no column 'f'; the columns are a, b"),
+        ({"fixed": 3}, r"fixed: expected names such as \('age',\), got 3"),
+        ({"fixed": ("a", "b")}, "fixed: all columns are fixed"),
+        ({"rising": ("b",)}, "rising: 'b' is a category, which has no order"),
+        ({"rising": ("a",), "falling": ("a",)}, "falling: 'a' is in rising, too"),
+        ({"boundary": float("nan")}, "boundary: expected a finite number or None, got nan"),
+        ({"changes": 0}, "changes: expected a whole number from 1 to 100, got 0"),
+    ],
+)
+def test_errors_name_the_argument(options: dict[str, Any], message: str) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2, 3], "b": ["x", "y", "x"]})
+    with pytest.raises((TypeError, ValueError), match=message):
+        explain(lambda x: x["a"].to_numpy(), Tabular(frame.iloc[[0]], frame), "counterfactual", **options)
+
+
+def test_a_background_is_needed() -> None:
+    with pytest.raises(ValueError, match="background: the values that columns may take come from it; give Tabular"):
+        explain(MODELS[0], Tabular(ROWS[0]), "counterfactual")

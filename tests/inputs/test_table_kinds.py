@@ -1,0 +1,198 @@
+"""Every kind of table reaches a model as it came: values, dtypes, labels; and comes out untouched."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from polars.testing import assert_frame_equal
+from scipy import sparse
+
+from nbexplain.inputs import Tabular
+
+N = 30
+DRAW = np.random.default_rng(0)
+NANOSECONDS = DRAW.integers(0, 1_700_000_000_000_000_000, N)
+
+
+def objects(*values: Any) -> pd.Series:
+    return pd.Series([values[number % len(values)] for number in range(N)], dtype=object)
+
+
+PANDAS: dict[str, Any] = {
+    "nanoseconds": pd.to_datetime(NANOSECONDS),
+    "seconds": pd.date_range("2024-01-01", periods=N, freq="37s").as_unit("s"),
+    "a summer time": pd.date_range("2024-03-30 01:30", periods=N, freq="h", tz="Europe/Berlin"),
+    "spans": pd.to_timedelta(NANOSECONDS % 10**15),
+    "months": pd.period_range("2020-01", periods=N, freq="M"),
+    "quarters": pd.period_range("2020Q1", periods=N, freq="Q"),
+    "dates": objects(*[dt.date(2024, 1, 1) + dt.timedelta(n) for n in range(N)]),
+    "moments": objects(dt.datetime(2024, 1, 1, 5), dt.datetime(2024, 1, 2, 5, 6, 7, 8)),
+    "times of the day": objects(dt.time(5), dt.time(6, 7, 8, 9)),
+    "decimals": objects(*[Decimal(n) / Decimal(7) for n in range(N)], None),
+    "ints as objects": objects(1, 2, 3),
+    "mixed": objects(1, 1.5, "x"),
+    "yes or no, or nothing": objects(True, False, None),
+    "tuples": objects((1, 2), (3, 4)),
+    "large": DRAW.integers(2**60, 2**62, N),
+    "larger": DRAW.integers(2**62, 2**63, N).astype("uint64") * 2,
+    "large with holes": pd.array([2**60 + 1, pd.NA, 2**60 + 3] * 10, "Int64"),
+    "half": DRAW.random(N).astype("f2"),
+    "Float32": pd.array([5.5, pd.NA, 40] * 10, "Float32"),
+    "boolean": pd.array([True, pd.NA, False] * 10, "boolean"),
+    "string": pd.array(["x", pd.NA, "y"] * 10, "string"),
+    "str": pd.Series(["x", None, "y"] * 10),
+    "categories of days": pd.Categorical([*pd.date_range("2024-01-01", periods=3)] * 10),
+    "sparse": pd.arrays.SparseArray([0.0, 1.5, 0.0] * 10, fill_value=0),
+    "sparse ints": pd.arrays.SparseArray([0, 1, 0] * 10),
+    "sparse booleans": pd.arrays.SparseArray([False, True, False] * 10),
+    "sparse holes": pd.arrays.SparseArray([np.nan, 1.5, 2.5] * 10),
+    "nothing": [np.nan] * N,
+    "no objects": objects(None),
+    "infinity": [np.inf, 1.0, 2.0] * 10,
+}
+
+
+@pytest.mark.parametrize("of", ["DataFrame", "Series", "dict"])
+@pytest.mark.parametrize("values", PANDAS.values(), ids=PANDAS)
+def test_pandas(values: Any, of: str) -> None:
+    frame = pd.DataFrame({"a": values, "b": DRAW.random(N)})
+    before, held = frame.copy(deep=True), frame["a"].tolist()
+    if of != "DataFrame" and isinstance(frame["a"].dtype, pd.Int64Dtype):
+        pytest.skip("pandas itself makes Float64 of such a row")
+    for number in (1, 5):
+        own = frame.iloc[[number]]
+        given = {"DataFrame": own, "Series": frame.iloc[number], "dict": frame.iloc[number].to_dict()}[of]
+        row = Tabular(given, frame)
+        assert row.background is not None
+        made = row.outside(torch.from_numpy(row.background))
+        pd.testing.assert_frame_equal(made, frame, check_exact=True)
+        pd.testing.assert_frame_equal(row.outside(row.tensor), own.reset_index(drop=True), check_exact=True)
+        if frame["a"].dtype == object:
+            assert [type(value) for value in made["a"]] == [type(value) for value in held]
+    pd.testing.assert_frame_equal(frame, before, check_exact=True)
+    if frame["a"].dtype == object:
+        assert all(now is was for now, was in zip(frame["a"], held, strict=True))
+
+
+def polars_series(values: Any, dtype: Any = None) -> pl.Series:
+    return pl.Series("a", values, dtype=dtype, strict=False)
+
+
+POLARS: dict[str, pl.Series] = {
+    "ints": polars_series(DRAW.integers(0, 9, N)),
+    "Int8 with holes": polars_series([1, None, 3] * 10, pl.Int8),
+    "large with holes": polars_series([2**60 + 1, None, 2**60 + 3] * 10),
+    "UInt64": polars_series(DRAW.integers(2**62, 2**63, N), pl.UInt64),
+    "Float32": polars_series(DRAW.random(N).astype("f4")),
+    "NaN": polars_series([1.5, np.nan, 2.0] * 10),
+    "null": polars_series([1.5, None, 2.0] * 10),
+    "String": polars_series(["x", None, "y"] * 10),
+    "Categorical": polars_series(["y", None, "x"] * 10, pl.Categorical),
+    "Enum": polars_series(["x", None, "y"] * 10, pl.Enum(["z", "y", "x"])),
+    "Boolean": polars_series([True, None, False] * 10),
+    "Date": polars_series([dt.date(2024, 1, n + 1) for n in range(N)]),
+    "Datetime": polars_series([dt.datetime(2024, 1, 1, n % 24, 3, 2, 123456) for n in range(N)]),
+    "nanoseconds": polars_series(NANOSECONDS, pl.Datetime("ns")),
+    "a zone": polars_series(
+        [dt.datetime(2024, 3, 30, n % 24) for n in range(N)], pl.Datetime("ms")
+    ).dt.replace_time_zone("Europe/Berlin"),
+    "Duration": polars_series([dt.timedelta(hours=n, microseconds=3) for n in range(N)]),
+    "Time": polars_series([dt.time(n % 24, 3) for n in range(N)]),
+    "Decimal": polars_series([Decimal("1.10"), None, Decimal("12345678901234567.25")] * 10, pl.Decimal(30, 4)),
+    "Null": polars_series([None] * N),
+    "Binary": polars_series([b"x", b"y", b"x"] * 10),
+}
+
+
+@pytest.mark.parametrize("values", POLARS.values(), ids=POLARS)
+def test_polars(values: pl.Series) -> None:
+    frame = pl.DataFrame({"a": values, "b": DRAW.random(N)})
+    before = frame.clone()
+    for number in (1, 5):
+        named = (
+            [] if values.dtype == pl.Datetime("ns") else [frame.row(number, named=True)]
+        )  # Python has no nanoseconds
+        for given in (frame[number], *named):
+            row = Tabular(given, frame)
+            assert row.names == ("a", "b")
+            assert row.background is not None
+            assert_frame_equal(row.outside(torch.from_numpy(row.background)), frame, check_exact=True)
+            assert_frame_equal(row.outside(row.tensor), frame[number], check_exact=True)
+    assert_frame_equal(frame, before)
+
+
+ARRAYS: dict[str, np.ndarray] = {
+    "float32": DRAW.random((N, 3)).astype("f4"),
+    "int64": DRAW.integers(0, 9, (N, 3)),
+    "int8": DRAW.integers(0, 9, (N, 3)).astype("i1"),
+    "large": DRAW.integers(2**60, 2**62, (N, 3)),
+    "bool": DRAW.random((N, 3)) > 0.5,
+    "strings": np.array([["a", "bb", "ccc"], ["b", "bb", "c"]] * 15),
+    "bytes": np.array([[b"a", b"bb", b"ccc"]] * N),
+    "objects": np.array([[1, "x", None], [2.5, "y", True]] * 15, dtype=object),
+    "days": np.array(["2024-01-01", "2024-02-01", "NaT"] * N, dtype="M8[D]").reshape(N, 3),
+    "months": np.array(["2024-01", "2024-02", "2023-03"] * N, dtype="M8[M]").reshape(N, 3),
+    "nanoseconds": DRAW.integers(0, 1_700_000_000_000_000_000, (N, 3)).view("M8[ns]"),
+    "spans": DRAW.integers(0, 1_700_000_000, (N, 3)).view("m8[s]"),
+}
+
+
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_arrays(array: np.ndarray) -> None:
+    array = array.copy()
+    array.flags.writeable = False
+    row = Tabular(array[4], array)
+    assert row.background is not None
+    made, own = row.outside(torch.from_numpy(row.background)), row.outside(row.tensor)
+    assert made.dtype == array.dtype
+    assert own.dtype.kind == array.dtype.kind
+    np.testing.assert_array_equal(made, array)
+    np.testing.assert_array_equal(own, array[4:5])
+    if array.dtype == object:
+        assert [type(value) for value in made.ravel()] == [type(value) for value in array.ravel()]
+    made[0] = made[1]  # the model's own
+
+
+def test_whole_numbers_give_way_to_those_between() -> None:
+    row = Tabular(np.array([1, 2]), np.array([[1, 2], [3, 4]]))
+    assert row.outside(torch.tensor([[1.0, 2.0]]).double()).dtype == np.int64
+    np.testing.assert_array_equal(row.outside(torch.tensor([[1.5, 2.0]]).double()), [[1.5, 2.0]])
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array])
+def test_sparse_matrices(kind: Any) -> None:
+    dense = (DRAW.random((N, 5)) < 0.3).astype("f4")
+    matrix = kind(dense)
+    row = Tabular(sparse.csr_matrix(dense)[3], matrix)
+    assert row.background is not None
+    made = row.outside(torch.from_numpy(row.background))
+    assert type(made) is kind
+    assert made.dtype == np.float32
+    np.testing.assert_array_equal(made.toarray(), dense)
+    np.testing.assert_array_equal(row.outside(row.tensor).toarray(), dense[3:4])
+
+
+def test_a_sparse_matrix_that_would_fill_the_memory() -> None:
+    matrix = sparse.csr_array((10**6, 10**5))
+    with pytest.raises(
+        ValueError, match=r"background: 1,000,000 × 100,000 would take 745 GiB .* such as matrix\[:200\]"
+    ):
+        Tabular(matrix[[0]], matrix)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_million_categories(library: str) -> None:
+    names = [f"user {number:07}" for number in range(10**6)]
+    frame = pd.DataFrame({"user": names}) if library == "pandas" else pl.DataFrame({"user": names})
+    row = Tabular({"user": "user 0000003"}, frame)
+    assert row.tensor.tolist() == [[3]]
+    assert row.background is not None
+    np.testing.assert_array_equal(row.background[:, 0], np.arange(10**6))
+    assert row.outside(row.tensor)["user"][0] == "user 0000003"

@@ -1,0 +1,89 @@
+"""The code for a row of a table, run as it is, makes the same row for every kind of table."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import nbexplain as nx
+from nbexplain.widgets import code
+
+N = 12
+DRAW = np.random.default_rng(0)
+DAYS = pd.date_range("2024-01-05", periods=N, freq="9D")
+
+
+def frames() -> dict[str, Any]:
+    x = DRAW.normal(size=N)
+    plain = pd.DataFrame({"x": x, "n": np.arange(N), "city": ["Oslo", "Rome", "Bonn"] * 4, "yes": [True, False] * 6})
+    return {
+        "numbers and strings": plain,
+        "times": plain.assign(day=DAYS, span=pd.to_timedelta(np.arange(N), unit="h"), month=DAYS.to_period("M")),
+        "categories": plain.assign(size=pd.Categorical(["s", "m", "l"] * 4, ["s", "m", "l", "xl"], ordered=True)),
+        "missing": plain.assign(n=pd.array([None, 2] * 6, "Int64"), city=["Oslo", None] * 6),
+        "an index": plain.set_axis(DAYS),
+        "decimals": plain.assign(price=[Decimal(n) / 8 for n in range(N)]),
+        "intervals": plain.assign(bin=pd.cut(x, 3)),
+        "polars": pl.DataFrame(
+            {
+                "x": x,
+                "day": [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(N)],
+                "city": pl.Series(["Oslo", "Rome", None] * 4, dtype=pl.Categorical),
+                "yes": [True, False] * 6,
+            }
+        ),
+        "float32": DRAW.normal(size=(N, 3)).astype(np.float32),
+        "whole numbers": DRAW.integers(0, 5, (N, 3)),
+    }
+
+
+FRAMES = frames()
+
+
+def model(rows: Any) -> np.ndarray:
+    """Of the first column, of the strings as they are read, and of the index."""
+    if isinstance(rows, np.ndarray):
+        return rows.astype(float) @ np.arange(1, 4) + (rows.dtype.kind == "i")
+    lines = rows.iter_rows() if isinstance(rows, pl.DataFrame) else rows.itertuples()
+    return rows["x"].to_numpy() + [sum(map(ord, str(line))) % 97 for line in lines]
+
+
+def first_of(table: Any, place: int) -> Any:
+    return table.iloc[[place]] if isinstance(table, pd.DataFrame) else table[place]
+
+
+def made_again(explorer: nx.Explorer, namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(code, "_namespace", lambda: namespace)
+    assert explorer.session.wait(60)
+    made = dict(namespace)
+    exec(explorer.code(), made)
+    return made
+
+
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("table", FRAMES.values(), ids=FRAMES)
+def test_a_row_without_a_name(table: Any, changed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = nx.Tabular(first_of(table, 4), table)
+    explorer = nx.TabularExplorer(model, row, method="leave_one_out", show=["map"])
+    if changed:
+        assert row.background is not None
+        explorer.session.replace(0, row.another([row.background[7, 0], *row.background[2, 1:]]))
+    made = made_again(explorer, {"model": model, "table": table, "other": 3}, monkeypatch)
+    assert "= ..." not in explorer.code()
+    x = explorer.session.inputs[0]
+    assert isinstance(x, nx.Tabular)
+    assert made["x"].columns == x.columns
+    np.testing.assert_array_equal(made["x"].tensor, x.tensor)
+    want, got = x.outside(x.tensor), made["x"].outside(x.tensor)
+    assert repr(want) == repr(got)
+    assert made["leave_one_out"].score == next(iter(explorer._answers.values())).explanation.score
+    np.testing.assert_array_equal(
+        made["leave_one_out"].values, next(iter(explorer._answers.values())).explanation.values
+    )
+    explorer.close()

@@ -1,0 +1,207 @@
+"""The pane of counterfactuals: what is listed, tried and kept, in explorers of rows and of texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from traitlets import TraitError
+
+import nbexplain as nx
+from nbexplain.widgets.counterfactual_pane import DIRECTIONS, CounterfactualPane
+from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.row_view import RowView
+from nbexplain.widgets.token_map import TokenMap
+from nbexplain.widgets.views.counterfactual_view import CounterfactualView, _apart
+from nbexplain.widgets.views.struck_words import struck
+from tests.widgets.comm import command, from_browser, living
+
+JS = Path(__file__).parents[3] / "js/src"
+FRAME = pd.DataFrame({"age": np.arange(20.0, 60, 2), "debt": np.arange(20.0) % 7, "city": ["oslo", "rome"] * 10})
+ROW = FRAME.iloc[[3]]  # age 26, debt 3, rome
+
+
+def loan(x: pd.DataFrame) -> np.ndarray:
+    """Approved with 39.5 points: of age, less the debt, and 15 in Oslo."""
+    points = (x["age"] - x["debt"] + 15 * (x["city"] == "oslo") - 39.5).to_numpy(float)
+    return np.stack([1 / (1 + np.exp(points)), 1 / (1 + np.exp(-points))], 1)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Iterator[None]:
+    before = living()
+    yield
+    assert living() == before
+
+
+@pytest.fixture
+def explorer() -> Iterator[nx.Explorer]:
+    explorer = nx.TabularExplorer(
+        loan, nx.Tabular(ROW, FRAME), classes=["refused", "approved"], show=["editor", "counterfactual"]
+    )
+    assert explorer.session.wait(60)
+    yield explorer
+    explorer.session.wait(60)
+    explorer.close()
+
+
+def part(explorer: nx.Explorer, kind: type) -> Any:
+    return next(each for each in explorer._parts if isinstance(each, kind))
+
+
+def pane(explorer: nx.Explorer) -> CounterfactualPane:
+    found: CounterfactualPane = part(explorer, CounterfactualView).pane
+    return found
+
+
+def test_both_twins_have_the_same_traits_and_directions() -> None:
+    source = (JS / "counterfactual_pane.ts").read_text(encoding="utf-8")
+    found = re.search(r"interface CounterfactualPaneState \{(.*?)\n\}", source, re.DOTALL)
+    ways = re.search(r"type Direction = (.*);", (JS / "counterfactual_limits.ts").read_text(encoding="utf-8"))
+    assert found
+    assert ways
+    theirs = set(re.findall(r"^  (\w+):", found[1], re.MULTILINE))
+    assert theirs == {n for n in CounterfactualPane.class_own_traits(sync=True) if not n.startswith("_")}
+    assert tuple(way.strip('" ') for way in ways[1].split("|")) == DIRECTIONS
+
+
+def test_the_list_is_the_answer(explorer: nx.Explorer) -> None:
+    shown, answer = pane(explorer), nx.explain(loan, nx.Tabular(ROW, FRAME), "counterfactual")
+    assert shown.title == "Counterfactuals · refused no longer predicted"
+    changed = [[int(n) for n in np.flatnonzero(v != [26, 3, 1])] for v in answer.values]
+    assert [[change[0] for change in row["changes"]] for row in shown.rows] == changed
+    assert shown.rows[0]["changes"] == [[0, "26", "44"]]  # 44 − 3 = 41 points
+    assert shown.rows[0]["outcome"] == "approved"
+    assert shown.rows[0]["score"].startswith("probability of refused 1 → 0.182")  # 1 / (1 + e^1.5)
+    assert "'counterfactual', target=0)" in explorer.code()
+
+
+def test_one_is_tried_in_the_editor_and_left_again_while_the_list_stays(explorer: nx.Explorer) -> None:
+    shown, before = pane(explorer), pane(explorer).rows
+    for place in (0, 1):
+        command(shown, {"try": place})
+        assert explorer.session.wait(60)
+        assert shown.tried == place
+        assert shown.rows == before
+        values = part(explorer, CounterfactualView)._now[1].values[place].tolist()
+        assert explorer.session.inputs[0].tensor[0].tolist() == values
+        assert part(explorer, RowView).pane.values == values
+    command(shown, {"try": 1})
+    assert explorer.session.wait(60)
+    assert (shown.tried, shown.rows) == (-1, before)
+    assert explorer.session.inputs[0].tensor[0].tolist() == [26, 3, 1]
+
+
+def test_a_row_that_came_otherwise_is_asked_about_anew(explorer: nx.Explorer) -> None:
+    shown = pane(explorer)
+    command(shown, {"try": 0})
+    assert explorer.session.wait(60)
+    from_browser(part(explorer, RowView).pane, values=[30.0, 0.0, 0.0], seen=99)  # 30 + 15 points: approved
+    assert explorer.session.wait(60)
+    assert shown.title == "Counterfactuals · refused predicted"
+    assert [change[1:] for change in shown.rows[0]["changes"]] == [["30", "24"]]
+    assert shown.tried == -1
+
+
+def test_a_column_that_is_kept_is_changed_no_more_and_the_code_says_so(explorer: nx.Explorer) -> None:
+    shown = pane(explorer)
+    from_browser(shown, limits=[[0, "fixed"], [1, "rising"]])
+    assert explorer.session.wait(60)
+    assert "fixed=('age',), rising=('debt',)" in explorer.code()
+    assert explorer.code().count("'counterfactual'") == 1
+    answer = nx.explain(loan, nx.Tabular(ROW, FRAME), "counterfactual", fixed=("age",), rising=("debt",))
+    assert len(shown.rows) == len(answer.values) == 0
+    assert "no change was found" in shown.note
+
+
+def test_without_being_asked_for_it_waits_for_its_button() -> None:
+    session = nx.Session(loan, nx.Tabular(ROW, FRAME), classes=["refused", "approved"])
+    view = CounterfactualView(session, lambda _place, _answer: None, lambda _row: None, at_once=False)
+    assert session.wait(60)
+    shown = view.pane
+    assert (shown.begun, shown.rows) == (False, [])
+    command(shown, {"find": True})
+    assert session.wait(60)
+    assert shown.begun
+    assert shown.rows
+    view.close()
+    session.close()
+    close_tree(shown, set())
+
+
+def test_a_prediction_crosses_the_number_that_is_given() -> None:
+    explorer = nx.TabularExplorer(
+        lambda x: (x["age"] - x["debt"]).to_numpy(float), nx.Tabular(ROW, FRAME), show=["counterfactual"]
+    )
+    assert explorer.session.wait(60)
+    shown = pane(explorer)
+    mean = float((FRAME["age"] - FRAME["debt"]).mean())
+    assert shown.crossed == pytest.approx(mean)
+    from_browser(shown, boundary=25.0)
+    assert explorer.session.wait(60)
+    assert shown.crossed == 25
+    assert {row["outcome"] for row in shown.rows} == {"23 → 25"}
+    explorer.close()
+
+
+def test_words_are_struck_through_and_left_out_of_the_running_text() -> None:
+    def judge(texts: list[str]) -> np.ndarray:
+        good = np.array([("good" in t) + ("fine" in t) - 0.5 for t in texts])
+        return np.stack([-good, good], 1)
+
+    explorer = nx.TextExplorer(judge, nx.Text("a good and fine film"), show=["map", "counterfactual"])
+    assert explorer.session.wait(60)
+    shown = pane(explorer)
+    parts = [["a ", False], ["good", True], [" and ", False], ["fine", True], [" film", False]]
+    assert [row["parts"] for row in shown.rows] == [parts]
+    command(shown, {"try": 0})
+    assert explorer.session.wait(60)
+    text = part(explorer, TokenMap).pane
+    assert text.dropped == [1, 3]
+    assert "class 1 1.50 → class 1 −0.50" in text.note
+    command(shown, {"try": 0})
+    assert explorer.session.wait(60)
+    assert (text.dropped, shown.tried) == ([], -1)
+    explorer.close()
+
+
+def test_a_long_text_is_cut_between_struck_words() -> None:
+    text = "good " + "word " * 100 + "end"
+    spans = np.array([[0, 4], [505, 508]])
+    pieces = struck(text, spans, np.array([0.0, 0.0]))
+    assert [piece for piece, gone in pieces if gone] == ["good", "end"]
+    middle = next(piece for piece, gone in pieces if not gone)
+    assert middle.startswith(" word")
+    assert " … " in middle
+    assert len(middle) < 100
+    assert struck("a good film", np.array([[2, 6]]), np.array([0.0])) == [
+        ["a ", False],
+        ["good", True],
+        [" film", False],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ([26.0, 44.0], ["26", "44"]),
+        ([1234567.0, 1234890.0], ["1,234,567", "1,234,890"]),
+        ([-0.5, 0.5001], ["−0.5", "0.5"]),
+    ],
+)
+def test_two_numbers_are_told_apart(numbers: list[float], said: list[str]) -> None:
+    assert _apart(numbers) == said
+    assert len(set(_apart([0.12345678, 0.12345679]))) == 2
+
+
+def test_limits_that_do_not_fit_are_refused() -> None:
+    shown = CounterfactualPane(names=["age"])
+    for wrong in ([[1, "fixed"]], [[0, "up"]], [[0]]):
+        with pytest.raises(TraitError, match=r"limits: expected \[a number from 0 to 0, one of 'fixed'"):
+            shown.limits = wrong
+    close_tree(shown, set())
