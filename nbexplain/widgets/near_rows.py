@@ -77,6 +77,7 @@ class NearRows:
         columns = np.argsort(-spread, kind="stable")[: min(_COLUMNS, len(spread))]
         named = isinstance(chosen.target, int) and chosen.target < len(self._session.classes)
         score = f"score of {words.target_name(chosen.target, self._session)}" if named else "score"
+        score = score if len(self._session.classes) > 1 else self._session.facts.score_name
         headings = ["distance", score, *(["label"] if row.labels is not None else []), *(row.names[c] for c in columns)]
         known = self._scores is not None and isinstance(chosen.target, int)
         rows = [self._cells(row, int(n), columns, apart, known, "") for n in self._rows]

@@ -32,10 +32,10 @@ def summary(explanation: Explanation, session: Session) -> str:
     """What was computed, for what, where, in how long and with how many passes."""
     parts = [METHODS[explanation.method].label]
     if explanation.target is not None:
-        known = explanation.score is not None
+        name = target_name(explanation.target, session)
         kind = "independent " * session.facts.independent + explanation.score_name
-        score = f" ({kind} {_minus(f'{explanation.score:.2f}')})" if known else ""
-        parts[0] += f" for {target_name(explanation.target, session)}{score}"
+        score = "" if explanation.score is None else _minus(f" {explanation.score:.2f}")
+        parts[0] += f" for the {name}{score}" if name == kind else f" for {name}" + f" ({kind}{score})" * bool(score)
     if explanation.layer is not None:
         parts[0] += f" at {explanation.layer}"
     if explanation.channel is not None:

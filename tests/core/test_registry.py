@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbexplain import METHODS, Choice, Explanation, Flag, Range, Subject, explain, method
-from nbexplain.core.registry import find
+from nbexplain.core.registry import Names, Number, find
 from tests.networks import Plain, picture, seeded
 
 
@@ -154,3 +154,17 @@ def test_what_must_be_given_for_the_others_to_follow() -> None:
         chosen = occlusion.chosen_params(params, "picture", places)
         assert chosen == {name: value for name, value in given.items() if (name, value) != ("window", 4)}
         assert occlusion.check_params(chosen, "picture", places) == params
+
+
+def test_names_and_a_number_that_may_be_missing() -> None:
+    names, number = Names("columns"), Number("a score")
+    assert names.check("fixed", "age", tuple) == ("age",)
+    assert names.check("fixed", ["age", "city", "age"], tuple) == ("age", "city")
+    assert number.check("boundary", None, float) is None
+    assert number.check("boundary", np.float32(0.5), float) == 0.5
+    for wrong in (3, [3], None):
+        with pytest.raises(TypeError, match=r"fixed: expected names such as \('age',\), got"):
+            names.check("fixed", wrong, tuple)
+    for wrong in ("0.5", True, float("inf")):
+        with pytest.raises(TypeError, match="boundary: expected a finite number or None, got"):
+            number.check("boundary", wrong, float)

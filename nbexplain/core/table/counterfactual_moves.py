@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -90,6 +90,7 @@ class Values:
         self._feature: list[int] = []
         self._value: list[float] = []
         self._cost: list[float] = []
+        self._made = np.zeros(0, dtype=int), np.zeros(0)
         each = int(np.clip(most // max(int(self._free.sum()), 1), 2, _MOST_VALUES))
         for feature in np.flatnonzero(self._free):
             for value in _spread(self._allowed(int(feature)), each):
@@ -97,11 +98,17 @@ class Values:
 
     @property
     def features(self) -> np.ndarray:
-        return np.array(self._feature, dtype=int)
+        return self._arrays()[0]
 
     @property
     def costs(self) -> np.ndarray:
-        return np.array(self._cost, dtype=float)
+        return self._arrays()[1]
+
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features and costs of the moves so far, made anew only where there are more."""
+        if len(self._made[0]) < len(self._feature):
+            self._made = np.array(self._feature, dtype=int), np.array(self._cost, dtype=float)
+        return self._made
 
     def scores(self, combos: Sequence[Combo]) -> Tensor:
         return scores_of(self._subject, self.values(combos), "row")
@@ -120,17 +127,15 @@ class Values:
         closer = allowed[costs < self._cost[move]]
         return [self._move(feature, float(value)) for value in _spread(closer, _NEARER)]
 
-    def from_rows(self, rows: np.ndarray) -> Iterator[Combo]:
-        """The moves that bring the row as near to each of others (n, F) as is allowed, the nearest first."""
-        combos = []
-        for other in rows:
-            changed = (other != self._row) & np.isfinite(other) & self._free
-            changed &= ~(self._up & (other < self._row)) & ~(self._down & (other > self._row))
-            combos.append(tuple(self._move(int(f), float(other[f])) for f in np.flatnonzero(changed)))
-        costs = [sum(self._cost[move] for move in combo) for combo in combos]
-        for place in np.argsort(costs, kind="stable"):
-            if combos[place]:
-                yield combos[place]
+    def from_rows(self, rows: np.ndarray, most: int) -> list[Combo]:
+        """The moves that bring the row as near as is allowed to each of the nearest of others (n, F), nearest first."""
+        changed = (rows != self._row) & np.isfinite(rows) & self._free
+        changed &= ~(self._up & (rows < self._row)) & ~(self._down & (rows > self._row))
+        measured = np.isfinite(self._row) & (self._scales > 0)
+        apart = np.abs(rows - self._row) / np.where(self._scales > 0, self._scales, 1)
+        costs = np.where(changed, np.where(measured, apart, 1.0), 0.0).sum(1)
+        nearest = [place for place in np.argsort(costs, kind="stable").tolist() if changed[place].any()][:most]
+        return [tuple(self._move(int(f), float(rows[n, f])) for f in np.flatnonzero(changed[n])) for n in nearest]
 
     def _allowed(self, feature: int) -> np.ndarray:
         """The values of a column that it may take, each once, with those of few rows and of many alike."""

@@ -233,12 +233,15 @@ class Search:
             if not reached.any():
                 return combo
             # those that are missed least go first, as many of them as together can
-            order = np.lexsort((-toward, ~reached))[: int(reached.sum())].tolist()
-            fewer = [
-                tuple(m for k, m in enumerate(combo) if k not in order[: n + 1])
-                for n in range(min(len(order), len(combo) - 1))
-            ]
+            order = np.lexsort((-toward, ~reached))
+            turn = np.empty(len(combo), int)
+            turn[order] = np.arange(len(combo))
+            turns = turn.tolist()
+            most = min(int(reached.sum()), len(combo) - 1)
+            fewer = [tuple(m for m, t in zip(combo, turns, strict=True) if t > last) for last in range(most)]
             _, still = self._try(fewer)
+            if not still.any():  # a model that says something else each time
+                return combo
             combo = fewer[int(np.flatnonzero(still)[-1])]
         return combo
 
@@ -257,10 +260,6 @@ class Search:
         return combo
 
 
-def starts_of(moves: Values, goal: Goal, rows: np.ndarray, scores: torch.Tensor) -> Iterator[Combo]:
+def starts_of(moves: Values, goal: Goal, rows: np.ndarray, scores: torch.Tensor) -> list[Combo]:
     """Where a search may begin: the nearest of rows (n, F) that reach the goal, as far as each may be changed."""
-    there = rows[goal.reached(scores)]
-    for number, combo in enumerate(moves.from_rows(there)):
-        if number == _STARTS:
-            return
-        yield combo
+    return moves.from_rows(rows[goal.reached(scores)], _STARTS)
