@@ -16,6 +16,11 @@ from nbexplain.figures.spans import Words, words_of
 from nbexplain.inputs import Array, Image, Tabular, Text, Volume
 
 MOST_SHEETS = 64
+_OUTCOMES: dict[tuple[str, ...], str] = {
+    ("label", "predicted"): "confusion",
+    ("measure", "point"): "rates",
+    ("row", "number"): "residuals",
+}
 _WRONG_PROPORTION = 0.03  # a resized picture is rounded to whole pixels
 
 
@@ -28,7 +33,8 @@ class Content:
     kind
         ``"map"`` (y, x) over the picture, ``"sheet"`` (n, y, x), ``"table"`` (row, column), ``"line"``, ``"bars"``,
         ``"features"`` (bars with names), ``"words"`` (of a running text), ``"changes"`` (lines, which are the names),
-        ``"plane"`` (y, x) of two columns or ``"curves"`` ([row,] point) over the values of a column.
+        ``"plane"`` (y, x) of two columns, ``"curves"`` ([row,] point) over the values of a column, ``"confusion"``
+        (label, predicted), ``"rates"`` (2, points) or ``"residuals"`` (rows, 2).
     values
         The numbers, float32 (bars and lines: as they came).
     axes
@@ -105,6 +111,8 @@ def content_of(explanation: Explanation, x: Array | None = None) -> Content:
             return _bars(explanation, names, reason)
     if values.ndim == 1 and named:
         return _bars(explanation, names, held=_held(explanation, x, names))
+    if axes in _OUTCOMES:
+        return _outcomes(explanation, about)
     if on == "rows" and axes == ("row", "feature") and named:
         return _over_rows(explanation)
     if values.ndim == 1:
@@ -178,6 +186,16 @@ def _held(explanation: Explanation, x: Array | None, names: tuple[str, ...]) -> 
     if x.names != names:
         raise ValueError(f"x: a row of {', '.join(x.names[:4])} …, but the explanation is of another table")
     return tuple(column.said(value) for column, value in zip(x.columns, x.tensor[0].tolist(), strict=True))
+
+
+def _outcomes(explanation: Explanation, about: dict[str, Any]) -> Content:
+    """How well a model does on labelled rows."""
+    kind = _OUTCOMES[explanation.axes]
+    if kind == "confusion":
+        note = "label from top to bottom, predicted class from left to right"
+        return Content(kind, explanation.values, explanation.axes, note, names=explanation.names, **about)
+    values = explanation.values[:2] if kind == "rates" else explanation.values  # no thresholds
+    return Content(kind, values, explanation.axes, names=explanation.names[:2], **about)
 
 
 def _over_rows(explanation: Explanation) -> Content:

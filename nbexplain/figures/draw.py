@@ -35,7 +35,8 @@ def body_height(content: Content, picture: Picture | None, width: float) -> floa
     if content.kind == "sheet":
         columns, _, pitch = _sheet(content, width)
         return ceil(len(content.values) / columns) * pitch
-    return width * {"table": 0.75, "plane": 0.8, "curves": 0.65}.get(content.kind, 0.5)
+    heights = {"table": 0.75, "plane": 0.8, "curves": 0.65, "confusion": 0.6, "rates": 0.8, "residuals": 0.6}
+    return width * heights.get(content.kind, 0.5)
 
 
 def map_size(content: Content, picture: Picture | None, width: float) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from nbexplain.figures.changes import changes_height, draw_changes
 from nbexplain.figures.colours import Scale, scale_of
 from nbexplain.figures.content import Content, Picture, content_of, picture_of
 from nbexplain.figures.curves import curves_note, draw_curves
+from nbexplain.figures.outcomes import KINDS, draw_outcomes
 from nbexplain.figures.passage import draw_passage, left_out, passage_height
 from nbexplain.figures.plane import draw_plane, plane_note, scale_of_plane
 from nbexplain.figures.text import AMBER, GREY, LINE_HEIGHT, wrap, write
@@ -137,6 +138,8 @@ class Panel:
             draw_changes(page, left, top + head, width, content.names)
         elif content.kind == "plane":
             draw_plane(page, box, content, self.scale, explanation, self.x)
+        elif content.kind in KINDS:
+            draw_outcomes(page, box, content)
         elif content.kind == "curves":
             draw_curves(page, box, content, explanation, self.x)
         elif content.kind == "table":

@@ -8,6 +8,7 @@ from typing import Any
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.model.region import Region
 from nbexplain.core.registry import METHODS
+from nbexplain.core.row_filter import ALL_ROWS
 from nbexplain.core.target import name_of
 
 AXIS_ENDS = ("x_low", "x_high", "y_low", "y_high")  # details of a plane that stand along its axes
@@ -64,7 +65,7 @@ def subtitle_of(explanation: Explanation) -> str:
     method = METHODS.get(explanation.method)
     if explanation.score is not None and not (method and method.over_rows):  # that of one row says nothing of many
         parts.append(f"{explanation.score_name} {rounded(explanation.score)}")
-    given = [(name, value) for name, value in explanation.params.items() if value is not None and value != ()]
+    given = [(name, value) for name, value in explanation.params.items() if _differs(value)]
     parts += [f"{name.replace('_', ' ')} {_said(value)}" for name, value in given]
     known = {*explanation.params, *_DRAWN}
     parts += [f"{name} {rounded(value)}" for name, value in explanation.details.items() if name not in known]
@@ -76,6 +77,11 @@ def subtitle_of(explanation: Explanation) -> str:
         largest = float(explanation.standard_error.max())
         parts.append("error not known yet" if largest != largest else f"standard error up to {rounded(largest, 2)}")
     return " · ".join(parts)
+
+
+def _differs(value: Any) -> bool:
+    """Whether a parameter is said: no rows left out, no threshold and the like go without saying."""
+    return value is not None and value != "none" and value != () and value != ALL_ROWS
 
 
 def _said(value: Any) -> str:

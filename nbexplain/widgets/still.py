@@ -14,6 +14,7 @@ from nbexplain.session import Session
 
 MOST_BYTES = 145_000  # as text in a notebook, four letters for three bytes, less than 200 kB
 _MOST_MAPS = 9
+_DRAWN = (("row", "feature"), ("y", "x"), ("label", "predicted"), ("measure", "point"), ("row", "number"))
 _OF_A_TABLE: dict[str, Any] = {"columns": 2, "width": 8.0}  # names of columns are long
 
 
@@ -46,4 +47,4 @@ def _is_drawn(explanation: Explanation) -> bool:
     """Whether a pane draws its values, and not only reads them."""
     if METHODS[explanation.method].on_picture or explanation.on == "features" or explanation.grid is not None:
         return True
-    return (explanation.on, explanation.axes) in (("rows", ("row", "feature")), ("scores", ("y", "x")))
+    return explanation.axes in _DRAWN

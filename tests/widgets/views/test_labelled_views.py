@@ -1,0 +1,227 @@
+"""GlobalExplorer on labelled rows: what is shown, and what a click, a brush and the filter bar choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import confusion_matrix
+
+import nbexplain as nx
+from nbexplain.core.question import Answer
+from nbexplain.core.row_filter import ALL_ROWS, RowFilter
+from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.table_parts import SET_PANES
+from nbexplain.widgets.views.confusion_view import ConfusionView
+from nbexplain.widgets.views.curves_view import CurvesView
+from nbexplain.widgets.views.filter_view import FilterView
+from nbexplain.widgets.views.labelled_parts import labelled_parts
+from nbexplain.widgets.views.residuals_view import ResidualsView, rounded_outwards
+from nbexplain.widgets.wire import Array
+from tests.widgets.comm import command, from_browser, living
+
+DRAW = np.random.default_rng(1)
+FRAME = pd.DataFrame({"age": DRAW.integers(20, 70, 90), "dose": DRAW.normal(3, 1, 90).round(2)})
+FRAME["city"] = DRAW.choice(["oslo", "rome"], 90)
+NUMBERS = FRAME[["age", "dose"]]
+RISK = (FRAME["age"] / 10 + FRAME["dose"] + DRAW.normal(0, 1.5, 90)).to_numpy()
+TWO, THREE = np.where(RISK > 7.5, "ill", "fit"), np.digitize(RISK, [6.5, 8.5])
+PANES = ("filter", "confusion", "curves", "importance")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Iterator[None]:
+    before = living()
+    yield
+    assert living() == before
+
+
+def explorer_of(model: Any, labels: Any, frame: pd.DataFrame = NUMBERS, **options: Any) -> nx.GlobalExplorer:
+    explorer = nx.GlobalExplorer(model, nx.Tabular(frame.iloc[0], frame, labels=labels), **options)
+    assert explorer.session.wait(60)
+    return explorer
+
+
+def part(explorer: nx.Explorer, kind: type) -> Any:
+    return next(each for each in explorer._parts if isinstance(each, kind))
+
+
+def ill() -> Any:
+    return LogisticRegression().fit(NUMBERS, TWO)
+
+
+def sent(array: Array) -> np.ndarray:
+    return np.frombuffer(array.buffer, "<f4").reshape(array.shape)
+
+
+def test_what_there_are_labels_for_is_shown() -> None:
+    line = LinearRegression().fit(NUMBERS, RISK)
+    for model, labels, right in (
+        (ill(), TWO, {"FilterView", "ConfusionView", "CurvesView"}),
+        (line, RISK, {"FilterView", "ResidualsView"}),
+        (ill(), None, {"FilterView"}),
+    ):
+        session = nx.Session(model, nx.Tabular(NUMBERS.iloc[0], NUMBERS, labels=labels))
+        answers: list[Answer] = []
+        parts = labelled_parts(session, lambda _, answer: answers.append(answer), SET_PANES, lambda _: None)  # noqa: B023
+        session.wait(60)
+        assert {type(each).__name__ for each in parts} == right
+        assert not [answer.error for answer in answers if answer.error]
+        assert bool(answers) == (len(right) > 1)
+        for each in parts:
+            each.close()
+            for widget in (*each.above, *each.panes):
+                close_tree(widget, set())
+        session.close()
+    for model, labels, show, why in (
+        (ill(), TWO, "residuals", "it needs a model that predicts numbers, and this one tells classes apart"),
+        (line, RISK, "curves", "it needs scores of classes, and the model predicts numbers"),
+        (ill(), None, "confusion", r"it needs the right class or number of each row: Tabular\(…, labels=…\)"),
+    ):
+        with pytest.raises(ValueError, match=f"show: '{show}' cannot be shown: {why}"):
+            explorer_of(model, labels, show=[show])
+
+
+def test_a_cell_of_the_confusion_matrix_chooses_its_rows() -> None:
+    model = ill()
+    explorer = explorer_of(model, TWO, show=PANES)
+    pane, view = part(explorer, ConfusionView).pane, part(explorer, FilterView).bar
+    predicted = model.predict(NUMBERS)
+    assert pane.names == ["fit", "ill"]
+    assert pane.counts == confusion_matrix(TWO, predicted).ravel().tolist()
+    assert view.text == "all 90 rows"
+    command(pane, {"choose": 1})
+    assert explorer.session.wait(60)
+    wrong = np.flatnonzero((TWO == "fit") & (predicted == "ill"))
+    assert 0 < len(wrong) == pane.counts[1]
+    assert explorer.session.selection.where == RowFilter.of({"label": "fit", "predicted": "ill"})
+    shown = next(a for p, a in explorer._answers.items() if p.own.get("method") == "row_shap").explanation
+    assert set(shown.features.tolist()) == set(wrong.tolist())
+    assert view.text == f"{len(wrong)} of 90 rows · label: fit · predicted class: ill"
+    assert pane.chosen == 1
+    assert sum(pane.counts) == 90  # the matrix itself shows all outcomes
+    assert "where={'label': {'fit'}, 'predicted': {'ill'}}" in explorer.code()
+    command(pane, {"choose": 1})
+    assert explorer.session.wait(60)
+    assert explorer.session.selection.where == ALL_ROWS
+    assert pane.chosen == -1
+    explorer.close()
+
+
+def test_the_filter_bar_puts_conditions_and_takes_them_away() -> None:
+    frame = FRAME.assign(label=TWO == "ill")  # a column that is called like the right class
+
+    def model(rows: pd.DataFrame) -> np.ndarray:
+        chance = 1 / (1 + np.exp(7.5 - rows["age"] / 10 - rows["dose"]))
+        return np.stack([1 - chance, chance], 1)
+
+    right = (TWO == "ill").astype(int)
+    explorer = explorer_of(model, right, frame, classes=["fit", "ill"], show=PANES[:2])
+    view = part(explorer, FilterView)
+    bar = view.bar
+    keys = ["predicted", "label", "error", "age", "dose", "city", "column:label"]
+    assert [field["key"] for field in bar.fields] == keys
+    predicted = model(frame).argmax(1)
+
+    def put(key: str, value: Any) -> None:
+        command(bar, {"put": key, "value": value})
+        assert explorer.session.wait(60)
+
+    put("age", [30, None])
+    put("city", [1])
+    put("error", 1)
+    mask = (frame["age"] >= 30) & (frame["city"] == "rome") & (predicted != right)
+    assert explorer.session.selection.where == RowFilter.of({"age": (30, None), "city": "rome", "error": True})
+    assert bar.text == f"{mask.sum()} of 90 rows · age: at least 30 · city: rome · error: wrong"
+    assert [one["value"] for one in bar.conditions] == [[30, None], [1], 1]
+    counts = part(explorer, ConfusionView).pane.counts
+    assert sum(counts) == ((frame["age"] >= 30) & (frame["city"] == "rome")).sum()  # columns hold for all panes
+    put("age", [500, None])
+    assert bar.text.startswith("no rows")
+    assert "no row of the background matches" in bar.problem
+    put("age", [50, 20])
+    assert "expected low ≤ high" in bar.problem
+    put("age", [None, None])
+    assert bar.problem == ""
+    put("", None)
+    assert (bar.text, bar.conditions) == ("all 90 rows", [])
+    explorer.session.select(where={"predicted": 1, "age": {30, 31}})  # what the bar's forms cannot show is said
+    assert explorer.session.wait(60)
+    assert {one["key"]: one["words"] for one in bar.conditions} == {
+        "age": "age: 30, 31",
+        "predicted": "predicted class: ill",
+    }
+    explorer.close()
+
+
+def test_the_threshold_moves_and_the_code_follows() -> None:
+    model = ill()
+    explorer = explorer_of(model, TWO, show=PANES, target="ill")
+    curves, pane = part(explorer, CurvesView), part(explorer, ConfusionView).pane
+    assert pane.curve is curves.curve
+    meta, counts = curves.curve.meta, sent(curves.curve)
+    chance = model.predict_proba(NUMBERS)[:, 1]
+    assert (meta["first"], meta["count"], meta["parts"], meta["start"]) == (0, 1001, 1000, 0.5)
+    assert counts[:, 300].tolist() == [((chance >= 0.3) & (who == TWO)).sum() for who in ("ill", "fit")]
+    before = list(pane.counts)
+    from_browser(curves.threshold, value=0.3)
+    assert explorer.session.wait(60)
+    assert pane.counts == before  # the page has counted by itself
+    line = next(line for line in explorer.code().splitlines() if line.startswith("confusion"))
+    assert line == "confusion = explain(model, x, 'confusion', target=1, threshold=0.3)  # ill"
+    answer = next(a for p, a in explorer._answers.items() if p.own.get("method") == "confusion").explanation
+    right = confusion_matrix(TWO == "ill", chance >= 0.3)
+    np.testing.assert_array_equal(answer.values, right)
+    explorer.close()
+
+
+def test_classes_beyond_twenty_stand_together() -> None:
+    labels = np.arange(90) % 30
+    table = nx.Tabular(NUMBERS.iloc[0], NUMBERS, labels=labels)
+    by_row = {tuple(row): (number + (number % 4 == 0)) % 30 for number, row in enumerate(NUMBERS.to_numpy().tolist())}
+
+    def model(rows: pd.DataFrame) -> np.ndarray:
+        return np.eye(30)[[by_row[tuple(row)] for row in rows.to_numpy().tolist()]]
+
+    explorer = nx.GlobalExplorer(model, table, show=["confusion"])
+    assert explorer.session.wait(60)
+    pane = part(explorer, ConfusionView).pane
+    assert (len(pane.names), pane.names[-1], pane.others) == (20, "11 others", 11)
+    assert sum(pane.counts) == 90
+    command(pane, {"choose": 399})  # of the others there is nothing to choose
+    assert explorer.session.selection.where == ALL_ROWS
+    explorer.close()
+
+
+def test_a_brush_over_residuals_chooses_rows_and_a_click_the_row_that_is_explained() -> None:
+    model = LinearRegression().fit(NUMBERS, RISK)
+    explorer = explorer_of(model, RISK, show=["filter", "residuals", "importance"])
+    view = part(explorer, ResidualsView)
+    answer = next(a for p, a in explorer._answers.items() if p.own.get("method") == "residuals").explanation
+    inside = np.flatnonzero(answer.values[:, 1] > 1)
+    view._chart._cloud._on_brush(inside)
+    assert explorer.session.wait(60)
+    where = explorer.session.selection.where
+    residual = RISK - model.predict(NUMBERS)
+    found = nx.explain(model, explorer.session.inputs[0], "matching_rows", where=where).features
+    assert set(found) == set(np.flatnonzero(residual > 1))
+    assert len(next(iter(part(explorer, ResidualsView)._now.values.T))) == 90  # the chart shows all outcomes
+    assert part(explorer, FilterView).bar.text.startswith(f"{len(inside)} of 90 rows · prediction: ")
+    view._chart._cloud._on_brush(None)
+    assert explorer.session.wait(60)
+    assert explorer.session.selection.where == ALL_ROWS
+    view._chart._cloud._on_choose(5)
+    assert explorer.session.wait(60)
+    expected = NUMBERS.iloc[answer.features[5]].to_numpy(float)
+    np.testing.assert_array_equal(explorer.session.inputs[0].tensor[0].numpy(), expected)
+    explorer.close()
+
+
+def test_a_range_is_rounded_away_from_its_values() -> None:
+    assert rounded_outwards(np.array([0.12345, 0.98761]), 10.0) == (0.12, 0.99)
+    assert rounded_outwards(np.array([-1234.5, 987.6]), 5000.0) == (-1235.0, 988.0)
+    assert rounded_outwards(np.array([2.0]), 0.0) == (2.0, 2.0)
