@@ -184,9 +184,24 @@ def test_trees_round_nothing() -> None:
     assert ours.gap < 1e-5
     cells, classes = load_breast_cancer(return_X_y=True)
     boosted = HistGradientBoostingClassifier(max_iter=20).fit(cells[:, :6], classes)
-    ours = explain(boosted, Tabular(cells[0, :6], cells[:, :6]), "row_shap", target=0, rows=150)
+    ours = explain(boosted, Tabular(cells[0, :6], cells[:, :6]), "row_shap", target=0, rows=150, explainer="tree")
     assert ours.gap < 1e-5
     assert any("in proportion" in note for note in ours.warnings)
+
+
+def test_trees_whose_values_are_far_from_shapleys_are_left_for_orders_that_are_drawn() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(200, 4))
+    for labels, used in ((x[:, 0] * x[:, 1] > 0, "permutation"), (x[:, 0] > 0, "tree")):
+        model = HistGradientBoostingClassifier(max_iter=20, random_state=0).fit(x, labels)
+        table = Tabular(x[0], x)
+        exact = explain(model, table, "exact_shap", target=1, background=50).values
+        tree = explain(model, table, "tree_shap", target=1, background=50)
+        off = np.abs(tree.values - exact).max()
+        assert (off > 0.05 * np.abs(exact).max()) == (used == "permutation")
+        told = float(tree.warnings[0].split("up to about ")[1].split(" ")[0])
+        assert told == pytest.approx(off, rel=0.5, abs=0.005)
+        assert explain(model, table, "row_shap", target=1, rows=20).details == {f"rows by {used}": 20}
 
 
 def test_trees_that_say_the_score_of_some_rows_only_are_not_taken() -> None:
