@@ -75,7 +75,8 @@ def row_shap(
     `explainer`: *tree* (`shap.TreeExplainer`, interventional) where shap can follow a model's trees to the
     score; *gradient* (expected gradients, Erion et al. 2021, with the draws of `shap.GradientExplainer`) for torch
     models of numbers; *permutation* (antithetic orders, as `shap.PermutationExplainer`) for anything. `auto` takes the
-    first of these that can, and trees only where their values are Shapley's, or nearly (see `tree_shap`). `standard_error` is that of the draws. Trees and permutations tell all classes at once.
+    first of these that can, and trees only where their values are Shapley's, or nearly (see `tree_shap`).
+    `standard_error` is that of the draws. Trees and permutations tell all classes at once.
 
     Raises
     ------
