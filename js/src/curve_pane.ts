@@ -18,7 +18,7 @@ export interface CurvePaneState {
 }
 
 const GAP = 16;
-const LEAST = 240; // pixels of a curve: below twice as many, one stands under the other
+const LEAST = 220; // pixels of a curve: below twice as many, one stands under the other
 
 function render({ model, el, signal, host }: RenderProps<CurvePaneState>): void {
   const title = h("span", { class: "nbx-title" });
