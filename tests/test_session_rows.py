@@ -21,7 +21,7 @@ def _shown(answers: list[Answer]) -> set[int]:
 def test_methods_over_rows_follow_the_filter() -> None:
     background = rows(30)
     session = Session(curved(), Tabular(background[0], background))
-    heard: dict[str, list[Answer]] = {"all": [], "following": [], "row": []}
+    heard: dict[str, list[Answer]] = {"all": [], "following": [], "row": [], "pairs": []}
 
     def hear(name: str) -> list[Answer]:
         return heard[name]
@@ -29,6 +29,7 @@ def test_methods_over_rows_follow_the_filter() -> None:
     places: dict[str, Place] = {
         "following": session.place(lambda _, answer: hear("following").append(answer), method="row_scores"),
         "all": session.place(lambda _, answer: hear("all").append(answer), method="row_scores", where=ALL_ROWS),
+        "pairs": session.place(lambda _, answer: hear("pairs").append(answer), method="interaction"),  # of this row
         "row": session.place(lambda _, answer: hear("row").append(answer), method="gradient"),
     }
     session.wait()
@@ -43,6 +44,7 @@ def test_methods_over_rows_follow_the_filter() -> None:
         "following": 1,
         "all": 0,
         "row": 0,
+        "pairs": 0,
     }
     assert dict(places["following"].question().params) == {"where": RowFilter.of({"feature 0": (0, None)})}
     session.select(where={})

@@ -62,7 +62,7 @@ def test_a_threshold_of_two_classes() -> None:
     model = RandomForestClassifier(4, max_depth=2, random_state=0).fit(background, labels)
     table = Tabular(background[0], background, labels=labels)
     chance = model.predict_proba(background)[:, 1]
-    for threshold in (0.0, 0.25, float(np.median(chance)), 1.1):
+    for threshold in (0.0, 0.25, float(chance[3]), 1.1):
         right = metrics.confusion_matrix(labels, chance >= threshold)
         np.testing.assert_array_equal(explain(model, table, "confusion", target=1, threshold=threshold).values, right)
         turned = metrics.confusion_matrix(labels, 1 - chance < threshold)
