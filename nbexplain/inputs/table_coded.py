@@ -91,7 +91,8 @@ class Coded:
         elif isinstance(value, int) and abs(value) >= EXACT:
             if self.values is not None and len(same := np.flatnonzero(self.values == value)):
                 return float(self.numbers[same[0]])
-            self._remember(number, value)
+            if abs(value) < 2**63:
+                self._remember(number, value)
         return number
 
     def _position(self, name: str, value: Any) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Hashable, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class Frame:
         if isinstance(dtype, pandas.PeriodDtype):
             held = column.array
             return of_ticks(f"period {str(dtype)[len('period[') : -1]}", held.asi8, 1, np.asarray(held.isna()))
-        if dtype.kind in "mM":
+        if dtype.kind in "mM" and getattr(dtype, "type", None) is not date:  # arrow's dates are Python's
             return self._times(column, dtype)
         if dtype.kind in "iu":
             if isinstance(dtype, np.dtype):

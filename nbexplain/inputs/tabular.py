@@ -25,18 +25,24 @@ _BLOCK = 65_536  # rows that are looked at together
 class Tabular(Array):
     """A row and its background.
 
+    A model outside torch gets rows as the background came: a data frame of pandas or polars with its names and dtypes,
+    an array or a sparse matrix of its dtype. What hides a value is always one of the background's, in its dtype. An
+    index that does more than count goes along; see `table_index.Index`.
+
     Parameters
     ----------
     row
         A row of an array or of a data frame, a mapping from names to values, or a sequence of values. Where both it and
         the background have names, the background's order counts.
     background
-        The table (N, F) that the row is compared with: an array or a data frame. SHAP and LIME need one.
+        The table (N, F) that the row is compared with: an array, a data frame or a sparse matrix. SHAP and LIME need
+        one.
     names
         Of the columns, where the row does not tell.
     categories
         `{name: values}` of the columns that are no numbers. Columns of strings or booleans are found by themselves, in
-        alphabetical order; pandas' categories keep theirs.
+        alphabetical order; categories of pandas and polars keep theirs. Times are numbers: of days since 1970-01-01, of
+        days, of the period.
     labels
         (N,) the right class of each background row, for what is measured as accuracy.
     encode
@@ -46,7 +52,7 @@ class Tabular(Array):
     Attributes
     ----------
     tensor
-        (1, F) float64; a category is its position among the column's values.
+        (1, F) float64; a category is its position among the column's values, what is missing NaN.
     columns
         Name and categories of each feature.
     background
@@ -61,7 +67,8 @@ class Tabular(Array):
     Raises
     ------
     TypeError, ValueError
-        If row and background do not have the same columns, or a value is neither a number nor a known category.
+        If row and background do not have the same columns, or a value of the row is of another kind than those of the
+        background.
     """
 
     kind = "table"
