@@ -38,7 +38,7 @@ def test_words_are_named_and_nothing_found_is_said() -> None:
         return np.stack([0.5 - good, good - 0.5], 1)
 
     text = Text("a good film")
-    assert lines_of(explain(judge, text, "counterfactual"), text) == ("1   without “good”   (logit 0.5 → −0.5)",)
+    assert lines_of(explain(judge, text, "counterfactual"), text) == ("1   without “good”   (score 0.5 → −0.5)",)
     none = explain(lambda texts: np.tile([0.0, 1.0], (len(texts), 1)), text, "counterfactual")
     assert lines_of(none, text) == ("none found",)
     assert "none found" in [written.get_text() for written in figure(none, x=text).texts]

@@ -10,6 +10,7 @@ from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
 _MARGIN = 0.05  # of the range, beside the outermost rows
+_HALF = 0.49  # beside the outermost whole number, to which it is rounded
 
 _MOST_CATEGORIES = 200  # along an axis, which has a point for each
 
@@ -28,6 +29,8 @@ class Plane:
         (2,): from where to where the background and the row reach, with a margin of 5 %.
     categories
         For each axis the number of categories it runs over, 0 for numbers.
+    whole
+        (F,) bool: the columns that the plane runs along and that the model gets as integers; so do its points.
     held
         The share of the background's variance that lies in the plane, columns put on one scale.
     is_slice
@@ -44,6 +47,7 @@ class Plane:
     low: np.ndarray
     high: np.ndarray
     categories: tuple[int, int]
+    whole: np.ndarray
     held: float
     is_slice: bool
     origin: np.ndarray
@@ -56,7 +60,7 @@ class Plane:
         row: np.ndarray = (
             self.origin + np.asarray(u)[..., None] * self.directions[0] + np.asarray(v)[..., None] * self.directions[1]
         )
-        return row
+        return np.where(self.whole, np.rint(row), row)
 
     def place(self, rows: np.ndarray) -> np.ndarray:
         """u and v (n, 2) of rows (n, F), those off the plane projected onto it."""
@@ -124,15 +128,20 @@ def _along_columns(
     origin[[x, y]] = 0
     sizes = (len(table.columns[x].categories), len(table.columns[y].categories))
     low, high = _reach(np.vstack([background, row])[:, [x, y]])
-    for axis, size in enumerate(sizes):
+    whole = np.isin(np.arange(count), [x, y]) & numbers & _integers(table)
+    for axis, (size, column) in enumerate(zip(sizes, (x, y), strict=True)):
         if size:
             low[axis], high[axis] = 0, size - 1
+        elif whole[column]:  # no further than the whole numbers that there are: a code may have no others
+            known = np.append(background[:, column], row[column])
+            low[axis], high[axis] = np.nanmin(known) - _HALF, np.nanmax(known) + _HALF
     varying = int((spread > 0).sum())
     return Plane(
         names=(table.names[x], table.names[y]),
         low=low,
         high=high,
         categories=sizes,
+        whole=whole,
         held=float((spread[[x, y]] > 0).sum() / varying) if varying else 1.0,
         is_slice=count > 2,
         origin=origin,
@@ -183,6 +192,7 @@ def _along_components(
         low=low,
         high=high,
         categories=(0, 0),
+        whole=np.zeros(len(row), dtype=bool),  # along components nothing is whole
         held=float(shares[[x, y]].sum() * len(used) / varying),
         is_slice=len(row) > 2,
         origin=origin,
@@ -190,6 +200,14 @@ def _along_components(
         centre=middle,
         readers=readers,
     )
+
+
+def _integers(table: Tabular) -> np.ndarray:
+    """(F,) bool: which columns a model that is handed frames or arrays gets as integers."""
+    handed = table.outside(table.tensor)
+    dtypes = list(handed.dtypes) if hasattr(handed, "dtypes") else [handed.dtype] * len(table.columns)
+    whole = [d.is_integer() if hasattr(d, "is_integer") else getattr(d, "kind", "") in ("i", "u") for d in dtypes]
+    return np.array(whole, dtype=bool)
 
 
 def _component(number: int, shares: np.ndarray) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import make_moons
@@ -181,6 +182,24 @@ def test_every_point_is_computed_once(resolution: int) -> None:
     u, v = grid(found)
     np.testing.assert_allclose(found.values, 3 * u + v, atol=1e-9)
     assert sum(map(len, asked)) == resolution**2 + 1  # and the row
+
+
+def test_whole_numbers_stay_whole() -> None:
+    frame = pd.DataFrame({"code": np.arange(12) % 4, "size": np.linspace(-1, 1, 12)})
+    table = np.array([10.0, 20, 40, 80])
+
+    def look_up(x: pd.DataFrame) -> np.ndarray:
+        return table[x["code"].to_numpy()] + x["size"].to_numpy()  # floats index nothing
+
+    found = explain(look_up, Tabular(frame.iloc[[5]], frame), "boundary", resolution=50)
+    u, v = grid(found)
+    np.testing.assert_allclose(found.values, table[np.rint(u).astype(int)] + v, atol=1e-9)
+    found = explain(
+        lambda x: table[x[:, 0]] + 0 * np.arange(91)[x[:, 1]],
+        Tabular(np.array([1, 0]), np.array([[0, 90], [3, 0]])),
+        "boundary",
+    )
+    np.testing.assert_array_equal(found.values, table[np.rint(grid(found)[0]).astype(int)])
 
 
 def test_a_slice_says_that_it_is_one() -> None:
