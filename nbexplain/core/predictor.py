@@ -195,7 +195,8 @@ class Predictor(nn.Module):
         if (found_labels := outputs.labels_in(said)) is not None:
             return outputs.of_labels(self._all_labels(found_labels))
         ranks = kind == "ranker" or type(last_step(model)).__name__.endswith("Ranker")
-        return outputs.of_numbers(said, names, regresses=kind != "outlier_detector" and not ranks)
+        regresses = kind != "outlier_detector" and not ranks and said.dtype.kind != "b"
+        return outputs.of_numbers(said, names, regresses=regresses)
 
     def _of_several(
         self, said: np.ndarray, widths: tuple[int, ...], labels: np.ndarray | list[np.ndarray] | None

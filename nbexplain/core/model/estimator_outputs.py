@@ -224,14 +224,14 @@ def of_several(
 
 
 def labels_in(said: np.ndarray) -> list[Any] | None:
-    """The labels among outputs (N,), in order, where these are strings, booleans or other objects; else None.
+    """The labels among outputs (N,), in order, where these are strings or other objects; None of numbers, yes and no.
 
     Raises
     ------
     ValueError
         If each input has another.
     """
-    if said.dtype.kind in "fiu" or (said.ndim == 2 and said.shape[1] > 1):
+    if said.dtype.kind in "fiub" or (said.ndim == 2 and said.shape[1] > 1):
         return None
     values = said.ravel()
     found = list(dict.fromkeys(values.tolist()))

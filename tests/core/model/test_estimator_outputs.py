@@ -266,6 +266,11 @@ def test_a_callable_that_returns_labels_chooses_among_those_of_the_background() 
     ]
 
 
+def test_yes_and_no_of_a_callable_are_one_and_nought() -> None:
+    pair = Tabular([1, 1], background=[[0, 0]])
+    assert explain(lambda rows: rows[:, 0] != rows[:, 1], pair, "leave_one_out").values.tolist() == [-1, -1]
+
+
 def test_whole_numbers_of_a_callable_are_numbers_until_they_have_names() -> None:
     model = DecisionTreeClassifier(random_state=0).fit(X, THREE)
     found = subject(lambda rows: model.predict(rows))
