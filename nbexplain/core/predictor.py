@@ -106,7 +106,7 @@ class Predictor(nn.Module):
         """The labels (K,) of the classes of which one is chosen, in the order of the scores, or None."""
         if self.outputs is None or not self.outputs.exclusive or self.outputs.names is None:
             return None
-        return np.asarray(self.outputs.names)
+        return np.asarray(self.outputs.names if self.outputs.labels is None else self.outputs.labels)
 
     @property
     def regresses(self) -> bool:
@@ -171,6 +171,9 @@ class Predictor(nn.Module):
                 return outputs.of_labels(told)
             if (labels := outputs.labels_in(said)) is not None:
                 return outputs.of_labels(self._all_labels(labels))
+            if told is not None and len(told) == 2:
+                tried = self._tried(_TRIED)
+                return outputs.of_two(said if tried is None else tried[1])
         found = outputs.of_numbers(said, names)
         return Outputs(found.scores, found.names, notes=outputs.perhaps_labels(said))
 

@@ -51,13 +51,16 @@ class InteractionView:
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
         refused = isinstance(answer.error, ValueError)  # too many columns, say: that is no fault of the model
+        if explanation is not None and len(explanation.names) < 2:
+            answer = dataclasses.replace(answer, state="failed", error=ValueError("one column has none to act with"))
+            refused = True
         wanted = self._why if refused else self._chart.figure
         if self._frame.children[1] is not wanted:
             self._frame.children = (self._frame.children[0], wanted)
         if refused and answer.error is not None:
             self._why.children[0].value = words.sentence(answer.error)
             answer = dataclasses.replace(answer, state="done", error=None)
-        if explanation is not None:
+        if explanation is not None and len(explanation.names) > 1:
             target = words.target_name(explanation.target, self._session)
             count = next(iter(explanation.details.values()), _ROWS)
             title_of(self._frame).value = f"{METHODS['interaction'].label} · {target} · {count:,.0f} rows"

@@ -95,7 +95,8 @@ class RowView:
         """Another row; with other controls only if these cannot show it."""
         values = row.tensor[0].tolist()
         short = any(
-            "places" in about and value == value and value not in about["places"]
+            ("places" in about and value == value and value not in about["places"])
+            or (value != value and not about["missing"])
             for about, value in zip(self.pane.features, values, strict=True)
         )
         self.pane.show_row(values, _controls(row) if short else None)

@@ -248,7 +248,7 @@ class Explorer:
     @property
     def status(self) -> Locator:
         """The region that is read aloud; it follows what is seen within a second."""
-        return self.root.locator("[role=status]")
+        return self.root.locator(".nbx-spoken")
 
     @property
     def alert(self) -> Locator:

@@ -59,7 +59,7 @@ CHARTS = {
     ),
     "beeswarm": ("beeswarm_chart", "Beeswarm", "chart.show(names, many, many, quantity=about)"),
     "interactions": ("interaction_chart", "InteractionChart", "chart.show(names, np.abs(many[:5]))"),
-    "classes": ("charts", "ClassBars", "chart.show(names, [1e4 * v for v in values], 0, about)"),
+    "classes": ("charts.bars", "ClassBars", "chart.show(names, [1e4 * v for v in values], 0, about)"),
     "dependence": (
         "dependence_chart",
         "Dependence",
@@ -71,7 +71,7 @@ CHARTS = {
         "chart.show(np.tile(np.linspace(0, 1, 41), (31, 1)), (-0.011, 0.013), (-1000, 1234), 'W' * 60, '漢' * 60,"
         " many[:, :2], np.zeros(40, int), ['W' * 60], (0.0, 0.0))",
     ),
-    "histogram": ("charts", "Histogram", "chart.show(many / 900, 'activation of ' + 'W' * 60)"),
+    "histogram": ("charts.bars", "Histogram", "chart.show(many / 900, 'activation of ' + 'W' * 60)"),
     "activity": ("activity_chart", "ActivityChart", "chart.show(many / 900, [0, 1, 2, 3, 4], 'mean', 'layer3')"),
     "fall": ("ablation_charts", "FallCurve", "chart.show([0, 1, 2], [-1234.5, 800.25, 0.1], None, 'W' * 60, about)"),
     "before and after": ("ablation_charts", "BeforeAfter", "chart.show(names, values, values, 1, about)"),

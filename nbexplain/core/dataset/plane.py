@@ -97,6 +97,8 @@ def plane_of(table: Tabular, plane: str, horizontal: int, vertical: int) -> Plan
     if horizontal == vertical:
         raise ValueError(f"vertical: expected another {plane[:-1]} than horizontal, got {vertical} twice")
     background, row = needed(table), table.tensor[0].numpy()
+    if len(row) < 2:
+        raise ValueError("x: a plane needs two columns, and the table has one; try 'partial_dependence'")
     if len(background) < 2:
         raise ValueError("background: a plane needs at least two rows to know how far to reach, got one")
     with np.errstate(invalid="ignore"):

@@ -26,10 +26,12 @@ _OTHERS = "permutation_shap, kernel_shap or exact_shap, which take any model"
 
 def proportion(link: Link, gap: float) -> str:
     """What must be said where a score is a curve of what the trees add up, and values are off by up to `gap`."""
+    digit = 10.0 ** np.floor(np.log10(gap)) if gap > 0 else 1.0
+    most = np.ceil(gap / digit) * digit  # rounded up
     exactly = "; scores=torch.logit explains the log-odds themselves, exactly" if link.by_logit else ""
     return (
         f"the trees add up the {link.unit}: each difference in the score is shared in proportion to the values of "
-        f"that, not by Shapley values, from which they are off by up to about {gap:.1g} here{exactly}"
+        f"that, not by Shapley values, from which they are off by up to about {most:.1g} here{exactly}"
     )
 
 

@@ -25,6 +25,8 @@ class Outputs:
         Output (N, …) → scores (N, K).
     names
         Of the K scores, as the estimator has them; None where it has none.
+    labels
+        What `predict` returns for each of them, where that is something else than its name.
     quantity
         `"probability"`, `"prediction"` (of a number), or `"score"`.
     exclusive
@@ -38,6 +40,7 @@ class Outputs:
     quantity: str = "score"
     exclusive: bool = False
     notes: tuple[str, ...] = ()
+    labels: tuple[Any, ...] | None = None
 
 
 def as_array(said: Any, count: int) -> tuple[np.ndarray, tuple[int, ...], tuple[str, ...]]:
@@ -170,6 +173,8 @@ def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None)
 
 def _by_pairs(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None, declared: bool) -> bool:
     """Whether three scores of three classes are margins of pairs, so that `predict` says what their votes say."""
+    if chosen is not None and chosen.ndim == 2:  # several labels for a row
+        return False
     if len(labels) != 3 or chosen is None:
         return declared and len(labels) == 3
     votes = np.zeros_like(table)
@@ -205,7 +210,24 @@ def of_labels(labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = 
             )
         return np.asarray(chosen, dtype=np.float64)
 
-    return Outputs(scores, tuple(known.tolist()) if names is None else tuple(names), "score", exclusive=True)
+    labelled = tuple(known.tolist())
+    return Outputs(scores, labelled if names is None else tuple(names), "score", exclusive=True, labels=labelled)
+
+
+def of_two(said: np.ndarray) -> Outputs:
+    """Of one number (N,) that tells two classes apart: a probability p, (1 − p, p), or else a margin d, (−d, d)."""
+    if not ((said >= 0) & (said <= 1)).all():
+        return Outputs(lambda a: _both(-numbers(a), numbers(a)), exclusive=True)
+
+    def scores(said: np.ndarray) -> np.ndarray:
+        if not ((said >= 0) & (said <= 1)).all():
+            raise ValueError(
+                f"predict: its numbers were from 0 to 1 and taken for the probability of the second class, and now one "
+                f"is {said.ravel()[((said < 0) | (said > 1)).ravel()][0]:g}; let it return a number for each class"
+            )
+        return _both(1 - numbers(said), numbers(said))
+
+    return Outputs(scores, quantity="probability", exclusive=True)
 
 
 def of_several(

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import confusion_matrix
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multiclass import OneVsRestClassifier
@@ -337,3 +338,32 @@ def test_weights_that_change_inside_a_pipeline_are_noticed() -> None:
     after = session.facts.scores[0]
     assert after[0, 0] > before[0, 0]
     session.close()
+
+
+def test_a_callables_probability_of_two_classes_is_no_logit() -> None:
+    model = LogisticRegression().fit(X, TWO)
+    for call in (
+        lambda rows: model.predict_proba(rows)[:, 1],
+        lambda rows: torch.from_numpy(model.predict_proba(rows)[:, 1:]),
+    ):
+        found = subject(call, classes=["no", "yes"])
+        np.testing.assert_allclose(found.scores().numpy(), model.predict_proba(ROW))
+        assert found.score_name == "probability"
+        table = Tabular(X[5], background=X, labels=TWO)
+        answer = explain(call, table, "confusion", classes=["no", "yes"])
+        np.testing.assert_array_equal(answer.values, confusion_matrix(TWO, model.predict(X)))
+    margin = subject(lambda rows: model.decision_function(rows), classes=["no", "yes"])
+    np.testing.assert_allclose(margin.scores().numpy()[0], [-1, 1] * model.decision_function(ROW))
+    assert margin.score_name == "score"
+
+
+def test_three_labels_for_a_row_are_no_pairs() -> None:
+    wanted = (X > 0).astype(int)
+    model = OneVsRestClassifier(LinearSVC(random_state=0)).fit(X, wanted)
+    np.testing.assert_array_equal(scores(model), model.decision_function(ROW)[0])
+
+
+def test_clusters_are_labelled_by_their_numbers() -> None:
+    model = KMeans(3, n_init=1, random_state=0).fit(X)
+    table = Tabular(X[5], background=X, labels=model.labels_)
+    assert explain(model, table, "confusion").details["accuracy"] == 1

@@ -40,8 +40,8 @@ def boosted(model: Any, columns: Sequence[Column], sample: Any) -> Ensemble:
             trees.append(_tree(member.tree_, values))
     # the constant is what the model says beyond its trees
     said = model.decision_function(sample) if hasattr(model, "decision_function") else model.predict(sample)
-    leaves = model.apply(sample).reshape(members.shape).astype(int)
-    grown = np.vectorize(lambda member, leaf: member.tree_.value[leaf, 0, 0])(members, leaves)
+    numbers = np.asarray(sample, dtype=np.float32)  # `apply` hands frames on to trees that were fitted without names
+    grown = np.vectorize(lambda member: member.tree_.value[member.tree_.apply(numbers)[0], 0, 0])(members)
     base = np.reshape(said, -1)[:outputs] - model.learning_rate * grown.sum(0)
     return Ensemble(trees, base, np.float32, table_numbers(columns, type(model).__name__))
 
