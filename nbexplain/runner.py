@@ -7,6 +7,7 @@ user's own passes.
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import sys
 import threading
@@ -23,6 +24,7 @@ _YOUNG = 0.25  # seconds a stale job may always run: cancelling on every change 
 _RECENT = 0.5  # seconds within which a picture must have appeared for an older stale job to be cancelled
 _PICTURE_EVERY = 0.1  # seconds between two pictures of a long job (hosts limit message rates)
 _LINGER = 1.0  # seconds that an idle worker waits before it ends
+_AT_EXIT = 5.0  # seconds that the interpreter waits for a pass when it ends
 
 
 @dataclass(eq=False)
@@ -114,6 +116,7 @@ class Runner:
         self._running: Job | None = None
         self._chores: dict[Hashable, tuple[float, Hashable, Callable[[], None], bool]] = {}
         self._thread: threading.Thread | None = None
+        self._ending = False  # whether the worker ends as soon as there is nothing left to do
         self._chore_of: Hashable = None
         self._pictured = 0.0
         self._long_turn = False
@@ -186,6 +189,19 @@ class Runner:
         with self._changed:
             self._changed.wait_for(ended, _LINGER)
 
+    def end(self) -> None:
+        """Stop everything and wait for the worker: an interpreter that ends beside a running pass aborts."""
+        with self._changed:
+            self._waiting.clear()
+            self._chores.clear()
+            for job in self._started():
+                job.stop.set()
+            self._ending = True
+            thread = self._thread
+            self._changed.notify_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_AT_EXIT)
+
     def wait(self, owner: Hashable, timeout: float | None = None) -> bool:
         """Wait until nothing waits or runs for `owner`, chores included; False if the time ran out first."""
         if threading.current_thread() is self._thread:
@@ -234,7 +250,7 @@ class Runner:
                     due = min((at for at in (due, due_idle) if at is not None), default=None)
                 if chore is None and job is None:
                     pause = (idle_since + _LINGER if due is None else due) - time.monotonic()
-                    if due is None and pause <= 0:
+                    if due is None and (pause <= 0 or self._ending):
                         self._thread = None
                         return
                     self._changed.wait(max(pause, 0))
@@ -316,3 +332,4 @@ class Runner:
 
 
 runner = Runner()
+atexit.register(runner.end)

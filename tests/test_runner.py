@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -414,3 +417,33 @@ def test_cancelled_passes_through_a_models_own_except() -> None:
 
     with pytest.raises(Cancelled):
         model()
+
+
+def test_an_end_drops_what_waits_and_stops_what_runs(log: Log) -> None:
+    begun = threading.Event()
+
+    def endless(job: Job) -> Iterator[Explanation]:
+        for _ in itertools.count():
+            begun.set()
+            if job.stop.is_set():
+                raise Cancelled
+            yield picture(0.5)
+
+    log.ask("endless", endless, quick=False, show=lambda *_: None)
+    assert begun.wait(LONG)
+    log.runner.end()
+    assert log.events == [("endless", "stopped")]
+    assert log.runner._thread is None
+
+
+def test_a_script_may_end_beside_a_running_pass(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np, torch\n"
+        "from nbexplain import Tabular, TabularExplorer\n"
+        "rows = np.random.default_rng(0).normal(size=(200, 3)).astype('float32')\n"
+        "net = torch.nn.Sequential(torch.nn.Linear(3, 256), torch.nn.ReLU(), torch.nn.Linear(256, 2))\n"
+        "TabularExplorer(net, Tabular(rows[0], background=rows))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
