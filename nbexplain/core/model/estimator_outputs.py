@@ -119,6 +119,8 @@ def of_classes(
         return of_numbers(table, regresses=True)
     quantity = "probability" if way == "predict_proba" and between else "score"
     count = table.shape[1]
+    if count == 1 and labels is None and chosen is not None and chosen.dtype.kind == "b":  # predict says yes or no
+        labels = np.array([False, True])
     if count == 1 and labels is not None and len(labels) == 2:
         reverse = (
             quantity == "score" and chosen is not None and _agreement(np.hstack([table, -table]), labels, chosen) == 1

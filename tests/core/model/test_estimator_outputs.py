@@ -222,6 +222,24 @@ class Backwards(ClassifierMixin, BaseEstimator):
         return self.classes_[(rows[:, 0] > 0).astype(int)]
 
 
+class SaysYes:
+    """As generalised additive models have it: one probability for a row, and `predict` says yes or no."""
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-rows[:, 0]))
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self.predict_proba(rows) > 0.5)
+
+
+def test_one_probability_beside_yes_and_no_is_that_of_yes() -> None:
+    table = Tabular(X[0], background=X, labels=TWO)
+    answer = explain(SaysYes(), table, "exact_shap", target="class True")
+    assert answer.score == pytest.approx(SaysYes().predict_proba(X[:1])[0])
+    counts = explain(SaysYes(), table, "confusion").values
+    np.testing.assert_array_equal(counts, confusion_matrix(TWO, X[:, 0] > 0))
+
+
 def test_the_sign_of_a_margin_is_held_against_predict() -> None:
     found = subject(Backwards())
     np.testing.assert_allclose(found.scores().numpy(), [[-X[5, 0], X[5, 0]]])
