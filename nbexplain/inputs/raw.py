@@ -50,7 +50,7 @@ def of_table(x: Any, name: str = "x") -> str:
     if not isinstance(x, (list, tuple)) or not len(x):
         return ""
     if all(map(_is_plain, x)):
-        return "" if _texts(x) and any(map(is_there, x)) else _row(f"a {type(x).__name__} of {len(x)} values", name)
+        return "" if _texts(x) and any(map(is_there, x)) else _values(x, name)
     if all(isinstance(row, Mapping) and row and all(map(_is_plain, row.values())) for row in x):
         return _rows(len(x), " as dicts", f"{name}[0]", name, table=f"pandas.DataFrame({name})")
     if all(isinstance(row, (list, tuple)) and row and all(map(_is_plain, row)) for row in x):
@@ -71,11 +71,16 @@ def _of_mapping(x: Mapping[Any, Any], name: str) -> str:
     if not len(x):
         return ""
     if all(map(_is_plain, x.values())):
-        return _row(f"a {type(x).__name__} of {len(x)} values", name)
+        return _values(x, name)
     columns = all(isinstance(value, (list, tuple)) and value and all(map(_is_plain, value)) for value in x.values())
     if not columns or "input_ids" in x or len(counts := set(map(len, x.values()))) > 1:
         return ""
     return _rows(counts.pop(), " as a dict of columns", "", name, frame=True)
+
+
+def _values(x: Any, name: str) -> str:
+    kind = f"{type(x).__name__} of {len(x)} value{'s' * (len(x) != 1)}"
+    return f"there is no tensor in this {kind}; if it is a row of a table, try Tabular({name}, background=table)"
 
 
 def _row(what: str, name: str) -> str:

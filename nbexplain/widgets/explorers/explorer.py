@@ -115,7 +115,7 @@ class Explorer(ipywidgets.VBox):
         else:
             if inputs is None:
                 raise TypeError(
-                    "inputs: expected an input, such as an image, a tensor (1, …), Text(…) or Tabular(…), or a list of them, got nothing"
+                    "inputs: expected an image, a tensor (1, …), Text(…), Tabular(…) or a list of these, got none"
                 )
             self.session = Session(
                 model,
