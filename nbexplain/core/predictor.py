@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core.model import estimator_outputs as outputs
+from nbexplain.core.model import one_by_one
 from nbexplain.core.model.estimator_calls import (
     comes_from,
     first_that_answers,
@@ -68,6 +69,8 @@ class Predictor(nn.Module):
         self._given: Array | None = None
         self._classes: tuple[str, ...] | None = None  # the user's
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
+        self._columns: tuple[str, ...] = ()  # of the data frame that came first
+        self._labels: np.ndarray | list[np.ndarray] | None = None  # its `classes_` then
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
         return Predictor(self.estimator)  # the fitted model is shared, as weights are
@@ -87,7 +90,8 @@ class Predictor(nn.Module):
             self.outputs = self._learn(x, answer)
         else:
             answer = self._calls[0][1](x)
-        said, _, _ = outputs.as_array(answer, _count(x))
+        said, _, columns = outputs.as_array(answer, _count(x), x, self._call, self._calls[0][1])
+        self._check_same(columns)
         scores = self.outputs.scores(said)
         self._shape = self._shape or scores.shape[1:]
         if scores.shape[1:] != self._shape:
@@ -95,6 +99,28 @@ class Predictor(nn.Module):
                 f"predict: it returned {scores.shape[1]} scores for each input, and {self._shape[0]} at the call before"
             )
         return torch.from_numpy(scores)
+
+    def one_by_one(self, x: Any) -> str:
+        """How a callable that raised on these inputs would answer, as far as it was not asked before; or `""`."""
+        if self.way != "call" or self.outputs is not None:
+            return ""
+        return one_by_one.tried(self.estimator, self._call, x)
+
+    @property
+    def _call(self) -> str:
+        """What is called, in words."""
+        return "model" if self.way in ("call", "forward") else f"model.{self.way}"
+
+    def _check_same(self, columns: tuple[str, ...]) -> None:
+        """Check that what it returns means what it meant at the call before."""
+        if columns != self._columns:
+            before, now = (", ".join(map(repr, names)) or "none" for names in (self._columns, columns))
+            same = sorted(columns) == sorted(self._columns)
+            way = f"; try lambda inputs: {self._call}(inputs)[{list(self._columns)}]" if same else ""
+            raise ValueError(f"predict: its columns are {now}, and were {before} at the call before{way}")
+        labels = _classes_of(self.estimator)
+        if not _same_labels(labels, self._labels):
+            raise ValueError(f"model: its classes_ are {labels} now, and were {self._labels} at the call before")
 
     @property
     def names(self) -> tuple[Any, ...] | None:
@@ -137,7 +163,8 @@ class Predictor(nn.Module):
         return self._given.outside(torch.from_numpy(rows[np.sort(chosen)])) if self._given is not None else None
 
     def _learn(self, x: Any, answer: Any) -> Outputs:
-        said, widths, names = outputs.as_array(answer, _count(x))
+        said, widths, names = outputs.as_array(answer, _count(x), x, self._call, self._calls[0][1])
+        self._columns, self._labels = names, _classes_of(self.estimator)
         if (
             self.way not in ("call", "forward") or said.dtype.kind != "f"
         ):  # floats of a callable need no check: there is nothing to ask
@@ -225,7 +252,7 @@ class Predictor(nn.Module):
         if sample is None:
             return None
         try:
-            return sample, outputs.as_array(self._calls[0][1](sample), _count(sample))[0]
+            return sample, outputs.as_array(self._calls[0][1](sample), _count(sample), sample)[0]
         except Exception:  # such as rows with NaN, which a method that asks for them will name
             return None
 
@@ -250,6 +277,12 @@ def _classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
         return list(known)
     known = np.asarray(known) if isinstance(known, (list, tuple)) else known
     return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
+
+
+def _same_labels(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(np.array_equal, one, other))
+    return type(one) is type(other) and np.array_equal(one, other)
 
 
 def _own_choice(model: Any, x: Any, *, raw: bool = False) -> np.ndarray | None:

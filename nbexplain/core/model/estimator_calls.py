@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.inputs import Array
+
 WAYS = ("predict_proba", "decision_function", "predict")
 _NO_SUCH = (AttributeError, NotImplementedError)  # what an estimator says that has the method, and cannot be asked it
 
@@ -21,6 +23,10 @@ def ways_to_ask(model: Any) -> list[tuple[str, Callable[[Any], Any]]]:
     TypeError
         If there is none.
     """
+    if isinstance(model, type):
+        raise TypeError(
+            f"model: expected a fitted model, got the class {model.__name__}; make and fit one: {_made(model)}"
+        )
     if is_pipeline(model):
         return [("call", pipeline_call(model))]
     if is_booster(model, "xgboost"):
@@ -29,12 +35,32 @@ def ways_to_ask(model: Any) -> list[tuple[str, Callable[[Any], Any]]]:
     calls = [(name, call) for name, call in found if callable(call)]
     if calls:
         return calls
-    if callable(model) and not isinstance(model, type):
+    if callable(model):
         return [("call", model)]
     raise TypeError(
         f"model: expected a torch.nn.Module, an object with predict_proba, decision_function or predict, or a "
-        f"callable, got {type(model).__name__}"
+        f"callable, got {type(model).__name__}{_without_scores(model)}"
     )
+
+
+def _made(kind: type) -> str:
+    return f"{kind.__name__}(…)" + ".fit(table, labels)" * hasattr(kind, "fit")
+
+
+def _without_scores(model: Any) -> str:
+    """Why an object with none of these methods gives no scores of new rows, and what does."""
+    if isinstance(model, Array):
+        return "; the model goes first: explain(model, x, …)"
+    if comes_from(model, "sklearn") and type(model).__name__ == "LocalOutlierFactor":
+        return ", which scores other rows than its own only as LocalOutlierFactor(novelty=True).fit(table)"
+    if hasattr(model, "fit_predict"):
+        return (
+            ", which labels the rows that it was fitted to and no others; a classifier of its labels does: "
+            "KNeighborsClassifier().fit(table, model.labels_)"
+        )
+    if callable(getattr(model, "transform", None)):
+        return ", which makes features; each of them can be explained: lambda rows: model.transform(rows)"
+    return ""
 
 
 def first_that_answers(calls: list[tuple[str, Callable[[Any], Any]]], x: Any) -> tuple[int, Any]:
