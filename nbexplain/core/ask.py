@@ -47,9 +47,9 @@ def ask(
     kind = subject.input.kind
     if reason := chosen.reason_for(kind):
         name, shape = registry.NAMES_OF_KINDS[kind], tuple(subject.input.tensor.shape)
-        row = _as_row(subject) if "table" in chosen.kinds else ""
+        way = _as_row(subject) if "table" in chosen.kinds else ""
         left = remaining(subject)
-        raise ValueError(f"x: {reason}, got {name} of shape {shape}{row}; methods that remain: {left}")
+        raise ValueError(f"x: {reason}, got {name} of shape {shape}{way}; methods that remain: {left}")
     checked = chosen.check_params(params or {}, kind, subject.places)
     passes = dict.fromkeys(subject.passes, 0)  # in our own steps: others may run between them
     begun_with = subject.twin
@@ -89,8 +89,9 @@ def ask(
     except (NoGradient, NoLayers) as error:
         with subject.undisturbed():
             left = remaining(subject)
-        row = _as_row(subject) if isinstance(subject.twin.module, Predictor) else ""
-        raise ValueError(f"{error}; methods that remain: {left}{row and f'{row} and one of its methods'}") from error
+        way = _as_row(subject) if isinstance(subject.twin.module, Predictor) else ""
+        more = f"{way} with one of its methods" if way else ""
+        raise ValueError(f"{error}; methods that remain: {left}{more}") from error
     finally:
         if steps is not None and hasattr(steps, "close"):
             steps.close()

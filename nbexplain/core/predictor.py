@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -28,6 +29,10 @@ from nbexplain.inputs import Array, Tabular
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
 _TRIED_FOR_LABELS = 10_000  # ... and those that tell which labels there are
+_OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
+_OF_OUTLIERS = (
+    "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
+)
 
 
 class Predictor(nn.Module):
@@ -130,9 +135,10 @@ class Predictor(nn.Module):
     @property
     def classes(self) -> np.ndarray | None:
         """The labels (K,) of the classes of which one is chosen, in the order of the scores, or None."""
-        if self.outputs is None or not self.outputs.exclusive or self.outputs.names is None:
+        if self.outputs is None or not self.outputs.exclusive:
             return None
-        return np.asarray(self.outputs.names if self.outputs.labels is None else self.outputs.labels)
+        known = self.outputs.names if self.outputs.labels is None else self.outputs.labels
+        return None if known is None else np.asarray(known)
 
     @property
     def regresses(self) -> bool:
@@ -187,22 +193,43 @@ class Predictor(nn.Module):
         if kind in ("clusterer", "density_estimator") and found.names is None and self.way == "predict_proba":
             number = outputs.numbers(said).shape[1]
             return Outputs(found.scores, tuple(f"cluster {k}" for k in range(number)), found.quantity, exclusive=True)
+        if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
+            margin = self.way == "decision_function"
+            return outputs.of_two(said, margin=margin, labels=_OUTLIERS if kind == "outlier_detector" else None)
+        if kind == "outlier_detector":
+            return dataclasses.replace(found, undecided=_OF_OUTLIERS)
         return found
 
     def _of_callable(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs:
-        told = self._classes
-        if said.ndim == 1 or said.shape[1] == 1:
-            if told is not None and len(told) > 1 and said.dtype.kind in "iub":
-                return outputs.of_labels(range(len(told)), told)
-            if told is not None and said.dtype.kind in "USO" and set(said.ravel().tolist()) <= set(told):
-                return outputs.of_labels(told)
-            if (labels := outputs.labels_in(said)) is not None:
-                return outputs.of_labels(self._all_labels(labels))
-            if told is not None and len(told) == 2:
-                tried = self._tried(_TRIED)
-                return outputs.of_two(said if tried is None else tried[1])
+        if (found := self._as_told(said)) is not None:
+            return found
+        if (said.ndim == 1 or said.shape[1] == 1) and (labels := outputs.labels_in(said)) is not None:
+            return outputs.of_labels(self._all_labels(labels))
         found = outputs.of_numbers(said, names)
         return Outputs(found.scores, found.names, notes=outputs.perhaps_labels(said))
+
+    @property
+    def _tells_two(self) -> bool:
+        return self._classes is not None and len(self._classes) == 2
+
+    def _as_told(self, said: np.ndarray) -> Outputs | None:
+        """Of one label or number (N,) for each input, where the user has named its classes; else None."""
+        told = self._classes
+        if told is None or len(told) < 2 or (said.ndim == 2 and said.shape[1] > 1):
+            return None
+        if said.dtype.kind in "USO" and set(said.ravel().tolist()) <= set(told):
+            return outputs.of_labels(told)
+        if said.dtype.kind in "iub":
+            tried = self._tried(_TRIED_FOR_LABELS)
+            found = np.unique(said if tried is None else np.append(said, tried[1]))
+            if len(told) == len(found) or (len(told) == 2 and set(found.tolist()) <= set(_OUTLIERS) and found[0] < 0):
+                labels = found if len(told) == len(found) else _OUTLIERS
+                return outputs.of_labels(labels, told)
+            return outputs.of_labels(range(len(told)), told)
+        if self._tells_two and said.dtype.kind == "f":
+            tried = self._tried(_TRIED)
+            return outputs.of_two(said if tried is None else tried[1])
+        return None
 
     def _of_predictions(
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
@@ -211,7 +238,8 @@ class Predictor(nn.Module):
         if is_booster(model, "xgboost") or is_booster(model, "lightgbm"):
             return _of_booster(said, objective_of(model))
         if isinstance(labels, list) and said.ndim == 2 and said.shape[1] == len(labels):
-            return outputs.of_several([outputs.of_labels(own) for own in labels], [1] * len(labels), labels, "score")
+            parts = [outputs.of_labels(own) for own in labels]
+            return outputs.of_several(parts, [1] * len(labels), labels, "score", "predict")
         if isinstance(labels, np.ndarray) and len(labels):
             column = said.ravel() if said.ndim == 1 or said.shape[1] == 1 else None
             if column is not None and np.isin(column, labels).all():
@@ -222,8 +250,15 @@ class Predictor(nn.Module):
             own = getattr(last_step(model), "labels_", None)
             found = np.unique(said if own is None else np.append(np.asarray(own), said))
             return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()])
+        if kind != "regressor" and (as_told := self._as_told(said)) is not None:
+            return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
             return outputs.of_labels(self._all_labels(found_labels))
+        if kind == "regressor" and self._tells_two and outputs.numbers(said).shape[1] == 1:
+            raise ValueError(
+                "classes: two names, and the model predicts a number; give one name for it, classes=('price',), or, if "
+                "it is the score of a class, the function: explain(model.predict, …, classes=(first, second))"
+            )
         ranks = kind == "ranker" or type(last_step(model)).__name__.endswith("Ranker")
         regresses = kind != "outlier_detector" and not ranks and said.dtype.kind != "b"
         return outputs.of_numbers(said, names, regresses=regresses)
@@ -234,12 +269,14 @@ class Predictor(nn.Module):
         """Several outputs: a table of each, or a column of each that says how probable its last label is."""
         if not widths and isinstance(labels, list) and said.shape[1] == len(labels):  # a chain
             names = tuple(f"output {number}: {own[-1]}" for number, own in enumerate(labels))
-            return Outputs(outputs.numbers, names, "probability" if self.way == "predict_proba" else "score")
+            quantity = "probability" if self.way == "predict_proba" else "score"
+            return Outputs(outputs.numbers, names, quantity, undecided=outputs.of_one_label(self.way, "[:, 0]"))
         if not widths:
             return Outputs(outputs.numbers)
         own_labels = labels if isinstance(labels, list) and [len(own) for own in labels] == list(widths) else None
         parts = [Outputs(outputs.numbers)] * len(widths)
-        return outputs.of_several(parts, widths, own_labels, "probability" if self.way == "predict_proba" else "score")
+        quantity = "probability" if self.way == "predict_proba" else "score"
+        return outputs.of_several(parts, widths, own_labels, quantity, self.way)
 
     def _all_labels(self, found: list[Any]) -> list[Any]:
         """The labels that the model returns for the whole background, where there is one."""

@@ -64,8 +64,8 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         if not len(row):
             raise ValueError("row: expected one row, got an empty table")
         if len(row) != 1:
-            first = "frame.iloc[[0]]" if library == "pandas" else "frame[0]"
-            raise ValueError(f"row: expected one row, got a table of {len(row)}; try {first}")
+            first = "row.iloc[[0]]" if library == "pandas" else "row[0]"
+            raise ValueError(f"row: expected one row, got a table of {len(row)}; try Tabular({first}, background=row)")
         names = [str(name) for name in row.columns]
         _check_width(len(names), row.shape, "row")
         if library == "pandas":
@@ -81,13 +81,17 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         row = row.toarray()
     if isinstance(row, Tensor):
         row = row.detach().cpu().numpy()
+    if isinstance(row, np.ma.MaskedArray):
+        row = table_array.array_of(row, "row")
     if isinstance(row, tuple) and hasattr(row, "_fields"):  # of frame.itertuples(index=False)
         return list(row), list(row._fields)
+    if isinstance(row, tuple) and len(row) == 2 and frame_of(row[1]):
+        raise TypeError("row: expected one row, got a pair of an index and a row, as of iterrows; try row=row[1]")
     values = np.asarray(row, dtype=None if isinstance(row, np.ndarray) else object)
     if values.ndim == 2 and len(values) == 1:
         values = values[0]
     if values.ndim != 1 or not len(values):
-        several = "; try row[:1]" if values.ndim == 2 and len(values) else ""
+        several = "; try Tabular(row[0], background=row)" if values.ndim == 2 and len(values) else ""
         got = f"shape {values.shape}{several}" if values.ndim else type(row).__name__
         raise ValueError(f"row: expected one row of values (F,), got {got}")
     return list(values) if values.dtype.kind in "mM" else values.tolist(), []
@@ -97,6 +101,8 @@ def _single(name: Any, value: Any) -> Any:
     """Of a mapping's values that are arrays or lists of one, that one."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return value.item()
+    if frame_of(value) and len(value.shape) == 1:
+        value = value.to_list()
     if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 1:
         return value[0]
     if isinstance(value, (list, np.ndarray)):
@@ -149,7 +155,12 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
     if _is_sparse(background):
         _check_height(background.shape[0])
         return table_array.SparseRows(background)
-    array = table_array.array_of(background, "background")
+    try:
+        array = table_array.array_of(background, "background")
+    except ValueError as error:
+        if isinstance(background, (list, tuple, np.ndarray)):
+            raise
+        raise TypeError(f"background: expected a table (N, F), got {type(background).__name__}") from error
     if array.dtype.names:
         raise ValueError("background: expected a table (N, F), got a structured array; try pandas.DataFrame(table)")
     if array.shape[:1] == (0,):
@@ -157,7 +168,7 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
     named = isinstance(background, Mapping) or (array.ndim == 1 and all(isinstance(one, Mapping) for one in array))
     if array.ndim != 2:
         got = f"shape {array.shape}" if array.ndim else f"a {type(background).__name__}"
-        way = "; try pandas.DataFrame(background)" if named else ""
+        way = "; try background=pandas.DataFrame(background)" if named else _table_in(background)
         raise ValueError(f"background: expected a table (N, F), got {got}{way}")
     _check_width(array.shape[1], array.shape, "background")
     if own and array.shape[1] == len(values) and (own == "pandas" or _axes(row) == 2):
@@ -167,6 +178,21 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
             else table_polars.PolarsFrame(table_polars.as_frame(array, row))
         )
     return table_array.Rows(array)
+
+
+def _table_in(background: Any) -> str:
+    """Where the table is in what people hand to other packages, or what the background is for."""
+    if isinstance(getattr(background, "data", None), np.ndarray) and not isinstance(background, np.ndarray):
+        return "; try background=background.data"
+    if type(background).__name__ == "LimeTabularExplainer":
+        return "; give the table that it was made with"
+    if isinstance(background, str):
+        return f"; read it first: background=pandas.read_csv({background!r})" if background.endswith(".csv") else ""
+    if np.ndim(background) == 1 or frame_of(background):
+        return "; a background is a table of many rows, such as the training data: Tabular(row, background=table)"
+    if isinstance(background, int):
+        return f"; how many rows are used is a parameter of the methods: explain(…, background={background})"
+    return ""
 
 
 def _of_row(row: Any, values: Sequence[Any]) -> np.ndarray:
@@ -192,15 +218,16 @@ def too_wide(wanted: int, background: Form) -> str:
     """What is wrong with a background of another number of columns than the row's."""
     got = background.width
     text = f"background: expected {wanted} columns as in the row, got {got}"
-    if got <= wanted:
-        return text
+    if got < wanted:
+        extra = wanted - got
+        return f"{text}; if the last {'is' if extra == 1 else f'{extra} are'} not for the model: row=row[:{got}]"
     named = f" ({', '.join(map(str, background.names[:8]))}{', …' * (len(background.names) > 8)})"
     which = background.without.format("[…]")
     extra = "the one that the model does not take, such as the label" if got == wanted + 1 else "what it does not take"
     return f"{text}{named if background.names else ''}; leave out {extra}: background={which}"
 
 
-def in_order(values: list[Any], names: list[str], background: Form, what: str) -> list[Any]:
+def in_order(values: list[Any], names: list[str], background: Form, what: str, row: Any = None) -> list[Any]:
     """The row's values in the order of the background's columns; `what` told the names."""
     table_names = background.names
     lacks = [name for name in table_names if name not in set(names)]
@@ -211,14 +238,25 @@ def in_order(values: list[Any], names: list[str], background: Form, what: str) -
         if odd
     ]
     if parts:
-        way = ""
-        if lacks and not more and what == "row":
+        way = "; leave names out, the background has its own" if what == "names" else ""
+        if frame_of(row) and len(row.shape) == 1 and str(row.name) in table_names and lacks == list(table_names):
+            way = f"; it is the column {str(row.name)!r}; a row: row=table.iloc[[0]]"
+        if more and not lacks and what == "row":
+            way = f"; if the model takes no {_listed(more)}: row={_without_more(more, row)}"
+        elif lacks and not more and what == "row":
             way = f"; if the model takes no {_listed(lacks)}: background={background.without.format(lacks[:6])}"
-        elif more and not lacks and what == "row":
-            way = f"; if the model takes no {_listed(more)}: Tabular(row[list(table.columns)], background=table)"
         raise ValueError(f"{what}: expected the background's columns; it {' and '.join(parts)}{way}")
     places = {name: place for place, name in enumerate(names)}
     return [values[places[name]] for name in table_names]
+
+
+def _without_more(more: Sequence[str], row: Any) -> str:
+    """How a row is written without some of its names."""
+    if isinstance(row, Mapping) or frame_of(row):
+        return "{name: row[name] for name in table.columns}"
+    if list(more) == ["Index"]:
+        return "next(table.itertuples(index=False))"
+    return "{name: getattr(row, name) for name in table.columns}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -239,5 +277,21 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
     array = np.asarray(labels)
     if background is None or array.shape != (len(background),):
         rows = "no background" if background is None else f"{len(background)} background rows"
-        raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}")
+        way = "; give the rows that they are of: Tabular(row, background=table, labels=labels)"
+        if background is not None:
+            way = _one_label(array, len(background))
+        raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}{way}")
     return array
+
+
+def _one_label(array: np.ndarray, count: int) -> str:
+    """How one label of each row is made of several columns, if there are so many rows; else `""`."""
+    if array.ndim == 0 and array.dtype.kind in "US":
+        return f"; if it is a column's name: labels=table[{array.item()!r}], and a background without that column"
+    if array.ndim != 2 or len(array) != count:
+        return ""
+    if array.shape[1] == 1:
+        return "; try labels=numpy.ravel(labels)"
+    if array.dtype.kind in "fiub" and bool((np.sort(array, 1)[:, -1] == 1).all() and (array.sum(1) == 1).all()):
+        return "; if they are one-hot: labels=numpy.argmax(labels, axis=1)"
+    return "; one of the columns: labels=numpy.asarray(labels)[:, 0]"

@@ -58,7 +58,7 @@ def _without_scores(model: Any) -> str:
             ", which labels the rows that it was fitted to and no others; a classifier of its labels does: "
             "KNeighborsClassifier().fit(table, model.labels_)"
         )
-    if callable(getattr(model, "transform", None)):
+    if callable(getattr(model, "transform", None)) and hasattr(model, "fit"):
         return ", which makes features; each of them can be explained: lambda rows: model.transform(rows)"
     return ""
 

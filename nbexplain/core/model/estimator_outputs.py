@@ -29,6 +29,8 @@ class Outputs:
         Of the K scores, as the estimator has them; None where it has none.
     labels
         What `predict` returns for each of them, where that is something else than its name.
+    undecided
+        Where it tells classes apart and does not choose one by these scores: why, and the call that would.
     quantity
         `"probability"`, `"prediction"` (of a number), or `"score"`.
     exclusive
@@ -43,6 +45,7 @@ class Outputs:
     exclusive: bool = False
     notes: tuple[str, ...] = ()
     labels: tuple[Any, ...] | None = None
+    undecided: str = ""
 
 
 def as_array(
@@ -72,9 +75,7 @@ def as_array(
         if len(parts) != count or parts[0].shape[1] != count:  # not N rows of N numbers
             return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
     if isinstance(said, np.ma.MaskedArray) and np.ma.is_masked(said):
-        raise ValueError(
-            f"predict: some of its numbers are masked; say what stands for them: lambda inputs: {call}(inputs).filled(0)"
-        )
+        raise ValueError(f"predict: some of its numbers are masked; try lambda inputs: {call}(inputs).filled(0)")
     array = _plain(said)
     if array.dtype == object:  # numbers among objects, such as Decimal
         held = array
@@ -176,13 +177,14 @@ def of_classes(
         )
         signs = -1 if reverse and _agreement(np.hstack([-table, table]), labels, chosen) < 1 else 1
         both = (lambda a: _both(1 - a, a)) if quantity == "probability" else (lambda a: _both(-signs * a, signs * a))
-        return _checked(lambda a: both(numbers(a)), table, labels, chosen, quantity)
+        return _checked(lambda a: both(numbers(a)), table, labels, chosen, quantity, way)
     if labels is not None and count == len(labels) and not _by_pairs(table, labels, chosen, pairs):
-        return _checked(numbers, table, labels, chosen, quantity)
+        return _checked(numbers, table, labels, chosen, quantity, way)
     if labels is not None and count == len(labels) * (len(labels) - 1) // 2:
         names = tuple(f"{first} against {second}" for first, second in combinations(labels.tolist(), 2))
         note = "the scores are margins of pairs of classes: positive ones speak for the first"
-        return Outputs(numbers, names, "score", notes=(note,))
+        why = "its scores are margins of pairs of classes; model.set_params(decision_function_shape='ovr') makes them "
+        return Outputs(numbers, names, "score", notes=(note,), undecided=f"{why}those of classes")
     return Outputs(numbers, quantity=quantity)
 
 
@@ -196,13 +198,14 @@ def _checked(
     labels: np.ndarray,
     chosen: np.ndarray | None,
     quantity: str,
+    way: str,
 ) -> Outputs:
     """Scores of the classes `labels`; it is said where `predict` does not choose the highest."""
     names = tuple(labels.tolist())
     if chosen is None:
         return Outputs(scores, names, quantity, exclusive=True)
     if chosen.ndim == 2 and chosen.shape[1] > 1:  # several labels for a row, each yes or no
-        return Outputs(scores, names, quantity)
+        return Outputs(scores, names, quantity, undecided=of_one_label(way, "[:, 0]"))
     share = _agreement(scores(said), labels, chosen)
     notes: tuple[str, ...] = ()
     if share < 1:
@@ -265,10 +268,13 @@ def of_labels(labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = 
     return Outputs(scores, labelled if names is None else tuple(names), "score", exclusive=True, labels=labelled)
 
 
-def of_two(said: np.ndarray) -> Outputs:
-    """Of one number (N,) that tells two classes apart: a probability p, (1 − p, p), or else a margin d, (−d, d)."""
-    if not ((said >= 0) & (said <= 1)).all():
-        return Outputs(lambda a: _both(-numbers(a), numbers(a)), exclusive=True)
+def of_two(said: np.ndarray, *, margin: bool = False, labels: tuple[Any, ...] | None = None) -> Outputs:
+    """Of one number (N,) that tells two classes apart: a probability p, (1 − p, p), or else a margin d, (−d, d).
+
+    `margin` says that it is none of these probabilities, `labels` what `predict` calls the two.
+    """
+    if margin or not ((said >= 0) & (said <= 1)).all():
+        return Outputs(lambda a: _both(-numbers(a), numbers(a)), exclusive=True, labels=labels)
 
     def scores(said: np.ndarray) -> np.ndarray:
         if not ((said >= 0) & (said <= 1)).all():
@@ -282,7 +288,7 @@ def of_two(said: np.ndarray) -> Outputs:
 
 
 def of_several(
-    parts: Sequence[Outputs], widths: Sequence[int], labels: Sequence[np.ndarray] | None, quantity: str
+    parts: Sequence[Outputs], widths: Sequence[int], labels: Sequence[np.ndarray] | None, quantity: str, way: str
 ) -> Outputs:
     """Of several outputs side by side, each as wide as it is, and each with scores of its own."""
     ends = np.cumsum(widths)
@@ -293,7 +299,16 @@ def of_several(
     names = None
     if labels is not None:
         names = tuple(f"output {number}: {label}" for number, own in enumerate(labels) for label in own)
-    return Outputs(scores, names, quantity)
+    undecided = of_one_label(way, "[:, 0]" if way == "predict" else "[0]") if labels is not None else ""
+    return Outputs(scores, names, quantity, undecided=undecided)
+
+
+def of_one_label(way: str, place: str) -> str:
+    """Why no class is chosen where a row has several labels, and how one of these is asked."""
+    return (
+        f"it gives each row several labels; ask for one of them: explain(lambda rows: model.{way}(rows){place}, …, "
+        "classes=('no', 'yes'))"
+    )
 
 
 def labels_in(said: np.ndarray) -> list[Any] | None:

@@ -208,8 +208,11 @@ def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> st
         own = [str(name) for name in _plain(getattr(module.estimator, "feature_names_in_", ()))]
         count = getattr(module.estimator, "n_features_in_", None)
         if given.framed and own and own != list(given.names) and set(own) <= set(given.names):
-            columns = "[model.feature_names_in_]"
-            return f"; its own columns, in their order: Tabular(row{columns}, background=table{columns})"
+            names = "model.feature_names_in_"
+            return (
+                "; its own columns, in their order: "
+                f"Tabular({{name: row[name] for name in {names}}}, background=table[list({names})])"
+            )
         if not given.framed and isinstance(count, int) and count == len(given.columns) - 1:
             return f"; if the last column is the label: Tabular(row[:{count}], background=table[:, :{count}])"
         if not given.framed and ("only integers, slices" in text or "numpy.ndarray' object has no attribute" in text):

@@ -21,9 +21,7 @@ def stacked(call: str, inputs: Any) -> str:
 def tried(model: Callable[[Any], Any], call: str, inputs: Any) -> str:
     """The function with which the callable answers for the first of the inputs alone, or `""`: tried."""
     ways: list[tuple[Any, str]] = []
-    if isinstance(inputs, list) and inputs:
-        ways = [(inputs[0], _each(f"{call}(one)", "one in inputs"))]
-    elif isinstance(inputs, np.ndarray) and inputs.ndim == 2:
+    if isinstance(inputs, list) or (isinstance(inputs, np.ndarray) and inputs.ndim == 2):
         ways = [(inputs[0], _each(f"{call}(one)", "one in inputs"))]
     elif hasattr(inputs, "iloc"):
         rows = "n in range(len(inputs))"
