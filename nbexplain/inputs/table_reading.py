@@ -219,8 +219,8 @@ def too_wide(wanted: int, background: Form) -> str:
     got = background.width
     text = f"background: expected {wanted} columns as in the row, got {got}"
     if got < wanted:
-        extra = wanted - got
-        return f"{text}; if the last {'is' if extra == 1 else f'{extra} are'} not for the model: row=row[:{got}]"
+        over = wanted - got
+        return f"{text}; if the last {'is' if over == 1 else f'{over} are'} not for the model: row=row[:{got}]"
     named = f" ({', '.join(map(str, background.names[:8]))}{', …' * (len(background.names) > 8)})"
     which = background.without.format("[…]")
     extra = "the one that the model does not take, such as the label" if got == wanted + 1 else "what it does not take"
