@@ -365,6 +365,21 @@ MODELS = {
         "explain(model, x, 'exact_shap', forward=lambda model, inputs: model.predict(inputs, y=1))",
         SUM,
     ),
+    "label for a number": Case(
+        f"{TABLE}\nmodel = LogisticRegression().fit(A, y * 5)",
+        "explain(model, x, 'exact_shap', target=5)",
+        "class 5 is out of range, expected 0 to 1",
+        "target='class 5'",
+        "explain(model, x, 'exact_shap', {})",
+        "explain(model, x, 'exact_shap', target=1)",
+    ),
+    "error of pairs": Case(
+        "model = SVC(decision_function_shape='ovo').fit(A, y3)\nx = Tabular(A[0], A, labels=y3)",
+        "explain(model, x, 'row_scores', where={'error': 0.1})",
+        "where['error']: the model predicts no numbers to compare labels with: its scores are margins of pairs",
+        "model.set_params(decision_function_shape='ovr')",
+        "explain({}, x, 'row_scores', where={'label': {0}})",
+    ),
     "pairs": Case(
         "model = SVC(decision_function_shape='ovo').fit(A, y3)\nx = Tabular(A[0], A, labels=y3)",
         "explain(model, x, 'confusion')",
@@ -648,3 +663,62 @@ def test_the_advised_call_works(case: Case) -> None:
         found = eval(case.follow.replace("{}", case.advice), tried(case))
     if case.right:
         numpy.testing.assert_allclose(found.values, eval(case.right, tried(case)).values, atol=1e-6)
+
+
+def test_labels_that_no_class_is_chosen_for_are_not_used_in_silence() -> None:
+    table, labels = world()["A"], world()["y3"]
+    x = nbexplain.Tabular(table[0], table, labels=labels)
+    model = SVC(decision_function_shape="ovo").fit(table, labels)
+    found = nbexplain.explain(model, x, "permutation_importance", target=0)
+    assert any("the labels are not used: its scores are margins of pairs" in note for note in found.warnings)
+    bare = nbexplain.explain(model, nbexplain.Tabular(table[0], table), "permutation_importance", target=0)
+    numpy.testing.assert_array_equal(found.values, bare.values)
+
+
+class Relabelled(LogisticRegression):
+    """Its classes change places at each call, as those of what is fitted again meanwhile."""
+
+    def predict_proba(self, rows: numpy.ndarray) -> numpy.ndarray:
+        self.classes_ = self.classes_[::-1]
+        return super().predict_proba(rows)
+
+
+def test_classes_that_change_between_calls_are_noticed() -> None:
+    table, labels = world()["A"], world()["y"]
+    with pytest.raises(ValueError, match=r"model: its classes_ are \[.*\] now, and were \[.*\] at the call before"):
+        nbexplain.explain(Relabelled().fit(table, labels), nbexplain.Tabular(table[0], table), "exact_shap")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (lambda count: [None] * count, "predict: it returned None for 1 of 1 inputs"),
+        (lambda count: ["0.5"] * count, "predict: it returned numbers as strings, such as '0.5'"),
+        (lambda count: None, "got None: does it lack a return"),
+    ],
+)
+def test_what_is_no_number_is_named(values: Any, message: str) -> None:
+    table = world()["A"]
+    with pytest.raises(ValueError, match=message):
+        nbexplain.explain(lambda rows: values(len(rows)), nbexplain.Tabular(table[0], table), "exact_shap")
+
+
+def test_names_of_outliers_and_labels_are_used() -> None:
+    table = world()["A"]
+    told = numpy.where(table[:, 0] > 0, 7, 3)
+    x = nbexplain.Tabular(table[0], table, labels=told)
+    found = nbexplain.explain(lambda rows: numpy.where(rows[:, 0] > 0, 7, 3), x, "confusion", classes=("no", "yes"))
+    numpy.testing.assert_array_equal(found.values, numpy.diag([(told == 3).sum(), (told == 7).sum()]))
+    model = OneClassSVM().fit(table)
+    x = nbexplain.Tabular(table[0], table, labels=model.predict(table))
+    found = nbexplain.explain(model, x, "confusion", classes=("outlier", "inlier"))
+    assert found.values.trace() == len(table)
+
+
+def test_a_masked_row_is_missing_where_it_is_masked() -> None:
+    row = numpy.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    assert numpy.isnan(nbexplain.Tabular(row, background=world()["A"]).tensor[0].numpy()).tolist() == [
+        False,
+        True,
+        False,
+    ]

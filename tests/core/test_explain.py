@@ -398,7 +398,7 @@ def test_bad_arguments_are_named(more: dict[str, Any], error: type[Exception], m
 
 @pytest.mark.parametrize("model", [None, 3, "resnet18", Plain], ids=str)
 def test_what_is_no_model_is_refused(model: Any) -> None:
-    kind = type(model).__name__
+    kind = "the class Plain; make one first" if model is Plain else type(model).__name__
     for call in (
         lambda: explain(model, picture()),
         lambda: Session(model, picture()),

@@ -25,7 +25,8 @@ def ways_to_ask(model: Any) -> list[tuple[str, Callable[[Any], Any]]]:
     """
     if isinstance(model, type):
         raise TypeError(
-            f"model: expected a fitted model, got the class {model.__name__}; make and fit one: {_made(model)}"
+            f"model: expected a torch.nn.Module, a fitted estimator or a callable, got the class {model.__name__}; "
+            f"make one first: {model.__name__}(…)" + ".fit(table, labels)" * hasattr(model, "fit")
         )
     if is_pipeline(model):
         return [("call", pipeline_call(model))]
@@ -41,10 +42,6 @@ def ways_to_ask(model: Any) -> list[tuple[str, Callable[[Any], Any]]]:
         f"model: expected a torch.nn.Module, an object with predict_proba, decision_function or predict, or a "
         f"callable, got {type(model).__name__}{_without_scores(model)}"
     )
-
-
-def _made(kind: type) -> str:
-    return f"{kind.__name__}(…)" + ".fit(table, labels)" * hasattr(kind, "fit")
 
 
 def _without_scores(model: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,14 @@ def without_classes(subject: Subject) -> str:
 
 def tells_classes(subject: Subject) -> str:
     """Why labels are no numbers that the model predicts, and what to ask instead; `""` where they may be."""
+    return undecided(subject) or ("it has classes; use 'confusion'" if has_classes(subject) else "")
+
+
+def undecided(subject: Subject) -> str:
+    """Why a model that tells classes apart chooses none by its scores, and what would; `""` of all other models."""
+    subject.scores()  # by which it learns what they are
     module = subject.twin.module
-    if isinstance(module, Predictor) and module.outputs is not None and module.outputs.undecided:
-        return module.outputs.undecided
-    return "it has classes; use 'confusion'" if has_classes(subject) else ""
+    return module.outputs.undecided if isinstance(module, Predictor) and module.outputs is not None else ""
 
 
 def _other_number(subject: Subject) -> float | None:
@@ -91,14 +96,16 @@ def right_numbers(subject: Subject) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there are no labels, or one of them is no number.
+        If there are no labels, one of them is no number, or the model predicts none.
     """
     labels = _labels(subject)
+    if reason := undecided(subject):
+        raise ValueError(f"labels: the model predicts no numbers to compare them with: {reason}")
     if labels.dtype.kind in "fiub":
         return labels.astype(np.float64)
     plain = [np.nan if is_missing(label) else label for label in labels.tolist()]
     for number, label in enumerate(plain):
-        if not isinstance(label, (int, float, np.number)):
+        if not isinstance(label, (int, float, np.number, Decimal)):
             raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}")
     return np.array(plain, dtype=np.float64)
 
