@@ -13,15 +13,19 @@ from torch import Tensor, nn
 
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
+from nbexplain.core.model.estimator_answers import as_array
 from nbexplain.core.model.estimator_calls import (
-    comes_from,
+    classes_of,
+    count_of,
     first_that_answers,
     is_booster,
     is_pipeline,
     kind_of,
     last_step,
     objective_of,
+    own_choice,
     pipeline_labels,
+    same_labels,
     ways_to_ask,
 )
 from nbexplain.core.model.estimator_outputs import Outputs
@@ -95,7 +99,7 @@ class Predictor(nn.Module):
             self.outputs = self._learn(x, answer)
         else:
             answer = self._calls[0][1](x)
-        said, _, columns = outputs.as_array(answer, _count(x), x, self._call, self._calls[0][1])
+        said, _, columns = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
         self._check_same(columns)
         scores = self.outputs.scores(said)
         self._shape = self._shape or scores.shape[1:]
@@ -123,8 +127,8 @@ class Predictor(nn.Module):
             same = sorted(columns) == sorted(self._columns)
             way = f"; try lambda inputs: {self._call}(inputs)[{list(self._columns)}]" if same else ""
             raise ValueError(f"predict: its columns are {now}, and were {before} at the call before{way}")
-        labels = _classes_of(self.estimator)
-        if not _same_labels(labels, self._labels):
+        labels = classes_of(self.estimator)
+        if not same_labels(labels, self._labels):
             raise ValueError(f"model: its classes_ are {labels} now, and were {self._labels} at the call before")
 
     @property
@@ -169,8 +173,8 @@ class Predictor(nn.Module):
         return self._given.outside(torch.from_numpy(rows[np.sort(chosen)])) if self._given is not None else None
 
     def _learn(self, x: Any, answer: Any) -> Outputs:
-        said, widths, names = outputs.as_array(answer, _count(x), x, self._call, self._calls[0][1])
-        self._columns, self._labels = names, _classes_of(self.estimator)
+        said, widths, names = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
+        self._columns, self._labels = names, classes_of(self.estimator)
         if (
             self.way not in ("call", "forward") or said.dtype.kind != "f"
         ):  # floats of a callable need no check: there is nothing to ask
@@ -182,12 +186,12 @@ class Predictor(nn.Module):
         if self.way in ("call", "forward"):
             return self._of_callable(said, names)
         model, kind = self.estimator, kind_of(self.estimator)
-        labels = _classes_of(model)
+        labels = classes_of(model)
         if self.way == "predict":
             return self._of_predictions(said, names, labels, kind)
         if widths or isinstance(labels, list):
             return self._of_several(said, widths, labels)
-        chosen = _own_choice(model, x)
+        chosen = own_choice(model, x)
         pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
         found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs)
         if kind in ("clusterer", "density_estimator") and found.names is None and self.way == "predict_proba":
@@ -245,7 +249,7 @@ class Predictor(nn.Module):
             if column is not None and np.isin(column, labels).all():
                 return outputs.of_labels(labels)
             if said.dtype.kind == "f" or (said.ndim == 2 and said.shape[1] == len(labels)):  # raw values, not labels
-                return outputs.of_classes("predict", said, labels, _own_choice(model, self._sample(_TRIED), raw=True))
+                return outputs.of_classes("predict", said, labels, own_choice(model, self._sample(_TRIED), raw=True))
         if kind == "clusterer":
             own = getattr(last_step(model), "labels_", None)
             found = np.unique(said if own is None else np.append(np.asarray(own), said))
@@ -289,7 +293,7 @@ class Predictor(nn.Module):
         if sample is None:
             return None
         try:
-            return sample, outputs.as_array(self._calls[0][1](sample), _count(sample), sample)[0]
+            return sample, as_array(self._calls[0][1](sample), count_of(sample), sample)[0]
         except Exception:  # such as rows with NaN, which a method that asks for them will name
             return None
 
@@ -305,39 +309,6 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
         return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
     ranks = "rank" in objective or "ndcg" in objective
     return outputs.of_numbers(said, regresses=not ranks and objective not in ("", "none", "custom"))
-
-
-def _classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
-    """The `classes_` of an estimator: labels (K,), a list of them for several outputs; None where there are none."""
-    known = getattr(model, "classes_", None)
-    if isinstance(known, (list, tuple)) and known and all(isinstance(own, np.ndarray) for own in known):
-        return list(known)
-    known = np.asarray(known) if isinstance(known, (list, tuple)) else known
-    return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
-
-
-def _same_labels(one: Any, other: Any) -> bool:
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(np.array_equal, one, other))
-    return type(one) is type(other) and np.array_equal(one, other)
-
-
-def _own_choice(model: Any, x: Any, *, raw: bool = False) -> np.ndarray | None:
-    """What the estimator's `predict` says of some rows; of CatBoost's base class, whose is `raw`, the label."""
-    call: Callable[..., Any] | None = getattr(model, "predict", None)
-    if x is None or not callable(call) or (raw and not comes_from(model, "catboost")):
-        return None
-    try:
-        said = np.asarray(call(x, prediction_type="Class") if raw else call(x))
-    except Exception:  # it is asked for a check alone; what the scores come from has answered
-        return None
-    said = said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said
-    return said if said.ndim in (1, 2) and len(said) == _count(x) else None
-
-
-def _count(x: Any) -> int:
-    """How many inputs these are: a list, an array, a data frame or a sparse matrix, which has no length."""
-    return int(x.shape[0]) if hasattr(x, "shape") else len(x)
 
 
 class _Same:

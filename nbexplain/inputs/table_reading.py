@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs import table_array, table_frame, table_polars
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_column import Column
@@ -168,7 +169,7 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
     named = isinstance(background, Mapping) or (array.ndim == 1 and all(isinstance(one, Mapping) for one in array))
     if array.ndim != 2:
         got = f"shape {array.shape}" if array.ndim else f"a {type(background).__name__}"
-        way = "; try background=pandas.DataFrame(background)" if named else _table_in(background)
+        way = "; try background=pandas.DataFrame(background)" if named else advice.table_in(background)
         raise ValueError(f"background: expected a table (N, F), got {got}{way}")
     _check_width(array.shape[1], array.shape, "background")
     if own and array.shape[1] == len(values) and (own == "pandas" or _axes(row) == 2):
@@ -178,21 +179,6 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
             else table_polars.PolarsFrame(table_polars.as_frame(array, row))
         )
     return table_array.Rows(array)
-
-
-def _table_in(background: Any) -> str:
-    """Where the table is in what people hand to other packages, or what the background is for."""
-    if isinstance(getattr(background, "data", None), np.ndarray) and not isinstance(background, np.ndarray):
-        return "; try background=background.data"
-    if type(background).__name__ == "LimeTabularExplainer":
-        return "; give the table that it was made with"
-    if isinstance(background, str):
-        return f"; read it first: background=pandas.read_csv({background!r})" if background.endswith(".csv") else ""
-    if np.ndim(background) == 1 or frame_of(background):
-        return "; a background is a table of many rows, such as the training data: Tabular(row, background=table)"
-    if isinstance(background, int):
-        return f"; how many rows are used is a parameter of the methods: explain(…, background={background})"
-    return ""
 
 
 def _of_row(row: Any, values: Sequence[Any]) -> np.ndarray:
@@ -242,21 +228,12 @@ def in_order(values: list[Any], names: list[str], background: Form, what: str, r
         if frame_of(row) and len(row.shape) == 1 and str(row.name) in table_names and lacks == list(table_names):
             way = f"; it is the column {str(row.name)!r}; a row: row=table.iloc[[0]]"
         if more and not lacks and what == "row":
-            way = f"; if the model takes no {_listed(more)}: row={_without_more(more, row)}"
+            way = f"; if the model takes no {_listed(more)}: row={advice.without_more(more, row)}"
         elif lacks and not more and what == "row":
             way = f"; if the model takes no {_listed(lacks)}: background={background.without.format(lacks[:6])}"
         raise ValueError(f"{what}: expected the background's columns; it {' and '.join(parts)}{way}")
     places = {name: place for place, name in enumerate(names)}
     return [values[places[name]] for name in table_names]
-
-
-def _without_more(more: Sequence[str], row: Any) -> str:
-    """How a row is written without some of its names."""
-    if isinstance(row, Mapping) or frame_of(row):
-        return "{name: row[name] for name in table.columns}"
-    if list(more) == ["Index"]:
-        return "next(table.itertuples(index=False))"
-    return "{name: getattr(row, name) for name in table.columns}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -279,19 +256,6 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
         rows = "no background" if background is None else f"{len(background)} background rows"
         way = "; give the rows that they are of: Tabular(row, background=table, labels=labels)"
         if background is not None:
-            way = _one_label(array, len(background))
+            way = advice.one_label(array, len(background))
         raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}{way}")
     return array
-
-
-def _one_label(array: np.ndarray, count: int) -> str:
-    """How one label of each row is made of several columns, if there are so many rows; else `""`."""
-    if array.ndim == 0 and array.dtype.kind in "US":
-        return f"; if it is a column's name: labels=table[{array.item()!r}], and a background without that column"
-    if array.ndim != 2 or len(array) != count:
-        return ""
-    if array.shape[1] == 1:
-        return "; try labels=numpy.ravel(labels)"
-    if array.dtype.kind in "fiub" and bool((np.sort(array, 1)[:, -1] == 1).all() and (array.sum(1) == 1).all()):
-        return "; if they are one-hot: labels=numpy.argmax(labels, axis=1)"
-    return "; one of the columns: labels=numpy.asarray(labels)[:, 0]"

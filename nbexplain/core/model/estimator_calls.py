@@ -123,6 +123,39 @@ def xgboost_call(booster: Any) -> Callable[[Any], Any]:
     return predict
 
 
+def classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
+    """The `classes_` of an estimator: labels (K,), a list of them for several outputs; None where there are none."""
+    known = getattr(model, "classes_", None)
+    if isinstance(known, (list, tuple)) and known and all(isinstance(own, np.ndarray) for own in known):
+        return list(known)
+    known = np.asarray(known) if isinstance(known, (list, tuple)) else known
+    return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
+
+
+def same_labels(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(np.array_equal, one, other))
+    return type(one) is type(other) and np.array_equal(one, other)
+
+
+def own_choice(model: Any, x: Any, *, raw: bool = False) -> np.ndarray | None:
+    """What the estimator's `predict` says of some rows; of CatBoost's base class, whose is `raw`, the label."""
+    call: Callable[..., Any] | None = getattr(model, "predict", None)
+    if x is None or not callable(call) or (raw and not comes_from(model, "catboost")):
+        return None
+    try:
+        said = np.asarray(call(x, prediction_type="Class") if raw else call(x))
+    except Exception:  # it is asked for a check alone; what the scores come from has answered
+        return None
+    said = said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said
+    return said if said.ndim in (1, 2) and len(said) == count_of(x) else None
+
+
+def count_of(x: Any) -> int:
+    """How many inputs these are: a list, an array, a data frame or a sparse matrix, which has no length."""
+    return int(x.shape[0]) if hasattr(x, "shape") else len(x)
+
+
 # Hugging Face pipelines
 
 
