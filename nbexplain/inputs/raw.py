@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.inputs.array import Array
 from nbexplain.inputs.table_reading import frame_of
 
 _LONGEST = 60  # letters of a text that are said again
@@ -30,6 +31,8 @@ def refuse_raw(x: Any) -> None:
         raise ValueError(f"x: expected an input, got {x!r}, a text without words")
     if isinstance(x, str) and not is_there(x):
         raise FileNotFoundError(f"x: {of_text(x)}")
+    if isinstance(x, (list, tuple)) and x and all(isinstance(one, Array) for one in x):
+        raise TypeError(f"x: expected one input, got a {type(x).__name__} of {len(x)}; try x[0]")
     if said := of_texts(x) or of_table(x):
         raise TypeError(f"x: {said}")
 
