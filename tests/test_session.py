@@ -973,7 +973,7 @@ def test_an_input_that_cannot_be_taken_leaves_all_as_it_was() -> None:
         session.replace(1, picture())
     with pytest.raises(ValueError, match="x: expected a picture as before, got a tensor"):
         session.replace(0, torch.rand(1, 7))
-    with pytest.raises(TypeError, match="x: expected a tensor"):
+    with pytest.raises(TypeError, match="x: expected an image, a tensor"):
         session.replace(0, None)
     assert session.wait(20)
     assert torch.equal(session.inputs[0].tensor, picture(seed=0))

@@ -16,6 +16,7 @@ from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.layers import Layer, without_gradient
+from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import Method
 from nbexplain.core.remaining import default_layer, remaining
 from nbexplain.core.subject import NoGradient, NoLayers, Subject
@@ -46,7 +47,9 @@ def ask(
     kind = subject.input.kind
     if reason := chosen.reason_for(kind):
         name, shape = registry.NAMES_OF_KINDS[kind], tuple(subject.input.tensor.shape)
-        raise ValueError(f"x: {reason}, got {name} of shape {shape}; methods that remain: {remaining(subject)}")
+        way = _as_row(subject) if "table" in chosen.kinds else ""
+        left = remaining(subject)
+        raise ValueError(f"x: {reason}, got {name} of shape {shape}{way}; methods that remain: {left}")
     checked = chosen.check_params(params or {}, kind, subject.places)
     passes = dict.fromkeys(subject.passes, 0)  # in our own steps: others may run between them
     begun_with = subject.twin
@@ -86,10 +89,18 @@ def ask(
     except (NoGradient, NoLayers) as error:
         with subject.undisturbed():
             left = remaining(subject)
-        raise ValueError(f"{error}; methods that remain: {left}") from error
+        way = _as_row(subject) if isinstance(subject.twin.module, Predictor) else ""
+        more = f"{way} with one of its methods" if way else ""
+        raise ValueError(f"{error}; methods that remain: {left}{more}") from error
     finally:
         if steps is not None and hasattr(steps, "close"):
             steps.close()
+
+
+def _as_row(subject: Subject) -> str:
+    """The call for an array (1, F) that may be a row of a table, or `""`."""
+    given = subject.input
+    return "; try Tabular(x, background=table)" if given.kind == "array" and given.tensor.ndim == 2 else ""
 
 
 def _of_target(subject: Subject, target: Any) -> tuple[str, ...]:

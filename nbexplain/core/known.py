@@ -18,7 +18,7 @@ from nbexplain.core.question import Answers, Facts, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
 from nbexplain.core.subjects import Subjects
-from nbexplain.core.table.labels import class_values, has_classes
+from nbexplain.core.table.labels import class_values, has_classes, tells_classes, without_classes
 from nbexplain.core.twin import twin
 from nbexplain.inputs import Array, Display, Key, as_input
 from nbexplain.inputs.source import Source
@@ -250,6 +250,8 @@ class Known:
             both=subject.reader.both,
             by_token=subject.by_token,
             class_values=tuple(class_values(subject)) if has_classes(subject) else None,
+            without_classes=without_classes(subject),
+            tells_classes=tells_classes(subject),
             weights=self._weights,
             example=held.scores.detach(),
             example_names=subject.names,

@@ -21,7 +21,7 @@ from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
-from nbexplain.inputs import Array, Text
+from nbexplain.inputs import Array, Tabular, Text
 
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
@@ -101,6 +101,11 @@ class Network:
         self._read = read
         if isinstance(twin.module, Predictor) and not given.alone:
             raise TypeError("x: a model that is no torch module takes one array (1, …), got several inputs")
+        if isinstance(twin.module, Predictor) and isinstance(given, Tabular) and given.encode is not None:
+            raise ValueError(
+                "encode: it makes what a torch module takes, and this model is handed the rows as the background has "
+                "them; leave it out: Tabular(row, background=table)"
+            )
         if isinstance(twin.module, Predictor):
             twin.module.meet(given, read.names)
 

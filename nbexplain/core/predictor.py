@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -11,15 +12,20 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core.model import estimator_outputs as outputs
+from nbexplain.core.model import one_by_one
+from nbexplain.core.model.estimator_answers import as_array
 from nbexplain.core.model.estimator_calls import (
-    comes_from,
+    classes_of,
+    count_of,
     first_that_answers,
     is_booster,
     is_pipeline,
     kind_of,
     last_step,
     objective_of,
+    own_choice,
     pipeline_labels,
+    same_labels,
     ways_to_ask,
 )
 from nbexplain.core.model.estimator_outputs import Outputs
@@ -27,6 +33,10 @@ from nbexplain.inputs import Array, Tabular
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
 _TRIED_FOR_LABELS = 10_000  # ... and those that tell which labels there are
+_OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
+_OF_OUTLIERS = (
+    "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
+)
 
 
 class Predictor(nn.Module):
@@ -68,6 +78,8 @@ class Predictor(nn.Module):
         self._given: Array | None = None
         self._classes: tuple[str, ...] | None = None  # the user's
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
+        self._columns: tuple[str, ...] = ()  # of the data frame that came first
+        self._labels: np.ndarray | list[np.ndarray] | None = None  # its `classes_` then
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
         return Predictor(self.estimator)  # the fitted model is shared, as weights are
@@ -87,7 +99,8 @@ class Predictor(nn.Module):
             self.outputs = self._learn(x, answer)
         else:
             answer = self._calls[0][1](x)
-        said, _, _ = outputs.as_array(answer, _count(x))
+        said, _, columns = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
+        self._check_same(columns)
         scores = self.outputs.scores(said)
         self._shape = self._shape or scores.shape[1:]
         if scores.shape[1:] != self._shape:
@@ -95,6 +108,28 @@ class Predictor(nn.Module):
                 f"predict: it returned {scores.shape[1]} scores for each input, and {self._shape[0]} at the call before"
             )
         return torch.from_numpy(scores)
+
+    def one_by_one(self, x: Any) -> str:
+        """How a callable that raised on these inputs would answer, as far as it was not asked before; or `""`."""
+        if self.way != "call" or self.outputs is not None:
+            return ""
+        return one_by_one.tried(self.estimator, self._call, x)
+
+    @property
+    def _call(self) -> str:
+        """What is called, in words."""
+        return "model" if self.way in ("call", "forward") else f"model.{self.way}"
+
+    def _check_same(self, columns: tuple[str, ...]) -> None:
+        """Check that what it returns means what it meant at the call before."""
+        if columns != self._columns:
+            before, now = (", ".join(map(repr, names)) or "none" for names in (self._columns, columns))
+            same = sorted(columns) == sorted(self._columns)
+            way = f"; try lambda inputs: {self._call}(inputs)[{list(self._columns)}]" if same else ""
+            raise ValueError(f"predict: its columns are {now}, and were {before} at the call before{way}")
+        labels = classes_of(self.estimator)
+        if not same_labels(labels, self._labels):
+            raise ValueError(f"model: its classes_ are {labels} now, and were {self._labels} at the call before")
 
     @property
     def names(self) -> tuple[Any, ...] | None:
@@ -104,9 +139,10 @@ class Predictor(nn.Module):
     @property
     def classes(self) -> np.ndarray | None:
         """The labels (K,) of the classes of which one is chosen, in the order of the scores, or None."""
-        if self.outputs is None or not self.outputs.exclusive or self.outputs.names is None:
+        if self.outputs is None or not self.outputs.exclusive:
             return None
-        return np.asarray(self.outputs.names if self.outputs.labels is None else self.outputs.labels)
+        known = self.outputs.names if self.outputs.labels is None else self.outputs.labels
+        return None if known is None else np.asarray(known)
 
     @property
     def regresses(self) -> bool:
@@ -137,7 +173,8 @@ class Predictor(nn.Module):
         return self._given.outside(torch.from_numpy(rows[np.sort(chosen)])) if self._given is not None else None
 
     def _learn(self, x: Any, answer: Any) -> Outputs:
-        said, widths, names = outputs.as_array(answer, _count(x))
+        said, widths, names = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
+        self._columns, self._labels = names, classes_of(self.estimator)
         if (
             self.way not in ("call", "forward") or said.dtype.kind != "f"
         ):  # floats of a callable need no check: there is nothing to ask
@@ -149,33 +186,54 @@ class Predictor(nn.Module):
         if self.way in ("call", "forward"):
             return self._of_callable(said, names)
         model, kind = self.estimator, kind_of(self.estimator)
-        labels = _classes_of(model)
+        labels = classes_of(model)
         if self.way == "predict":
             return self._of_predictions(said, names, labels, kind)
         if widths or isinstance(labels, list):
             return self._of_several(said, widths, labels)
-        chosen = _own_choice(model, x)
+        chosen = own_choice(model, x)
         pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
         found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs)
         if kind in ("clusterer", "density_estimator") and found.names is None and self.way == "predict_proba":
             number = outputs.numbers(said).shape[1]
             return Outputs(found.scores, tuple(f"cluster {k}" for k in range(number)), found.quantity, exclusive=True)
+        if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
+            margin = self.way == "decision_function"
+            return outputs.of_two(said, margin=margin, labels=_OUTLIERS if kind == "outlier_detector" else None)
+        if kind == "outlier_detector":
+            return dataclasses.replace(found, undecided=_OF_OUTLIERS)
         return found
 
     def _of_callable(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs:
-        told = self._classes
-        if said.ndim == 1 or said.shape[1] == 1:
-            if told is not None and len(told) > 1 and said.dtype.kind in "iub":
-                return outputs.of_labels(range(len(told)), told)
-            if told is not None and said.dtype.kind in "USO" and set(said.ravel().tolist()) <= set(told):
-                return outputs.of_labels(told)
-            if (labels := outputs.labels_in(said)) is not None:
-                return outputs.of_labels(self._all_labels(labels))
-            if told is not None and len(told) == 2:
-                tried = self._tried(_TRIED)
-                return outputs.of_two(said if tried is None else tried[1])
+        if (found := self._as_told(said)) is not None:
+            return found
+        if (said.ndim == 1 or said.shape[1] == 1) and (labels := outputs.labels_in(said)) is not None:
+            return outputs.of_labels(self._all_labels(labels))
         found = outputs.of_numbers(said, names)
         return Outputs(found.scores, found.names, notes=outputs.perhaps_labels(said))
+
+    @property
+    def _tells_two(self) -> bool:
+        return self._classes is not None and len(self._classes) == 2
+
+    def _as_told(self, said: np.ndarray) -> Outputs | None:
+        """Of one label or number (N,) for each input, where the user has named its classes; else None."""
+        told = self._classes
+        if told is None or len(told) < 2 or (said.ndim == 2 and said.shape[1] > 1):
+            return None
+        if said.dtype.kind in "USO" and set(said.ravel().tolist()) <= set(told):
+            return outputs.of_labels(told)
+        if said.dtype.kind in "iub":
+            tried = self._tried(_TRIED_FOR_LABELS)
+            found = np.unique(said if tried is None else np.append(said, tried[1]))
+            if len(told) == len(found) or (len(told) == 2 and set(found.tolist()) <= set(_OUTLIERS) and found[0] < 0):
+                labels = found if len(told) == len(found) else _OUTLIERS
+                return outputs.of_labels(labels, told)
+            return outputs.of_labels(range(len(told)), told)
+        if self._tells_two and said.dtype.kind == "f":
+            tried = self._tried(_TRIED)
+            return outputs.of_two(said if tried is None else tried[1])
+        return None
 
     def _of_predictions(
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
@@ -184,19 +242,27 @@ class Predictor(nn.Module):
         if is_booster(model, "xgboost") or is_booster(model, "lightgbm"):
             return _of_booster(said, objective_of(model))
         if isinstance(labels, list) and said.ndim == 2 and said.shape[1] == len(labels):
-            return outputs.of_several([outputs.of_labels(own) for own in labels], [1] * len(labels), labels, "score")
+            parts = [outputs.of_labels(own) for own in labels]
+            return outputs.of_several(parts, [1] * len(labels), labels, "score", "predict")
         if isinstance(labels, np.ndarray) and len(labels):
             column = said.ravel() if said.ndim == 1 or said.shape[1] == 1 else None
             if column is not None and np.isin(column, labels).all():
                 return outputs.of_labels(labels)
             if said.dtype.kind == "f" or (said.ndim == 2 and said.shape[1] == len(labels)):  # raw values, not labels
-                return outputs.of_classes("predict", said, labels, _own_choice(model, self._sample(_TRIED), raw=True))
+                return outputs.of_classes("predict", said, labels, own_choice(model, self._sample(_TRIED), raw=True))
         if kind == "clusterer":
             own = getattr(last_step(model), "labels_", None)
             found = np.unique(said if own is None else np.append(np.asarray(own), said))
             return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()])
+        if kind != "regressor" and (as_told := self._as_told(said)) is not None:
+            return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
             return outputs.of_labels(self._all_labels(found_labels))
+        if kind == "regressor" and self._tells_two and outputs.numbers(said).shape[1] == 1:
+            raise ValueError(
+                "classes: two names, and the model predicts a number; give one name for it, classes=('price',), or, if "
+                "it is the score of a class, the function: explain(model.predict, …, classes=(first, second))"
+            )
         ranks = kind == "ranker" or type(last_step(model)).__name__.endswith("Ranker")
         regresses = kind != "outlier_detector" and not ranks and said.dtype.kind != "b"
         return outputs.of_numbers(said, names, regresses=regresses)
@@ -207,12 +273,14 @@ class Predictor(nn.Module):
         """Several outputs: a table of each, or a column of each that says how probable its last label is."""
         if not widths and isinstance(labels, list) and said.shape[1] == len(labels):  # a chain
             names = tuple(f"output {number}: {own[-1]}" for number, own in enumerate(labels))
-            return Outputs(outputs.numbers, names, "probability" if self.way == "predict_proba" else "score")
+            quantity = "probability" if self.way == "predict_proba" else "score"
+            return Outputs(outputs.numbers, names, quantity, undecided=outputs.of_one_label(self.way, "[:, 0]"))
         if not widths:
             return Outputs(outputs.numbers)
         own_labels = labels if isinstance(labels, list) and [len(own) for own in labels] == list(widths) else None
         parts = [Outputs(outputs.numbers)] * len(widths)
-        return outputs.of_several(parts, widths, own_labels, "probability" if self.way == "predict_proba" else "score")
+        quantity = "probability" if self.way == "predict_proba" else "score"
+        return outputs.of_several(parts, widths, own_labels, quantity, self.way)
 
     def _all_labels(self, found: list[Any]) -> list[Any]:
         """The labels that the model returns for the whole background, where there is one."""
@@ -225,7 +293,7 @@ class Predictor(nn.Module):
         if sample is None:
             return None
         try:
-            return sample, outputs.as_array(self._calls[0][1](sample), _count(sample))[0]
+            return sample, as_array(self._calls[0][1](sample), count_of(sample), sample)[0]
         except Exception:  # such as rows with NaN, which a method that asks for them will name
             return None
 
@@ -241,33 +309,6 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
         return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
     ranks = "rank" in objective or "ndcg" in objective
     return outputs.of_numbers(said, regresses=not ranks and objective not in ("", "none", "custom"))
-
-
-def _classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
-    """The `classes_` of an estimator: labels (K,), a list of them for several outputs; None where there are none."""
-    known = getattr(model, "classes_", None)
-    if isinstance(known, (list, tuple)) and known and all(isinstance(own, np.ndarray) for own in known):
-        return list(known)
-    known = np.asarray(known) if isinstance(known, (list, tuple)) else known
-    return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
-
-
-def _own_choice(model: Any, x: Any, *, raw: bool = False) -> np.ndarray | None:
-    """What the estimator's `predict` says of some rows; of CatBoost's base class, whose is `raw`, the label."""
-    call: Callable[..., Any] | None = getattr(model, "predict", None)
-    if x is None or not callable(call) or (raw and not comes_from(model, "catboost")):
-        return None
-    try:
-        said = np.asarray(call(x, prediction_type="Class") if raw else call(x))
-    except Exception:  # it is asked for a check alone; what the scores come from has answered
-        return None
-    said = said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said
-    return said if said.ndim in (1, 2) and len(said) == _count(x) else None
-
-
-def _count(x: Any) -> int:
-    """How many inputs these are: a list, an array, a data frame or a sparse matrix, which has no length."""
-    return int(x.shape[0]) if hasattr(x, "shape") else len(x)
 
 
 class _Same:

@@ -68,7 +68,8 @@ class Facts:
     `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
     (None) or a layer, as far as that was looked for. `places` are how many the input that was looked at last has along
     each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`,
-    `class_values` is what labels call the classes, None where the model predicts numbers, `both` if one number was
+    `class_values` is what labels call the classes, None where it chooses none; `without_classes` says why, and
+    `tells_classes` why labels are no numbers that it predicts; `both` if one number was
     made into the scores of two classes. `weights` counts how often other weights were taken over;
     `example` holds scores (1, K, …) and
     `example_names` their names, those of the input that was looked at when the facts were found.
@@ -92,6 +93,8 @@ class Facts:
     both: bool = False
     by_token: bool = False
     class_values: tuple[Any, ...] | None = ()
+    without_classes: str = ""
+    tells_classes: str = ""
     weights: int = 0
     example: Tensor | None = None
     example_names: tuple[str, ...] = ()

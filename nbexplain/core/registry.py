@@ -380,7 +380,7 @@ def find(key: str) -> Method:
         If there is none, with the nearest keys.
     """
     if key not in METHODS:
-        close = difflib.get_close_matches(str(key), METHODS, n=3, cutoff=0.4) or list(METHODS)
+        close = difflib.get_close_matches(str(key).lower(), METHODS, n=3, cutoff=0.4) or list(METHODS)
         raise ValueError(f"method: there is no {key!r}; nearest: {', '.join(map(repr, close))}")
     return METHODS[key]
 

@@ -95,6 +95,8 @@ class Subject:
     ) -> None:
         if axes is not None and not isinstance(axes, Mapping):
             raise TypeError(f"axes: expected {{layer name: 'n t c'}}, got {axes!r}")
+        if isinstance(classes, str):
+            raise TypeError(f"classes: expected a name for each score, got {classes!r}; try classes=[{classes!r}]")
         self._axes = dict(axes or {})
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess, part)

@@ -79,7 +79,7 @@ def checked(
             raise _unclear(shape)
         if len(shape) > 1:
             return checked(Region(int(target)), scores, last=last)
-        check_index(int(target), shape[0], "class")
+        check_index(int(target), shape[0], "class", names)
         return int(target)
     if isinstance(target, Region):
         return checked_region(target, scores, last, names)

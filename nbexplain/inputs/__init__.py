@@ -61,7 +61,10 @@ def as_input(
         ):
             if value is not None and value != own:
                 kind = type(x).__name__
-                raise TypeError(f"{name}: x is {kind}(…) already, to which it cannot be applied; give it to {kind}(…)")
+                way = f"give it to {kind}(…)" if isinstance(x, Image) else "leave it out"
+                if isinstance(x, Tabular):
+                    way += ", or, for a torch module, Tabular(row, background=table, encode=…)"
+                raise TypeError(f"{name}: x is {kind}(…) already, to which it cannot be applied; {way}")
         return x if part in (None, x.part) else _explaining(x, part)
     if preprocess is None or isinstance(x, str):
         refuse_raw(x)

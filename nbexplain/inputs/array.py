@@ -13,6 +13,8 @@ from nbexplain.inputs.masker import Masker
 from nbexplain.inputs.parts import Parts, is_several
 from nbexplain.inputs.tensors import as_tensor, plain
 
+EXPECTED = "an image, a tensor (1, …), Text(…), Tabular(…), or a dict or a tuple of tensors"
+
 
 def as_it_is(x: Tensor) -> Tensor:
     """The tensor itself, where it needs no other device or dtype."""
@@ -66,7 +68,7 @@ class Array:
         if isinstance(x, np.ndarray):
             x = as_tensor(x)
         if not isinstance(x, Tensor):
-            raise TypeError(f"x: expected a tensor, a picture, a dict or a tuple of tensors, got {type(x).__name__}")
+            raise TypeError(f"x: expected {EXPECTED}, got {type(x).__name__}")
         self.batched = batched is not False
         self.tensor = _one(x if self.batched else x[None])
         self.notes = _nan_note(self.tensor)
@@ -190,11 +192,15 @@ def _one(x: Tensor, name: str = "x") -> Tensor:
         raise ValueError(f"{name}: expected an input with values in it, got shape {tuple(x.shape)}")
     if x.ndim < 2:
         call = f"{name}[None]" if x.ndim else f"{name}.reshape(1, 1)"
+        if name == "x" and x.ndim:
+            call += ", or Tabular(x, background=table) for a row of a table"
         raise ValueError(f"{name}: expected a batch axis first, (1, …), got shape {tuple(x.shape)}; try {call}")
     if x.shape[0] != 1:
         raise ValueError(
             f"{name}: expected one input, got a batch of {x.shape[0]} (shape {tuple(x.shape)}); try {name}[:1], or "
             f"{name}[None] for one input without its batch axis"
+            + ", or Tabular(x[0], background=x) for a row of a table"
+            * (name == "x" and x.ndim == 2)
         )
     return x
 

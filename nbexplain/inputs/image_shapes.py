@@ -77,4 +77,6 @@ def refuse_unclear(x: Any) -> None:
         raise ValueError(
             f"x: expected one input, and {dtype} {tuple(x.shape)} may be an image {image} or a batch of {len(x)}: "
             f"{call} is the image, x[:1] the first of the batch"
+            + ", Tabular(x[0], background=x) the first row of a table"
+            * (x.ndim == 2)
         )

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.inputs.array import Array, _one
+from nbexplain.inputs.array import EXPECTED, Array, _one
 from nbexplain.inputs.image_shapes import is_picture, is_pil
 from nbexplain.inputs.raw import is_there, of_table, of_text
 
@@ -54,6 +54,8 @@ class Source:
         self.data_set = _is_data_set(given)
         self.folder = isinstance(given, (str, Path)) and is_there(given) and Path(given).is_dir()
         listed = isinstance(given, list)
+        if listed and not all(isinstance(x, str) for x in given) and (said := of_table(given, name)):
+            raise TypeError(f"{name}: {said}")
         self.lazy = self.data_set or self.folder or (several(given) and not listed)
         if self.folder:
             self._items: Any = _images_of(Path(given))
@@ -233,9 +235,9 @@ def _check(x: Any, name: str) -> None:
             shape = tuple(x.shape)
             if 0 in shape or len(shape) > 3:
                 _one(torch.empty(()).expand(shape))  # of this shape, and without its memory
-        elif said := of_table(x):
+        elif said := of_table(x, name):
             raise TypeError(said)
         elif not (isinstance(x, (Array, Mapping, tuple, list)) or is_pil(x)):
-            raise TypeError(f"x: expected a tensor, a picture, a dict or a tuple of tensors, got {type(x).__name__}")
+            raise TypeError(f"x: expected {EXPECTED}, got {type(x).__name__}")
     except (TypeError, ValueError, FileNotFoundError) as error:
         raise type(error)(f"{name}: {error}") from None

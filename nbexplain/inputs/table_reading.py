@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs import table_array, table_frame, table_polars
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_column import Column
@@ -64,8 +65,8 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         if not len(row):
             raise ValueError("row: expected one row, got an empty table")
         if len(row) != 1:
-            first = "frame.iloc[[0]]" if library == "pandas" else "frame[0]"
-            raise ValueError(f"row: expected one row, got a table of {len(row)}; try {first}")
+            first = "row.iloc[[0]]" if library == "pandas" else "row[0]"
+            raise ValueError(f"row: expected one row, got a table of {len(row)}; try Tabular({first}, background=row)")
         names = [str(name) for name in row.columns]
         _check_width(len(names), row.shape, "row")
         if library == "pandas":
@@ -81,13 +82,17 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         row = row.toarray()
     if isinstance(row, Tensor):
         row = row.detach().cpu().numpy()
+    if isinstance(row, np.ma.MaskedArray):
+        row = table_array.array_of(row, "row")
     if isinstance(row, tuple) and hasattr(row, "_fields"):  # of frame.itertuples(index=False)
         return list(row), list(row._fields)
+    if isinstance(row, tuple) and len(row) == 2 and frame_of(row[1]):
+        raise TypeError("row: expected one row, got a pair of an index and a row, as of iterrows; try row=row[1]")
     values = np.asarray(row, dtype=None if isinstance(row, np.ndarray) else object)
     if values.ndim == 2 and len(values) == 1:
         values = values[0]
     if values.ndim != 1 or not len(values):
-        several = "; try row[:1]" if values.ndim == 2 and len(values) else ""
+        several = "; try Tabular(row[0], background=row)" if values.ndim == 2 and len(values) else ""
         got = f"shape {values.shape}{several}" if values.ndim else type(row).__name__
         raise ValueError(f"row: expected one row of values (F,), got {got}")
     return list(values) if values.dtype.kind in "mM" else values.tolist(), []
@@ -97,6 +102,8 @@ def _single(name: Any, value: Any) -> Any:
     """Of a mapping's values that are arrays or lists of one, that one."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return value.item()
+    if frame_of(value) and len(value.shape) == 1:
+        value = value.to_list()
     if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 1:
         return value[0]
     if isinstance(value, (list, np.ndarray)):
@@ -149,7 +156,12 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
     if _is_sparse(background):
         _check_height(background.shape[0])
         return table_array.SparseRows(background)
-    array = table_array.array_of(background, "background")
+    try:
+        array = table_array.array_of(background, "background")
+    except ValueError as error:
+        if isinstance(background, (list, tuple, np.ndarray)):
+            raise
+        raise TypeError(f"background: expected a table (N, F), got {type(background).__name__}") from error
     if array.dtype.names:
         raise ValueError("background: expected a table (N, F), got a structured array; try pandas.DataFrame(table)")
     if array.shape[:1] == (0,):
@@ -157,7 +169,7 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
     named = isinstance(background, Mapping) or (array.ndim == 1 and all(isinstance(one, Mapping) for one in array))
     if array.ndim != 2:
         got = f"shape {array.shape}" if array.ndim else f"a {type(background).__name__}"
-        way = "; try pandas.DataFrame(background)" if named else ""
+        way = "; try background=pandas.DataFrame(background)" if named else advice.table_in(background)
         raise ValueError(f"background: expected a table (N, F), got {got}{way}")
     _check_width(array.shape[1], array.shape, "background")
     if own and array.shape[1] == len(values) and (own == "pandas" or _axes(row) == 2):
@@ -192,15 +204,16 @@ def too_wide(wanted: int, background: Form) -> str:
     """What is wrong with a background of another number of columns than the row's."""
     got = background.width
     text = f"background: expected {wanted} columns as in the row, got {got}"
-    if got <= wanted:
-        return text
+    if got < wanted:
+        over = wanted - got
+        return f"{text}; if the last {'is' if over == 1 else f'{over} are'} not for the model: row=row[:{got}]"
     named = f" ({', '.join(map(str, background.names[:8]))}{', …' * (len(background.names) > 8)})"
     which = background.without.format("[…]")
     extra = "the one that the model does not take, such as the label" if got == wanted + 1 else "what it does not take"
     return f"{text}{named if background.names else ''}; leave out {extra}: background={which}"
 
 
-def in_order(values: list[Any], names: list[str], background: Form, what: str) -> list[Any]:
+def in_order(values: list[Any], names: list[str], background: Form, what: str, row: Any = None) -> list[Any]:
     """The row's values in the order of the background's columns; `what` told the names."""
     table_names = background.names
     lacks = [name for name in table_names if name not in set(names)]
@@ -211,11 +224,13 @@ def in_order(values: list[Any], names: list[str], background: Form, what: str) -
         if odd
     ]
     if parts:
-        way = ""
-        if lacks and not more and what == "row":
+        way = "; leave names out, the background has its own" if what == "names" else ""
+        if frame_of(row) and len(row.shape) == 1 and str(row.name) in table_names and lacks == list(table_names):
+            way = f"; it is the column {str(row.name)!r}; a row: row=table.iloc[[0]]"
+        if more and not lacks and what == "row":
+            way = f"; if the model takes no {_listed(more)}: row={advice.without_more(more, row)}"
+        elif lacks and not more and what == "row":
             way = f"; if the model takes no {_listed(lacks)}: background={background.without.format(lacks[:6])}"
-        elif more and not lacks and what == "row":
-            way = f"; if the model takes no {_listed(more)}: Tabular(row[list(table.columns)], background=table)"
         raise ValueError(f"{what}: expected the background's columns; it {' and '.join(parts)}{way}")
     places = {name: place for place, name in enumerate(names)}
     return [values[places[name]] for name in table_names]
@@ -239,5 +254,8 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
     array = np.asarray(labels)
     if background is None or array.shape != (len(background),):
         rows = "no background" if background is None else f"{len(background)} background rows"
-        raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}")
+        way = "; give the rows that they are of: Tabular(row, background=table, labels=labels)"
+        if background is not None:
+            way = advice.one_label(array, len(background))
+        raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}{way}")
     return array

@@ -86,17 +86,24 @@ class Tabular(Array):
     ) -> None:
         values, own_names = row_of(row)
         if own_names and names is not None and list(names) != own_names:
-            raise ValueError(f"names: expected the row's own names {', '.join(own_names)}")
+            raise ValueError(f"names: the row has its own, {', '.join(own_names)}; leave names out")
         told = own_names or [str(name) for name in (() if names is None else names)]
         if told:
-            self._check_names(told, len(values))
+            self._check_names(told, len(values), row)
         form = table_of(background, row, values)
         table_names = [] if background is None else list(form.names)
         if table_names:
-            self._check_names(table_names, len(table_names))
+            self._check_names(table_names, len(table_names), background)
         if told and table_names:
-            values = in_order(values, told, form, "row" if own_names else "names")
+            values = in_order(values, told, form, "row" if own_names else "names", row)
         found = table_names or told or [f"feature {i}" for i in range(len(values))]
+        if categories is not None and not isinstance(categories, Mapping):
+            raise TypeError(
+                f"categories: expected {{name: values}}, got {type(categories).__name__}; columns of strings are found "
+                "by themselves: leave categories out"
+            )
+        if encode is not None and not callable(encode):
+            raise TypeError(f"encode: expected a function of rows (N, F), got {encode!r}")
         given = {str(name): tuple(values) for name, values in (categories or {}).items()}
         for name in given:
             if name not in found:
@@ -106,12 +113,15 @@ class Tabular(Array):
         self.labels = labels_of(labels, self.background, background)
         self.notes = tuple(self._notes())
 
-    def _check_names(self, names: Sequence[str], count: int) -> None:
+    def _check_names(self, names: Sequence[str], count: int, told_by: Any) -> None:
         if len(names) != count:
             raise ValueError(f"names: expected {count}, one for each value of the row, got {len(names)}")
         twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
-            raise ValueError(f"names: expected each column once, got {', '.join(map(repr, sorted(twice)))} twice")
+            way = ""
+            if hasattr(told_by, "iloc") and told_by.ndim == 2 and told_by.columns.duplicated().any():
+                way = "; the first of each: table.loc[:, ~table.columns.duplicated()]"
+            raise ValueError(f"names: expected each column once, got {', '.join(map(repr, sorted(twice)))} twice{way}")
 
     def _read(
         self,

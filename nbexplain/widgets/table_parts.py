@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from nbexplain.core.question import Answer
-from nbexplain.inputs import Tabular
+from nbexplain.inputs import Array, Tabular
 from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets import rows_view
@@ -31,6 +31,18 @@ LABELLED_PANES = ("filter", "confusion", "curves", "residuals")
 SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "partial", "permutation", "lime", "interaction", "groups")
 
 Answered = Callable[[Place, Answer], None]
+
+
+def check_table(x: Array, explorer: str) -> None:
+    """Check that there is a row for an explorer of rows.
+
+    Raises
+    ------
+    TypeError
+        If it is another input; with the explorer that takes it.
+    """
+    if not isinstance(x, Tabular):
+        raise TypeError(f"inputs: {explorer} shows rows of tables, got {type(x).__name__}; try explore(model, x)")
 
 
 def row_parts(

@@ -334,8 +334,8 @@ def test_layers_behind_a_detach_have_no_gradient() -> None:
             "x: the picture has 16.0 million pixels, at most 16 million",
         ),
         ({"x": torch.rand(5)}, ValueError, r"x: expected a batch axis first, .* got shape \(5,\)"),
-        ({"x": 3.5}, TypeError, "x: expected a tensor, a picture, .* got float"),
-        ({"x": {"a": 1}}, TypeError, "x: no tensor among the inputs 'a'"),
+        ({"x": 3.5}, TypeError, "x: expected an image, a tensor .* got float"),
+        ({"x": {"a": 1}}, TypeError, "x: there is no tensor in this dict of 1 value; .* try Tabular"),
         ({"method": "grad_cma"}, ValueError, "method: there is no 'grad_cma'; nearest: 'grad_cam'"),
         ({"method": 3}, TypeError, "method: expected a key of METHODS, got 3"),
         ({"target": 5}, ValueError, "target: class 5 is out of range, expected 0 to 4"),
@@ -398,7 +398,7 @@ def test_bad_arguments_are_named(more: dict[str, Any], error: type[Exception], m
 
 @pytest.mark.parametrize("model", [None, 3, "resnet18", Plain], ids=str)
 def test_what_is_no_model_is_refused(model: Any) -> None:
-    kind = type(model).__name__
+    kind = "the class Plain; make one first" if model is Plain else type(model).__name__
     for call in (
         lambda: explain(model, picture()),
         lambda: Session(model, picture()),

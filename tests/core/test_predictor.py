@@ -155,7 +155,7 @@ class Odd:
             r"predict: expected a row of numbers for each of 25 inputs, got float64 \(26, 2\)",
         ),
         (lambda n: np.zeros((n, 2, 2)), r"predict: expected a row of numbers"),
-        (lambda n: [["a", "b"]] * n, "predict: expected numbers, got <U1 such as"),
+        (lambda n: [["a", "b"]] * n, "predict: expected numbers, got strings such as"),
         (lambda n: None, "predict: expected a row of numbers"),
     ],
 )

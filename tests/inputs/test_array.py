@@ -70,7 +70,7 @@ def test_not_a_number_is_said() -> None:
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
-        (3, TypeError, "x: expected a tensor, a picture, a dict or a tuple of tensors, got int"),
+        (3, TypeError, r"x: expected an image, a tensor \(1, …\), Text\(…\), Tabular\(…\), .* of tensors, got int"),
         (None, TypeError, "x: .* got NoneType"),
         ({}, TypeError, "x: no tensor among the inputs"),
         (("a", 3), TypeError, "x: no tensor among the inputs 0, 1"),

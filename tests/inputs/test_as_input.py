@@ -98,7 +98,12 @@ def test_what_is_wrapped_already_keeps_its_own_transform() -> None:
             "preprocess: it raised TypeError on x, dict: unsupported operand",
         ),
         (SIGNAL, lambda t: t[:, :, :0], ValueError, r"expected an input with values in it, got shape \(1, 2, 0\)"),
-        (3, None, TypeError, "x: expected a tensor, a picture, a dict or a tuple of tensors, got int"),
+        (
+            3,
+            None,
+            TypeError,
+            r"x: expected an image, a tensor \(1, …\), Text\(…\), Tabular\(…\), .* of tensors, got int",
+        ),
     ],
 )
 def test_what_cannot_be_taken(x: Any, preprocess: Any, error: type[Exception], message: str) -> None:

@@ -30,14 +30,14 @@ def model(x: Any) -> np.ndarray:
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (FRAME, r"x: .* got a table of 3 rows; try Tabular\(df\.iloc\[\[0\]\], background=df\)"),
+        (FRAME, r"x: .* got a table of 3 rows; try Tabular\(x\.iloc\[\[0\]\], background=x\)"),
         (
             pl.from_pandas(FRAME.astype(object).astype(float)),
-            r"a table of 3 rows; try Tabular\(df\[0\], background=df\)",
+            r"a table of 3 rows; try Tabular\(x\[0\], background=x\)",
         ),
-        (sparse.csr_matrix(np.eye(3)), r"a table of 3 rows; try Tabular\(df\[0\], background=df\)"),
-        (FRAME.iloc[0], r"got a series; try Tabular\(series, background=df\)"),
-        (FRAME.iloc[[0]], r"got one row; try Tabular\(row, background=df\)"),
+        (sparse.csr_matrix(np.eye(3)), r"a table of 3 rows; try Tabular\(x\[0\], background=x\)"),
+        (FRAME.iloc[0], r"got a series; try Tabular\(x, background=table\)"),
+        (FRAME.iloc[[0]], r"got one row; try Tabular\(x, background=table\)"),
     ],
 )
 def test_tables(x: Any, message: str, way: Any) -> None:
@@ -46,7 +46,9 @@ def test_tables(x: Any, message: str, way: Any) -> None:
 
 
 def test_a_list_of_tables() -> None:
-    with pytest.raises(TypeError, match=r"inputs\[0\]: a table is explained row by row, .* try Tabular\(df\.iloc"):
+    with pytest.raises(
+        TypeError, match=r"inputs\[0\]: a table is explained row by row, .* try Tabular\(inputs\[0\]\.iloc"
+    ):
         nx.TabularExplorer(model, [FRAME, FRAME])
 
 

@@ -151,7 +151,7 @@ def test_nothing_is_refused(given: Any) -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "words"),
     [
-        (object(), TypeError, r"inputs\[1\]: x: expected a tensor, a picture, .* got object"),
+        (object(), TypeError, r"inputs\[1\]: x: expected an image, a tensor .* got object"),
         (torch.rand(2, 3, 4, 4), ValueError, r"inputs\[1\]: x: expected one input, got a batch of 2"),
         (torch.rand(1, 0), ValueError, r"inputs\[1\]: x: expected an input with values in it, got shape \(1, 0\)"),
         ("no such file.png", FileNotFoundError, r"inputs\[1\]: there is no file 'no such file\.png'"),

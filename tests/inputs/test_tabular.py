@@ -248,7 +248,7 @@ def test_another_row_of_the_same_table() -> None:
         (
             FRAME.iloc[[0]],
             {"background": FRAME[["age", "city"]]},
-            r"has 'member'; .*: Tabular\(row\[list\(table\.columns\)\], background=table\)",
+            r"has 'member'; .*: row={name: row\[name\] for name in table\.columns}",
         ),
         ([1, "x"], {"background": FRAME}, r"got 3 \(age, city, member\); leave out the one .*=table\.drop\(columns=\["),
         ([1, 2], {"background": np.ones((4, 3))}, r"got 3; leave out the one .*: background=numpy\.delete\(table, "),
@@ -262,7 +262,7 @@ def test_another_row_of_the_same_table() -> None:
         ),
         (pd.Series([1, 2], index=["a", "a"]), {}, "names: expected each column once, got 'a' twice"),
         ({"a": [1, 2]}, {}, "row: 'a' holds 2 values, expected one"),
-        ([1], {"background": {"a": [1]}}, r"background: .* got a dict; try pandas\.DataFrame\(background\)"),
+        ([1], {"background": {"a": [1]}}, r"background: .* got a dict; try background=pandas\.DataFrame\(background\)"),
         ([1], {"background": pl.DataFrame({"a": [1]}).lazy()}, r"got a LazyFrame; try background=frame\.collect\(\)"),
         (
             [1],

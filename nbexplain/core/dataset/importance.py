@@ -18,7 +18,7 @@ from nbexplain.core.methods.sampling_error import widening
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
-from nbexplain.core.table.labels import has_classes, labelled, left_out, right_classes, right_numbers
+from nbexplain.core.table.labels import has_classes, labelled, left_out, right_classes, right_numbers, undecided
 from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
@@ -69,7 +69,8 @@ def permutation_importance(
     table = table_of(subject)
     among = matching(subject, where)
     missing = 0
-    if table.labels is not None and subject.scores().ndim == 2:
+    no_choice = "" if table.labels is None else undecided(subject)
+    if table.labels is not None and subject.scores().ndim == 2 and not no_choice:
         known = among[labelled(subject)[among]]
         among, missing = known, len(among) - len(known)
     order = drawn(table, rows, seed, among)
@@ -79,7 +80,8 @@ def permutation_importance(
         of = f" that match {where!r}" if where else ""
         with_label = " with a label" if missing else ""
         raise ValueError(f"background: shuffling a column needs at least two rows{with_label}{of}, got {len(chosen)}")
-    warnings = (*few(where, among), *left_out(missing))
+    unused = (f"the labels are not used: {no_choice}",) if no_choice else ()
+    warnings = (*few(where, among), *left_out(missing), *unused)
     clean = scores_of(subject, chosen, "background")
     measure = _measure(subject, target, numbers, clean)
     columns, turn = chosen.shape[1], np.searchsorted(numbers, order)
@@ -144,7 +146,7 @@ def _shuffles(count: int, repeats: int, seed: int) -> np.ndarray:
 def _measure(subject: Subject, target: Target, numbers: np.ndarray, clean: Tensor) -> _Measure:
     """How much worse the scores are of rows, against the clean scores (n, K) of all; by labels where there are some."""
     labels = table_of(subject).labels
-    if labels is None or clean.ndim != 2:
+    if labels is None or clean.ndim != 2 or undecided(subject):
         before = _array(targets.score(clean, target))
         return _Measure(
             lambda places, scores: np.abs(_array(targets.score(scores, target)) - before[places]),

@@ -123,7 +123,7 @@ def _way(
                 return (lambda one: iter([(1.0, *trees(one))])), "tree", raw
         except (NoTrees, ImportError) as error:  # shap is not needed for few columns
             if explainer == "tree":
-                raise
+                raise NoTrees(f"{error}" + "; explainer='exact' takes any model" * few) from error
             reason = f"; {str(error).removeprefix('explainer: ')}"
     if not few:
         raise ValueError(

@@ -102,7 +102,10 @@ def row_shap(
             return ExpectedGradients(subject, target, stand_ins, samples, seed, skip=known)
         if used == "permutation":
             return PermutationSampling(subject, read, stand_ins, orders, seed, base)
-        return Trees(subject, read, stand_ins)
+        try:
+            return Trees(subject, read, stand_ins)
+        except NoTrees as error:
+            raise NoTrees(f"{error}; explainer='permutation' takes any model") from error
 
     explain: _Step | None = None
     shown = -np.inf

@@ -92,18 +92,37 @@ def tree_shap(
                     gap = float(measured_gap(trees, tried[0], rows, values)[target])
                     notes = (proportion(trees.link, gap),)
     except NoTrees as error:
-        kind = type(unwrapped(estimator)).__name__
-        raise ValueError(f"model: tree_shap cannot explain this {kind}: {error}; use {_OTHERS}") from error
+        model = unwrapped(estimator)
+        way = ""
+        if catboost_trees.splits_categories(model) and (sums := _sum_of_catboost(subject, model, tried, scores)):
+            way = f"explain the sum of its trees with {sums}, or "
+        raise ValueError(
+            f"model: tree_shap cannot explain this {type(model).__name__}: {error}; {way}use {_OTHERS}"
+        ) from error
     return by_value(subject, target, values[:, target], float(base[target]), rows, warnings=notes)
 
 
 def _of_catboost(subject: Subject, model: Any, tried: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values (F, K) and bases (K,) of the first row, by CatBoost, whose trees read what it makes of categories."""
     table: Any = subject.input
-    sums = catboost_trees.sums(model, table.outside(torch.from_numpy(tried)))
-    link = next((link for link in usual(sums.shape[1], scores.shape[1]) if near(link(sums), scores)), None)
+    link = _link_of_catboost(subject, model, tried, scores)
     if link is None or link.curve is not None:
         told = "something else" if link is None else f"the {link.unit}"
         raise NoTrees(f"its trees add up {told}, and this way of hiding explains their sum alone")
     values, base = catboost_trees.path_values(model, table.outside(table.tensor))
     return values @ link.matrix.T, link(base[None])[0]
+
+
+def _link_of_catboost(subject: Subject, model: Any, tried: np.ndarray, scores: np.ndarray) -> Link | None:
+    """How the scores (n, K) of rows follow from what CatBoost's trees add up; None if they do not."""
+    table: Any = subject.input
+    sums = catboost_trees.sums(model, table.outside(torch.from_numpy(tried)))
+    return next((link for link in usual(sums.shape[1], scores.shape[1]) if near(link(sums), scores)), None)
+
+
+def _sum_of_catboost(subject: Subject, model: Any, tried: np.ndarray, scores: np.ndarray) -> str:
+    """The arguments with which CatBoost explains what its trees add up, or `""` where it has no such scores."""
+    link = _link_of_catboost(subject, model, tried, scores)
+    if link is None or (link.curve is not None and not link.by_logit):
+        return ""
+    return "hidden='tree_path_dependent'" + ", scores=torch.logit" * (link.curve is not None)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.inputs import Array
+
 WAYS = ("predict_proba", "decision_function", "predict")
 _NO_SUCH = (AttributeError, NotImplementedError)  # what an estimator says that has the method, and cannot be asked it
 
@@ -21,6 +23,11 @@ def ways_to_ask(model: Any) -> list[tuple[str, Callable[[Any], Any]]]:
     TypeError
         If there is none.
     """
+    if isinstance(model, type):
+        raise TypeError(
+            f"model: expected a torch.nn.Module, a fitted estimator or a callable, got the class {model.__name__}; "
+            f"make one first: {model.__name__}(…)" + ".fit(table, labels)" * hasattr(model, "fit")
+        )
     if is_pipeline(model):
         return [("call", pipeline_call(model))]
     if is_booster(model, "xgboost"):
@@ -29,12 +36,28 @@ def ways_to_ask(model: Any) -> list[tuple[str, Callable[[Any], Any]]]:
     calls = [(name, call) for name, call in found if callable(call)]
     if calls:
         return calls
-    if callable(model) and not isinstance(model, type):
+    if callable(model):
         return [("call", model)]
     raise TypeError(
         f"model: expected a torch.nn.Module, an object with predict_proba, decision_function or predict, or a "
-        f"callable, got {type(model).__name__}"
+        f"callable, got {type(model).__name__}{_without_scores(model)}"
     )
+
+
+def _without_scores(model: Any) -> str:
+    """Why an object with none of these methods gives no scores of new rows, and what does."""
+    if isinstance(model, Array):
+        return "; the model goes first: explain(model, x, …)"
+    if comes_from(model, "sklearn") and type(model).__name__ == "LocalOutlierFactor":
+        return ", which scores other rows than its own only as LocalOutlierFactor(novelty=True).fit(table)"
+    if hasattr(model, "fit_predict"):
+        return (
+            ", which labels the rows that it was fitted to and no others; a classifier of its labels does: "
+            "KNeighborsClassifier().fit(table, model.labels_)"
+        )
+    if callable(getattr(model, "transform", None)) and hasattr(model, "fit"):
+        return ", which makes features; each of them can be explained: lambda rows: model.transform(rows)"
+    return ""
 
 
 def first_that_answers(calls: list[tuple[str, Callable[[Any], Any]]], x: Any) -> tuple[int, Any]:
@@ -98,6 +121,39 @@ def xgboost_call(booster: Any) -> Callable[[Any], Any]:
         return booster.predict(matrix, output_margin=margins)
 
     return predict
+
+
+def classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
+    """The `classes_` of an estimator: labels (K,), a list of them for several outputs; None where there are none."""
+    known = getattr(model, "classes_", None)
+    if isinstance(known, (list, tuple)) and known and all(isinstance(own, np.ndarray) for own in known):
+        return list(known)
+    known = np.asarray(known) if isinstance(known, (list, tuple)) else known
+    return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
+
+
+def same_labels(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(np.array_equal, one, other))
+    return type(one) is type(other) and np.array_equal(one, other)
+
+
+def own_choice(model: Any, x: Any, *, raw: bool = False) -> np.ndarray | None:
+    """What the estimator's `predict` says of some rows; of CatBoost's base class, whose is `raw`, the label."""
+    call: Callable[..., Any] | None = getattr(model, "predict", None)
+    if x is None or not callable(call) or (raw and not comes_from(model, "catboost")):
+        return None
+    try:
+        said = np.asarray(call(x, prediction_type="Class") if raw else call(x))
+    except Exception:  # it is asked for a check alone; what the scores come from has answered
+        return None
+    said = said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said
+    return said if said.ndim in (1, 2) and len(said) == count_of(x) else None
+
+
+def count_of(x: Any) -> int:
+    """How many inputs these are: a list, an array, a data frame or a sparse matrix, which has no length."""
+    return int(x.shape[0]) if hasattr(x, "shape") else len(x)
 
 
 # Hugging Face pipelines

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
@@ -27,6 +25,8 @@ class Outputs:
         Of the K scores, as the estimator has them; None where it has none.
     labels
         What `predict` returns for each of them, where that is something else than its name.
+    undecided
+        Where it tells classes apart and does not choose one by these scores: why, and the call that would.
     quantity
         `"probability"`, `"prediction"` (of a number), or `"score"`.
     exclusive
@@ -41,54 +41,14 @@ class Outputs:
     exclusive: bool = False
     notes: tuple[str, ...] = ()
     labels: tuple[Any, ...] | None = None
-
-
-def as_array(said: Any, count: int) -> tuple[np.ndarray, tuple[int, ...], tuple[str, ...]]:
-    """What an estimator returned for `count` inputs, as an array (N, …).
-
-    A list of arrays, one for each of several outputs, is put side by side; their widths are the second value, else
-    `()`. The third are the names of a data frame's columns.
-
-    Raises
-    ------
-    ValueError
-        If it is no row of numbers or labels for each input.
-    """
-    names = tuple(map(str, said.columns)) if hasattr(said, "columns") and hasattr(said, "iloc") else ()
-    if isinstance(said, (list, tuple)) and said and all(_is_table(part, count) for part in said):
-        parts = [_plain(part) for part in said]
-        if len(parts) != count or parts[0].shape[1] != count:  # not N rows of N numbers
-            return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
-    array = _plain(said)
-    if array.dtype == object:  # numbers among objects, such as Decimal
-        with contextlib.suppress(TypeError, ValueError):
-            array = array.astype(np.float64)
-    if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in "fiubUSO":
-        shape = f"{array.dtype} {array.shape}" if array.ndim else type(said).__name__
-        raise ValueError(
-            f"predict: expected a row of numbers for each of {count} inputs, got {shape}; of a model that takes one "
-            "at a time: lambda inputs: numpy.stack([model(one) for one in inputs])"
-        )
-    return array, (), names
-
-
-def _is_table(part: Any, count: int) -> bool:
-    shape = getattr(part, "shape", None)
-    return shape is not None and len(shape) == 2 and shape[0] == count
-
-
-def _plain(said: Any) -> np.ndarray:
-    """An array of what may be a tensor, with a gradient or not, or a sparse matrix."""
-    if isinstance(said, Tensor):
-        said = said.detach().cpu()
-        return np.asarray(said.float() if said.dtype.itemsize < 4 and said.is_floating_point() else said)
-    return np.asarray(said.toarray() if hasattr(said, "toarray") else said)
+    undecided: str = ""
 
 
 def numbers(array: np.ndarray) -> np.ndarray:
     """Scores (N, K) of an output (N,) or (N, K)."""
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"predict: expected numbers, got {array.dtype} such as {array.ravel()[:1].tolist()}")
+        kind = "strings" if array.dtype.kind in "US" else f"{array.dtype}"
+        raise ValueError(f"predict: expected numbers, got {kind} such as {array.ravel()[:1].tolist()[0]!r}")
     return array.reshape(len(array), -1).astype(np.float64)
 
 
@@ -127,13 +87,14 @@ def of_classes(
         )
         signs = -1 if reverse and _agreement(np.hstack([-table, table]), labels, chosen) < 1 else 1
         both = (lambda a: _both(1 - a, a)) if quantity == "probability" else (lambda a: _both(-signs * a, signs * a))
-        return _checked(lambda a: both(numbers(a)), table, labels, chosen, quantity)
+        return _checked(lambda a: both(numbers(a)), table, labels, chosen, quantity, way)
     if labels is not None and count == len(labels) and not _by_pairs(table, labels, chosen, pairs):
-        return _checked(numbers, table, labels, chosen, quantity)
+        return _checked(numbers, table, labels, chosen, quantity, way)
     if labels is not None and count == len(labels) * (len(labels) - 1) // 2:
         names = tuple(f"{first} against {second}" for first, second in combinations(labels.tolist(), 2))
         note = "the scores are margins of pairs of classes: positive ones speak for the first"
-        return Outputs(numbers, names, "score", notes=(note,))
+        why = "its scores are margins of pairs of classes; model.set_params(decision_function_shape='ovr') makes them "
+        return Outputs(numbers, names, "score", notes=(note,), undecided=f"{why}those of classes")
     return Outputs(numbers, quantity=quantity)
 
 
@@ -147,13 +108,14 @@ def _checked(
     labels: np.ndarray,
     chosen: np.ndarray | None,
     quantity: str,
+    way: str,
 ) -> Outputs:
     """Scores of the classes `labels`; it is said where `predict` does not choose the highest."""
     names = tuple(labels.tolist())
     if chosen is None:
         return Outputs(scores, names, quantity, exclusive=True)
     if chosen.ndim == 2 and chosen.shape[1] > 1:  # several labels for a row, each yes or no
-        return Outputs(scores, names, quantity)
+        return Outputs(scores, names, quantity, undecided=of_one_label(way, "[:, 0]"))
     share = _agreement(scores(said), labels, chosen)
     notes: tuple[str, ...] = ()
     if share < 1:
@@ -216,10 +178,13 @@ def of_labels(labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = 
     return Outputs(scores, labelled if names is None else tuple(names), "score", exclusive=True, labels=labelled)
 
 
-def of_two(said: np.ndarray) -> Outputs:
-    """Of one number (N,) that tells two classes apart: a probability p, (1 − p, p), or else a margin d, (−d, d)."""
-    if not ((said >= 0) & (said <= 1)).all():
-        return Outputs(lambda a: _both(-numbers(a), numbers(a)), exclusive=True)
+def of_two(said: np.ndarray, *, margin: bool = False, labels: tuple[Any, ...] | None = None) -> Outputs:
+    """Of one number (N,) that tells two classes apart: a probability p, (1 − p, p), or else a margin d, (−d, d).
+
+    `margin` says that it is none of these probabilities, `labels` what `predict` calls the two.
+    """
+    if margin or not ((said >= 0) & (said <= 1)).all():
+        return Outputs(lambda a: _both(-numbers(a), numbers(a)), exclusive=True, labels=labels)
 
     def scores(said: np.ndarray) -> np.ndarray:
         if not ((said >= 0) & (said <= 1)).all():
@@ -233,7 +198,7 @@ def of_two(said: np.ndarray) -> Outputs:
 
 
 def of_several(
-    parts: Sequence[Outputs], widths: Sequence[int], labels: Sequence[np.ndarray] | None, quantity: str
+    parts: Sequence[Outputs], widths: Sequence[int], labels: Sequence[np.ndarray] | None, quantity: str, way: str
 ) -> Outputs:
     """Of several outputs side by side, each as wide as it is, and each with scores of its own."""
     ends = np.cumsum(widths)
@@ -244,7 +209,16 @@ def of_several(
     names = None
     if labels is not None:
         names = tuple(f"output {number}: {label}" for number, own in enumerate(labels) for label in own)
-    return Outputs(scores, names, quantity)
+    undecided = of_one_label(way, "[:, 0]" if way == "predict" else "[0]") if labels is not None else ""
+    return Outputs(scores, names, quantity, undecided=undecided)
+
+
+def of_one_label(way: str, place: str) -> str:
+    """Why no class is chosen where a row has several labels, and how one of these is asked."""
+    return (
+        f"it gives each row several labels; ask for one of them: explain(lambda rows: model.{way}(rows){place}, …, "
+        "classes=('no', 'yes'))"
+    )
 
 
 def labels_in(said: np.ndarray) -> list[Any] | None:
@@ -259,6 +233,11 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
         return None
     values = said.ravel()
     found = list(dict.fromkeys(values.tolist()))
+    if broken := next((label for label in found if _is_fraction(label)), None):
+        raise ValueError(
+            f"predict: it returned numbers as strings, such as {broken!r}; let it return floats: "
+            "numpy.asarray(…, dtype=float)"
+        )
     if len(found) > _MOST_LABELS:
         raise ValueError(
             f"predict: expected numbers or labels of classes, got {len(found):,} different ones such as {found[0]!r}"
@@ -267,6 +246,14 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
         return sorted(found)
     except TypeError:
         return found
+
+
+def _is_fraction(label: Any) -> bool:
+    """Whether a string is a number that is not whole."""
+    try:
+        return isinstance(label, str) and not float(label).is_integer() and np.isfinite(float(label))
+    except ValueError:
+        return False
 
 
 def perhaps_labels(said: np.ndarray) -> tuple[str, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nbexplain.core.predictor import Predictor
-from nbexplain.inputs import Array, Text
+from nbexplain.inputs import Array, Tabular, Text
 from nbexplain.inputs.text_codes import MASK_WORD
 
 META = (
@@ -32,6 +34,8 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
     text = str(error)
     own = getattr(type(module).forward, "__qualname__", "forward")  # as Python calls it in its errors
     lacking = _MISSING.search(text) if isinstance(error, TypeError) and text.startswith(f"{own}()") else None
+    if isinstance(given, Tabular) and (way := _encoded(text, own, module, given)):
+        return way
     if lacking:
         names = ", ".join(_NAME.findall(lacking[1]))
         held = given.parts.given if given.parts is not None else None
@@ -71,6 +75,53 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
             f"(1, {first.in_channels}, {places}){missing} ({type(error).__name__}: {text})"
         )
     return None
+
+
+def _encoded(text: str, own: str, module: nn.Module, given: Tabular) -> Exception | None:
+    """What a network's error means for the rows of a table, with the `encode` that makes of them what it takes."""
+    if given.encode is not None:
+        return None
+    wants = [
+        name
+        for name, one in inspect.signature(module.forward).parameters.items()
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+    count = len(given.columns)
+    call = "say so with Tabular(row, background=table, encode=lambda rows: "
+    asked = text.startswith(f"{own}()") and ("missing" in text or "takes 1 positional argument" in text)
+    if asked and 1 < len(wants) <= count:
+        listed = ", ".join(f"{name!r}: rows[:, {places}]" for name, places in zip(wants, _split(given, len(wants))))
+        return TypeError(
+            f"x: the model takes {' and '.join(wants)}, and a row of a table goes in as one tensor; which columns are "
+            f"which, {call}{{{listed}}})"
+        )
+    if "invalid data type 'str'" in text:
+        names = "table.columns" if given.framed else repr(list(given.names))
+        return TypeError(
+            "x: the model reads columns by their names, and a row of a table goes in as one tensor; "
+            f"{call}(dict(zip({names}, rows.T)),))"
+        )
+    if "scalar types: Long, Int" in text:
+        return TypeError(
+            f"x: the model takes whole numbers, and a row of a table goes in as floats; {call}rows.long())"
+        )
+    first = next(((name, one) for name, one in module.named_modules() if isinstance(one, nn.Linear)), None)
+    if "mat1 and mat2" in text and first is not None and first[1].in_features != count:
+        name, one = first
+        layer = f"linear layer {name!r}" if name else "layer"
+        return ValueError(
+            f"x: the row has {count} columns, and the model's first {layer} takes {one.in_features} ({text}); give the "
+            f"columns that it was trained with, or {call}…), which makes {one.in_features} numbers of them"
+        )
+    return None
+
+
+def _split(given: Tabular, parts: int) -> list[list[int]]:
+    """Columns for each of several inputs: numbers for the first, categories for the last, where there are both."""
+    coded = [place for place, column in enumerate(given.columns) if column.categories]
+    order = [place for place in range(len(given.columns)) if place not in coded] + coded
+    begin = len(order) - len(coded) if coded and parts == 2 and len(coded) < len(order) else len(order) - parts + 1
+    return [order[:begin], *([order[begin:]] if parts == 2 else [[place] for place in order[begin:]])]
 
 
 def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
@@ -118,18 +169,65 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
                 f"tokenizer: it gives an id, or so many, that the model has no row for ({error}); its embeddings have: "
                 f"{', '.join(tables)}. Is it this model's own?"
             )
-    if (
-        isinstance(module, Predictor)
-        and isinstance(error, (ValueError, TypeError))
-        and str(error).startswith("predict:")
-    ):
-        return error
-    if isinstance(module, Predictor) and isinstance(given, Text):  # which never sees our codes
-        texts = given.outside(x)
-        what = (
-            f"{len(texts)} texts, the first of them {texts[0]!r:.80}"
-            if len(texts) > 1
-            else f"the text {texts[0]!r:.80}"
-        )
-        return RuntimeError(f"the model raised {type(error).__name__} on {what}: {error}")
+    if isinstance(module, Predictor):
+        return _of_predictor(error, module, x, given)
     return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")
+
+
+def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) -> Exception:
+    """What the error of a model that is no torch module means for the input."""
+    text, kind, model = str(error), type(error).__name__, module.estimator
+    if isinstance(error, (ValueError, TypeError)) and text.startswith(("predict:", "model:", "classes:")):
+        return error
+    if kind == "NotFittedError" or (kind == "CatBoostError" and "no trained model" in text):
+        return ValueError(
+            f"model: this {type(model).__name__} is not fitted yet ({kind}: {text}); fit it first, as with "
+            "model.fit(table, labels)"
+        )
+    call = "model" if module.way in ("call", "forward") else f"model.{module.way}"
+    if isinstance(error, TypeError) and module.way != "forward" and (lacking := _MISSING.search(text)):
+        called = getattr(model, module.way, model)
+        if text.startswith(f"{getattr(called, '__qualname__', type(model).__qualname__ + '.__call__')}()"):
+            filled = ", ".join(f"{name}=…" for name in _NAME.findall(lacking[1]))
+            return TypeError(
+                f"model: {call} also wants {', '.join(_NAME.findall(lacking[1]))}; say how it is called: "
+                f"forward=lambda model, inputs: {call}(inputs, {filled})"
+            )
+    if isinstance(given, Text):  # which never sees our codes
+        texts = given.outside(x)
+        first = f"{texts[0]!r:.80}"
+        what = f"{len(texts)} texts, the first of them {first}" if len(texts) > 1 else f"the text {first}"
+    else:
+        what = f"an input of shape {tuple(x.shape)}"
+    return RuntimeError(f"the model raised {kind} on {what}: {text}{_way(text, module, x, given, call)}")
+
+
+def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> str:
+    """The call with which a model that is no torch module would take the input, if that can be told, or `""`."""
+    if isinstance(given, Tabular):
+        own = [str(name) for name in _plain(getattr(module.estimator, "feature_names_in_", ()))]
+        count = getattr(module.estimator, "n_features_in_", None)
+        if given.framed and own and own != list(given.names) and set(own) <= set(given.names):
+            names = "model.feature_names_in_"
+            return (
+                "; its own columns, in their order: "
+                f"Tabular({{name: row[name] for name in {names}}}, background=table[list({names})])"
+            )
+        if not given.framed and isinstance(count, int) and count == len(given.columns) - 1:
+            return f"; if the last column is the label: Tabular(row[:{count}], background=table[:, :{count}])"
+        if not given.framed and ("only integers, slices" in text or "numpy.ndarray' object has no attribute" in text):
+            return (
+                "; it gets an array, as the background is one; for a model that reads columns by their names: "
+                "Tabular(row, background=pandas.DataFrame(table, columns=names))"
+            )
+    elif x.ndim > 2 and module.way not in ("call", "forward"):
+        return (
+            "; a model of rows of pixels or of steps: "
+            f"forward=lambda model, inputs: {call}(inputs.reshape(len(inputs), -1))"
+        )
+    way = module.one_by_one(given.outside(x))
+    return f"; it answers when it is asked as in {way}" if way else ""
+
+
+def _plain(names: Any) -> list[Any]:
+    return list(names) if isinstance(names, np.ndarray) else []

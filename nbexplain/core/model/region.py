@@ -167,6 +167,8 @@ def number_of(name: str, names: Sequence[str]) -> int:
     raise ValueError(f"target: there is no class {name!r}; nearest: {', '.join(map(repr, close))}")
 
 
-def check_index(index: int, size: int, what: str) -> None:
+def check_index(index: int, size: int, what: str, names: Sequence[str] = ()) -> None:
     if not 0 <= index < size:
-        raise ValueError(f"target: {what} {index} is out of range, expected 0 to {size - 1}")
+        named = f"class {index}"
+        way = f"; the one with this label: target={named!r}" if named in names else ""
+        raise ValueError(f"target: {what} {index} is out of range, expected 0 to {size - 1}{way}")

@@ -11,7 +11,7 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.row_filter import RowFilter
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.every_score import scored
-from nbexplain.core.table.labels import has_classes, labelled, left_out
+from nbexplain.core.table.labels import has_classes, labelled, left_out, tells_classes, without_classes
 from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
@@ -49,10 +49,10 @@ def check_classes(subject: Subject, key: str) -> None:
     Raises
     ------
     ValueError
-        If the model predicts numbers, which have no classes.
+        If the model chooses no class by its scores.
     """
-    if not has_classes(subject):
-        raise ValueError(f"method: {key!r} needs scores of classes, and the model predicts numbers; use 'residuals'")
+    if reason := without_classes(subject):
+        raise ValueError(f"method: {key!r} needs scores of classes, and {reason}")
 
 
 def no_classes(subject: Subject, _layer: Layer | None) -> str:
@@ -64,7 +64,7 @@ def no_classes(subject: Subject, _layer: Layer | None) -> str:
 
 def no_numbers(subject: Subject, _layer: Layer | None) -> str:
     """Why questions to the numbers that are predicted for labelled rows cannot be asked, or `""`."""
-    if has_classes(subject):
+    if tells_classes(subject):
         return "it needs a model that predicts numbers"
     return no_labels(subject, None)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
+from nbexplain.core.choices import labels_of
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
@@ -15,10 +17,52 @@ from nbexplain.inputs.table_column import is_missing
 
 def has_classes(subject: Subject) -> bool:
     """Whether the highest of the scores is the class that the model chooses; not so of a regression."""
+    return not without_classes(subject)
+
+
+def without_classes(subject: Subject) -> str:
+    """Why the highest of the scores is no class that the model chooses, and what to ask instead; `""` where it is."""
     scores, module = subject.scores(), subject.twin.module
-    if isinstance(module, Predictor) and module.outputs is not None and module.way not in ("call", "forward"):
-        return module.outputs.exclusive and scores.shape[1] > 1
-    return scores.shape[1] > 1 and subject.score_name != "prediction"
+    known = module.outputs if isinstance(module, Predictor) and module.way not in ("call", "forward") else None
+    if known is not None and known.undecided:
+        return known.undecided
+    if subject.score_name == "prediction":
+        return "the model predicts numbers; use 'residuals'"
+    if known is not None and known.exclusive and scores.shape[1] > 1:
+        return ""
+    if scores.shape[1] == 1 or known is not None:
+        one = "one number" if scores.shape[1] == 1 else "numbers"
+        return (
+            f"the model gives {one}, of which nothing tells a class; if it is the score of one of two, say "
+            "classes=(first, second); if the model predicts numbers, use 'residuals'"
+        )
+    if (label := _other_number(subject)) is not None:
+        return f"the labels are numbers such as {label:.4g}, and no classes; use 'residuals'"
+    return ""
+
+
+def tells_classes(subject: Subject) -> str:
+    """Why labels are no numbers that the model predicts, and what to ask instead; `""` where they may be."""
+    return undecided(subject) or ("it has classes; use 'confusion'" if has_classes(subject) else "")
+
+
+def undecided(subject: Subject) -> str:
+    """Why a model that tells classes apart chooses none by its scores, and what would; `""` of all other models."""
+    subject.scores()  # by which it learns what they are
+    module = subject.twin.module
+    return module.outputs.undecided if isinstance(module, Predictor) and module.outputs is not None else ""
+
+
+def _other_number(subject: Subject) -> float | None:
+    """A label that is no whole number, where the scores of several classes would be logits that nobody has named."""
+    named = subject.reader.names is not None or labels_of(subject.twin.original) is not None
+    module = subject.twin.module
+    exclusive = isinstance(module, Predictor) and module.outputs is not None and module.outputs.exclusive
+    labels = getattr(subject.input, "labels", None)
+    if named or exclusive or labels is None or labels.dtype.kind != "f" or "probability" in subject.score_name:
+        return None
+    odd = labels[np.isfinite(labels) & (labels != np.rint(labels))]
+    return float(odd[0]) if len(odd) else None
 
 
 def class_values(subject: Subject) -> list[Any]:
@@ -52,14 +96,16 @@ def right_numbers(subject: Subject) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there are no labels, or one of them is no number.
+        If there are no labels, one of them is no number, or the model predicts none.
     """
     labels = _labels(subject)
+    if reason := undecided(subject):
+        raise ValueError(f"labels: the model predicts no numbers to compare them with: {reason}")
     if labels.dtype.kind in "fiub":
         return labels.astype(np.float64)
     plain = [np.nan if is_missing(label) else label for label in labels.tolist()]
     for number, label in enumerate(plain):
-        if not isinstance(label, (int, float, np.number)):
+        if not isinstance(label, (int, float, np.number, Decimal)):
             raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}")
     return np.array(plain, dtype=np.float64)
 

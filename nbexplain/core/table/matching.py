@@ -21,7 +21,14 @@ from nbexplain.core.row_filter import (
 )
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.every_score import every_score
-from nbexplain.core.table.labels import class_numbers, class_values, has_classes, right_classes, right_numbers
+from nbexplain.core.table.labels import (
+    class_numbers,
+    class_values,
+    has_classes,
+    right_classes,
+    right_numbers,
+    undecided,
+)
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_reading import Column
@@ -129,6 +136,8 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
             return found
         numbers = right_classes(subject) if name == "label" else every_score(subject).argmax(1)
         return np.isin(numbers, class_places(name, condition, class_values(subject), subject.names))
+    if name != "predicted" and (reason := undecided(subject)):
+        raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}")
     if name == "label":
         return _of_number(f"where[{name!r}]", right_numbers(subject), condition)
     predicted = _prediction(subject, name)

@@ -12,7 +12,7 @@ from nbexplain.core.registry import method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.labelled_scores import labelled_scores, no_numbers, said_of
-from nbexplain.core.table.labels import has_classes, right_numbers
+from nbexplain.core.table.labels import right_numbers, tells_classes
 
 
 @method(label="Residuals", over_rows=True, kinds=("table",), unfit=no_numbers)
@@ -28,8 +28,8 @@ def residuals(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> I
     ValueError
         If there are no labels, one is no number, or the model tells classes apart.
     """
-    if has_classes(subject):
-        raise ValueError("method: 'residuals' needs a model that predicts numbers, it has classes; use 'confusion'")
+    if reason := tells_classes(subject):
+        raise ValueError(f"method: 'residuals' needs a model that predicts numbers, and {reason}")
     right, warnings = right_numbers(subject), said_of(subject, where)
     for numbers, scores, progress in labelled_scores(subject, where):
         predicted, labels = _column(scores, target), right[numbers]

@@ -57,6 +57,9 @@ class MethodComparison(Explorer):
         **options: Any,
     ) -> None:
         given = {"methods": methods, "targets": targets, "numbers": numbers}
+        for name, values in given.items():
+            if isinstance(values, str):
+                raise TypeError(f"{name}: expected {_LEAST} to {_MOST} in a list, got {values!r}")
         chosen = {name: list(values) for name, values in given.items() if values is not None}
         if len(chosen) > 1:
             raise TypeError(f"{' and '.join(chosen)}: expected one of them, the other parts follow the selection")

@@ -114,7 +114,9 @@ class Explorer(ipywidgets.VBox):
                 model.wait()  # what is shown depends on it
         else:
             if inputs is None:
-                raise TypeError("inputs: expected a picture, a tensor (1, …) or a list of them, got nothing")
+                raise TypeError(
+                    "inputs: expected an image, a tensor (1, …), Text(…), Tabular(…) or a list of these, got none"
+                )
             self.session = Session(
                 model,
                 inputs,

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import Part
-from nbexplain.widgets.table_parts import SET_PANES, set_parts
+from nbexplain.widgets.table_parts import SET_PANES, check_table, set_parts
 from nbexplain.widgets.views.labelled_parts import reasons
 
 
@@ -46,6 +46,7 @@ class GlobalExplorer(Explorer):
         super().__init__(model, inputs, **options)
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
+        check_table(self.session.inputs[0], "GlobalExplorer")
         if self._asked:
             for name, why in reasons(self.session).items():
                 if name in shown and why:

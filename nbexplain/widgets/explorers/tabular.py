@@ -7,7 +7,7 @@ from typing import Any
 
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import Part
-from nbexplain.widgets.table_parts import ROW_PANES, row_parts
+from nbexplain.widgets.table_parts import ROW_PANES, check_table, row_parts
 
 
 class TabularExplorer(Explorer):
@@ -43,6 +43,7 @@ class TabularExplorer(Explorer):
         super().__init__(model, inputs, **options)
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
+        check_table(self.session.inputs[0], "TabularExplorer")
         columns = self.session.inputs[0].tensor.shape[-1]
         if not self._asked:
             unasked = {"boundary"} if columns > self._MOST_COLUMNS else set()

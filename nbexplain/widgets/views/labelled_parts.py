@@ -46,12 +46,15 @@ def reasons(session: Session) -> dict[str, str]:
     """Why each of the panes of labelled rows cannot be shown, or `""`."""
     table = session.inputs[session.selection.input]
     bare = "labels" if getattr(table, "labels", None) is None or not session.facts.one_per_class else ""
-    numbers = session.facts.class_values is None
-    needs = {**dict.fromkeys(OF_CLASSES, "classes" * numbers), **dict.fromkeys(OF_NUMBERS, "numbers" * (not numbers))}
+    facts = session.facts
+    needs = {
+        **dict.fromkeys(OF_CLASSES, "classes" if facts.without_classes else ""),
+        **dict.fromkeys(OF_NUMBERS, "numbers" if facts.tells_classes else ""),
+    }
     said = {
         "": "",
         "labels": "it needs the right class or number of each row: Tabular(…, labels=…)",
-        "classes": "it needs scores of classes, and the model predicts numbers; there is 'residuals'",
-        "numbers": "it needs a model that predicts numbers, and this one tells classes apart; there is 'confusion'",
+        "classes": f"it needs scores of classes, and {facts.without_classes}",
+        "numbers": f"it needs a model that predicts numbers, and {facts.tells_classes}",
     }
     return {name: said[bare or need] for name, need in needs.items()}

@@ -66,5 +66,5 @@ def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(ValueError, match="labels: the model predicts numbers, expected numbers, row 0 has 'a'"):
         explain(line, Tabular(background[0], background, labels=labels), "residuals")
     model = LogisticRegression().fit(background, labels)
-    with pytest.raises(ValueError, match="'residuals' needs a model that predicts numbers, it has classes; use"):
+    with pytest.raises(ValueError, match="'residuals' needs a model that predicts numbers, and it has classes; use"):
         explain(model, Tabular(background[0], background, labels=labels), "residuals")

@@ -78,7 +78,7 @@ def test_what_there_are_labels_for_is_shown() -> None:
                 close_tree(widget, set())
         session.close()
     for model, labels, show, why in (
-        (ill(), TWO, "residuals", "it needs a model that predicts numbers, and this one tells classes apart"),
+        (ill(), TWO, "residuals", "it needs a model that predicts numbers, and it has classes; use 'confusion'"),
         (line, RISK, "curves", "it needs scores of classes, and the model predicts numbers"),
         (ill(), None, "confusion", r"it needs the right class or number of each row: Tabular\(…, labels=…\)"),
     ):

@@ -17,10 +17,7 @@ from nbexplain.inputs.table_reading import Column
 def read(model: Any, columns: Sequence[Column], _sample: Any) -> Ensemble:
     """Of any CatBoost model whose columns are numbers."""
     if splits_categories(model):
-        raise NoTrees(
-            "CatBoost splits statistics that it makes of categories, which shap cannot follow; with "
-            "hidden='tree_path_dependent' it explains the sum of its trees itself"
-        )
+        raise NoTrees("CatBoost splits statistics that it makes of categories, which shap cannot follow")
     with tempfile.TemporaryDirectory() as folder:  # it writes to files only
         path = Path(folder) / "model.json"
         model.save_model(str(path), format="json")

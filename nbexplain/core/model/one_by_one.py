@@ -1,0 +1,54 @@
+"""What to write around a callable that takes one input at a time, or another kind of table than it got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+
+def stacked(call: str, inputs: Any) -> str:
+    """The function that asks `call`, which answers for a batch of one, for each of the inputs."""
+    if isinstance(inputs, list):
+        return _each(f"{call}([one])", "one in inputs")
+    if hasattr(inputs, "iloc"):
+        return _each(f"{call}(inputs.iloc[[n]])", "n in range(len(inputs))")
+    return _each(f"{call}(inputs[[n]])", "n in range(inputs.shape[0])")
+
+
+def tried(model: Callable[[Any], Any], call: str, inputs: Any) -> str:
+    """The function with which the callable answers for the first of the inputs alone, or `""`: tried."""
+    ways: list[tuple[Any, str]] = []
+    if isinstance(inputs, list) or (isinstance(inputs, np.ndarray) and inputs.ndim == 2):
+        ways = [(inputs[0], _each(f"{call}(one)", "one in inputs"))]
+    elif hasattr(inputs, "iloc"):
+        rows = "n in range(len(inputs))"
+        ways = [
+            (inputs.iloc[0].to_dict(), _each(f"{call}(inputs.iloc[n].to_dict())", rows)),
+            (inputs.to_numpy()[0], _each(f"{call}(inputs.iloc[n].to_numpy())", rows)),
+        ]
+    elif hasattr(inputs, "iter_rows"):
+        rows = "one in inputs.iter_rows(named=True)"
+        ways = [(next(inputs.iter_rows(named=True)), _each(f"{call}(one)", rows))]
+    for one, function in ways:
+        if _answers(model, one, 0):
+            return function
+    if hasattr(inputs, "to_numpy") and _answers(model, inputs.to_numpy(), 1):
+        return f"lambda inputs: {call}(inputs.to_numpy())"
+    return ""
+
+
+def _each(asked: str, rows: str) -> str:
+    return f"lambda inputs: numpy.stack([{asked} for {rows}])"
+
+
+def _answers(model: Callable[[Any], Any], one: Any, axes: int) -> bool:
+    """Whether it returns numbers of so many axes."""
+    try:
+        said = model(one)
+        array = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
+    except Exception:  # it takes no such input either
+        return False
+    return array.dtype.kind in "fiub" and array.ndim == axes

@@ -1,0 +1,45 @@
+"""What to write instead of rows, backgrounds and labels that do not fit; said at the end of their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def table_in(background: Any) -> str:
+    """Where the table is in what people hand to other packages, or what the background is for."""
+    if isinstance(getattr(background, "data", None), np.ndarray) and not isinstance(background, np.ndarray):
+        return "; try background=background.data"
+    if type(background).__name__ == "LimeTabularExplainer":
+        return "; give the table that it was made with"
+    if isinstance(background, str):
+        return f"; read it first: background=pandas.read_csv({background!r})" if background.endswith(".csv") else ""
+    if np.ndim(background) == 1:
+        return "; a background is a table of many rows, such as the training data: Tabular(row, background=table)"
+    if isinstance(background, int):
+        return f"; how many rows are used is a parameter of the methods: explain(…, background={background})"
+    return ""
+
+
+def without_more(more: Sequence[str], row: Any) -> str:
+    """How a row is written without some of its names."""
+    if isinstance(row, Mapping) or hasattr(row, "columns") or hasattr(row, "iloc"):
+        return "{name: row[name] for name in table.columns}"
+    if list(more) == ["Index"]:
+        return "next(table.itertuples(index=False))"
+    return "{name: getattr(row, name) for name in table.columns}"
+
+
+def one_label(array: np.ndarray, count: int) -> str:
+    """How one label of each row is made of several columns, if there are so many rows; else `""`."""
+    if array.ndim == 0 and array.dtype.kind in "US":
+        return f"; if it is a column's name: labels=table[{array.item()!r}], and a background without that column"
+    if array.ndim != 2 or len(array) != count:
+        return ""
+    if array.shape[1] == 1:
+        return "; try labels=numpy.ravel(labels)"
+    if array.dtype.kind in "fiub" and bool((np.sort(array, 1)[:, -1] == 1).all() and (array.sum(1) == 1).all()):
+        return "; if they are one-hot: labels=numpy.argmax(labels, axis=1)"
+    return "; one of the columns: labels=numpy.asarray(labels)[:, 0]"
