@@ -14,7 +14,7 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.sampling_error import widening
+from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -79,7 +79,7 @@ def permutation_importance(
         of = f" that match {where!r}" if where else ""
         with_label = " with a label" if missing else ""
         raise ValueError(f"background: shuffling a column needs at least two rows{with_label}{of}, got {len(chosen)}")
-    warnings = (*few(where, among), *left_out(missing))
+    warnings = (*few(where, among), *few_rows(len(chosen), len(among)), *left_out(missing))
     clean = scores_of(subject, chosen, "background")
     measure = _measure(subject, target, numbers, clean)
     columns, turn = chosen.shape[1], np.searchsorted(numbers, order)
@@ -201,5 +201,4 @@ class _Changes:
         """
         mean = self._total / self._count
         moved = (self._parts - mean[:, None] * self._times) / self._count
-        rows = len(self._times)
-        return mean, np.sqrt((moved**2).sum(1) * rows / (rows - 1)) * widening(rows - 1)
+        return mean, error_of_mean(moved.T * len(self._times), features=0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbexplain import Explanation, Tabular, explain
-from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.methods.sampling_error import error_of_mean, error_of_mean_size, error_of_share
 from tests.core import games
 
 SEEDS = 40
@@ -89,11 +89,56 @@ def test_mean_lime_weights_of_a_column_that_does_not_matter() -> None:
 
 def test_errors_by_hand() -> None:
     draws = np.array([[1.0, 5.0], [3.0, 5.0]])  # variances 2 and 0
-    t1, t2 = 12.7062 / 1.96, 4.30265 / 1.96
+    t1, t2, t4 = 12.7062 / 1.96, 4.30265 / 1.96, 2.77645 / 1.96
     np.testing.assert_allclose(error_of_mean(draws), [t1, 0], rtol=1e-5)
-    # with two draws' worth of their mean, 1: (2 + 2) / 3 and 2 / 3, of two draws; one degree of freedom more
-    np.testing.assert_allclose(error_of_mean(draws, features=0), np.sqrt([4 / 6, 2 / 6]) * t2, rtol=1e-5)
+    # two normal draws of a variance 2 would say 0 and 2 often enough: both are taken for their mean, 1
+    np.testing.assert_allclose(error_of_mean(draws, features=0), np.sqrt([1 / 2, 1 / 2]) * t2, rtol=1e-5)
+    np.testing.assert_allclose(error_of_mean(draws[:, :1], features=0), [t1], rtol=1e-5)  # nobody lends
     assert np.isnan(error_of_mean(draws[:1])).all()
+    # variances 36 / 3 and 20 / 3 about 28 / 3, the squares of the second spread more: of four draws of variance v
+    # normal ones make Var(v) 2 v² / 5, and these Σ (square − mean)² · 4 / 27: 0 and 64 · 4 / 27; 0 and 64 · 4 / 27
+    four = np.array([[0.0, 0.0], [6.0, 0.0], [6.0, 2.0], [0.0, 6.0]])
+    variance = four.var(0, ddof=1)
+    squares = (four - four.mean(0)) ** 2
+    noise = max((2 * variance**2 / 5).sum(), (squares.var(0) * 4 * 4 / 27).sum())
+    share = min(1, noise / ((variance - variance.mean()) ** 2).sum())
+    lent = share * variance.mean() + (1 - share) * variance
+    np.testing.assert_allclose(error_of_mean(four, features=0), np.sqrt(lent / 4) * t4, rtol=1e-5)
+
+
+def test_variances_that_are_alike_are_taken_for_one_and_others_kept() -> None:
+    draw = np.random.default_rng(0)
+    alike = error_of_mean(draw.normal(size=(400, 50)), features=0)
+    assert np.ptp(alike) < 0.1 * np.ptp(error_of_mean(draw.normal(size=(400, 50))))
+    sizes = np.geomspace(0.1, 10, 50)
+    draws = draw.normal(size=(400, 50)) * sizes
+    np.testing.assert_allclose(error_of_mean(draws, features=0)[-10:], error_of_mean(draws)[-10:], rtol=0.02)
+
+
+def test_a_vote_that_decides_in_few_orders() -> None:
+    """What a feature adds comes from orders that are rarely drawn, so that often it is 0 in all of them."""
+    game = games.threshold(20)
+    answers = asked(games.as_row(game), "permutation_shap", permutations=15)
+    assert np.mean([np.mean(one.values == 0) for one in answers]) > 0.15
+    check(answers, game.values, most=0.07, widest=1.5)
+
+
+def test_shares_of_few() -> None:
+    hits, of = np.array([0, 5, 3, 0]), np.array([5, 5, 6, 0])
+    errors = error_of_share(hits, of)
+    # Wilson's intervals, of statsmodels' proportion_confint(hits, of, method="wilson"): 0 to 0.4345, 0.5655 to 1,
+    # 0.1876 to 0.8124
+    np.testing.assert_allclose(1.96 * errors[:3], [0.4345, 0.4345, 0.3124], atol=2e-4)
+    assert np.isnan(errors[3])
+
+
+def test_mean_size_of_values_that_are_nothing_but_their_errors() -> None:
+    draw = np.random.default_rng(0)
+    values, errors = draw.normal(size=(50, 3)), np.ones((50, 3))
+    assert (np.abs(values).mean(0) < 1.96 * error_of_mean_size(values, errors)).all()
+    exact = error_of_mean_size(values, np.zeros((50, 3)))
+    np.testing.assert_allclose(exact, error_of_mean(np.abs(values), features=0))
+    assert (np.abs(values).mean(0) > 5 * exact).all()
 
 
 def test_one_order_of_a_table_says_that_it_tells_no_error() -> None:
