@@ -1,7 +1,8 @@
 """Whether error bars tell the truth: the share of intervals value ± 1.96 standard errors that miss the right value.
 
-It should be 5 %, or a warning says that it may be more. Right are the values of games in closed form; of LIME the weights that very many samples give; of
-answers about many rows what all rows and very many samples give. Errors that are too wide show in the note.
+It should be 5 %, or a warning says that it may be more. Right are the values of games in closed form; of LIME the
+weights that very many samples give; of answers about many rows what all rows and very many samples give. Errors that
+are too wide show in the note.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def test_mean_size_of_values_that_are_nothing_but_their_errors() -> None:
     values, errors = draw.normal(size=(50, 3)), np.ones((50, 3))
     assert (np.abs(values).mean(0) < 1.96 * error_of_mean_size(values, errors)).all()
     exact = error_of_mean_size(values, np.zeros((50, 3)))
-    np.testing.assert_allclose(exact, error_of_mean(np.abs(values), features=0))
+    np.testing.assert_allclose(exact, error_of_mean(np.abs(values)))
     assert (np.abs(values).mean(0) > 5 * exact).all()
 
 
@@ -147,9 +147,32 @@ def test_one_order_of_a_table_says_that_it_tells_no_error() -> None:
     params = {"rows": 5, "explainer": "permutation"}
     one = explain(lambda rows: rows.prod(1), x, "row_shap", orders=1, **params)
     assert np.isnan(np.asarray(one.standard_error)).all()
-    assert any("one order of the columns does not tell" in note for note in one.warnings)
+    assert any("one order does not tell" in note for note in one.warnings)
     two = explain(lambda rows: rows.prod(1), x, "row_shap", orders=2, **params)
     assert not any("one order" in note for note in two.warnings)
+    assert any("2 orders may be too few for the error bars" in note for note in two.warnings)
+    five = explain(lambda rows: rows.prod(1), x, "row_shap", orders=5, **params)
+    assert not any("orders" in note for note in five.warnings)
+
+
+def test_few_orders_of_an_input_are_said() -> None:
+    row = games.as_row(games.sparse(20))
+    few, enough = (explain(*row, "permutation_shap", target=0, permutations=count) for count in (4, 5))
+    assert any("4 orders may be too few" in note for note in few.warnings)
+    assert not any("orders" in note for note in enough.warnings)
+
+
+@pytest.mark.parametrize("key", ["permutation_importance", "averaged_lime", "interaction", "row_shap"])
+def test_means_over_few_of_many_rows_are_said(key: str) -> None:
+    background = np.random.default_rng(0).normal(size=(60, 3))
+    x = Tabular(background[0], background)
+    params = {"samples": 20} if key == "averaged_lime" else {} if key == "permutation_importance" else {"background": 5}
+    few, enough = (explain(lambda rows: rows.prod(1), x, key, target=0, rows=rows, **params) for rows in (49, 50))
+    assert any(note.startswith("49 of 60 rows may be too few for error bars") for note in few.warnings)
+    assert not any("too few for error bars" in note for note in enough.warnings)
+    every = Tabular(background[0], background[:20])
+    one = explain(lambda rows: rows.prod(1), every, key, target=0, rows=20, **params)  # there are no others
+    assert not any("too few for error bars" in note for note in one.warnings)
 
 
 def test_too_few_samples_for_an_error_are_said() -> None:

@@ -289,7 +289,7 @@ def test_standard_errors_are_the_spread_over_seeds(key: str, params: dict[str, i
     said = np.sqrt(np.mean([np.asarray(a.standard_error) ** 2 for a in answers], axis=0))
     assert (spread > 0.005).all()
     # 40 draws know their own spread to 11 %; what varies least is said to vary more, by what few draws lend each other
-    np.testing.assert_allclose(np.sqrt((said**2).mean()), np.sqrt((spread**2).mean()), rtol=0.15)
+    np.testing.assert_allclose(np.sqrt((said**2).mean()), np.sqrt((spread**2).mean()), rtol=0.25)
     assert ((said > 0.75 * spread) & (said < 1.9 * spread)).all()
     right = oracles.shapley(mixed, 7)
     bias = np.mean([a.values for a in answers], axis=0) - right
