@@ -56,8 +56,10 @@ def permutation_importance(
 
     Values are (feature,). With labels, how much the accuracy falls (R² of the target's score, of a model that predicts
     numbers or has one score), over the rows that have one; without, the mean of |change| of the target's score.
-    `standard_error` is for other rows and for other shuffles: 95 % of the intervals value ± 1.96 errors hold what all
-    rows would give. Values are shuffled among the rows that match. Where all rows are taken, the shuffles are those of
+    `standard_error` is for other rows and for other shuffles: 95 % of the intervals value ± 1.96 errors hold what very
+    many rows would give (of fewer than 50 not always, which a warning says). Columns lend each other variances, since
+    most rows do not change with a column that matters in few (`error_of_mean`). Values are shuffled among the rows that
+    match. Where all rows are taken, the shuffles are those of
     `sklearn.inspection.permutation_importance(…, n_repeats=repeats, random_state=seed)`. Of two columns that tell the
     same, neither may seem important; shuffled rows may be such as never occur.
 

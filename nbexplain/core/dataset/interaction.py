@@ -50,7 +50,7 @@ def interaction(
     proportions of the training rows (path dependent); *exact* tries all 2^F coalitions of at most ten columns, hidden
     by background rows (interventional): the two differ where columns hang together. `auto` takes trees where shap can
     follow them to the score. With `rows`, the mean of |value| over rows of the background that match `where`; its
-    `standard_error` is for other rows.
+    `standard_error` is for other rows; of fewer than 50 it may be too small, which a warning says.
 
     Raises
     ------
