@@ -144,7 +144,7 @@ def _row(answers: Sequence[Explanation], right: np.ndarray, game: str) -> Row:
     one = answers[0]
     values, errors = (np.array([getattr(answer, part) for answer in answers]) for part in ("values", "standard_error"))
     known = np.isfinite(errors)
-    warned = any("error bars" in warning for warning in one.warnings)
+    warned = any("error bars" in note and (one.on != "rows" or "orders" in note) for note in one.warnings)
     wrong = games.missed(answers, right)
     share = 100 * wrong[known].mean() if known.any() else 0.0
     far, said = (np.sqrt(np.mean(part[known] ** 2)) if known.any() else np.nan for part in (values - right, errors))

@@ -95,15 +95,15 @@ def test_errors_by_hand() -> None:
     np.testing.assert_allclose(error_of_mean(draws, features=0), np.sqrt([1 / 2, 1 / 2]) * t2, rtol=1e-5)
     np.testing.assert_allclose(error_of_mean(draws[:, :1], features=0), [t1], rtol=1e-5)  # nobody lends
     assert np.isnan(error_of_mean(draws[:1])).all()
-    # variances 36 / 3 and 20 / 3 about 28 / 3, the squares of the second spread more: of four draws of variance v
-    # normal ones make Var(v) 2 v² / 5, and these Σ (square − mean)² · 4 / 27: 0 and 64 · 4 / 27; 0 and 64 · 4 / 27
-    four = np.array([[0.0, 0.0], [6.0, 0.0], [6.0, 2.0], [0.0, 6.0]])
-    variance = four.var(0, ddof=1)
-    squares = (four - four.mean(0)) ** 2
-    noise = max((2 * variance**2 / 5).sum(), (squares.var(0) * 4 * 4 / 27).sum())
-    share = min(1, noise / ((variance - variance.mean()) ** 2).sum())
-    lent = share * variance.mean() + (1 - share) * variance
-    np.testing.assert_allclose(error_of_mean(four, features=0), np.sqrt(lent / 4) * t4, rtol=1e-5)
+    # of four: variances 12 and 0, their mean 6 and Σ (variance − mean)² 72; of normal draws Σ 2 variance² / 5 is 57.6,
+    # and these, whose squares are all alike, say less: 0.8 of the way
+    even = np.array([[0.0, 5.0], [6.0, 5.0], [6.0, 5.0], [0.0, 5.0]])
+    np.testing.assert_allclose(error_of_mean(even, features=0), np.sqrt([7.2 / 4, 4.8 / 4]) * t4, rtol=1e-5)
+    # variances 16 and 0, Σ (variance − 8)² 128; normal 102.4; these, with squares 4, 4, 4 and 36, say 192 · 16 / 27
+    rare = np.array([[0.0, 5.0], [0.0, 5.0], [0.0, 5.0], [8.0, 5.0]])
+    moved = 8 * (192 * 16 / 27) / 128
+    right = np.sqrt([(16 - moved) / 4, moved / 4]) * t4
+    np.testing.assert_allclose(error_of_mean(rare, features=0), right, rtol=1e-5)
 
 
 def test_variances_that_are_alike_are_taken_for_one_and_others_kept() -> None:
