@@ -18,7 +18,7 @@ PARTS = (
     *("stopping", "session", "growth", "growth_of_tables", "coverage"),
 )
 
-LONG = ("coverage",)  # takes an hour, so it runs only where it is named
+LONG = ("coverage",)  # takes nearly half an hour, so it runs only where it is named
 
 
 def main() -> None:

@@ -111,7 +111,7 @@ def test_rows_are_the_mean_size_of_each_column() -> None:
     assert listed(page, {"a", "b"}) in (["a", "b"], ["b", "a"])
     _, bars, _, whiskers, *_ = lines(page)
     assert sorted(bars[:, 1, 0].tolist()) == [2.0, 2.0]
-    spread = np.abs(values).std(0, ddof=1) / 2
+    spread = np.abs(values).std(0, ddof=1) / 2 * 3.182446 / 1.96  # t of 3 degrees of freedom
     assert np.sort(np.ptp(whiskers[:, :, 0], axis=1)) == pytest.approx(np.sort(2 * 1.96 * spread))
     assert "mean |SHAP value|" in texts(page)
     assert "mean of |value| over 4 rows" in texts(page)

@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import nbexplain as nx
-from nbexplain.core.dataset.by_group import groups_of
+from nbexplain.core.dataset.by_group import by_group, groups_of
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.dataset.row_order import by_likeness
 from nbexplain.widgets.boundary_view import BoundaryView
@@ -272,8 +272,9 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
         assert everything.session.wait(60)
         rows, columns = view._differences.rows, view._differences.columns
         groups = groups_of(everything.session.inputs[0], column)[view._values.features]
-        sizes = [np.abs(view._values.values[groups == name]) for name in columns[:2]]
-        means, errors = ([part(size) for size in sizes] for part in (lambda s: s.mean(0), _error))
+        found = by_group(view._values, groups_of(everything.session.inputs[0], column))
+        means = [np.abs(view._values.values[groups == name]).mean(0) for name in columns[:2]]
+        errors = [found[name].errors for name in columns[:2]]
         for shown in rows:
             place = list(FRAME.columns).index(shown["label"])
             first, second = (mean[place] for mean in means)
@@ -286,10 +287,6 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
         apart = [abs(shown["numbers"][2]) for shown in rows]
         assert apart == sorted(apart, reverse=True)
     assert 0 < marked < count
-
-
-def _error(sizes: np.ndarray) -> np.ndarray:
-    return sizes.std(0, ddof=1) / len(sizes) ** 0.5
 
 
 def test_a_brush_fades_the_other_rows(everything: nx.Explorer) -> None:

@@ -15,7 +15,7 @@ from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.lime import too_few
 from nbexplain.core.methods.lime_rows import Drawn
 from nbexplain.core.methods.local_fit import Fit, fit
-from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.methods.sampling_error import error_of_mean_size, few_rows
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -65,7 +65,11 @@ def averaged_lime(
     numbers = drawn(table, rows, seed, among)
     count = len(table.columns)
     width = table_width * count**0.5
-    notes = (*few(where, among), *[too_few(samples, count, "column")] * (samples <= count + 1))
+    notes = (
+        *few(where, among),
+        *few_rows(len(numbers), len(among)),
+        *[too_few(samples, count, "column")] * (samples <= count + 1),
+    )
     key = ("averaged_lime", samples, bins, seed, where)
     known: list[_Row] = list(subject.kept(key) or ())
     near = Drawn(subject, bins, seed) if len(known) < len(numbers) else None
@@ -101,17 +105,8 @@ def averaged_lime(
 
 
 def _errors(fits: list[Fit]) -> np.ndarray:
-    """Standard errors (features,) of the mean of |weight|.
-
-    The mean square of the weights is too large by that of their sampling errors. What this makes of the root of the
-    mean square is taken for what it makes of the mean.
-    """
+    """Standard errors (features,) of the mean of |weight|."""
     weights, errors, shrunk = (
         np.array([getattr(one, part) for one in fits]) for part in ("weights", "errors", "shrunk")
     )
-    square = np.maximum((weights**2).mean(0), np.finfo(float).tiny)
-    noise = (errors**2 - shrunk**2).mean(0)
-    sizes = np.abs(weights)
-    more = sizes.mean(0) * (1 - np.sqrt(np.maximum(1 - noise / square, 0)))
-    found: np.ndarray = np.sqrt(error_of_mean(sizes) ** 2 + more**2 + np.abs(shrunk).mean(0) ** 2)
-    return found
+    return error_of_mean_size(weights, errors, shrunk)

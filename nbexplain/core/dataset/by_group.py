@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.methods.sampling_error import error_of_mean_size
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
@@ -27,10 +28,11 @@ class Importance:
 def mean_size(explanation: Explanation) -> Importance:
     """The mean of |value| of each column over the rows of an answer of `row_shap`.
 
-    The errors tell how far the mean over so few rows may be from that over all. The draws within each row make
-    |value| larger on average, never smaller: values of the size of their own `standard_error` say nothing.
+    The errors tell how far the mean over so few rows may be from that over very many, whose values are exact: the draws
+    within each row make |value| larger on average, which counts (`error_of_mean_size`). NaN for a single row, or where
+    the values' own errors are not known.
     """
-    return _of(np.abs(explanation.values))
+    return _of(explanation, slice(None))
 
 
 def by_group(explanation: Explanation, groups: Sequence[Any] | np.ndarray) -> dict[Any, Importance]:
@@ -48,9 +50,7 @@ def by_group(explanation: Explanation, groups: Sequence[Any] | np.ndarray) -> di
     ValueError
         If there is not one group for each background row.
     """
-    return {
-        group: _of(np.abs(explanation.values[places])) for group, places in rows_of_groups(explanation, groups).items()
-    }
+    return {group: _of(explanation, places) for group, places in rows_of_groups(explanation, groups).items()}
 
 
 def groups_of(table: Tabular, column: int | str) -> np.ndarray:
@@ -97,11 +97,7 @@ def rows_of_groups(explanation: Explanation, groups: Sequence[Any] | np.ndarray)
     return {group: np.flatnonzero(own == group) for group in np.unique(own).tolist()}
 
 
-def error_of_mean(values: np.ndarray) -> float:
-    """Standard error of the mean of values (n,), NaN for a single one."""
-    return float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("nan")
-
-
-def _of(sizes: np.ndarray) -> Importance:
-    errors = np.array([error_of_mean(column) for column in sizes.T])
-    return Importance(sizes.mean(0), errors, len(sizes))
+def _of(explanation: Explanation, places: np.ndarray | slice) -> Importance:
+    values, own = explanation.values[places], explanation.standard_error
+    errors = np.zeros(values.shape) if own is None else own[places]
+    return Importance(np.abs(values).mean(0), error_of_mean_size(values, errors), len(values))

@@ -9,6 +9,7 @@ import numpy as np
 from nbexplain.core.dataset.trees import estimator_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
+from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.model.trees.ensemble import is_a
 from nbexplain.core.model.trees.reading import unwrapped
 from nbexplain.core.registry import method
@@ -58,7 +59,7 @@ def forest_importance(subject: Subject) -> Explanation:
     trees how much purer the splits on a column make the training rows, as a share (impurity importance, MDI); for
     XGBoost and LightGBM what their `importance_type` says, and for a `Booster` the default of its scikit-learn class
     (mean gain, split count); CatBoost's change of the prediction in percent. These are no measures of each other. For
-    forests `standard_error` is that of the mean over their trees (the spread is √trees times as large); boosted trees
+    forests `standard_error` is that of the mean over the trees (these spread about √trees times as far); boosted trees
     build on each other, and have none. Computed on training rows, impurity and gain favour columns of many values, even
     random ones (Strobl et al. 2007), and do not tell whether what was learned holds for other rows: see
     `permutation_importance` beside it. A search is asked for its best estimator, a pipeline for its last step, if the
@@ -90,7 +91,7 @@ def forest_importance(subject: Subject) -> Explanation:
         signed=bool((values < 0).any()),
         features=np.arange(len(names)),
         names=names,
-        standard_error=None if trees is None else trees.std(0, ddof=1) / len(trees) ** 0.5,
+        standard_error=None if trees is None else error_of_mean(trees),
         quantity=quantity,
         details={} if trees is None else {"trees": len(trees)},
     )

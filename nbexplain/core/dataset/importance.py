@@ -14,7 +14,7 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.sampling_error import widening
+from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -56,8 +56,10 @@ def permutation_importance(
 
     Values are (feature,). With labels, how much the accuracy falls (R² of the target's score, of a model that predicts
     numbers or has one score), over the rows that have one; without, the mean of |change| of the target's score.
-    `standard_error` is for other rows and for other shuffles: 95 % of the intervals value ± 1.96 errors hold what all
-    rows would give. Values are shuffled among the rows that match. Where all rows are taken, the shuffles are those of
+    `standard_error` is for other rows and for other shuffles: 95 % of the intervals value ± 1.96 errors hold what very
+    many rows would give (of fewer than 50 not always, which a warning says). Columns lend each other variances, since
+    most rows do not change with a column that matters in few (`error_of_mean`). Values are shuffled among the rows that
+    match. Where all rows are taken, the shuffles are those of
     `sklearn.inspection.permutation_importance(…, n_repeats=repeats, random_state=seed)`. Of two columns that tell the
     same, neither may seem important; shuffled rows may be such as never occur.
 
@@ -81,7 +83,7 @@ def permutation_importance(
         with_label = " with a label" if missing else ""
         raise ValueError(f"background: shuffling a column needs at least two rows{with_label}{of}, got {len(chosen)}")
     unused = (f"the labels are not used: {no_choice}",) if no_choice else ()
-    warnings = (*few(where, among), *left_out(missing), *unused)
+    warnings = (*few(where, among), *few_rows(len(chosen), len(among)), *left_out(missing), *unused)
     clean = scores_of(subject, chosen, "background")
     measure = _measure(subject, target, numbers, clean)
     columns, turn = chosen.shape[1], np.searchsorted(numbers, order)
@@ -203,5 +205,4 @@ class _Changes:
         """
         mean = self._total / self._count
         moved = (self._parts - mean[:, None] * self._times) / self._count
-        rows = len(self._times)
-        return mean, np.sqrt((moved**2).sum(1) * rows / (rows - 1)) * widening(rows - 1)
+        return mean, error_of_mean(moved.T * len(self._times), features=0)

@@ -15,7 +15,7 @@ from nbexplain.core.dataset.rows import Reading, Seed, drawn, scores_of, table_o
 from nbexplain.core.dataset.trees import PathTrees
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
-from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
 from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
@@ -50,7 +50,7 @@ def interaction(
     proportions of the training rows (path dependent); *exact* tries all 2^F coalitions of at most ten columns, hidden
     by background rows (interventional): the two differ where columns hang together. `auto` takes trees where shap can
     follow them to the score. With `rows`, the mean of |value| over rows of the background that match `where`; its
-    `standard_error` is for other rows.
+    `standard_error` is for other rows; of fewer than 50 it may be too small, which a warning says.
 
     Raises
     ------
@@ -66,6 +66,7 @@ def interaction(
     if rows:
         among = matching(subject, where)
         chosen, warnings = needed(table)[drawn(table, rows, seed, among)], few(where, among)
+        warnings += few_rows(len(chosen), len(among))
     read = Reading(subject, target, 0)
     scores = read(scores_of(subject, chosen, "background" if rows else "row")).numpy()
     way, used, raw = _way(subject, read, explainer, chosen[0], scores[0], background, seed)

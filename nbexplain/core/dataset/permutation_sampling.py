@@ -6,11 +6,10 @@ import numpy as np
 
 from nbexplain.core.dataset.hidden_rows import hidden_scores
 from nbexplain.core.dataset.rows import Reading, scores_of, table_of
-from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.methods.sampling_error import error_of_mean, few_orders
 from nbexplain.core.subject import Subject
 
 _ROWS = 16384  # changed rows in one step
-_ALONE = "one order of the columns does not tell how far the values may be off; two or more do"
 _INDEX = "each row keeps its own index, which is never hidden: what the model reads there is left open by the values"
 
 
@@ -40,7 +39,7 @@ class PermutationSampling:
         self._subject, self._read, self._orders, self._seed, self._base = subject, read, orders, seed, base
         self._stand_ins = stand_ins
         self._has_index = table_of(subject).has_index
-        self.notes = (_INDEX,) * self._has_index + (_ALONE,) * (orders == 1)
+        self.notes = (_INDEX,) * self._has_index + few_orders(orders)
         columns = stand_ins.shape[1]
         self.step = max(_ROWS // (2 * orders * max(columns - 1, 1) * len(stand_ins)), 1)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.methods.sampling_error import error_of_mean, error_of_share
 from nbexplain.core.registry import method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -94,17 +95,22 @@ def scores_by_group(
     right
         (N,) the number of each background row's right class, −1 where it is not known; see `right_classes`.
     """
-    from nbexplain.core.dataset.by_group import error_of_mean, rows_of_groups
+    from nbexplain.core.dataset.by_group import rows_of_groups
 
     assert explanation.features is not None, "values of rows know which rows they are"
     best = explanation.values.argmax(1)
     found = {}
     for group, places in rows_of_groups(explanation, groups).items():
         score, chosen = explanation.values[places, target], best[places] == target
-        numbers = [float(score.mean()), error_of_mean(score), float(chosen.mean()), error_of_mean(chosen)]
+        numbers = [float(score.mean()), float(error_of_mean(score)), *_share(chosen)]
         if right is not None:
             told = np.asarray(right)[explanation.features[places]]
             hit = (best[places] == told)[told >= 0]
-            numbers += [float(hit.mean()), error_of_mean(hit)] if len(hit) else []
+            numbers += _share(hit) if len(hit) else []
         found[group] = GroupScores(len(places), *numbers)
     return found
+
+
+def _share(hits: np.ndarray) -> list[float]:
+    """The share of those (n,) that are true, and its standard error."""
+    return [float(hits.mean()), float(error_of_share(hits.sum(), np.float64(len(hits))))]

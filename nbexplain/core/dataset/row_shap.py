@@ -17,6 +17,7 @@ from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, scores_of, t
 from nbexplain.core.dataset.trees import Trees, estimator_of
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background
+from nbexplain.core.methods.sampling_error import few_rows
 from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
@@ -87,6 +88,7 @@ def row_shap(
     among = matching(subject, where)
     numbers = drawn(table, rows, seed, among)
     chosen = needed(table)[numbers]
+    notes = (*few(where, among), *few_rows(len(numbers), len(among)))
     stand_ins = stand_in_rows(subject, background, seed)
     clean = scores_of(subject, stand_ins, "background")
     used = _explainer(subject, target, stand_ins, (background, seed)) if explainer == "auto" else explainer
@@ -114,7 +116,7 @@ def row_shap(
         done = min(known, len(numbers))
         if done == len(numbers) or (done and time.perf_counter() - shown > _PAUSE):
             answer = _answer(parts, numbers[:done], read.column, base, table, used, done / len(numbers))
-            yield dataclasses.replace(answer, warnings=(*few(where, among), *answer.warnings))
+            yield dataclasses.replace(answer, warnings=(*notes, *answer.warnings))
             shown = time.perf_counter()
         if done == len(numbers):
             return

@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 _NORMAL = 1.96  # standard errors on each side that charts draw: 95 % of a normal distribution
-_LENT = 2  # draws' worth of variance that features lend each other
+_FEW_ORDERS = 5  # with fewer, intervals of features that act in rare orders miss in up to half of the draws
+_FEW_ROWS = 50  # with fewer, those of means that a few rows make miss in up to a fifth
 
 
 def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float = 1.0) -> np.ndarray:
     """Standard errors of the mean over the first axis: 95 % of the intervals ± 1.96 errors hold what it is the mean of.
 
     The errors of few draws are wider by what Student's t is wider than the normal distribution. What a feature adds
-    in each of a few orders is often the same until a rare order comes: with `features`, variances are drawn towards
-    their mean over that axis as by two more draws (a fixed weight, where Smyth 2004, doi:10.2202/1544-6115.1027,
-    estimates it), which counts as one degree of freedom more, since features are off together.
+    in each of a few orders is often the same until a rare order comes, which few orders do not show, but those of the
+    other features do: with `features`, variances are drawn towards their mean over that axis, all the way where they
+    differ by no more than such draws make them differ (see `_lent`), which counts as one degree of freedom more.
 
     Parameters
     ----------
@@ -31,11 +32,85 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
     if count < 2:
         return np.full(draws.shape[1:], np.nan)
     variance, freedom = draws.var(0, ddof=1), count - 1
-    if features is not None:
-        shared = variance.mean(features, keepdims=True)
-        variance, freedom = (freedom * variance + _LENT * shared) / (freedom + _LENT), freedom + 1
+    if features is not None and variance.shape[features] > 1:
+        variance, freedom = _lent(draws, variance, features), count
     errors: np.ndarray = np.sqrt(variance * left / count) * widening(freedom)
     return errors
+
+
+def _lent(draws: np.ndarray, variance: np.ndarray, axis: int) -> np.ndarray:
+    """Variances (…) of the draws (n, …), drawn towards their mean over an axis.
+
+    By the share Σ Var(variance) / Σ (variance − mean)², at most 1, which makes the expected square of what they are
+    off the least (Opgen-Rhein and Strimmer 2007, doi:10.2202/1544-6115.1252). How much the variance of n draws varies
+    is told by the draws, but taken to be no less than that of normal ones, which few draws would hide.
+    """
+    count, shared = len(draws), variance.mean(axis, keepdims=True)
+    squares = (draws - draws.mean(0)) ** 2
+    of_these = squares.var(0) * count**2 / (count - 1) ** 3
+    of_normal = 2 * variance**2 / (count + 1)
+    noise = np.maximum(of_these.sum(axis, keepdims=True), of_normal.sum(axis, keepdims=True))
+    apart = ((variance - shared) ** 2).sum(axis, keepdims=True)
+    share = noise / np.maximum(np.maximum(apart, noise), np.finfo(float).tiny)
+    lent: np.ndarray = variance + share * (shared - variance)
+    return lent
+
+
+def error_of_mean_size(values: np.ndarray, errors: np.ndarray, shrunk: np.ndarray | None = None) -> np.ndarray:
+    """Standard errors (features,) of the mean of |value| over rows, each value with an error of its own.
+
+    The errors make |value| larger on average: the mean square of the values is too large by that of their errors. What
+    this makes of the root of the mean square is taken for what it makes of the mean, and counts besides the spread
+    over the rows.
+
+    Parameters
+    ----------
+    values, errors
+        (n, features) each.
+    shrunk
+        (n, features): the part of each error that makes a value smaller, and is known.
+    """
+    shrunk = np.zeros(values.shape) if shrunk is None else shrunk
+    sizes = np.abs(values)
+    square = np.maximum((values**2).mean(0), np.finfo(float).tiny)
+    noise = (errors**2 - shrunk**2).mean(0)
+    more = sizes.mean(0) * (1 - np.sqrt(np.maximum(1 - noise / square, 0)))
+    found: np.ndarray = np.sqrt(error_of_mean(sizes) ** 2 + more**2 + np.abs(shrunk).mean(0) ** 2)
+    return found
+
+
+def error_of_share(hits: np.ndarray, of: np.ndarray | np.float64) -> np.ndarray:
+    """Standard errors of the shares hits / of: share ± 1.96 errors hold Wilson's interval (1927), NaN of none.
+
+    A few draws that all hit do not tell that every one would.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share, more = hits / of, _NORMAL**2 / of
+        half = _NORMAL * np.sqrt(share * (1 - share) / of + more / of / 4)
+        errors: np.ndarray = (half + np.abs(0.5 - share) * more) / (1 + more) / _NORMAL
+    return errors
+
+
+def few_orders(count: int) -> tuple[str, ...]:
+    """What must be said of errors that so few orders tell."""
+    if count >= _FEW_ORDERS:
+        return ()
+    if count == 1:
+        return ("one order does not tell how far the values may be off; two or more do",)
+    return (
+        f"{count} orders may be too few for the error bars, which miss more often than the 5 % they promise where a "
+        f"feature acts in rare orders only; {_FEW_ORDERS} or more do better",
+    )
+
+
+def few_rows(count: int, among: int) -> tuple[str, ...]:
+    """What must be said of errors of a mean over so few rows, drawn among others."""
+    if count >= min(_FEW_ROWS, among):
+        return ()
+    return (
+        f"{count:,} of {among:,} rows may be too few for error bars of means over them, which miss more often than the "
+        f"5 % they promise where a few rows make most of a mean; {min(_FEW_ROWS, among):,} or more do better",
+    )
 
 
 def widening(freedom: float) -> float:

@@ -20,13 +20,11 @@ from nbexplain.core.methods.hiding import (
     Unit,
     is_stable,
 )
-from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.methods.sampling_error import error_of_mean, few_orders
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import Asked, GameMasker, own
 from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
-
-_ALONE = "one order does not tell how far the values may be off; two or more do"
 
 
 @method(
@@ -56,9 +54,8 @@ def permutation_shap(
     through forth and back by `shap.PermutationExplainer`, 2 · features evaluations; the first picture is of two orders
     forth alone, or of a part of one where that takes long: features that have not come yet share what is left.
     `standard_error` is from the spread of the orders' values, wide enough for few orders
-    (`error_of_mean`): 95 % of the intervals value ± 1.96 errors hold the right value; but of a feature that acts in a
-    few orders only, as where one of many votes decides, not before there are more orders than features. A single order
-    tells no error, which a warning says.
+    (`error_of_mean`): 95 % of the intervals value ± 1.96 errors hold the right value. Fewer than five orders do not
+    always tell so much, a single one tells no error: a warning says so.
 
     Raises
     ------
@@ -176,5 +173,5 @@ def _answer(game: Game, found: list[np.ndarray], progress: float) -> Explanation
         error_of_mean(np.array(found), features=0),
         progress=progress,
         details={"permutations": count},
-        warnings=(_ALONE,) if count == 1 and progress == 1 else (),
+        warnings=few_orders(count) if progress == 1 else (),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.sampling_error import error_of_share
 from nbexplain.core.registry import Choice, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -95,8 +96,7 @@ def _shares(counts: np.ndarray, of: str) -> tuple[np.ndarray, np.ndarray | None]
         return counts, None
     total = counts.sum({"label": 1, "predicted": 0, "all": None}[of], keepdims=True)
     with np.errstate(invalid="ignore"):
-        shares = counts / total
-        return shares, np.sqrt(shares * (1 - shares) / total)
+        return counts / total, error_of_share(counts, total)
 
 
 def _details(counts: np.ndarray, known: np.ndarray | None, right: np.ndarray) -> dict[str, float]:

@@ -29,10 +29,13 @@ class Moves(Protocol):
         What one feature is: `"column"`, `"word"` …
     names
         Of the features.
+    counts
+        (features,) how many values each may take, of which those of many are not all moves.
     """
 
     what: str
     names: tuple[str, ...]
+    counts: np.ndarray
 
     @property
     def features(self) -> np.ndarray:
@@ -92,9 +95,12 @@ class Values:
         self._cost: list[float] = []
         self._made = np.zeros(0, dtype=int), np.zeros(0)
         each = int(np.clip(most // max(int(self._free.sum()), 1), 2, _MOST_VALUES))
-        for feature in np.flatnonzero(self._free):
-            for value in _spread(self._allowed(int(feature)), each):
-                self._move(int(feature), float(value))
+        self.counts = np.zeros(len(self.names), dtype=int)
+        for feature in np.flatnonzero(self._free).tolist():
+            allowed = self._allowed(feature)
+            self.counts[feature] = len(allowed)
+            for value in _spread(allowed, each):
+                self._move(feature, float(value))
 
     @property
     def features(self) -> np.ndarray:
@@ -170,6 +176,7 @@ class Hidings:
     def __init__(self, subject: Subject, masker: Masker) -> None:
         self._subject, self._masker = subject, masker
         self.what, self.names = masker.what, masker.names
+        self.counts = np.ones(len(self.names), dtype=int)
 
     @property
     def features(self) -> np.ndarray:

@@ -110,10 +110,9 @@ class Search:
         return self._budget - (self.evaluations - self._spared)
 
     def possible(self, size: int) -> int:
-        """How many combinations of so many moves there are."""
-        counts = np.bincount(self._moves.features[: len(self._gains)])
+        """How many combinations of so many features' values there are."""
         ways = [1, *[0] * size]
-        for count in counts.tolist():
+        for count in self._moves.counts.tolist():
             for k in range(size, 0, -1):
                 ways[k] += ways[k - 1] * count
         return ways[size]

@@ -13,6 +13,7 @@ import torch
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Grid, Target
+from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.registry import Choice, Column, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -144,9 +145,7 @@ class Curve:
 
 def mean_curve(curves: np.ndarray) -> Curve:
     """The partial dependence that ICE curves (rows, points) are those of; a single row leaves its error unknown."""
-    count = len(curves)
-    errors = curves.std(0, ddof=1) / count**0.5 if count > 1 else np.full(curves.shape[1], np.nan)
-    return Curve(curves.mean(0), errors, count)
+    return Curve(curves.mean(0), error_of_mean(curves), len(curves))
 
 
 def centred(curves: np.ndarray) -> np.ndarray:

@@ -123,7 +123,8 @@ def counts_by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[np.nd
 def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
     """The share of pairs of a row of the class and another in which it has the higher score, and its standard error.
 
-    Ties count half. The error is that of DeLong et al. 1988; NaN where a side has a single row.
+    Ties count half. The error is that of DeLong et al. 1988; NaN where a side has a single row, or all pairs are told
+    alike: the estimate, 0, would call an area certain that few rows have shown (Obuchowski and Lieber 2002).
     """
     ranks = _middle_ranks(scores)
     shares = []
@@ -131,7 +132,7 @@ def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, flo
         within = np.empty(len(scores))
         within[side] = _middle_ranks(scores[side])
         shares.append((ranks[side] - within[side]) / (~side).sum())
-    if min(map(len, shares)) < 2:
+    if min(map(len, shares)) < 2 or all(np.ptp(side) == 0 for side in shares):
         return float(shares[0].mean()), float("nan")
     error = (shares[0].var(ddof=1) / len(shares[0]) + shares[1].var(ddof=1) / len(shares[1])) ** 0.5
     return float(shares[0].mean()), float(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -53,8 +55,18 @@ def values(numbers: list[list[float]], features: list[int]) -> Explanation:
 def test_mean_size_by_hand() -> None:
     found = mean_size(values([[1, -2], [-3, 0]], [4, 1]))
     np.testing.assert_array_equal(found.values, [2, 1])
-    np.testing.assert_allclose(found.errors, [1, 1])  # spread √2 over √2 rows
+    np.testing.assert_allclose(found.errors, np.full(2, 12.7062 / 1.96), rtol=1e-5)  # spread √2 over √2 rows, t of 1
     assert found.count == 2
+
+
+def test_draws_within_rows_count_for_the_mean_size() -> None:
+    rows = values([[1, -2], [-3, 0], [2, 1]], [4, 1, 0])
+    noisy = dataclasses.replace(rows, standard_error=np.tile([0.0, 9.0], (3, 1)))
+    exact, found = mean_size(rows), mean_size(noisy)
+    assert found.errors[0] == pytest.approx(exact.errors[0])
+    assert found.errors[1] == pytest.approx(np.hypot(exact.errors[1], 1))  # all of the mean, 1, may be their doing
+    unknown = dataclasses.replace(rows, standard_error=np.full((3, 2), np.nan))
+    assert np.isnan(mean_size(unknown).errors).all()
 
 
 def test_groups_by_hand() -> None:
@@ -86,7 +98,8 @@ def test_scores_in_groups_by_hand() -> None:
     women, men = told["f"], told["m"]
     assert (women.count, men.count) == (2, 2)
     assert (women.score, men.score) == pytest.approx((0.35, 0.55))
-    assert women.score_error == pytest.approx(0.25)
+    assert women.score_error == pytest.approx(0.25 * 12.7062 / 1.96)  # t of one degree of freedom
+    assert women.chosen_error == pytest.approx(0.405 / 1.96, rel=1e-2)  # Wilson's interval of 1 of 2: 0.095 to 0.905
     assert (women.chosen, men.chosen) == (0.5, 0.5)
     assert (women.accuracy, men.accuracy) == (0.5, 0.5)  # row 2 is wrongly 0, row 1 wrongly 1
     alone = scores_by_group(

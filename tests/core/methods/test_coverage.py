@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbexplain import Explanation, Tabular, explain
-from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.methods.sampling_error import error_of_mean, error_of_mean_size, error_of_share
 from tests.core import games
 
 SEEDS = 40
@@ -89,11 +89,56 @@ def test_mean_lime_weights_of_a_column_that_does_not_matter() -> None:
 
 def test_errors_by_hand() -> None:
     draws = np.array([[1.0, 5.0], [3.0, 5.0]])  # variances 2 and 0
-    t1, t2 = 12.7062 / 1.96, 4.30265 / 1.96
+    t1, t2, t4 = 12.7062 / 1.96, 4.30265 / 1.96, 2.77645 / 1.96
     np.testing.assert_allclose(error_of_mean(draws), [t1, 0], rtol=1e-5)
-    # with two draws' worth of their mean, 1: (2 + 2) / 3 and 2 / 3, of two draws; one degree of freedom more
-    np.testing.assert_allclose(error_of_mean(draws, features=0), np.sqrt([4 / 6, 2 / 6]) * t2, rtol=1e-5)
+    # two normal draws of a variance 2 would say 0 and 2 often enough: both are taken for their mean, 1
+    np.testing.assert_allclose(error_of_mean(draws, features=0), np.sqrt([1 / 2, 1 / 2]) * t2, rtol=1e-5)
+    np.testing.assert_allclose(error_of_mean(draws[:, :1], features=0), [t1], rtol=1e-5)  # nobody lends
     assert np.isnan(error_of_mean(draws[:1])).all()
+    # of four: variances 12 and 0, their mean 6 and Σ (variance − mean)² 72; of normal draws Σ 2 variance² / 5 is 57.6,
+    # and these, whose squares are all alike, say less: 0.8 of the way
+    even = np.array([[0.0, 5.0], [6.0, 5.0], [6.0, 5.0], [0.0, 5.0]])
+    np.testing.assert_allclose(error_of_mean(even, features=0), np.sqrt([7.2 / 4, 4.8 / 4]) * t4, rtol=1e-5)
+    # variances 16 and 0, Σ (variance − 8)² 128; normal 102.4; these, with squares 4, 4, 4 and 36, say 192 · 16 / 27
+    rare = np.array([[0.0, 5.0], [0.0, 5.0], [0.0, 5.0], [8.0, 5.0]])
+    moved = 8 * (192 * 16 / 27) / 128
+    right = np.sqrt([(16 - moved) / 4, moved / 4]) * t4
+    np.testing.assert_allclose(error_of_mean(rare, features=0), right, rtol=1e-5)
+
+
+def test_variances_that_are_alike_are_taken_for_one_and_others_kept() -> None:
+    draw = np.random.default_rng(0)
+    alike = error_of_mean(draw.normal(size=(400, 50)), features=0)
+    assert np.ptp(alike) < 0.1 * np.ptp(error_of_mean(draw.normal(size=(400, 50))))
+    sizes = np.geomspace(0.1, 10, 50)
+    draws = draw.normal(size=(400, 50)) * sizes
+    np.testing.assert_allclose(error_of_mean(draws, features=0)[-10:], error_of_mean(draws)[-10:], rtol=0.02)
+
+
+def test_a_vote_that_decides_in_few_orders() -> None:
+    """What a feature adds comes from orders that are rarely drawn, so that often it is 0 in all of them."""
+    game = games.threshold(20)
+    answers = asked(games.as_row(game), "permutation_shap", permutations=15)
+    assert np.mean([np.mean(one.values == 0) for one in answers]) > 0.15
+    check(answers, game.values, most=0.07, widest=1.5)
+
+
+def test_shares_of_few() -> None:
+    hits, of = np.array([0, 5, 3, 0]), np.array([5, 5, 6, 0])
+    errors = error_of_share(hits, of)
+    # Wilson's intervals, of statsmodels' proportion_confint(hits, of, method="wilson"): 0 to 0.4345, 0.5655 to 1,
+    # 0.1876 to 0.8124
+    np.testing.assert_allclose(1.96 * errors[:3], [0.4345, 0.4345, 0.3124], atol=2e-4)
+    assert np.isnan(errors[3])
+
+
+def test_mean_size_of_values_that_are_nothing_but_their_errors() -> None:
+    draw = np.random.default_rng(0)
+    values, errors = draw.normal(size=(50, 3)), np.ones((50, 3))
+    assert (np.abs(values).mean(0) < 1.96 * error_of_mean_size(values, errors)).all()
+    exact = error_of_mean_size(values, np.zeros((50, 3)))
+    np.testing.assert_allclose(exact, error_of_mean(np.abs(values)))
+    assert (np.abs(values).mean(0) > 5 * exact).all()
 
 
 def test_one_order_of_a_table_says_that_it_tells_no_error() -> None:
@@ -102,9 +147,32 @@ def test_one_order_of_a_table_says_that_it_tells_no_error() -> None:
     params = {"rows": 5, "explainer": "permutation"}
     one = explain(lambda rows: rows.prod(1), x, "row_shap", orders=1, **params)
     assert np.isnan(np.asarray(one.standard_error)).all()
-    assert any("one order of the columns does not tell" in note for note in one.warnings)
+    assert any("one order does not tell" in note for note in one.warnings)
     two = explain(lambda rows: rows.prod(1), x, "row_shap", orders=2, **params)
     assert not any("one order" in note for note in two.warnings)
+    assert any("2 orders may be too few for the error bars" in note for note in two.warnings)
+    five = explain(lambda rows: rows.prod(1), x, "row_shap", orders=5, **params)
+    assert not any("orders" in note for note in five.warnings)
+
+
+def test_few_orders_of_an_input_are_said() -> None:
+    row = games.as_row(games.sparse(20))
+    few, enough = (explain(*row, "permutation_shap", target=0, permutations=count) for count in (4, 5))
+    assert any("4 orders may be too few" in note for note in few.warnings)
+    assert not any("orders" in note for note in enough.warnings)
+
+
+@pytest.mark.parametrize("key", ["permutation_importance", "averaged_lime", "interaction", "row_shap"])
+def test_means_over_few_of_many_rows_are_said(key: str) -> None:
+    background = np.random.default_rng(0).normal(size=(60, 3))
+    x = Tabular(background[0], background)
+    params = {"samples": 20} if key == "averaged_lime" else {} if key == "permutation_importance" else {"background": 5}
+    few, enough = (explain(lambda rows: rows.prod(1), x, key, target=0, rows=rows, **params) for rows in (49, 50))
+    assert any(note.startswith("49 of 60 rows may be too few for error bars") for note in few.warnings)
+    assert not any("too few for error bars" in note for note in enough.warnings)
+    every = Tabular(background[0], background[:20])
+    one = explain(lambda rows: rows.prod(1), every, key, target=0, rows=20, **params)  # there are no others
+    assert not any("too few for error bars" in note for note in one.warnings)
 
 
 def test_too_few_samples_for_an_error_are_said() -> None:

@@ -177,7 +177,7 @@ def test_fewer_may_do_is_said_only_where_not_all_were_tried() -> None:
     row = np.full(8, -1.0)
     found = explain(model, Tabular(row, rows), "counterfactual", evaluations=2000)
     assert found.details["columns changed"] == 4
-    assert re.search(r"fewer columns may do: of sets of 2, [\d,]+ of [\d,]+ were tried", found.warnings[-1])
+    assert re.search(r"fewer columns may do: of sets of 1, [\d,]+ of 2,400 were tried", found.warnings[-1])
     for number in (0, 1):
         small = explain(MODELS[0], Tabular(ROWS[number], ROWS), "counterfactual")
         assert not any("may do" in note for note in small.warnings)
@@ -260,3 +260,22 @@ def test_errors_name_the_argument(options: dict[str, Any], message: str) -> None
 def test_a_background_is_needed() -> None:
     with pytest.raises(ValueError, match="background: the values that columns may take come from it; give Tabular"):
         explain(MODELS[0], Tabular(ROWS[0]), "counterfactual")
+
+
+def test_values_of_one_column_that_were_not_tried_are_said() -> None:
+    """A single column would do, between two of the values that are tried alone; two columns are found."""
+    a, b = np.arange(400.0), np.zeros(400)
+    background = np.stack([a, b, b, b], axis=1)
+    background[:5, 1:3] = background[203, 3] = 1
+    row = np.array([0.5, 0.0, 0.0, 0.0])
+
+    def model(rows: np.ndarray) -> np.ndarray:
+        yes = (rows[:, 0] == 203) & (rows[:, 3] == 0) | ((rows[:, 1] == 1) & (rows[:, 2] == 1))
+        return np.stack([1.0 - yes, yes * 1.0], axis=1)
+
+    found = explain(model, Tabular(row, background), "counterfactual", target=0)
+    assert np.flatnonzero(found.values[0] != row).tolist() == [1, 2]
+    assert "fewer columns may do: of sets of 1, 57 of 403 were tried" in found.warnings
+    few = explain(model, Tabular(row, background[:40]), "counterfactual", target=0)  # all values are tried
+    assert np.flatnonzero(few.values[0] != row).tolist() == [1, 2]
+    assert not any("fewer" in note for note in few.warnings)

@@ -90,6 +90,9 @@ def test_the_error_of_the_area_is_the_spread_over_other_rows() -> None:
         errors.append(error)
     assert np.mean(errors) == pytest.approx(np.std(areas, ddof=1), rel=0.15)
     assert np.isnan(area_under_roc(np.arange(5.0), np.arange(5) == 4)[1])  # a single row of the class
+    area, error = area_under_roc(np.arange(6.0), np.arange(6) > 2)  # six rows do not make it certain
+    assert area == 1
+    assert np.isnan(error)
 
 
 def test_what_has_no_curve_says_why() -> None:

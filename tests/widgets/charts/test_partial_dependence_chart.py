@@ -37,7 +37,7 @@ def test_the_mean_its_band_and_a_hundred_curves(chart):
     chart.show(GRID, CURVES, HELD, quantity="probability")
     np.testing.assert_allclose(chart._mean.x, GRID.values)
     np.testing.assert_allclose(chart._mean.y, CURVES.mean(0), rtol=1e-6)
-    reach = 1.96 * CURVES.std(0, ddof=1) / 120**0.5
+    reach = 1.980100 * CURVES.std(0, ddof=1) / 120**0.5  # t of 119 degrees of freedom
     np.testing.assert_allclose(chart._band.y, [CURVES.mean(0) - reach, CURVES.mean(0) + reach], rtol=1e-5)
     np.testing.assert_allclose(chart._ice.y, CURVES[:MOST_LINES], rtol=1e-5)
     said = words(chart.figure)
@@ -75,8 +75,8 @@ def test_a_missing_value_stands_apart_with_points_and_a_whisker(chart):
     assert chart._points.x.max() < 20
     np.testing.assert_allclose(chart._points.y, CURVES[:MOST_LINES, 2], rtol=1e-5)
     (whisker,) = np.atleast_2d(chart._whiskers.y)
-    reach = 1.96 * CURVES[:, 2].std(ddof=1) / 120**0.5
-    np.testing.assert_allclose([whisker.min(), whisker.max()], CURVES[:, 2].mean() + np.array([-reach, reach]))
+    reach = 1.980100 * CURVES[:, 2].std(ddof=1) / 120**0.5
+    np.testing.assert_allclose([whisker.min(), whisker.max()], CURVES[:, 2].mean() + np.array([-reach, reach]), 1e-5)
     assert bars(chart)[-1] == "missing: 2 rows"
 
 
