@@ -59,6 +59,8 @@ class Text(Array):
         nowhere in it.
     explained
         (L,) bool: which tokens are of a part that is explained; all, where the tokenizer does not tell where they are.
+    padded
+        How the tokenizer brings each text to one length: a shortened one is filled up likewise. None where it does not.
     tensor
         (1, L) codes of what stands at each place: p ≥ 0 is token p, -1 nothing, -2 − p the mask token in its place
         (or, without one, token p of an empty text), -2 − L − p a neutral embedding in its place, -2 − 2L − i padding
@@ -92,11 +94,16 @@ class Text(Array):
         self.tokenizer = tokenizer
         self.parts_explained = segments.explained(explain, self.texts)
         self.made_with = {"explain": explain, "max_length": max_length, "mask_token_id": mask_token_id}
-        self.ids, self.tokens, self.spans, extras = tokens_of(self.texts, tokenizer)
+        read = tokens_of(self.texts, tokenizer)
+        self.ids, self.tokens, self.spans, extras = read.ids, read.names, read.spans, read.extras
+        self.padded = read.padded
         if max_length is None:
             named = getattr(tokenizer, "model_max_length", None)
             max_length = named if isinstance(named, int) and named < _NO_LIMIT else None
         self.notes: tuple[str, ...] = ()
+        if read.left_out:
+            said = ", ".join(map(repr, read.left_out))
+            self.notes += (f"the tokenizer's {said}: no numbers of each token, so the model does not get them",)
         if max_length is not None and len(self.ids) > max_length:
             extras = self._cut(max_length, extras)
         else:
@@ -113,6 +120,7 @@ class Text(Array):
         """Cut what the model cannot take, and say so; what is left of what else the tokenizer says."""
         keep = within(length, self.spans, self._begins)
         took = len(self.ids)
+        self.padded = None
         self.tokens = tuple(self.tokens[place] for place in keep)
         self.ids, self.spans = self.ids[keep], self.spans[keep]
         ends = [int(self.spans[self.spans[:, 1] <= last, 1].max(initial=0)) for last in self._ends]
@@ -134,7 +142,7 @@ class Text(Array):
         if not told or (starts == ends).all():
             if told:
                 raise ValueError("explain: the tokenizer does not tell where its tokens stand in the text")
-            return np.ones(len(self.ids), dtype=bool)
+            return np.ones(len(self.ids), dtype=bool) if self.padded is None else ~self.padded.places
         found = np.zeros(len(self.ids), dtype=bool)
         for start, end in self.parts_explained:
             found |= (starts < end) & (ends > start) & (ends > starts)
@@ -173,20 +181,23 @@ class Text(Array):
             ids = torch.where(hidden, nothing[place.clamp(max=len(nothing) - 1)], ids)
         padding = self.codes.is_padding(batch)
         ids = torch.where(padding, self.codes.padded_with(batch), ids)
-        if self._masked_by is None:
+        extras = ({} if self._masked_by is None else {"attention_mask": self._masked_by}) | self._extras
+        if not extras:
             return (ids,), {}
-        extras = {"attention_mask": self._masked_by, **self._extras}
+        said = {name: self._along(name, torch.from_numpy(row), place, padding) for name, row in extras.items()}
         return (), {
             "input_ids": ids,
-            **{name: self._along(name, torch.from_numpy(row).to(ids), place, padding) for name, row in extras.items()},
+            **{name: row.to(dtype or torch.float32) if row.is_floating_point() else row for name, row in said.items()},
         }
 
     def _along(self, name: str, values: Tensor, place: Tensor, padding: Tensor) -> Tensor:
-        """What else the tokenizer says of each token (L,), for the tokens at these places and padding, (N, L)."""
-        if name == "position_ids" and bool((values.diff() == 1).all()):  # places count anew in a text that is shorter
-            return values[0] + ((~padding).cumsum(1) - 1).clamp(min=0)
+        """What else the tokenizer says of each token (L, …), for the tokens at these places and padding, (N, L, …)."""
+        values = values.to(place.device)
+        if name == "position_ids" and values.ndim == 1 and bool((values.diff() == 1).all()):
+            return values[0] + ((~padding).cumsum(1) - 1).clamp(min=0)  # they count anew in a text that is shorter
         type_id = getattr(self.tokenizer, "pad_token_type_id", None) if name == "token_type_ids" else None
-        return values[place].masked_fill(padding, type_id if isinstance(type_id, int) else 0)
+        hidden = padding.reshape(*padding.shape, *[1] * (values.ndim - 1))
+        return values[place].masked_fill(hidden, type_id if isinstance(type_id, int) else 0)
 
     def neutral(self, batch: Tensor) -> Tensor | None:
         """(N, L) bool: where a neutral embedding stands in; None where it does nowhere."""
@@ -232,11 +243,11 @@ class Text(Array):
         ValueError
             If there is neither.
         """
-        if self.tokenizer is None or self._mask_id is not None:
+        if self.tokenizer is None or self.has_mask:
             return self.stand_in()[None]
         if self._nothing is None:
             try:
-                self._nothing = tokens_of([""] * len(self.texts), self.tokenizer)[0]
+                self._nothing = tokens_of([""] * len(self.texts), self.tokenizer).ids
             except Exception:  # whatever a tokenizer does that was not made for this
                 self._nothing = self.ids[:0]
         if not 0 < len(self._nothing) <= len(self.ids):
@@ -271,3 +282,8 @@ class Text(Array):
     def takes_mask(self) -> bool:
         """Whether the model is told which places hold nothing."""
         return self._masked_by is not None
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether there is a token that stands for a hidden one."""
+        return self.tokenizer is not None and self._mask_id is not None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nbexplain.inputs.segments import joined
+from nbexplain.inputs.text_padding import Padded, padded
 from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import pieces_in, words_in
@@ -16,30 +18,51 @@ from nbexplain.inputs.words import pieces_in, words_in
 _MOST_NAMED = 4  # of the words that a note names
 
 
-def tokens_of(
-    texts: Sequence[str], tokenizer: Any
-) -> tuple[np.ndarray, tuple[str, ...], np.ndarray, dict[str, np.ndarray]]:
-    """Ids (L,), how the tokens read, their spans (L, 2) in the joined texts, and what else is said of each."""
+class Tokens(NamedTuple):
+    """What a tokenizer makes of a text.
+
+    Attributes
+    ----------
+    ids
+        (L,).
+    names
+        (L,): how the tokens read.
+    spans
+        (L, 2) in the joined texts; (0, 0) for tokens that are nowhere in them.
+    extras
+        What else it says of each token, (L, …).
+    left_out
+        Names of numbers that it returns of the text and not of each token.
+    padded
+        How it brings texts to one length, where it does.
+    """
+
+    ids: np.ndarray
+    names: tuple[str, ...]
+    spans: np.ndarray
+    extras: dict[str, np.ndarray]
+    left_out: tuple[str, ...] = ()
+    padded: Padded | None = None
+
+
+def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
+    """What a tokenizer makes of a text or a pair of them."""
     whole, _ = joined(texts)
     if tokenizer is None:
         pieces = pieces_in(whole)
         if not pieces:
             raise ValueError(f"text: expected some words, got {whole!r}")
-        return np.arange(len(pieces)), tuple(whole[a:b] for a, b in pieces), np.array(pieces), {}
+        return Tokens(np.arange(len(pieces)), tuple(whole[a:b] for a, b in pieces), np.array(pieces), {})
     if not callable(tokenizer):
         raise TypeError(f"tokenizer: expected a callable string → ids, got {type(tokenizer).__name__}")
-    fast = getattr(tokenizer, "is_fast", None)
-    told = tokenizer(*texts, return_offsets_mapping=True) if fast else tokenizer(*texts)
-    entries = dict(told) if isinstance(told, Mapping) or hasattr(told, "keys") else {"input_ids": told}
-    if "input_ids" not in entries:
-        raise ValueError(f"tokenizer: expected ids or a mapping with input_ids, got {', '.join(map(repr, entries))}")
-    ids = _row(entries.pop("input_ids"))
-    if ids is None or not len(ids):
-        raise ValueError(f"tokenizer: expected whole numbers for {whole[:40]!r}, got {told!r:.80}")
+    ids, entries, told = _told(texts, tokenizer)
     encodings = getattr(told, "encodings", None)  # what Hugging Face's fast tokenizers return, from a callable too
     encoding = encodings[0] if encodings and len(encodings[0].ids) == len(ids) else None
     offsets = entries.pop("offset_mapping", None if encoding is None else encoding.offsets)
-    extras = {name: row for name, value in entries.items() if (row := _row(value)) is not None and len(row) == len(ids)}
+    rows = {name: _of_each_token(value, len(ids)) for name, value in entries.items()}
+    extras = {name: row for name, row in rows.items() if row is not None}
+    left_out = tuple(name for name, value in entries.items() if rows[name] is None and _holds_numbers(value))
+    fill = _padded(texts, tokenizer, ids, extras.get("attention_mask"))
     names = _names(tokenizer, encoding, ids)
     if offsets is not None:
         spans = by_offsets(texts, offsets, told, names, len(ids))
@@ -49,12 +72,45 @@ def tokens_of(
         spans = by_names(whole, names, special & ~unknown, unknown)
     else:  # only ids: one for each word, or nobody knows where they stand
         words = [match.span() for match in re.finditer(r"\S+", whole)]
-        spans = np.array(words if len(words) == len(ids) else [(0, 0)] * len(ids), dtype=np.int64)
+        own = np.arange(len(ids)) if fill is None else np.flatnonzero(~fill.places)
+        spans = np.zeros((len(ids), 2), dtype=np.int64)
+        spans[own] = words if len(words) == len(own) else (0, 0)
     read = tuple(
         whole[a:b] if b > a else names[place] if names else str(ids[place])
         for place, (a, b) in enumerate(spans.tolist())
     )
-    return ids, read, spans, extras
+    return Tokens(ids, read, spans, extras, left_out, fill)
+
+
+def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:
+    """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
+    fast = getattr(tokenizer, "is_fast", None)
+    told = tokenizer(*texts, return_offsets_mapping=True) if fast else tokenizer(*texts)
+    entries = dict(told) if isinstance(told, Mapping) or hasattr(told, "keys") else {"input_ids": told}
+    if "input_ids" not in entries:
+        raise ValueError(f"tokenizer: expected ids or a mapping with input_ids, got {', '.join(map(repr, entries))}")
+    ids = _row(entries.pop("input_ids"))
+    if ids is None or not len(ids):
+        raise ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
+    return ids, entries, told
+
+
+def _padded(texts: Sequence[str], tokenizer: Any, ids: np.ndarray, mask: np.ndarray | None) -> Padded | None:
+    """How a callable brings texts to one length; Hugging Face's tokenizers do not, unless they are asked to."""
+
+    def read(text: str) -> tuple[np.ndarray, np.ndarray | None] | None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                own, entries, _ = _told([text] * len(texts), tokenizer)
+        except Exception:  # whatever a tokenizer does that was not made for this
+            return None
+        return own, _of_each_token(entries.get("attention_mask"), len(own))
+
+    if getattr(tokenizer, "is_fast", None) is not None:
+        return None
+    flat = mask if mask is not None and mask.ndim == 1 else None
+    return padded(ids, flat, read, next(iter(texts[0].split()), ""))
 
 
 def _names(tokenizer: Any, encoding: Any, ids: np.ndarray) -> list[str] | None:
@@ -74,6 +130,25 @@ def _row(value: Any) -> np.ndarray | None:
     if array.ndim == 2 and len(array) == 1:
         array = array[0]
     return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else None
+
+
+def _of_each_token(value: Any, count: int) -> np.ndarray | None:
+    """Numbers (L, …) of `count` tokens, from (L, …) or (1, L, …); None where it is something else."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return None
+    if array.ndim > 1 and array.shape[:2] == (1, count):
+        array = array[0]
+    return array if array.shape[:1] == (count,) and array.dtype.kind in "biuf" else None
+
+
+def _holds_numbers(value: Any) -> bool:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return False
+    return array.size > 0 and array.dtype.kind in "biuf"
 
 
 def unread(text: str, spans: np.ndarray) -> tuple[str, ...]:

@@ -35,7 +35,11 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
     if lacking:
         names = ", ".join(_NAME.findall(lacking[1]))
         held = given.parts.given if given.parts is not None else None
-        if isinstance(held, Mapping):
+        if isinstance(given, Text) and not isinstance(module, Predictor):
+            held = given.arguments(x)[1] or None
+            have = f"the tokenizer makes {', '.join(map(repr, held or ['input_ids']))}"
+            more = "let it return the others with a number for each token"
+        elif isinstance(held, Mapping):
             have, more = f"x has {', '.join(map(repr, held))}", "put the others into it"
         else:
             have = f"x is {'one input' if held is None else type(held).__name__}"
@@ -45,6 +49,13 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
         return TypeError(
             f"x: the model also wants {names}, and {have}; {more}, or say how it is called: "
             f"forward=lambda model, {taken}: model({passed}, {filled})"
+        )
+    keywords = given.arguments(x)[1] if isinstance(given, Text) and not isinstance(module, Predictor) else {}
+    if keywords and isinstance(error, TypeError) and text.startswith(f"{own}()") and "unexpected keyword" in text:
+        made = ", ".join(map(repr, keywords))
+        return TypeError(
+            f"tokenizer: it makes {made}, which are passed as keywords, and the model raised: {text}; for a model that "
+            "takes the ids alone: forward=lambda model, x: model(x['input_ids'])"
         )
     if given.parts is not None:
         if isinstance(error, TypeError) and "unexpected keyword" in text and isinstance(given.parts.given, Mapping):
