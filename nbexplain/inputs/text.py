@@ -54,6 +54,8 @@ class Text(Array):
         (start, end) in `text` of each part that is explained.
     ids
         The token ids, after any cut.
+    read
+        (start, end) in `text` of what is left of it.
     tokens, spans
         Of each token, without spaces around it: how it reads, and (start, end) in the text; (0, 0) for one that is
         nowhere in it.
@@ -97,6 +99,7 @@ class Text(Array):
         read = tokens_of(self.texts, tokenizer)
         self.ids, self.tokens, self.spans, extras = read.ids, read.names, read.spans, read.extras
         self.padded = read.padded
+        self.read = (0, len(self.text))
         if max_length is None:
             named = getattr(tokenizer, "model_max_length", None)
             max_length = named if isinstance(named, int) and named < _NO_LIMIT else None
@@ -107,7 +110,7 @@ class Text(Array):
         if max_length is not None and len(self.ids) > max_length:
             extras = self._cut(max_length, extras)
         else:
-            self.notes += unread(self.text, self.spans)
+            self.notes += unread(self.text, self.spans, self.read)
         self.explained = self._explained(explain is not None)
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras
@@ -118,18 +121,29 @@ class Text(Array):
 
     def _cut(self, length: int, extras: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Cut what the model cannot take, and say so; what is left of what else the tokenizer says."""
-        keep = within(length, self.spans, self._begins)
+        side = "left" if getattr(self.tokenizer, "truncation_side", None) == "left" else "right"
+        keep = within(length, self.spans, self._begins, side)
         took = len(self.ids)
         self.padded = None
         self.tokens = tuple(self.tokens[place] for place in keep)
         self.ids, self.spans = self.ids[keep], self.spans[keep]
-        ends = [int(self.spans[self.spans[:, 1] <= last, 1].max(initial=0)) for last in self._ends]
-        after = " and ".join(f"“{self.text[begin:end][-20:]}”" for begin, end in zip(self._begins, ends))
+        edges = [self._edge(first, last, side) for first, last in zip(self._begins, self._ends)]
+        shown = [self.text[at:last][:20] for at, last in zip(edges, self._ends)]
+        if side == "right":
+            shown = [self.text[first:at][-20:] for first, at in zip(self._begins, edges)]
         what = "the text has" if len(self.texts) == 1 else "the two texts have"
-        self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut after {after}",)
+        where = f"{'before' if side == 'left' else 'after'} {' and '.join(f'“{part}”' for part in shown)}"
+        self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut {where}",)
         if len(self.texts) == 1:
-            self.notes += unread(self.text[: ends[0]], self.spans)
+            self.read = (edges[0], len(self.text)) if side == "left" else (0, edges[0])
+            self.notes += unread(self.text, self.spans, self.read)
         return {name: values[keep] for name, values in extras.items()}
+
+    def _edge(self, first: int, last: int, side: str) -> int:
+        """To where a text between these places is read, or from where, if its left side is cut."""
+        spans = self.spans[(self.spans[:, 0] >= first) & (self.spans[:, 1] <= last)]
+        spans = spans[spans[:, 1] > spans[:, 0]]
+        return int(spans[:, 0].min(initial=last) if side == "left" else spans[:, 1].max(initial=first))
 
     @property
     def _ends(self) -> list[int]:

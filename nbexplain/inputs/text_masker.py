@@ -178,8 +178,9 @@ def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:
     held = np.zeros(len(text.text) + 1, dtype=bool)
     for start, end in spans.tolist():
         held[start:end] = True
-    reached = int(text.spans[:, 1].max())  # of a text that is cut, the rest is not read at all
-    parts = _clipped([piece for piece in pieces_in(text.text) if piece[1] <= reached], text.parts_explained)
+    begin, end = text.read[0], min(text.read[1], int(text.spans[:, 1].max()))  # the rest is not read at all
+    pieces = [piece for piece in pieces_in(text.text) if piece[0] >= begin and piece[1] <= end]
+    parts = _clipped(pieces, text.parts_explained)
     left = dict.fromkeys(text.text[a:b] for a, b in parts if not held[a:b].any())
     named = [piece for piece in left if not is_ordinary(piece) and not words_in(piece)]
     notes: tuple[str, ...] = ()

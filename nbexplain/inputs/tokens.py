@@ -13,7 +13,7 @@ from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_padding import Padded, padded
 from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
-from nbexplain.inputs.words import pieces_in, words_in
+from nbexplain.inputs.words import Span, pieces_in, words_in
 
 _MOST_NAMED = 4  # of the words that a note names
 
@@ -151,13 +151,14 @@ def _holds_numbers(value: Any) -> bool:
     return array.size > 0 and array.dtype.kind in "biuf"
 
 
-def unread(text: str, spans: np.ndarray) -> tuple[str, ...]:
-    """A note on the words of a text that no token is known to hold; none where no token has a place."""
+def unread(text: str, spans: np.ndarray, read: Span) -> tuple[str, ...]:
+    """A note on the words in what is read of a text that no token is known to hold; none where no token has a place."""
     held = np.zeros(len(text), dtype=bool)
     for start, end in spans.tolist():
         held[start:end] = True
     words = words_in(text) if held.any() else []
-    lost = [text[start:end] for start, end in words if not held[start:end].any()]
+    within_it = [(start, end) for start, end in words if start < read[1] and end > read[0]]
+    lost = [text[start:end] for start, end in within_it if not held[start:end].any()]
     if not lost:
         return ()
     named = ", ".join(f"“{word}”" for word in lost[:_MOST_NAMED])
@@ -165,18 +166,22 @@ def unread(text: str, spans: np.ndarray) -> tuple[str, ...]:
     return (f"the tokenizer shows no token for {named}{more}: what it makes of that is never hidden",)
 
 
-def within(length: int, spans: np.ndarray, begins: Sequence[int]) -> np.ndarray:
-    """The places that stay of a text that is too long: its beginning, and a token that ends every text.
+def within(length: int, spans: np.ndarray, begins: Sequence[int], side: str = "right") -> np.ndarray:
+    """The places that stay of a text that is too long: all but its end, and a token that ends every text.
 
-    Of a pair the longer text loses its end first, as Hugging Face's tokenizers cut it.
+    Of a pair the longer text loses its end first, as Hugging Face's tokenizers cut it. With `side="left"` it is the
+    beginning that is lost.
     """
+    if side == "left":
+        turned = within(length, spans[::-1], begins)
+        return len(spans) - 1 - turned[::-1]
     real = spans[:, 1] > spans[:, 0]
     if len(begins) == 1 or not real.any():
         places = np.arange(length)
         if spans[-1, 0] == spans[-1, 1]:
             places[-1] = len(spans) - 1
         return places
-    second = real & (spans[:, 0] >= begins[1])
+    second = real & (spans[:, 0] >= max(begins))
     parts = [np.flatnonzero(real & ~second), np.flatnonzero(second)]
     left = max(length - int((~real).sum()), 2)
     short, long = sorted(map(len, parts))
