@@ -14,7 +14,7 @@ from nbexplain.inputs import segments
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.text_codes import REMOVED, Codes, strings
 from nbexplain.inputs.text_masker import TextMasker
-from nbexplain.inputs.tokens import stand_in, tokens_of, unread, within
+from nbexplain.inputs.tokens import stand_in, tokens_of, unread, vocabulary_of, within
 from nbexplain.inputs.words import words_in
 
 _NO_LIMIT = 100_000  # Hugging Face's tokenizers name an enormous length where they know none
@@ -50,6 +50,8 @@ class Text(Array):
         The one or two strings, as they were given.
     tokenizer, made_with
         As they were given; `made_with` holds `explain`, `max_length` and `mask_token_id`.
+    vocabulary
+        The tokenizer, also where one of its methods was given, or a partial call: it names special tokens.
     parts_explained
         (start, end) in `text` of each part that is explained.
     ids
@@ -93,7 +95,7 @@ class Text(Array):
         if max_length is not None and max_length < 1:
             raise ValueError(f"max_length: expected 1 token or more, got {max_length}")
         self.text, self._begins = segments.joined(self.texts)
-        self.tokenizer = tokenizer
+        self.tokenizer, self.vocabulary = tokenizer, vocabulary_of(tokenizer)
         self.parts_explained = segments.explained(explain, self.texts)
         self.made_with = {"explain": explain, "max_length": max_length, "mask_token_id": mask_token_id}
         read = tokens_of(self.texts, tokenizer)
@@ -101,7 +103,7 @@ class Text(Array):
         self.padded = read.padded
         self.read = (0, len(self.text))
         if max_length is None:
-            named = getattr(tokenizer, "model_max_length", None)
+            named = getattr(self.vocabulary, "model_max_length", None)
             max_length = named if isinstance(named, int) and named < _NO_LIMIT else None
         self.notes: tuple[str, ...] = ()
         if read.left_out:
@@ -114,14 +116,14 @@ class Text(Array):
         self.explained = self._explained(explain is not None)
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras
-        self._mask_id = mask_token_id if mask_token_id is not None else stand_in(tokenizer)
+        self._mask_id = mask_token_id if mask_token_id is not None else stand_in(self.vocabulary)
         self._nothing: np.ndarray | None = None  # what the tokenizer makes of an empty text, once it was asked
         self.codes = Codes(len(self.ids))
         self.tensor = torch.arange(len(self.ids))[None]
 
     def _cut(self, length: int, extras: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Cut what the model cannot take, and say so; what is left of what else the tokenizer says."""
-        side = "left" if getattr(self.tokenizer, "truncation_side", None) == "left" else "right"
+        side = "left" if getattr(self.vocabulary, "truncation_side", None) == "left" else "right"
         keep = within(length, self.spans, self._begins, side)
         took = len(self.ids)
         self.padded = None
@@ -209,7 +211,7 @@ class Text(Array):
         values = values.to(place.device)
         if name == "position_ids" and values.ndim == 1 and bool((values.diff() == 1).all()):
             return values[0] + ((~padding).cumsum(1) - 1).clamp(min=0)  # they count anew in a text that is shorter
-        type_id = getattr(self.tokenizer, "pad_token_type_id", None) if name == "token_type_ids" else None
+        type_id = getattr(self.vocabulary, "pad_token_type_id", None) if name == "token_type_ids" else None
         hidden = padding.reshape(*padding.shape, *[1] * (values.ndim - 1))
         return values[place].masked_fill(hidden, type_id if isinstance(type_id, int) else 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -63,12 +64,13 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     extras = {name: row for name, row in rows.items() if row is not None}
     left_out = tuple(name for name, value in entries.items() if rows[name] is None and _holds_numbers(value))
     fill = _padded(texts, tokenizer, ids, extras.get("attention_mask"))
-    names = _names(tokenizer, encoding, ids)
+    known = vocabulary_of(tokenizer)
+    names = _names(known, encoding, ids)
     if offsets is not None:
         spans = by_offsets(texts, offsets, told, names, len(ids))
     elif names is not None:
-        special = np.isin(ids, np.array(getattr(tokenizer, "all_special_ids", ()), dtype=np.int64))
-        unknown = np.array([id_ == getattr(tokenizer, "unk_token_id", None) for id_ in ids.tolist()])
+        special = np.isin(ids, np.array(getattr(known, "all_special_ids", ()), dtype=np.int64))
+        unknown = np.array([id_ == getattr(known, "unk_token_id", None) for id_ in ids.tolist()])
         spans = by_names(whole, names, special & ~unknown, unknown)
     else:  # only ids: one for each word, or nobody knows where they stand
         words = [match.span() for match in re.finditer(r"\S+", whole)]
@@ -192,6 +194,13 @@ def within(length: int, spans: np.ndarray, begins: Sequence[int], side: str = "r
     first_is_longer = len(parts[0]) > len(parts[1])
     kept = [parts[0][: long if first_is_longer else short], parts[1][: short if first_is_longer else long]]
     return np.sort(np.concatenate([np.flatnonzero(~real), *kept]))
+
+
+def vocabulary_of(tokenizer: Any) -> Any:
+    """What knows the names of tokens: the tokenizer, also of its method or with some arguments filled in."""
+    while isinstance(tokenizer, functools.partial):
+        tokenizer = tokenizer.func
+    return getattr(tokenizer, "__self__", None) or tokenizer
 
 
 def stand_in(tokenizer: Any) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,22 @@ def test_and_so_is_one_that_left_no_room(length: int, read: Callable[[str], Any]
     asked = explain(model, Text(" ".join(WORD_BY_WORD), read), "exact_shap", target=1)
     right = shapley(lambda kept: own(model, read, " ".join(WORD_BY_WORD[n] for n in kept)), 5)
     np.testing.assert_allclose(asked.values, right, atol=1e-6)
+
+
+@pytest.mark.parametrize("way", ["a method", "arguments filled in"])
+def test_a_tokenizers_own_call_is_as_good_as_the_tokenizer(way: str) -> None:
+    whole = tokenizer()
+    whole.model_max_length = 10
+    read = whole.encode if way == "a method" else partial(whole, padding="max_length")
+    text, model = Text(" ".join(WORD_BY_WORD), read), seeded(lambda: Takes("mean")).eval()
+    masked = explain(model, text, "leave_one_out", hide="mask token", target=1)
+    assert masked.names == tuple(WORD_BY_WORD)
+    words = [[*WORD_BY_WORD[:n], "[MASK]", *WORD_BY_WORD[n + 1 :]] for n in range(5)]
+    full, *without = (own(model, read, " ".join(each)) for each in (WORD_BY_WORD, *words))
+    np.testing.assert_allclose(masked.values, full - np.array(without), atol=1e-6)
+    if way == "a method":
+        (note,) = Text(" ".join(WORD_BY_WORD * 2), read).notes
+        assert note.startswith("the text has 12 tokens and the model takes 10: it is cut after")
 
 
 class Heeds(nn.Module):

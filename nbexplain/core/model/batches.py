@@ -64,7 +64,7 @@ def another_text(text: Text) -> Tensor:
 
     What is special stays. Where all are the same, mask tokens are others, if there are any.
     """
-    special = np.isin(text.ids, np.array(getattr(text.tokenizer, "all_special_ids", ()), dtype=np.int64))
+    special = np.isin(text.ids, np.array(getattr(text.vocabulary, "all_special_ids", ()), dtype=np.int64))
     placed = text.spans[:, 1] > text.spans[:, 0]
     inside = np.flatnonzero(text.explained & ~special & (placed | ~placed.any()))
     codes = np.arange(len(text.ids))

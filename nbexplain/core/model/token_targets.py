@@ -25,7 +25,7 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     ValueError
         If the model fills masks, and there is none in the text.
     """
-    mask = getattr(text.tokenizer, "mask_token_id", None)
+    mask = getattr(text.vocabulary, "mask_token_id", None)
     masked = [place for place, token in enumerate(text.ids.tolist()) if token == mask]
     if masked:
         return _best(scores, masked[0])
@@ -34,7 +34,7 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
         if isinstance(mask, int):
             raise ValueError(
                 f"target: the model predicts one of {classes:,} tokens at each token, and the text has no mask token; "
-                f"put {getattr(text.tokenizer, 'mask_token', None)!r} where it is to be explained, or give (token, id)"
+                f"put {getattr(text.vocabulary, 'mask_token', None)!r} where it is to be explained, or give (token, id)"
             )
         own = np.ones(len(text.ids), dtype=bool) if text.padded is None else ~text.padded.places
         return _best(scores, int(np.flatnonzero(own)[-1]))
@@ -59,7 +59,7 @@ def token_names(text: Text, module: nn.Module, scores: Tensor) -> tuple[str, ...
     if scores.ndim == 2:
         return tuple(f"{place} “{token}”" for place, token in enumerate(text.tokens))
     count = scores.shape[2]
-    read = getattr(text.tokenizer, "convert_ids_to_tokens", None)
+    read = getattr(text.vocabulary, "convert_ids_to_tokens", None)
     if read is None or not _is_vocabulary(module, count):
         return tuple(f"class {number}" for number in range(count))
     try:
