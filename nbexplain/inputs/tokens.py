@@ -77,6 +77,8 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         own = np.arange(len(ids)) if fill is None else np.flatnonzero(~fill.places)
         spans = np.zeros((len(ids), 2), dtype=np.int64)
         spans[own] = words if len(words) == len(own) else (0, 0)
+    if fill is not None and (spans[fill.places, 1] > spans[fill.places, 0]).any():  # words that the mask hides
+        fill = None
     read = tuple(
         whole[a:b] if b > a else names[place] if names else str(ids[place])
         for place, (a, b) in enumerate(spans.tolist())

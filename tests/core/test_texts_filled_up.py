@@ -86,6 +86,16 @@ def test_and_so_is_one_that_left_no_room(length: int, read: Callable[[str], Any]
     np.testing.assert_allclose(asked.values, right, atol=1e-6)
 
 
+def test_words_that_a_mask_hides_are_no_padding() -> None:
+    def read(text: str) -> dict[str, Any]:
+        spans = [match.span() for match in re.finditer(r"\S+", text)]
+        return {"input_ids": ids(text), "attention_mask": [0] + [1] * (len(spans) - 1), "offset_mapping": spans}
+
+    text = Text(" ".join(WORD_BY_WORD), read)
+    assert text.padded is None
+    assert text.masker().names == tuple(WORD_BY_WORD)
+
+
 @pytest.mark.parametrize("way", ["a method", "arguments filled in"])
 def test_a_tokenizers_own_call_is_as_good_as_the_tokenizer(way: str) -> None:
     whole = tokenizer()

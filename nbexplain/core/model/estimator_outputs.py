@@ -59,6 +59,12 @@ def as_array(said: Any, count: int) -> tuple[np.ndarray, tuple[int, ...], tuple[
         parts = [_plain(part) for part in said]
         if len(parts) != count or parts[0].shape[1] != count:  # not N rows of N numbers
             return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
+    if isinstance(said, (list, tuple)) and said and isinstance(_first(said), dict):
+        raise ValueError(
+            f"predict: it returned dicts of {', '.join(map(repr, list(_first(said))[:4]))}; expected a row of numbers "
+            "for each input, in the same order each time. A text-classification pipeline of Hugging Face may be given "
+            "itself as the model"
+        )
     array = _plain(said)
     if array.dtype == object:  # numbers among objects, such as Decimal
         with contextlib.suppress(TypeError, ValueError):
@@ -70,6 +76,13 @@ def as_array(said: Any, count: int) -> tuple[np.ndarray, tuple[int, ...], tuple[
             "at a time: lambda inputs: numpy.stack([model(one) for one in inputs])"
         )
     return array, (), names
+
+
+def _first(said: Any) -> Any:
+    """What a list, or a list of lists, holds first."""
+    while isinstance(said, (list, tuple)) and said:
+        said = said[0]
+    return said
 
 
 def _is_table(part: Any, count: int) -> bool:
