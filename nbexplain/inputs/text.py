@@ -209,11 +209,24 @@ class Text(Array):
     def _along(self, name: str, values: Tensor, place: Tensor, padding: Tensor) -> Tensor:
         """What else the tokenizer says of each token (L, …), for the tokens at these places and padding, (N, L, …)."""
         values = values.to(place.device)
-        if name == "position_ids" and values.ndim == 1 and bool((values.diff() == 1).all()):
-            return values[0] + ((~padding).cumsum(1) - 1).clamp(min=0)  # they count anew in a text that is shorter
+        if name == "position_ids" and values.ndim == 1 and (counted := self._counted(values, padding)) is not None:
+            return counted
         type_id = getattr(self.vocabulary, "pad_token_type_id", None) if name == "token_type_ids" else None
         hidden = padding.reshape(*padding.shape, *[1] * (values.ndim - 1))
         return values[place].masked_fill(hidden, type_id if isinstance(type_id, int) else 0)
+
+    def _counted(self, values: Tensor, padding: Tensor) -> Tensor | None:
+        """Numbers of places (N, L), which count anew in a text that is shorter; None where these do not count."""
+        own = torch.ones(len(values), dtype=torch.bool)
+        if self.padded is not None:
+            if bool((values.diff() == 1).all()):  # padding has its numbers too
+                return (values[0] + torch.arange(padding.shape[1]).to(values)).expand(padding.shape)
+            own = torch.from_numpy(~self.padded.places)
+        words, rest = values[own.to(values.device)], values[~own.to(values.device)]
+        if not len(words) or not bool((words.diff() == 1).all()):
+            return None
+        counted = words[0] + ((~padding).cumsum(1) - 1).clamp(min=0)
+        return torch.where(padding, rest[0], counted) if len(rest) else counted
 
     def neutral(self, batch: Tensor) -> Tensor | None:
         """(N, L) bool: where a neutral embedding stands in; None where it does nowhere."""
@@ -233,6 +246,16 @@ class Text(Array):
         shown = (words[self.codes.places(batch)] & (batch >= 0)).any(1)
         replaced = (self.codes.is_masked(batch) | self.codes.is_neutral(batch)).any(1)
         return ~shown & (~replaced | (batch.shape[1] < len(self.ids)))
+
+    def one_less(self) -> Tensor | None:
+        """Codes of the text without one of its tokens; None where it has no other."""
+        inside = np.flatnonzero(self.explained & (self.spans[:, 1] > self.spans[:, 0]))
+        if len(inside) < 2:
+            return None
+        place = int(inside[len(inside) // 2])
+        if self.tokenizer is None:
+            return self.tensor.masked_fill(torch.arange(len(self.ids)) == place, REMOVED)
+        return torch.cat([self.tensor[:, :place], self.tensor[:, place + 1 :]], 1)
 
     def stand_in(self) -> Tensor:
         """The id of what is put in the place of a hidden token.

@@ -163,6 +163,38 @@ def test_several_numbers_of_each_token_follow_it(kind: type) -> None:
     assert asked.warnings == ("the tokenizer's 'lengths': no numbers of each token, so the model does not get them",)
 
 
+class Numbered(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.emb, self.at, self.out = nn.Embedding(COUNT, 4), nn.Embedding(16, 4), nn.Linear(4, 2)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, **_: Tensor) -> Tensor:
+        return self.out((self.emb(input_ids) + self.at(position_ids)).tanh().mean(1))
+
+
+@pytest.mark.parametrize("way", ["each place", "words anew", "no padding"])
+def test_numbers_of_places_count_anew_as_the_tokenizer_counts(way: str) -> None:
+    def read(text: str) -> Any:
+        told = tokenizer()(text) if way == "no padding" else to_length_on_the_left(text)
+        mask = torch.as_tensor(told["attention_mask"]).reshape(1, -1)
+        anew = (mask.cumsum(1) - 1 + 2).masked_fill(mask == 0, 1)
+        told["position_ids"] = torch.arange(10)[None] if way == "each place" else anew
+        return told
+
+    model = seeded(Numbered).eval()
+    asked = explain(model, Text(" ".join(WORD_BY_WORD), read), "exact_shap", target=1)
+    right = shapley(lambda kept: own(model, read, " ".join(WORD_BY_WORD[n] for n in kept)), 5)
+    np.testing.assert_allclose(asked.values, right, atol=1e-6)
+
+
+def test_a_network_of_one_length_is_not_said_to_refuse_the_empty_text() -> None:
+    model = seeded(lambda: Takes("flat", 5)).eval()
+    text = Text(" ".join(WORD_BY_WORD), ids, mask_token_id=4)
+    with pytest.raises(ValueError, match=r"hide: the model does not take the text with a token less, .*multiplied"):
+        explain(model, text, "exact_shap")
+    explain(model, text, "exact_shap", hide="mask token")
+
+
 class Types(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -91,11 +91,18 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
     empty = given.nothing_left(x)
     if not empty.any():
         return None
-    if not empty.all():
-        try:
-            scores(x[~empty])
-        except Exception:
+    others = x[~empty] if not empty.all() else given.one_less()
+    try:
+        if others is not None:
+            scores(others.to(x.device))
+    except Exception as shorter:
+        if not empty.all() or given.tokenizer is None:
             return None
+        said = shorter.__cause__ or shorter
+        return Said(
+            "hide: the model does not take the text with a token less, so none can be removed: it raised "
+            f"{type(said).__name__}: {str(said).rstrip('.')}. hide='mask token' leaves a token for each that is hidden"
+        )
     if given.tokenizer is None:
         seen, way = (
             f"{given.outside(x[empty][:1])[0]!r}",
@@ -108,7 +115,7 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
     raised = str(error) if str(error).startswith("predict:") else f"{type(error).__name__}: {error}"
     return ValueError(
         f"hide: the model cannot take the text with everything hidden, which SHAP and LIME need: on {seen} it raised "
-        f"{raised}. {way}; or let the model return scores for a text without words"
+        f"{raised.rstrip('.')}. {way}; or let the model return scores for a text without words"
     )
 
 
