@@ -215,7 +215,7 @@ class Network:
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given
         x = self.ready(given.tensor)
-        other = self.ready(batches.differing(x, ids=given.kind == "text"))
+        other = self.ready(batches.another_text(given) if isinstance(given, Text) else batches.differing(x))
         if given.kind == "table":  # columns with values of their own
             rows = getattr(given, "background", None)
             other = x if rows is None else self.ready(torch.from_numpy(rows[:1]))

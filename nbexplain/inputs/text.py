@@ -14,7 +14,7 @@ from nbexplain.inputs import segments
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.text_codes import REMOVED, Codes, strings
 from nbexplain.inputs.text_masker import TextMasker
-from nbexplain.inputs.tokens import stand_in, tokens_of, unread, within
+from nbexplain.inputs.tokens import stand_in, tokens_of, unread, vocabulary_of, within
 from nbexplain.inputs.words import words_in
 
 _NO_LIMIT = 100_000  # Hugging Face's tokenizers name an enormous length where they know none
@@ -50,15 +50,21 @@ class Text(Array):
         The one or two strings, as they were given.
     tokenizer, made_with
         As they were given; `made_with` holds `explain`, `max_length` and `mask_token_id`.
+    vocabulary
+        The tokenizer, also where one of its methods was given, or a partial call: it names special tokens.
     parts_explained
         (start, end) in `text` of each part that is explained.
     ids
         The token ids, after any cut.
+    read
+        (start, end) in `text` of what is left of it.
     tokens, spans
         Of each token, without spaces around it: how it reads, and (start, end) in the text; (0, 0) for one that is
         nowhere in it.
     explained
         (L,) bool: which tokens are of a part that is explained; all, where the tokenizer does not tell where they are.
+    padded
+        How the tokenizer brings each text to one length: a shortened one is filled up likewise. None where it does not.
     tensor
         (1, L) codes of what stands at each place: p ≥ 0 is token p, -1 nothing, -2 − p the mask token in its place
         (or, without one, token p of an empty text), -2 − L − p a neutral embedding in its place, -2 − 2L − i padding
@@ -89,39 +95,57 @@ class Text(Array):
         if max_length is not None and max_length < 1:
             raise ValueError(f"max_length: expected 1 token or more, got {max_length}")
         self.text, self._begins = segments.joined(self.texts)
-        self.tokenizer = tokenizer
+        self.tokenizer, self.vocabulary = tokenizer, vocabulary_of(tokenizer)
         self.parts_explained = segments.explained(explain, self.texts)
         self.made_with = {"explain": explain, "max_length": max_length, "mask_token_id": mask_token_id}
-        self.ids, self.tokens, self.spans, extras = tokens_of(self.texts, tokenizer)
+        read = tokens_of(self.texts, tokenizer)
+        self.ids, self.tokens, self.spans, extras = read.ids, read.names, read.spans, read.extras
+        self.padded = read.padded
+        self.read = (0, len(self.text))
         if max_length is None:
-            named = getattr(tokenizer, "model_max_length", None)
+            named = getattr(self.vocabulary, "model_max_length", None)
             max_length = named if isinstance(named, int) and named < _NO_LIMIT else None
         self.notes: tuple[str, ...] = ()
+        if read.left_out:
+            said = ", ".join(map(repr, read.left_out))
+            self.notes += (f"the tokenizer's {said}: no numbers of each token, so the model does not get them",)
         if max_length is not None and len(self.ids) > max_length:
             extras = self._cut(max_length, extras)
         else:
-            self.notes += unread(self.text, self.spans)
+            self.notes += unread(self.text, self.spans, self.read)
         self.explained = self._explained(explain is not None)
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras
-        self._mask_id = mask_token_id if mask_token_id is not None else stand_in(tokenizer)
+        self._mask_id = mask_token_id if mask_token_id is not None else stand_in(self.vocabulary)
         self._nothing: np.ndarray | None = None  # what the tokenizer makes of an empty text, once it was asked
         self.codes = Codes(len(self.ids))
         self.tensor = torch.arange(len(self.ids))[None]
 
     def _cut(self, length: int, extras: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Cut what the model cannot take, and say so; what is left of what else the tokenizer says."""
-        keep = within(length, self.spans, self._begins)
+        side = "left" if getattr(self.vocabulary, "truncation_side", None) == "left" else "right"
+        keep = within(length, self.spans, self._begins, side)
         took = len(self.ids)
+        self.padded = None
         self.tokens = tuple(self.tokens[place] for place in keep)
         self.ids, self.spans = self.ids[keep], self.spans[keep]
-        ends = [int(self.spans[self.spans[:, 1] <= last, 1].max(initial=0)) for last in self._ends]
-        after = " and ".join(f"“{self.text[begin:end][-20:]}”" for begin, end in zip(self._begins, ends))
+        edges = [self._edge(first, last, side) for first, last in zip(self._begins, self._ends)]
+        shown = [self.text[at:last][:20] for at, last in zip(edges, self._ends)]
+        if side == "right":
+            shown = [self.text[first:at][-20:] for first, at in zip(self._begins, edges)]
         what = "the text has" if len(self.texts) == 1 else "the two texts have"
-        self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut after {after}",)
+        where = f"{'before' if side == 'left' else 'after'} {' and '.join(f'“{part}”' for part in shown)}"
+        self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut {where}",)
         if len(self.texts) == 1:
-            self.notes += unread(self.text[: ends[0]], self.spans)
+            self.read = (edges[0], len(self.text)) if side == "left" else (0, edges[0])
+            self.notes += unread(self.text, self.spans, self.read)
         return {name: values[keep] for name, values in extras.items()}
+
+    def _edge(self, first: int, last: int, side: str) -> int:
+        """To where a text between these places is read, or from where, if its left side is cut."""
+        spans = self.spans[(self.spans[:, 0] >= first) & (self.spans[:, 1] <= last)]
+        spans = spans[spans[:, 1] > spans[:, 0]]
+        return int(spans[:, 0].min(initial=last) if side == "left" else spans[:, 1].max(initial=first))
 
     @property
     def _ends(self) -> list[int]:
@@ -134,7 +158,7 @@ class Text(Array):
         if not told or (starts == ends).all():
             if told:
                 raise ValueError("explain: the tokenizer does not tell where its tokens stand in the text")
-            return np.ones(len(self.ids), dtype=bool)
+            return np.ones(len(self.ids), dtype=bool) if self.padded is None else ~self.padded.places
         found = np.zeros(len(self.ids), dtype=bool)
         for start, end in self.parts_explained:
             found |= (starts < end) & (ends > start) & (ends > starts)
@@ -173,20 +197,36 @@ class Text(Array):
             ids = torch.where(hidden, nothing[place.clamp(max=len(nothing) - 1)], ids)
         padding = self.codes.is_padding(batch)
         ids = torch.where(padding, self.codes.padded_with(batch), ids)
-        if self._masked_by is None:
+        extras = ({} if self._masked_by is None else {"attention_mask": self._masked_by}) | self._extras
+        if not extras:
             return (ids,), {}
-        extras = {"attention_mask": self._masked_by, **self._extras}
+        said = {name: self._along(name, torch.from_numpy(row), place, padding) for name, row in extras.items()}
         return (), {
             "input_ids": ids,
-            **{name: self._along(name, torch.from_numpy(row).to(ids), place, padding) for name, row in extras.items()},
+            **{name: row.to(dtype or torch.float32) if row.is_floating_point() else row for name, row in said.items()},
         }
 
     def _along(self, name: str, values: Tensor, place: Tensor, padding: Tensor) -> Tensor:
-        """What else the tokenizer says of each token (L,), for the tokens at these places and padding, (N, L)."""
-        if name == "position_ids" and bool((values.diff() == 1).all()):  # places count anew in a text that is shorter
-            return values[0] + ((~padding).cumsum(1) - 1).clamp(min=0)
-        type_id = getattr(self.tokenizer, "pad_token_type_id", None) if name == "token_type_ids" else None
-        return values[place].masked_fill(padding, type_id if isinstance(type_id, int) else 0)
+        """What else the tokenizer says of each token (L, …), for the tokens at these places and padding, (N, L, …)."""
+        values = values.to(place.device)
+        if name == "position_ids" and values.ndim == 1 and (counted := self._counted(values, padding)) is not None:
+            return counted
+        type_id = getattr(self.vocabulary, "pad_token_type_id", None) if name == "token_type_ids" else None
+        hidden = padding.reshape(*padding.shape, *[1] * (values.ndim - 1))
+        return values[place].masked_fill(hidden, type_id if isinstance(type_id, int) else 0)
+
+    def _counted(self, values: Tensor, padding: Tensor) -> Tensor | None:
+        """Numbers of places (N, L), which count anew in a text that is shorter; None where these do not count."""
+        own = torch.ones(len(values), dtype=torch.bool)
+        if self.padded is not None:
+            if bool((values.diff() == 1).all()):  # padding has its numbers too
+                return (values[0] + torch.arange(padding.shape[1]).to(values)).expand(padding.shape)
+            own = torch.from_numpy(~self.padded.places)
+        words, rest = values[own.to(values.device)], values[~own.to(values.device)]
+        if not len(words) or not bool((words.diff() == 1).all()):
+            return None
+        counted = words[0] + ((~padding).cumsum(1) - 1).clamp(min=0)
+        return torch.where(padding, rest[0], counted) if len(rest) else counted
 
     def neutral(self, batch: Tensor) -> Tensor | None:
         """(N, L) bool: where a neutral embedding stands in; None where it does nowhere."""
@@ -206,6 +246,16 @@ class Text(Array):
         shown = (words[self.codes.places(batch)] & (batch >= 0)).any(1)
         replaced = (self.codes.is_masked(batch) | self.codes.is_neutral(batch)).any(1)
         return ~shown & (~replaced | (batch.shape[1] < len(self.ids)))
+
+    def one_less(self) -> Tensor | None:
+        """Codes of the text without one of its tokens; None where it has no other."""
+        inside = np.flatnonzero(self.explained & (self.spans[:, 1] > self.spans[:, 0]))
+        if len(inside) < 2:
+            return None
+        place = int(inside[len(inside) // 2])
+        if self.tokenizer is None:
+            return self.tensor.masked_fill(torch.arange(len(self.ids)) == place, REMOVED)
+        return torch.cat([self.tensor[:, :place], self.tensor[:, place + 1 :]], 1)
 
     def stand_in(self) -> Tensor:
         """The id of what is put in the place of a hidden token.
@@ -232,11 +282,11 @@ class Text(Array):
         ValueError
             If there is neither.
         """
-        if self.tokenizer is None or self._mask_id is not None:
+        if self.tokenizer is None or self.has_mask:
             return self.stand_in()[None]
         if self._nothing is None:
             try:
-                self._nothing = tokens_of([""] * len(self.texts), self.tokenizer)[0]
+                self._nothing = tokens_of([""] * len(self.texts), self.tokenizer).ids
             except Exception:  # whatever a tokenizer does that was not made for this
                 self._nothing = self.ids[:0]
         if not 0 < len(self._nothing) <= len(self.ids):
@@ -271,3 +321,8 @@ class Text(Array):
     def takes_mask(self) -> bool:
         """Whether the model is told which places hold nothing."""
         return self._masked_by is not None
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether there is a token that stands for a hidden one."""
+        return self.tokenizer is not None and self._mask_id is not None

@@ -50,7 +50,8 @@ class TextMasker:
         self.key: Hashable = (unit, hide, *stays)
         nowhere = bool((text.spans[:, 0] == text.spans[:, 1]).all())
         if nowhere:  # nobody knows where the tokens stand: each is hidden by itself
-            unit, units, owners = "token", np.zeros((len(text.ids), 2), dtype=np.int64), np.arange(len(text.ids))
+            unit, units = "token", np.zeros((len(text.ids), 2), dtype=np.int64)
+            owners = np.where(text.explained, np.arange(len(text.ids)), -1)
         else:
             if unit == "word" and not len(_units(text, unit)):
                 unit = "token"
@@ -98,6 +99,12 @@ class TextMasker:
                 "remove": np.full(count, REMOVED),
             }[self._hide]
             yield np.arange(len(keep)), torch.from_numpy(np.where(shown, places, hidden))
+            return
+        if (fill := self._text.padded) is not None:  # as the tokenizer fills a shorter text up
+            shown &= ~fill.places
+            order = np.argsort(~shown if fill.side == "right" else shown, axis=1, kind="stable")
+            codes = np.where(np.take_along_axis(shown, order, 1), order, self._text.codes.padding(fill.id))
+            yield np.arange(len(keep)), torch.from_numpy(codes)
             return
         lengths = shown.sum(1)
         for length in np.unique(lengths).tolist():
@@ -171,8 +178,9 @@ def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:
     held = np.zeros(len(text.text) + 1, dtype=bool)
     for start, end in spans.tolist():
         held[start:end] = True
-    reached = int(text.spans[:, 1].max())  # of a text that is cut, the rest is not read at all
-    parts = _clipped([piece for piece in pieces_in(text.text) if piece[1] <= reached], text.parts_explained)
+    begin, end = text.read[0], min(text.read[1], int(text.spans[:, 1].max()))  # the rest is not read at all
+    pieces = [piece for piece in pieces_in(text.text) if piece[0] >= begin and piece[1] <= end]
+    parts = _clipped(pieces, text.parts_explained)
     left = dict.fromkeys(text.text[a:b] for a, b in parts if not held[a:b].any())
     named = [piece for piece in left if not is_ordinary(piece) and not words_in(piece)]
     notes: tuple[str, ...] = ()

@@ -2,32 +2,92 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nbexplain.inputs.segments import joined
+from nbexplain.inputs.text_padding import Padded, padded
 from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
-from nbexplain.inputs.words import pieces_in, words_in
+from nbexplain.inputs.words import Span, pieces_in, words_in
 
 _MOST_NAMED = 4  # of the words that a note names
 
 
-def tokens_of(
-    texts: Sequence[str], tokenizer: Any
-) -> tuple[np.ndarray, tuple[str, ...], np.ndarray, dict[str, np.ndarray]]:
-    """Ids (L,), how the tokens read, their spans (L, 2) in the joined texts, and what else is said of each."""
+class Tokens(NamedTuple):
+    """What a tokenizer makes of a text.
+
+    Attributes
+    ----------
+    ids
+        (L,).
+    names
+        (L,): how the tokens read.
+    spans
+        (L, 2) in the joined texts; (0, 0) for tokens that are nowhere in them.
+    extras
+        What else it says of each token, (L, …).
+    left_out
+        Names of numbers that it returns of the text and not of each token.
+    padded
+        How it brings texts to one length, where it does.
+    """
+
+    ids: np.ndarray
+    names: tuple[str, ...]
+    spans: np.ndarray
+    extras: dict[str, np.ndarray]
+    left_out: tuple[str, ...] = ()
+    padded: Padded | None = None
+
+
+def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
+    """What a tokenizer makes of a text or a pair of them."""
     whole, _ = joined(texts)
     if tokenizer is None:
         pieces = pieces_in(whole)
         if not pieces:
             raise ValueError(f"text: expected some words, got {whole!r}")
-        return np.arange(len(pieces)), tuple(whole[a:b] for a, b in pieces), np.array(pieces), {}
+        return Tokens(np.arange(len(pieces)), tuple(whole[a:b] for a, b in pieces), np.array(pieces), {})
     if not callable(tokenizer):
         raise TypeError(f"tokenizer: expected a callable string → ids, got {type(tokenizer).__name__}")
+    ids, entries, told = _told(texts, tokenizer)
+    encodings = getattr(told, "encodings", None)  # what Hugging Face's fast tokenizers return, from a callable too
+    encoding = encodings[0] if encodings and len(encodings[0].ids) == len(ids) else None
+    offsets = entries.pop("offset_mapping", None if encoding is None else encoding.offsets)
+    rows = {name: _of_each_token(value, len(ids)) for name, value in entries.items()}
+    extras = {name: row for name, row in rows.items() if row is not None}
+    left_out = tuple(name for name, value in entries.items() if rows[name] is None and _holds_numbers(value))
+    fill = _padded(texts, tokenizer, ids, extras.get("attention_mask"))
+    known = vocabulary_of(tokenizer)
+    names = _names(known, encoding, ids)
+    if offsets is not None:
+        spans = by_offsets(texts, offsets, told, names, len(ids))
+    elif names is not None:
+        special = np.isin(ids, np.array(getattr(known, "all_special_ids", ()), dtype=np.int64))
+        unknown = np.array([id_ == getattr(known, "unk_token_id", None) for id_ in ids.tolist()])
+        spans = by_names(whole, names, special & ~unknown, unknown)
+    else:  # only ids: one for each word, or nobody knows where they stand
+        words = [match.span() for match in re.finditer(r"\S+", whole)]
+        own = np.arange(len(ids)) if fill is None else np.flatnonzero(~fill.places)
+        spans = np.zeros((len(ids), 2), dtype=np.int64)
+        spans[own] = words if len(words) == len(own) else (0, 0)
+    if fill is not None and (spans[fill.places, 1] > spans[fill.places, 0]).any():  # words that the mask hides
+        fill = None
+    read = tuple(
+        whole[a:b] if b > a else names[place] if names else str(ids[place])
+        for place, (a, b) in enumerate(spans.tolist())
+    )
+    return Tokens(ids, read, spans, extras, left_out, fill)
+
+
+def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:
+    """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
     fast = getattr(tokenizer, "is_fast", None)
     told = tokenizer(*texts, return_offsets_mapping=True) if fast else tokenizer(*texts)
     entries = dict(told) if isinstance(told, Mapping) or hasattr(told, "keys") else {"input_ids": told}
@@ -35,26 +95,26 @@ def tokens_of(
         raise ValueError(f"tokenizer: expected ids or a mapping with input_ids, got {', '.join(map(repr, entries))}")
     ids = _row(entries.pop("input_ids"))
     if ids is None or not len(ids):
-        raise ValueError(f"tokenizer: expected whole numbers for {whole[:40]!r}, got {told!r:.80}")
-    encodings = getattr(told, "encodings", None)  # what Hugging Face's fast tokenizers return, from a callable too
-    encoding = encodings[0] if encodings and len(encodings[0].ids) == len(ids) else None
-    offsets = entries.pop("offset_mapping", None if encoding is None else encoding.offsets)
-    extras = {name: row for name, value in entries.items() if (row := _row(value)) is not None and len(row) == len(ids)}
-    names = _names(tokenizer, encoding, ids)
-    if offsets is not None:
-        spans = by_offsets(texts, offsets, told, names, len(ids))
-    elif names is not None:
-        special = np.isin(ids, np.array(getattr(tokenizer, "all_special_ids", ()), dtype=np.int64))
-        unknown = np.array([id_ == getattr(tokenizer, "unk_token_id", None) for id_ in ids.tolist()])
-        spans = by_names(whole, names, special & ~unknown, unknown)
-    else:  # only ids: one for each word, or nobody knows where they stand
-        words = [match.span() for match in re.finditer(r"\S+", whole)]
-        spans = np.array(words if len(words) == len(ids) else [(0, 0)] * len(ids), dtype=np.int64)
-    read = tuple(
-        whole[a:b] if b > a else names[place] if names else str(ids[place])
-        for place, (a, b) in enumerate(spans.tolist())
-    )
-    return ids, read, spans, extras
+        raise ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
+    return ids, entries, told
+
+
+def _padded(texts: Sequence[str], tokenizer: Any, ids: np.ndarray, mask: np.ndarray | None) -> Padded | None:
+    """How a callable brings texts to one length; Hugging Face's tokenizers do not, unless they are asked to."""
+
+    def read(text: str) -> tuple[np.ndarray, np.ndarray | None] | None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                own, entries, _ = _told([text] * len(texts), tokenizer)
+        except Exception:  # whatever a tokenizer does that was not made for this
+            return None
+        return own, _of_each_token(entries.get("attention_mask"), len(own))
+
+    if getattr(tokenizer, "is_fast", None) is not None:
+        return None
+    flat = mask if mask is not None and mask.ndim == 1 else None
+    return padded(ids, flat, read, next(iter(texts[0].split()), ""))
 
 
 def _names(tokenizer: Any, encoding: Any, ids: np.ndarray) -> list[str] | None:
@@ -76,13 +136,33 @@ def _row(value: Any) -> np.ndarray | None:
     return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else None
 
 
-def unread(text: str, spans: np.ndarray) -> tuple[str, ...]:
-    """A note on the words of a text that no token is known to hold; none where no token has a place."""
+def _of_each_token(value: Any, count: int) -> np.ndarray | None:
+    """Numbers (L, …) of `count` tokens, from (L, …) or (1, L, …); None where it is something else."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return None
+    if array.ndim > 1 and array.shape[:2] == (1, count):
+        array = array[0]
+    return array if array.shape[:1] == (count,) and array.dtype.kind in "biuf" else None
+
+
+def _holds_numbers(value: Any) -> bool:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return False
+    return array.size > 0 and array.dtype.kind in "biuf"
+
+
+def unread(text: str, spans: np.ndarray, read: Span) -> tuple[str, ...]:
+    """A note on the words in what is read of a text that no token is known to hold; none where no token has a place."""
     held = np.zeros(len(text), dtype=bool)
     for start, end in spans.tolist():
         held[start:end] = True
     words = words_in(text) if held.any() else []
-    lost = [text[start:end] for start, end in words if not held[start:end].any()]
+    within_it = [(start, end) for start, end in words if start < read[1] and end > read[0]]
+    lost = [text[start:end] for start, end in within_it if not held[start:end].any()]
     if not lost:
         return ()
     named = ", ".join(f"“{word}”" for word in lost[:_MOST_NAMED])
@@ -90,18 +170,22 @@ def unread(text: str, spans: np.ndarray) -> tuple[str, ...]:
     return (f"the tokenizer shows no token for {named}{more}: what it makes of that is never hidden",)
 
 
-def within(length: int, spans: np.ndarray, begins: Sequence[int]) -> np.ndarray:
-    """The places that stay of a text that is too long: its beginning, and a token that ends every text.
+def within(length: int, spans: np.ndarray, begins: Sequence[int], side: str = "right") -> np.ndarray:
+    """The places that stay of a text that is too long: all but its end, and a token that ends every text.
 
-    Of a pair the longer text loses its end first, as Hugging Face's tokenizers cut it.
+    Of a pair the longer text loses its end first, as Hugging Face's tokenizers cut it. With `side="left"` it is the
+    beginning that is lost.
     """
+    if side == "left":
+        turned = within(length, spans[::-1], begins)
+        return len(spans) - 1 - turned[::-1]
     real = spans[:, 1] > spans[:, 0]
     if len(begins) == 1 or not real.any():
         places = np.arange(length)
         if spans[-1, 0] == spans[-1, 1]:
             places[-1] = len(spans) - 1
         return places
-    second = real & (spans[:, 0] >= begins[1])
+    second = real & (spans[:, 0] >= max(begins))
     parts = [np.flatnonzero(real & ~second), np.flatnonzero(second)]
     left = max(length - int((~real).sum()), 2)
     short, long = sorted(map(len, parts))
@@ -112,6 +196,13 @@ def within(length: int, spans: np.ndarray, begins: Sequence[int]) -> np.ndarray:
     first_is_longer = len(parts[0]) > len(parts[1])
     kept = [parts[0][: long if first_is_longer else short], parts[1][: short if first_is_longer else long]]
     return np.sort(np.concatenate([np.flatnonzero(~real), *kept]))
+
+
+def vocabulary_of(tokenizer: Any) -> Any:
+    """What knows the names of tokens: the tokenizer, also of its method or with some arguments filled in."""
+    while isinstance(tokenizer, functools.partial):
+        tokenizer = tokenizer.func
+    return getattr(tokenizer, "__self__", None) or tokenizer
 
 
 def stand_in(tokenizer: Any) -> int | None:

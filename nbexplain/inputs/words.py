@@ -9,7 +9,8 @@ import unicodedata
 _ONE_BY_ONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # scripts without spaces: each sign is a word
 _LETTER = rf"[^\W{_ONE_BY_ONE}]"
 _MARK = "\u0300"  # stands for all combining marks, which \w does not know
-_RUN = rf"{_LETTER}+(?:[{_MARK}\u200c\u200d]+{_LETTER}+)*{_MARK}*"  # joiners (\u200c, \u200d) only inside a word
+_JOINS = "\u00ad\u200c\u200d\u2060"  # joiners and soft hyphens, only inside a word
+_RUN = rf"{_LETTER}+(?:[{_MARK}{_JOINS}]+{_LETTER}+)*{_MARK}*"
 _FLAG = "[\U0001f1e6-\U0001f1ff]"
 _DRAWN = (
     "[\u231a\u231b\u23e9-\u23f3\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"  # always; the next where they say so

@@ -279,6 +279,23 @@ def test_a_model_that_leaves_empty_texts_out_is_told_which_it_was() -> None:
         explain(drops, Text("the movie is good"), "exact_shap")
 
 
+def test_a_label_that_comes_first_for_a_changed_text_is_not_blamed_on_the_empty_one() -> None:
+    def label(texts: list[str]) -> list[str]:
+        return ["pos" if "good" in text else "neg" for text in texts]
+
+    with pytest.raises(ValueError, match=r"predict: it returned the label 'neg', .*classes=\[…\], all of them") as told:
+        explain(label, Text("a good film"), "exact_shap")
+    assert "hide:" not in str(told.value)
+    ours = explain(label, Text("a good film"), "exact_shap", classes=["neg", "pos"], target="pos")
+    np.testing.assert_allclose(ours.values, [0, 1, 0], atol=1e-9)
+
+
+def test_dicts_that_a_pipeline_returns_are_no_scores_and_it_is_told_what_is() -> None:
+    for told in ([{"label": "good", "score": 0.7}], [[{"label": "good", "score": 0.7}]]):
+        with pytest.raises(ValueError, match=r"predict: it returned dicts of 'label', 'score'; .* itself as the model"):
+            explain(lambda texts, told=told: told * len(texts), Text("a good film"), "lime")
+
+
 def test_a_score_of_an_empty_text_that_is_no_number_is_named() -> None:
     def mean(texts: list[str]) -> np.ndarray:
         return np.array([np.nan if not text.split() else 1.0 for text in texts])

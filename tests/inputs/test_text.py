@@ -125,10 +125,19 @@ def test_places_count_anew_in_a_shorter_text_and_types_have_their_own_padding() 
     assert keywords["token_type_ids"].tolist() == [[3, 3, 5, 0, 0, 0, 0, 0, 7]]
 
 
-def test_without_an_attention_mask_the_model_gets_the_ids_alone() -> None:
-    args, keywords = Text(TEXT, Tokenizer(masks=False)).arguments(torch.arange(9)[None])
-    assert [a.tolist() for a in args] == [[list(range(10, 19))]]
-    assert keywords == {}
+def test_without_more_than_ids_the_model_gets_them_alone() -> None:
+    for read in (lambda _: [7, 8], lambda _: {"input_ids": [7, 8]}):
+        args, keywords = Text("a b", read).arguments(torch.arange(2)[None])
+        assert ([a.tolist() for a in args], keywords) == ([[[7, 8]]], {})
+
+
+def test_without_an_attention_mask_the_model_is_told_the_rest() -> None:
+    args, keywords = Text(TEXT, Tokenizer(masks=False)).arguments(torch.tensor([[0, 4, 8]]))
+    assert args == ()
+    assert {name: row.tolist() for name, row in keywords.items()} == {
+        "input_ids": [[10, 14, 18]],
+        "token_type_ids": [[5, 0, 7]],
+    }
 
 
 def test_a_text_of_which_nothing_is_left_is_one_mask_token() -> None:

@@ -234,6 +234,26 @@ def test_of_a_pair_that_is_too_long_the_longer_text_is_cut_as_its_tokenizer_cuts
     assert note == ("the two texts have 11 tokens and the model takes 9: it is cut after “is the film” and “i love it”")
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize(
+    "texts", [("is the film really good",), ("is the film really good", "i love it"), ("a", "it it it it")]
+)
+@pytest.mark.parametrize("length", [5, 6])
+def test_it_is_cut_on_the_side_on_which_the_tokenizer_cuts(
+    tok: Any, side: str, texts: tuple[str, ...], length: int
+) -> None:
+    tok.truncation_side = side
+    wanted = tok(*texts, truncation=True, max_length=length)["input_ids"]
+    assert Text(texts if len(texts) > 1 else texts[0], tok, max_length=length).ids.tolist() == wanted
+
+
+def test_what_is_cut_on_the_left_is_said_and_named_no_sign_that_is_never_hidden(tok: Any) -> None:
+    tok.truncation_side = "left"
+    x = Text("$$ a film :-) is really good", tok, max_length=5)
+    assert x.notes == ("the text has 9 tokens and the model takes 5: it is cut before “is really good”",)
+    assert x.masker().notes == ()
+
+
 def test_a_model_that_reads_strings_gets_pairs() -> None:
     asked: list[Any] = []
 

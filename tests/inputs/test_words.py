@@ -41,6 +41,13 @@ def test_every_visible_thing_is_a_token_of_a_model_that_reads_strings(text: str,
     assert list(Text(text).masker("token").names) == pieces
 
 
+def test_a_soft_hyphen_parts_no_word() -> None:
+    assert parts("fi\u00adsh \u00ad and\u2060roid", words.words_in("fi\u00adsh \u00ad and\u2060roid")) == [
+        "fi\u00adsh",
+        "and\u2060roid",
+    ]
+
+
 def test_a_text_of_signs_alone_is_hidden_by_tokens() -> None:
     masker = Text("!!! :-)").masker("word")
     assert (masker.what, masker.names) == ("token", ("!!!", ":-)"))

@@ -10,12 +10,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from nbexplain.inputs import Text
 
 MIXES = "in a batch, the scores of an input depend on the other inputs"
 GROWS = "an input has as many scores as there are inputs in a batch, or others than it has alone"
 _ROUGHLY = 0.05  # by how much scores may differ between batch sizes: half precision inside, other kernels
+_ROUNDED = 100  # steps of single or double precision that are no more than rounding ...
+_ROUNDED_IN_HALF = 4  # ... and of half precision, in which sums are added up in single
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,10 @@ class Batches:
     folded: bool = True
 
 
-def differing(x: Tensor, *, ids: bool) -> Tensor:
+def differing(x: Tensor) -> Tensor:
     """An input that the model can take and that is not `x`, to stand beside it in a batch; `x` where none is known.
 
-    With `ids`, integers are token ids of one vocabulary; others may be codes of columns, each with values of its own.
+    Whole numbers may be codes of columns, each with values of its own.
     """
     if x.is_floating_point():
         other = x.flip(-1) if x.ndim > 2 else x
@@ -51,7 +56,22 @@ def differing(x: Tensor, *, ids: bool) -> Tensor:
     if x.is_complex():
         other = (x.flip(-1) if x.ndim > 2 else x) * 3
         return other + 0.125 if torch.equal(other, x) else other
-    return x.flip(-1) if ids else x
+    return x
+
+
+def another_text(text: Text) -> Tensor:
+    """Codes (1, L) of another text that the model can take: one token in the place of all that are explained.
+
+    What is special stays. Where all are the same, mask tokens are others, if there are any.
+    """
+    special = np.isin(text.ids, np.array(getattr(text.vocabulary, "all_special_ids", ()), dtype=np.int64))
+    placed = text.spans[:, 1] > text.spans[:, 0]
+    inside = np.flatnonzero(text.explained & ~special & (placed | ~placed.any()))
+    codes = np.arange(len(text.ids))
+    codes[inside] = inside[:1].repeat(len(inside))
+    if (text.ids[codes] == text.ids).all() and text.has_mask:
+        codes[inside] = text.codes.mask_token(inside)
+    return torch.from_numpy(codes)[None]
 
 
 def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Tensor, size: int) -> str:
@@ -95,13 +115,15 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
 
 def is_close(scores: Tensor, wanted: Tensor) -> bool:
     """Whether they differ by no more than rounding."""
-    return _near(scores, wanted, 100 * torch.finfo(wanted.dtype).eps if wanted.is_floating_point() else 0.0)
+    if not wanted.is_floating_point():
+        return _near(scores, wanted, 0.0)
+    step = torch.finfo(wanted.dtype).eps
+    return _near(scores, wanted, step * (_ROUNDED_IN_HALF if wanted.dtype.itemsize < 4 else _ROUNDED))
 
 
 def _near(scores: Tensor, wanted: Tensor, share: float) -> bool:
-    finite = wanted[torch.isfinite(wanted)]
-    largest = float(finite.abs().max()) if finite.numel() else 0.0
-    wanted = wanted.expand_as(scores)
-    return math.isfinite(largest) and torch.allclose(
-        scores.to(wanted.dtype), wanted, rtol=share, atol=share * largest, equal_nan=True
-    )
+    wanted, scores = wanted.expand_as(scores), scores.to(wanted.dtype)
+    # what is the same in both leaves no room to the others: −10⁹, say, which masks what is not to be chosen
+    other = wanted[torch.isfinite(wanted) & (scores != wanted)]
+    largest = float(other.abs().max()) if other.numel() else 0.0
+    return math.isfinite(largest) and torch.allclose(scores, wanted, rtol=share, atol=share * largest, equal_nan=True)

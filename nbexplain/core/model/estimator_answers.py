@@ -38,6 +38,12 @@ def as_array(
         parts = [_plain(part) for part in said]
         if len(parts) != count or parts[0].shape[1] != count:  # not N rows of N numbers
             return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
+    if isinstance(said, (list, tuple)) and said and isinstance(_first(said), dict):
+        raise ValueError(
+            f"predict: it returned dicts of {', '.join(map(repr, list(_first(said))[:4]))}; expected a row of numbers "
+            "for each input, in the same order each time. A text-classification pipeline of Hugging Face may be given "
+            "itself as the model"
+        )
     if isinstance(said, np.ma.MaskedArray) and np.ma.is_masked(said):
         raise ValueError(f"predict: some of its numbers are masked; try lambda inputs: {call}(inputs).filled(0)")
     array = _plain(said)
@@ -85,6 +91,13 @@ def _check_order(index: Any, count: int, inputs: Any, call: str) -> None:
     way = ".sort_index()" if own is None else ".loc[inputs.index]" if own.is_unique else ""
     way = f"; try lambda inputs: {call}(inputs){way}" if way else ""
     raise ValueError(f"predict: it returned the rows in another order than it got them, as their index tells{way}")
+
+
+def _first(said: Any) -> Any:
+    """What a list, or a list of lists, holds first."""
+    while isinstance(said, (list, tuple)) and said:
+        said = said[0]
+    return said
 
 
 def _is_table(part: Any, count: int) -> bool:

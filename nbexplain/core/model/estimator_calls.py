@@ -179,7 +179,7 @@ def empty_text(tokenizer: Any) -> str:
 
 
 def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
-    """Texts → scores (N, K) of a text-classification pipeline, in the order of its model's labels.
+    """Texts, or pairs of them, → scores (N, K) of a text-classification pipeline, in the order of its model's labels.
 
     For an empty text, of which its tokenizer makes no token, its mask, unknown or padding token stands.
 
@@ -195,10 +195,16 @@ def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
             "row of numbers for each"
         )
 
+    def as_it_takes(text: Any) -> Any:
+        parts = (text,) if isinstance(text, str) else tuple(text)
+        if not any(part.strip() for part in parts):
+            parts = (empty_text(pipe.tokenizer), *parts[1:])
+        return parts[0] if len(parts) == 1 else dict(zip(("text", "text_pair"), parts))
+
     def scores(texts: Any) -> np.ndarray:
         labels = pipeline_labels(pipe)
         rows = []
-        for told in pipe([text if text.strip() else empty_text(pipe.tokenizer) for text in texts], top_k=None):
+        for told in pipe([as_it_takes(text) for text in texts], top_k=None):
             by_label = {entry["label"]: entry["score"] for entry in told}
             rows.append([by_label[label] for label in labels])
         return np.array(rows, dtype=np.float64)

@@ -223,12 +223,12 @@ def _depends(network: Network, layer: tuple[nn.Module, int] | None) -> bool:
         returned = hooks.main_tensor(output)
         if calls != layer[1] + 1 or returned is None:
             return None
-        return hooks.replace(output, returned, differing(returned, ids=False))
+        return hooks.replace(output, returned, differing(returned))
 
     x = network.clean()
     scores = network.run(x, grad=False)
     with hooks.followed(network.twin.module, lambda _module: None, replace):
-        other = network.run(x if layer else differing(x, ids=False), grad=False)
+        other = network.run(x if layer else differing(x), grad=False)
     return not torch.equal(scores, other)
 
 

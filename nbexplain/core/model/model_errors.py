@@ -39,7 +39,11 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
     if lacking:
         names = ", ".join(_NAME.findall(lacking[1]))
         held = given.parts.given if given.parts is not None else None
-        if isinstance(held, Mapping):
+        if isinstance(given, Text) and not isinstance(module, Predictor):
+            held = given.arguments(x)[1] or None
+            have = f"the tokenizer makes {', '.join(map(repr, held or ['input_ids']))}"
+            more = "let it return the others with a number for each token"
+        elif isinstance(held, Mapping):
             have, more = f"x has {', '.join(map(repr, held))}", "put the others into it"
         else:
             have = f"x is {'one input' if held is None else type(held).__name__}"
@@ -49,6 +53,13 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
         return TypeError(
             f"x: the model also wants {names}, and {have}; {more}, or say how it is called: "
             f"forward=lambda model, {taken}: model({passed}, {filled})"
+        )
+    keywords = given.arguments(x)[1] if isinstance(given, Text) and not isinstance(module, Predictor) else {}
+    if keywords and isinstance(error, TypeError) and text.startswith(f"{own}()") and "unexpected keyword" in text:
+        made = ", ".join(map(repr, keywords))
+        return TypeError(
+            f"tokenizer: it makes {made}, which are passed as keywords, and the model raised: {text}; for a model that "
+            "takes the ids alone: forward=lambda model, x: model(x['input_ids'])"
         )
     if given.parts is not None:
         if isinstance(error, TypeError) and "unexpected keyword" in text and isinstance(given.parts.given, Mapping):
@@ -126,16 +137,23 @@ def _split(given: Tabular, parts: int) -> list[list[int]]:
 
 def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
     """That a model cannot take a text with all of it hidden, where it takes the others; None where it is not that."""
-    if not isinstance(given, Text):
+    if not isinstance(given, Text) or str(error).startswith("predict: it returned the label"):
         return None
     empty = given.nothing_left(x)
     if not empty.any():
         return None
-    if not empty.all():
-        try:
-            scores(x[~empty])
-        except Exception:
+    others = x[~empty] if not empty.all() else given.one_less()
+    try:
+        if others is not None:
+            scores(others.to(x.device))
+    except Exception as shorter:
+        if not empty.all() or given.tokenizer is None:
             return None
+        said = shorter.__cause__ or shorter
+        return Said(
+            "hide: the model does not take the text with a token less, so none can be removed: it raised "
+            f"{type(said).__name__}: {str(said).rstrip('.')}. hide='mask token' leaves a token for each that is hidden"
+        )
     if given.tokenizer is None:
         seen, way = (
             f"{given.outside(x[empty][:1])[0]!r}",
@@ -148,7 +166,7 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
     raised = str(error) if str(error).startswith("predict:") else f"{type(error).__name__}: {error}"
     return ValueError(
         f"hide: the model cannot take the text with everything hidden, which SHAP and LIME need: on {seen} it raised "
-        f"{raised}. {way}; or let the model return scores for a text without words"
+        f"{raised.rstrip('.')}. {way}; or let the model return scores for a text without words"
     )
 
 

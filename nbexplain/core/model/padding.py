@@ -89,10 +89,10 @@ def _agree(padded: Tensor, own: Tensor, longest: int, length: int, padding: Padd
 
 def _candidates(text: Text, module: nn.Module) -> Iterator[Padding]:
     """Padding by what the tokenizer and the model call so; by some token, where neither does. Its own side first."""
-    ids = [getattr(text.tokenizer, "pad_token_id", None)]
+    ids = [getattr(text.vocabulary, "pad_token_id", None)]
     ids += [getattr(getattr(part, "config", None), "pad_token_id", None) for part in module.modules()]
     known = dict.fromkeys(id_ for id_ in ids if isinstance(id_, int) and id_ >= 0)
-    side = "left" if getattr(text.tokenizer, "padding_side", None) == "left" else "right"
+    side = "left" if getattr(text.vocabulary, "padding_side", None) == "left" else "right"
     for id_ in known or [int(text.ids[0])]:
         yield Padding(side, id_)
         yield Padding("right" if side == "left" else "left", id_)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,16 +16,16 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     """A class at one token, for scores (1, L, K).
 
     Where the text holds the tokenizer's mask token, the best prediction for the first one. Of a model whose classes are
-    its vocabulary, as many as its largest table of embeddings has rows, the best prediction at the last token. Else, as
-    of named entities, the class that is most certain (softmax) at a token of the text, other than one called O, by the
-    names given or by the model's `config.id2label`.
+    its vocabulary, as many as its first or its largest table of embeddings has rows, the best prediction at the last
+    token. Else, as of named entities, the class that is most certain (softmax) at a token of the text, other than one
+    called O, by the names given or by the model's `config.id2label`.
 
     Raises
     ------
     ValueError
         If the model fills masks, and there is none in the text.
     """
-    mask = getattr(text.tokenizer, "mask_token_id", None)
+    mask = getattr(text.vocabulary, "mask_token_id", None)
     masked = [place for place, token in enumerate(text.ids.tolist()) if token == mask]
     if masked:
         return _best(scores, masked[0])
@@ -33,9 +34,10 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
         if isinstance(mask, int):
             raise ValueError(
                 f"target: the model predicts one of {classes:,} tokens at each token, and the text has no mask token; "
-                f"put {getattr(text.tokenizer, 'mask_token', None)!r} where it is to be explained, or give (token, id)"
+                f"put {getattr(text.vocabulary, 'mask_token', None)!r} where it is to be explained, or give (token, id)"
             )
-        return _best(scores, len(text.ids) - 1)
+        own = np.ones(len(text.ids), dtype=bool) if text.padded is None else ~text.padded.places
+        return _best(scores, int(np.flatnonzero(own)[-1]))
     labels = getattr(getattr(module, "config", None), "id2label", None) or {}
     called = names or [labels.get(number, "") for number in range(classes)]
     certain = torch.nan_to_num(scores[0].double().softmax(-1), nan=-1)
@@ -57,7 +59,7 @@ def token_names(text: Text, module: nn.Module, scores: Tensor) -> tuple[str, ...
     if scores.ndim == 2:
         return tuple(f"{place} “{token}”" for place, token in enumerate(text.tokens))
     count = scores.shape[2]
-    read = getattr(text.tokenizer, "convert_ids_to_tokens", None)
+    read = getattr(text.vocabulary, "convert_ids_to_tokens", None)
     if read is None or not _is_vocabulary(module, count):
         return tuple(f"class {number}" for number in range(count))
     try:
@@ -67,9 +69,8 @@ def token_names(text: Text, module: nn.Module, scores: Tensor) -> tuple[str, ...
 
 
 def _is_vocabulary(module: nn.Module, classes: int) -> bool:
-    return classes == max(
-        (part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)), default=0
-    )
+    rows = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
+    return bool(rows) and classes in (rows[0], max(rows))  # of characters there are fewer than of places
 
 
 def _best(scores: Tensor, token: int) -> Region:

@@ -344,6 +344,19 @@ def test_a_pipeline_of_hugging_face_is_a_model_of_texts(top_k: int | None) -> No
     assert explain(model, Text(text), "exact_shap", target="good").gap == pytest.approx(0, abs=1e-6)
 
 
+def test_a_pipeline_takes_a_pair_as_it_takes_one_from_its_user() -> None:
+    model = pipe(top_k=None)
+
+    def good(first: str, second: str) -> float:
+        told = model([{"text": first, "text_pair": second}], top_k=None)[0]
+        return next(entry["score"] for entry in told if entry["label"] == "good")
+
+    answer = explain(model, Text(("the film", "is good")), "leave_one_out", target="good")
+    without = [good("film", "is good"), good("the", "is good"), good("the film", "good"), good("the film", "is")]
+    np.testing.assert_allclose(answer.values, good("the film", "is good") - np.array(without), atol=1e-6)
+    assert explain(model, Text(("the", "film")), "exact_shap", target="good").gap == pytest.approx(0, abs=1e-6)
+
+
 def test_weights_that_change_inside_a_pipeline_are_noticed() -> None:
     model = pipe(top_k=None)
     session = Session(model, Text("the film is good"))

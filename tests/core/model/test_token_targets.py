@@ -138,6 +138,27 @@ def test_the_next_word_is_explained_where_no_token_stands_for_a_mask() -> None:
     assert ours.target == Region(int(scores[0, -1].argmax()), (4,))
 
 
+def test_the_next_word_is_that_after_the_last_token_which_is_no_padding() -> None:
+    class Characters(nn.Module):
+        """More places than signs."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.emb, self.places, self.head = nn.Embedding(5, 4), nn.Embedding(32, 4), nn.Linear(4, 5)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(self.emb(ids) + self.places(torch.arange(ids.shape[1])))
+
+    def read(text: str) -> list[int]:
+        return [" abcd".index(sign) for sign in text][:10]
+
+    model = seeded(Characters).eval()
+    for text, filled in (("abcd", read), ("abcd", lambda text: (read(text) + [0] * 10)[:10])):
+        ours = explain(model, Text(text, filled), "leave_one_out", hide="neutral embedding")
+        wanted = model(torch.tensor([filled(text)]))[0, 3].argmax()
+        assert ours.target == Region(int(wanted), (3,))
+
+
 def test_an_explorer_of_tokens(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     text = Text(TEXT, Tokenizer())
     explorer = nx.explore(tagger, text, classes=LABELS, method="leave_one_out")

@@ -1,0 +1,79 @@
+"""Padding that a tokenizer makes by itself, where it brings each text to one length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Read = tuple[np.ndarray, "np.ndarray | None"]  # ids (L,), and the attention mask, where there is one
+
+
+@dataclass(frozen=True)
+class Padded:
+    """How a tokenizer fills each text up.
+
+    Attributes
+    ----------
+    places
+        (L,) bool: what of the text is padding.
+    id
+        The id that stands there.
+    side
+        `"right"` or `"left"`.
+    """
+
+    places: np.ndarray
+    id: int
+    side: str
+
+
+def padded(ids: np.ndarray, mask: np.ndarray | None, read: Callable[[str], Read | None], word: str) -> Padded | None:
+    """How a tokenizer brings texts to one length, from what it made of one of them; None where it does not.
+
+    Parameters
+    ----------
+    ids, mask
+        (L,) of the text. Where the mask is 0 at an end is padding.
+    read
+        What it makes of another text, None where it makes nothing of it: where the mask says nothing, as many tokens of
+        an empty text as of this one are padding, but for those around it.
+    word
+        A short text, which shows on which side they stand.
+    """
+    if mask is not None and not mask.all():
+        return _at_an_end(ids, mask == 0)
+    for text in ("", word):
+        short = read(text)
+        if short is None or len(short[0]) != len(ids) or len(ids) < 2:
+            return None
+        blank = np.ones(len(ids), dtype=bool) if short[1] is None else short[1] == 0
+        found = _at_an_end(short[0], blank, least=2)
+        if found is None or not found.places.all():
+            break
+    if found is None:
+        return None
+    inwards = ids if found.side == "left" else ids[::-1]
+    own = _run(inwards, inwards == found.id) if mask is None else 0
+    return Padded(_end(len(ids), own, found.side), found.id, found.side)
+
+
+def _at_an_end(ids: np.ndarray, places: np.ndarray, least: int = 1) -> Padded | None:
+    """The longer run of these places at an end, of one id; None where it is shorter than `least`."""
+    right, left = _run(ids[::-1], places[::-1]), _run(ids, places)
+    if max(right, left) < least:
+        return None
+    side = "right" if right >= left else "left"
+    return Padded(_end(len(ids), max(right, left), side), int(ids[-1 if side == "right" else 0]), side)
+
+
+def _run(ids: np.ndarray, places: np.ndarray) -> int:
+    """How many of these places there are at the beginning, of one id."""
+    return int(np.argmin(np.append(places & (ids == ids[0]), False)))
+
+
+def _end(length: int, count: int, side: str) -> np.ndarray:
+    """(length,) bool: so many places at one end."""
+    places = np.arange(length)
+    return places >= length - count if side == "right" else places < count
