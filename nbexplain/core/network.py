@@ -170,8 +170,14 @@ class Network:
         self._writes = seen or isinstance(self.twin.module, Predictor)  # which may write another time only
         return scores
 
-    def run_batch(self, batch: Tensor, change: local.Change | None = None) -> Tensor:
-        """The scores (N, K, …) of many inputs, without gradients; `change` says where they differ from the clean."""
+    def run_batch(self, batch: Tensor, change: local.Change | None = None, made: Any = None) -> Tensor:
+        """The scores (N, K, …) of many inputs, without gradients; `change` says where they differ from the clean.
+
+        A model outside torch gets what was `made` of the batch, or what the input makes of it.
+        """
+        if made is not None:
+            with self.computing(grad=False) as module:
+                return self._scores(module, batch, made)
         if self.survey is None or (len(batch) < _CHANNELS_LAST_FROM and change is None):
             return self.run(batch, grad=False)
         with self.computing(grad=False, inplace=True, twin=self._many() or self.twin) as module:
@@ -284,14 +290,14 @@ class Network:
             scores = self._scores(module, self.ready(self._given.tensor).clone())
         return self._first is not None and _close(scores, self._first)
 
-    def _scores(self, module: nn.Module, x: Tensor) -> Tensor:
+    def _scores(self, module: nn.Module, x: Tensor, made: Any = None) -> Tensor:
         given = self._given
         if not given.batched and len(x) > 1:
             return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
         args: tuple[Any, ...]
         keywords: dict[str, Any]
         if isinstance(module, Predictor):
-            args, keywords = (given.outside(x),), {}
+            args, keywords = (given.outside(x) if made is None else made,), {}
         else:
             args, keywords = given.arguments(x, self.dtype)
         neutral = given.neutral(x)
