@@ -14,7 +14,8 @@ from nbexplain.core.dataset.together import together
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.layers import without_gradient
-from nbexplain.core.question import Answers, Facts, Question
+from nbexplain.core.price import price_of
+from nbexplain.core.question import Answers, Facts, Price, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
 from nbexplain.core.subjects import Subjects
@@ -24,6 +25,7 @@ from nbexplain.inputs import Array, Display, Key, as_input
 from nbexplain.inputs.source import Source
 
 _MOST_SCORES = 256  # of the inputs looked at last that the facts hold
+_LONG = 1.0  # seconds: answers that take longer say before what they will cost
 _MIXED = "the weights changed while this was computed: it mixes old and new ones"
 
 
@@ -166,6 +168,16 @@ class Known:
             if progressive and explanation.progress >= 1 and self._twin.changed():
                 explanation = dataclasses.replace(explanation, warnings=(*explanation.warnings, _MIXED))
             yield explanation
+
+    def price(self, question: Question) -> Price | None:
+        """What the answer will cost, where that is long, and it is not kept; the input was looked at."""
+        chosen = METHODS[question.method]
+        if chosen.price is None or self.answers.get(question) is not None:
+            return None
+        subject = self._subjects[question.input or 0]
+        params = chosen.check_params(dict(question.params), subject.input.kind, subject.places)
+        with subject.undisturbed():
+            return price_of(subject, chosen, question.target, params, least=_LONG)
 
     def look_at(self, number: int) -> bool:
         """Learn the scores of an input, and the layers where its size makes them others. True if this was news."""

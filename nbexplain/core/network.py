@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ class Network:
     ----------
     passes
         Forward and backward passes so far, counted in inputs.
+    pace
+        Seconds for each input of a pass, one of the last and largest, and how many these were.
     cautious
         Never let modules write in place: set once a backward pass has shown that this model's do harm.
     survey
@@ -92,6 +95,7 @@ class Network:
     ) -> None:
         self.twin = twin
         self.passes = {"forward": 0, "backward": 0}
+        self.pace = 0.0, 1
         self.survey: hooks.Survey | None = None
         self.cautious = False
         self._first: Tensor | None = None  # scores of the clean input
@@ -300,7 +304,7 @@ class Network:
             args, keywords = (given.outside(x) if made is None else made,), {}
         else:
             args, keywords = given.arguments(x, self.dtype)
-        neutral = given.neutral(x)
+        neutral, begun = given.neutral(x), time.perf_counter()
         with (
             hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext(),
             checkpointing.run_directly() if torch.is_grad_enabled() else nullcontext(),
@@ -319,6 +323,8 @@ class Network:
                 said = said or of_nothing_left(error, given, x, lambda rest: self._scores(module, rest))
                 raise said or in_words(error, module, x, given) from error
         self.passes["forward"] += len(x)
+        if 2 * len(x) >= self.pace[1]:
+            self.pace = (time.perf_counter() - begun) / len(x), len(x)
         scores = self._read(output, len(x))
         if scores.is_meta:
             raise ValueError(META)

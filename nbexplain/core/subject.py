@@ -155,6 +155,11 @@ class Subject:
         return tuple(self.input.tensor.shape[axis] for axis in self.place_axes)
 
     @property
+    def pace(self) -> tuple[float, int]:
+        """Seconds for each input of a forward pass, one of the last and largest, and how many these were."""
+        return self._network.pace
+
+    @property
     def passes(self) -> dict[str, int]:
         """Forward and backward passes so far, counted in inputs."""
         return self._network.passes

@@ -113,7 +113,7 @@ class Rows:
         if base.shape != other.shape or base.dtype != other.dtype:
             return False
         same = base == other
-        return bool(same.all() or (same | ((base != base) & (other != other))).all())  # noqa: PLR0124  NaN, of objects
+        return bool(same.all() or (same | ((base != base) & (other != other))).all())
 
     def made(self, rows: np.ndarray, labels: Any = None) -> Any:
         """The array of rows (N, F)."""

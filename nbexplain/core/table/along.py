@@ -60,7 +60,7 @@ def _written(subject: Subject, rows: np.ndarray, column: int, values: np.ndarray
         return None
     if scores is None or not varied.intact() or not _all_finite(scores):
         return None
-    return scores.unflatten(0, (len(values), len(rows)))
+    return scores.view(len(values), len(rows), *scores.shape[1:])
 
 
 def _all_finite(scores: Tensor) -> bool:

@@ -142,7 +142,7 @@ class Values:
         if feature in self._may_be:
             return self._may_be[feature]
         here = self._row[feature]
-        values = np.unique(self._background[:, feature])
+        values: np.ndarray = np.unique(self._background[:, feature])
         values = values[np.isfinite(values) & (values != here)]
         if self._up[feature]:
             values = values[values > here]

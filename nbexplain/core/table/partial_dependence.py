@@ -13,6 +13,7 @@ import torch
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Grid, Target
+from nbexplain.core.methods.prices import of_rows
 from nbexplain.core.registry import Choice, Column, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -36,6 +37,7 @@ Spacing = Annotated[str, Choice("how these are spaced over the background's valu
     paper="Friedman 2001, doi:10.1214/aos/1013203451; Goldstein et al. 2015, arXiv:1309.6392",
     over_rows=True,
     kinds=("table",),
+    price=of_rows(lambda columns, params: params["points"]),
 )
 def partial_dependence(
     subject: Subject,
