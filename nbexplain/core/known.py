@@ -70,6 +70,7 @@ class Known:
         self._waiting: dict[int, tuple[Any, Array]] = {}  # what takes the place of an input at the next question
         self._replaced = 0
         self._weights = 0
+        self._priced: set[Question] = set()  # without their targets
         self._best: dict[int, tuple[int, float]] = {}
         self._subjects = Subjects(source, self._wrapped, self._subject)
         self.answers = Answers()
@@ -170,10 +171,11 @@ class Known:
             yield explanation
 
     def price(self, question: Question) -> Price | None:
-        """What the answer will cost, where that is long, and it is not kept; the input was looked at."""
-        chosen = METHODS[question.method]
-        if chosen.price is None or self.answers.get(question) is not None:
+        """What the answer will cost, where that is long; None for another target, which may use what is kept."""
+        chosen, asked = METHODS[question.method], dataclasses.replace(question, target=None)
+        if chosen.price is None or asked in self._priced or self.answers.get(question) is not None:
             return None
+        self._priced.add(asked)
         subject = self._subjects[question.input or 0]
         params = chosen.check_params(dict(question.params), subject.input.kind, subject.places)
         with subject.undisturbed():
@@ -218,6 +220,7 @@ class Known:
         self._weights += 1
         self._best.clear()
         self.answers.clear()
+        self._priced.clear()
         self.facts = self._look()
         self._forced = False
         return True
