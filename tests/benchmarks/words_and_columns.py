@@ -48,7 +48,7 @@ def rows() -> Iterator[Row]:
 
 
 def partial_dependence() -> Iterator[Row]:
-    """Of 10,000 rows and 50 values, beside the predictions of the same rows, which are made before; and the first curve."""
+    """Of 10,000 rows and 50 values, beside the predictions of the same rows, made before; and the first curve."""
     draw = np.random.default_rng(0)
     x = draw.normal(size=(10_000, 10))
     side = (x[:, 0] * x[:, 1] + x[:, 2] > 0).astype(int)
