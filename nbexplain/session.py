@@ -367,6 +367,8 @@ class Session:
             news = question.input is not None and self._known.look_at(question.input)
             if self._known.look_at(self.selection.input) or news:
                 self._tell_facts()
+            if method.price is not None and (price := self._known.price(question)):
+                place.tell(Answer(question, "running", price=price))
             for explanation in self._known.explained(question):
                 best[:] = [explanation]
                 yield explanation

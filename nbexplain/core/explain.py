@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,11 +16,14 @@ from nbexplain.core import registry
 from nbexplain.core.ask import ask
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
+from nbexplain.core.price import price_of
 from nbexplain.core.subject import Subject
 from nbexplain.core.subjects import Subjects
 from nbexplain.core.twin import twin
 from nbexplain.inputs import Key, as_input
 from nbexplain.inputs.source import Source
+
+_LONG = 10.0  # seconds: answers that take longer say before what they will cost
 
 
 def explain(
@@ -98,11 +102,25 @@ def explain(
         )
     else:
         subjects = Subject(seen, x, preprocess=preprocess, part=part, **ways)
+    if isinstance(subjects, Subject):
+        _say_price(subjects, chosen, target, params)
     steps = ask(subjects, method, target=target, layer=layer, channel=channel, cell=cell, params=params)
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept
         pass
     return answer
+
+
+def _say_price(subject: Subject, chosen: registry.Method, target: Any, params: Mapping[str, Any]) -> None:
+    """Say on stderr, as shap's progress bars are, what an answer that takes long will cost."""
+    if chosen.price is None or chosen.reason_for(subject.input.kind):
+        return
+    with subject.undisturbed():
+        checked = chosen.check_params(params, subject.input.kind, subject.places)
+        price = price_of(subject, chosen, target, checked, least=_LONG)
+    if price is not None:
+        sys.stderr.write(f"{chosen.label}: {price}\n")
+        sys.stderr.flush()
 
 
 def list_layers(

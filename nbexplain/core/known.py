@@ -14,7 +14,8 @@ from nbexplain.core.dataset.together import together
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.layers import without_gradient
-from nbexplain.core.question import Answers, Facts, Question
+from nbexplain.core.price import price_of
+from nbexplain.core.question import Answers, Facts, Price, Question
 from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
 from nbexplain.core.subject import Subject
 from nbexplain.core.subjects import Subjects
@@ -24,6 +25,7 @@ from nbexplain.inputs import Array, Display, Key, as_input
 from nbexplain.inputs.source import Source
 
 _MOST_SCORES = 256  # of the inputs looked at last that the facts hold
+_LONG = 1.0  # seconds: answers that take longer say before what they will cost
 _MIXED = "the weights changed while this was computed: it mixes old and new ones"
 
 
@@ -68,6 +70,7 @@ class Known:
         self._waiting: dict[int, tuple[Any, Array]] = {}  # what takes the place of an input at the next question
         self._replaced = 0
         self._weights = 0
+        self._priced: set[Question] = set()  # without their targets
         self._best: dict[int, tuple[int, float]] = {}
         self._subjects = Subjects(source, self._wrapped, self._subject)
         self.answers = Answers()
@@ -167,6 +170,17 @@ class Known:
                 explanation = dataclasses.replace(explanation, warnings=(*explanation.warnings, _MIXED))
             yield explanation
 
+    def price(self, question: Question) -> Price | None:
+        """What the answer will cost, where that is long; None for another target, which may use what is kept."""
+        chosen, asked = METHODS[question.method], dataclasses.replace(question, target=None)
+        if chosen.price is None or asked in self._priced or self.answers.get(question) is not None:
+            return None
+        self._priced.add(asked)
+        subject = self._subjects[question.input or 0]
+        params = chosen.check_params(dict(question.params), subject.input.kind, subject.places)
+        with subject.undisturbed():
+            return price_of(subject, chosen, question.target, params, least=_LONG)
+
     def look_at(self, number: int) -> bool:
         """Learn the scores of an input, and the layers where its size makes them others. True if this was news."""
         news = False
@@ -206,6 +220,7 @@ class Known:
         self._weights += 1
         self._best.clear()
         self.answers.clear()
+        self._priced.clear()
         self.facts = self._look()
         self._forced = False
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ class Network:
     ----------
     passes
         Forward and backward passes so far, counted in inputs.
+    pace
+        Seconds for each input of a pass, one of the last and largest, and how many these were.
     cautious
         Never let modules write in place: set once a backward pass has shown that this model's do harm.
     survey
@@ -92,6 +95,7 @@ class Network:
     ) -> None:
         self.twin = twin
         self.passes = {"forward": 0, "backward": 0}
+        self.pace = 0.0, 1
         self.survey: hooks.Survey | None = None
         self.cautious = False
         self._first: Tensor | None = None  # scores of the clean input
@@ -175,8 +179,14 @@ class Network:
         self._writes = seen or isinstance(self.twin.module, Predictor)  # which may write another time only
         return scores
 
-    def run_batch(self, batch: Tensor, change: local.Change | None = None) -> Tensor:
-        """The scores (N, K, …) of many inputs, without gradients; `change` says where they differ from the clean."""
+    def run_batch(self, batch: Tensor, change: local.Change | None = None, made: Any = None) -> Tensor:
+        """The scores (N, K, …) of many inputs, without gradients; `change` says where they differ from the clean.
+
+        A model outside torch gets what was `made` of the batch, or what the input makes of it.
+        """
+        if made is not None:
+            with self.computing(grad=False) as module:
+                return self._scores(module, batch, made)
         if self.survey is None or (len(batch) < _CHANNELS_LAST_FROM and change is None):
             return self.run(batch, grad=False)
         with self.computing(grad=False, inplace=True, twin=self._many() or self.twin) as module:
@@ -289,17 +299,17 @@ class Network:
             scores = self._scores(module, self.ready(self._given.tensor).clone())
         return self._first is not None and _close(scores, self._first)
 
-    def _scores(self, module: nn.Module, x: Tensor) -> Tensor:
+    def _scores(self, module: nn.Module, x: Tensor, made: Any = None) -> Tensor:
         given = self._given
         if not given.batched and len(x) > 1:
             return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
         args: tuple[Any, ...]
         keywords: dict[str, Any]
         if isinstance(module, Predictor):
-            args, keywords = (given.outside(x),), {}
+            args, keywords = (given.outside(x) if made is None else made,), {}
         else:
             args, keywords = given.arguments(x, self.dtype)
-        neutral = given.neutral(x)
+        neutral, begun = given.neutral(x), time.perf_counter()
         with (
             hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext(),
             checkpointing.run_directly() if torch.is_grad_enabled() else nullcontext(),
@@ -318,6 +328,8 @@ class Network:
                 said = said or of_nothing_left(error, given, x, lambda rest: self._scores(module, rest))
                 raise said or in_words(error, module, x, given) from error
         self.passes["forward"] += len(x)
+        if 2 * len(x) >= self.pace[1]:
+            self.pace = (time.perf_counter() - begun) / len(x), len(x)
         scores = self._read(output, len(x))
         if scores.is_meta:
             raise ValueError(META)

@@ -139,17 +139,32 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Price:
+    """About how many passes, and how many seconds these take at the pace of those that were run so far."""
+
+    passes: int
+    seconds: float
+
+    def __str__(self) -> str:
+        seconds = self.seconds
+        minutes, hours = f"{seconds / 60:.0f} minutes", f"{seconds / 3600:.0f} hours"
+        time = f"{max(seconds, 1):.0f} s" if seconds < 90 else minutes if seconds < 90 * 60 else hours
+        return f"about {self.passes:,} passes, {time}"
+
+
+@dataclass(frozen=True)
 class Answer:
     """What came of a question so far.
 
     `state` is `"running"`, `"done"`, `"stopped"` or `"failed"`; with the last, `error` holds what was raised. The
-    explanation is the best so far, or None.
+    explanation is the best so far, or None; before the first one `price` tells what the answer costs, if that is much.
     """
 
     question: Question
     state: str
     explanation: Explanation | None = None
     error: Exception | None = None
+    price: Price | None = None
 
 
 class Answers:

@@ -211,6 +211,8 @@ class Method:
     unfit
         (subject, layer) → why it cannot be asked with its defaults for another reason, or `""`; None where there is no
         other.
+    price
+        (subject, target, params) → about how many passes the answer takes; None where that is few, or not known.
     """
 
     key: str
@@ -229,6 +231,7 @@ class Method:
     optional: frozenset[str] = field(default_factory=frozenset)
     kinds: tuple[str, ...] = ()
     unfit: Callable[[Any, Layer | None], str] | None = None
+    price: Callable[[Any, Any, Mapping[str, Any]], int] | None = None
 
     def fitted(self, kind: str, places: Places) -> list[Parameter]:
         """The parameters that an input of this kind with these places has, with their defaults and ranges for it."""
@@ -313,6 +316,7 @@ def method(
     kinds: tuple[str, ...] = (),
     over_rows: bool = False,
     unfit: Callable[[Any, Layer | None], str] | None = None,
+    price: Callable[[Any, Any, Mapping[str, Any]], int] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a function as a method, under its own name.
 
@@ -323,7 +327,8 @@ def method(
     the pane of the map.
     Set `over_rows` where the answer depends on the background of a table only. `kinds` names the kinds of inputs that
     it works on, if not on all; a parameter's `kinds` those that have it. `unfit(subject, layer)` says what else its
-    model must be, so that it is not proposed where it would fail.
+    model must be, so that it is not proposed where it would fail. `price(subject, target, params)` says about how many
+    passes it takes, which a person is told before the first picture where they take long.
 
     Raises
     ------
@@ -365,6 +370,7 @@ def method(
             optional=frozenset(optional),
             kinds=kinds,
             unfit=unfit,
+            price=price,
         )
         return function
 

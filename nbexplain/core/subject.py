@@ -157,6 +157,11 @@ class Subject:
         return tuple(self.input.tensor.shape[axis] for axis in self.place_axes)
 
     @property
+    def pace(self) -> tuple[float, int]:
+        """Seconds for each input of a forward pass, one of the last and largest, and how many these were."""
+        return self._network.pace
+
+    @property
     def passes(self) -> dict[str, int]:
         """Forward and backward passes so far, counted in inputs."""
         return self._network.passes
@@ -543,17 +548,37 @@ class Subject:
 
         They grow as long as a call is so short that a person who stops it does not wait.
         """
-        least = self.chunk() if len(batch) > 1 else 1
-        rows = least > 1 and self.input.kind == "table" and isinstance(self.twin.module, Predictor)
-        most = max(least, min(_MOST_OUTSIDE, _ROW_BYTES // (8 * batch.shape[-1]))) if rows else least
         start = 0
         while start < len(batch):
-            size, begun = min(max(self._outside, least), most), time.perf_counter()
+            size = self.call_size(batch.shape[-1]) if len(batch) > 1 else 1
+            begun = time.perf_counter()
             yield batch[start : start + size]
             start += size
-            if start <= len(batch) and most > least:
-                spent = time.perf_counter() - begun
-                self._outside = size * 2 if spent < _QUICK else size // 2 if spent > 4 * _QUICK else size
+            if start <= len(batch) and len(batch) > 1:
+                self.call_took(size, time.perf_counter() - begun, batch.shape[-1])
+
+    def call_size(self, width: int) -> int:
+        """How many inputs, of so many numbers each, the next call of the model takes."""
+        least = self.chunk()
+        return min(max(self._outside, least), self._most_in_call(least, width))
+
+    def call_took(self, size: int, seconds: float, width: int) -> None:
+        """What a call of so many took: the next ones may be longer or shorter."""
+        least = self.chunk()
+        if size >= least and self._most_in_call(least, width) > least:
+            self._outside = size * 2 if seconds < _QUICK else size // 2 if seconds > 4 * _QUICK else size
+
+    def _most_in_call(self, least: int, width: int) -> int:
+        if least == 1 or self.input.kind != "table":
+            return least
+        each = 8 * width
+        if not isinstance(self.twin.module, Predictor):
+            each = max(each, (self._network.survey or hooks.Survey()).largest)
+        return max(least, min(_MOST_OUTSIDE, _ROW_BYTES // each, options.memory_budget // (4 * each)))
+
+    def run_made(self, batch: Tensor, made: Any) -> Tensor:
+        """Scores (N, K, …) of a batch that is `ready`; a model outside torch gets `made` of it."""
+        return self._network.run_batch(batch, made=made)
 
     def takes_batches(self) -> bool:
         """Whether several inputs go through the model at once as each would alone; else they are run one by one."""

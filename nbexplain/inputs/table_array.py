@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -90,10 +91,34 @@ class Rows:
         """Equal where equal rows make equal arrays."""
         return self._dtype.str
 
+    @functools.cached_property
+    def _is_plain(self) -> bool:
+        known = any(column.categories or coded.known for column, coded in zip(self._columns, self._coded))
+        return self._dtype.kind in "fiu" and not known
+
+    def base(self, rows: np.ndarray, labels: Any = None) -> Any | None:
+        """What `with_column` writes into, made of rows (N, F); None where each table is made anew."""
+        return self.made(rows) if self._is_plain or self._dtype.kind == "O" else None
+
+    def with_column(self, base: Any, place: int, numbers: np.ndarray) -> Any | None:
+        """The first rows (m, F) with these numbers (m,) in a column; None if the table cannot hold them."""
+        column = numbers.astype(base.dtype) if self._is_plain else self._column(place, numbers)
+        if base.dtype.kind in "iu" and not (column == numbers).all():
+            return None
+        base[: len(numbers), place] = column
+        return base[: len(numbers)]
+
+    def is_same(self, base: Any, other: Any) -> bool:
+        """Whether two bases are equal."""
+        if base.shape != other.shape or base.dtype != other.dtype:
+            return False
+        same = base == other
+        return bool(same.all() or (same | ((base != base) & (other != other))).all())
+
     def made(self, rows: np.ndarray, labels: Any = None) -> Any:
         """The array of rows (N, F)."""
         kind = self._dtype.kind
-        if kind in "fiu" and not any(c.categories or coded.known for c, coded in zip(self._columns, self._coded)):
+        if self._is_plain:
             return _cast(rows, self._dtype)
         parts = [self._column(place, rows[:, place]) for place in range(len(self._columns))]
         if kind in "US":
@@ -150,6 +175,9 @@ class SparseRows(Rows):
     def key(self) -> Hashable:
         """Equal where equal rows make equal matrices."""
         return self._kind, super().key
+
+    def base(self, rows: np.ndarray, labels: Any = None) -> Any | None:
+        """None: each matrix is made anew."""
 
     def made(self, rows: np.ndarray, labels: Any = None) -> Any:
         """The sparse matrix of rows (N, F)."""

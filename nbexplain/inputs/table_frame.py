@@ -143,7 +143,7 @@ class Frame:
 
         parts = {}
         with np.errstate(invalid="ignore", over="ignore"):  # what a dtype cannot hold is seen from what came of it
-            if self._all is not None and self._is_plain and (cast := dtypes.cast(rows, self._all)) is not None:
+            if (cast := self._cast(rows)) is not None:
                 return pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False)
             for place in range(len(self._columns)):
                 parts[place] = self._column(place, rows[:, place])
@@ -152,6 +152,38 @@ class Frame:
         if labels is not None:
             frame.index = labels
         return frame
+
+    def base(self, rows: np.ndarray, labels: Any = None) -> Any | None:
+        """What `with_column` writes into, made of rows (N, F): a frame, and the array that is all of it, if one is."""
+        import pandas
+
+        with np.errstate(invalid="ignore", over="ignore"):
+            if (cast := self._cast(rows)) is not None:
+                return pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False), cast
+        return self.made(rows, labels), None
+
+    def with_column(self, base: Any, place: int, numbers: np.ndarray) -> Any | None:
+        """The first rows (m, F) with these numbers (m,) in a column."""
+        import pandas
+
+        frame, array = base
+        if array is not None and (cast := dtypes.cast(numbers, array.dtype)) is not None:
+            array[: len(numbers), place] = cast
+            return frame.iloc[: len(numbers)].copy(deep=False)
+        made = frame.iloc[: len(numbers)].copy(deep=False)
+        column = self._column(place, numbers)
+        if isinstance(column, pandas.Series):
+            column.index = made.index
+        made.isetitem(place, column)
+        return made
+
+    def is_same(self, base: Any, other: Any) -> bool:
+        """Whether two bases are equal."""
+        return bool(base[0].equals(other[0]))
+
+    def _cast(self, rows: np.ndarray) -> np.ndarray | None:
+        """Rows (N, F) in the dtype of all columns, where they have one that can hold them."""
+        return dtypes.cast(rows, self._all) if self._all is not None and self._is_plain else None
 
     @functools.cached_property
     def _is_plain(self) -> bool:

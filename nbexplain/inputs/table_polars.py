@@ -100,6 +100,19 @@ class PolarsFrame:
         parts = [self._column(place, name, rows[:, place]).alias(name) for place, name in enumerate(self.names)]
         return polars.DataFrame(parts)
 
+    def base(self, rows: np.ndarray, labels: Any = None) -> Any | None:
+        """What `with_column` begins with, made of rows (N, F)."""
+        return self.made(rows)
+
+    def with_column(self, base: Any, place: int, numbers: np.ndarray) -> Any | None:
+        """The first rows (m, F) with these numbers (m,) in a column."""
+        name = self.names[place]
+        return base.head(len(numbers)).with_columns(self._column(place, name, numbers).alias(name))
+
+    def is_same(self, base: Any, other: Any) -> bool:
+        """True: nobody writes into a frame of polars."""
+        return True
+
     def _column(self, place: int, name: str, numbers: np.ndarray) -> Any:
         import polars
 

@@ -44,6 +44,15 @@ class Form(Protocol):
     def made(self, rows: np.ndarray, labels: Any = None) -> Any:
         """The user's kind of table of rows (N, F)."""
 
+    def base(self, rows: np.ndarray, labels: Any = None) -> Any | None:
+        """What `with_column` writes into, made of rows (N, F); None where each table is made anew."""
+
+    def with_column(self, base: Any, place: int, numbers: np.ndarray) -> Any | None:
+        """The first rows (m, F) with these numbers (m,) in a column; None if the table cannot hold them."""
+
+    def is_same(self, base: Any, other: Any) -> bool:
+        """Whether two bases are equal."""
+
 
 def frame_of(x: Any) -> str:
     """`"pandas"` or `"polars"`, if it is a data frame or a series of theirs, which are not imported for that."""

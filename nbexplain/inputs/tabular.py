@@ -274,11 +274,25 @@ class Tabular(Array):
     def outside(self, batch: Tensor) -> Any:
         """The rows with the user's own values: a data frame, a sparse matrix or an array, as the background was."""
         rows = batch.detach().cpu().numpy()
-        numbers, labels = rows[:, : len(self.columns)], None
-        if self._index is not None:
-            places = rows[:, -1] if rows.shape[1] > len(self.columns) else np.full(len(rows), self._place)
-            labels = self._index.of(places)
-        return self._form.made(numbers, labels)
+        return self._form.made(rows[:, : len(self.columns)], self._labels_of(rows))
+
+    def _labels_of(self, rows: np.ndarray) -> Any:
+        if self._index is None:
+            return None
+        return self._index.of(rows[:, -1] if rows.shape[1] > len(self.columns) else np.full(len(rows), self._place))
+
+    def base(self, rows: np.ndarray) -> Any | None:
+        """What `with_column` writes into: placed rows (n, F) as a model gets them; None where each is made anew."""
+        return self._form.base(rows[:, : len(self.columns)], self._labels_of(rows))
+
+    def with_column(self, base: Any, place: int, numbers: np.ndarray) -> Any | None:
+        """The first rows (m, F) with these numbers (m,) in a column; None if the table cannot hold them."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return self._form.with_column(base, place, numbers)
+
+    def is_base(self, base: Any, rows: np.ndarray) -> bool:
+        """Whether what `base` made of placed rows (n, F) is still that."""
+        return self._form.is_same(base, self.base(rows))
 
     # What can be hidden
 

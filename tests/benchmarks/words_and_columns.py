@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from xgboost import XGBClassifier
 
 import nbexplain
 from nbexplain.examples import reviews, tumour
@@ -45,33 +48,49 @@ def rows() -> Iterator[Row]:
 
 
 def partial_dependence() -> Iterator[Row]:
-    """Of 10,000 rows and 50 values, beside the predictions of the same rows, value by value; and the first curve."""
+    """Of 10,000 rows and 50 values, beside the predictions of the same rows, made before; and the first curve."""
     draw = np.random.default_rng(0)
     x = draw.normal(size=(10_000, 10))
-    side = x[:, 0] * x[:, 1] + x[:, 2] > 0
-    table = nbexplain.Tabular(x[0], x)
-    for name, model in (
-        ("a forest of 50 trees", RandomForestClassifier(50, random_state=0)),
-        ("50 boosted trees", HistGradientBoostingClassifier(max_iter=50)),
-        ("a scaler and a network", make_pipeline(StandardScaler(), MLPClassifier(max_iter=20))),
+    side = (x[:, 0] * x[:, 1] + x[:, 2] > 0).astype(int)
+    frame = pd.DataFrame(x, columns=[f"column {place}" for place in range(10)])
+    for name, model, rows in (
+        ("a forest of 50 trees", RandomForestClassifier(50, random_state=0), x),
+        ("50 boosted trees", HistGradientBoostingClassifier(max_iter=50), x),
+        ("XGBoost, 100 trees, a frame", XGBClassifier(n_estimators=100, n_jobs=1), frame),
+        ("a scaler and a network", make_pipeline(StandardScaler(), MLPClassifier(max_iter=20)), x),
     ):
-        model.fit(x[:2000], side[:2000])
+        model.fit(rows[:2000], side[:2000])
+        table = nbexplain.Tabular(rows[:1], rows)
         runs: list[first_pictures.Run] = []
 
-        def ours(_: int, model: object = model, runs: list[first_pictures.Run] = runs) -> None:
+        def ours(
+            _: int,
+            model: object = model,
+            table: nbexplain.Tabular = table,
+            runs: list[first_pictures.Run] = runs,
+        ) -> None:
             subject = nbexplain.Subject(model, table)
             runs.append(first_pictures.run(subject, "partial_dependence", rows=10_000, points=50))
 
-        def bare(_: int, model: object = model) -> None:
-            for value in np.quantile(x[:, 0], np.linspace(0, 1, 50)):
-                rows = x.copy()
-                rows[:, 0] = value
+        changed = [_changed(rows, value) for value in np.quantile(x[:, 0], np.linspace(0, 1, 50))]
+
+        def bare(_: int, model: object = model, changed: list[object] = changed) -> None:
+            for rows in changed:
                 model.predict_proba(rows)  # type: ignore[attr-defined]
 
         whole, theirs = interleaved(ours, bare, times=5)
         label = f"partial dependence, 10,000 rows × 50 values, {name}"
         yield Row(label, whole, 1.1, "predict_proba", theirs)
         yield first_pictures.row(label, runs[-5:])
+
+
+def _changed(rows: Any, value: float) -> Any:
+    made = rows.copy()
+    if isinstance(made, np.ndarray):
+        made[:, 0] = value
+    else:
+        made.isetitem(0, value)
+    return made
 
 
 def lime(

@@ -14,6 +14,7 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.prices import of_rows
 from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
@@ -42,6 +43,7 @@ class _Measure:
     paper="Breiman 2001, doi:10.1023/A:1010933404324",
     over_rows=True,
     kinds=("table",),
+    price=of_rows(lambda columns, params: columns * params["repeats"] + 1),
 )
 def permutation_importance(
     subject: Subject,

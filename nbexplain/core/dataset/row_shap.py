@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 
@@ -53,7 +53,25 @@ class _Part:
         return self.values.nbytes + self.scores.nbytes + (0 if self.errors is None else self.errors.nbytes)
 
 
-@method(label="SHAP over rows", paper="Lundberg & Lee 2017, arXiv:1705.07874", over_rows=True, kinds=("table",))
+def _price(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
+    """Trees are asked without passes."""
+    table = table_of(subject)
+    stand_ins = stand_in_rows(subject, params["background"], params["seed"])
+    used = params["explainer"]
+    if used == "auto":
+        used = _explainer(subject, target, stand_ins, (params["background"], params["seed"]))
+    hidden = 2 * len(table.columns) * params["orders"] * len(stand_ins)
+    each = {"tree": 0, "gradient": params["samples"], "permutation": hidden}[used]
+    return int(each * min(params["rows"], len(needed(table))))
+
+
+@method(
+    label="SHAP over rows",
+    paper="Lundberg & Lee 2017, arXiv:1705.07874",
+    over_rows=True,
+    kinds=("table",),
+    price=_price,
+)
 def row_shap(
     subject: Subject,
     target: Target,

@@ -9,12 +9,18 @@ import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Superpixels, Unit
+from nbexplain.core.methods.prices import of_sets
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.registry import MASKABLE, method
 from nbexplain.core.subject import Subject
 
 
-@method(label="Leave one out", paper="Zeiler and Fergus 2014, arXiv:1311.2901", kinds=MASKABLE)
+@method(
+    label="Leave one out",
+    paper="Zeiler and Fergus 2014, arXiv:1311.2901",
+    kinds=MASKABLE,
+    price=of_sets(lambda features, params: features + 1),
+)
 def leave_one_out(
     subject: Subject,
     target: Target,

@@ -29,6 +29,7 @@ from nbexplain.core.methods.lime_conditions import conditions
 from nbexplain.core.methods.lime_rows import Drawn, infinite
 from nbexplain.core.methods.lime_samples import Hidden, Neighbourhood
 from nbexplain.core.methods.local_fit import fit
+from nbexplain.core.methods.prices import of_sets
 from nbexplain.core.registry import MASKABLE, Choice, Range, method
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
@@ -45,7 +46,13 @@ def _not_drawn(subject: Subject, layer: Layer | None) -> str:
     return infinite(table) if isinstance(table, Tabular) and table.background is not None else ""
 
 
-@method(label="LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938", kinds=MASKABLE, unfit=_not_drawn)
+@method(
+    label="LIME",
+    paper="Ribeiro et al. 2016, arXiv:1602.04938",
+    kinds=MASKABLE,
+    unfit=_not_drawn,
+    price=of_sets(lambda features, params: params["samples"]),
+)
 def lime(
     subject: Subject,
     target: Target,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import comb
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from nbexplain.core.methods.hiding import (
     is_stable,
 )
 from nbexplain.core.methods.local_fit import blas
+from nbexplain.core.methods.prices import of_sets
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import own
 from nbexplain.core.registry import MASKABLE, Range, method
@@ -31,7 +32,17 @@ _ENOUGH = 4  # samples for each feature: a set and its complement are one equati
 _ROUNDING = 1e-9
 
 
-@method(label="Kernel SHAP", paper="Lundberg and Lee 2017, arXiv:1705.07874", kinds=MASKABLE)
+def _price(features: int, params: Mapping[str, Any]) -> int:
+    samples = int(params["samples"])
+    return min(samples if samples > 2 * features else _ENOUGH * features, int(2 ** min(features, 20)))
+
+
+@method(
+    label="Kernel SHAP",
+    paper="Lundberg and Lee 2017, arXiv:1705.07874",
+    kinds=MASKABLE,
+    price=of_sets(_price),
+)
 def kernel_shap(
     subject: Subject,
     target: Target,

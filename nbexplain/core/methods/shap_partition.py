@@ -10,6 +10,7 @@ import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Superpixels, Unit
+from nbexplain.core.methods.prices import of_sets
 from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_tree_orders import TreeOrders
@@ -17,7 +18,12 @@ from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
 
 
-@method(label="Partition SHAP", paper="Owen 1977; Lundberg and Lee 2017, arXiv:1705.07874", kinds=MASKABLE)
+@method(
+    label="Partition SHAP",
+    paper="Owen 1977; Lundberg and Lee 2017, arXiv:1705.07874",
+    kinds=MASKABLE,
+    price=of_sets(lambda features, params: min(max(params["evaluations"], 8 * features), 2 ** min(features, 20))),
+)
 def partition_shap(
     subject: Subject,
     target: Target,

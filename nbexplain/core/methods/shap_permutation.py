@@ -20,6 +20,7 @@ from nbexplain.core.methods.hiding import (
     Unit,
     is_stable,
 )
+from nbexplain.core.methods.prices import of_sets
 from nbexplain.core.methods.sampling_error import error_of_mean, few_orders
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import Asked, GameMasker, own
@@ -31,6 +32,7 @@ from nbexplain.core.subject import Subject
     label="Permutation SHAP",
     paper="Štrumbelj and Kononenko 2014; Lundberg and Lee 2017, arXiv:1705.07874",
     kinds=MASKABLE,
+    price=of_sets(lambda features, params: 2 * features * params["permutations"]),
 )
 def permutation_shap(
     subject: Subject,

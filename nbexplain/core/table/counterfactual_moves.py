@@ -89,6 +89,7 @@ class Values:
         self._row = table.tensor[0].numpy()
         self._free, self._up, self._down = _directions(table, fixed, rising, falling)
         self._scales = _scales(table.columns, table.background)
+        self._may_be: dict[int, np.ndarray] = {}  # what `_allowed` found
         self._numbers: dict[tuple[int, float], int] = {}
         self._feature: list[int] = []
         self._value: list[float] = []
@@ -129,8 +130,7 @@ class Values:
     def nearer(self, move: int) -> list[int]:
         feature = self._feature[move]
         allowed = self._allowed(feature)
-        costs = np.array([self._cost_of(feature, value) for value in allowed])
-        closer = allowed[costs < self._cost[move]]
+        closer = allowed[self._costs_of(feature, allowed) < self._cost[move]]
         return [self._move(feature, float(value)) for value in _spread(closer, _NEARER)]
 
     def from_rows(self, rows: np.ndarray, most: int) -> list[Combo]:
@@ -145,20 +145,24 @@ class Values:
 
     def _allowed(self, feature: int) -> np.ndarray:
         """The values of a column that it may take, each once, with those of few rows and of many alike."""
+        if feature in self._may_be:
+            return self._may_be[feature]
         here = self._row[feature]
-        values = np.unique(self._background[:, feature])
+        values: np.ndarray = np.unique(self._background[:, feature])
         values = values[np.isfinite(values) & (values != here)]
         if self._up[feature]:
             values = values[values > here]
         if self._down[feature]:
             values = values[values < here]
-        return np.asarray(values)
+        self._may_be[feature] = values
+        return values
 
-    def _cost_of(self, feature: int, value: float) -> float:
+    def _costs_of(self, feature: int, values: np.ndarray) -> np.ndarray:
+        """(n,) how large the changes of a column to values (n,) are."""
         here, scale = self._row[feature], self._scales[feature]
         if not np.isfinite(here) or not scale:
-            return 1.0
-        return float(abs(value - here) / scale)
+            return np.ones(len(values))
+        return np.asarray(np.abs(values - here) / scale)
 
     def _move(self, feature: int, value: float) -> int:
         key = (feature, value)
@@ -166,7 +170,7 @@ class Values:
             self._numbers[key] = len(self._feature)
             self._feature.append(feature)
             self._value.append(value)
-            self._cost.append(self._cost_of(feature, value))
+            self._cost.append(float(self._costs_of(feature, np.array([value]))[0]))
         return self._numbers[key]
 
 

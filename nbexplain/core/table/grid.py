@@ -12,6 +12,7 @@ from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_reading import Column
 
 GRIDS = ("quantiles", "even")
+_MOST_VALUES = 200  # of a category that are tried: as many as a number has at most
 
 
 def column_number(table: Tabular, column: int | str, argument: str = "column") -> int:
@@ -36,7 +37,8 @@ def column_number(table: Tabular, column: int | str, argument: str = "column") -
 def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float | None = None) -> Grid:
     """The values at which a column is tried, from what the background holds.
 
-    A category has a point for each of its values that occurs, and so has a number with no more than `points` values.
+    A category has a point for each of its values that occurs, of very many for the most frequent ones (see `not_all`),
+    and so has a number with no more than `points` values.
     Another number has at most `points`: with as many rows between each two (*quantiles*), or the same distance apart
     (*even*), from its smallest value to its largest. A column of whole numbers is tried at whole numbers only. Where
     some rows have no value, that is the last point.
@@ -50,7 +52,9 @@ def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float |
     about = table.columns[column]
     known = np.unique(held[np.isfinite(held)])
     missing = bool(np.isnan(held).any())
-    if not about.categories and len(known) > points:
+    if about.categories:
+        known = _most_frequent(held[np.isfinite(held)], known)
+    elif len(known) > points:
         known = _spread(held[np.isfinite(held)], known, points, spacing)
     if own is not None and np.isfinite(own):
         known = np.union1d(known, [own])
@@ -59,9 +63,28 @@ def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float |
     return Grid(about.name, values, tuple(about.said(value) for value in values) if about.categories else ())
 
 
+def not_all(table: Tabular, column: int, grid: Grid) -> tuple[str, ...]:
+    """What is said of a category with more values than `grid_of` takes."""
+    if len(table.columns[column].categories) <= _MOST_VALUES:
+        return ()
+    held = needed(table)[:, column]
+    count = len(np.unique(held[np.isfinite(held)]))
+    if count <= _MOST_VALUES:
+        return ()
+    return (f"{grid.column!r} has {count:,} values: only the {_MOST_VALUES} that most rows have are tried",)
+
+
 def category_names(column: Column) -> tuple[str, ...]:
     """What the categories of a column are called; nothing of a number."""
     return tuple(column.said(code) for code in range(len(column.categories)))
+
+
+def _most_frequent(held: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Of the different values `known` those that most rows hold, in their order."""
+    if len(known) <= _MOST_VALUES:
+        return known
+    counts = np.bincount(held.astype(np.intp))[known.astype(np.intp)]
+    return np.sort(known[np.argsort(-counts, kind="stable")[:_MOST_VALUES]])
 
 
 def _spread(held: np.ndarray, known: np.ndarray, points: int, spacing: str) -> np.ndarray:

@@ -11,18 +11,20 @@ import numpy as np
 import torch
 
 from nbexplain.core import target as targets
-from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, scores_of, table_of
+from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Grid, Target
+from nbexplain.core.methods.prices import of_rows
 from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.registry import Choice, Column, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
-from nbexplain.core.table.grid import GRIDS, column_number, grid_of
+from nbexplain.core.table.along import scores_along
+from nbexplain.core.table.grid import GRIDS, column_number, grid_of, not_all
 from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
 _FIRST = 50  # the first curve is that of so small a part of the rows
-_AT_ONCE = 32_768  # changed rows that are made in one step
+_LONG = 0.5  # seconds: longer steps do not grow, so that nobody waits for the next picture
 _PAUSE = 0.1  # seconds between two pictures at least, ...
 _SHARE = 0.02  # ... and so many that making them takes no more of the time
 
@@ -36,6 +38,7 @@ Spacing = Annotated[str, Choice("how these are spaced over the background's valu
     paper="Friedman 2001, doi:10.1214/aos/1013203451; Goldstein et al. 2015, arXiv:1309.6392",
     over_rows=True,
     kinds=("table",),
+    price=of_rows(lambda columns, params: params["points"]),
 )
 def partial_dependence(
     subject: Subject,
@@ -79,27 +82,26 @@ def partial_dependence(
     _check_missing(subject, chosen, place, grid)
     read = Reading(subject, target, len(numbers) * len(grid.values))
     key = ("partial_dependence", read.key, place, points, spacing, seed, where)
-    parts: list[np.ndarray] = list(subject.kept(key) or ())  # (rows, points, classes) each
-    most = max(_AT_ONCE // len(grid.values), 1)
-    step = min(max(len(numbers) // _FIRST, 2), most)
+    parts: list[np.ndarray] = list(subject.kept(key) or ())  # (points, rows, classes) each
+    step = max(len(numbers) // _FIRST, 2)
     due = -np.inf  # the next picture
     while True:
-        known = sum(map(len, parts))
+        known = sum(part.shape[1] for part in parts)
         done = min(known, len(numbers))
         begun = time.perf_counter()
         if done == len(numbers) or (done and begun > due):
-            curves = np.concatenate([part[..., read.column] for part in parts])[:done]
+            curves = np.concatenate([part[..., read.column] for part in parts], 1)[:, :done].T
             answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
             due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
-            yield replace(answer, warnings=few(where, among))
+            yield replace(answer, warnings=(*few(where, among), *not_all(table, place, grid)))
             due += time.perf_counter()
         if done == len(numbers):
             return
-        changed = _changed(chosen[known : known + step], place, grid)
-        scores = read(scores_of(subject, changed, "background")).numpy()
-        parts.append(scores.reshape(-1, len(grid.values), scores.shape[-1]))
+        begun = time.perf_counter()
+        scores = scores_along(subject, chosen[known : known + step], place, grid.values, "background")
+        parts.append(read(scores.flatten(0, 1)).unflatten(0, scores.shape[:2]).numpy())
         subject.keep(key, tuple(parts), sum(part.nbytes for part in parts))
-        step = min(2 * step, most)
+        step *= 2 if time.perf_counter() - begun < _LONG else 1
 
 
 @method(label="ICE", paper="Goldstein et al. 2015, arXiv:1309.6392", on_picture=False, kinds=("table",))
@@ -124,13 +126,14 @@ def ice(
     table = table_of(subject)
     place, row = column_number(table, column), table.tensor.numpy()
     grid = grid_of(table, place, points, spacing, own=float(row[0, place]))
-    scores = scores_of(subject, _changed(row, place, grid), "row")
+    scores = scores_along(subject, row, place, grid.values, "row")[:, 0]
     return Explanation(
         values=targets.score(scores, target).double().cpu().numpy(),
         axes=("point",),
         on="scores",
         grid=grid,
         quantity=subject.score_name,
+        warnings=not_all(table, place, grid),
     )
 
 
@@ -152,14 +155,6 @@ def centred(curves: np.ndarray) -> np.ndarray:
     """Curves (rows, points) from their first point on."""
     moved: np.ndarray = curves - curves[:, :1]
     return moved
-
-
-def _changed(rows: np.ndarray, column: int, grid: Grid) -> np.ndarray:
-    """Rows (n, F) with a column set to each value: (n · points, F), row by row."""
-    changed = np.empty((len(rows), len(grid.values), rows.shape[1]))
-    changed[:] = rows[:, None]
-    changed[..., column] = grid.values
-    return changed.reshape(-1, rows.shape[1])
 
 
 def _check_missing(subject: Subject, rows: np.ndarray, column: int, grid: Grid) -> None:

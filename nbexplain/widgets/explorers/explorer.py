@@ -232,7 +232,9 @@ class Explorer(ipywidgets.VBox):
                 seen = () if number is None else self.session.inputs[number].picture_notes
                 self._status.warnings = list(dict.fromkeys((*seen, *explanation.warnings)))
             elif running is not None:
-                self._status.text = f"{words.METHODS[running.question.method].label}: the first picture is on its way"
+                cost = f"{running.price}; " if running.price else ""
+                label = words.METHODS[running.question.method].label
+                self._status.text = f"{label}: {cost}the first picture is on its way"
             elif main is not None:
                 self._status.text = ""
             self._status.running = running is not None

@@ -1,0 +1,42 @@
+"""About how many passes it takes to hide features: what is told before the first picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nbexplain.core.explanation import Target
+from nbexplain.core.methods.hiding import masker_of
+from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
+
+Passes = Callable[[Subject, Target, Mapping[str, Any]], int]
+
+
+def of_sets(count: Callable[[int, Mapping[str, int]], int]) -> Passes:
+    """Of a method that tries so many sets of so many features, each with all of its stand-ins."""
+
+    def passes(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
+        table = subject.input
+        if isinstance(table, Tabular):
+            if table.background is None:
+                return 0
+            features = len(table.columns) - len(table.constant)
+            return count(features, params) * min(int(params.get("background", 1)), len(table.background))
+        if table.kind == "picture":
+            return count(params["superpixels"], params)
+        return count(int(masker_of(subject, params, target).varying.sum()), params)
+
+    return passes
+
+
+def of_rows(each: Callable[[int, Mapping[str, int]], int]) -> Passes:
+    """Of a method that is asked of many rows of a background, each of which takes so many passes."""
+
+    def passes(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
+        table = subject.input
+        if not isinstance(table, Tabular) or table.background is None:
+            return 0
+        return each(len(table.columns), params) * min(int(params["rows"]), len(table.background))
+
+    return passes

@@ -1,0 +1,57 @@
+"""Price: how many passes an answer takes, and for how long, told before its first picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbexplain.core.question import Price
+from nbexplain.core.registry import Method
+from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
+
+_LONG = 0.05  # seconds: passes that take so long together tell what each costs
+_MOST = 4096  # rows of a batch that is tried
+
+
+def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str, Any], least: float) -> Price | None:
+    """What an answer costs where nothing is known yet; None if that is under `least` seconds, or not known.
+
+    Where a single pass does not tell, as with forests that take as long for one row as for a thousand, some are
+    tried together, more and more, for a twentieth of a second.
+
+    Parameters
+    ----------
+    target
+        What is explained, as `ask` takes it.
+    params
+        Those of the method, all checked.
+    """
+    if chosen.price is None:
+        return None
+    subject.scores()  # which tells the pace of one pass
+    passes = int(chosen.price(subject, subject.target(target), params))
+    if not passes:
+        return None
+    each, count = subject.pace
+    while each * count < _LONG and count < _MOST and each * passes >= least:
+        count = min(8 * count, _MOST)
+        batch, begun = _some(subject, count), time.perf_counter()
+        subject.evaluate(batch)
+        each = (time.perf_counter() - begun) / count
+    return Price(passes, each * passes) if each * passes >= least else None
+
+
+def _some(subject: Subject, count: int) -> Tensor:
+    """Inputs (n, …) such as the answer will be made of: rows of a background, or the input itself."""
+    given = subject.input
+    if isinstance(given, Tabular) and given.background is not None:
+        rows = given.background[np.arange(count) % len(given.background)]
+        if np.isfinite(rows).all():
+            return torch.from_numpy(given.placed(rows))
+    return given.tensor.expand(count, *given.tensor.shape[1:])

@@ -1,0 +1,108 @@
+"""Scores of rows with one column set to each of some values: the rows are made once, only the column is written."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbexplain.core.dataset.rows import scores_of, table_of
+from nbexplain.core.predictor import Predictor
+from nbexplain.core.subject import Subject
+from nbexplain.inputs.table_varied import Varied
+
+_AT_ONCE = 32_768  # changed rows that are made in one step, where each is made by itself
+
+
+def scores_along(subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, what: str) -> Tensor:
+    """Scores (P, n, K, …) of rows (n, F) with a column set to each of the values (P,).
+
+    Raises
+    ------
+    ValueError
+        As of `scores_of`, which says of `what` the rows are.
+    """
+    found, start = [], 0
+    while start < len(rows):
+        size = subject.call_size(rows.shape[1])
+        part = rows[start : start + size]
+        start += len(part)
+        scores = _written(subject, part, column, values, size)
+        if scores is None:  # each row by itself, which tells what is wrong with one
+            step = max(_AT_ONCE // len(values), 1)
+            small = [part[at : at + step] for at in range(0, len(part), step)]
+            made = [scores_of(subject, _changed(some, column, values), what) for some in small]
+            found += [one.unflatten(0, (-1, len(values))).transpose(0, 1) for one in made]
+        else:
+            found.append(scores)
+    return found[0] if len(found) == 1 else torch.cat(found, 1)
+
+
+def _written(subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, size: int) -> Tensor | None:
+    """Scores (P, n, K, …); None if the model writes into what it gets, fails, or one of them is not finite."""
+    calls = -(-len(values) // max(size // len(rows), 1))
+    many = -(-len(values) // calls)  # values in one call
+    placed = table_of(subject).placed(rows)
+    varied = (_Outside if isinstance(subject.twin.module, Predictor) else _Inside)(subject, placed, many, column)
+    scores: Tensor | None = None
+    try:
+        for at in range(0, len(values), many):
+            some = values[at : at + many]
+            begun = time.perf_counter()
+            part = varied.scores(np.repeat(some, len(rows)))
+            subject.call_took(len(part), time.perf_counter() - begun, rows.shape[1])
+            if scores is None:
+                scores = part.new_empty(len(values) * len(rows), *part.shape[1:])
+            scores[at * len(rows) : (at + len(some)) * len(rows)] = part
+    except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
+        return None
+    if scores is None or not varied.intact() or not _all_finite(scores):
+        return None
+    return scores.view(len(values), len(rows), *scores.shape[1:])
+
+
+def _all_finite(scores: Tensor) -> bool:
+    """Whether all are; their sum, which may overflow, tells it sooner."""
+    return bool(torch.isfinite(scores.sum())) or bool(torch.isfinite(scores).all())
+
+
+class _Outside:
+    """For a model outside torch."""
+
+    def __init__(self, subject: Subject, rows: np.ndarray, many: int, column: int) -> None:
+        self._subject, self._rows = subject, np.tile(rows, (many, 1))
+        self._varied = Varied(table_of(subject), self._rows, column)
+
+    def scores(self, numbers: np.ndarray) -> Tensor:
+        return self._subject.run_made(torch.from_numpy(self._rows[: len(numbers)]), self._varied.of(numbers))
+
+    def intact(self) -> bool:
+        return self._varied.intact()
+
+
+class _Inside:
+    """For a torch module: one tensor on its device, in its dtype."""
+
+    def __init__(self, subject: Subject, rows: np.ndarray, many: int, column: int) -> None:
+        self._subject, self._column = subject, column
+        self._batch = subject.ready(torch.from_numpy(rows)).repeat(many, 1)
+        self._first = self._batch.clone()
+
+    def scores(self, numbers: np.ndarray) -> Tensor:
+        batch = self._batch[: len(numbers)]
+        batch[:, self._column] = torch.from_numpy(numbers).to(batch)
+        return self._subject.run_made(batch, None)
+
+    def intact(self) -> bool:
+        self._batch[:, self._column] = self._first[:, self._column]
+        return torch.allclose(self._batch, self._first, rtol=0, atol=0, equal_nan=True)
+
+
+def _changed(rows: np.ndarray, column: int, values: np.ndarray) -> np.ndarray:
+    """Rows (n, F) with a column set to each value: (n · P, F), row by row."""
+    changed = np.empty((len(rows), len(values), rows.shape[1]))
+    changed[:] = rows[:, None]
+    changed[..., column] = values
+    return changed.reshape(-1, rows.shape[1])

@@ -1,0 +1,124 @@
+"""Rows of which one column is written in place: the scores of rows made anew, whatever the model does with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars
+import pytest
+import torch
+from torch import nn
+
+from nbexplain import Subject, explain
+from nbexplain.core.dataset.rows import scores_of
+from nbexplain.core.table.along import scores_along
+from nbexplain.inputs import Tabular
+
+DRAW = np.random.default_rng(0)
+X = DRAW.normal(size=(60, 3))
+X[3, 1] = np.nan
+NUMBERS = pd.DataFrame(X, columns=["a", "b", "c"])
+MIXED = NUMBERS.assign(
+    kind=pd.Categorical(DRAW.choice(["x", "y", "z"], 60)),
+    word=DRAW.choice(["u", "v"], 60),
+    whole=DRAW.integers(0, 9, 60),
+)
+LABELLED = MIXED.set_index(pd.date_range("2024-01-01", periods=60))
+TABLES: dict[str, Any] = {
+    "array": X,
+    "whole numbers": DRAW.integers(0, 9, (60, 3)),
+    "objects": MIXED.to_numpy(dtype=object),
+    "words": np.array(MIXED[["kind", "word"]], dtype=str),
+    "frame": NUMBERS,
+    "mixed": MIXED,
+    "with an index": LABELLED,
+    "polars": polars.DataFrame({name: MIXED[name].to_list() for name in MIXED}),
+}
+
+
+def told(table: Any) -> np.ndarray:
+    """A number of each row that depends on every value, its type and its label."""
+    rows = table.to_numpy() if hasattr(table, "to_numpy") else table
+    counts = isinstance(getattr(table, "index", None), pd.RangeIndex) or not hasattr(table, "index")
+    labels = [""] * len(rows) if counts else table.index.astype(str)
+    texts = ["|".join(map(str, [label, *row])) for label, row in zip(labels, rows.tolist(), strict=True)]
+    return np.array([[sum(map(ord, text)), len(text)] for text in texts], dtype=float)
+
+
+@pytest.mark.parametrize("size", [None, 7])  # rows in one call
+@pytest.mark.parametrize("name", TABLES)
+def test_every_column_of_every_kind_of_table(name: str, size: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = TABLES[name]
+    subject = Subject(
+        told, Tabular(table[:1] if name == "polars" else table.iloc[0] if hasattr(table, "iloc") else table[0], table)
+    )
+    rows = subject.input.background[5:16]  # type: ignore[attr-defined]
+    if size:
+        monkeypatch.setattr(Subject, "call_size", lambda self, width: size)
+    for column in range(rows.shape[1]):
+        values = np.unique(subject.input.background[:, column])[:4]  # type: ignore[attr-defined]
+        scores = scores_along(subject, rows, column, values, "row")
+        for value, found in zip(values, scores, strict=True):
+            changed = rows.copy()
+            changed[:, column] = value
+            np.testing.assert_array_equal(found, scores_of(subject, changed, "row", rows))
+
+
+def writes_array(rows: np.ndarray) -> np.ndarray:
+    rows -= 1
+    return rows[:, 0] * rows[:, 1]
+
+
+def writes_numbers(rows: pd.DataFrame) -> np.ndarray:
+    rows["a"] = rows["a"] * rows["c"]
+    rows.loc[rows["c"] > 0, "c"] = 0
+    return (rows["a"] + rows["c"]).to_numpy()
+
+
+class Writes(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sub_(1)[:, :2] * x[:, 2:]
+
+
+@pytest.mark.parametrize("model", [writes_array, writes_numbers, Writes()], ids=["array", "frame", "network"])
+def test_a_model_that_writes_into_its_input(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Subject, "call_size", lambda self, width: 20)  # several calls get the same memory
+    whole = NUMBERS.dropna()
+    table = whole if model is writes_numbers else whole.to_numpy()
+    given = Tabular(table[:1] if model is not writes_numbers else table.iloc[[0]], table)
+    found = explain(model, given, "partial_dependence", target=0, column=0, kind="individual", points=5)
+    assert found.grid is not None
+    for point, value in enumerate(found.grid.values):
+        rows = whole.assign(a=value)
+        if model is writes_numbers:
+            wanted = writes_numbers(rows)
+        else:
+            a, b, c = rows.to_numpy().T - 1
+            wanted = a * (c if isinstance(model, Writes) else b)
+        np.testing.assert_allclose(found.values[:, point], wanted[found.features], rtol=1e-5, atol=1e-6)
+
+
+def test_the_rows_are_made_once_and_the_background_stays() -> None:
+    seen: list[int] = []
+
+    def model(rows: np.ndarray) -> np.ndarray:
+        seen.append(rows.__array_interface__["data"][0])
+        return rows[:, 0]
+
+    table = X[4:].copy()
+    explain(model, Tabular(table[0], table), "partial_dependence", column=0, rows=50, points=200)
+    assert len(seen) > 4
+    assert len(set(seen[-2:])) == 1  # the same memory again
+    np.testing.assert_array_equal(table, X[4:])
+
+
+def test_of_very_many_values_the_most_frequent_are_tried_and_it_is_said() -> None:
+    rows = pd.DataFrame({"id": [f"n{i:05}" for i in range(5000)] + ["n04000", "n00007"], "b": 1.0})
+    for method in ("partial_dependence", "ice"):
+        found = explain(lambda t: t["b"].to_numpy(), Tabular(rows.iloc[0], rows), method, column="id")
+        assert found.grid is not None
+        assert len(found.values) == 200
+        assert {"n04000", "n00007", "n00000"} <= set(found.grid.categories)
+        assert any("5,000 values: only the 200 that most rows have" in said for said in found.warnings)

@@ -1,0 +1,79 @@
+"""What an answer costs, told before its first picture: the passes that it takes then."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nbexplain import METHODS, GlobalExplorer, Subject, Tabular, explain
+from nbexplain.core.price import price_of
+from nbexplain.core.question import Price
+
+X = np.random.default_rng(0).normal(size=(300, 40))
+FEW = 0.5  # times as many passes at least ...
+MANY = 2.0  # ... and at most as was said
+
+
+def model(rows: np.ndarray) -> np.ndarray:
+    product: np.ndarray = rows[:, 0] * rows[:, 1] + rows[:, 2:].sum(1)
+    return product
+
+
+def slow(rows: np.ndarray) -> np.ndarray:
+    time.sleep(0.001 * len(rows))
+    return model(rows)
+
+
+@pytest.mark.parametrize("key", [key for key, one in METHODS.items() if one.price and not one.reason_for("table")])
+def test_it_takes_about_so_many_passes(key: str) -> None:
+    params: dict[str, Any] = {name: 20 for name in ("rows", "background") if name in METHODS[key].parameters}
+    subject = Subject(model, Tabular(X[0], X))
+    checked = METHODS[key].check_params(params, "table", subject.places)
+    price = price_of(subject, METHODS[key], 0, checked, least=0)
+    assert price is not None
+    taken = explain(model, Tabular(X[0], X), key, target=0, **params).passes["forward"]
+    assert FEW * price.passes <= taken <= MANY * price.passes
+
+
+def test_seconds_are_those_of_the_passes_together() -> None:
+    subject = Subject(slow, Tabular(X[0], X))
+    price = price_of(subject, METHODS["permutation_shap"], 0, {"permutations": 10, "background": 100}, least=1)
+    assert price is not None
+    assert price.passes == 2 * 40 * 10 * 100
+    assert 80 <= price.seconds < 160
+    assert price_of(subject, METHODS["leave_one_out"], 0, {"background": 1}, least=1) is None  # 0.04 s
+
+
+def test_words() -> None:
+    assert str(Price(3_000_000, 83.2)) == "about 3,000,000 passes, 83 s"
+    assert str(Price(10, 600)) == "about 10 passes, 10 minutes"
+    assert str(Price(10, 7200)) == "about 10 passes, 2 hours"
+
+
+def test_the_status_line_says_it_before_the_first_picture_and_stop_leaves_one() -> None:
+    explorer = GlobalExplorer(slow, Tabular(X[0], X[:30]), show=["permutation"])  # 6,000 passes of 1 ms
+    status, said = explorer.children[1], [""]
+    deadline = time.monotonic() + 10
+    while "left" not in said[-1] and time.monotonic() < deadline:
+        if status.text != said[-1]:
+            said.append(status.text)
+        time.sleep(0.002)
+    explorer.session.stop()
+    explorer.session.wait(5)
+    told, *_ = [text for text in said if "passes" in text]
+    assert told.startswith("Permutation importance: about 6,030 passes, ")
+    assert told.endswith("the first picture is on its way")
+    assert "stopped" in status.text
+    explorer.close()
+
+
+def test_explain_says_it_on_stderr(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbexplain.core.explain._LONG", 0.02)
+    explain(slow, Tabular(X[0], X[:5]), "leave_one_out", background=1)
+    assert capsys.readouterr().err == "Leave one out: about 41 passes, 1 s\n"
+    monkeypatch.undo()
+    explain(slow, Tabular(X[0], X[:5]), "leave_one_out", background=1)
+    assert capsys.readouterr().err == ""
