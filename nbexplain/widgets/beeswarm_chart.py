@@ -49,7 +49,13 @@ class Beeswarm:
         self.figure = captioned(self._chart, *below)
 
     def show(
-        self, names: Sequence[str], values: np.ndarray, points: np.ndarray, top: int = 10, quantity: str = ""
+        self,
+        names: Sequence[str],
+        values: np.ndarray,
+        points: np.ndarray,
+        top: int = 10,
+        quantity: str = "",
+        numbers: np.ndarray | None = None,
     ) -> None:
         """Show other rows, or better values of the same.
 
@@ -65,24 +71,26 @@ class Beeswarm:
             How many features are shown.
         quantity
             What the values are.
+        numbers
+            By which the pointer is told the rows, (N,); by default their places here.
 
         Raises
         ------
         ValueError
             If the shapes do not fit, or `top` is less than 1.
         """
-        numbers, held = np.asarray(values, float), np.asarray(points, float)
-        if numbers.ndim != 2 or numbers.shape[1] != len(names):
-            raise ValueError(f"values: expected (rows, {len(names)} features), got shape {numbers.shape}")
-        if held.shape != numbers.shape:
-            raise ValueError(f"points: expected the shape of values, {numbers.shape}, got {held.shape}")
+        sizes, held = np.asarray(values, float), np.asarray(points, float)
+        if sizes.ndim != 2 or sizes.shape[1] != len(names):
+            raise ValueError(f"values: expected (rows, {len(names)} features), got shape {sizes.shape}")
+        if held.shape != sizes.shape:
+            raise ValueError(f"points: expected the shape of values, {sizes.shape}, got {held.shape}")
         if top < 1:
             raise ValueError(f"top: expected at least 1, got {top}")
-        known = np.isfinite(numbers)
-        mean = np.abs(np.where(known, numbers, 0.0)).sum(0) / np.maximum(known.sum(0), 1)
+        known = np.isfinite(sizes)
+        mean = np.abs(np.where(known, sizes, 0.0)).sum(0) / np.maximum(known.sum(0), 1)
         order = np.argsort(-mean, kind="stable")[:top]
-        rows = thinned(len(numbers), len(order))
-        at, holds = numbers[rows][:, order].T, held[rows][:, order].T  # feature by feature, as the points are drawn
+        rows = thinned(len(sizes), len(order))
+        at, holds = sizes[rows][:, order].T, held[rows][:, order].T  # feature by feature, as the points are drawn
         low, high = limits([0.0, *at.ravel()])
         self._lay_out([label(names[i]) for i in order], [full(names[i]) for i in order], low, high, quantity)
         places, shade = np.zeros(at.shape), np.zeros(at.shape)
@@ -90,13 +98,15 @@ class Beeswarm:
             places[line] = line + spread(at[line], low, high)
             shade[line] = ranks(held[:, feature])[rows]
         seen = np.isfinite(at)
-        self._cloud.draw(at[seen], places[seen], shade[seen], np.broadcast_to(rows, at.shape)[seen], holds[seen])
+        drawn = np.broadcast_to(rows, at.shape)[seen]
+        called = None if numbers is None else np.asarray(numbers)[drawn]
+        self._cloud.draw(at[seen], places[seen], shade[seen], drawn, holds[seen], called)
         self._unknown.layout.display = None if np.isnan(shade[seen]).any() else "none"
         said = [f"{len(order):,} of {len(names):,} features"] * (len(names) > len(order))
         said.append(
-            f"{len(rows):,} of {len(numbers):,} rows drawn, evenly spread"
-            if len(rows) < len(numbers)
-            else f"{len(numbers):,} row{'s' * (len(numbers) != 1)}"
+            f"{len(rows):,} of {len(sizes):,} rows drawn, evenly spread"
+            if len(rows) < len(sizes)
+            else f"{len(sizes):,} row{'s' * (len(sizes) != 1)}"
         )
         lost = int((~known).sum())
         said += [f"{lost:,} value{'s' * (lost > 1)} missing"] * bool(lost)

@@ -20,13 +20,21 @@ _TOP = 10
 
 
 class ImportanceView:
-    """The pane `"permutation"`, with the model's built-in importance beside it where it has one; or `"lime"`."""
+    """The pane `"permutation"`, with the model's built-in importance beside it where it has one; or `"lime"`.
+
+    A click on a bar tells `on_choose` its column.
+    """
 
     def __init__(
-        self, session: Session, answered: Callable[[Place, Answer], None], method: str, beside: str = ""
+        self,
+        session: Session,
+        answered: Callable[[Place, Answer], None],
+        method: str,
+        beside: str = "",
+        on_choose: Callable[[int], None] | None = None,
     ) -> None:
         self._session, self._answered, self._method = session, answered, method
-        self._bars = FeatureBars()
+        self._bars = FeatureBars(on_choose=on_choose)
         self._frame = framed(METHODS[method].label, self._bars.figure)
         self._other: Explanation | None = None
         self._now: Explanation | None = None

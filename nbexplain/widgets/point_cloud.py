@@ -80,18 +80,28 @@ class PointCloud:
 
         self.control.observe(switch, "value")
 
-    def draw(self, x: np.ndarray, y: np.ndarray, shade: np.ndarray, rows: np.ndarray, told: np.ndarray) -> None:
+    def draw(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        shade: np.ndarray,
+        rows: np.ndarray,
+        told: np.ndarray,
+        numbers: np.ndarray | None = None,
+    ) -> None:
         """Show other points, (P,) each.
 
-        `shade` is from 0 to 1, or NaN, and becomes the colour; `told` and the number of the row are what the tooltip
-        may ask for as "size" and "rotation", which mean nothing else as long as they have no scale.
+        `shade` is from 0 to 1, or NaN, and becomes the colour; `told` and the number of the row
+        (`numbers`, where people know the rows by others than `rows`) are what the tooltip may ask for as "size" and
+        "rotation", which mean nothing else as long as they have no scale.
         """
         if not np.array_equal(rows, self._rows):
             self._clear()
         self._rows, self._colours = rows, colours(shade)
         with self.mark.hold_sync():
             self.mark.colors = self._faded()
-            self.mark.size, self.mark.rotation = told.astype(float), rows.astype(np.int32)
+            called = rows if numbers is None else numbers
+            self.mark.size, self.mark.rotation = told.astype(float), called.astype(np.int32)
             self.mark.x, self.mark.y = x.astype(float), y.astype(np.float32)
 
     def highlight(self, rows: np.ndarray | None) -> None:

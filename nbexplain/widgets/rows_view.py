@@ -52,7 +52,7 @@ class RowsView:
         assert isinstance(self._table, Tabular)
         names = self._table.names
         self._now: Explanation | None = None
-        self._bars = FeatureBars(on_choose=self._choose_column)
+        self._bars = FeatureBars(on_choose=self.choose_column)
         self._swarm = Beeswarm(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "beeswarm"))
         self._dependence = Dependence(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "dependence"))
         self._decision = Decision(on_choose=self._choose_row, on_brush=lambda rows: self._brush(rows, "decision"))
@@ -150,7 +150,14 @@ class RowsView:
             )
         if "beeswarm" in self._frames:
             title_of(self._frames["beeswarm"]).value = f"SHAP values · {target} · {rows}"
-            self._swarm.show(explanation.names, explanation.values, self._points(), top=_TOP, quantity="SHAP value")
+            self._swarm.show(
+                explanation.names,
+                explanation.values,
+                self._points(),
+                top=_TOP,
+                quantity="SHAP value",
+                numbers=explanation.features,
+            )
         self._draw_dependence()
         self._draw_decision()
         self._draw_heatmap()
@@ -221,7 +228,8 @@ class RowsView:
         self._chosen = self._chosen or not self._placing
         self._soon("dependence", self._draw_dependence)
 
-    def _choose_column(self, column: int) -> None:
+    def choose_column(self, column: int) -> None:
+        """Show a column in the dependence chart, and wherever that column is shared."""
         self._soon("column", lambda: self._column.set_trait("value", column))
 
     def show_pair(self, column: int, other: int) -> None:

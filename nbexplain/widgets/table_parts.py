@@ -89,17 +89,20 @@ def set_parts(session: Session, models: SessionModels, answered: Answered, shown
     """The parts that hold the panes of all rows of the background. What needs labels is left out without."""
     parts: list[Part] = labelled_parts(session, answered, shown, _replacing(session))
     values = None
+    choose: Callable[[int], None] | None = None  # the column of the charts of one column
     if {*rows_view.CHARTS, "groups"} & set(shown):
         parts.append(values := RowsView(session, answered, _replacing(session), shown))
+        choose = values.choose_column
     if "partial" in shown:
         parts.append(partial := PartialDependenceView(session, answered))
+        choose = partial.choose_column
         if values is not None:
             values.share(partial.column, partial.highlight)
     if "permutation" in shown:
         beside = "forest_importance" if has_importance(session) else ""
-        parts.append(ImportanceView(session, answered, "permutation_importance", beside))
+        parts.append(ImportanceView(session, answered, "permutation_importance", beside, choose))
     if "lime" in shown:
-        parts.append(ImportanceView(session, answered, "averaged_lime"))
+        parts.append(ImportanceView(session, answered, "averaged_lime", on_choose=choose))
     if "interaction" in shown:
         parts.append(InteractionView(session, answered, values.show_pair if values is not None else None))
     if "groups" in shown and values is not None:

@@ -69,6 +69,13 @@ def test_a_line_of_points_for_each_feature_the_largest_mean_first(chart):
     assert "4 rows" in words(chart.figure)
 
 
+def test_the_pointer_is_told_the_numbers_of_the_rows_and_a_click_their_places(chart, heard):
+    chart.show(["a", "b", "c"], VALUES, HELD, numbers=np.array([12, 40, 7, 99]))
+    np.testing.assert_array_equal(cloud(chart).rotation, [12, 40, 7, 99] * 3)
+    chart._cloud._clicked({"data": {"index": 5}})
+    assert heard == [1]
+
+
 def test_colours_follow_the_rank_within_the_feature(chart):
     chart.show(["a", "b", "c"], VALUES, HELD)
     low, third, two_thirds, high = colours(np.array([0, 1 / 3, 2 / 3, 1]))

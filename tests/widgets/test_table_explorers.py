@@ -25,6 +25,7 @@ from nbexplain.widgets.near_rows import NearRows, TwoRows
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.rows_view import RowsView
 from nbexplain.widgets.table_parts import ROW_PANES
+from nbexplain.widgets.views.partial_dependence_view import PartialDependenceView
 from tests.widgets.comm import command, from_browser, living
 
 DRAW = np.random.default_rng(0)
@@ -219,7 +220,7 @@ def test_a_clicked_point_becomes_the_explained_row(everything: nx.Explorer) -> N
 def test_a_clicked_bar_is_the_column_of_the_dependence_chart(everything: nx.Explorer) -> None:
     view = part(everything, RowsView)
     assert view._column.value == int(np.abs(view._now.values).mean(0).argmax())
-    view._choose_column(1)
+    view.choose_column(1)
     assert everything.session.wait(60)
     x = np.sort(view._dependence._cloud.mark.x)
     np.testing.assert_allclose(x, np.sort(view._points()[:, 1]))
@@ -229,6 +230,32 @@ def test_the_forests_own_importance_stands_beside(everything: nx.Explorer, fores
     view = part(everything, ImportanceView)
     np.testing.assert_allclose(view._other.values, forest.feature_importances_)
     assert view._now.method == "permutation_importance"
+
+
+def test_a_clicked_bar_of_any_importance_is_the_column_of_all_charts_of_one_column(everything: nx.Explorer) -> None:
+    partial, rows = part(everything, PartialDependenceView), part(everything, RowsView)
+    views = [view for view in everything._parts if isinstance(view, ImportanceView)]
+    assert [view._method for view in views] == ["permutation_importance", "averaged_lime"]
+    for view in views:
+        for column in (1, 0):
+            view._bars._on_choose(column)
+            assert everything.session.wait(60)
+            assert partial.column.value == rows._column.value == column
+            assert partial._now.grid.column == FRAME.columns[column]
+
+
+def test_points_are_told_by_the_number_of_their_row_in_the_background(everything: nx.Explorer) -> None:
+    rows = part(everything, RowsView)
+    everything.session.select(where=everything.session.selection.where.put({FRAME.columns[0]: _upper_half()}))
+    assert everything.session.wait(60)
+    numbers = rows._now.features
+    assert 0 < len(numbers) < 60
+    assert set(rows._swarm._cloud.mark.rotation.tolist()) == set(numbers.tolist()) != set(range(len(numbers)))
+
+
+def _upper_half() -> tuple[float, float]:
+    held = FRAME[FRAME.columns[0]]
+    return float(held.median()), float(held.max())
 
 
 def test_groups_of_a_column(everything: nx.Explorer, forest: RandomForestClassifier) -> None:

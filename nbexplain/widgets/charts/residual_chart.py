@@ -42,8 +42,8 @@ class ResidualChart:
         below, self._caption = caption(*control)
         self.figure = captioned(self._chart, *below)
 
-    def show(self, predicted: np.ndarray, residual: np.ndarray, said: str) -> None:
-        """Show the rows (N,), and under them what is said of them."""
+    def show(self, predicted: np.ndarray, residual: np.ndarray, said: str, numbers: np.ndarray | None = None) -> None:
+        """Show the rows (N,), by their `numbers` if they have others, and under them what is said of them."""
         rows = thinned(len(predicted))
         x, y = predicted[rows], residual[rows]
         (left, right), (low, high) = limits(x.tolist()), limits([0.0, *y])
@@ -53,6 +53,6 @@ class ResidualChart:
             self._beside.tick_values, self._beside.tick_format = ticks([low, high])
         with self._zero.hold_sync():
             self._zero.x, self._zero.y = [left, right], [0.0, 0.0]
-        self._cloud.draw(x, y, np.zeros(len(rows)), rows, x)
+        self._cloud.draw(x, y, np.zeros(len(rows)), rows, x, None if numbers is None else numbers[rows])
         few = f"{len(rows):,} of {len(predicted):,} rows drawn, evenly spread · " if len(rows) < len(predicted) else ""
         self._caption.value = few + said

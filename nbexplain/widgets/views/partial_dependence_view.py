@@ -13,6 +13,7 @@ from nbexplain.core.registry import METHODS
 from nbexplain.core.table.grid import category_names
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
+from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart, RowCurve
@@ -77,6 +78,10 @@ class PartialDependenceView:
         if not self._chosen and explanation.progress >= 1 and explanation.values.shape == (len(self.column.options),):
             self._chosen = True
             self.column.value = int(np.nan_to_num(np.abs(explanation.values)).argmax())
+
+    def choose_column(self, column: int) -> None:
+        """Show another column."""
+        runner.later((self, "column"), 0, lambda: self.column.set_trait("value", column), owner=self._session)
 
     def highlight(self, numbers: np.ndarray | None) -> None:
         """In the worker: draw the curves of these rows of the background in front; None lets all be equal."""

@@ -48,7 +48,7 @@ class ResidualsView:
             title_of(self._frame).value = f"Residuals · {rows_said(len(explanation.values))}"
             said = figures_said(explanation.details, ("R²", "RMSE", "MAE"))
             predicted, residual = explanation.values.T
-            self._chart.show(predicted, residual, " · ".join(said))
+            self._chart.show(predicted, residual, " · ".join(said), explanation.features)
         elif answer.error is not None:
             title_of(self._frame).value = words.sentence(answer.error)
         self._answered(place, answer)

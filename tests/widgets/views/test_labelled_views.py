@@ -203,6 +203,7 @@ def test_a_brush_over_residuals_chooses_rows_and_a_click_the_row_that_is_explain
     view = part(explorer, ResidualsView)
     answer = next(a for p, a in explorer._answers.items() if p.own.get("method") == "residuals").explanation
     inside = np.flatnonzero(answer.values[:, 1] > 1)
+    np.testing.assert_array_equal(view._chart._cloud.mark.rotation, answer.features)
     view._chart._cloud._on_brush(inside)
     assert explorer.session.wait(60)
     where = explorer.session.selection.where

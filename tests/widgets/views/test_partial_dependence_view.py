@@ -89,7 +89,7 @@ def test_the_column_is_the_same_here_and_in_the_dependence_plot(everything: nx.E
     rows, view = part(everything, RowsView), part(everything, PartialDependenceView)
     largest = int(np.abs(rows._now.values).mean(0).argmax())
     assert (rows._column.value, view.column.value, view._now.grid.column) == (largest, largest, FRAME.columns[largest])
-    rows._choose_column(2)  # a bar of the importance is clicked
+    rows.choose_column(2)  # a bar of the importance is clicked
     assert everything.session.wait(60)
     assert view._now.grid.column == "kind"
     assert title_of(rows._frames["dependence"]).value == "SHAP dependence plot: kind"
