@@ -95,7 +95,8 @@ def partial_dependence(
         if done == len(numbers):
             return
         changed = _changed(chosen[known : known + step], place, grid)
-        scores = read(scores_of(subject, changed, "background")).numpy()
+        like = np.repeat(chosen[known : known + step], len(grid.values), axis=0)
+        scores = read(scores_of(subject, changed, "background", like)).numpy()
         parts.append(scores.reshape(-1, len(grid.values), scores.shape[-1]))
         subject.keep(key, tuple(parts), sum(part.nbytes for part in parts))
         step = min(2 * step, most)
