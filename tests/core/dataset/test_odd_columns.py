@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import Any
 
@@ -55,13 +56,12 @@ def test_differences_of_what_is_missing_or_infinite() -> None:
 def test_nothing_warns(method: str, values: np.ndarray) -> None:
     frame = table(values)
     row = nx.Tabular(frame.iloc[[1]], frame)
+    params = {"horizontal": 1, "vertical": 2, "resolution": 10} if method == "boundary" else {}
+    refused = {"lime": np.isinf(values).any(), "partial_dependence": np.isinf(values).all()}.get(method, False)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        params = {"horizontal": 1, "vertical": 2, "resolution": 10} if method == "boundary" else {}
-        try:
+        with pytest.raises(ValueError, match="infini") if refused else contextlib.nullcontext():
             nx.explain(model, row, method, **params)
-        except ValueError as error:
-            assert "infini" in str(error)
 
 
 @pytest.mark.parametrize(
