@@ -125,8 +125,8 @@ def _along_columns(
         if not table.columns[place].categories and not spread_of(held[:, None])[0] > 0:
             gone = "missing throughout" if np.isnan(held).all() else "infinite"
             what = "constant" if np.isfinite(held).any() else gone
-            varying = [column for column in np.flatnonzero(spread > 0).tolist() if column not in (x, y)]
-            way = f", such as {name}={varying[0]} ({table.names[varying[0]]!r})" if varying else ""
+            others = [column for column in np.flatnonzero(spread > 0).tolist() if column not in (x, y)]
+            way = f", such as {name}={others[0]} ({table.names[others[0]]!r})" if others else ""
             raise ValueError(
                 f"{name}: {table.names[place]!r} is {what} in the background; choose a column that varies{way}"
             )
