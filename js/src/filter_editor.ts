@@ -1,5 +1,6 @@
 import { h, OWN_KEYS } from "./dom";
 import { tickBox } from "./inputs";
+import { inputType, timeText, timeValue, type Time } from "./row_times";
 
 /** What a condition can be put on, as `Field` in nbexplain/widgets/views/filter_words.py says it. */
 export interface FilterField {
@@ -9,6 +10,8 @@ export interface FilterField {
   options: string[];
   low: number;
   high: number;
+  /** What the numbers of a range are the days of, if of anything. */
+  time?: Time | "";
 }
 
 /** Positions of options, one of them, the ends of a range (null: no end), or null for no condition. */
@@ -56,13 +59,17 @@ function listEditor({ name, kind, options }: FilterField, choose: (value: Filter
   };
 }
 
-function rangeEditor({ name, low, high }: FilterField, choose: (value: FilterValue) => void): Editor {
+function rangeEditor({ name, low, high, time }: FilterField, choose: (value: FilterValue) => void): Editor {
   const known = high > low;
   const inputs = (["from", "to"] as const).map((end, i) => {
-    const shown = known ? { placeholder: String(Number((i ? high : low).toPrecision(4))) } : {};
-    return h("input", { type: "number", step: "any", class: "nbx-number", "aria-label": `${name}, ${end}`, ...shown });
+    const shown: Record<string, string> = !known ? {}
+      : time ? { title: `${timeText(low, time)} to ${timeText(high, time)}` }
+      : { placeholder: String(Number((i ? high : low).toPrecision(4))) };
+    return h("input", { type: time ? inputType(time) : "number", step: time === "date" ? "1" : "any", class: "nbx-number", "aria-label": `${name}, ${end}`, ...shown });
   });
-  const number = (input: HTMLInputElement): number | null => (input.value === "" ? null : input.valueAsNumber);
+  const number = (input: HTMLInputElement): number | null =>
+    input.value === "" ? null : time ? timeValue(input.value, time) : input.valueAsNumber;
+  const text = (value: number): string => (time ? timeText(value, time) : String(value));
   for (const input of inputs) {
     input.addEventListener("change", () => {
       if (inputs.every(({ validity }) => validity.valid)) choose([number(inputs[0]!), number(inputs[1]!)]);
@@ -73,7 +80,10 @@ function rangeEditor({ name, low, high }: FilterField, choose: (value: FilterVal
     element,
     show(value) {
       const ends = Array.isArray(value) ? value : [null, null];
-      inputs.forEach((input, i) => void (input.value = ends[i] === null || ends[i] === undefined ? "" : String(ends[i])));
+      inputs.forEach((input, i) => {
+        const end = ends[i];
+        input.value = typeof end === "number" ? text(end) : "";
+      });
     },
   };
 }

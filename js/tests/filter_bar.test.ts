@@ -8,6 +8,7 @@ const STATE: FilterBarState = {
     { key: "error", name: "error", kind: "one", options: ["right", "wrong"], low: 0, high: 0 },
     { key: "city", name: EVIL, kind: "some", options: ["oslo", EVIL, "missing"], low: 0, high: 0 },
     { key: "age", name: "age", kind: "range", options: [], low: 18, high: 79.5 },
+    { key: "day", name: "day", kind: "range", options: [], low: 19723, high: 19800, time: "date" },
     { key: "many", name: "many", kind: "some", options: Array.from({ length: 40 }, (_, i) => `v${i}`), low: 0, high: 0 },
   ],
   conditions: [],
@@ -110,4 +111,14 @@ test("what did not fit is said", () => {
   expect(problem.hidden).toBe(true);
   model.arrive({ problem: "where: no row of the background matches age: (500, None)" });
   expect([problem.hidden, problem.textContent]).toEqual([false, "where: no row of the background matches age: (500, None)"]);
+});
+
+test("the ends of a range of days are dates", () => {
+  edit("day");
+  const [from, to] = el.querySelectorAll<HTMLInputElement>(".nbx-filter-range input");
+  expect([from!.type, from!.title]).toEqual(["date", "2024-01-01 to 2024-03-18"]);
+  enter(from!, "2024-01-31");
+  expect(model.sent.at(-1)).toEqual({ put: "day", value: [19753, null] });
+  model.arrive({ conditions: [{ key: "day", words: "day", value: [19753, 19790] }] });
+  expect([from!.value, to!.value]).toEqual(["2024-01-31", "2024-03-08"]);
 });

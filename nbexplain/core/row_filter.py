@@ -11,12 +11,14 @@ from typing import Annotated, Any
 import numpy as np
 
 from nbexplain.inputs.table_column import is_missing
+from nbexplain.inputs.table_times import plain_time
 
 OF_THE_MODEL = ("predicted", "error", "residual")  # what the scores of all rows are needed for
 OF_THE_ROWS = (*OF_THE_MODEL, "label")
 COLUMN = "column:"  # before the name of a column that is called like one of these
 
-Condition = bool | float | tuple[float | None, float | None] | frozenset[Any]
+End = float | str | None  # of a range; a string is a time, as ISO 8601 writes it
+Condition = bool | float | tuple[End, End] | frozenset[Any]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class RowFilter:
         `"label"` (the right one), `"error"` (True or False; of a regression the share of rows with the largest
         |residual|) and `"residual"` (label − prediction). A tuple is a range; a set, a list or a single value says
         which values match. `"column:label"` is a column that is called so.
+        Times come as such, or as ISO 8601 writes them: `("2024-01-01", None)`.
 
         Raises
         ------
@@ -152,14 +155,18 @@ def _error(where: str, value: Any) -> bool | float:
     )
 
 
-def _range(where: str, value: tuple[Any, ...]) -> tuple[float | None, float | None]:
-    expected = f"{where}: expected a range (low, high) of two numbers or None, or a set of values, got {value!r}"
-    if len(value) != 2 or any(end is not None and not _is_number(end) for end in value):
+def _range(where: str, value: tuple[Any, ...]) -> tuple[End, End]:
+    expected = (
+        f"{where}: expected a range (low, high) of two numbers, two times or None, or a set of values, got {value!r}"
+    )
+    value = tuple(map(plain_time, value))
+    ends = [end for end in value if end is not None]
+    if len(value) != 2 or not (all(map(_is_number, ends)) or all(isinstance(end, str) for end in ends)):
         raise TypeError(expected)
-    low, high = (None if end is None or math.isinf(end) else _number(end) for end in value)
-    if any(end is not None and math.isnan(end) for end in (low, high)):
+    low, high = (None if end is None else _end(end) for end in value)
+    if any(isinstance(end, float) and math.isnan(end) for end in (low, high)):
         raise ValueError(expected)
-    if low is not None and high is not None and low > high:
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
         raise ValueError(f"{where}: expected low ≤ high, got {value!r}")
     return low, high
 
@@ -168,6 +175,7 @@ def _plain(where: str, value: Any) -> Any:
     """A value as Python has it, NaN and the like as None."""
     if is_missing(value):
         return None
+    value = plain_time(value)
     value = value.item() if isinstance(value, np.generic) else value
     try:
         hash(value)
@@ -178,6 +186,10 @@ def _plain(where: str, value: Any) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
+
+
+def _end(value: Any) -> End:
+    return value if isinstance(value, str) else None if math.isinf(value) else _number(value)
 
 
 def _number(value: Any) -> float:

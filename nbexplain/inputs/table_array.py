@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.inputs import table_dtypes as dtypes
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
 from nbexplain.inputs.table_column import Column
@@ -80,6 +81,7 @@ class Rows:
         if kind != "O":
             raise ValueError(f"{what} holds {self._dtype}; a column holds numbers, times or categories")
         coded, self._kinds[place] = of_objects(column.tolist(), what)
+        coded.open = True
         return coded
 
     def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
@@ -134,9 +136,10 @@ class Rows:
         column, coded = self._columns[place], self._coded[place]
         gone = np.isnan(numbers)
         if column.categories:
-            held = np.empty(len(column.categories) + 1, dtype=object)
-            held[:] = [*column.categories, column.missing]
-            values = held[np.where(gone, len(column.categories), numbers).astype(np.intp)]
+            held = np.empty(len(column.categories), dtype=object)
+            held[:] = column.categories
+            values = held[np.where(gone, 0, numbers).astype(np.intp)]
+            values[gone] = coded.gone(numbers[gone])
             plain = self._dtype.kind in "bfiuUS" and not gone.any()
             return np.array(values.tolist()) if plain else values
         if place in self._kinds:
@@ -186,11 +189,10 @@ class SparseRows(Rows):
 
 def _cast(rows: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     """A copy in a dtype, or as it is where that cannot hold it."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        cast = rows.astype(dtype)
-    if dtype.kind in "iu" and rows.dtype.kind == "f" and not (cast == rows).all():
-        return rows.copy()
-    return cast
+    if rows.dtype.kind == "f" and dtype.kind in "fiu":
+        cast = dtypes.cast(rows, dtype)
+        return rows.copy() if cast is None else cast
+    return rows.astype(dtype)
 
 
 def array_of(table: Any, what: str) -> np.ndarray:

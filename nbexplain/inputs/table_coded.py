@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Column, is_missing
+from nbexplain.inputs.table_column import Column, is_missing, is_yes_or_no
+from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
 from nbexplain.inputs.table_times import days_of, like
 
 EXACT = 2.0**53  # from here on not every whole number is a float64
@@ -44,7 +45,9 @@ class Coded:
     categories
         In their order; None of numbers. `fixed`: no other may be added.
     missing
-        What is there where one is missing.
+        What is there where one is missing: of each kind one, such as None and NaN, which NaN of their own stand for.
+    open
+        Whether the row may bring another kind of what is missing.
     time
         As in `Column`.
     ticks
@@ -56,7 +59,8 @@ class Coded:
     numbers: np.ndarray
     categories: list[Any] | None = None
     fixed: bool = False
-    missing: Any = np.nan
+    missing: list[Any] = field(default_factory=lambda: [np.nan])
+    open: bool = False
     time: str = ""
     per_day: int = 0
     ticks: np.ndarray | None = None
@@ -73,8 +77,8 @@ class Coded:
         """
         if is_missing(value):
             if not np.isnan(self.numbers).any():
-                self.missing = value
-            return np.nan
+                self.missing = [value]
+            return nan_of(place_among(self.missing, value) if self.open else 0)
         if self.categories is not None:
             return self._position(name, value)
         if self.time:
@@ -87,7 +91,9 @@ class Coded:
             raise ValueError(f"row: {name!r} is {value!r}, expected a number as in the background{self._example()}")
         number = float(value)
         if self.values is not None and self.values.dtype == object:
-            self._remember(number, value)
+            kinds = {type(one) for one in self.values if one is not None}
+            if type(value) in kinds or len(kinds) != 1:  # else the model gets the number as one of theirs
+                self._remember(number, value)
         elif isinstance(value, int) and abs(value) >= EXACT:
             if self.values is not None and len(same := np.flatnonzero(self.values == value)):
                 return float(self.numbers[same[0]])
@@ -98,9 +104,10 @@ class Coded:
     def _position(self, name: str, value: Any) -> float:
         assert self.categories is not None
         try:
-            for position, known in enumerate(self.categories) if len(self.categories) < 100 else ():
-                if known == value:
-                    return float(position)
+            few = self.categories if len(self.categories) < 100 else ()
+            if same := [position for position, known in enumerate(few) if known == value]:
+                alike = [position for position in same if is_yes_or_no(few[position]) == is_yes_or_no(value)]
+                return float((alike or same)[0])
             places = {known: position for position, known in enumerate(self.categories)}
             if value in places:
                 return float(places[value])
@@ -160,7 +167,7 @@ class Coded:
                 self.known = Known(np.where(inexact, numbers, np.nan), self.ticks)
         if self.values is not None and self.known is None:
             self.known = Known(self.numbers, self.values)
-        column = Column(name, tuple(self.categories or ()), self.missing, self.time)
+        column = Column(name, tuple(self.categories or ()), self.missing[0], self.time)
         self.ticks = self.values = self.categories = None
         return column
 
@@ -173,8 +180,22 @@ class Coded:
     def objects(self, numbers: np.ndarray, kind: Any) -> np.ndarray:
         """Python's objects (n,) of numbers: those that came, else made like them."""
         made = np.empty(len(numbers), dtype=object)
-        made[:] = [self.missing if number != number else like(kind, number, self.time) for number in numbers.tolist()]
+        made[:] = [None if number != number else like(kind, number, self.time) for number in numbers.tolist()]
+        gone = np.isnan(numbers)
+        if gone.any():
+            made[gone] = self.gone(numbers[gone])
         return made if self.known is None else self.known.put(numbers, made)
+
+    def gone(self, numbers: np.ndarray) -> np.ndarray:
+        """What is there (n,) where numbers (n,) are NaN."""
+        kinds = np.empty(len(self.missing), dtype=object)
+        kinds[:] = self.missing
+        return kinds[self.kinds(numbers)]
+
+    def kinds(self, numbers: np.ndarray) -> np.ndarray:
+        """(n,) which of what is missing NaN (n,) stand for: 0 for those that the user's own numbers hold."""
+        places = kinds_of(numbers)
+        return np.where(places < len(self.missing), places, 0)
 
 
 def in_order_of_values(values: Sequence[Any]) -> np.ndarray | None:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
-from nbexplain.inputs.table_column import is_missing
+from nbexplain.inputs.table_column import is_missing, is_yes_or_no
+from nbexplain.inputs.table_missing import nan_of, place_among
 from nbexplain.inputs.table_times import days_of, time_of
 
 
@@ -34,7 +35,7 @@ def of_ticks(time: str, ticks: np.ndarray, per_day: int, missing: np.ndarray) ->
     """A column of times, so many ticks a day; of periods, of which none is a part of a day, 1."""
     numbers = ticks / per_day
     numbers[missing] = np.nan
-    return Coded(numbers, time=time, per_day=per_day, ticks=np.where(missing, 0, ticks), missing=None)
+    return Coded(numbers, time=time, per_day=per_day, ticks=np.where(missing, 0, ticks), missing=[None])
 
 
 def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
@@ -45,27 +46,35 @@ def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
     ValueError
         If they are lists, or others that cannot be told apart.
     """
-    places: dict[Any, int] = {}
-    try:
-        codes = np.array([places.setdefault(value, len(places)) for value in values], dtype=np.intp)
+    places: dict[tuple[bool, Any], int] = {}
+    try:  # True and 1 are equal, and not the same to a model
+        codes = np.array([places.setdefault((is_yes_or_no(v), v), len(places)) for v in values], dtype=np.intp)
     except TypeError:
         odd = next(value for value in values if getattr(type(value), "__hash__", None) is None)
         raise ValueError(
             f"{what} holds a {type(odd).__name__}, {str(odd)[:40]}; a column holds numbers, times or categories"
         ) from None
-    return of_uniques(list(places), codes, what)
+    return of_uniques([value for _, value in places], codes, what)
 
 
 def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded, Any]:
     """As `of_objects`, where it is known which values there are, and the place of each (N,), -1 where it is missing."""
     gone = [place for place, value in enumerate(uniques) if is_missing(value)]
-    missing = uniques[gone[0]] if gone else np.nan
-    if gone:
-        left = np.full(len(uniques), -1)
-        rest = np.setdiff1d(np.arange(len(uniques)), gone)
-        left[rest] = np.arange(len(rest))
-        codes = np.where(codes < 0, -1, left[codes])
-        uniques = [uniques[place] for place in rest]
+    if not gone:
+        return _of_known(uniques, codes)
+    missing: list[Any] = []
+    left, nans = np.full(len(uniques), -1), np.full(len(uniques), np.nan)
+    nans[gone] = [nan_of(place_among(missing, uniques[place])) for place in gone]
+    rest = np.setdiff1d(np.arange(len(uniques)), gone)
+    left[rest] = np.arange(len(rest))
+    coded, kind = _of_known([uniques[place] for place in rest], np.where(codes < 0, -1, left[codes]))
+    lost = (codes >= 0) & (left[codes] < 0)
+    coded.numbers[lost], coded.missing = nans[codes[lost]], missing
+    return coded, kind
+
+
+def _of_known(uniques: list[Any], codes: np.ndarray) -> tuple[Coded, Any]:
+    """As `of_uniques`, of values none of which is a missing one."""
     kinds = {type(value) for value in uniques}
     known = [value.item() if isinstance(value, np.generic) else value for value in uniques]
 
@@ -74,26 +83,26 @@ def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded,
             return np.full(len(codes), np.nan)
         return np.where(codes < 0, np.nan, of_each[codes])
 
-    if all(isinstance(v, (Real, Decimal)) and not isinstance(v, (bool, np.bool_)) for v in known):
+    if all(isinstance(v, (Real, Decimal)) and not is_yes_or_no(v) for v in known):
         held = np.empty(len(codes), dtype=object)
         held[:] = [uniques[code] if code >= 0 else None for code in codes.tolist()]
         kind = next(iter(kinds)) if len(kinds) == 1 else float
-        return Coded(spread(np.array([float(v) for v in known])), missing=missing, values=held), kind
-    if set(known) <= {False, True}:
+        return Coded(spread(np.array([float(v) for v in known])), values=held), kind
+    if kinds <= {bool, np.bool_}:
         numbers = spread(np.array([float(v) for v in known]))
-        return Coded(numbers, [False, True], True, missing), bool
+        return Coded(numbers, [False, True], True), bool
     kind = next(iter(kinds))
     if (time := time_of(kind, uniques)) and len(kinds) == 1:
         numbers = spread(np.array([days_of(time, v, 86_400_000_000)[1] for v in uniques]))
         held = np.empty(len(codes), dtype=object)
         held[:] = [uniques[code] if code >= 0 else None for code in codes.tolist()]
-        return Coded(numbers, time=time, per_day=86_400_000_000, missing=missing, values=held), kind
+        return Coded(numbers, time=time, per_day=86_400_000_000, values=held), kind
     order = in_order_of_values(uniques)
     if order is not None:
         ranks = np.empty(len(order))
         ranks[order] = np.arange(len(order))
-        return Coded(spread(ranks), [known[place] for place in order], missing=missing), None
-    return Coded(spread(np.arange(len(known), dtype=np.float64)), known, missing=missing), None
+        return Coded(spread(ranks), [known[place] for place in order]), None
+    return Coded(spread(np.arange(len(known), dtype=np.float64)), known), None
 
 
 def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any], what: str) -> Coded:
@@ -115,4 +124,4 @@ def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any
             known = ", ".join(map(repr, categories[:10]))
             raise ValueError(f"{what} is {value!r}, expected one of {known}")
         ranks[place] = places[value]
-    return Coded(ranks[codes], list(categories), True, missing)
+    return Coded(ranks[codes], list(categories), True, [missing])

@@ -44,3 +44,8 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
     return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def is_yes_or_no(value: Any) -> bool:
+    """Whether it is True or False, and not the 1 or 0 that these are equal to."""
+    return isinstance(value, (bool, np.bool_))

@@ -16,8 +16,11 @@ def cast(numbers: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
     """A copy in one of numpy's dtypes, if that can hold them."""
     if dtype.kind not in "fiu":
         return None
-    made: np.ndarray = numbers.astype(dtype)
-    return made if dtype.kind == "f" or bool((made == numbers).all()) else None
+    with np.errstate(invalid="ignore", over="ignore"):  # what it cannot hold is seen from what came of it
+        made: np.ndarray = numbers.astype(dtype)
+    if dtype.kind == "f":  # 1e300 would be an infinite float32
+        return None if dtype.itemsize < 8 and (np.isinf(made) > np.isinf(numbers)).any() else made
+    return made if bool((made == numbers).all()) else None
 
 
 def number(values: np.ndarray, dtype: Any) -> Any:
@@ -33,6 +36,8 @@ def number(values: np.ndarray, dtype: Any) -> Any:
     try:
         held = pandas.Series(values).astype(dtype).array
     except (TypeError, ValueError):  # 300 in pandas' Int8
+        return values
+    if dtype.kind == "f" and (np.isinf(held.to_numpy(np.float64, na_value=np.nan)) > np.isinf(values)).any():
         return values
     return held if dtype.kind in "fiu" else values
 
@@ -74,6 +79,13 @@ def objects(values: np.ndarray, dtype: Any) -> Any:
         return pandas.Series(values, dtype=dtype)
     except (TypeError, ValueError, ArithmeticError):
         return pandas.Series(values, dtype=object)
+
+
+def no_category(numbers: np.ndarray, dtype: Any) -> Any:
+    """A column of a dtype that has no categories: all of it is missing; numbers stay where they are some."""
+    import pandas
+
+    return pandas.Categorical.from_codes([-1] * len(numbers), dtype=dtype) if np.isnan(numbers).all() else numbers
 
 
 def categories(dtype: Any, values: Sequence[Any]) -> Any:

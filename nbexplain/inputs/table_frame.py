@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Hashable, Sequence
 from datetime import date
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ class Frame:
             return Coded(column.to_numpy(dtype=np.float64, na_value=np.nan).copy())
         if dtype.kind == "b":
             numbers = column.to_numpy(dtype=np.float64, na_value=np.nan).copy()
-            return Coded(numbers, [False, True], True, self._missing(column, np.isnan(numbers)))
+            return Coded(numbers, [False, True], True, [self._missing(column, np.isnan(numbers))])
         if dtype.kind == "c":
             raise ValueError(f"{what} holds complex numbers; give their parts as columns of their own")
         return self._others(place, column, what)
@@ -115,12 +116,15 @@ class Frame:
         except TypeError:  # lists in it: which one, says the slower way
             return of_objects(column.tolist(), what)[0]
         gone = codes < 0
-        if column.dtype == object and len({type(value) for value in values}) > 1:
-            coded, kind = of_objects(column.tolist(), what)  # 1, 1.0 and True are different objects
+        own = column.dtype == object
+        several = any(len({type(one) for one in ones}) > 1 for ones in (values, column[gone].tolist()))
+        if own and (several or isinstance(next(iter(values), None), Real)):
+            coded, kind = of_objects(column.tolist(), what)  # 1, 1.0 and True are different objects, as None and NaN
         else:
             coded, kind = of_uniques(values, codes, what)
-        if gone.any():
-            coded.missing = self._missing(column, gone)
+            if gone.any():
+                coded.missing = [self._missing(column, gone)]
+        coded.open = own
         self._kinds[place] = kind
         return coded
 
@@ -134,7 +138,7 @@ class Frame:
     @property
     def key(self) -> Hashable:
         """Equal where equal rows make equal frames."""
-        missing = tuple(type(column.missing) for column in self._columns)
+        missing = tuple(tuple(map(type, coded.missing)) for coded in self._coded)
         return tuple(self._labels), tuple(self._dtypes), missing
 
     def made(self, rows: np.ndarray, labels: Any = None) -> Any:
@@ -193,6 +197,8 @@ class Frame:
         column, coded, dtype = self._columns[place], self._coded[place], self._dtypes[place]
         if column.categories:
             return self._category(place, numbers)
+        if getattr(dtype, "name", "") == "category":  # of none at all
+            return dtypes.no_category(numbers, dtype)
         if place in self._kinds:
             return dtypes.objects(coded.objects(numbers, self._kinds[place]), dtype)
         if column.time:
@@ -204,17 +210,18 @@ class Frame:
     def _category(self, place: int, codes: np.ndarray) -> Any:
         import pandas
 
-        known = np.isfinite(codes)
-        categories = self._held(place, bool(known.all()))
-        values = categories.take(np.where(known, codes, len(categories) - 1).astype(np.intp))
+        gone, categories = np.isnan(codes), self._held(place, not np.isnan(codes).any())
+        places = np.where(gone, len(self._columns[place].categories), codes).astype(np.intp)
+        places[gone] += self._coded[place].kinds(codes[gone])
+        values = categories.take(places)
         # a bare array of objects would be looked through, and become strings where it holds nothing else
         return pandas.Series(values, dtype=object) if values.dtype == object else values
 
     def _held(self, place: int, known: bool) -> Any:
-        """A column's categories; if not all are known, with what is there where one is missing as the last."""
+        """A column's categories; if not all are known, then with what is there where one is missing."""
         if (place, known) not in self._categories:
             column = self._columns[place]
-            values = column.categories if known else (*column.categories, column.missing)
+            values = column.categories if known else (*column.categories, *self._coded[place].missing)
             self._categories[place, known] = dtypes.categories(self._dtypes[place], values)
         return self._categories[place, known]
 

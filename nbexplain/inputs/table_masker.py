@@ -73,22 +73,30 @@ def needed(table: Tabular) -> np.ndarray:
     return table.background
 
 
+def _middle(held: np.ndarray, column: Column) -> float:
+    """The median of what a column holds (N,): of whole numbers one that occurs; the most frequent category."""
+    if column.categories:  # there is no middle
+        values, counts = np.unique(held, return_counts=True)
+        return float(values[counts.argmax()])
+    known = held[~np.isnan(held)]
+    if not len(known):
+        return float(held[0])
+    whole = not np.isfinite(known).all() or (known == np.rint(known)).all()  # codes, days; inf − inf is none
+    return float(np.quantile(known, 0.5, method="inverted_cdf") if whole else np.median(known))
+
+
 def _chosen(
     background: np.ndarray, columns: Sequence[Column], rows: int, stand_in: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The rows that stand in (m, F), and their weights."""
     if stand_in == "median":
-        middle = np.nanmedian(background, axis=0)
-        for place, column in enumerate(columns):
-            if column.categories:  # there is no middle: the most frequent one
-                values, counts = np.unique(background[:, place], return_counts=True)
-                middle[place] = values[counts.argmax()]
-        return middle[None], np.ones(1)
+        middle = [_middle(background[:, place], column) for place, column in enumerate(columns)]
+        return np.array([middle]), np.ones(1)
     if len(background) <= rows:
         return background, np.full(len(background), 1 / len(background))
     if stand_in == "k-means":
         if not np.isfinite(background).all():
-            raise ValueError("stand_in: 'k-means' needs a background without NaN; use 'sample' or 'median'")
+            raise ValueError("stand_in: 'k-means' needs a background without NaN or infinity; use 'sample' or 'median'")
         from sklearn.cluster import KMeans
 
         spread = background.std(0)

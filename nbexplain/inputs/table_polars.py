@@ -10,6 +10,7 @@ import numpy as np
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_coding import of_given, of_integers, of_objects, of_ticks
 from nbexplain.inputs.table_column import Column
+from nbexplain.inputs.table_missing import nan_of
 from nbexplain.inputs.table_times import DAY
 
 
@@ -34,7 +35,6 @@ class PolarsFrame:
         self.width = len(self.names)
         self._dtypes = list(frame.dtypes)
         self._count = frame.height
-        self._null = [frame[name].null_count() > 0 for name in self.names]
         self._kinds: dict[int, Any] = {}
         self._columns: Sequence[Column] = ()
         self._coded: Sequence[Coded] = ()
@@ -53,7 +53,7 @@ class PolarsFrame:
         column, dtype = self._frame[self.names[place]], self._dtypes[place]
         base, gone = dtype.base_type(), column.is_null().to_numpy()
         if dtype == polars.Null:
-            return Coded(np.full(len(column), np.nan), missing=None)
+            return Coded(np.full(len(column), np.nan), missing=[None])
         if given is not None:
             uniques = column.unique().drop_nulls()
             return of_given(uniques.to_list(), _codes(column, uniques), given, what)
@@ -61,24 +61,27 @@ class PolarsFrame:
             fixed = base is polars.Enum
             uniques = dtype.categories if fixed else column.cast(polars.String).unique().drop_nulls().sort()
             codes = _codes(column.cast(polars.String), uniques).astype(np.float64)
-            return Coded(np.where(gone, np.nan, codes), uniques.to_list(), fixed, None)
+            return Coded(np.where(gone, np.nan, codes), uniques.to_list(), fixed, [None])
         if dtype == polars.Boolean:
             numbers = column.cast(polars.Float64).to_numpy().copy()
-            return Coded(numbers, [False, True], True, None)
+            return Coded(numbers, [False, True], True, [None])
         if dtype.is_temporal():
             unit = {polars.Date: "D", polars.Time: "ns"}.get(base) or dtype.time_unit
             time = {polars.Date: "date", polars.Time: "time", polars.Duration: "duration"}.get(base)
             time = time or ("datetime UTC" if dtype.time_zone else "datetime")
             ticks = column.to_physical().cast(polars.Int64).fill_null(0).to_numpy()
             return of_ticks(time, ticks, DAY[unit], gone)
-        if dtype.is_integer():
+        if dtype.is_integer() and base not in (polars.Int128, polars.UInt128):  # of these objects, as Python has them
             filled = column.fill_null(0)
             coded = of_integers(filled.to_numpy())
             coded.numbers[gone] = np.nan
-            coded.missing = None
+            coded.missing = [None]
             return coded
         if dtype.is_float():
-            return Coded(column.cast(polars.Float64).fill_null(np.nan).to_numpy().copy())
+            numbers = column.cast(polars.Float64).fill_null(np.nan).to_numpy().copy()
+            kinds = [*([np.nan] if column.is_nan().any() or not gone.any() else []), *([None] if gone.any() else [])]
+            numbers[gone] = nan_of(len(kinds) - 1)
+            return Coded(numbers, missing=kinds, open=True)
         if base in (polars.List, polars.Array, polars.Struct):
             raise ValueError(f"{what} holds {dtype}; a column holds numbers, times or categories")
         coded, self._kinds[place] = of_objects(column.to_list(), what)  # decimals, bytes, objects
@@ -134,8 +137,9 @@ class PolarsFrame:
                 return polars.Series(numbers).fill_nan(None)
             values = polars.Series(coded.whole(np.where(gone, 0, numbers)))
             return _cast(values.set(polars.Series(gone), None), dtype)
-        values = polars.Series(numbers)
-        return (values.fill_nan(None) if self._null[place] else values).cast(dtype)
+        null = gone.copy()
+        null[gone] = [missing is None for missing in coded.gone(numbers[gone])]
+        return _cast(polars.Series(numbers).set(polars.Series(null), None), dtype)
 
 
 def _codes(column: Any, uniques: Any) -> np.ndarray:
@@ -153,7 +157,9 @@ def _cast(values: Any, dtype: Any) -> Any:
     import polars
 
     try:
-        return values.cast(dtype)
+        held = values.cast(dtype)
+        beyond = dtype.is_float() and values.dtype.is_float() and (held.is_infinite() & values.is_finite()).any()
+        return values if beyond else held  # 1e300 would be an infinite Float32
     except polars.exceptions.InvalidOperationError:
         return values
 

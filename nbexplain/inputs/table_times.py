@@ -115,6 +115,31 @@ def like(kind: Any, number: float, what: str = "") -> Any:
     return kind(number)
 
 
+def plain_time(value: Any) -> Any:
+    """A time as it is written, ISO 8601; a duration, or a Decimal, as a number (of days); all else as it is."""
+    if isinstance(value, np.datetime64):
+        return str(value)
+    if isinstance(value, (timedelta, np.timedelta64)):
+        return days_of("duration", value, DAY["ns"])[1]
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if type(value).__name__ == "Period":
+        return str(value)
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def time_written(what: str, number: float) -> str | float:
+    """What `days_of` makes this number of days of, to the millisecond; a duration stays one."""
+    if what == "duration":
+        return number
+    if what.startswith("period"):
+        return time_said(what, number)
+    moment = np.datetime64(round(number * DAY["ms"]), "ms")
+    day, clock = str(moment).split("T")
+    clock = clock.removesuffix(".000")
+    return day if what == "date" else clock if what == "time" else f"{day}T{clock}" if number % 1 else day
+
+
 def time_said(what: str, value: float) -> str:
     """A time as it is read."""
     if what.startswith("period"):

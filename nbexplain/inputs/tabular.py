@@ -183,9 +183,14 @@ class Tabular(Array):
 
     def _notes(self) -> Iterator[str]:
         row = self.tensor[0].numpy()
-        odd = [c.name for c, value in zip(self.columns, row, strict=True) if not np.isfinite(value)]
-        if odd:
-            yield f"the row holds NaN or infinity in {', '.join(map(repr, odd))}"
+        kinds = {
+            "holds NaN or infinity in": [not (c.categories or c.time) for c in self.columns],
+            "has no value in": [bool(c.categories or c.time) for c in self.columns],
+        }
+        for what, of_kind in kinds.items():
+            odd = [c.name for c, own, value in zip(self.columns, of_kind, row) if own and not np.isfinite(value)]
+            if odd:
+                yield f"the row {what} {', '.join(map(repr, odd))}"
         if times := [(c.name, c.time) for c in self.columns if c.time]:
             yield in_words(times)
         if self._index is not None and self._index.note:
@@ -220,7 +225,9 @@ class Tabular(Array):
         for value, column in zip(row, self.columns, strict=True):
             if column.categories and np.isfinite(value) and value not in range(len(column.categories)):
                 raise ValueError(f"values: {column.name!r} has no category number {value:g}")
-        new.tensor = torch.from_numpy(row.copy())[None]
+        before = self.tensor[0].numpy()
+        row = np.where(np.isnan(row) & np.isnan(before), before, row)  # one NaN may stand for None, another for itself
+        new.tensor = torch.from_numpy(row)[None]
         if self._index is not None:  # a row of the background comes with its own label
             new._place = int(self._index.places(row[None], self._place)[0])
         new.notes = tuple(new._notes())

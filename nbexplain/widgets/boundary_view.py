@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.dataset.nearness import spread_of
 from nbexplain.core.dataset.plane import Plane, plane_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
@@ -42,8 +43,9 @@ class BoundaryView:
         names = [(name, place) for place, name in enumerate(row.names)]
         kinds = _KINDS if len(names) > 2 else _KINDS[:1]
         self._kind = ipywidgets.Dropdown(description="Plane", options=kinds)
-        self._x = ipywidgets.Dropdown(description="Right", options=names, value=0)
-        self._y = ipywidgets.Dropdown(description="Up", options=names, value=min(1, len(names) - 1))
+        right, up = _varying(row)
+        self._x = ipywidgets.Dropdown(description="Right", options=names, value=right)
+        self._y = ipywidgets.Dropdown(description="Up", options=names, value=up)
         self._slices: list[_Slice] = []
         controls = ipywidgets.HBox(
             [self._kind, self._x, self._y],
@@ -196,3 +198,14 @@ def _classes_of(table: Tabular, seen: np.ndarray, session: Session) -> tuple[np.
             of = np.where(of == target, 1, np.where(of == 1, target, of))
         return of, names
     return places[seen], [str(label) for label in known]
+
+
+def _varying(row: Tabular) -> tuple[int, int]:
+    """The first two columns that can be axes; of a table with less of them the first ones."""
+    places, last = list(range(len(row.columns))), len(row.columns) - 1
+    if row.background is not None:
+        spread = spread_of(row.background)
+        places = [p for p in places if p not in row.constant and (spread[p] > 0 or row.columns[p].categories)]
+    if len(places) > 1:
+        return places[0], places[1]
+    return 0, min(1, last)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs import Array, Tabular, Text
-from nbexplain.inputs.table_reading import frame_of
+from nbexplain.inputs.table_column import is_missing
+from nbexplain.inputs.table_reading import frame_of, row_of
 
 Name = Callable[[Any, str, str], str]
 
@@ -84,8 +85,11 @@ class Making:
         row, background = self._values(x, values), ""
         if x.background is not None:
             background, found_out = self._background(x, values, categories)
-            if background and not self._as_written(x, values, background, {} if found_out else categories):
-                row = ""  # what stands in it cannot be written as it is: dates, decimals
+            told = {} if found_out else categories
+            if background and not self._as_written(x, values, background, told):
+                values = _as_missing(x, values)
+                # else what stands in it cannot be written as it is: dates, decimals
+                row = self._values(x, values) if self._as_written(x, values, background, told) else ""
             if not background:
                 background, found_out = self._name(x.background, "background", "the background"), False
         else:
@@ -196,7 +200,11 @@ def _like_row(own: Any, frame: Any) -> list[int]:
 
 
 def _same_row(made: Tabular, x: Tabular) -> bool:
-    return np.array_equal(made.tensor.numpy(), x.tensor.numpy(), equal_nan=True) and made.label == x.label
+    alike = np.array_equal(made.tensor.numpy(), x.tensor.numpy(), equal_nan=True) and made.label == x.label
+    return alike and all(
+        type(one) is type(other) and (is_missing(one) or one == other)  # None is no NaN
+        for one, other in zip(*(row_of(row.outside(row.tensor))[0] for row in (made, x)), strict=True)
+    )
 
 
 def _equal_numbers(one: np.ndarray | None, other: np.ndarray | None) -> bool:
@@ -242,6 +250,12 @@ def _held(categories: tuple[Any, ...], value: float) -> Any:
     if not categories:
         return value
     return categories[int(value)] if np.isfinite(value) else None
+
+
+def _as_missing(x: Tabular, values: Mapping[str, Any]) -> dict[str, Any]:
+    """With NaN where the model gets NaN, and None where it gets that."""
+    own = row_of(x.outside(x.tensor))[0]
+    return {name: given if is_missing(given) else value for (name, value), given in zip(values.items(), own)}
 
 
 def _said(value: Any) -> str:

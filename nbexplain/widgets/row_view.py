@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from typing import Any
 
@@ -27,7 +28,7 @@ class RowView:
         self._session = session
         row = session.inputs[session.selection.input]
         assert isinstance(row, Tabular)
-        self.pane = RowEditor(title="What if", features=_controls(row), row=row.tensor[0].tolist())
+        self.pane = RowEditor(title="What if", features=_controls(row), row=_shown(row))
         self._given = {session.selection.input: row}  # the rows as they came, by input
         self._mine: weakref.WeakSet[Tabular] = weakref.WeakSet()  # rows that were made here
         self.above: list[ipywidgets.Widget] = []
@@ -63,6 +64,8 @@ class RowView:
         try:
             row = self._session.inputs[self._number]
             assert isinstance(row, Tabular)
+            own = row.tensor[0].tolist()
+            values = [mine if math.isinf(mine) and v != v else v for mine, v in zip(own, values, strict=True)]
             changed = row.another(values)
             self._mine.add(changed)
             self._session.replace(self._number, changed)
@@ -80,7 +83,7 @@ class RowView:
         row = self._session.inputs[self._number]
         assert isinstance(row, Tabular)
         self._show(self._given.setdefault(self._number, row))
-        self.pane.values = row.tensor[0].tolist()
+        self.pane.values = _shown(row)
 
     def _look(self) -> None:
         """In the worker, when a row was taken: one that came from elsewhere is shown, our own is under the hand."""
@@ -93,13 +96,18 @@ class RowView:
 
     def _show(self, row: Tabular) -> None:
         """Another row; with other controls only if these cannot show it."""
-        values = row.tensor[0].tolist()
+        values = _shown(row)
         short = any(
             ("places" in about and value == value and value not in about["places"])
             or (value != value and not about["missing"])
             for about, value in zip(self.pane.features, values, strict=True)
         )
         self.pane.show_row(values, _controls(row) if short else None)
+
+
+def _shown(row: Tabular) -> list[float]:
+    """The row's values (F,) with NaN for infinity, for which no field has room; it stays until another is chosen."""
+    return [math.nan if math.isinf(value) else value for value in row.tensor[0].tolist()]
 
 
 def _controls(row: Tabular) -> list[dict[str, Any]]:
@@ -127,6 +135,8 @@ def _controls(row: Tabular) -> list[dict[str, Any]]:
         step = (high - low) / _STEPS
         step = 1.0 if whole else _time_step(step) if column.time.startswith("datetime") else _round_step(step)
         about |= {"kind": "number", "low": low, "high": high, "step": step, "integer": whole}
+        if math.isinf(float(row.tensor[0, place])):
+            about["note"] = "infinite in the row"
         features.append({**about, **_as_time(column, low, high, whole)})
     return features
 

@@ -39,6 +39,13 @@ PANDAS: dict[str, Any] = {
     "ints as objects": objects(1, 2, 3),
     "mixed": objects(1, 1.5, "x"),
     "yes or no, or nothing": objects(True, False, None),
+    "yes and one": objects(True, 1, 0, False),
+    "one and yes": objects(1, True),
+    "several kinds of nothing": objects("x", None, np.nan, pd.NA, "y"),
+    "numbers and several kinds of nothing": objects(1.5, np.nan, None, 2.5, pd.NA),
+    "days and several kinds of nothing": objects(None, dt.date(2024, 1, 1), pd.NaT, dt.date(2024, 1, 5)),
+    "no category": pd.Categorical([None] * N),
+    "categories, all missing": pd.Categorical([None] * N, categories=["x", "y"]),
     "tuples": objects((1, 2), (3, 4)),
     "large": DRAW.integers(2**60, 2**62, N),
     "larger": DRAW.integers(2**62, 2**63, N).astype("uint64") * 2,
@@ -93,6 +100,15 @@ POLARS: dict[str, pl.Series] = {
     "Float32": polars_series(DRAW.random(N).astype("f4")),
     "NaN": polars_series([1.5, np.nan, 2.0] * 10),
     "null": polars_series([1.5, None, 2.0] * 10),
+    "NaN and null": polars_series([1.5, np.nan, None] * 10),
+    "null and NaN": polars_series([None, np.nan, 1.5] * 10, pl.Float32),
+    "no category": polars_series([None] * N, pl.Categorical),
+    "no string": polars_series([None] * N, pl.String),
+    "no member": polars_series([None] * N, pl.Enum(["x"])),
+    "no truth": polars_series([None] * N, pl.Boolean),
+    "no day": polars_series([None] * N, pl.Date),
+    "Int128": polars_series([2**100, None, 5] * 10, pl.Int128),
+    "UInt128": polars_series([2**100, None, 5] * 10, pl.UInt128),
     "String": polars_series(["x", None, "y"] * 10),
     "Categorical": polars_series(["y", None, "x"] * 10, pl.Categorical),
     "Enum": polars_series(["x", None, "y"] * 10, pl.Enum(["z", "y", "x"])),
@@ -158,6 +174,56 @@ def test_arrays(array: np.ndarray) -> None:
     if array.dtype == object:
         assert [type(value) for value in made.ravel()] == [type(value) for value in array.ravel()]
     made[0] = made[1]  # the model's own
+
+
+def test_objects_that_are_equal_and_not_the_same() -> None:
+    array = np.array([[True, "x", None], [1, None, np.nan], [0, np.nan, 1.5]], dtype=object)
+    row = Tabular(array[1], array)
+    assert row.background is not None
+    for made, came in ((row.outside(torch.from_numpy(row.background)), array), (row.outside(row.tensor), array[1:2])):
+        assert list(map(repr, made.ravel())) == list(map(repr, came.ravel()))
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "Float32", "polars", "array"])
+def test_numbers_that_a_dtype_cannot_hold_widen_it(kind: str) -> None:
+    """1e300 is no infinite float32, as 2.5 is no 2 where there were whole numbers."""
+    numbers = [1.0, np.inf, 3.0]
+    table: Any = pd.DataFrame({"a": numbers, "b": numbers})
+    if kind == "polars":
+        table = pl.DataFrame({"a": numbers, "b": numbers}, schema={"a": pl.Float32, "b": pl.Float32})
+    elif kind == "array":
+        table = np.stack([numbers, numbers], 1).astype(np.float32)
+    else:
+        table = table.astype(kind)
+    row = Tabular([1e300, 1.0] if kind == "array" else {"a": 1e300, "b": 1.0}, table)
+    assert row.background is not None
+    np.testing.assert_array_equal(np.asarray(row.outside(row.tensor), dtype=float), [[1e300, 1.0]])
+    made = row.outside(torch.from_numpy(row.background))
+    assert repr(made) == repr(table)
+    np.testing.assert_array_equal(np.asarray(made, dtype=float), np.stack([numbers, numbers], 1))
+
+
+def test_a_row_of_numbers_among_decimals() -> None:
+    table = pd.DataFrame({"a": [Decimal("1.10"), Decimal("2.20")], "b": [1, 2]})
+    for given, want in ((7.88, Decimal("7.88")), (2, Decimal("2.0")), (Decimal("0.10"), Decimal("0.10"))):
+        row = Tabular({"a": given, "b": 1}, table)
+        made = row.outside(row.tensor)["a"][0]
+        assert (made, type(made)) == (want, Decimal)
+    mixed = table.assign(a=pd.Series([Decimal("1.10"), 2.5], dtype=object))
+    row = Tabular({"a": 7.88, "b": 1}, mixed)
+    assert row.outside(row.tensor)["a"].tolist() == [7.88]
+
+
+@pytest.mark.parametrize(("given", "names"), [(None, "has no value in 'c'"), (np.nan, "has no value in 'c'")])
+def test_a_missing_string_is_no_infinity(given: Any, names: str) -> None:
+    row = Tabular({"a": np.inf, "c": given}, pd.DataFrame({"a": [1.0, 2.0], "c": ["x", None]}))
+    assert row.notes[:2] == ("the row holds NaN or infinity in 'a'", f"the row {names}")
+
+
+def test_another_row_keeps_what_is_missing_as_it_was() -> None:
+    table = pd.DataFrame({"a": [1, 2, 3], "c": pd.Series([np.nan, None, "x"], dtype=object)})
+    row = Tabular(table.iloc[[1]], table).another([5, np.nan])
+    assert row.outside(row.tensor)["c"].tolist() == [None]
 
 
 def test_whole_numbers_give_way_to_those_between() -> None:

@@ -29,6 +29,9 @@ def frames() -> dict[str, Any]:
         "missing": plain.assign(n=pd.array([None, 2] * 6, "Int64"), city=["Oslo", None] * 6),
         "an index": plain.set_axis(DAYS),
         "decimals": plain.assign(price=[Decimal(n) / 8 for n in range(N)]),
+        "long decimals": plain.assign(price=[Decimal(n) / 7 for n in range(N)]),
+        "several kinds of nothing": plain.assign(city=pd.Series(["Oslo", None, np.nan, pd.NA] * 3, dtype=object)),
+        "True and 1": plain.assign(city=pd.Series([True, 1, False, 0] * 3, dtype=object)),
         "intervals": plain.assign(bin=pd.cut(x, 3)),
         "polars": pl.DataFrame(
             {

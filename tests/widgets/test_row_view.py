@@ -93,3 +93,15 @@ def test_the_editor_refuses_what_is_neither_yes_nor_no() -> None:
     with pytest.raises(Exception, match="values: expected the position of one of its 2 choices for 'yes', got 2"):
         editor.values = [2]
     editor.close()
+
+
+def test_infinity_stays_until_another_value_is_chosen() -> None:
+    held = pd.DataFrame({"a": [np.inf, 1.0, 2.0], "b": [1.0, 2.0, 3.0]})
+    session, view = view_of(nx.Tabular(held.iloc[[0]], held))
+    assert np.isnan(view.pane.row[0])
+    assert view.pane.features[0]["note"] == "infinite in the row"
+    for values, want in (([np.nan, 5.0], [np.inf, 5.0]), ([1.5, 5.0], [1.5, 5.0])):
+        view._change(values)
+        assert session.inputs[0].tensor.tolist() == [want]
+    view.close()
+    session.close()

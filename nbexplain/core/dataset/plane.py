@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nbexplain.core.dataset.nearness import spread_of
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
@@ -101,8 +102,7 @@ def plane_of(table: Tabular, plane: str, horizontal: int, vertical: int) -> Plan
         raise ValueError("x: a plane needs two columns, and the table has one; try 'partial_dependence'")
     if len(background) < 2:
         raise ValueError("background: a plane needs at least two rows to know how far to reach, got one")
-    with np.errstate(invalid="ignore"):
-        spread = np.nanstd(background, axis=0)
+    spread = spread_of(background)
     numbers = np.array([not column.categories for column in table.columns])
     return (_along_columns if plane == "columns" else _along_components)(
         table, row, background, spread, numbers, horizontal, vertical
@@ -121,9 +121,14 @@ def _along_columns(
                 f"{name}: {table.names[place]!r} has {categories:,} categories, and a picture has room for "
                 f"{_MOST_CATEGORIES}; choose another column"
             )
-        if not table.columns[place].categories and not np.nanstd([*background[:, place], row[place]]) > 0:
+        held = np.append(background[:, place], row[place])
+        if not table.columns[place].categories and not spread_of(held[:, None])[0] > 0:
+            gone = "missing throughout" if np.isnan(held).all() else "infinite"
+            what = "constant" if np.isfinite(held).any() else gone
+            others = [column for column in np.flatnonzero(spread > 0).tolist() if column not in (x, y)]
+            way = f", such as {name}={others[0]} ({table.names[others[0]]!r})" if others else ""
             raise ValueError(
-                f"{name}: {table.names[place]!r} is constant in the background; choose a column that varies"
+                f"{name}: {table.names[place]!r} is {what} in the background; choose a column that varies{way}"
             )
     directions = np.eye(count)[[x, y]]
     origin = row.copy()
@@ -136,7 +141,8 @@ def _along_columns(
             low[axis], high[axis] = 0, size - 1
         elif whole[column]:  # no further than the whole numbers that there are: a code may have no others
             known = np.append(background[:, column], row[column])
-            low[axis], high[axis] = np.nanmin(known) - _HALF, np.nanmax(known) + _HALF
+            known = known[np.isfinite(known)]
+            low[axis], high[axis] = known.min() - _HALF, known.max() + _HALF
     varying = int((spread > 0).sum())
     return Plane(
         names=(table.names[x], table.names[y]),

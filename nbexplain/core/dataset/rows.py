@@ -59,10 +59,10 @@ def scores_of(subject: Subject, rows: np.ndarray, what: str, like: np.ndarray | 
     except (RuntimeError, ValueError) as error:
         if np.isfinite(rows).all():
             raise
-        raise ValueError(f"{what}: {_where(subject, rows)}, which the model does not take ({error})") from error
+        raise ValueError(f"{what}: {_where(subject, rows, like)}, which the model does not take ({error})") from error
     broken = ~torch.isfinite(scores).flatten(1).all(1).cpu().numpy()
     if broken.any():
-        reason = _where(subject, rows[broken])
+        reason = _where(subject, rows[broken], None if like is None else like[broken])
         raise ValueError(f"{what}: the score of a row is NaN or infinite" + (f": {reason}" if reason else ""))
     return scores
 
@@ -74,15 +74,17 @@ def check_rows(subject: Subject, rows: np.ndarray, what: str) -> None:
         scores_of(subject, rows[odd], what)
 
 
-def _where(subject: Subject, rows: np.ndarray) -> str:
-    """Which row of the background and which column holds NaN or infinity, or `""`."""
+def _where(subject: Subject, rows: np.ndarray, like: np.ndarray | None) -> str:
+    """Which row of the background and which column holds NaN or infinity, or `""`; rows (n, F) were made of `like`."""
     table = table_of(subject)
-    background = needed(table)
-    for row in rows:
+    background, own = needed(table), table.tensor[0].numpy()
+    for row, origin in zip(rows, rows if like is None else like, strict=True):
         odd = np.flatnonzero(~np.isfinite(row))
         if len(odd):
-            places = np.flatnonzero(((background == row) | (np.isnan(background) & np.isnan(row))).all(1))
-            number = f"row {places[0]} of the background" if len(places) else "the row"
+            places = np.flatnonzero(((background == origin) | (np.isnan(background) & np.isnan(origin))).all(1))
+            is_own = np.array_equal(own[odd], row[odd], equal_nan=True)
+            other = "the row" if is_own else "a row that is made of it"
+            number = f"row {places[0]} of the background" if len(places) else other
             return f"{number} holds NaN or infinity in {table.names[odd[0]]!r}"
     return ""
 

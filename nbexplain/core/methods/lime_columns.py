@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nbexplain.core.dataset.nearness import spread_of
+
 
 class DrawnColumn:
     """How a column is drawn, and how the linear model sees it."""
@@ -38,7 +40,7 @@ def _mean(known: np.ndarray) -> float:
 
 
 def _std(known: np.ndarray) -> float:
-    return float(known.std()) or 1.0 if len(known) else 1.0  # as scikit-learn's scaler
+    return float(spread_of(known[:, None])[0]) or 1.0 if len(known) else 1.0  # as scikit-learn's scaler
 
 
 def _quartiles(known: np.ndarray) -> np.ndarray:
@@ -156,7 +158,7 @@ class _Bins(DrawnColumn):
             low=np.array([ends[number] for number in used]),
             high=np.array([ends[number + 1] for number in used]),
             mean=np.array([part.mean() for part in parts]),
-            spread=np.array([part.std() + 1e-11 for part in parts]),
+            spread=np.array([spread_of(part[:, None])[0] + 1e-11 for part in parts]),
         )
 
     @functools.cached_property

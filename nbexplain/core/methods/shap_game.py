@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from nbexplain.core import target as targets
+from nbexplain.core.dataset.rows import check_rows
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import masker_of, not_finite
 from nbexplain.core.subject import Subject
+from nbexplain.inputs.table_masker import TableMasker
 
 PAUSE = 0.2  # seconds between two pictures, so that making them never costs more than a small part of the passes
 _LEAST = 8  # rows at a time, however long they take: fewer would take longer each
@@ -61,6 +63,7 @@ class Game:
             new = [key for key in dict.fromkeys(keys) if key not in self._values]
             scores = self._kept.read(torch.stack([self._scores[key] for key in new])).cpu().double().tolist()
             if not np.isfinite(scores).all():
+                self._check_rows()
                 (empty,) = self._keys(np.zeros((1, len(self.players)), dtype=bool))
                 raise not_finite(np.array(scores), np.array([key == empty for key in new]))
             self._values.update(zip(new, scores, strict=True))
@@ -76,7 +79,11 @@ class Game:
         start = 0
         while start < len(places):
             part, began = places[start : start + self._step()], time.perf_counter()
-            scores = self._kept.keep(self._subject.hidden(self.masker, self._rows(keep[part])))
+            try:
+                scores = self._kept.keep(self._subject.hidden(self.masker, self._rows(keep[part])))
+            except (RuntimeError, ValueError):
+                self._check_rows()
+                raise
             self._scores.update(zip((keys[place] for place in part), scores, strict=True))
             self._subject.keep(self._key, self._scores, len(self._scores) * (scores[0].nbytes + 300))
             self.seconds += time.perf_counter() - began
@@ -85,6 +92,11 @@ class Game:
             yield places[start] if start < len(places) else len(keys)
         if not places:
             yield len(keys)
+
+    def _check_rows(self) -> None:
+        """Where a row of a background holds what the model does not take, say which."""
+        if isinstance(self.masker, TableMasker):
+            check_rows(self._subject, self.masker.stand_ins, "background")
 
     def _step(self) -> int:
         """How many rows are computed at a time: of texts and rows of tables as many as a picture may wait for."""

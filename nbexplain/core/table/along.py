@@ -33,7 +33,10 @@ def scores_along(subject: Subject, rows: np.ndarray, column: int, values: np.nda
         if scores is None:  # each row by itself, which tells what is wrong with one
             step = max(_AT_ONCE // len(values), 1)
             small = [part[at : at + step] for at in range(0, len(part), step)]
-            made = [scores_of(subject, _changed(some, column, values), what) for some in small]
+            made = [
+                scores_of(subject, _changed(some, column, values), what, np.repeat(some, len(values), axis=0))
+                for some in small
+            ]
             found += [one.unflatten(0, (-1, len(values))).transpose(0, 1) for one in made]
         else:
             found.append(scores)

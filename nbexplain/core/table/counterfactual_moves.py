@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbexplain.core.dataset.nearness import spread_of
 from nbexplain.core.dataset.rows import scores_of
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker, Tabular
@@ -137,8 +138,9 @@ class Values:
         """The moves that bring the row as near as is allowed to each of the nearest of others (n, F), nearest first."""
         changed = (rows != self._row) & np.isfinite(rows) & self._free
         changed &= ~(self._up & (rows < self._row)) & ~(self._down & (rows > self._row))
-        measured = np.isfinite(self._row) & (self._scales > 0)
-        apart = np.abs(rows - self._row) / np.where(self._scales > 0, self._scales, 1)
+        measured = np.isfinite(rows) & np.isfinite(self._row) & (self._scales > 0)
+        apart = np.abs(np.where(measured, rows - np.where(measured, self._row, 0), 0))
+        apart /= np.where(self._scales > 0, self._scales, 1)
         costs = np.where(changed, np.where(measured, apart, 1.0), 0.0).sum(1)
         nearest = [place for place in np.argsort(costs, kind="stable").tolist() if changed[place].any()][:most]
         return [tuple(self._move(int(f), float(rows[n, f])) for f in np.flatnonzero(changed[n])) for n in nearest]
@@ -219,7 +221,7 @@ def _scales(columns: Sequence[Column], background: np.ndarray) -> np.ndarray:
     for place, column in enumerate(columns):
         values = background[np.isfinite(background[:, place]), place]
         if not column.categories and len(values):
-            found[place] = np.median(np.abs(values - np.median(values))) or values.std()
+            found[place] = np.median(np.abs(values - np.median(values))) or spread_of(values[:, None])[0]
     return found
 
 

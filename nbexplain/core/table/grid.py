@@ -60,6 +60,8 @@ def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float |
         known = np.union1d(known, [own])
     missing |= own is not None and bool(np.isnan(own))
     values = np.append(known, [np.nan] * missing)
+    if not len(values):
+        raise ValueError(f"column: {about.name!r} is infinite in every row, which leaves no value to try")
     return Grid(about.name, values, tuple(about.said(value) for value in values) if about.categories else ())
 
 

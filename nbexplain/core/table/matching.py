@@ -32,7 +32,9 @@ from nbexplain.core.table.labels import (
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_reading import Column
+from nbexplain.inputs.table_times import DAY, days_of, plain_time
 
+_TICK = 2e-11  # days, about a microsecond: not many more digits has a float64 of the days since 1970
 _FEW = 20  # rows: means over fewer say little of others
 
 
@@ -194,7 +196,41 @@ def _of_column(table: Tabular, name: str, condition: Condition) -> np.ndarray:
         )
     place = table.names.index(called)
     values, column = needed(table)[:, place], table.columns[place]
+    if column.time:
+        return _of_time(f"where[{name!r}]", values, column, condition)
     return _of_number(f"where[{name!r}]", values, _coded(name, column, condition))
+
+
+def days_in(column: Column, value: Any, where: str) -> float:
+    """A time of a filter as the number that stands in the column.
+
+    Raises
+    ------
+    ValueError
+        If it is no such time.
+    """
+    if not isinstance(value, str):
+        return float(value)
+    try:
+        return days_of(column.time, value, 1 if column.time.startswith("period") else DAY["ns"])[1]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: expected a {column.time}, got {value!r}: {error}") from None
+
+
+def _of_time(where: str, values: np.ndarray, column: Column, condition: Condition) -> np.ndarray:
+    """(N,) bool: which times (N,) lie in a range, or are among those of a set."""
+    if isinstance(condition, tuple):
+        low, high = (None if end is None else days_in(column, end, where) for end in condition)
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"{where}: expected low ≤ high, got {condition!r}")
+        return (values >= (-np.inf if low is None else low - _TICK)) & (
+            values <= (np.inf if high is None else high + _TICK)
+        )
+    assert isinstance(condition, frozenset), "only errors are said by a bool or a share"
+    found: np.ndarray = np.isnan(values) if None in condition else np.zeros(len(values), dtype=bool)
+    for value in condition - {None}:
+        found = found | (np.abs(values - days_in(column, value, where)) <= _TICK)
+    return found
 
 
 def _coded(name: str, column: Column, condition: Condition) -> Condition:
@@ -206,7 +242,7 @@ def _coded(name: str, column: Column, condition: Condition) -> Condition:
         raise ValueError(
             f"where[{name!r}]: {column.name!r} is a category, expected a set of {known}, got {condition!r}"
         )
-    places: dict[Any, int] = {value: place for place, value in enumerate(column.categories)}
+    places = {key: place for place, value in enumerate(column.categories) for key in (plain_time(value), value)}
     for value in condition:
         if value is not None and value not in places:
             known = ", ".join(map(repr, column.categories[:10]))
@@ -217,7 +253,9 @@ def _coded(name: str, column: Column, condition: Condition) -> Condition:
 def _of_number(where: str, values: np.ndarray, condition: Condition) -> np.ndarray:
     """(N,) bool: which values (N,) lie in a range, or are among those of a set."""
     if isinstance(condition, tuple):
-        low, high = (np.inf * sign if end is None else end for end, sign in zip(condition, (-1, 1)))
+        if odd := [end for end in condition if isinstance(end, str)]:
+            raise ValueError(f"{where}: expected a range of numbers, got {odd[0]!r}")
+        low, high = (np.inf * sign if end is None else float(end) for end, sign in zip(condition, (-1, 1)))
         return (values >= low) & (values <= high)
     assert isinstance(condition, frozenset), "only errors are said by a bool or a share"
     wrong = [value for value in condition if value is not None and not isinstance(value, (int, float))]

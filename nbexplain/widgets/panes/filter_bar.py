@@ -14,7 +14,8 @@ class FilterBar(Bundled):
     """A bar that says which rows are looked at, with a button for each condition and a form for another one.
 
     ``fields`` are what conditions may be put on, each ``{key, name, kind}``: ``"some"`` has ``options``, of which any
-    number may match, ``"one"`` has ``options`` of which one may be chosen, ``"range"`` has ``low`` and ``high``.
+    number may match, ``"one"`` has ``options`` of which one may be chosen, ``"range"`` has ``low`` and ``high``, and
+    ``time`` where these are days to be written as ``"date"``, ``"datetime"`` or ``"time"``.
     ``conditions`` are those that hold, each ``{key, words, value}`` with the ``value`` that its form shows: positions
     of options, or ``[low, high]`` with null for no end. All traits are written by the kernel; what a person does comes
     as a message, ``on_put(key, value)`` with null for a condition that is taken away, ``on_put("", null)`` for all.

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.row_filter import Condition, RowFilter, column_key, column_name
-from nbexplain.core.table.matching import class_places
+from nbexplain.core.table.matching import class_places, days_in
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_masker import needed
+from nbexplain.inputs.table_times import time_written
 from nbexplain.widgets import words
 
 SHARES = (0.5, 0.25, 0.1, 0.05, 0.01)  # of rows with the largest |residual|
+_MOST_PERIODS = 200  # to choose some of
 _RIGHT = ("right", "wrong")
 
 
@@ -32,6 +35,8 @@ class Field:
         Words, and what each of them stands for in a filter.
     ends
         (low, high) of what there is.
+    column
+        Of a range of times.
     """
 
     key: str
@@ -40,6 +45,7 @@ class Field:
     options: tuple[str, ...] = ()
     values: tuple[Any, ...] = ()
     ends: tuple[float, float] = (0.0, 0.0)
+    column: Column | None = None
 
     def shown(self) -> dict[str, Any]:
         """As the bar gets it."""
@@ -51,22 +57,35 @@ class Field:
             "options": list(self.options),
             "low": low,
             "high": high,
+            "time": self._time,
         }
+
+    @property
+    def _time(self) -> str:
+        """What the browser writes the ends as: `"date"`, `"datetime"`, `"time"`, or a number."""
+        what = "" if self.column is None else self.column.time.removesuffix(" UTC")
+        whole = all(end == round(end) for end in self.ends)
+        return "date" if what == "datetime" and whole else what if what in ("date", "datetime", "time") else ""
 
     def condition(self, value: Any) -> Any:
         """What a filter gets for what the bar sent; None where it takes the condition away."""
         if value is None or value in ([], [None, None]):
             return None
         if self.kind == "range":
-            low, high = (None if end is None else float(end) for end in value)
+            low, high = (None if end is None else self._end(float(end)) for end in value)
             return low, high
         chosen = [self.values[place] for place in (value if isinstance(value, list) else [value])]
         return chosen[0] if self.kind == "one" else set(chosen)
 
+    def _end(self, number: float) -> float | str:
+        return number if self.column is None else time_written(self.column.time, number)
+
     def value(self, condition: Condition) -> Any:
         """What the form in the bar shows of a condition; None where it cannot."""
         if self.kind == "range":
-            return list(condition) if isinstance(condition, tuple) else None
+            if not isinstance(condition, tuple) or self.column is None:
+                return list(condition) if isinstance(condition, tuple) else None
+            return [None if end is None else days_in(self.column, end, self.name) for end in condition]
         if self.kind == "one":
             return self.values.index(condition) if condition in self.values else None
         if not isinstance(condition, frozenset):
@@ -98,7 +117,12 @@ def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list
         else:
             known = values[np.isfinite(values)]
             ends = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-            found.append(Field(key, column.name, "range", ends=ends))
+            each = np.unique(known) if column.time.startswith("period") else ()
+            if 0 < len(each) <= _MOST_PERIODS:
+                names = tuple(column.said(value) for value in each)
+                found.append(Field(key, column.name, "some", names, names))
+            else:
+                found.append(Field(key, column.name, "range", ends=ends, column=column if column.time else None))
     return found
 
 
@@ -106,7 +130,7 @@ def condition_words(key: str, condition: Condition, field: Field | None) -> str:
     """`age: 30 to 50`, `error: wrong`."""
     name = column_name(key) if field is None else field.name
     if isinstance(condition, tuple):
-        low, high = (None if end is None else words.number(end) for end in condition)
+        low, high = (end if end is None or isinstance(end, str) else words.number(end) for end in condition)
         if low is not None and high is not None:
             return f"{name}: {low} to {high}"
         return f"{name}: at most {high}" if low is None else f"{name}: at least {low}"

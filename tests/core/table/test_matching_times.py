@@ -1,0 +1,82 @@
+"""Rows chosen by times and decimals, counted by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from nbexplain import Tabular, explain
+from nbexplain.core.row_filter import RowFilter
+
+DAYS = pd.date_range("2024-01-01", periods=5, freq="12h")  # the last at 2024-01-03
+FRAME = pd.DataFrame(
+    {
+        "at": DAYS,
+        "utc": DAYS.tz_localize("Europe/Berlin"),
+        "day": [moment.date() for moment in DAYS],
+        "span": pd.to_timedelta([1, 2, 3, 4, None], unit="h"),
+        "month": pd.period_range("2024-01", periods=5, freq="M"),
+        "clock": [dt.time(number, 30) for number in range(5)],
+        "price": [Decimal(number) / 4 for number in range(5)],
+        "kind": pd.Categorical([pd.Timestamp("2024-01-01"), pd.Timestamp("2024-05-01")] * 2 + [None]),
+        "ns": pd.to_datetime([1_704_067_200_123_456_789 + number for number in (0, 10**6, 10**9, 10**12, 10**15)]),
+    }
+)
+
+CASES: list[tuple[Any, list[int]]] = [
+    ({"at": (pd.Timestamp("2024-01-01 12:00"), pd.Timestamp("2024-01-02"))}, [1, 2]),
+    ({"at": ("2024-01-02", None)}, [2, 3, 4]),
+    ({"at": (None, dt.date(2024, 1, 1))}, [0]),
+    ({"at": (np.datetime64("2024-01-02T12"), None)}, [3, 4]),
+    ({"at": {dt.datetime(2024, 1, 1, 12)}}, [1]),
+    ({"at": (19724.0, None)}, [2, 3, 4]),  # days since 1970
+    ({"utc": (DAYS[1].tz_localize("Europe/Berlin"), None)}, [1, 2, 3, 4]),
+    ({"utc": ("2024-01-01T11:00+00:00", "2024-01-01T23:00")}, [1, 2]),
+    ({"day": (dt.date(2024, 1, 2), dt.date(2024, 1, 2))}, [2, 3]),
+    ({"day": {"2024-01-03"}}, [4]),
+    ({"span": (pd.Timedelta("90min"), dt.timedelta(hours=3))}, [1, 2]),
+    ({"span": {np.timedelta64(4, "h"), None}}, [3, 4]),
+    ({"month": (pd.Period("2024-02", "M"), None)}, [1, 2, 3, 4]),
+    ({"month": {"2024-03"}}, [2]),
+    ({"clock": (dt.time(1), "02:30")}, [1, 2]),
+    ({"price": (Decimal("0.25"), Decimal("0.5"))}, [1, 2]),
+    ({"price": {Decimal("0.75")}}, [3]),
+    ({"kind": pd.Timestamp("2024-05-01")}, [1, 3]),
+    ({"ns": FRAME["ns"][1]}, [1]),
+]
+
+
+@pytest.mark.parametrize(("where", "right"), CASES, ids=[str(where) for where, _ in CASES])
+def test_times_and_decimals(where: Any, right: list[int]) -> None:
+    row = Tabular(FRAME.iloc[[0]], FRAME)
+    found = explain(lambda rows: np.zeros(len(rows)), row, "matching_rows", where=where)
+    assert found.features.tolist() == right
+    assert RowFilter.of(eval(repr(RowFilter.of(where)))) == RowFilter.of(where)  # needs no import
+
+
+def test_polars() -> None:
+    frame = pl.DataFrame({"at": DAYS.to_numpy(), "price": [Decimal(number) / 4 for number in range(5)]})
+    row = Tabular(frame[0], frame)
+    where = {"at": (dt.datetime(2024, 1, 1, 12), None), "price": (None, Decimal("0.5"))}
+    found = explain(lambda rows: np.zeros(len(rows)), row, "matching_rows", where=where)
+    assert found.features.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ({"at": ("soon", None)}, r"where\['at'\]: expected a datetime, got 'soon'"),
+        ({"at": ("2024-01-01T00:00+01:00", None)}, "it has a time zone"),
+        ({"price": ("2024-01-01", None)}, r"where\['price'\]: expected a range of numbers, got '2024-01-01'"),
+        ({"at": (pd.Timestamp("2024-05-01"), pd.Timestamp("2024-01-01"))}, "expected low ≤ high"),
+    ],
+)
+def test_what_is_no_time(where: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        explain(lambda rows: np.zeros(len(rows)), Tabular(FRAME.iloc[[0]], FRAME), "matching_rows", where=where)

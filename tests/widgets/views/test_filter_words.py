@@ -1,0 +1,43 @@
+"""What the filter bar offers for columns of times, and what a filter gets of it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from nbexplain import Tabular
+from nbexplain.core.row_filter import RowFilter
+from nbexplain.widgets.views.filter_words import fields_of, filter_words
+
+DAYS = pd.date_range("2024-01-01", periods=3)
+FRAME = pd.DataFrame(
+    {
+        "day": DAYS,
+        "at": DAYS + pd.Timedelta("5h"),
+        "month": DAYS.to_period("M"),
+        "span": pd.to_timedelta([1, 2, 3], unit="D"),
+        "x": [1.0, 2.0, 3.5],
+    }
+)
+
+
+def test_ends_of_times_are_written_as_such() -> None:
+    fields = {field.key: field for field in fields_of(Tabular(FRAME.iloc[[0]], FRAME), ["y"], False)}
+    assert {name: fields[name].shown()["time"] for name in FRAME} == {
+        "day": "date",
+        "at": "datetime",
+        "month": "",
+        "span": "",
+        "x": "",
+    }
+    day, at = fields["day"], fields["at"]
+    assert day.condition([19723, None]) == ("2024-01-01", None)
+    assert at.condition([19723.25, 19724]) == ("2024-01-01T06:00:00", "2024-01-02")
+    assert fields["span"].condition([1, 2]) == (1, 2)
+    assert (fields["month"].kind, fields["month"].condition([0])) == ("some", {"2024-01"})
+    where = RowFilter.of({"day": (DAYS[0], None), "at": (None, "2024-01-02T06:00")})
+    assert day.value(where.get("day")) == [19723, None]  # type: ignore[arg-type]
+    assert at.value(where.get("at")) == [None, 19724.25]  # type: ignore[arg-type]
+    assert filter_words(where, list(fields.values())) == [
+        "at: at most 2024-01-02T06:00",
+        "day: at least 2024-01-01T00:00:00",
+    ]
