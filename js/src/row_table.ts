@@ -69,6 +69,10 @@ function render({ model, el, signal }: RenderProps<RowTableState>): void {
     const [top, above] = [line.offsetTop - head.offsetHeight, line.offsetTop + line.offsetHeight - box.clientHeight];
     box.scrollTop = Math.max(above, Math.min(top, box.scrollTop));
   };
+  /** Whether columns are hidden beyond the right edge. */
+  const fade = (): void => {
+    box.classList.toggle("nbx-goes-on", box.scrollWidth - box.clientWidth - box.scrollLeft > 1);
+  };
   const arrange = (): void => {
     order = sortedRows(model.get("rows"), sorting);
     body.replaceChildren(...order.map((place) => lines[place]!));
@@ -107,6 +111,7 @@ function render({ model, el, signal }: RenderProps<RowTableState>): void {
     table.classList.toggle("nbx-choosable", choosable);
     arrange();
     lines[focused]?.focus();
+    fade();
   };
 
   const lineOf = (event: Event): number =>
@@ -128,6 +133,10 @@ function render({ model, el, signal }: RenderProps<RowTableState>): void {
     next.focus();
   });
 
+  box.addEventListener("scroll", fade);
+  const observer = new ResizeObserver(fade);
+  observer.observe(box);
+  signal.addEventListener("abort", () => observer.disconnect());
   listen(model, EVENTS, coalesced(draw), signal);
   listen(model, ["change:chosen"], () => {
     select();

@@ -49,6 +49,21 @@ const sort = (column: number): void => headings()[column]!.querySelector("button
 const key = (name: string): void =>
   void document.activeElement!.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
 
+test("columns beyond the right edge are hinted at until they are reached", () => {
+  const box = el.querySelector<HTMLElement>(".nbx-row-table-box")!;
+  const scrolled = (left: number): boolean => {
+    Object.defineProperties(box, {
+      scrollWidth: { value: 900, configurable: true },
+      clientWidth: { value: 600, configurable: true },
+      scrollLeft: { value: left, configurable: true },
+    });
+    box.dispatchEvent(new Event("scroll"));
+    return box.classList.contains("nbx-goes-on");
+  };
+  expect(box.classList.contains("nbx-goes-on")).toBe(false);
+  expect([0, 120, 300].map(scrolled)).toEqual([true, true, false]);
+});
+
 test("texts are shown as they are, numbers on the right", () => {
   expect(labels()).toEqual(["row 2", "row 10", "row 1", EVIL]);
   expect(lines().map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent))).toEqual(ROWS.map(({ cells }) => cells));

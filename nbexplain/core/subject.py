@@ -29,7 +29,7 @@ from nbexplain.core.model.token_targets import default_token, token_names
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
-from nbexplain.inputs import Array, Key, Masker, Text, as_input
+from nbexplain.inputs import Array, Key, Masker, Tabular, Text, as_input
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
@@ -170,6 +170,8 @@ class Subject:
     def warnings(self) -> tuple[str, ...]:
         """What holds for every question to this subject."""
         notes = self.input.notes
+        if isinstance(self.input, Tabular) and (lacking := self.input.lacking) and self.scores().isfinite().all():
+            notes = tuple(note for note in notes if note not in lacking)  # the model takes it
         if not self.twin.copied:
             notes += (f"the model is explained in place, one run at a time: {self.twin.reason}",)
         return notes + self._network.notes

@@ -181,8 +181,10 @@ class Tabular(Array):
         found = [np.isinf(self.background[start : start + _BLOCK]).any(0) for start in blocks]
         return np.flatnonzero(np.any(found, axis=0)).tolist()
 
-    def _notes(self) -> Iterator[str]:
-        row = self.tensor[0].numpy()
+    @property
+    def lacking(self) -> list[str]:
+        """Which of the notes say that the row holds no finite value: no warning where a model takes it."""
+        row, found = self.tensor[0].numpy(), []
         kinds = {
             "holds NaN or infinity in": [not (c.categories or c.time) for c in self.columns],
             "has no value in": [bool(c.categories or c.time) for c in self.columns],
@@ -190,7 +192,12 @@ class Tabular(Array):
         for what, of_kind in kinds.items():
             odd = [c.name for c, own, value in zip(self.columns, of_kind, row) if own and not np.isfinite(value)]
             if odd:
-                yield f"the row {what} {', '.join(map(repr, odd))}"
+                found.append(f"the row {what} {', '.join(map(repr, odd))}")
+        return found
+
+    def _notes(self) -> Iterator[str]:
+        row = self.tensor[0].numpy()
+        yield from self.lacking
         if times := [(c.name, c.time) for c in self.columns if c.time]:
             yield in_words(times)
         if self._index is not None and self._index.note:

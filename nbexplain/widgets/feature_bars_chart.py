@@ -42,6 +42,7 @@ class FeatureBars:
         signed: bool = True,
         quantity: str = "",
         beside: tuple[str, Sequence[float] | np.ndarray] | None = None,
+        series: str = "",
     ) -> None:
         """Show other values.
 
@@ -63,6 +64,8 @@ class FeatureBars:
             What the values are.
         beside
             The name and the values of a second series, (F,), in the same units.
+        series
+            The name of the first beside it, if that is not the quantity.
 
         Raises
         ------
@@ -105,16 +108,16 @@ class FeatureBars:
         self._rows.boxes.draw(x, y, colours, tips)
         self._rows.whiskers(middle, values_, None if deviations is None else deviations[order], tips)
         self._rows.write(middle, np.full(len(order), high), texts)
-        self._explain(names, quantity, None if beside is None else beside[0], signed, numbers)
+        self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers)
         self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE)" * (deviations is not None)
 
     def _explain(
-        self, names: Sequence[str], quantity: str, beside: str | None, signed: bool, numbers: np.ndarray
+        self, names: Sequence[str], series: str, beside: str | None, signed: bool, numbers: np.ndarray
     ) -> None:
         """What the colours mean, what is largest, and what is not on the chart."""
         for each in self._signs:
             each.layout.display = None if signed and beside is None and (numbers < 0).any() else "none"
-        for each, name in zip(self._series, (quantity or "values", beside)):
+        for each, name in zip(self._series, (series or "values", beside)):
             each.layout.display = "none" if beside is None else None
             each.children[1].value = fitted(name or "", 40)
         count, first = len(names), self._order[:1]

@@ -12,6 +12,7 @@ from nbexplain.widgets.text_width import fitted, fitted_apart, width
 LONGEST_LABEL = 29  # average Latin letters
 _LONGEST_VALUE = 12
 _MOST_DECIMALS = 5
+_ROUNDING = 1e-9  # of the largest number: what is less is none
 
 
 def label(name: str, value: str | None = None, most: float = LONGEST_LABEL) -> str:
@@ -51,16 +52,19 @@ def plus(values: Sequence[float]) -> list[str]:
 
 
 def even(values: Sequence[float]) -> list[str]:
-    """Numbers with equally many decimals, so that they can be compared below each other."""
+    """Numbers with equally many decimals, so that they can be compared; one that would read 0.00 by its first digit."""
     finite = [abs(value) for value in values if np.isfinite(value)]
     largest_ = max(finite, default=0.0)
     decimals = 2 - int(np.floor(np.log10(largest_))) if largest_ else 0
     if not -1 <= decimals <= _MOST_DECIMALS:
         exact = iter(rounded([value for value in values if np.isfinite(value)]))
         return [next(exact) if np.isfinite(value) else number(value) for value in values]
-    return [
-        f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}".replace("-", "−")
-        if np.isfinite(value)
-        else number(value)
-        for value in values
-    ]
+    return [_written(value, decimals, _ROUNDING * largest_) for value in values]
+
+
+def _written(value: float, decimals: int, nothing: float) -> str:
+    if not np.isfinite(value):
+        return number(value)
+    if not round(value, decimals) and abs(value) > nothing:  # else all small ones would read 0.00
+        return f"{value:.1g}".replace("-", "−")
+    return f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}".replace("-", "−")

@@ -86,7 +86,8 @@ class GroupsView:
                     found[first].errors,
                     top=_TOP,
                     signed=False,
-                    quantity=f"mean |SHAP value|, {first}",
+                    quantity="mean |SHAP value|",
+                    series=str(first),
                     beside=beside,
                 )
                 self._compare(name, {str(group): found[group] for group in largest})

@@ -55,6 +55,7 @@ class InteractionView:
             answer = dataclasses.replace(answer, state="failed", error=ValueError("one column has none to act with"))
             refused = True
         wanted = self._why if refused else self._chart.figure
+        (self._frame.add_class if refused else self._frame.remove_class)("nbx-brief")
         if self._frame.children[1] is not wanted:
             self._frame.children = (self._frame.children[0], wanted)
         if refused and answer.error is not None:

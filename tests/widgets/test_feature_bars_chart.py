@@ -97,6 +97,17 @@ def test_odd_values(chart, values):
     assert "no value" in texts(chart) or len(known) == len(values)
 
 
+def test_small_numbers_beside_large_ones_are_not_written_as_nothing(chart):
+    chart.show(list("abcd"), [1.27, -0.0031, 0.0, 1e-14], signed=False)
+    assert texts(chart) == ["1.27", "−0.003", "0.00", "0.00"]  # the last is rounding
+
+
+def test_the_axis_says_what_both_series_are_and_the_keys_which_is_which(chart):
+    chart.show(["a"], [1.0], quantity="mean |SHAP value|", series="above 0.02343", beside=("at most 0.02343", [2.0]))
+    assert "mean |SHAP value|" in [axis.label for axis in plot(chart).axes]
+    assert "above 0.02343 at most 0.02343" in words(chart.figure)
+
+
 def test_numbers_far_apart_are_written_without_endless_decimals(chart):
     chart.show(["a", "b"], [1e-9, 3e-10])
     assert all(len(text) < 10 for text in texts(chart))

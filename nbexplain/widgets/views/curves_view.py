@@ -74,7 +74,7 @@ class CurvesView:
         explanation = answer.explanation
         if explanation is not None:
             average = explanation.details["average precision"]
-            self._rates = [self._rates[0], f"Precision–recall curve · average precision {average:.4f}"]
+            self._rates = [self._rates[0], f"Precision–recall curve · AP {average:.4f}"]
             self.pane.precision_recall.send(thinned(explanation.values[:2]))
             self.pane.rates = self._rates
         self._tell(place, answer)

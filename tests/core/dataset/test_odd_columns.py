@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LinearRegression
 
 import nbexplain as nx
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.dataset.nearness import differences, spread_of
+from nbexplain.core.subject import Subject
 
 DRAW = np.random.default_rng(0)
 N = 30
@@ -144,3 +146,16 @@ def test_partial_dependence_keeps_the_index_of_the_rows() -> None:
         lambda rows: rows.index.to_numpy(float), nx.Tabular(frame.iloc[[3]], frame), "partial_dependence", rows=N
     )
     np.testing.assert_allclose(found.values, np.mean(np.arange(N) * 10))
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_missing_value_is_warned_of_only_where_the_score_is_lost(lost: bool) -> None:
+    frame = table(DRAW.normal(size=N))
+    labels = (frame["b"] > 0).astype(int)
+    frame.loc[7, "b"] = np.nan
+    trees = HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(frame, labels)
+    row = nx.Tabular(frame.iloc[[7]], background=frame)
+    subject = Subject(model if lost else trees, row)
+    assert ("the row holds NaN or infinity in 'b'" in subject.warnings) is lost
+    subject.close()
+    assert "the row holds NaN or infinity in 'b'" in row.notes
