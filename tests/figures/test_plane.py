@@ -105,4 +105,4 @@ def test_dates_are_written_along_their_axis() -> None:
     )
     row = Tabular(table.iloc[[3]], table)
     found = nbexplain.explain(lambda rows: rows["week"].to_numpy(float), row, "boundary", resolution=10)
-    assert {"2024", "2025", "day", "week"} <= set(texts(figure(found, x=row)).splitlines())
+    assert {"2024-07", "day", "week"} <= set(texts(figure(found, x=row)).splitlines())
