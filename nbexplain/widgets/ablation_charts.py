@@ -23,7 +23,7 @@ from nbexplain.widgets.chart_style import (
     spaced,
     ticks,
 )
-from nbexplain.widgets.text_width import fitted, room
+from nbexplain.widgets.text_width import fitted, fitted_apart, room
 
 _MOST_CLASSES = 10
 _LONGEST_NAME = 18
@@ -84,7 +84,8 @@ class BeforeAfter:
         first = _best_first(was)
         kept = list(dict.fromkeys([*chosen, best, *first]))[:_MOST_CLASSES]
         classes = [each for each in first if each in kept]
-        labels = distinct([("▸ " if each in chosen else "") + fitted(names[each], _LONGEST_NAME) for each in classes])
+        labels = fitted_apart([names[each] for each in classes], [_LONGEST_NAME] * len(classes))
+        labels = distinct([("▸ " if each in chosen else "") + label for each, label in zip(classes, labels)])
         shown = np.stack([was[classes], now[classes]])
         with self.figure.hold_sync(), self._scores.hold_sync(), self._bars.hold_sync(), self._values.hold_sync():
             self.figure.fig_margin = {**self.figure.fig_margin, "left": room(labels)}

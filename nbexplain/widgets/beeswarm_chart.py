@@ -12,7 +12,7 @@ from nbexplain.widgets.boxes import Boxes, bars
 from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key
 from nbexplain.widgets.feature_rows import QUIET, caption, few, name_ticks
 from nbexplain.widgets.feature_sum import limits
-from nbexplain.widgets.feature_words import full, label
+from nbexplain.widgets.feature_words import full, labels
 from nbexplain.widgets.point_cloud import UNKNOWN, OnRows, PointCloud, ramp_key, ranks, thinned
 from nbexplain.widgets.text_width import fitted, room
 
@@ -92,7 +92,7 @@ class Beeswarm:
         rows = thinned(len(sizes), len(order))
         at, holds = sizes[rows][:, order].T, held[rows][:, order].T  # feature by feature, as the points are drawn
         low, high = limits([0.0, *at.ravel()])
-        self._lay_out([label(names[i]) for i in order], [full(names[i]) for i in order], low, high, quantity)
+        self._lay_out(labels([names[i] for i in order]), [full(names[i]) for i in order], low, high, quantity)
         places, shade = np.zeros(at.shape), np.zeros(at.shape)
         for line, feature in enumerate(order):
             places[line] = line + spread(at[line], low, high)

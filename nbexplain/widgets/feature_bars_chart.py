@@ -9,7 +9,7 @@ import numpy as np
 from nbexplain.widgets.boxes import bars
 from nbexplain.widgets.chart_style import ACCENT, PLAIN, around_zero, captioned, key, number
 from nbexplain.widgets.feature_rows import ERROR, FeatureRows, caption, checked
-from nbexplain.widgets.feature_words import LONGEST_LABEL, even, full, isolated, label, largest, plus
+from nbexplain.widgets.feature_words import LONGEST_LABEL, even, full, isolated, label, labels, largest, plus
 from nbexplain.widgets.text_width import fitted, letters_beside
 
 PALE = "#9aa5ad"
@@ -98,7 +98,7 @@ class FeatureBars:
             reach = np.concatenate([reach, second])
         self._order = order
         most = min(LONGEST_LABEL, letters_beside(texts))
-        self._rows.name([label(names[i], each, most) for i, each in zip(order, shown)], texts)
+        self._rows.name(labels([names[i] for i in order], shown, most), texts)
         low, high = around_zero(reach)
         axis = quantity + f" ± {ERROR} SE" * (deviations is not None)
         self._rows.measure(low, high, axis.strip(), zero=True)

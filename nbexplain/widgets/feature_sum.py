@@ -9,7 +9,7 @@ import numpy as np
 
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_rows import checked
-from nbexplain.widgets.feature_words import LONGEST_LABEL, full, label, largest
+from nbexplain.widgets.feature_words import LONGEST_LABEL, full, labels, largest
 
 GREY = "#8a8a8a"
 _NOTICED = 1e-6  # of the largest value: a smaller gap is rounding
@@ -73,10 +73,9 @@ def parts_of(
     if len(others) == 1:  # its name says more than "1 other"
         own, others = order, []
     parts = []
-    for i in own:
-        shown = None if shown_values is None else shown_values[i]
-        words = label(names[i], shown, most), full(names[i], shown)
-        parts.append(Part(float(numbers[i]), float(deviations[i]), *words, feature=i))
+    shown = [None if shown_values is None else shown_values[i] for i in own]
+    for i, each, named in zip(own, shown, labels([names[i] for i in own], shown, most)):
+        parts.append(Part(float(numbers[i]), float(deviations[i]), named, full(names[i], each), feature=i))
     groups = [[i for i in others if numbers[i] > 0], [i for i in others if not numbers[i] > 0]]
     for group in groups if by_sign else [others]:
         if group:

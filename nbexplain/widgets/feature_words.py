@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nbexplain.widgets.chart_style import number, rounded
-from nbexplain.widgets.text_width import fitted, width
+from nbexplain.widgets.text_width import fitted, fitted_apart, width
 
 LONGEST_LABEL = 29  # average Latin letters
 _LONGEST_VALUE = 12
@@ -20,6 +20,13 @@ def label(name: str, value: str | None = None, most: float = LONGEST_LABEL) -> s
         return isolated(fitted(name, most))
     ending = fitted(value, _LONGEST_VALUE)
     return f"{isolated(fitted(name, most - 3 - width(ending)))} = {isolated(ending)}"
+
+
+def labels(names: Sequence[str], values: Sequence[str | None] | None = None, most: float = LONGEST_LABEL) -> list[str]:
+    """The same for several features, so that names which differ do so where they are cut as well."""
+    endings = ["" if value is None else fitted(value, _LONGEST_VALUE) for value in values or [None] * len(names)]
+    cut = fitted_apart(names, [most - (3 + width(ending)) * bool(ending) for ending in endings])
+    return [isolated(name) + f" = {isolated(ending)}" * bool(ending) for name, ending in zip(cut, endings)]
 
 
 def full(name: str, value: str | None = None) -> str:

@@ -21,7 +21,7 @@ from nbexplain.widgets.right_classes import right_classes_of
 from nbexplain.widgets.row_table import RowTable
 
 _TOP = 8
-_COLUMNS = ["rows", "mean score", "chosen", "accuracy"]
+_COLUMNS = ("rows", "mean score", "chosen", "accuracy")
 _APART = 3.0  # standard errors: with tens of columns two would be seen by chance
 
 
@@ -35,7 +35,7 @@ class GroupsView:
         options = [(name, place) for place, name in enumerate(self._table.names)]
         self._column = ipywidgets.Dropdown(description="Groups by", options=options, value=_first_grouping(self._table))
         self._bars = FeatureBars()
-        self._scores_table = RowTable(title="Scores by group", corner="group", columns=_COLUMNS, choosable=False)
+        self._scores_table = RowTable(title="Scores by group", corner="group", choosable=False)
         self._differences = RowTable(corner="column", choosable=False)
         chart = ipywidgets.VBox([self._column, self._bars.figure], layout=ipywidgets.Layout(flex="1 1 auto"))
         self._frame = framed("Importance by group", chart)
@@ -93,6 +93,8 @@ class GroupsView:
         target = self._session.selection.target
         if self._scores is not None and isinstance(target, int):
             right = right_classes_of(self._session, table)
+            # a model of one score has no class to choose: without labels of classes nothing is right or wrong
+            told = 2 if len(self._session.classes) < 2 else 3 if right is None else 4
             rows = []
             for group, said_of in scores_by_group(self._scores, groups, target, right).items():
                 numbers = [float(said_of.count), said_of.score, said_of.chosen]
@@ -103,8 +105,10 @@ class GroupsView:
                     f"{said_of.chosen:.1%} ± {said_of.chosen_error:.1%}",
                     "" if said_of.accuracy is None else f"{said_of.accuracy:.1%} ± {said_of.accuracy_error:.1%}",
                 ]
-                rows.append({"label": str(group), "cells": cells, "numbers": numbers})
+                rows.append({"label": str(group), "cells": cells[:told], "numbers": numbers[:told]})
             self._scores_table.title = f"What the model says by {name}, with standard errors"
+            self._scores_table.rows = []  # rows are checked against the columns
+            self._scores_table.columns = list(_COLUMNS[:told])
             self._scores_table.rows = rows
 
     def _compare(self, name: str, found: dict[str, Importance]) -> None:
@@ -117,7 +121,7 @@ class GroupsView:
             values.append(values[0] - values[1])
             errors.append(np.hypot(*errors))
         shown = self._differences
-        shown.rows = []  # rows are checked against the columns
+        shown.rows = []
         shown.title = f"What counts by {name}: mean |SHAP value|, with standard errors"
         shown.columns = [*found, *["difference"] * two]
         shown.rows = [

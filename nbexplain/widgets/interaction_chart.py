@@ -13,7 +13,7 @@ from nbexplain.widgets.chart_style import captioned, figure, number, ticks
 from nbexplain.widgets.feature_rows import name_ticks
 from nbexplain.widgets.feature_words import isolated
 from nbexplain.widgets.heat_picture import SEQUENTIAL, HeatPicture, bar_png, map_png
-from nbexplain.widgets.text_width import fitted, room
+from nbexplain.widgets.text_width import fitted, fitted_apart, room
 
 _LONGEST = 20  # letters of a column's name
 _BAR, _GAP = 0.05, 0.03  # parts of the chart's width: the colour bar, and what is free beside it
@@ -71,7 +71,7 @@ class InteractionChart:
         order = [int(i) for i in np.argsort(-np.nansum(found, axis=1), kind="stable")[:top]]
         shown = found[np.ix_(order, order)]
         count, high = len(order), float(np.nanmax(shown)) or 1.0
-        labels = [isolated(fitted(names[i], _LONGEST)) for i in order]
+        labels = [isolated(name) for name in fitted_apart([names[i] for i in order], [_LONGEST] * len(order))]
         with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync(), self._heat.hold_sync():
             left = room(labels)
             self._chart.fig_margin = {**self._chart.fig_margin, "left": left, "bottom": 16 + round(0.62 * left)}

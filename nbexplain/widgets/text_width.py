@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, takewhile
 
 _SIZE = 12  # pixels, of all words on charts
 _LETTER = 6.4  # pixels: the unit of what is said in letters
@@ -94,6 +94,57 @@ def fitted(text: str, most: float) -> str:
     while end and not _em(end[0]):  # an accent whose letter is cut away
         end = end[1:]
     return f"{start}…{end.lstrip()}"
+
+
+def fitted_apart(texts: Sequence[str], most: Sequence[float]) -> list[str]:
+    """Each text as `fitted` cuts it to its own `most`; where cuts of different texts coincide, what differs stays."""
+    lines = [" ".join(text.split()) for text in texts]
+    result = [fitted(line, each) for line, each in zip(lines, most, strict=True)]
+    least = min(most, default=0.0)  # by which all are judged: a cut that is a letter longer tells nobody what it is of
+    alike: dict[str, list[int]] = {}
+    for place, line in enumerate(lines):
+        alike.setdefault(fitted(line, least), []).append(place)
+    for places in alike.values():
+        group = [lines[place] for place in places]
+        if len(set(group)) < 2:
+            continue
+        for start, end in _ends_in_common(group):
+            cores = [line[start : len(line) - end] for line in group]
+            if max(map(width, cores)) <= least - 2 * width("…"):
+                break
+        else:
+            cores = fitted_apart(cores, [most[place] - 2 * width("…") for place in places]) if start + end else cores
+        for place, line, core in zip(places, group, cores):
+            result[place] = _around(line[:start], core, line[len(line) - end :], most[place])
+    return result
+
+
+def _ends_in_common(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """How many letters from the start and from the end all have in common: to the ends of words, and as many as are."""
+    start = _shared(lines)
+    while start and any(start < len(line) and not _em(line[start]) for line in lines):
+        start -= 1  # an accent stays with its letter
+    end = _shared([line[start:][::-1] for line in lines])
+    while end and not _em(lines[0][-end]):
+        end -= 1
+    head, tail = lines[0][:start], lines[0][len(lines[0]) - end :]
+    return [(head.rfind(" ") + 1, len(tail) - tail.find(" ") if " " in tail else 0), (start, end)]
+
+
+def _shared(lines: Sequence[str]) -> int:
+    """How many letters all start with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*lines)))
+
+
+def _around(start: str, core: str, end: str, most: float) -> str:
+    """The core, and as much as fits of the outer ends of what stands before and after it."""
+    free = most - width(core) - 2 * width("…")
+    tail = _as_much(end[::-1], free - min(width(start), free / 2))[::-1]
+    while tail and not _em(tail[0]):
+        tail = tail[1:]
+    head = _as_much(start, free - width(tail))
+    before = start if head == start else f"{head.rstrip()}…"
+    return f"{before}{core}{end if tail == end else f'…{tail.lstrip()}'}"
 
 
 def _as_much(text: str, most: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from torch import nn
 
 import nbexplain as nx
@@ -285,6 +285,18 @@ def test_groups_know_labels_that_are_names() -> None:
     for shown in view._scores_table.rows:
         inside = table[:, 2] == int(shown["label"])
         assert shown["numbers"][3] == pytest.approx(model.score(table[inside], names[inside]))
+    explorer.close()
+
+
+def test_groups_of_a_regression_are_told_by_their_scores_alone() -> None:
+    table = FRAME.assign(kind=(FRAME["kind"] == "house").astype(int)).to_numpy(float)
+    truth = table[:, 0] * 3
+    model = RandomForestRegressor(8, random_state=0).fit(table, truth)
+    explorer = nx.GlobalExplorer(model, nx.Tabular(table[0], table, labels=truth), show=["groups"])
+    assert explorer.session.wait(120)
+    shown = part(explorer, GroupsView)._scores_table
+    assert shown.columns == ["rows", "mean score"]
+    assert [len(row["cells"]) for row in shown.rows] == [2] * len(shown.rows) != []
     explorer.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nbexplain.widgets.text_width import fitted, free, pixels, room, width
+from nbexplain.widgets.text_width import fitted, fitted_apart, free, pixels, room, width
 
 ANY = (
     "平均面積とても長い名前の特徴量の列",
@@ -37,6 +37,26 @@ def test_names_are_cut_in_the_middle_and_no_wider_than_asked():
     for name in ANY:
         for most in (2, 5, 12):
             assert width(fitted(name, most)) <= most
+
+
+def test_where_cut_names_would_coincide_what_differs_stays():
+    names = [f"measurement {number:02d} of the sensor" for number in range(30)]
+    cut = fitted_apart(names, [20] * 30)
+    assert len(set(cut)) == 30
+    for number, shown in enumerate(cut):
+        assert f"{number:02d}" in shown
+        assert shown.startswith("meas")
+        assert shown.endswith("sor")
+        assert width(shown) <= 20
+    assert fitted_apart(["a rather long class name number 1", "a rather long class name number 2"], [12, 12]) == [
+        fitted(f"a rather long class name number {number}", 12) for number in (1, 2)
+    ]
+    deep = [f"the {first} of a sensor with a long name in {last} that goes on" for first in "AB" for last in "XYZ"]
+    assert len(set(fitted_apart(deep, [24] * 6))) == 6
+    words = [f"pre{'n' * 30}{letter}\u0301{'n' * 30}" for letter in "eo"]
+    assert [f"{letter}\u0301" in name for letter, name in zip("eo", fitted_apart(words, [10, 11]))] == [True, True]
+    assert fitted_apart(["a" * 50] * 2 + ["short"], [9] * 3) == [*[fitted("a" * 50, 9)] * 2, "short"]
+    assert fitted_apart([], []) == []
 
 
 def test_what_is_cut_uses_the_room_there_is():

@@ -19,7 +19,7 @@ from nbexplain.widgets.chart_style import (
     spaced,
     ticks,
 )
-from nbexplain.widgets.text_width import fitted, room, width
+from nbexplain.widgets.text_width import fitted, fitted_apart, room, width
 
 _MOST_CLASSES = 10
 _LONGEST = 30  # average letters of a name with its score
@@ -55,7 +55,8 @@ class ClassBars:
         if isinstance(target, int) and 0 <= target < len(order) and target not in best:
             best[-1] = target
         endings = [f"  {scores[i]:.2f}".replace("-", "−") for i in best]
-        cut = [fitted(names[i], min(LONGEST_NAME, _LONGEST - width(ending))) for i, ending in zip(best, endings)]
+        rooms = [min(LONGEST_NAME, _LONGEST - width(ending)) for ending in endings]
+        cut = fitted_apart([names[i] for i in best], rooms)
         labels = distinct([name + ending for name, ending in zip(cut, endings)])
         margin = {**MARGIN, "left": room(labels)}
         with self.figure.hold_sync(), self._bars.hold_sync(), self._values.hold_sync():

@@ -12,7 +12,7 @@ from nbexplain.widgets.chart_style import LONGEST_AXIS, MARGIN, spaced, ticks, w
 from nbexplain.widgets.feature_rows import QUIET, name_ticks, words, write
 from nbexplain.widgets.feature_sum import limits
 from nbexplain.widgets.feature_words import isolated
-from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
+from nbexplain.widgets.text_width import NARROWEST, fitted, fitted_apart, pixels
 
 _LONGEST = 20  # letters of a category's name below its strip
 _LINE = 15  # pixels between names that are written aslant
@@ -133,7 +133,8 @@ class ColumnAxis:
         strips = len(codes) + missing
         most = max(between // _LINE - missing, 1)
         named = np.sort(np.argsort(-counts, kind="stable")[:most])
-        labels = {int(strip): isolated(fitted(names[strip], _LONGEST)) for strip in named}
+        cut = fitted_apart([names[strip] for strip in named], [_LONGEST] * len(named))
+        labels = {int(strip): isolated(name) for strip, name in zip(named, cut)}
         labels |= {-1: "missing"} if missing else {}
         widest = pixels(list(labels.values()))
         level = (widest + 8) * strips <= between

@@ -13,7 +13,7 @@ from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, numbe
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
 from nbexplain.widgets.feature_rows import QUIET, caption, few, name_ticks
 from nbexplain.widgets.feature_sum import limits
-from nbexplain.widgets.feature_words import label
+from nbexplain.widgets.feature_words import labels as feature_labels
 from nbexplain.widgets.point_cloud import OnRows, colours, ramp_key
 from nbexplain.widgets.text_width import fitted, room
 
@@ -110,7 +110,7 @@ class Decision:
         order, path = paths(held, base, top)
         most = min(len(held), MOST_LINES)
         rows = np.linspace(0, len(held) - 1, most).round().astype(int)
-        labels = [label(names[feature]) for feature in order[:top]][::-1]
+        labels = feature_labels([names[feature] for feature in order[:top]])[::-1]
         others = len(names) - len(labels)
         labels = [f"{others:,} other{'s' * (others > 1)}", *labels] if others else labels
         self._scores = path[:, -1]

@@ -13,7 +13,7 @@ from nbexplain.core.dataset.row_order import by_importance, by_likeness
 from nbexplain.widgets.chart_style import captioned, figure, number, rounded
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
 from nbexplain.widgets.feature_rows import QUIET, TEXT, caption, name_ticks
-from nbexplain.widgets.feature_words import label
+from nbexplain.widgets.feature_words import labels as feature_labels
 from nbexplain.widgets.heat_picture import DIVERGING, HeatPicture, map_png
 from nbexplain.widgets.point_cloud import OnRows, ramp_key
 from nbexplain.widgets.text_width import room
@@ -96,7 +96,7 @@ class Heatmap:
         self._rows = rows[turn]
         features = by_importance(numbers)
         cells = numbers[self._rows][:, features[:top]].T
-        labels = [label(names[feature]) for feature in features[:top]]
+        labels = feature_labels([names[feature] for feature in features[:top]])
         if others := len(names) - len(labels):
             cells = np.concatenate([cells, np.nansum(numbers[self._rows][:, features[top:]], axis=1)[None]])
             labels.append(f"sum of {others:,} other{'s' * (others > 1)}")
