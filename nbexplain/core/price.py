@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbexplain.core.predictor import Predictor
 from nbexplain.core.question import Price
 from nbexplain.core.registry import Method
 from nbexplain.core.subject import Subject
@@ -17,6 +18,7 @@ from nbexplain.inputs import Tabular
 
 _LONG = 0.05  # seconds: passes that take so long together tell what each costs
 _MORE = 8  # times as many are tried next
+_PART = 20  # so small a part of the passes of a network may be such that are tried
 _MOST = 4096  # rows of a batch that is tried
 
 
@@ -39,7 +41,8 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     passes = int(chosen.price(subject, subject.target(target), params))
     if not passes:
         return None
-    (each, count), most, together = subject.pace, min(passes, _MOST), True
+    together = isinstance(subject.twin.module, Predictor)  # whose call may take as long for one row as for many
+    (each, count), most = subject.pace, min(passes if together else passes // _PART, _MOST)
     while (each * count < _LONG or together) and count < most and each * passes >= least:
         count = min(_MORE * count, most)
         batch, begun = _some(subject, count), time.perf_counter()
