@@ -251,14 +251,6 @@ TABLES = {
         "(lambda table: {})(A)",
         "A[0]",
     ),
-    "labels of one column": tabular(
-        "A[0]",
-        "got shape (40, 1)",
-        "labels=numpy.ravel(labels)",
-        "(lambda labels: Tabular(row, table, {}))(y[:, None])",
-        "A",
-        ", labels=y[:, None]",
-    ),
     "one-hot labels": tabular(
         "A[0]",
         "if they are one-hot",

@@ -26,11 +26,14 @@ class Grid:
         (P,) in ascending order: numbers, or the positions of categories. A last NaN is the point of a missing value.
     categories
         What each point is called, (P,), of a category; empty for a number.
+    time
+        What a number is the days of, as in `Column`; empty for a number as it stands.
     """
 
     column: str
     values: np.ndarray
     categories: tuple[str, ...] = ()
+    time: str = ""
 
     def __post_init__(self) -> None:
         self.values.setflags(write=False)  # as those of an explanation

@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbexplain.core.predictor import Predictor
 from nbexplain.core.question import Price
 from nbexplain.core.registry import Method
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
 
 _LONG = 0.05  # seconds: passes that take so long together tell what each costs
+_MORE = 8  # times as many are tried next
+_PART = 20  # so small a part of the passes of a network may be such that are tried
 _MOST = 4096  # rows of a batch that is tried
 
 
@@ -23,7 +26,7 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     """What an answer costs where nothing is known yet; None if that is under `least` seconds, or not known.
 
     Where a single pass does not tell, as with forests that take as long for one row as for a thousand, some are
-    tried together, more and more, for a twentieth of a second.
+    tried together, more and more, for a twentieth of a second, and on as long as more of them take little longer.
 
     Parameters
     ----------
@@ -38,12 +41,14 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     passes = int(chosen.price(subject, subject.target(target), params))
     if not passes:
         return None
-    each, count = subject.pace
-    while each * count < _LONG and count < _MOST and each * passes >= least:
-        count = min(8 * count, _MOST)
+    together = isinstance(subject.twin.module, Predictor)  # whose call may take as long for one row as for many
+    (each, count), most = subject.pace, min(passes if together else passes // _PART, _MOST)
+    while (each * count < _LONG or together) and count < most and each * passes >= least:
+        count = min(_MORE * count, most)
         batch, begun = _some(subject, count), time.perf_counter()
         subject.evaluate(batch)
-        each = (time.perf_counter() - begun) / count
+        before, each = each, (time.perf_counter() - begun) / count
+        together = each < before / 2  # it takes little longer for more of them
     return Price(passes, each * passes) if each * passes >= least else None
 
 

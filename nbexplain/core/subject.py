@@ -561,16 +561,17 @@ class Subject:
 
     def call_size(self, width: int) -> int:
         """How many inputs, of so many numbers each, the next call of the model takes."""
-        least = self.chunk()
-        return min(max(self._outside, least), self._most_in_call(least, width))
+        return min(max(self._outside, self.chunk()), self.most_in_call(width))
 
     def call_took(self, size: int, seconds: float, width: int) -> None:
         """What a call of so many took: the next ones may be longer or shorter."""
         least = self.chunk()
-        if size >= least and self._most_in_call(least, width) > least:
+        if size >= least and self.most_in_call(width) > least:
             self._outside = size * 2 if seconds < _QUICK else size // 2 if seconds > 4 * _QUICK else size
 
-    def _most_in_call(self, least: int, width: int) -> int:
+    def most_in_call(self, width: int) -> int:
+        """How many it may grow to."""
+        least = self.chunk()
         if least == 1 or self.input.kind != "table":
             return least
         each = 8 * width

@@ -15,6 +15,7 @@ from nbexplain.figures.draw import PLAIN, SMALL, Box, place, round_ticks
 from nbexplain.figures.text import GREY, INK, LINE_HEIGHT, style, text_width, wrap, write
 from nbexplain.figures.words import rounded
 from nbexplain.inputs import Array, Tabular
+from nbexplain.inputs.table_times import time_ticks
 
 _ERROR = 1.96  # standard errors on each side: 95 % of a normal distribution
 _MOST_LINES = 100
@@ -53,7 +54,7 @@ def draw_curves(figure: Figure, box: Box, content: Content, explanation: Explana
     marks = round_ticks(low, high, 5)
     margin = max(text_width(rounded(mark), SMALL) for mark in marks) + 5
     places = _places(grid)
-    below = [(at, "".join(wrap(name, _LONGEST, SMALL, most=1))) for at, name in _written(grid, places)]
+    below = [(at, "".join(wrap(name, _LONGEST, SMALL, most=1))) for at, name in _written(grid, places, width - margin)]
     level = sum(text_width(name, SMALL) + 6 for _, name in below) <= width - margin
     if not level:
         below = below[:: ceil(len(below) * 1.6 * SMALL / (width - margin))]
@@ -96,13 +97,16 @@ def _places(grid: Grid) -> np.ndarray:
     return np.where(known, grid.values, least - 0.12 * (span or 1.0))
 
 
-def _written(grid: Grid, places: np.ndarray) -> list[tuple[float, str]]:
-    """Where something is written below: each category, or round numbers; and what is missing."""
+def _written(grid: Grid, places: np.ndarray, room: float) -> list[tuple[float, str]]:
+    """Where something is written below: categories, round numbers, or times in so much room; and what is missing."""
     if grid.categories:
         return list(zip(places.tolist(), grid.categories, strict=True))
     known = grid.values[np.isfinite(grid.values)].tolist()
     round_ = round_ticks(known[0], known[-1], 5) if len(known) > 1 else known
-    return [*((at, rounded(at)) for at in round_), *((at, "missing") for at in places[np.isnan(grid.values)].tolist())]
+    marks = [(at, rounded(at)) for at in round_]
+    if grid.time and known:
+        marks = time_ticks(grid.time, known[0], known[-1], room, lambda word: text_width(word, SMALL))
+    return [*marks, *((at, "missing") for at in places[np.isnan(grid.values)].tolist())]
 
 
 def _draw(axes: Axes, grid: Grid, places: np.ndarray, rows: np.ndarray, values: np.ndarray, reach: np.ndarray) -> None:

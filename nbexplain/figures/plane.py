@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from nbexplain.figures.draw import SMALL, Box, pixels_of, place, round_ticks, sh
 from nbexplain.figures.text import GREY, INK, LINE_HEIGHT, style, text_width, wrap, write
 from nbexplain.figures.words import AXIS_ENDS, rounded
 from nbexplain.inputs import Array, Tabular
+from nbexplain.inputs.table_times import time_ticks
 
 _MOST_POINTS = 400
 _EDGE, _POINT, _ROW = "#303030", "#1f1f1f", "#ffd21f"
@@ -79,7 +81,7 @@ def draw_plane(
     half_x, half_y = (high_x - low_x) / max(columns - 1, 1) / 2 or 0.5, (high_y - low_y) / max(rows - 1, 1) / 2 or 0.5
     left_x, right_x, bottom, upper = low_x - half_x, high_x + half_x, low_y - half_y, high_y + half_y
     names = [" ".join(name.split()) for name in content.names] if len(content.names) == 2 else ["", ""]
-    across, upwards = _marks(low_x, high_x, seen, x, 0), _marks(low_y, high_y, seen, x, 1)
+    across, upwards = _marks(low_x, high_x, seen, x, 0, width), _marks(low_y, high_y, seen, x, 1)
     line = SMALL * LINE_HEIGHT
     margin = max(text_width(said, SMALL) for _, said in upwards) + 5 + line
     inner = (left + margin, top + 2, width - margin, height - 2 * line - 8)
@@ -123,13 +125,17 @@ def _draw_rows(axes: Axes, seen: Plane, x: Tabular) -> None:
     axes.scatter(u, v, s=75, c=_ROW, edgecolors="#141414", linewidths=1.2, marker="D", clip_on=False)
 
 
-def _marks(low: float, high: float, seen: Plane | None, x: Array | None, axis: int) -> Sequence[tuple[float, str]]:
-    """Where something is written along an axis: the names of categories, or round numbers."""
+def _marks(
+    low: float, high: float, seen: Plane | None, x: Array | None, axis: int, room: float = math.inf
+) -> Sequence[tuple[float, str]]:
+    """Where something is written along an axis: the names of categories, or round numbers or times."""
     if seen is not None and seen.categories[axis] and isinstance(x, Tabular):
         column = next(column for column in x.columns if column.name == seen.names[axis])
         step = -(-seen.categories[axis] // _ORDERED)
         said = [wrap(column.said(float(n)), 60, SMALL, most=1) for n in range(seen.categories[axis])]
         return [(float(n), "".join(said[n])) for n in range(0, len(said), step)]
+    if seen is not None and seen.times[axis]:
+        return time_ticks(seen.times[axis], low, high, 0.8 * room, lambda word: text_width(word, SMALL))
     if low == high:
         return [(low, rounded(low))]
     return [(mark, rounded(mark)) for mark in round_ticks(low, high, 5)]

@@ -38,8 +38,6 @@ def one_label(array: np.ndarray, count: int) -> str:
         return f"; if it is a column's name: labels=table[{array.item()!r}], and a background without that column"
     if array.ndim != 2 or len(array) != count:
         return ""
-    if array.shape[1] == 1:
-        return "; try labels=numpy.ravel(labels)"
     if array.dtype.kind in "fiub" and bool((np.sort(array, 1)[:, -1] == 1).all() and (array.sum(1) == 1).all()):
         return "; if they are one-hot: labels=numpy.argmax(labels, axis=1)"
     return "; one of the columns: labels=numpy.asarray(labels)[:, 0]"

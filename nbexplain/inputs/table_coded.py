@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -66,6 +67,7 @@ class Coded:
     ticks: np.ndarray | None = None
     values: np.ndarray | None = None
     known: Known | None = None
+    zone: tzinfo | None = None
 
     def add(self, name: str, value: Any) -> float:
         """The number of the row's value, whose category is added where it is new.
@@ -167,6 +169,9 @@ class Coded:
                 self.known = Known(np.where(inexact, numbers, np.nan), self.ticks)
         if self.values is not None and self.known is None:
             self.known = Known(self.numbers, self.values)
+        if self.time == "datetime UTC" and self.values is not None:
+            zones = {str(one.tzinfo): one.tzinfo for one in self.values if one is not None}
+            self.zone = next(iter(zones.values())) if len(zones) == 1 else None
         column = Column(name, tuple(self.categories or ()), self.missing[0], self.time)
         self.ticks = self.values = self.categories = None
         return column
@@ -181,6 +186,8 @@ class Coded:
         """Python's objects (n,) of numbers: those that came, else made like them."""
         made = np.empty(len(numbers), dtype=object)
         made[:] = [None if number != number else like(kind, number, self.time) for number in numbers.tolist()]
+        if self.zone is not None:
+            made[:] = [one if one is None else one.astimezone(self.zone) for one in made]
         gone = np.isnan(numbers)
         if gone.any():
             made[gone] = self.gone(numbers[gone])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -33,6 +35,13 @@ class Column:
         if np.isnan(value):
             return "missing"
         return f"{value:.4g}".replace("-", "−")
+
+
+def names_of(labels: Iterable[Any]) -> list[str]:
+    """What columns are called; of 1 beside '1', and others that are written alike, 1 and "'1'"."""
+    said = [(label, str(label)) for label in labels]
+    different = Counter(text for _, text in {repr(label): (label, text) for label, text in said}.values())
+    return [text if different[text] == 1 else repr(label) for label, text in said]
 
 
 def is_missing(value: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from nbexplain.inputs import table_dtypes as dtypes
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
-from nbexplain.inputs.table_column import Column
+from nbexplain.inputs.table_column import Column, names_of
 from nbexplain.inputs.table_times import DAY
 
 
@@ -40,7 +40,7 @@ class Frame:
 
         self._frame = frame
         self._labels, self._dtypes = frame.columns, list(frame.dtypes)
-        self.names: Sequence[str] = [str(name) for name in frame.columns]
+        self.names: Sequence[str] = names_of(frame.columns)
         self.width = len(self.names)
         self.labels = None if isinstance(frame.index, pandas.RangeIndex) else frame.index
         self._kinds: dict[int, Any] = {}  # of Python's objects, by column
@@ -113,7 +113,10 @@ class Frame:
         try:
             codes, uniques = pandas.factorize(column)
             values = uniques.tolist()
-        except TypeError:  # lists in it: which one, says the slower way
+        except (
+            TypeError,
+            NotImplementedError,
+        ):  # lists, or arrow's: which one, says the slower way
             return of_objects(column.tolist(), what)[0]
         gone = codes < 0
         own = column.dtype == object

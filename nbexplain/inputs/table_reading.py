@@ -12,7 +12,7 @@ from torch import Tensor
 from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs import table_array, table_frame, table_polars
 from nbexplain.inputs.table_coded import Coded
-from nbexplain.inputs.table_column import Column
+from nbexplain.inputs.table_column import Column, names_of
 
 __all__ = ["Column", "Form", "frame_of", "in_order", "labels_of", "row_of", "table_of"]
 
@@ -76,17 +76,17 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         if len(row) != 1:
             first = "row.iloc[[0]]" if library == "pandas" else "row[0]"
             raise ValueError(f"row: expected one row, got a table of {len(row)}; try Tabular({first}, background=row)")
-        names = [str(name) for name in row.columns]
+        names = names_of(row.columns)
         _check_width(len(names), row.shape, "row")
         if library == "pandas":
             return [row.iloc[:, place].tolist()[0] for place in range(len(names))], names
         return [_of_polars(row[name]) for name in names], names
     if library == "pandas":
-        return row.tolist(), [str(name) for name in row.index]
+        return row.tolist(), names_of(row.index)
     if library == "polars":
         return row.to_list(), []
     if isinstance(row, Mapping):
-        return [_single(name, value) for name, value in row.items()], [str(name) for name in row]
+        return [_single(name, value) for name, value in row.items()], names_of(row)
     if _is_sparse(row):
         row = row.toarray()
     if isinstance(row, Tensor):
@@ -95,6 +95,8 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         row = table_array.array_of(row, "row")
     if isinstance(row, tuple) and hasattr(row, "_fields"):  # of frame.itertuples(index=False)
         return list(row), list(row._fields)
+    if isinstance(row, np.void) and row.dtype.names:  # of a structured array
+        return list(row.tolist()), list(row.dtype.names)
     if isinstance(row, tuple) and len(row) == 2 and frame_of(row[1]):
         raise TypeError("row: expected one row, got a pair of an index and a row, as of iterrows; try row=row[1]")
     values = np.asarray(row, dtype=None if isinstance(row, np.ndarray) else object)
@@ -261,6 +263,8 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
                 "labels=labels.loc[table.index], or labels.to_numpy() if they are in the order of the rows"
             )
     array = np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:  # a frame of one column
+        array = array[:, 0]
     if background is None or array.shape != (len(background),):
         rows = "no background" if background is None else f"{len(background)} background rows"
         way = "; give the rows that they are of: Tabular(row, background=table, labels=labels)"

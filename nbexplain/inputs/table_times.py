@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import numpy as np
 DAY = {"D": 1, "h": 24, "m": 1440, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _MICROSECONDS = DAY["us"]
 _EPOCH = date(1970, 1, 1)
+_SECONDS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200)  # between ticks within a day
+_DAY = 86_400  # seconds
+_TENS = [times * 10**power for power in range(8) for times in (1, 2, 5)]
 
 
 def time_of(kind: type, values: Sequence[Any]) -> str:
@@ -157,6 +161,87 @@ def time_said(what: str, value: float) -> str:
     if what == "date" or (seconds % 86_400 == 0 and what == "datetime"):
         return str(day)
     return f"{day} {clock.removesuffix(':00')}" + " UTC" * (what == "datetime UTC")
+
+
+def time_ticks(
+    what: str, low: float, high: float, room: float = math.inf, wide: Callable[[str], float] = len
+) -> list[tuple[float, str]]:
+    """At most five round times from `low` to `high` days, and what is written at each; `low` if none is round.
+
+    A word says no more than tells it from the others: the year, the month, the day; within a day the clock, and the day
+    where another begins.
+
+    Parameters
+    ----------
+    room, wide
+        How long the axis is, and how wide a word, in the same unit: there are as many as keep clear of each other.
+    """
+    scale = room / (high - low) if high > low else math.inf
+    ticks: list[tuple[float, str]] = []
+    for most in (5, 4, 3, 2, 1):
+        places = next((places for places in _round_times(what, low, high, most)), [])
+        ticks = list(zip(places, _words_at(what, places))) if places else [(low, time_said(what, low))]
+        if all((b - a) * scale > (wide(one) + wide(other)) * 0.55 for (a, one), (b, other) in pairwise(ticks)):
+            break
+    return ticks
+
+
+def _round_times(what: str, low: float, high: float, most: int) -> Iterator[list[float]]:
+    """Round times from low to high, ever fewer, at most so many."""
+    if what.startswith("period"):
+        kind = what.partition(" ")[2].partition("-")[0]
+        year = {"M": 12, "Q": 4}.get(kind, 1)
+        start = -_EPOCH.year * year * (kind in ("M", "Q", "Y"))  # so that decades begin at 1980
+        steps = [step for step in (1, 3, 6) if step < year] + [year * times for times in _TENS]
+        each = (_every(step, low, high, most, start) for step in steps)
+    else:
+        days = [] if what == "time" else _TENS if what == "duration" else (1, 2, 7, 14)
+        small = [times / 1e6 for times in _TENS[:18]] if what == "duration" else []
+        seconds = [*small, *(() if what == "date" else _SECONDS), *(_DAY * count for count in days)]
+        monday = 4 * _DAY  # 1970-01-05
+        each = (
+            [place / _DAY for place in _every(step, low * _DAY, high * _DAY, most, monday * (step % (7 * _DAY) == 0))]
+            for step in seconds
+        )
+    yield from (places for places in each if 0 < len(places) <= most)
+    if what.startswith("date"):
+        for months in (1, 3, 6, *(12 * times for times in _TENS)):
+            first, last = (float(_months(np.floor(end))) for end in (low, high))
+            starts = np.array(_every(months, first, last, most + 1, -12 * _EPOCH.year), dtype=np.int64).astype(
+                "datetime64[M]"
+            )
+            places = [day for day in starts.astype("datetime64[D]").astype(float).tolist() if low <= day <= high]
+            if 0 < len(places) <= most:
+                yield places
+
+
+def _months(day: float) -> int:
+    return int(np.datetime64(int(day), "D").astype("datetime64[M]").astype(np.int64))
+
+
+def _every(step: float, low: float, high: float, most: int, start: float = 0.0) -> list[float]:
+    """The multiples of a step, beside a start, from low to high; none where there are more than so many."""
+    slack = 1e-9 * (high - low)
+    first, last = math.ceil((low - slack - start) / step), math.floor((high + slack - start) / step)
+    return [start + number * step for number in range(first, last + 1)] if last - first < most else []
+
+
+def _words_at(what: str, places: Sequence[float]) -> list[str]:
+    said = [time_said(what, place) for place in places]
+    if what == "time":
+        return [clock.removesuffix(":00") for clock in said] if all(s.endswith(":00") for s in said) else said
+    if not what.startswith("date"):
+        return said
+    days = [one.partition(" ")[0] for one in said]
+    if all(place % 1 == 0 for place in places):
+        length = 6 if all(d.endswith("-01-01") for d in days) else 3 if all(d.endswith("-01") for d in days) else 0
+        return [day[: len(day) - length] for day in days] if len(days) > 1 else days
+    clocks = [one.partition(" ")[2] for one in said]
+    words = [said[0]]
+    for before, day, clock in zip(days, days[1:], clocks[1:]):
+        new = day if clock in ("", "00:00 UTC") else f"{day} {clock}"
+        words.append(new if day != before else clock.removesuffix(" UTC"))
+    return words
 
 
 def in_words(times: Sequence[tuple[str, str]]) -> str:

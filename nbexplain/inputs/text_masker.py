@@ -25,11 +25,11 @@ _MOST_NAMED = 4  # of the pieces that a note names
 class TextMasker:
     """Hides tokens, words or sentences of what is explained of a text; see `Masker`.
 
-    Words are those of the text, whatever its tokens: an emoji is one, punctuation is none. So spaces, punctuation and
-    tokens that the tokenizer adds are never hidden with words; with tokens, those are that are tokens of their own (for
-    models that read strings, what stands between words: “!!!”, “$”). Signs other than plain punctuation that no word
-    holds are named in a note. A text without a word is hidden by tokens. Nor is a unit hidden of which one token
-    `stays`.
+    Words are those of the text, whatever its tokens: an emoji is one, punctuation is none. So punctuation and tokens
+    that the tokenizer adds are never hidden with words; with tokens, those are that are tokens of their own (for
+    models that read strings, what stands between words: “!!!”, “$”). A token of spaces alone goes with the word that
+    it precedes. Signs other than plain punctuation that no word holds are named in a note. A text without a word is
+    hidden by tokens. Nor is a unit hidden of which one token `stays`.
 
     Attributes
     ----------
@@ -57,6 +57,8 @@ class TextMasker:
                 unit = "token"
             units = _units(text, unit)
             owners = _owners(text.spans, units, unit)
+            if unit == "word":
+                _add_spaces(text, owners)
         staying = owners[list(stays)]
         owners[np.isin(owners, staying[staying >= 0])] = -1
         held = np.flatnonzero(owners >= 0)
@@ -71,7 +73,8 @@ class TextMasker:
         self.features = np.full(len(text.ids), -1)
         self.features[held] = features
         self.spans = units[kept]
-        np.minimum.at(self.spans[:, 0], features, text.spans[held, 0])  # what is hidden is all that its tokens hold
+        starts = np.where(_are_spaces(text)[held], text.spans[held, 1], text.spans[held, 0])
+        np.minimum.at(self.spans[:, 0], features, starts)  # what is hidden is all that its tokens hold
         np.maximum.at(self.spans[:, 1], features, text.spans[held, 1])
         if unit == "token":
             self.names = tuple(text.tokens[place] for place in held[firsts])
@@ -169,6 +172,19 @@ def _owners(spans: np.ndarray, units: np.ndarray, unit: str) -> np.ndarray:
     first = np.searchsorted(units[:, 1], spans[:, 0], side="right")  # words and sentences are in order and apart
     begins = np.append(units[:, 0], spans.max() + 1)[first]
     return np.where((begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1]), first, -1)
+
+
+def _add_spaces(text: Text, owners: np.ndarray) -> None:
+    """Give tokens of spaces to the word that follows: a piece of its own is how some tokenizers write its beginning."""
+    spaces = _are_spaces(text) & text.explained & (owners < 0)
+    for place in np.flatnonzero(spaces)[::-1].tolist():
+        if place + 1 < len(owners) and text.spans[place + 1, 0] == text.spans[place, 1]:
+            owners[place] = owners[place + 1]
+
+
+def _are_spaces(text: Text) -> np.ndarray:
+    """(L,) bool: which tokens hold spaces alone."""
+    return np.array([text.text[start:end].isspace() for start, end in text.spans.tolist()], dtype=bool)
 
 
 def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:

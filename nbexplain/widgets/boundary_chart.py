@@ -9,15 +9,17 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, number, ticks
+from nbexplain.inputs.table_times import time_said
+from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, number, ticks, write_times
 from nbexplain.widgets.class_points import ClassPoints
 from nbexplain.widgets.feature_rows import caption
 from nbexplain.widgets.heat_picture import DIVERGING, HeatPicture, map_png
-from nbexplain.widgets.text_width import fitted
+from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
 
 _ROW_COLOUR, _ROW_EDGE = "#ffd21f", "#141414"  # seen on blue, on red and on white
 _ROW_SIZE = 170
 _LINE = "#303030"
+_LEFT, _RIGHT = 60, 16  # pixels
 
 OnDrag = Callable[[float, float], None]
 
@@ -39,7 +41,7 @@ class BoundaryChart:
         self._told: tuple[float, float] | None = None
         self._row = (np.nan, np.nan)
         self._said: list[str] = []
-        self._names = ("", "")
+        self._names = self._times = ("", "")
         self._x, self._y = bqplot.LinearScale(min=0.0, max=1.0), bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": self._x, "y": self._y}
         self._surface = HeatPicture(self._x, self._y)
@@ -64,7 +66,7 @@ class BoundaryChart:
         self._points = ClassPoints(self._x, self._y, on_choose)
         self._below = bqplot.Axis(scale=self._x, label_offset="30px", grid_lines="none")
         self._beside = bqplot.Axis(scale=self._y, orientation="vertical", label_offset="42px", grid_lines="none")
-        self._chart = figure(self._marks(), [self._below, self._beside], left=60, right=16)
+        self._chart = figure(self._marks(), [self._below, self._beside], left=_LEFT, right=_RIGHT)
         self._chart.layout.min_height = "300px"
         self._keys = ipywidgets.HBox([], layout=ipywidgets.Layout(flex_flow="row wrap", margin="0"))
         below, self._caption = caption(self._keys)
@@ -88,6 +90,7 @@ class BoundaryChart:
         title_note: str = "",
         boundary: float = 0.5,
         quantity: str = "probability",
+        times: tuple[str, str] = ("", ""),
     ) -> None:
         """Show another surface.
 
@@ -112,6 +115,8 @@ class BoundaryChart:
             Where the line is drawn and the colours change: 0.5 for probabilities, 0 for logits.
         quantity
             What the scores are.
+        times
+            What the numbers of x and of y are the days of, as in `Column`; empty for other numbers.
 
         Raises
         ------
@@ -137,7 +142,16 @@ class BoundaryChart:
         with self._below.hold_sync(), self._beside.hold_sync():
             for axis, name, ends in ((self._below, x_name, x_range), (self._beside, y_name, y_range)):
                 axis.label = fitted(name, LONGEST_AXIS)
+                axis.tick_labels = None
                 axis.tick_values, axis.tick_format = ticks(ends, zero=False)
+            left, right = _LEFT, _RIGHT
+            if times[1]:  # as wide as the words are
+                left = max(left, 28 + pixels(write_times(self._beside, times[1], *y_range)))
+            self._beside.label_offset = f"{left - 18}px"
+            if times[0]:
+                said = write_times(self._below, times[0], *x_range, NARROWEST - left - 2 * _RIGHT)
+                right = max(right, pixels(said[-1:]) // 2)
+        self._chart.fig_margin = {**self._chart.fig_margin, "left": left, "right": right}
         others = self._points.draw(points, classes, class_names)
         ramp = self._points.surface_key(quantity, boundary - far, boundary + far)
         if others:
@@ -150,7 +164,7 @@ class BoundaryChart:
         above = int((scores[known] > boundary).sum())
         self._said = [f"{above / max(int(known.sum()), 1):.0%} of the picture above {number(boundary)}"]
         self._said += [f"no {quantity} in {(~known).mean():.0%} of the picture"] * (not known.all())
-        self._names = fitted(x_name, 30), fitted(y_name, 30)
+        self._names, self._times = (fitted(x_name, 30), fitted(y_name, 30)), times
         self.move_row(*row)
 
     def move_row(self, x: float, y: float) -> None:
@@ -169,7 +183,11 @@ class BoundaryChart:
         with self._mark.hold_sync():
             self._mark.x, self._mark.y = ([], []) if self._told is None else ([self._told[0]], [self._told[1]])
         self._placing = False
-        where = f"row: {self._names[0]} {number(row[0])}, {self._names[1]} {number(row[1])}"
+        held = [
+            time_said(time, value) if time and np.isfinite(value) else number(value)
+            for time, value in zip(self._times, row)
+        ]
+        where = f"row: {self._names[0]} {held[0]}, {self._names[1]} {held[1]}"
         where += ", beyond the picture" * (finite and not np.array_equal(shown, row))
         self._caption.value = " · ".join([where, *self._said])
 

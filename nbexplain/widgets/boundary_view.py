@@ -182,6 +182,7 @@ class _Slice:
             note,
             about["boundary"],
             explanation.quantity,
+            plane.times,
         )
 
 

@@ -10,6 +10,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.inputs.table_times import time_ticks
 from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
 
 ACCENT = "#d55e00"  # vermillion and blue of Okabe and Ito: told apart by everyone, readable on light and dark
@@ -94,6 +95,17 @@ def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) 
     while len(places) > 1 and (places[1] - places[0]) / span * between < apart:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
     return ends if len(places) == 1 and (ends[1] - ends[0]) / span * between >= apart else places
+
+
+def write_times(axis: bqplot.Axis, what: str, low: float, high: float, room: float = math.inf) -> list[str]:
+    """Write round times from low to high at an axis, as many as keep clear in so many pixels; what is written.
+
+    `what` the numbers are days of is told as in `Column`.
+    """
+    times = time_ticks(what, low, high, room, lambda word: pixels([word]) + 3.0)
+    axis.tick_values = np.array([at for at, _ in times])
+    axis.tick_labels = {np.format_float_positional(at, trim="-"): word for at, word in times}  # as JavaScript writes it
+    return [word for _, word in times]
 
 
 def _as_written(place: float, written: str) -> str:

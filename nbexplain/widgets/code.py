@@ -64,7 +64,7 @@ class Names:
         self._taken = set(_namespace())
         things = list(_expressions(_namespace()))
         self._known = {id(thing): expression for expression, thing in things}
-        self._making = Making(things, self._name)
+        self._making = Making(things, self._name, self._ask)
         self._made: dict[int, str] = {}
         self.missing: list[str] = []
         self.made: list[str] = []
@@ -151,10 +151,12 @@ class Names:
             return f"{owner}.{thing.__name__}"  # a bound method is another object at each look
         if found := self._known.get(id(thing)):
             return found
-        line = f"{name} = ...  # {what} that was given here"
+        self._ask(f"{name} = ...  # {what} that was given here")
+        return name
+
+    def _ask(self, line: str) -> None:
         if line not in self.missing:
             self.missing.append(line)
-        return name
 
 
 def _namespace() -> Mapping[str, Any]:

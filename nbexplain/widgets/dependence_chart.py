@@ -8,6 +8,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.inputs.table_times import time_said
 from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key, ticks
 from nbexplain.widgets.charts.column_axis import ColumnAxis
 from nbexplain.widgets.feature_rows import QUIET, caption
@@ -56,6 +57,7 @@ class Dependence:
         quantity: str = "",
         categories: Sequence[str] = (),
         colour_categories: Sequence[str] = (),
+        time: str = "",
     ) -> None:
         """Show another feature, or better values of the same.
 
@@ -73,6 +75,8 @@ class Dependence:
             What the values are.
         categories, colour_categories
             The names of all categories of the feature and of the other one, where they are such.
+        time
+            What the feature's numbers are the days of, as in `Column`; empty for other numbers.
 
         Raises
         ------
@@ -90,10 +94,10 @@ class Dependence:
         rows = rows[np.isfinite(numbers[rows])]
         at, numbers_ = places[rows], numbers[rows]
         at = np.where(np.isfinite(at), at, np.nan)
-        self._lay_out(name, quantity, at, categories, numbers_)
+        self._lay_out(name, quantity, at, categories, numbers_, time)
         shade = np.zeros(len(rows)) if held is None else ranks(held)[rows]
         self._cloud.draw(self._column.spread(at), numbers_, shade, rows, at)
-        self._tell(at, categories)
+        self._tell(at, categories, time)
         self._ramp.layout.display = "none" if held is None else None
         ends = [colour_categories[0], colour_categories[-1]] if colour_categories else ["low", "high"]
         self._ramp.children[0].value = f"{isolated(fitted(colour_name, 30))} {isolated(fitted(ends[0], 20))}"
@@ -108,10 +112,10 @@ class Dependence:
         said += [f"{many:,} row{'s' * (many > 1)} without {isolated(fitted(name, 30))}"] * bool(many)
         self._caption.value = " · ".join(said)
 
-    def _tell(self, held: np.ndarray, categories: Sequence[str]) -> None:
+    def _tell(self, held: np.ndarray, categories: Sequence[str], time: str) -> None:
         """What the pointer reads of a point: what its row holds, in words where its place does not say it."""
-        placed = not categories and np.isfinite(held).all()
-        names = [] if placed else [_said(value, categories) for value in held.tolist()]
+        placed = not (categories or time) and np.isfinite(held).all()
+        names = [] if placed else [_said(value, categories, time) for value in held.tolist()]
         with self._cloud.mark.hold_sync(), self._tooltip.hold_sync():
             self._cloud.mark.names = np.array(names) if names else None
             self._tooltip.fields = ["x" if placed else "name", "y"]
@@ -121,21 +125,25 @@ class Dependence:
         """Let the points of these rows stay and the others fade; None lets all stay."""
         self._cloud.highlight(rows)
 
-    def _lay_out(self, name: str, quantity: str, x: np.ndarray, categories: Sequence[str], y: np.ndarray) -> None:
+    def _lay_out(
+        self, name: str, quantity: str, x: np.ndarray, categories: Sequence[str], y: np.ndarray, time: str
+    ) -> None:
         low, high = limits([0.0, *y])
         with self._y.hold_sync(), self._beside.hold_sync():
             self._y.min, self._y.max = low, high
             self._beside.label = fitted(quantity, LONGEST_AXIS)
             self._beside.tick_values, self._beside.tick_format = ticks([low, high])
         column = self._column
-        column.lay_out(self._chart, name, x, categories)
+        column.lay_out(self._chart, name, x, categories, time=time)
         column.bottom(low)
         with self._zero.hold_sync():
             self._zero.x, self._zero.y = [column.scale.min, column.scale.max], [0.0, 0.0]
         self._tooltip.labels = [fitted(name, 60), quantity or "value"]
 
 
-def _said(value: float, categories: Sequence[str]) -> str:
+def _said(value: float, categories: Sequence[str], time: str) -> str:
     if not np.isfinite(value):
         return "missing"
-    return fitted(str(categories[int(value)]), 60) if categories else f"{value:.4g}".replace("-", "−")
+    if categories:
+        return fitted(str(categories[int(value)]), 60)
+    return time_said(time, value) if time else f"{value:.4g}".replace("-", "−")

@@ -14,6 +14,7 @@ from nbexplain.inputs.table_reading import frame_of, row_of
 Name = Callable[[Any, str, str], str]
 
 _MOST_TRIED = 20  # rows that are alike
+_MOST_LABELS = 50  # that are written out
 
 
 class Making:
@@ -25,10 +26,12 @@ class Making:
         Expression and value of all that has one in the notebook.
     name
         `name(thing, word, what)`: its expression, or `word`, with a line that asks for `what`.
+    remark
+        Takes a line that says what else belongs to it.
     """
 
-    def __init__(self, things: Sequence[tuple[str, Any]], name: Name) -> None:
-        self._things, self._name = things, name
+    def __init__(self, things: Sequence[tuple[str, Any]], name: Name, remark: Callable[[str], None]) -> None:
+        self._things, self._name, self._remark = things, name, remark
         self._known = {id(thing): expression for expression, thing in things}
 
     def expression(self, x: Array) -> str:
@@ -97,9 +100,10 @@ class Making:
         parts = [row, *([f"background={background}"] if background else [])]
         if categories and not found_out:
             parts.append(f"categories={categories!r}")
-        if x.labels is not None:
-            alike = self._alike(x.labels) or self._name(x.labels, "labels", "the labels of the background")
+        if x.labels is not None and (alike := self._alike(x.labels) or _in_full(x.labels)):
             parts.append(f"labels={alike}")
+        elif x.labels is not None:
+            self._remark("# add labels=… to Tabular(…): the labels of the background that were given here")
         if x.encode is not None:
             parts.append(f"encode={self._name(x.encode, 'encode', 'encode')}")
         if row:
@@ -173,7 +177,7 @@ class Making:
         """Something with the same values."""
         for expression, thing in self._things:
             plain = type(thing).__module__.partition(".")[0] in ("numpy", "pandas", "builtins")
-            if plain and _shape(thing) == labels.shape and _equal(thing, labels):
+            if plain and _shape(thing) in (labels.shape, (*labels.shape, 1)) and _equal(thing, labels):
                 return expression
         return ""
 
@@ -207,6 +211,13 @@ def _same_row(made: Tabular, x: Tabular) -> bool:
     )
 
 
+def _in_full(labels: np.ndarray) -> str:
+    """A few plain labels as they are written; else `""`."""
+    values = labels.tolist()
+    plain = all(type(value) in (int, float, str, bool, type(None)) for value in values)
+    return f"[{', '.join(map(_said, values))}]" if plain and len(values) <= _MOST_LABELS else ""
+
+
 def _equal_numbers(one: np.ndarray | None, other: np.ndarray | None) -> bool:
     return one is not None and other is not None and np.array_equal(one, other, equal_nan=True)
 
@@ -236,7 +247,7 @@ def _shape(thing: Any) -> tuple[int, ...]:
 
 def _equal(thing: Any, labels: np.ndarray) -> bool:
     try:
-        return np.array_equal(np.asarray(thing), labels)
+        return np.array_equal(np.asarray(thing).reshape(labels.shape), labels)
     except ValueError:  # a list of lists of several lengths
         return False
 

@@ -220,6 +220,7 @@ class RowsView:
             "SHAP value",
             category_names(self._table.columns[column]),
             category_names(self._table.columns[other]) if other is not None else (),
+            self._table.columns[column].time,
         )
 
     # What is chosen: on the thread that delivers widget messages

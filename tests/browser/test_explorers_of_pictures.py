@@ -89,7 +89,7 @@ def test_borders_come_first_and_then_the_weights_that_explain_finds(lab):
     expect(explorer.map.canvas).to_have_attribute("aria-label", re.compile(r"^\d+ superpixels$"), timeout=SOON)
     labels = kernel_values(lab, "e.session.inputs[0].superpixels(50, 'slic')")
     expect(explorer.map.canvas).to_have_attribute("aria-label", f"{labels.max() + 1} superpixels")
-    expect(explorer.status).to_have_text("LIME: the first picture is on its way", timeout=SOON)
+    expect(explorer.status).to_have_text(re.compile("^LIME: .*the first picture is on its way$"), timeout=SOON)
     assert lab.execute("limit[0] = 10**9") == ""
     explorer.map.shows("LIME · gravel ring")
     until(lab, "e.session.wait(60)", True)
@@ -135,7 +135,7 @@ def test_stop_keeps_the_picture_run_goes_on_and_more_adds(lab):
     paints(explorer.map, labels, kernel_values(lab, "found().values"))
     explorer.button("More samples").click()
     expect(explorer.status).to_contain_text("samples 700", timeout=2 * SOON)
-    assert int(lab.execute("print(sum(samples))")) <= 716
+    assert int(lab.execute("print(sum(samples))")) <= 760  # a few more tell what the others will cost
     frames(lab.page)
     paints(explorer.map, labels, kernel_values(lab, "found(700).values"))
 

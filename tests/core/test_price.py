@@ -47,6 +47,17 @@ def test_seconds_are_those_of_the_passes_together() -> None:
     assert price_of(subject, METHODS["leave_one_out"], 0, {"background": 1}, least=1) is None  # 0.04 s
 
 
+def test_a_call_that_takes_as_long_for_many_rows_is_not_counted_row_by_row() -> None:
+    def together(rows: np.ndarray) -> np.ndarray:
+        time.sleep(0.1)
+        return model(rows)
+
+    subject = Subject(together, Tabular(X[0], X))
+    price = price_of(subject, METHODS["permutation_shap"], 0, {"permutations": 10, "background": 100}, least=0)
+    assert price is not None
+    assert price.seconds < 80  # 80,000 passes by themselves would take two hours
+
+
 def test_words() -> None:
     assert str(Price(3_000_000, 83.2)) == "about 3,000,000 passes, 83 s"
     assert str(Price(10, 600)) == "about 10 passes, 10 minutes"

@@ -108,3 +108,9 @@ def test_odd_grids_are_drawn_without_a_warning(values: list[float]) -> None:
         warnings.simplefilter("error")
         drawn(figure(found))
         assert len(png([found, of_product(kind="centred")], x=TABLE)) > 1000
+
+
+def test_dates_stand_below_as_dates() -> None:
+    grid = Grid("day", np.array([19723.0, 20000.0, 20453.0, np.nan]), time="date")  # 2024-01-01 to 2025-12-31
+    found = answer(np.ones(4), ("point",), on="scores", grid=grid, method="partial_dependence")
+    assert {"2024-01", "2024-07", "2025-01", "2025-07", "missing"} <= set(texts(figure(found)).splitlines())

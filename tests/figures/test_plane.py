@@ -96,3 +96,13 @@ def test_categories_are_named_along_their_axis() -> None:
     cells = centres(drawn(page)[0], 3, 5)
     assert (cells[1, 1:, 0] != cells[0, 1:, 0]).all()  # no cell is blended with that of another town
     assert (cells[0, 1:] == cells[2, 1:]).all()
+
+
+def test_dates_are_written_along_their_axis() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(
+        {"day": pandas.date_range("2024-01-01", periods=73, freq="10D"), "week": np.arange(73) % 7}
+    )
+    row = Tabular(table.iloc[[3]], table)
+    found = nbexplain.explain(lambda rows: rows["week"].to_numpy(float), row, "boundary", resolution=10)
+    assert {"2024-07", "day", "week"} <= set(texts(figure(found, x=row)).splitlines())

@@ -262,3 +262,38 @@ def test_a_million_categories(library: str) -> None:
     assert row.background is not None
     np.testing.assert_array_equal(row.background[:, 0], np.arange(10**6))
     assert row.outside(row.tensor)["user"][0] == "user 0000003"
+
+
+@pytest.mark.parametrize("made", [np.asarray, torch.tensor, list, lambda rows: pd.DataFrame(rows, columns=["y"])])
+def test_labels_of_one_column_are_one_for_each_row(made):
+    table = np.arange(8.0).reshape(4, 2)
+    labels = Tabular(table[0], table, labels=made([[0], [1], [1], [0]])).labels
+    assert labels is not None
+    assert labels.tolist() == [0, 1, 1, 0]
+
+
+def test_columns_that_are_written_alike_are_told_apart():
+    table = pd.DataFrame([[1.0, 2.0], [3.0, 5.0]], columns=["1", 1])
+    for row in (table.iloc[[1]], table.iloc[1], {1: 5.0, "1": 3.0}):
+        x = Tabular(row, table)
+        assert x.names == ("'1'", "1")
+        assert x.tensor.tolist() == [[3, 5]]
+        assert list(x.outside(x.tensor).columns) == ["1", 1]
+
+
+def test_a_row_of_a_structured_array_tells_its_names():
+    table = np.array([(1.0, 2), (3.0, 5)], dtype=[("a", "f8"), ("b", "i4")])
+    x = Tabular(table[1], pd.DataFrame(table)[["b", "a"]])
+    assert x.names == ("b", "a")
+    assert x.tensor.tolist() == [[5, 3]]
+
+
+def test_times_that_nobody_had_are_in_the_time_zone_of_those_that_came():
+    times = pd.date_range("2024-01-01", periods=4, tz="Europe/Berlin").astype(object)
+    table = pd.DataFrame({"t": pd.Series(times, dtype=object), "n": np.arange(4.0)})
+    x = Tabular(table.iloc[[0]], table)
+    between = x.tensor.clone()
+    between[0, 0] += 0.25
+    made = x.outside(between)["t"].iloc[0]
+    assert made == times[0] + pd.Timedelta(hours=6)
+    assert str(made.tzinfo) == "Europe/Berlin"

@@ -219,7 +219,11 @@ def test_another_row_of_the_same_table() -> None:
         ({"age": 1, "town": "x"}, {"background": FRAME}, "it lacks 'city', 'member' and has 'town'"),
         ([1, 2], {"background": FRAME[["age", "city"]], "names": ["a", "city"]}, "names: expected the background's"),
         ([1, 2], {"background": FRAME["age"]}, r"background: expected a table \(N, F\), got shape \(4,\)"),
-        ([1, 2], {"background": pd.DataFrame({0: [1], "0": [2]})}, "names: expected each column once, got '0' twice"),
+        (
+            [1, 2],
+            {"background": pd.DataFrame([[1, 2]], columns=[0, 0])},
+            "names: expected each column once, got '0' twice",
+        ),
         (FRAME, {}, "row: expected one row, got a table of 4"),
         ([[1, 2], [3, 4]], {}, r"row: expected one row of values \(F,\), got shape \(2, 2\)"),
         ([1, 2], {"background": [[1, 2], [3]]}, "background: expected rows of equal length, got 1 to 2"),

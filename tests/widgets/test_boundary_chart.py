@@ -219,3 +219,15 @@ def test_no_points_at_all(chart):
 def test_what_does_not_fit_is_refused(chart, arguments, message):
     with pytest.raises(ValueError, match=message):
         show(chart, **arguments)
+
+
+def test_dates_are_written_as_dates(chart):
+    ends = {"x_range": (19723.0, 20453.0), "y_range": (0.0, 1.0), "row": (19724.0, 0.5)}
+    show(chart, **ends, times=("date", "time"))
+    below, beside = (axis.tick_labels for axis in chart._chart.axes)
+    assert below == {"19723": "2024", "20089": "2025"}
+    assert {"06:00", "12:00", "18:00"} & set(beside.values())
+    assert "row: width 2024-01-02, height 12:00:00" in chart._caption.value
+    show(chart)
+    assert [axis.tick_labels for axis in chart._chart.axes] == [None, None]
+    assert chart._chart.fig_margin["left"] == 60

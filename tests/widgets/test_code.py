@@ -208,8 +208,8 @@ def test_a_row_made_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     del names["right"], names["table"]
     lines = code_in(explorer, names, monkeypatch).splitlines()
     assert "background = ...  # the background that was given here" in lines
-    assert "labels = ...  # the labels of the background that was given here" in lines
-    assert "x = Tabular({'x': 0.5, 'y': -0.25}, background=background, labels=labels)" in lines
+    assert "# add labels=… to Tabular(…): the labels of the background that were given here" in lines
+    assert "x = Tabular({'x': 0.5, 'y': -0.25}, background=background)" in lines
     explorer.close()
 
 
@@ -248,5 +248,19 @@ def test_questions_over_the_rows_of_a_background(monkeypatch: pytest.MonkeyPatch
     explorer = nx.GlobalExplorer(demo.model, rows, classes=demo.classes)
     found = run(explorer, {"demo": demo, "rows": rows}, monkeypatch)
     assert "row_shap = explain(demo.model, rows[0], 'row_shap', target=0)  # upper" in explorer.code().splitlines()
+    check(explorer, found)
+    explorer.close()
+
+
+def test_a_few_labels_without_a_name_are_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = moons()
+    few, labels = demo.background[:8], demo.background_labels[:8]
+    explorer = nx.TabularExplorer(demo.model, nx.Tabular(demo.rows[7], few, names=demo.names, labels=labels))
+    found = run(explorer, {"net": demo.model, "few": few}, monkeypatch)
+    assert f"labels={labels.tolist()}" in explorer.code()
+    check(explorer, found)
+    column = labels[:, None]
+    found = run(explorer, {"net": demo.model, "few": few, "column": column}, monkeypatch)
+    assert "labels=column" in explorer.code()
     check(explorer, found)
     explorer.close()

@@ -116,3 +116,10 @@ def test_odd_values(chart, x):
 def test_what_does_not_fit_is_refused(chart, x, values, colour, message):
     with pytest.raises(ValueError, match=message):
         chart.show("a", x, values, colour)
+
+
+def test_dates_are_said_as_dates(chart):
+    chart.show("day", np.array([19723.0, 19724.0, np.nan]), np.array([0.5, -0.5, 0.1]), time="date")
+    assert cloud(chart).names.tolist() == ["2024-01-01", "2024-01-02", "missing"]
+    assert cloud(chart).tooltip.fields[0] == "name"
+    assert set(chart._column.axis.tick_labels.values()) <= {"2024-01-01", "2024-01-02"}

@@ -30,6 +30,8 @@ class Plane:
         (2,): from where to where the background and the row reach, with a margin of 5 %.
     categories
         For each axis the number of categories it runs over, 0 for numbers.
+    times
+        For each axis what its numbers are the days of, as in `Column`; empty for other numbers.
     whole
         (F,) bool: the columns that the plane runs along and that the model gets as integers; so do its points.
     held
@@ -55,6 +57,7 @@ class Plane:
     directions: np.ndarray
     centre: np.ndarray
     readers: np.ndarray
+    times: tuple[str, str] = ("", "")
 
     def point(self, u: np.ndarray | float, v: np.ndarray | float) -> np.ndarray:
         """The row (…, F) at u and v (…)."""
@@ -156,6 +159,7 @@ def _along_columns(
         directions=directions,
         centre=np.zeros(count),
         readers=directions,
+        times=(table.columns[x].time, table.columns[y].time),
     )
 
 

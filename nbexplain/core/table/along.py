@@ -29,7 +29,7 @@ def scores_along(subject: Subject, rows: np.ndarray, column: int, values: np.nda
         size = subject.call_size(rows.shape[1])
         part = rows[start : start + size]
         start += len(part)
-        scores = _written(subject, part, column, values, size)
+        scores = _written(subject, part, column, values)
         if scores is None:  # each row by itself, which tells what is wrong with one
             step = max(_AT_ONCE // len(values), 1)
             small = [part[at : at + step] for at in range(0, len(part), step)]
@@ -43,22 +43,26 @@ def scores_along(subject: Subject, rows: np.ndarray, column: int, values: np.nda
     return found[0] if len(found) == 1 else torch.cat(found, 1)
 
 
-def _written(subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, size: int) -> Tensor | None:
+def _written(subject: Subject, rows: np.ndarray, column: int, values: np.ndarray) -> Tensor | None:
     """Scores (P, n, K, …); None if the model writes into what it gets, fails, or one of them is not finite."""
-    calls = -(-len(values) // max(size // len(rows), 1))
-    many = -(-len(values) // calls)  # values in one call
+    most = min(max(subject.most_in_call(rows.shape[1]) // len(rows), 1), len(values))  # values in one call
     placed = table_of(subject).placed(rows)
-    varied = (_Outside if isinstance(subject.twin.module, Predictor) else _Inside)(subject, placed, many, column)
+    varied = (_Outside if isinstance(subject.twin.module, Predictor) else _Inside)(subject, placed, most, column)
     scores: Tensor | None = None
+    at = 0
     try:
-        for at in range(0, len(values), many):
-            some = values[at : at + many]
+        while at < len(values):
+            size = subject.call_size(rows.shape[1])
+            calls = -(-(len(values) - at) // min(max(size // len(rows), 1), most))
+            some = values[at : at + -(-(len(values) - at) // calls)]
             begun = time.perf_counter()
             part = varied.scores(np.repeat(some, len(rows)))
-            subject.call_took(len(part), time.perf_counter() - begun, rows.shape[1])
+            spent = time.perf_counter() - begun
+            subject.call_took(size, spent * size / len(part), rows.shape[1])
             if scores is None:
                 scores = part.new_empty(len(values) * len(rows), *part.shape[1:])
             scores[at * len(rows) : (at + len(some)) * len(rows)] = part
+            at += len(some)
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
         return None
     if scores is None or not varied.intact() or not _all_finite(scores):

@@ -62,7 +62,8 @@ def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float |
     values = np.append(known, [np.nan] * missing)
     if not len(values):
         raise ValueError(f"column: {about.name!r} is infinite in every row, which leaves no value to try")
-    return Grid(about.name, values, tuple(about.said(value) for value in values) if about.categories else ())
+    called = tuple(about.said(value) for value in values) if about.categories else ()
+    return Grid(about.name, values, called, about.time)
 
 
 def not_all(table: Tabular, column: int, grid: Grid) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import bqplot
 import numpy as np
 
-from nbexplain.widgets.chart_style import LONGEST_AXIS, MARGIN, spaced, ticks
+from nbexplain.widgets.chart_style import LONGEST_AXIS, MARGIN, spaced, ticks, write_times
 from nbexplain.widgets.feature_rows import QUIET, name_ticks, words, write
 from nbexplain.widgets.feature_sum import limits
 from nbexplain.widgets.feature_words import isolated
@@ -17,7 +17,7 @@ from nbexplain.widgets.text_width import NARROWEST, fitted, fitted_apart, pixels
 _LONGEST = 20  # letters of a category's name below its strip
 _LINE = 15  # pixels between names that are written aslant
 _SLANT = 40  # degrees
-_LEFT = 60  # pixels
+_LEFT, _RIGHT = 60, 16  # pixels
 _GAP = 0.14  # of the numbers' range: how far left of them a missing value stands
 _FEW = 12  # whole numbers, around each of which there is room for a bar
 JITTER = 0.3  # of a strip, to each side
@@ -53,17 +53,19 @@ class ColumnAxis:
         held: np.ndarray,
         categories: Sequence[str] = (),
         rows: np.ndarray | None = None,
+        time: str = "",
     ) -> None:
         """Make room for values (N,): numbers, or positions among the categories; NaN is missing.
 
-        `rows` tells how many rows hold each of them, where that is not one.
+        `rows` tells how many rows hold each of them, where that is not one; `time` what the numbers are days of,
+        as in `Column`.
         """
         known = np.isfinite(held)
         if categories:
             counts = np.ones(len(held), int) if rows is None else rows
             self._strips(chart, held[known], counts[known], categories, not known.all())
         else:
-            self._numbers(chart, name, held[known], not known.all())
+            self._numbers(chart, name, held[known], not known.all(), time)
 
     def bottom(self, low: float) -> None:
         """Write what belongs at the lower end of the vertical axis."""
@@ -94,7 +96,7 @@ class ColumnAxis:
         """Half the width of a strip, in units of the scale."""
         return 0.4 if self.in_strips else 0.16 * _GAP * (self.scale.max - self.scale.min)
 
-    def _numbers(self, chart: bqplot.Figure, name: str, known: np.ndarray, missing: bool) -> None:
+    def _numbers(self, chart: bqplot.Figure, name: str, known: np.ndarray, missing: bool, time: str) -> None:
         self._codes = None
         ends = [float(known.min()), float(known.max())] if len(known) else []
         low, high = limits(ends)
@@ -103,8 +105,7 @@ class ColumnAxis:
             low, high = min(low, different[0] - 0.5), max(high, different[-1] + 0.5)
         self._left = low - _GAP * (high - low) / 2
         start = low - _GAP * (high - low) if missing else low
-        left = _LEFT
-        chart.fig_margin = {**chart.fig_margin, "left": left, "bottom": MARGIN["bottom"]}
+        chart.fig_margin = {**chart.fig_margin, "left": _LEFT, "right": _RIGHT, "bottom": MARGIN["bottom"]}
         places, written = ticks(ends, zero=False)
         if not len(known):
             places = np.zeros(0)
@@ -112,7 +113,12 @@ class ColumnAxis:
             self.scale.min, self.scale.max = start, high
             self.axis.label, self.axis.tick_labels, self.axis.tick_format = fitted(name, LONGEST_AXIS), None, written
             self.axis.tick_rotate, self.axis.tick_style = 0, {"font-size": "12px", "text-anchor": "middle"}
-            self.axis.tick_values = spaced(places, written, high - start, chart)
+            if time and len(known):
+                between = (NARROWEST - _LEFT - 2 * _RIGHT) * (ends[1] - ends[0]) / (high - start)
+                said = write_times(self.axis, time, ends[0], ends[1], between)
+                chart.fig_margin = {**chart.fig_margin, "right": max(_RIGHT, pixels(said[-1:]) // 2)}
+            else:
+                self.axis.tick_values = spaced(places, written, high - start, chart)
         edge = self._left + _GAP * (high - low) / 2 - self.half
         self._edge.x, self._edge.y = ([edge] * 2, [self._y.min, self._y.max]) if missing else ([], [])
 
@@ -123,7 +129,7 @@ class ColumnAxis:
         counts = np.bincount(which, rows, minlength=len(codes))
         self._codes, self._left = codes, -1.0
         names = [str(categories[int(code)]) for code in codes]
-        between = NARROWEST - _LEFT - chart.fig_margin["right"]
+        between = NARROWEST - _LEFT - _RIGHT
         strips = len(codes) + missing
         most = max(between // _LINE - missing, 1)
         named = np.sort(np.argsort(-counts, kind="stable")[:most])
@@ -133,10 +139,10 @@ class ColumnAxis:
         widest = pixels(list(labels.values()))
         level = (widest + 8) * strips <= between
         angle = math.radians(_SLANT)
-        margins = {"left": _LEFT, "bottom": MARGIN["bottom"] - 12}
+        margins = {"left": _LEFT, "right": _RIGHT, "bottom": MARGIN["bottom"] - 12}
         if not level:
             first = pixels([labels[min(labels)]]) * math.cos(angle) if labels else 0
-            margins = {"left": max(_LEFT, math.ceil(first)), "bottom": 20 + math.ceil(widest * math.sin(angle))}
+            margins |= {"left": max(_LEFT, math.ceil(first)), "bottom": 20 + math.ceil(widest * math.sin(angle))}
         chart.fig_margin = {**chart.fig_margin, **margins}
         with self.scale.hold_sync(), self.axis.hold_sync():
             self.scale.min, self.scale.max = -0.5 - missing, max(len(codes), 1) - 0.5

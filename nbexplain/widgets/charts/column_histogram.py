@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +37,12 @@ class ColumnHistogram:
     words: tuple[str, ...]
 
 
-def histogram_of(held: np.ndarray, categories: Sequence[str] = ()) -> ColumnHistogram:
+def histogram_of(
+    held: np.ndarray, categories: Sequence[str] = (), said_of: Callable[[float], str] = number
+) -> ColumnHistogram:
     """Count the rows by what they hold, (N,): numbers, or positions among the categories; NaN and infinity are missing.
 
-    Whole numbers are counted one by one, or as many of them in each bar.
+    Whole numbers are counted one by one, or as many of them in each bar; `said_of` says one.
     """
     known = held[np.isfinite(held)]
     values, rows = np.unique(known, return_counts=True)
@@ -53,7 +55,8 @@ def histogram_of(held: np.ndarray, categories: Sequence[str] = ()) -> ColumnHist
         counts, edges = np.histogram(known, _edges(values)) if len(known) else (rows, np.zeros(1))
         whole = _are_whole(values)
         first, last = (edges[:-1] + 0.5, np.minimum(edges[1:] - 0.5, values[-1])) if whole else (edges[:-1], edges[1:])
-        said = [number(a) if a == b else f"{number(a)} to {number(b)}" for a, b in zip(first, last)]
+        ends = [(said_of(a), said_of(b)) for a, b in zip(first, last)]
+        said = [a if a == b else f"{a} to {b}" for a, b in ends]
         start, end, counts = np.append(edges[:-1], missing), np.append(edges[1:], missing), np.append(counts, lost)
         if len(values) > _BINS:
             values, rows = values[[0, -1]], rows[[0, -1]]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import bqplot
 import numpy as np
 
 from nbexplain.core.explanation import Grid
 from nbexplain.core.table.partial_dependence import mean_curve
+from nbexplain.inputs.table_column import Column
+from nbexplain.inputs.table_times import time_said
 from nbexplain.widgets.boxes import Boxes
 from nbexplain.widgets.chart_style import ACCENT, LONGEST_AXIS, PLAIN, captioned, figure, key, number, ticks
 from nbexplain.widgets.charts.column_axis import ColumnAxis
@@ -117,7 +120,8 @@ class PartialDependenceChart:
         self._grid, self._curves, self._chosen = grid, curves, chosen
         self._row = row if row is not None and row.grid.column == grid.column else None
         self._mean_curve = mean_curve(curves)
-        self._held_by = histogram_of(np.asarray(held, float), categories)
+        said = partial(time_said, grid.time) if grid.time else number
+        self._held_by = histogram_of(np.asarray(held, float), categories, said)
         self._categories, self._quantity = tuple(categories), quantity
         self._draw()
 
@@ -150,7 +154,12 @@ class PartialDependenceChart:
         values, rows = self._held_by.values, self._held_by.rows
         unseen = np.zeros(len(own_values), int)
         column.lay_out(
-            self._chart, self._grid.column, np.append(values, own_values), self._categories, np.append(rows, unseen)
+            self._chart,
+            self._grid.column,
+            np.append(values, own_values),
+            self._categories,
+            np.append(rows, unseen),
+            self._grid.time,
         )
         column.bottom(ground)
         self._draw_held()
@@ -171,7 +180,12 @@ class PartialDependenceChart:
         _lines(self._own, at[line], own[None, line])
         _points(self._own_points, at[strip], own[strip])
         here = none if row is None else np.array([row.value])
-        _points(self._here, column.place(here), none if row is None else np.array([row.score]))
+        with self._here.hold_sync():
+            _points(self._here, column.place(here), none if row is None else np.array([row.score]))
+            timed = row is not None and bool(self._grid.time)
+            about = Column("", time=self._grid.time)
+            self._here.names = np.array([about.said(value) for value in here.tolist()]) if timed else None
+            self._here.tooltip.fields = ["name" if timed else "x", "y"]
         self._draw_front()
 
     def _draw_front(self) -> None:
@@ -217,6 +231,8 @@ class PartialDependenceChart:
         if self._grid.categories:
             return fitted(self._grid.categories[point], 60)
         value = self._grid.values[point]
+        if self._grid.time:
+            return Column("", time=self._grid.time).said(float(value))
         return f"{value:.6g}".replace("-", "−") if np.isfinite(value) else "missing"
 
     def _draw_held(self) -> None:

@@ -107,11 +107,11 @@ def test_the_rows_are_made_once_and_the_background_stays() -> None:
         seen.append(rows.__array_interface__["data"][0])
         return rows[:, 0]
 
-    table = X[4:].copy()
-    explain(model, Tabular(table[0], table), "partial_dependence", column=0, rows=50, points=200)
+    table = np.tile(X[4:], (40, 1))
+    explain(model, Tabular(table[0], table), "partial_dependence", column=0, rows=1000, points=200)
     assert len(seen) > 4
     assert len(set(seen[-2:])) == 1  # the same memory again
-    np.testing.assert_array_equal(table, X[4:])
+    np.testing.assert_array_equal(table, np.tile(X[4:], (40, 1)))
 
 
 def test_of_very_many_values_the_most_frequent_are_tried_and_it_is_said() -> None:

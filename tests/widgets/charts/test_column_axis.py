@@ -45,6 +45,20 @@ def test_numbers_lie_where_they_are_and_missing_ones_left_of_them(made):
     assert axis.marks[1].text.size == axis.marks[1].x.size == 0
 
 
+def test_dates_are_written_as_dates_and_numbers_after_them_as_numbers(made):
+    axis, chart = made
+    axis.lay_out(chart, "day", np.array([19723.0, np.nan, 20453.0]), time="date")  # 2024-01-01 to 2025-12-31
+    assert labels(axis) == {19723: "2024", 20089: "2025"}
+    axis.lay_out(chart, "at", np.array([0.0, 0.4]), time="time")
+    assert set(axis.axis.tick_labels.values()) <= {"00:00", "03:00", "06:00", "09:00"}
+    assert {float(key) for key in axis.axis.tick_labels} == set(axis.axis.tick_values.tolist())
+    axis.lay_out(chart, "width", np.array([0.0, 5e-5]), time="duration")
+    assert not any("e" in key for key in axis.axis.tick_labels)  # JavaScript writes 0.00001, not 1e-05
+    axis.lay_out(chart, "age", np.array([1.0, 7.0]))
+    assert axis.axis.tick_labels is None
+    assert chart.fig_margin["right"] == 16
+
+
 def test_there_is_a_strip_for_each_category_that_occurs(made):
     axis, chart = made
     held = np.array([3.0, 0.0, 3.0, np.nan])
