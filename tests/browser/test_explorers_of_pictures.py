@@ -130,7 +130,9 @@ def test_stop_keeps_the_picture_run_goes_on_and_more_adds(lab):
     expect(explorer.status).to_contain_text("samples 200", timeout=SOON)
     until(lab, "e.session.wait(60)", True)
     expect(explorer.status).not_to_contain_text("stopped", timeout=SOON)
-    assert int(lab.execute("print(sum(samples))")) <= 216  # those that were run are not run again
+    assert (
+        int(lab.execute("print(sum(samples))")) <= 240
+    )  # those that were run are not run again; a few tell what they cost
     labels = kernel_values(lab, "e.session.inputs[0].superpixels(50, 'slic')")
     paints(explorer.map, labels, kernel_values(lab, "found().values"))
     explorer.button("More samples").click()
