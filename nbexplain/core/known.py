@@ -16,7 +16,7 @@ from nbexplain.core.hooks import Cancelled
 from nbexplain.core.layers import without_gradient
 from nbexplain.core.price import price_of
 from nbexplain.core.question import Answers, Facts, Price, Question
-from nbexplain.core.registry import METHODS, NAMES_OF_KINDS
+from nbexplain.core.registry import METHODS, NAMES_OF_KINDS, SAMPLES
 from nbexplain.core.subject import Subject
 from nbexplain.core.subjects import Subjects
 from nbexplain.core.table.labels import class_values, has_classes, tells_classes, without_classes
@@ -171,8 +171,13 @@ class Known:
             yield explanation
 
     def price(self, question: Question) -> Price | None:
-        """What the answer will cost, where that is long; None for another target, which may use what is kept."""
-        chosen, asked = METHODS[question.method], dataclasses.replace(question, target=None)
+        """What the answer will cost, where that is long.
+
+        None for another target or another number of samples, which go on from what is kept.
+        """
+        chosen = METHODS[question.method]
+        others = tuple((name, value) for name, value in question.params if name not in SAMPLES)
+        asked = dataclasses.replace(question, target=None, params=others)
         if chosen.price is None or asked in self._priced or self.answers.get(question) is not None:
             return None
         self._priced.add(asked)

@@ -18,7 +18,7 @@ from nbexplain.inputs import Tabular
 
 _LONG = 0.05  # seconds: passes that take so long together tell what each costs
 _MORE = 8  # times as many are tried next
-_PART = 20  # so small a part of the passes of a network may be such that are tried
+_PART = 50  # so small a part of the passes of a network may be such that are tried
 _MOST = 4096  # rows of a batch that is tried
 
 
@@ -43,8 +43,10 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
         return None
     together = isinstance(subject.twin.module, Predictor)  # whose call may take as long for one row as for many
     (each, count), most = subject.pace, min(passes if together else passes // _PART, _MOST)
-    while (each * count < _LONG or together) and count < most and each * passes >= least:
-        count = min(_MORE * count, most)
+    tried = 0
+    while (each * count < _LONG or together) and tried + count < most and each * passes >= least:
+        count = min(_MORE * count, most - tried)
+        tried += count
         batch, begun = _some(subject, count), time.perf_counter()
         subject.evaluate(batch)
         before, each = each, (time.perf_counter() - begun) / count

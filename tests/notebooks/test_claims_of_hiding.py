@@ -142,7 +142,9 @@ def test_how_far_the_explainers_are_from_the_exact_one(method, miss):
     assert rows is None or abs(found.passes["forward"] - rows) <= 5  # a batch of four is tried once
 
 
-@pytest.mark.parametrize(("orders", "miss", "error"), [(2, 0.303, 0.407), (50, 0.066, 0.074), (250, 0.049, 0.032)])
+@pytest.mark.parametrize(
+    ("orders", "miss", "error"), [(2, 0.303, 0.330), (10, 0.088, 0.140), (50, 0.066, 0.072), (250, 0.049, 0.032)]
+)
 def test_errors_of_orders_fall_with_the_root(orders, miss, error):
     found = of_eight("permutation_shap", permutations=orders)
     assert abs(found.values - of_eight("exact_shap").values).max() == pytest.approx(miss, abs=0.002)
