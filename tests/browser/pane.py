@@ -353,4 +353,5 @@ def said_number(text: str) -> float:
 
 def kernel_values(lab: Lab, expression: str) -> Any:
     """An array of the kernel, number by number."""
-    return np.array(json.loads(lab.execute(f"import json; print(json.dumps(({expression}).tolist()))")))
+    said = lab.execute(f"import json; print(json.dumps(({expression}).tolist()))")
+    return np.array(json.loads(said.splitlines()[-1]))  # an answer on a busy machine says its price first

@@ -106,7 +106,7 @@ def table(lab: Lab) -> Panes:
 
 
 def from_kernel(lab: Lab, expression: str) -> Any:
-    return json.loads(lab.execute(f"import json; print(json.dumps({expression}))"))
+    return json.loads(lab.execute(f"import json; print(json.dumps({expression}))").splitlines()[-1])
 
 
 # The row
