@@ -176,6 +176,24 @@ def test_the_boundary_and_the_row_in_it(explorer: nx.Explorer) -> None:
     assert chart._row == (2.5, 4.0)
 
 
+def test_a_column_of_very_many_categories_is_no_axis_until_it_is_chosen() -> None:
+    frame = pd.DataFrame({"name": [f"n{number}" for number in range(300)], "a": range(300), "b": range(300, 0, -1)})
+
+    def score(rows: pd.DataFrame) -> np.ndarray:
+        return rows["a"].to_numpy(float)
+
+    given = nx.Tabular(frame.iloc[[1]], frame)
+    explorer = nx.TabularExplorer(score, given)
+    assert explorer.session.wait(60)
+    assert part(explorer, BoundaryView)._slices[0].plane.names == ("a", "b")
+    explorer.close()
+    two = nx.TabularExplorer(score, nx.Tabular(frame.iloc[[1], :2], frame.iloc[:, :2]))
+    assert two.session.wait(60)
+    assert not any(isinstance(one, BoundaryView) for one in two._parts)
+    assert two._status.error == ""
+    two.close()
+
+
 def test_three_components_are_three_slices(explorer: nx.Explorer) -> None:
     view = part(explorer, BoundaryView)
     assert ["nbx-away" in frame._dom_classes for frame in view._frames] == [False, True, True]
