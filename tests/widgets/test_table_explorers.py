@@ -318,6 +318,20 @@ def test_groups_of_a_regression_are_told_by_their_scores_alone() -> None:
     explorer.close()
 
 
+def test_of_very_many_groups_the_largest_are_told() -> None:
+    names = [f"n{number:03d}" for number in range(300)] + ["n299", "n007"]
+    frame = pd.DataFrame({"name": names, "a": np.arange(302.0)})
+    given = nx.Tabular(frame.iloc[[1]], frame)
+    explorer = nx.GlobalExplorer(lambda rows: rows["a"].to_numpy(float), given, show=["groups"])
+    assert explorer.session.wait(120)
+    shown = part(explorer, GroupsView)._scores_table
+    counts = {row["label"]: row["numbers"][0] for row in shown.rows}
+    assert len(counts) == 200
+    assert [name for name, count in counts.items() if count == 2] == ["n007", "n299"]
+    assert shown.note == "The 200 largest of 300 groups."
+    explorer.close()
+
+
 def test_what_counts_in_two_groups_and_how_far_they_differ(
     everything: nx.Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
