@@ -65,7 +65,7 @@ def _groups(offsets: np.ndarray, told: Any) -> np.ndarray:
     real = offsets[:, 1] > offsets[:, 0]
     ask = getattr(told, "sequence_ids", None)
     try:
-        numbers = ask() if callable(ask) else None
+        numbers = ask() if callable(ask) else ask  # an attribute of those of the library `tokenizers`
     except ValueError:  # a slow tokenizer's
         numbers = None
     if numbers is not None and len(numbers) == len(offsets):

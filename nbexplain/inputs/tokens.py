@@ -54,10 +54,10 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         if not pieces:
             raise ValueError(f"text: expected some words, got {whole!r}")
         return Tokens(np.arange(len(pieces)), tuple(whole[a:b] for a, b in pieces), np.array(pieces), {})
-    if not callable(tokenizer):
+    if not callable(tokenizer) and not hasattr(tokenizer, "encode_batch"):
         raise TypeError(f"tokenizer: expected a callable string → ids, got {type(tokenizer).__name__}")
     ids, entries, told = _told(texts, tokenizer)
-    encodings = getattr(told, "encodings", None)  # what Hugging Face's fast tokenizers return, from a callable too
+    encodings = [told] if _is_encoding(told) else getattr(told, "encodings", None)  # of fast tokenizers
     encoding = encodings[0] if encodings and len(encodings[0].ids) == len(ids) else None
     offsets = entries.pop("offset_mapping", None if encoding is None else encoding.offsets)
     rows = {name: _of_each_token(value, len(ids)) for name, value in entries.items()}
@@ -89,14 +89,23 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
 def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:
     """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
     fast = getattr(tokenizer, "is_fast", None)
-    told = tokenizer(*texts, return_offsets_mapping=True) if fast else tokenizer(*texts)
-    entries = dict(told) if isinstance(told, Mapping) or hasattr(told, "keys") else {"input_ids": told}
+    call = tokenizer if callable(tokenizer) else tokenizer.encode  # one of the library `tokenizers`
+    told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    if _is_encoding(told):
+        entries = {"input_ids": told.ids, "attention_mask": told.attention_mask, "token_type_ids": told.type_ids}
+    else:
+        entries = dict(told) if isinstance(told, Mapping) or hasattr(told, "keys") else {"input_ids": told}
     if "input_ids" not in entries:
         raise ValueError(f"tokenizer: expected ids or a mapping with input_ids, got {', '.join(map(repr, entries))}")
     ids = _row(entries.pop("input_ids"))
     if ids is None or not len(ids):
         raise ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
     return ids, entries, told
+
+
+def _is_encoding(told: Any) -> bool:
+    """Whether it is what the library `tokenizers` returns."""
+    return all(hasattr(told, name) for name in ("ids", "type_ids", "offsets", "attention_mask"))
 
 
 def _padded(texts: Sequence[str], tokenizer: Any, ids: np.ndarray, mask: np.ndarray | None) -> Padded | None:

@@ -270,6 +270,17 @@ def test_a_model_that_reads_strings_gets_pairs() -> None:
     assert {a for a, _ in asked} == {PREMISE}
 
 
+@pytest.mark.parametrize("given", [HYPOTHESIS, (PREMISE, HYPOTHESIS)])
+@pytest.mark.parametrize("called", [False, True])
+def test_a_tokenizer_of_the_library_tokenizers_itself(given: Any, called: bool, tok: Any) -> None:
+    rust = tok.backend_tokenizer
+    ours = Text(given, (lambda *texts: rust.encode(*texts)) if called else rust)
+    theirs = Text(given, tok)
+    assert ours.tensor.tolist() == theirs.tensor.tolist()
+    np.testing.assert_array_equal(ours.masker().spans, theirs.masker().spans)
+    np.testing.assert_allclose(explain(Sum(), ours, "exact_shap").values, explain(Sum(), theirs, "exact_shap").values)
+
+
 @pytest.mark.parametrize("read", ["{}", "is it good? {}", "{} is it", "very  {}"])
 def test_byte_level_tokens_are_found_inside_a_longer_text(read: str) -> None:
     tokenizers = pytest.importorskip("tokenizers")
