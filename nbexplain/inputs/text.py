@@ -32,8 +32,8 @@ class Text(Array):
         A string; or a pair (a, b) of them that go in together, such as premise and hypothesis, or question and context.
         The tokenizer is called with both; a model that reads strings gets a list of such pairs.
     tokenizer
-        Hugging Face's, one of the library `tokenizers`, or any callable string → ids, or → mapping with `input_ids` and,
-        if it has them, `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and further entries
+        Hugging Face's, one of the library `tokenizers`, or any callable string → ids, or → mapping with `input_ids`
+        and, if it has them, `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and more entries
         with one number a token. Without one, tokens are words and what stands between them, for models that read
         strings.
     explain
