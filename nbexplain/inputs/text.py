@@ -33,9 +33,9 @@ class Text(Array):
         The tokenizer is called with both; a model that reads strings gets a list of such pairs.
     tokenizer
         Hugging Face's, one of the library `tokenizers`, or any callable string → ids, or → mapping with `input_ids`
-        and, if it has them, `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and more entries
-        with one number a token. Without one, tokens are words and what stands between them, for models that read
-        strings.
+        and, if it has them, `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and more
+        entries with one number a token. Without one, tokens are words and what stands between them, for models that
+        read strings.
     explain
         What is explained; all else stays as it is. None: all of it. Of a pair, 0 or 1: one of the texts. A part of the
         text, which must be in it once; or its (start, end). Or a list of these. So of a prompt
