@@ -193,7 +193,12 @@ class Text(Array):
         return id(self)
 
     def arguments(self, batch: Tensor, dtype: torch.dtype | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Ids (N, L) for codes (N, L); as keywords with the attention mask, where the tokenizer makes one."""
+        """Ids (N, L) for codes (N, L); as keywords with the attention mask, where the tokenizer makes one.
+
+        Without a tokenizer the texts themselves.
+        """
+        if self.tokenizer is None:
+            return (self.outside(batch),), {}
         place = self.codes.places(batch)
         ids = torch.from_numpy(self.ids).to(batch.device)[place]
         if (hidden := self.codes.is_masked(batch)).any():
