@@ -24,6 +24,7 @@ from nbexplain.core.model.estimator_calls import (
     last_step,
     objective_of,
     own_choice,
+    pipeline_function,
     pipeline_labels,
     same_labels,
     ways_to_ask,
@@ -181,8 +182,10 @@ class Predictor(nn.Module):
             x, said = self._tried(_TRIED) or (x, said)
         if is_pipeline(self.estimator):
             told = pipeline_labels(self.estimator)
-            single = said.shape[1] > 1 and bool(np.allclose(said.sum(1), 1, atol=1e-3))
-            return Outputs(outputs.numbers, tuple(told), "probability" if single else "score", exclusive=single)
+            made, problem = pipeline_function(self.estimator), self.estimator.model.config.problem_type
+            quantity = "probability" if made != "none" else "prediction" if problem == "regression" else "score"
+            single = made == "softmax" and said.shape[1] > 1
+            return Outputs(outputs.numbers, tuple(told), quantity, exclusive=single)
         if self.way in ("call", "forward"):
             return self._of_callable(said, names)
         model, kind = self.estimator, kind_of(self.estimator)

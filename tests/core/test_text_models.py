@@ -1,0 +1,91 @@
+"""What Hugging Face's models say of themselves: their labels, what they are for, how long a text they take."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from nbexplain import Subject, Text, explain
+from tests.core.test_texts import BERT
+from tests.core.texts import SENTENCE, tokenizer
+from tests.networks import seeded
+
+transformers = pytest.importorskip("transformers")
+
+
+def several_labels(**more: Any) -> Any:
+    config = transformers.BertConfig(**BERT, num_labels=3, problem_type="multi_label_classification", **more)
+    return seeded(lambda: transformers.BertForSequenceClassification(config)).eval()
+
+
+def fewest_crossing(model: Any, tok: Any, label: int) -> set[tuple[int, ...]]:
+    """The smallest sets of words without which a label's logit is on the other side of 0."""
+    words = SENTENCE.split()
+
+    def positive(without: tuple[int, ...]) -> bool:
+        text = " ".join(word for place, word in enumerate(words) if place not in without)
+        with torch.no_grad():
+            return bool(model(**tok(text, return_tensors="pt")).logits[0, label] >= 0)
+
+    for size in range(1, 4):
+        found = {sets for sets in itertools.combinations(range(len(words)), size) if positive(sets) != positive(())}
+        if found:
+            return found
+    raise AssertionError("no set of three words")
+
+
+@pytest.mark.parametrize("way", ["logits", "pipeline", "raw pipeline", "sigmoid"])
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_each_of_several_labels_is_decided_by_itself(way: str, label: int) -> None:
+    model, tok = several_labels(), tokenizer()
+    with torch.no_grad():
+        model.classifier.bias += 0.05 - model(**tok(SENTENCE, return_tensors="pt")).logits[0]  # just above 0
+    asked, x, more = model, Text(SENTENCE, tok), {}
+    if "pipeline" in way:
+        raw = {"function_to_apply": "none"} if way == "raw pipeline" else {}
+        asked, x = transformers.pipeline("text-classification", model=model, tokenizer=tok, **raw), Text(SENTENCE)
+    if way == "sigmoid":
+        more = {"scores": lambda output: output.logits.sigmoid()}
+    probability = way in ("pipeline", "sigmoid")
+    subject = Subject(asked, x, **more)
+    assert subject.independent
+    assert (subject.score_name == "probability") == probability
+    answer = explain(asked, x, "counterfactual", target=label, **more)
+    assert answer.details["boundary"] == (0.5 if probability else 0)
+    wanted = fewest_crossing(model, tok, label)
+    assert tuple(np.flatnonzero(answer.values[0] == 0).tolist()) in wanted
+    assert (float(answer.scores[0, label]) >= answer.details["boundary"]) is False
+
+
+def test_probabilities_of_labels_that_add_up_to_1_by_chance_are_no_shares() -> None:
+    model, tok = several_labels(), tokenizer()
+    model.classifier.weight.data.zero_()
+    model.classifier.bias.data = torch.tensor([1 / 3] * 3).logit()
+    pipe = transformers.pipeline("text-classification", model=model, tokenizer=tok)
+    assert Subject(pipe, Text(SENTENCE)).independent
+    assert not Subject(model, Text(SENTENCE, tok), scores=lambda output: output.logits.softmax(1)).independent
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem", "made", "name"),
+    [
+        (3, None, None, "probability"),
+        (1, None, None, "probability"),
+        (1, "regression", None, "prediction"),
+        (3, None, "none", "score"),
+        (3, "multi_label_classification", "softmax", "probability"),
+    ],
+)
+def test_a_pipelines_scores_are_what_it_makes_of_logits(
+    labels: int, problem: str | None, made: str | None, name: str
+) -> None:
+    config = transformers.BertConfig(**BERT, num_labels=labels, problem_type=problem)
+    model = seeded(lambda: transformers.BertForSequenceClassification(config)).eval()
+    more = {} if made is None else {"function_to_apply": made}
+    pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer(), **more)
+    subject = Subject(pipe, Text(SENTENCE))
+    assert (subject.score_name, subject.independent) == (name, False)
