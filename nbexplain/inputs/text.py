@@ -38,7 +38,7 @@ class Text(Array):
         read strings.
     explain
         What is explained; all else stays as it is. None: all of it. Of a pair, 0 or 1: one of the texts. A part of the
-        text, which must be in it once; or its (start, end). Or a list of these. So of a prompt
+        text, which must be in it once; or its (start, end) in `text`. Or a list of these. So of a prompt
         `f"Is this review positive? {review}"` the words of the review are hidden with `explain=review`.
     max_length
         How many tokens the model takes; by default the tokenizer's `model_max_length`. What is longer is cut, and said.
@@ -101,7 +101,7 @@ class Text(Array):
         self.text, self._begins = segments.joined(self.texts)
         self.tokenizer, self.vocabulary = tokenizer, vocabulary_of(tokenizer)
         self.parts_explained = segments.explained(explain, self.texts)
-        self.made_with = {"explain": explain, "max_length": max_length, "mask_token_id": mask_token_id}
+        self.made_with = {"explain": segments.plain(explain), "max_length": max_length, "mask_token_id": mask_token_id}
         read = tokens_of(self.texts, tokenizer)
         self.ids, self.tokens, self.spans, extras = read.ids, read.names, read.spans, read.extras
         self.padded = read.padded
@@ -177,13 +177,11 @@ class Text(Array):
         Raises
         ------
         ValueError
-            If it does not.
+            If it does not, or nothing is left of what is explained.
         """
         given: Any = segments.apart(text, self.texts) if isinstance(text, str) else text
-        ways = dict(self.made_with)
-        if ways["explain"] is not None and len(self.texts) == 1 and isinstance(given, str):
-            ways["explain"] = segments.moved(given, self.text, self.parts_explained)
-        return Text(given, self.tokenizer, **ways)
+        explain = segments.moved(given, self.texts, self.made_with["explain"], self.parts_explained)
+        return Text(given, self.tokenizer, **self.made_with | {"explain": explain})
 
     # What a model gets
 

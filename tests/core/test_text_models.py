@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from nbexplain import Subject, Text, explain
-from tests.core.test_texts import BERT
+from nbexplain import Region, Subject, Text, explain
+from tests.core.test_texts import BERT, GPT
 from tests.core.texts import SENTENCE, tokenizer
 from tests.networks import seeded
 
@@ -89,3 +89,27 @@ def test_a_pipelines_scores_are_what_it_makes_of_logits(
     pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer(), **more)
     subject = Subject(pipe, Text(SENTENCE))
     assert (subject.score_name, subject.independent) == (name, False)
+
+
+def test_a_causal_model_is_explained_at_its_last_token_whatever_the_tokenizer_has() -> None:
+    tok = tokenizer(framed=False)
+    assert tok.mask_token_id is not None
+    model = seeded(lambda: transformers.GPT2LMHeadModel(transformers.GPT2Config(**GPT))).eval()
+    for text in (SENTENCE, "the [MASK] is really good"):
+        given = tok(text, return_tensors="pt")
+        with torch.no_grad():
+            last = model(**given).logits[0, -1]
+        answer = explain(model, Text(text, tok), "leave_one_out", hide="mask token")
+        assert answer.target == Region(int(last.argmax()), (given["input_ids"].shape[1] - 1,))
+        assert answer.score == pytest.approx(float(last.max()), abs=1e-5)
+
+
+def test_a_model_that_fills_masks_is_explained_at_its_mask() -> None:
+    tok = tokenizer()
+    model = seeded(lambda: transformers.BertForMaskedLM(transformers.BertConfig(**BERT))).eval()
+    answer = explain(model, Text("the [MASK] is really good", tok), "leave_one_out")
+    with torch.no_grad():
+        at_mask = model(**tok("the [MASK] is really good", return_tensors="pt")).logits[0, 2]
+    assert answer.target == Region(int(at_mask.argmax()), (2,))
+    with pytest.raises(ValueError, match=r"target: .* the text has no mask token; put '\[MASK\]' where"):
+        explain(model, Text(SENTENCE, tok), "leave_one_out")
