@@ -23,6 +23,7 @@ def checked(text: Any) -> tuple[str, ...]:
     if isinstance(text, str):
         if not text.strip():
             raise ValueError(f"text: expected some words, got {text!r}")
+        _check_signs(text)
         return (text,)
     if not isinstance(text, tuple) or not all(isinstance(each, str) for each in text):
         what = f"a list of {len(text)}; try [Text(each, …) for each in …]" if isinstance(text, list) else None
@@ -32,7 +33,19 @@ def checked(text: Any) -> tuple[str, ...]:
     for each in text:
         if not each.strip():
             raise ValueError(f"text: expected some words in both texts of the pair, got {each!r}")
+        _check_signs(each)
     return text
+
+
+def _check_signs(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        at = error.start
+        raise ValueError(
+            f"text: {text[at]!r} at place {at} is half of a sign and can be no text; put a stand-in for what cannot be "
+            "read: text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
+        ) from None
 
 
 def joined(texts: Sequence[str]) -> tuple[str, list[int]]:

@@ -164,13 +164,13 @@ def _holds_numbers(value: Any) -> bool:
     return array.size > 0 and array.dtype.kind in "biuf"
 
 
-def unread(text: str, spans: np.ndarray, read: Span) -> tuple[str, ...]:
+def unread(text: str, spans: np.ndarray, read: Sequence[Span]) -> tuple[str, ...]:
     """A note on the words in what is read of a text that no token is known to hold; none where no token has a place."""
     held = np.zeros(len(text), dtype=bool)
     for start, end in spans.tolist():
         held[start:end] = True
     words = words_in(text) if held.any() else []
-    within_it = [(start, end) for start, end in words if start < read[1] and end > read[0]]
+    within_it = [(start, end) for start, end in words if any(start < last and end > first for first, last in read)]
     lost = [text[start:end] for start, end in within_it if not held[start:end].any()]
     if not lost:
         return ()

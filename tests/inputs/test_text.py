@@ -300,7 +300,7 @@ def test_words_that_no_token_holds_are_told() -> None:
     said = "the tokenizer shows no token for “zzz”: what it makes of that is never hidden"
     text = Text("the zzz is good", placed((0, 3), (8, 10), (11, 15)))
     assert (text.masker("word").names, text.notes) == (("the", "is", "good"), (said,))
-    five = Text("a b c d e f g", placed((0, 1)))
+    five = Text("a b c d e f g h", placed((0, 1), (14, 15)))
     assert five.notes == (
         "the tokenizer shows no token for “b”, “c”, “d”, “e” and 2 more: what it makes of that is never hidden",
     )
