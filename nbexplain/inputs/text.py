@@ -122,9 +122,9 @@ class Text(Array):
             if not self._placed and is_added(self.ids, self.vocabulary).all():
                 made = ", ".join(f"“{token}”" for token in self.tokens[:_MOST_NAMED])
                 raise ValueError(f"text: there is no word in {self.text[:40]!r} that the model reads, only {made}")
-            read = read_by(self.texts, self.spans, tokenizer)
-            self.notes += cut_note(self.texts, read) + unread(self.text, self.spans, read)
-            self.read = read[0] if len(read) == 1 else self.read
+            left = read_by(self.texts, self.spans, tokenizer)
+            self.notes += cut_note(self.texts, left) + unread(self.text, self.spans, left)
+            self.read = left[0] if len(left) == 1 else self.read
         self.explained = self._explained(explain is not None)
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras

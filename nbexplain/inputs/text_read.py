@@ -77,6 +77,6 @@ def check_id(id_: Any, vocabulary: Any) -> None:
         raise TypeError(f"mask_token_id: expected the id of a token, a whole number from 0 on, got {id_!r}{hint}")
     known = getattr(vocabulary, "get_vocab_size", None)
     count = known() if known is not None else len(vocabulary) if hasattr(vocabulary, "is_fast") else None
-    if id_ < 0 or (count is not None and id_ >= count):
+    if int(id_) < 0 or (count is not None and int(id_) >= count):
         most = "from 0 on" if count is None else f"from 0 to {count - 1:,}, as the tokenizer has {count:,}"
         raise ValueError(f"mask_token_id: expected the id of a token, {most}, got {id_}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from nbexplain import Region, Subject, Text, explain
-from tests.core.test_texts import BERT, GPT
+from tests.core.test_texts import BERT, COUNT, GPT, T5
 from tests.core.texts import SENTENCE, tokenizer
 from tests.networks import seeded
 
@@ -113,3 +115,77 @@ def test_a_model_that_fills_masks_is_explained_at_its_mask() -> None:
     assert answer.target == Region(int(at_mask.argmax()), (2,))
     with pytest.raises(ValueError, match=r"target: .* the text has no mask token; put '\[MASK\]' where"):
         explain(model, Text(SENTENCE, tok), "leave_one_out")
+
+
+# Texts that are too long, and decoders
+
+
+class Own(nn.Module):
+    """Adds what stands in a table of places to the tokens; the vocabulary is smaller than that table, or larger."""
+
+    def __init__(self, words: int, places: int) -> None:
+        super().__init__()
+        self.emb, self.at = nn.Embedding(words, 4), nn.Parameter(torch.randn(1, places, 4))
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head((self.emb(ids) + self.at[:, : ids.shape[1]]).mean(1))
+
+
+BART = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 8}
+BART |= {"decoder_attention_heads": 2, "decoder_ffn_dim": 8, "vocab_size": COUNT, "max_position_embeddings": 24}
+TAKES = {
+    "Bert": (BERT, 24),
+    "Roberta": ({**BERT, "pad_token_id": 1}, 22),  # its places count from behind the padding's id
+    "DistilBert": ({"dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 8, "max_position_embeddings": 24}, 24),
+    "GPT2": ({**GPT, "pad_token_id": 0, "eos_token_id": 5, "bos_token_id": 5}, 24),
+}
+
+
+@pytest.mark.parametrize("name", [*TAKES, "few words", "many words"])
+def test_a_text_that_is_too_long_is_told_how_much_the_model_takes(name: str) -> None:
+    tok, text, forward = tokenizer(), " ".join(["good"] * 40), None
+    if name in TAKES:
+        options, most = TAKES[name]
+        config = getattr(transformers, f"{name}Config")(**{"vocab_size": COUNT, **options})
+        model = seeded(lambda: getattr(transformers, f"{name}ForSequenceClassification")(config)).eval()
+    else:
+        most, forward = 30, lambda model, x: model(x["input_ids"])
+        model = seeded(lambda: Own(COUNT if name == "few words" else 38, most)).eval()
+    with pytest.raises(ValueError, match=rf"text: it has 42 tokens, and the model takes {most}; Text\(…, max_") as told:
+        explain(model, Text(text, tok), "leave_one_out", forward=forward)
+    (said,) = re.findall(r"max_length=(\d+)", str(told.value))
+    answer = explain(model, Text(text, tok, max_length=int(said)), "leave_one_out", forward=forward)
+    assert len(answer.names) == most - 2
+
+
+def test_an_id_that_the_model_has_no_row_for_is_no_length() -> None:
+    model = seeded(lambda: Own(COUNT, 64)).eval()
+    with pytest.raises(ValueError, match=r"tokenizer: it gives an id, .* Is it this model's own\?"):
+        explain(model, Text(SENTENCE, lambda text: [7] * 30 + [COUNT]), "leave_one_out")
+    x = Text(SENTENCE, lambda text: [7] * len(text.split()), mask_token_id=COUNT)
+    with pytest.raises(ValueError, match=rf"mask_token_id: {COUNT} stands for what is hidden, and the model has"):
+        explain(model, x, "leave_one_out", hide="mask token")
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize(("name", "options"), [("T5ForConditionalGeneration", T5), ("MarianMTModel", BART)])
+def test_a_model_with_a_decoder_is_told_how_it_is_called(name: str, options: Any, masked: bool) -> None:
+    kind = name.removesuffix("ForConditionalGeneration").removesuffix("MTModel")
+    config = getattr(transformers, f"{kind}Config")(**{**options, "pad_token_id": 0, "decoder_start_token_id": 0})
+    model, tok = seeded(lambda: getattr(transformers, name)(config)).eval(), tokenizer()
+    x = Text(SENTENCE, tok if masked else lambda text: tok(text)["input_ids"])
+    with pytest.raises(TypeError, match="x: the model also wants decoder_input_ids, the beginning of") as told:
+        explain(model, x, "leave_one_out")
+    forward = eval(str(told.value).partition("forward=")[2])
+    answer = explain(model, x, "leave_one_out", forward=forward, target=7)
+
+    def first(text: str) -> float:
+        with torch.no_grad():
+            said = model(input_ids=tok(text, return_tensors="pt")["input_ids"], decoder_input_ids=torch.tensor([[0]]))
+        return float(said.logits[0, 0, 7])
+
+    words = SENTENCE.split()
+    right = [first(SENTENCE) - first(" ".join(words[:n] + words[n + 1 :])) for n in range(len(words))]
+    found = answer.values if masked else answer.values[1:-1]  # ids alone tell of no words: each token is hidden
+    np.testing.assert_allclose(found, right, atol=1e-5)

@@ -179,7 +179,7 @@ def pipeline_function(pipe: Any) -> str:
         return "softmax"
     if told is None:
         ways = {"regression": "none", "single_label_classification": "softmax" if count > 1 else "sigmoid"}
-        return ways.get(problem, "sigmoid")
+        return ways.get(str(problem), "sigmoid")
     return str(getattr(told, "value", told)).lower()
 
 

@@ -182,6 +182,12 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
         )
     if isinstance(error, IndexError) and not x.is_floating_point():
         tables = [f"{n!r} {m.num_embeddings:,}" for n, m in module.named_modules() if isinstance(m, nn.Embedding)]
+        masked = isinstance(given, Text) and given.has_mask and bool(given.codes.is_masked(x).any())
+        if tables and masked and (id_ := int(given.stand_in())) > given.ids.max():  # type: ignore[attr-defined]
+            return ValueError(
+                f"mask_token_id: {id_} stands for what is hidden, and the model has no row for it ({error}); its "
+                f"embeddings have: {', '.join(tables)}"
+            )
         if tables:
             return ValueError(
                 f"tokenizer: it gives an id, or so many, that the model has no row for ({error}); its embeddings have: "
