@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.text_codes import REMOVED
+from nbexplain.inputs.text_read import is_added
 from nbexplain.inputs.words import SENTENCE, Span, breaker, is_ordinary, is_unspaced, pieces_in, words_in
 
 if TYPE_CHECKING:
@@ -192,7 +193,8 @@ def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:
     if unit != "word":
         return ()
     held = np.zeros(len(text.text) + 1, dtype=bool)
-    for start, end in spans.tolist():
+    special = text.spans[is_added(text.ids, text.vocabulary)]  # as a mask, which is no sign of the text
+    for start, end in [*spans.tolist(), *special.tolist()]:
         held[start:end] = True
     begin, end = text.read[0], min(text.read[1], int(text.spans[:, 1].max()))  # the rest is not read at all
     pieces = [piece for piece in pieces_in(text.text) if piece[0] >= begin and piece[1] <= end]
