@@ -104,3 +104,12 @@ def test_half_of_a_sign_is_refused_with_its_place_and_what_mends_it(tok: Any, te
         Text(text, tok)
     mended = eval(str(refused.value).partition("read: ")[2], {"text": spoilt})
     assert Text(mended).text in ("good \ufffd film", "a \ufffd", "\U0001f600")
+
+
+def test_a_mask_that_stays_holds_no_signs_that_are_never_hidden(tok: Any) -> None:
+    tok.add_special_tokens({"mask_token": "<mask>"})
+    x = Text("the <mask> is", tok)
+    assert x.tokens[2] == "<mask>"
+    assert x.masker("word", stays=[2]).notes == ()
+    said = "“<”, “>”: never hidden, as no word holds them; unit='token' hides each sign"
+    assert Text("the <mask> is < good >", tok).masker("word", stays=[2]).notes == (said,)
