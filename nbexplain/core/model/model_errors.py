@@ -209,6 +209,11 @@ def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) 
             "model.fit(table, labels)"
         )
     call = "model" if module.way in ("call", "forward") else f"model.{module.way}"
+    if isinstance(given, Text) and len(given.texts) > 1 and (way := module.one_by_one(given.outside(x))):
+        return TypeError(
+            f"model: {call} gets a list of pairs of texts, such as {given.texts!r:.80}, and raised {kind}: {text}; it "
+            f"answers when it is asked as in {way}"
+        )
     if isinstance(error, TypeError) and module.way != "forward" and (lacking := _MISSING.search(text)):
         called = getattr(model, module.way, model)
         if text.startswith(f"{getattr(called, '__qualname__', type(model).__qualname__ + '.__call__')}()"):
