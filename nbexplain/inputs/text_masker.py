@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nbexplain.inputs.text_codes import REMOVED
 from nbexplain.inputs.text_read import is_added
-from nbexplain.inputs.words import SENTENCE, Span, breaker, is_ordinary, is_unspaced, pieces_in, words_in
+from nbexplain.inputs.words import SENTENCE, Span, breaker, is_ordinary, is_unspaced, pieces_in, shown, words_in
 
 if TYPE_CHECKING:
     from nbexplain.inputs.text import Text
@@ -81,7 +81,7 @@ class TextMasker:
             self.names = tuple(text.tokens[place] for place in held[firsts])
         else:
             self._part()
-            self.names = tuple(text.text[start:end].strip() for start, end in self.spans)
+            self.names = tuple(shown(text.text[start:end].strip()) for start, end in self.spans)
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import logging
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_padding import Padded, padded
 from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
-from nbexplain.inputs.words import Span, pieces_in, words_in
+from nbexplain.inputs.words import Span, pieces_in, shown, words_in
 
 _MOST_NAMED = 4  # of the words that a note names
 
@@ -80,7 +82,7 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     if fill is not None and (spans[fill.places, 1] > spans[fill.places, 0]).any():  # words that the mask hides
         fill = None
     read = tuple(
-        whole[a:b] if b > a else names[place] if names else str(ids[place])
+        shown(whole[a:b]) if b > a else names[place] if names else str(ids[place])
         for place, (a, b) in enumerate(spans.tolist())
     )
     return Tokens(ids, read, spans, extras, left_out, fill)
@@ -90,7 +92,8 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
     fast = getattr(tokenizer, "is_fast", None)
     call = tokenizer if callable(tokenizer) else tokenizer.encode  # one of the library `tokenizers`
-    told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    with _unwarned(vocabulary_of(tokenizer)):
+        told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
     if _is_encoding(told):
         entries = {"input_ids": told.ids, "attention_mask": told.attention_mask, "token_type_ids": told.type_ids}
     else:
@@ -101,6 +104,26 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     if ids is None or not len(ids):
         raise ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
     return ids, entries, told
+
+
+@contextmanager
+def _unwarned(vocabulary: Any) -> Iterator[None]:
+    """Without Hugging Face's warning of a text that is too long, which is cut and said; it is still given to others."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return "sequence length is longer" not in str(record.msg)
+
+    given = getattr(vocabulary, "deprecation_warnings", None)  # those that it has given
+    before = dict(given) if isinstance(given, dict) else None
+    logger = logging.getLogger("transformers.tokenization_utils_base")
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
+        if before is not None:
+            given.clear()
+            given.update(before)
 
 
 def _is_encoding(told: Any) -> bool:

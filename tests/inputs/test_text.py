@@ -286,7 +286,7 @@ def test_sentences_of_other_scripts(text: str, sentences: list[str]) -> None:
 def test_a_token_of_spaces_alone_is_no_word() -> None:
     text = Text("a  film", placed((0, 1), (1, 2), (2, 7)))
     assert text.masker("word").features.tolist() == [0, -1, 1]
-    assert text.masker("token").names == ("a", " ", "film")
+    assert text.masker("token").names == ("a", "␣", "film")
 
 
 def test_a_token_belongs_to_the_first_word_that_it_overlaps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -113,3 +114,33 @@ def test_a_mask_that_stays_holds_no_signs_that_are_never_hidden(tok: Any) -> Non
     assert x.masker("word", stays=[2]).notes == ()
     said = "“<”, “>”: never hidden, as no word holds them; unit='token' hides each sign"
     assert Text("the <mask> is < good >", tok).masker("word", stays=[2]).notes == (said,)
+
+
+# What is heard and read
+
+
+@pytest.mark.parametrize("way", [lambda tok: tok, partial, lambda tok: lambda text: tok(text)])
+def test_a_text_that_is_cut_is_said_by_us_alone(way: Any, caplog: pytest.LogCaptureFixture) -> None:
+    tok = tokenizer()
+    tok.model_max_length = 6
+    logger = logging.getLogger("transformers")
+    spreads, logger.propagate = logger.propagate, True
+    try:
+        x = Text(SENTENCE, way(tok), max_length=6)
+        assert x.notes[0].startswith("the text has 10 tokens and the model takes 6: it is cut after")
+        assert caplog.messages == []
+        if x.vocabulary is tok:  # its user's own call is warned as ever
+            tok(SENTENCE)
+            assert "sequence length is longer" in caplog.text
+    finally:
+        logger.propagate = spreads
+
+
+def test_what_cannot_be_seen_has_a_name_that_can() -> None:
+    text = "a \t film\r\n\nend\u200b\u00a0x"
+    places = [(0, 1), (1, 2), (2, 3), (4, 8), (8, 10), (10, 11), (11, 14), (14, 15), (15, 16), (16, 17)]
+    x = Text(text, lambda _: {"input_ids": [7] * len(places), "offset_mapping": places})
+    named = ("a", "␣", "⇥", "film", "⏎", "⏎", "end", "U+200B", "␣", "x")
+    assert x.tokens == x.masker("token").names == named
+    over = Text("good\tfilm", lambda _: {"input_ids": [7], "offset_mapping": [(0, 9)]})
+    assert over.tokens == over.masker("word").names == ("good⇥film",)
