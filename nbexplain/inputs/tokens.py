@@ -114,14 +114,14 @@ def _unwarned(vocabulary: Any) -> Iterator[None]:
         return "sequence length is longer" not in str(record.msg)
 
     given = getattr(vocabulary, "deprecation_warnings", None)  # those that it has given
-    before = dict(given) if isinstance(given, dict) else None
+    before = dict(given) if isinstance(given, dict) else {}
     logger = logging.getLogger("transformers.tokenization_utils_base")
     logger.addFilter(other)
     try:
         yield
     finally:
         logger.removeFilter(other)
-        if before is not None:
+        if isinstance(given, dict):
             given.clear()
             given.update(before)
 

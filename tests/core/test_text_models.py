@@ -159,6 +159,20 @@ def test_a_text_that_is_too_long_is_told_how_much_the_model_takes(name: str) -> 
     assert len(answer.names) == most - 2
 
 
+@pytest.mark.parametrize("text", ["good " * 40, ("good " * 40, "film")])
+def test_a_pipeline_whose_text_is_too_long_is_told_how_it_is_made(text: Any) -> None:
+    pipeline, tok, net = transformers.pipeline, tokenizer(), several_labels()
+    model = pipeline("text-classification", model=net, tokenizer=tok)
+    with pytest.raises(RuntimeError, match="tokens, and the model takes 24: pipeline") as told:
+        explain(model, Text(text), "leave_one_out")
+    cutting = eval("pipeline(" + str(told.value).partition("pipeline(")[2])
+    answer = explain(cutting, Text(text), "leave_one_out", target=1)
+    parts = (text,) if isinstance(text, str) else text
+    with torch.no_grad():
+        cut = net(**tok(*parts, truncation=True, max_length=24, return_tensors="pt")).logits.sigmoid()
+    assert answer.score == pytest.approx(float(cut[0, 1]), abs=1e-6)
+
+
 def test_an_id_that_the_model_has_no_row_for_is_no_length() -> None:
     model = seeded(lambda: Own(COUNT, 64)).eval()
     with pytest.raises(ValueError, match=r"tokenizer: it gives an id, .* Is it this model's own\?"):

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.model.estimator_calls import is_pipeline
+from nbexplain.core.model.text_errors import way_of_pipeline
 from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Tabular, Text
 from nbexplain.inputs.text_codes import MASK_WORD
@@ -254,6 +256,8 @@ def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> st
             "; a model of rows of pixels or of steps: "
             f"forward=lambda model, inputs: {call}(inputs.reshape(len(inputs), -1))"
         )
+    if isinstance(given, Text) and is_pipeline(module.estimator):
+        return way_of_pipeline(module.estimator, given.outside(x)[0])
     way = module.one_by_one(given.outside(x))
     return f"; it answers when it is asked as in {way}" if way else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -64,6 +65,21 @@ def _of_length(error: Exception, module: nn.Module, x: Tensor, scores: Callable[
                 f"({type(error).__name__}: {error})"
             )
     return None
+
+
+def way_of_pipeline(pipe: Any, text: Any) -> str:
+    """How a text-classification pipeline would take a text, or a pair, that is too long for it: tried; else `""`."""
+    parts = (text,) if isinstance(text, str) else tuple(text)
+    given = dict(zip(("text", "text_pair"), parts))
+    length = len(pipe.tokenizer(*parts, verbose=False)["input_ids"])
+    for most in sorted((most for most in _positions(pipe.model) if 0 < most < length), reverse=True):
+        with contextlib.suppress(Exception):  # it is another number, or another fault
+            pipe([given], truncation=True, max_length=most)
+            return (
+                f"; the text has {length:,} tokens, and the model takes {most:,}: pipeline('text-classification', "
+                f"model=model.model, tokenizer=model.tokenizer, truncation=True, max_length={most})"
+            )
+    return ""
 
 
 def _positions(module: nn.Module) -> set[int]:
