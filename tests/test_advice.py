@@ -15,9 +15,11 @@ import torch
 from scipy import sparse
 from sklearn.cluster import DBSCAN
 from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier, LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, OneClassSVM
 
 import nbexplain
@@ -53,6 +55,8 @@ KNOWN = {
         LocalOutlierFactor,
         SVC,
         OneClassSVM,
+        CountVectorizer,
+        make_pipeline,
     )
 } | {"polars": polars, "sparse": sparse, "shap": shap}  # that the calls name
 
@@ -592,7 +596,56 @@ ANSWERS = {
         "explain(lambda rows: rows[:, :2], x, 'exact_shap')",
     ),
 }
-CASES = {**INPUTS, **TABLES, **MODELS, **ANSWERS}
+PAIR = "x = Text(('a good film', 'is good'))"
+COUNTED = "explain(lambda pairs: words([' '.join(pair) for pair in pairs]), x, 'exact_shap')"
+JOINED = "lambda pairs: {}([' '.join(pair) for pair in pairs])"
+TEXTS = {
+    "pipeline of strings": Case(
+        f"{PAIR}\nmodel = make_pipeline(CountVectorizer(), LogisticRegression()).fit(['good film', 'bad'], [1, 0])",
+        ASKED.format("model"),
+        "model.predict_proba gets a list of pairs of texts, such as ('a good film', 'is good'), and raised",
+        JOINED.format("model.predict_proba"),
+        ASKED,
+        ASKED.format(JOINED.format("model.predict_proba")),
+    ),
+    "callable of strings": callable_(
+        "lambda texts: [float(len(text.split())) for text in texts]",
+        "model gets a list of pairs of texts",
+        JOINED.format("model"),
+        COUNTED,
+        PAIR,
+    ),
+    "two lists": callable_(
+        "lambda firsts, seconds: numpy.add(words(firsts), words(seconds))",
+        "missing 1 required positional argument",
+        "lambda pairs: model(*map(list, zip(*pairs)))",
+        COUNTED,
+        PAIR,
+    ),
+    "two strings": callable_(
+        "lambda first, second: float(len(f'{first} {second}'.split()))",
+        "missing 1 required positional argument",
+        "lambda pairs: [model(*pair) for pair in pairs]",
+        COUNTED,
+        PAIR,
+    ),
+    "one pair": callable_(
+        "lambda pair: float(len(pair[0].split()) + len(pair[1].split()))",
+        "'tuple' object has no attribute 'split'",
+        "lambda pairs: [model(pair) for pair in pairs]",
+        COUNTED,
+        PAIR,
+    ),
+    "labels of texts": Case(
+        "x = Text('a good film')\nmodel = lambda texts: ['pos' if 'good' in text else 'neg' for text in texts]",
+        ASKED.format("model"),
+        "it returned the label 'neg', and 'pos' for the input itself; say which labels there are",
+        "classes=['pos', 'neg']",
+        "explain(model, x, 'exact_shap', {})",
+        "explain(lambda texts: numpy.array([float('good' in text) for text in texts]), x, 'exact_shap')",
+    ),
+}
+CASES = {**INPUTS, **TABLES, **MODELS, **ANSWERS, **TEXTS}
 
 
 class Two(torch.nn.Module):

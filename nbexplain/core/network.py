@@ -20,6 +20,7 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.model import batches, checkpointing, padding
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
+from nbexplain.core.model.text_errors import of_text
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
@@ -325,6 +326,8 @@ class Network:
                 raise
             except Exception as error:
                 said = of_arguments(error, module, x, given) if self._forward is None else None
+                plain = self._forward is None and not isinstance(module, Predictor)
+                said = said or of_text(error, module, given, x, lambda rest: self._scores(module, rest), plain=plain)
                 said = said or of_nothing_left(error, given, x, lambda rest: self._scores(module, rest))
                 raise said or in_words(error, module, x, given) from error
         self.passes["forward"] += len(x)

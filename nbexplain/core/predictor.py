@@ -24,6 +24,7 @@ from nbexplain.core.model.estimator_calls import (
     last_step,
     objective_of,
     own_choice,
+    pipeline_function,
     pipeline_labels,
     same_labels,
     ways_to_ask,
@@ -110,10 +111,12 @@ class Predictor(nn.Module):
         return torch.from_numpy(scores)
 
     def one_by_one(self, x: Any) -> str:
-        """How a callable that raised on these inputs would answer, as far as it was not asked before; or `""`."""
-        if self.way != "call" or self.outputs is not None:
+        """How a model that raised on these inputs would answer, as far as it was not asked before; or `""`."""
+        if self.outputs is not None or self.way == "forward":
             return ""
-        return one_by_one.tried(self.estimator, self._call, x)
+        if isinstance(x, list) and isinstance(x[0], tuple) and not is_pipeline(self.estimator):
+            return one_by_one.of_pairs(self._calls[0][1], self._call, x)
+        return one_by_one.tried(self.estimator, self._call, x) if self.way == "call" else ""
 
     @property
     def _call(self) -> str:
@@ -181,8 +184,10 @@ class Predictor(nn.Module):
             x, said = self._tried(_TRIED) or (x, said)
         if is_pipeline(self.estimator):
             told = pipeline_labels(self.estimator)
-            single = said.shape[1] > 1 and bool(np.allclose(said.sum(1), 1, atol=1e-3))
-            return Outputs(outputs.numbers, tuple(told), "probability" if single else "score", exclusive=single)
+            made, problem = pipeline_function(self.estimator), self.estimator.model.config.problem_type
+            quantity = "probability" if made != "none" else "prediction" if problem == "regression" else "score"
+            single = made == "softmax" and said.shape[1] > 1
+            return Outputs(outputs.numbers, tuple(told), quantity, exclusive=single)
         if self.way in ("call", "forward"):
             return self._of_callable(said, names)
         model, kind = self.estimator, kind_of(self.estimator)
@@ -208,7 +213,7 @@ class Predictor(nn.Module):
         if (found := self._as_told(said)) is not None:
             return found
         if (said.ndim == 1 or said.shape[1] == 1) and (labels := outputs.labels_in(said)) is not None:
-            return outputs.of_labels(self._all_labels(labels))
+            return outputs.of_labels(self._all_labels(labels), alone=not isinstance(self._given, Tabular))
         found = outputs.of_numbers(said, names)
         return Outputs(found.scores, found.names, notes=outputs.perhaps_labels(said))
 
@@ -257,7 +262,7 @@ class Predictor(nn.Module):
         if kind != "regressor" and (as_told := self._as_told(said)) is not None:
             return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
-            return outputs.of_labels(self._all_labels(found_labels))
+            return outputs.of_labels(self._all_labels(found_labels), alone=not isinstance(self._given, Tabular))
         if kind == "regressor" and self._tells_two and outputs.numbers(said).shape[1] == 1:
             raise ValueError(
                 "classes: two names, and the model predicts a number; give one name for it, classes=('price',), or, if "

@@ -24,7 +24,7 @@ from nbexplain.core.model.geometry import Asking
 from nbexplain.core.model.layer_survey import LayerSurvey, axes_of_input, survey
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.region import by_class
-from nbexplain.core.model.score_names import name_of_scores
+from nbexplain.core.model.score_names import has_several_labels, name_of_scores
 from nbexplain.core.model.token_targets import default_token, token_names
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
@@ -229,9 +229,15 @@ class Subject:
 
     @property
     def independent(self) -> bool:
-        """Whether each score is a probability of its own: they need not add up to 1."""
+        """Whether each class is told by its own score: by a probability, which need not add up to 1 with the others,
+        or by a logit, of a Hugging Face model whose `problem_type` says so."""
         clean = by_class(self.scores(), self.classes_last)
-        return self.score_name == "probability" and clean.shape[1] > 1 and not targets.are_probabilities(clean)
+        if clean.shape[1] < 2 or self.reader.both:
+            return False
+        shares = targets.are_probabilities(clean) or targets.are_log_probabilities(clean)
+        if has_several_labels(self.twin.module):
+            return not (self.reader.own and shares)  # without own scores, it is chance that they add up to 1
+        return self.score_name == "probability" and not shares
 
     @property
     def classes_last(self) -> bool:

@@ -14,9 +14,11 @@ from nbexplain.inputs import segments
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.text_codes import REMOVED, Codes, strings
 from nbexplain.inputs.text_masker import TextMasker
+from nbexplain.inputs.text_read import check_id, cut_note, is_added, read_by
 from nbexplain.inputs.tokens import stand_in, tokens_of, unread, vocabulary_of, within
 from nbexplain.inputs.words import words_in
 
+_MOST_NAMED = 4  # tokens in an error
 _NO_LIMIT = 100_000  # Hugging Face's tokenizers name an enormous length where they know none
 
 
@@ -38,7 +40,7 @@ class Text(Array):
         read strings.
     explain
         What is explained; all else stays as it is. None: all of it. Of a pair, 0 or 1: one of the texts. A part of the
-        text, which must be in it once; or its (start, end). Or a list of these. So of a prompt
+        text, which must be in it once; or its (start, end) in `text`. Or a list of these. So of a prompt
         `f"Is this review positive? {review}"` the words of the review are hidden with `explain=review`.
     max_length
         How many tokens the model takes; by default the tokenizer's `model_max_length`. What is longer is cut, and said.
@@ -77,8 +79,8 @@ class Text(Array):
     Raises
     ------
     TypeError, ValueError
-        If a text is empty, there is no such part, `max_length` is no whole number from 1 on, or the tokenizer returns
-        no ids, or does not tell where the part stands.
+        If there is no word in a text that the model reads, there is no such part, `max_length` is no whole number from
+        1 on or `mask_token_id` no id, or the tokenizer returns no ids, or does not tell where the part stands.
     """
 
     kind = "text"
@@ -98,10 +100,11 @@ class Text(Array):
             raise TypeError(f"max_length: expected a whole number of tokens, got {max_length!r}")
         if max_length is not None and max_length < 1:
             raise ValueError(f"max_length: expected 1 token or more, got {max_length}")
+        check_id(mask_token_id, vocabulary_of(tokenizer))
         self.text, self._begins = segments.joined(self.texts)
         self.tokenizer, self.vocabulary = tokenizer, vocabulary_of(tokenizer)
         self.parts_explained = segments.explained(explain, self.texts)
-        self.made_with = {"explain": explain, "max_length": max_length, "mask_token_id": mask_token_id}
+        self.made_with = {"explain": segments.plain(explain), "max_length": max_length, "mask_token_id": mask_token_id}
         read = tokens_of(self.texts, tokenizer)
         self.ids, self.tokens, self.spans, extras = read.ids, read.names, read.spans, read.extras
         self.padded = read.padded
@@ -116,11 +119,16 @@ class Text(Array):
         if max_length is not None and len(self.ids) > max_length:
             extras = self._cut(max_length, extras)
         else:
-            self.notes += unread(self.text, self.spans, self.read)
+            if not self._placed and is_added(self.ids, self.vocabulary).all():
+                made = ", ".join(f"“{token}”" for token in self.tokens[:_MOST_NAMED])
+                raise ValueError(f"text: there is no word in {self.text[:40]!r} that the model reads, only {made}")
+            left = read_by(self.texts, self.spans, tokenizer)
+            self.notes += cut_note(self.texts, left) + unread(self.text, self.spans, left)
+            self.read = left[0] if len(left) == 1 else self.read
         self.explained = self._explained(explain is not None)
         self._masked_by = extras.pop("attention_mask", None)
         self._extras = extras
-        self._mask_id = mask_token_id if mask_token_id is not None else stand_in(self.vocabulary)
+        self._mask_id = stand_in(self.vocabulary) if mask_token_id is None else int(mask_token_id)
         self._nothing: np.ndarray | None = None  # what the tokenizer makes of an empty text, once it was asked
         self.codes = Codes(len(self.ids))
         self.tensor = torch.arange(len(self.ids))[None]
@@ -129,20 +137,27 @@ class Text(Array):
         """Cut what the model cannot take, and say so; what is left of what else the tokenizer says."""
         side = "left" if getattr(self.vocabulary, "truncation_side", None) == "left" else "right"
         keep = within(length, self.spans, self._begins, side)
-        took = len(self.ids)
+        took, seen = len(self.ids), self._placed
         self.padded = None
         self.tokens = tuple(self.tokens[place] for place in keep)
         self.ids, self.spans = self.ids[keep], self.spans[keep]
+        if seen and not self._placed:
+            raise ValueError(
+                f"max_length: no word is left among the {length:,} of {took:,} tokens that the model takes, but "
+                f"{', '.join(f'“{token}”' for token in self.tokens)}"
+            )
         edges = [self._edge(first, last, side) for first, last in zip(self._begins, self._ends)]
         shown = [self.text[at:last][:20] for at, last in zip(edges, self._ends)]
         if side == "right":
             shown = [self.text[first:at][-20:] for first, at in zip(self._begins, edges)]
         what = "the text has" if len(self.texts) == 1 else "the two texts have"
-        where = f"{'before' if side == 'left' else 'after'} {' and '.join(f'“{part}”' for part in shown)}"
+        where = "at its beginning" if side == "left" else "at its end"  # for all that is known
+        if all(shown):
+            where = f"{'before' if side == 'left' else 'after'} {' and '.join(f'“{part}”' for part in shown)}"
         self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut {where}",)
         if len(self.texts) == 1:
             self.read = (edges[0], len(self.text)) if side == "left" else (0, edges[0])
-            self.notes += unread(self.text, self.spans, self.read)
+            self.notes += unread(self.text, self.spans, [self.read])
         return {name: values[keep] for name, values in extras.items()}
 
     def _edge(self, first: int, last: int, side: str) -> int:
@@ -155,6 +170,11 @@ class Text(Array):
     def _ends(self) -> list[int]:
         """Where each text ends in the joined ones."""
         return [begin + len(text) for begin, text in zip(self._begins, self.texts)]
+
+    @property
+    def _placed(self) -> bool:
+        """Whether it is known of any token where it stands in the text."""
+        return bool((self.spans[:, 1] > self.spans[:, 0]).any())
 
     def _explained(self, told: bool) -> np.ndarray:
         """(L,) bool: the tokens of the parts that are explained."""
@@ -177,13 +197,11 @@ class Text(Array):
         Raises
         ------
         ValueError
-            If it does not.
+            If it does not, or nothing is left of what is explained.
         """
         given: Any = segments.apart(text, self.texts) if isinstance(text, str) else text
-        ways = dict(self.made_with)
-        if ways["explain"] is not None and len(self.texts) == 1 and isinstance(given, str):
-            ways["explain"] = segments.moved(given, self.text, self.parts_explained)
-        return Text(given, self.tokenizer, **ways)
+        explain = segments.moved(given, self.texts, self.made_with["explain"], self.parts_explained)
+        return Text(given, self.tokenizer, **self.made_with | {"explain": explain})
 
     # What a model gets
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.text_codes import REMOVED
+from nbexplain.inputs.text_read import is_added
 from nbexplain.inputs.token_names import is_space
-from nbexplain.inputs.words import SENTENCE, Span, breaker, is_ordinary, is_unspaced, pieces_in, words_in
+from nbexplain.inputs.words import SENTENCE, Span, breaker, is_ordinary, is_unspaced, pieces_in, shown, words_in
 
 if TYPE_CHECKING:
     from nbexplain.inputs.text import Text
@@ -85,7 +86,7 @@ class TextMasker:
             self.names = tuple(text.tokens[place] for place in held[firsts])
         else:
             self._part()
-            self.names = tuple(text.text[start:end].strip() for start, end in self.spans)
+            self.names = tuple(shown(text.text[start:end].strip()) for start, end in self.spans)
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)
@@ -204,7 +205,8 @@ def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:
     if unit != "word":
         return ()
     held = np.zeros(len(text.text) + 1, dtype=bool)
-    for start, end in spans.tolist():
+    special = text.spans[is_added(text.ids, text.vocabulary)]  # as a mask, which is no sign of the text
+    for start, end in [*spans.tolist(), *special.tolist()]:
         held[start:end] = True
     begin, end = text.read[0], min(text.read[1], int(text.spans[:, 1].max()))  # the rest is not read at all
     pieces = [piece for piece in pieces_in(text.text) if piece[0] >= begin and piece[1] <= end]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ from nbexplain.inputs.text_padding import Padded, padded
 from nbexplain.inputs.token_alignment import by_leaving_out
 from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
-from nbexplain.inputs.words import Span, pieces_in, words_in
+from nbexplain.inputs.words import Span, pieces_in, shown, words_in
 
 _MOST_NAMED = 4  # of the words that a note names
 
@@ -88,7 +90,7 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     if fill is not None and (spans[fill.places, 1] > spans[fill.places, 0]).any():  # words that the mask hides
         fill = None
     read = tuple(
-        whole[a:b] if b > a else names[place] if names else str(ids[place])
+        shown(whole[a:b]) if b > a else names[place] if names else str(ids[place])
         for place, (a, b) in enumerate(spans.tolist())
     )
     return Tokens(ids, read, spans, extras, left_out, fill)
@@ -98,7 +100,8 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
     fast = getattr(tokenizer, "is_fast", None)
     call = tokenizer if callable(tokenizer) else tokenizer.encode  # one of the library `tokenizers`
-    told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    with _unwarned(vocabulary_of(tokenizer)):
+        told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
     if _is_encoding(told):
         entries = {"input_ids": told.ids, "attention_mask": told.attention_mask, "token_type_ids": told.type_ids}
     else:
@@ -109,6 +112,26 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     if ids is None or not len(ids):
         raise ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
     return ids, entries, told
+
+
+@contextmanager
+def _unwarned(vocabulary: Any) -> Iterator[None]:
+    """Without Hugging Face's warning of a text that is too long, which is cut and said; it is still given to others."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return "sequence length is longer" not in str(record.msg)
+
+    given = getattr(vocabulary, "deprecation_warnings", None)  # those that it has given
+    before = dict(given) if isinstance(given, dict) else {}
+    logger = logging.getLogger("transformers.tokenization_utils_base")
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
+        if isinstance(given, dict):
+            given.clear()
+            given.update(before)
 
 
 def _is_encoding(told: Any) -> bool:
@@ -179,13 +202,13 @@ def _holds_numbers(value: Any) -> bool:
     return array.size > 0 and array.dtype.kind in "biuf"
 
 
-def unread(text: str, spans: np.ndarray, read: Span) -> tuple[str, ...]:
+def unread(text: str, spans: np.ndarray, read: Sequence[Span]) -> tuple[str, ...]:
     """A note on the words in what is read of a text that no token is known to hold; none where no token has a place."""
     held = np.zeros(len(text), dtype=bool)
     for start, end in spans.tolist():
         held[start:end] = True
     words = words_in(text) if held.any() else []
-    within_it = [(start, end) for start, end in words if start < read[1] and end > read[0]]
+    within_it = [(start, end) for start, end in words if any(start < last and end > first for first, last in read)]
     lost = [text[start:end] for start, end in within_it if not held[start:end].any()]
     if not lost:
         return ()
@@ -208,10 +231,8 @@ def within(length: int, spans: np.ndarray, begins: Sequence[int], side: str = "r
         return np.append(np.arange(length - 1), len(spans) - 1)
     if len(begins) == 1:
         before, behind = int(real.argmax()), int(real[::-1].argmax())
-        left = length - before - behind
-        if left < 1:
-            return np.arange(length)
-        return np.append(np.arange(before + left), np.arange(len(spans) - behind, len(spans)))
+        left = max(length - before - behind, 0)
+        return np.append(np.arange(before + left), np.arange(len(spans) - behind, len(spans)))[:length]
     second = real & (spans[:, 0] >= max(begins))
     parts = [np.flatnonzero(real & ~second), np.flatnonzero(second)]
     left = max(length - int((~real).sum()), 2)

@@ -32,6 +32,8 @@ SENTENCE = r"""(?s).+?(?:(?:\.+(?!\w)|[!?。！？…।॥؟۔])+["'”’»」
 _QUOTES = r"""["'“”‘’«»‹›„‚()\[\]{}「」『』（）¿¡]*"""
 _ORDINARY = rf"{_QUOTES}[.,!?…。，、！？।॥؟،۔]?{_QUOTES}|[:;：；؛/·]|[-–—]+|\.\.\.?"  # not “:-)”, “!!!” or “$”
 
+_BREAK = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
+
 Span = tuple[int, int]
 
 
@@ -67,6 +69,15 @@ def pieces_in(text: str) -> list[Span]:
 def is_ordinary(piece: str) -> bool:
     """Whether it is a punctuation mark as it stands in most texts."""
     return re.fullmatch(_ORDINARY, piece) is not None
+
+
+def shown(piece: str) -> str:
+    """How a piece reads where it is named: line breaks as ⏎ and tabs as ⇥; as ␣ spaces that stand alone, and other
+    signs that cannot be seen as U+200B."""
+    piece = _BREAK.sub("⏎", piece).replace("\t", "⇥")
+    if not any(unicodedata.category(sign)[0] not in "CZ" for sign in piece):
+        return "".join("␣" if sign.isspace() else f"U+{ord(sign):04X}" for sign in piece)
+    return piece
 
 
 @functools.cache

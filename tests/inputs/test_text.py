@@ -287,7 +287,7 @@ def test_a_token_of_spaces_alone_is_no_word_and_goes_with_the_next() -> None:
     text = Text("a  film", placed((0, 1), (1, 2), (2, 7)))
     assert text.masker("word").features.tolist() == [0, 1, 1]
     assert text.masker("word").spans.tolist() == [[0, 1], [3, 7]]
-    assert text.masker("token").names == ("a", " ", "film")
+    assert text.masker("token").names == ("a", "␣", "film")
 
 
 def test_a_token_belongs_to_the_first_word_that_it_overlaps() -> None:
@@ -301,7 +301,7 @@ def test_words_that_no_token_holds_are_told() -> None:
     said = "the tokenizer shows no token for “zzz”: what it makes of that is never hidden"
     text = Text("the zzz is good", placed((0, 3), (8, 10), (11, 15)))
     assert (text.masker("word").names, text.notes) == (("the", "is", "good"), (said,))
-    five = Text("a b c d e f g", placed((0, 1)))
+    five = Text("a b c d e f g h", placed((0, 1), (14, 15)))
     assert five.notes == (
         "the tokenizer shows no token for “b”, “c”, “d”, “e” and 2 more: what it makes of that is never hidden",
     )

@@ -178,8 +178,8 @@ def test_units_end_where_the_part_ends() -> None:
         (PROMPT, 1.5, TypeError, "explain: expected the number of a text of the pair, a part .*, got 1.5"),
         (PROMPT, [], ValueError, "explain: .* got \\[\\]; None explains all of it"),
         ((PREMISE, HYPOTHESIS), 2, ValueError, "explain: expected 0 or 1, a text of the pair, got 2"),
-        ((PREMISE, HYPOTHESIS), (0, 4), ValueError, "explain: of a pair, expected 0, 1 or a part of a text"),
-        ((PREMISE, HYPOTHESIS), "a", ValueError, "explain: 'a' is [0-9] times in it"),
+        ((PREMISE, HYPOTHESIS), (9, 24), ValueError, "0 ≤ start < end ≤ 20 or 21 ≤ start < end ≤ 40 in the two texts"),
+        ((PREMISE, HYPOTHESIS), "a", ValueError, "explain: 'a' is [0-9] times in the two texts; give 0 or 1 for all"),
         ((PREMISE, HYPOTHESIS), "film", ValueError, "explain: 'film' is not in 'a man sleeps outside' or in the other"),
         ((PREMISE, " "), None, ValueError, "text: expected some words in both texts of the pair, got ' '"),
         ([PREMISE, HYPOTHESIS], None, TypeError, r"text: expected .*, got a list of 2; try \[Text\(each, …\)"),
@@ -189,6 +189,20 @@ def test_units_end_where_the_part_ends() -> None:
 def test_what_cannot_be_explained(given: Any, asked: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Text(given, explain=asked)
+
+
+@pytest.mark.parametrize("given", [PROMPT, ("good", "a good film"), ("not good", "is")])
+def test_the_place_that_is_advised_for_one_of_several_can_be_given(given: Any) -> None:
+    x = Text(given)
+    told = "good" if isinstance(given, str) or "good" in given[1] else "o"
+    with pytest.raises(ValueError, match=r"explain: .* is \d times") as refused:
+        Text(given, explain=told)
+    for place in re.findall(r"\((\d+), (\d+)\)", str(refused.value)):
+        start, end = map(np.int64, place)
+        asked = Text(given, explain=(start, end))
+        assert asked.parts_explained == [(start, end)]
+        assert repr(asked.made_with["explain"]) == f"({start}, {end})"
+        assert x.text[start:end] == told
 
 
 def test_a_tokenizer_that_tells_no_places_cannot_part_a_prompt() -> None:
@@ -214,6 +228,16 @@ def test_another_text_keeps_what_stays() -> None:
     assert pair.another(("b", "c")).masker().names == ("c",)
     with pytest.raises(ValueError, match="text: the two texts stand below each other; keep a line break between them"):
         pair.another("no more")
+    with pytest.raises(ValueError, match="text: nothing stands in the place of what is explained, 'no wonder'; write"):
+        Text("is it good ? no wonder", explain="no wonder").another("is it good ? ")
+    assert Text("q : one a : two end", explain=["one", "two"]).another("q :  a : no end").masker().names == ("no",)
+    part = Text(("the man sleeps", HYPOTHESIS), explain="man")
+    assert part.another(f"the old dog sleeps\n{HYPOTHESIS}").masker().names == ("old", "dog")
+    both = Text((PREMISE, HYPOTHESIS), explain=["man", (23, 29)])
+    assert both.masker().names == ("man", "person")
+    assert both.another("a big dog sleeps outside\na thing is resting").masker().names == ("big", "dog", "thing")
+    with pytest.raises(ValueError, match="text: what stays of it, 'a person is resting', must stand where it stood"):
+        part.another("the man sleeps\na dog is resting")
     lines = Text(("a\n\nb", "c"))
     assert lines.another(lines.text).texts == lines.texts
     with pytest.raises(ValueError, match="keep 3 line breaks between them"):

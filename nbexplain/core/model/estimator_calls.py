@@ -170,6 +170,19 @@ def pipeline_labels(pipe: Any) -> list[str]:
     return [names[number] for number in range(len(names))]
 
 
+def pipeline_function(pipe: Any) -> str:
+    """What a text-classification pipeline makes of its model's logits: `"sigmoid"`, `"softmax"` or `"none"`."""
+    config = pipe.model.config
+    problem, count = getattr(config, "problem_type", None), len(config.id2label)
+    told = getattr(pipe, "_postprocess_params", {}).get("function_to_apply")
+    if told is None and not problem and count > 1:  # in transformers' own order
+        return "softmax"
+    if told is None:
+        ways = {"regression": "none", "single_label_classification": "softmax" if count > 1 else "sigmoid"}
+        return ways.get(str(problem), "sigmoid")
+    return str(getattr(told, "value", told)).lower()
+
+
 def empty_text(tokenizer: Any) -> str:
     """What is handed on for an empty text: a network wants at least one token."""
     if len(tokenizer("")["input_ids"]):

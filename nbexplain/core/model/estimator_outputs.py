@@ -158,8 +158,13 @@ def of_numbers(said: np.ndarray, names: Sequence[str] = (), *, regresses: bool =
     return Outputs(numbers, tuple(names) or None)
 
 
-def of_labels(labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = None) -> Outputs:
-    """Of labels (N,), each of which becomes a score of 1 for the class that is chosen, and 0 for the others."""
+def of_labels(
+    labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = None, *, alone: bool = False
+) -> Outputs:
+    """Of labels (N,), each of which becomes a score of 1 for the class that is chosen, and 0 for the others.
+
+    `alone` if they are those of the input itself, as a text has no background.
+    """
     known = np.asarray(labels)
 
     def scores(said: np.ndarray) -> np.ndarray:
@@ -167,6 +172,12 @@ def of_labels(labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = 
         chosen = said[:, None] == known
         if not chosen.any(1).all():
             label = said[~chosen.any(1)][:1].tolist()[0]
+            if alone:
+                own = ", ".join(map(repr, known.tolist()))
+                raise ValueError(
+                    f"predict: it returned the label {label!r}, and {own} for the input itself; say which labels there "
+                    f"are: classes={[*known.tolist(), label]}, all of them"
+                )
             raise ValueError(
                 f"predict: it returned the label {label!r}, which it did for none of the rows that tell its classes "
                 f"({', '.join(map(repr, known[:6].tolist()))}); give a background in which each occurs, or "

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.model.estimator_calls import is_pipeline
+from nbexplain.core.model.text_errors import way_of_pipeline
 from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Tabular, Text
 from nbexplain.inputs.text_codes import MASK_WORD
@@ -187,6 +189,12 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
         )
     if isinstance(error, IndexError) and not x.is_floating_point():
         tables = [f"{n!r} {m.num_embeddings:,}" for n, m in module.named_modules() if isinstance(m, nn.Embedding)]
+        masked = isinstance(given, Text) and given.has_mask and bool(given.codes.is_masked(x).any())
+        if tables and masked and (id_ := int(given.stand_in())) > given.ids.max():  # type: ignore[attr-defined]
+            return ValueError(
+                f"mask_token_id: {id_} stands for what is hidden, and the model has no row for it ({error}); its "
+                f"embeddings have: {', '.join(tables)}"
+            )
         if tables:
             return ValueError(
                 f"tokenizer: it gives an id, or so many, that the model has no row for ({error}); its embeddings have: "
@@ -208,6 +216,11 @@ def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) 
             "model.fit(table, labels)"
         )
     call = "model" if module.way in ("call", "forward") else f"model.{module.way}"
+    if isinstance(given, Text) and len(given.texts) > 1 and (way := module.one_by_one(given.outside(x))):
+        return TypeError(
+            f"model: {call} gets a list of pairs of texts, such as {given.texts!r:.80}, and raised {kind}: {text}; it "
+            f"answers when it is asked as in {way}"
+        )
     if isinstance(error, TypeError) and module.way != "forward" and (lacking := _MISSING.search(text)):
         called = getattr(model, module.way, model)
         if text.startswith(f"{getattr(called, '__qualname__', type(model).__qualname__ + '.__call__')}()"):
@@ -248,6 +261,8 @@ def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> st
             "; a model of rows of pixels or of steps: "
             f"forward=lambda model, inputs: {call}(inputs.reshape(len(inputs), -1))"
         )
+    if isinstance(given, Text) and is_pipeline(module.estimator):
+        return way_of_pipeline(module.estimator, given.outside(x)[0])
     way = module.one_by_one(given.outside(x))
     return f"; it answers when it is asked as in {way}" if way else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,24 @@ def tried(model: Callable[[Any], Any], call: str, inputs: Any) -> str:
             return function
     if hasattr(inputs, "to_numpy") and _answers(model, inputs.to_numpy(), 1):
         return f"lambda inputs: {call}(inputs.to_numpy())"
+    return ""
+
+
+def of_pairs(model: Callable[[Any], Any], call: str, pairs: list[Any]) -> str:
+    """The function of a list of pairs of texts with which a model answers that takes something else, or `""`: tried."""
+    pairs = pairs[:1] * 3  # neither as many as a pair has texts, nor one
+    ways: list[tuple[Callable[[], Any], str]] = [
+        (lambda: model(*map(list, zip(*pairs, strict=True))), f"{call}(*map(list, zip(*pairs)))"),
+        (lambda: model([" ".join(pair) for pair in pairs]), f"{call}([' '.join(pair) for pair in pairs])"),
+        (lambda: [model(*pair) for pair in pairs], f"[{call}(*pair) for pair in pairs]"),
+        (lambda: [model(pair) for pair in pairs], f"[{call}(pair) for pair in pairs]"),
+    ]
+    for ask, function in ways:
+        with contextlib.suppress(Exception):  # it takes no such input either
+            said = ask()
+            array = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
+            if array.dtype.kind in "fiubUS" and array.ndim in (1, 2) and len(array) == len(pairs):
+                return f"lambda pairs: {function}"
     return ""
 
 

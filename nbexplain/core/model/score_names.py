@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from nbexplain.core.model.estimator_calls import is_pipeline, pipeline_function
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.target import are_log_probabilities, are_probabilities
+
+_SEVERAL = "multi_label_classification"
 
 
 def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: Callable[[], bool]) -> str:
@@ -44,3 +47,14 @@ def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: C
     if getattr(getattr(module, "config", None), "problem_type", None) == "regression" and not reader.own:
         return "prediction"
     return "logit" if not reader.own and clean.shape[1] > 1 and (clean.ndim == 2 or reader.named) else "score"
+
+
+def has_several_labels(module: nn.Module) -> bool:
+    """Whether a Hugging Face model or pipeline says that an input may have several of its labels, or none."""
+    if not isinstance(module, Predictor):
+        return getattr(getattr(module, "config", None), "problem_type", None) == _SEVERAL
+    pipe = module.estimator
+    if not is_pipeline(pipe) or module.way != "call" or len(pipe.model.config.id2label) < 2:
+        return False
+    made = pipeline_function(pipe)
+    return made == "sigmoid" or (made == "none" and pipe.model.config.problem_type == _SEVERAL)

@@ -15,10 +15,11 @@ from nbexplain.inputs import Text
 def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence[str] = ()) -> Region:
     """A class at one token, for scores (1, L, K).
 
-    Where the text holds the tokenizer's mask token, the best prediction for the first one. Of a model whose classes are
-    its vocabulary, as many as its first or its largest table of embeddings has rows, the best prediction at the last
-    token. Else, as of named entities, the class that is most certain (softmax) at a token of the text, other than one
-    called O, by the names given or by the model's `config.id2label`.
+    Of a model whose classes are its vocabulary, as many as its first or its largest table of embeddings has rows, the
+    best prediction at the last token, if it generates text. Else, where the text holds the tokenizer's mask token, the
+    best prediction for the first one; and at the last token, where there is no such token. Of other models, as of named
+    entities, the class that is most certain (softmax) at a token of the text, other than one called O, by the names
+    given or by the model's `config.id2label`.
 
     Raises
     ------
@@ -27,11 +28,12 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     """
     mask = getattr(text.vocabulary, "mask_token_id", None)
     masked = [place for place, token in enumerate(text.ids.tolist()) if token == mask]
-    if masked:
-        return _best(scores, masked[0])
     classes = scores.shape[2]
+    generates = _is_vocabulary(module, classes) and any(map(_generates, module.modules()))
+    if masked and not generates:
+        return _best(scores, masked[0])
     if _is_vocabulary(module, classes):
-        if isinstance(mask, int):
+        if isinstance(mask, int) and not generates:
             raise ValueError(
                 f"target: the model predicts one of {classes:,} tokens at each token, and the text has no mask token; "
                 f"put {getattr(text.vocabulary, 'mask_token', None)!r} where it is to be explained, or give (token, id)"
@@ -71,6 +73,12 @@ def token_names(text: Text, module: nn.Module, scores: Tensor) -> tuple[str, ...
 def _is_vocabulary(module: nn.Module, classes: int) -> bool:
     rows = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
     return bool(rows) and classes in (rows[0], max(rows))  # of characters there are fewer than of places
+
+
+def _generates(module: nn.Module) -> bool:
+    """Whether it is a Hugging Face model that predicts the next token from those before it."""
+    able = getattr(module, "can_generate", None)
+    return callable(able) and bool(able()) and not getattr(module.config, "is_encoder_decoder", False)
 
 
 def _best(scores: Tensor, token: int) -> Region:

@@ -107,7 +107,7 @@ def _chosen(subject: Subject, target: Target) -> tuple[float, str]:
     if subject.score_name == "probability":
         return 0.5, "the probability is to cross 0.5; give boundary= for another one"
     table = subject.input
-    if not isinstance(table, Tabular) or table.background is None:
+    if subject.independent or not isinstance(table, Tabular) or table.background is None:
         return 0.0, f"the {subject.score_name} is to cross 0; give boundary= for another one"
     rows = table.background[drawn(table, _ROWS, 0)]
     scores = targets.score(scores_of(subject, rows, "background"), target).double()
