@@ -9,6 +9,7 @@ import ipywidgets
 
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
+from nbexplain.core.table.matching import NoRows
 from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets import words
@@ -50,6 +51,9 @@ class InteractionView:
 
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
+        if isinstance(answer.error, NoRows):
+            self._answered(place, answer)
+            return
         refused = isinstance(answer.error, ValueError)  # too many columns, say: that is no fault of the model
         if explanation is not None and len(explanation.names) < 2:
             answer = dataclasses.replace(answer, state="failed", error=ValueError("one column has none to act with"))

@@ -10,6 +10,7 @@ import numpy as np
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
+from nbexplain.core.table.matching import NoRows
 from nbexplain.core.target import name_of
 from nbexplain.inputs import Text
 from nbexplain.session import Session
@@ -60,6 +61,12 @@ def _minus(number: str) -> str:
     return number.replace("-", "−")
 
 
+def counted(count: int, thing: str, of: int | None = None) -> str:
+    """`1 row`, `2 rows`, or `2 of 9 rows` where there are more."""
+    more = of is not None and count < of
+    return f"{count:,} of {of:,} {thing}s" if more else f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def passes(explanation: Explanation) -> str:
     """How many passes it took, in words."""
     counts = [(explanation.passes.get(kind, 0), kind) for kind in ("forward", "backward")]
@@ -84,7 +91,14 @@ def duration(seconds: float) -> str:
 def failure(answer: Answer) -> tuple[str, str]:
     """The error of an answer in a sentence, and its traceback."""
     assert answer.error is not None
+    if isinstance(answer.error, NoRows):
+        return f"{sentence(answer.error)}; the panes stay as they were", ""
     return sentence(answer.error), "".join(traceback.format_exception(answer.error))
+
+
+def notice(answer: Answer) -> str:
+    """What a pane says of its answer: why there is none. Of a filter that no row matches the filter bar tells."""
+    return "" if answer.error is None or isinstance(answer.error, NoRows) else sentence(answer.error)
 
 
 def sentence(error: Exception) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import ipywidgets
 
 from nbexplain.core.question import Answer
+from nbexplain.core.row_filter import RowFilter
+from nbexplain.core.table.matching import NoRows
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -14,6 +16,7 @@ from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.panes.filter_bar import FilterBar
 from nbexplain.widgets.views.filter_words import fields_of, filter_words, named
+from nbexplain.widgets.views.outcomes import rows_said
 
 
 class FilterView:
@@ -58,16 +61,31 @@ class FilterView:
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
         if answer.error is not None:
+            stay = "; the panes stay as they were" if self._counted else ""
             self._counted = "no rows"
-            self._draw(words.sentence(answer.error))
+            self._draw(self._nothing(answer.error) + stay)
         elif explanation is not None:
             count, of = (int(explanation.details[name]) for name in ("rows", "of"))
             self._counted = f"{count:,} of {of:,} rows" if explanation.params["where"] else f"all {of:,} rows"
             self._draw()
 
-    def _draw(self, problem: str = "") -> None:
+    def _nothing(self, error: Exception) -> str:
+        """Why no row matches: the condition that none meets, or how many meet each alone."""
+        if not isinstance(error, NoRows):
+            return words.sentence(error)
+        where = self._where()
+        phrases = dict(zip((key for key, _ in where), filter_words(where, self._fields), strict=True))
+        none = next((phrases[key] for key, count in error.counts.items() if not count), "")
+        each = ", ".join(f"{phrases[key]} ({rows_said(count)})" for key, count in error.counts.items())
+        return f"No row matches {none or f'all of these: {each}'}"
+
+    def _where(self) -> RowFilter:
+        """The filter, with classes by their names."""
         where, values = self._session.selection.where, self._session.facts.class_values
-        where = where if values is None else named(where, values, self._session.classes)
+        return where if values is None else named(where, values, self._session.classes)
+
+    def _draw(self, problem: str = "") -> None:
+        where = self._where()
         phrases = filter_words(where, self._fields)
         by_key = {field.key: field for field in self._fields}
         shown = [

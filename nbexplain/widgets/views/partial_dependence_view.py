@@ -115,8 +115,8 @@ class PartialDependenceView:
         if answer.explanation is not None:
             self._now = answer.explanation
             self._draw()
-        elif answer.error is not None:
-            title_of(self._frame).value = words.sentence(answer.error)
+        elif notice := words.notice(answer):
+            title_of(self._frame).value = notice
         self._answered(place, answer)
 
     def _draw(self) -> None:
