@@ -1,6 +1,7 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { countsAt, figuresOf, percent, sum } from "./confusion_counts";
 import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
+import { counted } from "./format";
 import { ALIVE, followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
 import { type Steps, stepsOf, type ThresholdState } from "./threshold";
@@ -113,7 +114,7 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
       say(button.querySelector("small")!, Number.isNaN(share) ? "" : percent(share));
       button.style.setProperty("--share", String(Number.isNaN(share) ? 0 : Math.round(share * 100)));
       button.classList.toggle("nbx-diagonal", row === column);
-      const what = `label ${names[row]}, predicted ${names[column]}: ${count.toLocaleString("en")} ${count === 1 ? "row" : "rows"}`;
+      const what = `label ${names[row]}, predicted ${names[column]}: ${counted(count, "row")}`;
       button.ariaLabel = Number.isNaN(share) ? what : `${what}, ${percent(share)} of the label`;
       const why = at !== null ? "rows are chosen by the highest score: reset the threshold first" : "";
       const empty = !count && place !== chosen; // no row to look at, and nothing to take back

@@ -11,6 +11,7 @@ import traitlets
 from nbexplain.core.dataset.by_group import mean_size
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.core.table.grid import category_names
 from nbexplain.inputs import Tabular
@@ -138,7 +139,7 @@ class RowsView:
         assert explanation is not None
         found = mean_size(explanation)
         target = words.target_name(explanation.target, self._session)
-        rows = f"{found.count:,} rows"
+        rows = counted(found.count, "row")
         if not self._chosen:  # by the person: until then, the column that matters most
             self._placing = True
             self._column.value = int(found.values.argmax())

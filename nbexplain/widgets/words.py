@@ -61,12 +61,6 @@ def _minus(number: str) -> str:
     return number.replace("-", "−")
 
 
-def counted(count: int, thing: str, of: int | None = None) -> str:
-    """`1 row`, `2 rows`, or `2 of 9 rows` where there are more."""
-    more = of is not None and count < of
-    return f"{count:,} of {of:,} {thing}s" if more else f"{count:,} {thing}{'s' * (count != 1)}"
-
-
 def passes(explanation: Explanation) -> str:
     """How many passes it took, in words."""
     counts = [(explanation.passes.get(kind, 0), kind) for kind in ("forward", "backward")]

@@ -10,6 +10,7 @@ import numpy as np
 
 from nbexplain.core.choices import labels_of
 from nbexplain.core.dataset.rows import table_of
+from nbexplain.core.formatting import counted
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
@@ -118,7 +119,7 @@ def labelled(subject: Subject) -> np.ndarray:
 
 def left_out(missing: int) -> tuple[str, ...]:
     """What is said of rows without a label."""
-    return (f"{missing:,} row{'s' * (missing > 1)} without a label left out",) if missing else ()
+    return (f"{counted(missing, 'row')} without a label left out",) if missing else ()
 
 
 def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names: Sequence[str] = ()) -> np.ndarray:

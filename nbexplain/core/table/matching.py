@@ -9,6 +9,7 @@ import numpy as np
 
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import counted
 from nbexplain.core.registry import method
 from nbexplain.core.row_filter import (
     ALL_ROWS,
@@ -105,7 +106,7 @@ def few(where: RowFilter, numbers: np.ndarray) -> tuple[str, ...]:
     """What is said where so few rows match that their mean says little of others."""
     if not where or len(numbers) >= _FEW:
         return ()
-    return (f"only {len(numbers):,} row{'s match' if len(numbers) > 1 else ' matches'} {where!r}",)
+    return (f"only {counted(len(numbers), 'row')} match{'es' * (len(numbers) == 1)} {where!r}",)
 
 
 def check_filter(

@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets
 
+from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.core.row_filter import RowFilter
 from nbexplain.core.table.matching import NoRows
@@ -16,7 +17,6 @@ from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.panes.filter_bar import FilterBar
 from nbexplain.widgets.views.filter_words import fields_of, filter_words, named
-from nbexplain.widgets.views.outcomes import rows_said
 
 
 class FilterView:
@@ -66,7 +66,8 @@ class FilterView:
             self._draw(self._nothing(answer.error) + stay)
         elif explanation is not None:
             count, of = (int(explanation.details[name]) for name in ("rows", "of"))
-            self._counted = f"{count:,} of {of:,} rows" if explanation.params["where"] else f"all {of:,} rows"
+            part = f"{count:,} of {of:,} rows" if of > 1 else counted(count, "row")
+            self._counted = part if explanation.params["where"] else f"all {of:,} rows" if of > 1 else "1 row"
             self._draw()
 
     def _nothing(self, error: Exception) -> str:
@@ -76,7 +77,7 @@ class FilterView:
         where = self._where()
         phrases = dict(zip((key for key, _ in where), filter_words(where, self._fields), strict=True))
         none = next((phrases[key] for key, count in error.counts.items() if not count), "")
-        each = ", ".join(f"{phrases[key]} ({rows_said(count)})" for key, count in error.counts.items())
+        each = ", ".join(f"{phrases[key]} ({counted(count, 'row')})" for key, count in error.counts.items())
         return f"No row matches {none or f'all of these: {each}'}"
 
     def _where(self) -> RowFilter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -189,6 +190,25 @@ def test_a_filter_that_no_row_matches_leaves_all_panes_and_the_code_as_they_were
 
 def heading(pane: Any) -> str:
     return str(pane.children[0].value) if hasattr(pane.children[0], "value") else ""
+
+
+def words_on(widget: Any) -> list[str]:
+    """All that titles, captions and labels of a pane say."""
+    said = [str(getattr(widget, name)) for name in ("title", "text", "value", "label") if hasattr(widget, name)]
+    return [*said, *(each for child in getattr(widget, "children", ()) for each in words_on(child))]
+
+
+@pytest.mark.parametrize(("model", "labels"), [(ill(), TWO), (LinearRegression().fit(NUMBERS, RISK), RISK)])
+def test_of_one_row_all_panes_say_1_row(model: Any, labels: Any) -> None:
+    explorer = explorer_of(model, labels)
+    dose = float(FRAME["dose"].max())
+    explorer.session.select(where={"dose": (dose, None)})
+    assert explorer.session.wait(60)
+    panes = [pane for each in explorer._parts for pane in (*each.above, *each.panes, *each.wide)]
+    said = [*explorer._status.warnings, *(each for pane in panes for each in words_on(pane))]
+    assert [each for each in said if re.search(r"(?<![\d,.])1 [a-z]+s\b", each)] == []
+    assert sum("1 row" in each for each in said) > 5
+    explorer.close()
 
 
 def test_an_explorer_without_the_bar_says_that_no_row_matches() -> None:
