@@ -178,7 +178,7 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
     draw();
   });
   const observer = new ResizeObserver(coalesced(fit));
-  observer.observe(el);
+  observer.observe(table); // which changes with the font too, where the pane does not
   signal.addEventListener("abort", () => observer.disconnect());
   draw();
 }
