@@ -43,6 +43,7 @@ class FeatureBars:
         quantity: str = "",
         beside: tuple[str, Sequence[float] | np.ndarray] | None = None,
         series: str = "",
+        conditions: Sequence[str] | None = None,
     ) -> None:
         """Show other values.
 
@@ -66,6 +67,8 @@ class FeatureBars:
             The name and the values of a second series, (F,), in the same units.
         series
             The name of the first beside it, if that is not the quantity.
+        conditions
+            What is weighed of each feature where that is not its value, such as `"0.2 < size ≤ 0.4"`.
 
         Raises
         ------
@@ -85,7 +88,10 @@ class FeatureBars:
         shown = [None if shown_values is None else shown_values[i] for i in order]
         texts = (plus if signed else even)(values_.tolist())
         colours = [ACCENT if signed and others is None and value > 0 else PLAIN for value in values_]
-        tips = [f"{full(names[i], each)}: {text}" for i, each, text in zip(order, shown, texts)]
+        weighed = None if conditions is None else [conditions[i] for i in order]
+        about = [full(names[i], each) for i, each in zip(order, shown)]
+        about = about if weighed is None else [isolated(each) for each in weighed]
+        tips = [f"{each}: {text}" for each, text in zip(about, texts)]
         half, middle = (0.36, rows) if others is None else (0.2, rows - 0.2)
         x, y = bars(np.zeros(len(order)), np.nan_to_num(values_), middle, half)
         reach = values_
@@ -101,7 +107,7 @@ class FeatureBars:
             reach = np.concatenate([reach, second])
         self._order = order
         most = min(LONGEST_LABEL, letters_beside(texts))
-        self._rows.name(labels([names[i] for i in order], shown, most), texts)
+        self._rows.name(labels([names[i] for i in order], shown, most, weighed), texts)
         low, high = around_zero(reach)
         axis = quantity + f" ± {ERROR} SE" * (deviations is not None)
         self._rows.measure(low, high, axis.strip(), zero=True)

@@ -99,9 +99,15 @@ class FeatureMap:
             title_of(self._frames["map"]).value = f"{words.METHODS[explanation.method].label} · {target}"
             # LIME names its bars by conditions, which say what the row holds
             own = explanation.names if len(explanation.names) == len(held) else row.names
-            beside = held if own == row.names else None
             self._bars.show(
-                own, values, errors, beside, top=top, signed=explanation.signed, quantity=explanation.quantity
+                row.names,
+                values,
+                errors,
+                held,
+                top=top,
+                signed=explanation.signed,
+                quantity=explanation.quantity,
+                conditions=own if own != row.names else None,
             )
         adds_up = explanation.gap is not None and explanation.base is not None and explanation.score is not None
         for name, chart in (("waterfall", self._waterfall), ("force", self._force)):
