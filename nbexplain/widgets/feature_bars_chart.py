@@ -25,6 +25,7 @@ class FeatureBars:
 
     def __init__(self, on_choose: Callable[[int], None] | None = None) -> None:
         self._order: list[int] = []
+        self._marked: int | None = None
         self._on_choose = on_choose
         self._rows = FeatureRows(self._clicked)
         self._signs = [key(ACCENT, "above 0"), key(PLAIN, "below 0")]
@@ -112,10 +113,16 @@ class FeatureBars:
         axis = quantity + f" ± {ERROR} SE" * (deviations is not None)
         self._rows.measure(low, high, axis.strip(), zero=True)
         self._rows.boxes.draw(x, y, colours, tips)
+        self.mark(self._marked)
         self._rows.whiskers(middle, values_, None if deviations is None else deviations[order], tips)
         self._rows.write(middle, np.full(len(order), high), texts)
         self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers)
         self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE)" * (deviations is not None)
+
+    def mark(self, feature: int | None) -> None:
+        """Outline the bars of one feature, now and whatever is shown later."""
+        self._marked, count = feature, len(self._order)
+        self._rows.boxes.outline([bar for bar in range(2 * count) if self._order[bar % count] == feature])
 
     def _explain(
         self, names: Sequence[str], series: str, beside: str | None, signed: bool, numbers: np.ndarray

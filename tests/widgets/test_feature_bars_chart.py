@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nbexplain.widgets.boxes import Boxes
+from nbexplain.widgets.boxes import OUTLINE, Boxes
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_bars_chart import PALE, FeatureBars
 from nbexplain.widgets.layout import close_tree
@@ -137,6 +137,20 @@ def test_equal_shapes_need_one_message_a_mark_and_no_new_marks(chart, monkeypatc
 def test_what_does_not_fit_is_refused(chart, arguments, message):
     with pytest.raises(ValueError, match=message):
         chart.show(**{"names": ["a", "b"], "values": [1.0, 2.0], **arguments})
+
+
+def test_the_bars_of_a_feature_are_outlined(chart):
+    def outlined():
+        return [bar for bar, colour in enumerate(boxes(chart).colors) if colour == OUTLINE]
+
+    chart.show(["a", "b", "c"], [1.0, 3.0, 2.0], beside=("other", [1.0, 2.0, 3.0]))
+    assert outlined() == []
+    chart.mark(2)
+    assert outlined() == [1, 4]  # second by size, in both series
+    chart.show(["a", "b", "c"], [1.0, 3.0, 4.0])
+    assert outlined() == [0]
+    chart.mark(None)
+    assert outlined() == []
 
 
 def test_numbers_that_would_read_the_same_have_a_digit_more(chart):
