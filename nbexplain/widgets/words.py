@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,7 @@ def score_of(session: Session, target: int, score: float) -> str:
 
 def summary(explanation: Explanation, session: Session) -> str:
     """What was computed, for what, where, in how long and with how many passes."""
-    parts = [METHODS[explanation.method].label]
-    if explanation.target is not None:
-        name = target_name(explanation.target, session)
-        kind = "independent " * session.facts.independent + explanation.score_name
-        score = "" if explanation.score is None else _minus(f" {explanation.score:.2f}")
-        parts[0] += f" for the {name}{score}" if name == kind else f" for {name}" + f" ({kind}{score})" * bool(score)
+    parts = [METHODS[explanation.method].label + about(explanation, session)]
     if explanation.layer is not None:
         parts[0] += f" at {explanation.layer}"
     if explanation.channel is not None:
@@ -48,8 +44,18 @@ def summary(explanation: Explanation, session: Session) -> str:
             parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
     left = time_left(explanation)
     parts.append(duration(explanation.seconds) + (f", about {left} left" if left else ""))
-    parts.append(passes(explanation))
+    parts.append(passes(explanation.passes))
     return " · ".join(parts)
+
+
+def about(explanation: Explanation, session: Session) -> str:
+    """` for dear (probability 0.93)`, ` for the prediction 6.45`; nothing where no score is explained."""
+    if explanation.target is None:
+        return ""
+    name = target_name(explanation.target, session)
+    kind = "independent " * session.facts.independent + explanation.score_name
+    score = "" if explanation.score is None else _minus(f" {explanation.score:.2f}")
+    return f" for the {name}{score}" if name == kind else f" for {name}" + f" ({kind}{score})" * bool(score)
 
 
 def number(value: float) -> str:
@@ -61,9 +67,9 @@ def _minus(number: str) -> str:
     return number.replace("-", "−")
 
 
-def passes(explanation: Explanation) -> str:
-    """How many passes it took, in words."""
-    counts = [(explanation.passes.get(kind, 0), kind) for kind in ("forward", "backward")]
+def passes(taken: Mapping[str, int]) -> str:
+    """How many passes of each kind it took, in words."""
+    counts = [(taken.get(kind, 0), kind) for kind in ("forward", "backward")]
     said = [f"{count:,} {kind}" for count, kind in counts if count]
     many = sum(count for count, _ in counts) > 1
     return f"{' and '.join(said)} pass{'es' * many}" if said else "no pass: it was known"

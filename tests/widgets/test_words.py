@@ -41,7 +41,7 @@ def test_durations(seconds, said):
     ],
 )
 def test_passes(passes, said):
-    assert words.passes(explanation(passes=passes)) == said
+    assert words.passes(passes) == said
 
 
 def test_a_summary_says_what_was_computed_for_what_where_and_at_what_cost():

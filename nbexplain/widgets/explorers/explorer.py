@@ -231,25 +231,35 @@ class Explorer(ipywidgets.VBox):
         main = running or chosen or next(iter(answers.values()), None)
         explanation = main.explanation if main is not None else None
         with self._status.hold_sync():
-            if main is not None and explanation is not None:
-                self._status.text = words.summary(explanation, self.session) + (
-                    " · stopped" if main.state == "stopped" else ""
-                )
-                number = main.question.input
-                seen = () if number is None else self.session.inputs[number].picture_notes
-                self._status.warnings = list(dict.fromkeys((*seen, *explanation.warnings)))
-            elif running is not None:
-                cost = f"{running.price}; " if running.price else ""
-                label = words.METHODS[running.question.method].label
-                self._status.text = f"{label}: {cost}the first picture is on its way"
-            elif main is not None:
-                self._status.text = ""
+            if main is not None:
+                self._status.text, self._status.warnings = self._said(main, answers)
             self._status.running = running is not None
             self._status.progress = -1 if running is None else explanation.progress if explanation else 0
-            self._status.error, self._status.traceback = words.failure(failed) if failed else ("", "")
+            self._status.error, self._status.traceback = self._failure(failed) if failed else ("", "")
             self._status.level = (
                 "error" if failed else "busy" if running else "warning" if self._status.warnings else "idle"
             )
+
+    def _said(self, main: Answer, answers: Mapping[Place, Answer]) -> tuple[str, list[str]]:
+        """What the status line says: of the main answer, or of all; and what to distrust."""
+        if main.explanation is not None:
+            text = words.summary(main.explanation, self.session) + " · stopped" * (main.state == "stopped")
+            return text, self._warnings_of(main)
+        text = ""
+        if main.state == "running":
+            cost = f"{main.price}; " if main.price else ""
+            text = f"{words.METHODS[main.question.method].label}: {cost}the first picture is on its way"
+        return text, self._status.warnings
+
+    def _warnings_of(self, answer: Answer) -> list[str]:
+        """What to distrust of its input and of itself."""
+        number, explanation = answer.question.input, answer.explanation
+        seen = () if number is None else self.session.inputs[number].picture_notes
+        return list(dict.fromkeys((*seen, *(explanation.warnings if explanation is not None else ()))))
+
+    def _failure(self, answer: Answer) -> tuple[str, str]:
+        """What went wrong, and the traceback."""
+        return words.failure(answer)
 
     def _refuse(self, sentence: str) -> None:
         """Say what did not fit, until something is chosen that does."""
