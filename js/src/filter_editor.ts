@@ -12,6 +12,8 @@ export interface FilterField {
   high: number;
   /** What the numbers of a range are the days of, if of anything. */
   time?: Time | "";
+  /** Which of very many values the options are. */
+  listed?: string;
 }
 
 /** Positions of options, one of them, the ends of a range (null: no end), or null for no condition. */
@@ -43,9 +45,9 @@ function boxEditor({ name, options }: FilterField, choose: (value: FilterValue) 
   };
 }
 
-function listEditor({ name, kind, options }: FilterField, choose: (value: FilterValue) => void): Editor {
+function listEditor({ name, kind, options, listed }: FilterField, choose: (value: FilterValue) => void): Editor {
   const items = options.map((text, place) => h("option", { value: String(place) }, text));
-  const element = h("select", { "aria-label": name, ...OWN_KEYS }, h("option", { value: "" }, "any"), ...items);
+  const element = h("select", { "aria-label": name, ...OWN_KEYS }, h("option", { value: "" }, listed ? `any (listed: ${listed})` : "any"), ...items);
   element.addEventListener("change", () => {
     const place = element.value === "" ? null : Number(element.value);
     choose(place === null || kind === "one" ? place : [place]);

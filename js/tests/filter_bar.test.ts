@@ -9,7 +9,7 @@ const STATE: FilterBarState = {
     { key: "city", name: EVIL, kind: "some", options: ["oslo", EVIL, "missing"], low: 0, high: 0 },
     { key: "age", name: "age", kind: "range", options: [], low: 18, high: 79.5 },
     { key: "day", name: "day", kind: "range", options: [], low: 19723, high: 19800, time: "date" },
-    { key: "many", name: "many", kind: "some", options: Array.from({ length: 40 }, (_, i) => `v${i}`), low: 0, high: 0 },
+    { key: "many", name: "many", kind: "some", options: Array.from({ length: 40 }, (_, i) => `v${i}`), low: 0, high: 0, listed: "the 40 most frequent of 9,000" },
   ],
   conditions: [],
   text: "all 569 rows",
@@ -80,6 +80,7 @@ test("each kind of condition has its form, which every input of has a name", () 
   enter(from!, "30");
   enter(to!, "50");
   edit("many"); // too many to tick
+  expect(el.querySelector(".nbx-filter-form option")!.textContent).toBe("any (listed: the 40 most frequent of 9,000)");
   enter(el.querySelector(".nbx-filter-form select")!, "7");
   expect(model.sent).toEqual([
     { put: "error", value: 1 },

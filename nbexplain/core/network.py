@@ -245,12 +245,12 @@ class Network:
     def padded(self, parts: Iterable[padding.Part]) -> list[padding.Part]:
         """Batches of a text of which tokens were removed; those of near lengths together, where that changes no score.
 
-        Tried once for each length of text.
+        Tried once for each text, as what one of them shows another may not.
         """
         parts, text = list(parts), self._given
         if len(parts) < 2 or not isinstance(text, Text) or not text.takes_mask or not self.takes_batches():
             return parts
-        key = *self._batch_key, id(text.tokenizer)
+        key = *self._batch_key, id(text.tokenizer), text.ids.tobytes()
         if key not in self.twin.paddings:
             self.twin.paddings[key] = padding.padding_of(
                 text,

@@ -32,9 +32,10 @@ class Text(Array):
         A string; or a pair (a, b) of them that go in together, such as premise and hypothesis, or question and context.
         The tokenizer is called with both; a model that reads strings gets a list of such pairs.
     tokenizer
-        Hugging Face's, or any callable string → ids, or → mapping with `input_ids` and, if it has them,
-        `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and further entries with one number
-        a token. Without one, tokens are words and what stands between them, for models that read strings.
+        Hugging Face's, one of the library `tokenizers`, or any callable string → ids, or → mapping with `input_ids`
+        and, if it has them, `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and more
+        entries with one number a token. Without one, tokens are words and what stands between them, for models that
+        read strings.
     explain
         What is explained; all else stays as it is. None: all of it. Of a pair, 0 or 1: one of the texts. A part of the
         text, which must be in it once; or its (start, end). Or a list of these. So of a prompt
@@ -192,7 +193,12 @@ class Text(Array):
         return id(self)
 
     def arguments(self, batch: Tensor, dtype: torch.dtype | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Ids (N, L) for codes (N, L); as keywords with the attention mask, where the tokenizer makes one."""
+        """Ids (N, L) for codes (N, L); as keywords with the attention mask, where the tokenizer makes one.
+
+        Without a tokenizer the texts themselves.
+        """
+        if self.tokenizer is None:
+            return (self.outside(batch),), {}
         place = self.codes.places(batch)
         ids = torch.from_numpy(self.ids).to(batch.device)[place]
         if (hidden := self.codes.is_masked(batch)).any():

@@ -83,11 +83,13 @@ def strings(text: str, segments: Sequence[tuple[int, int]], spans: np.ndarray, b
             pieces, end = [], first
             for place, start, stop in held:
                 pieces.append(text[end:start])
+                if stop <= end:  # several tokens may make up one sign
+                    continue
                 if place in seen:
-                    pieces.append(text[start:stop])
+                    pieces.append(text[max(start, end) : stop])
                 elif place in replaced:
                     pieces.append(MASK_WORD)
-                end = max(end, stop)
+                end = stop
             pieces.append(text[end:last])
             row.append(_spaced(pieces) if replaced else "".join(pieces))
         rows.append(tuple(row))

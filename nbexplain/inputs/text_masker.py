@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.text_codes import REMOVED
+from nbexplain.inputs.token_names import is_space
 from nbexplain.inputs.words import SENTENCE, Span, breaker, is_ordinary, is_unspaced, pieces_in, words_in
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ UNITS = ("token", "word", "sentence")
 HIDING = ("remove", "mask token", "neutral embedding")
 
 _MOST_NAMED = 4  # of the pieces that a note names
+_NOWHERE = (
+    "the tokenizer does not tell where its tokens stand in the text: each is hidden by itself, also those that it adds"
+)
 
 
 class TextMasker:
@@ -73,9 +77,10 @@ class TextMasker:
         self.features = np.full(len(text.ids), -1)
         self.features[held] = features
         self.spans = units[kept]
-        starts = np.where(_are_spaces(text)[held], text.spans[held, 1], text.spans[held, 0])
-        np.minimum.at(self.spans[:, 0], features, starts)  # what is hidden is all that its tokens hold
-        np.maximum.at(self.spans[:, 1], features, text.spans[held, 1])
+        wordy = ~_are_spaces(text)[held]
+        at, of = text.spans[held][wordy], features[wordy]
+        np.minimum.at(self.spans[:, 0], of, at[:, 0])  # what is hidden is all that its tokens hold
+        np.maximum.at(self.spans[:, 1], of, at[:, 1])
         if unit == "token":
             self.names = tuple(text.tokens[place] for place in held[firsts])
         else:
@@ -84,7 +89,7 @@ class TextMasker:
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)
-        self.notes = _notes(text, unit, self.spans) if not nowhere else ()
+        self.notes = (_NOWHERE,) if nowhere else _notes(text, unit, self.spans)
 
     def _part(self) -> None:
         """Where one reaches into the next, the earlier keeps the text."""
@@ -107,7 +112,11 @@ class TextMasker:
             shown &= ~fill.places
             order = np.argsort(~shown if fill.side == "right" else shown, axis=1, kind="stable")
             codes = np.where(np.take_along_axis(shown, order, 1), order, self._text.codes.padding(fill.id))
-            yield np.arange(len(keep)), torch.from_numpy(codes)
+            needed = fill.length(shown.sum(1))
+            for length in np.unique(needed).tolist():
+                rows = np.flatnonzero(needed == length)
+                part = codes[rows, :length] if fill.side == "right" else codes[rows, codes.shape[1] - length :]
+                yield rows, torch.from_numpy(part)
             return
         lengths = shown.sum(1)
         for length in np.unique(lengths).tolist():
@@ -178,13 +187,16 @@ def _add_spaces(text: Text, owners: np.ndarray) -> None:
     """Give tokens of spaces to the word that follows: a piece of its own is how some tokenizers write its beginning."""
     spaces = _are_spaces(text) & text.explained & (owners < 0)
     for place in np.flatnonzero(spaces)[::-1].tolist():
-        if place + 1 < len(owners) and text.spans[place + 1, 0] == text.spans[place, 1]:
+        if place + 1 < len(owners) and not text.text[text.spans[place, 1] : text.spans[place + 1, 0]].strip():
             owners[place] = owners[place + 1]
 
 
 def _are_spaces(text: Text) -> np.ndarray:
-    """(L,) bool: which tokens hold spaces alone."""
-    return np.array([text.text[start:end].isspace() for start, end in text.spans.tolist()], dtype=bool)
+    """(L,) bool: which tokens hold spaces alone, which some tokenizers place nowhere."""
+    tokens = zip(text.spans.tolist(), text.tokens, strict=True)
+    return np.array(
+        [is_space(name) if end == start else text.text[start:end].isspace() for (start, end), name in tokens]
+    )
 
 
 def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:

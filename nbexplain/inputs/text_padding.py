@@ -22,15 +22,28 @@ class Padded:
         The id that stands there.
     side
         `"right"` or `"left"`.
+    step
+        Of which number the lengths are multiples; the length of this text, where all are as long.
     """
 
     places: np.ndarray
     id: int
     side: str
+    step: int
+
+    def length(self, counts: np.ndarray) -> np.ndarray:
+        """(N,) how long texts of so many tokens are."""
+        lengths: np.ndarray = np.maximum(-(-counts // self.step), 1) * self.step
+        return lengths
+
+    def stripped(self, ids: np.ndarray) -> np.ndarray:
+        """Ids (L,) without the padding at their end."""
+        count = _run((ids if self.side == "left" else ids[::-1]) == self.id)
+        return ids[count:] if self.side == "left" else ids[: len(ids) - count]
 
 
 def padded(ids: np.ndarray, mask: np.ndarray | None, read: Callable[[str], Read | None], word: str) -> Padded | None:
-    """How a tokenizer brings texts to one length, from what it made of one of them; None where it does not.
+    """How a tokenizer brings texts to one length, or to multiples of one; None where it does not.
 
     Parameters
     ----------
@@ -43,34 +56,43 @@ def padded(ids: np.ndarray, mask: np.ndarray | None, read: Callable[[str], Read 
         A short text, which shows on which side they stand.
     """
     if mask is not None and not mask.all():
-        return _at_an_end(ids, mask == 0)
+        short = read(word)
+        return _at_an_end(ids, mask == 0, _step(ids, short))
+    found, step = None, 0
     for text in ("", word):
         short = read(text)
-        if short is None or len(short[0]) != len(ids) or len(ids) < 2:
+        if short is None or len(short[0]) < 2 or step not in (0, len(short[0])) or len(ids) % len(short[0]):
             return None
-        blank = np.ones(len(ids), dtype=bool) if short[1] is None else short[1] == 0
-        found = _at_an_end(short[0], blank, least=2)
+        step = len(short[0])
+        blank = np.ones(step, dtype=bool) if short[1] is None else short[1] == 0
+        found = _at_an_end(short[0], blank, step, least=2)
         if found is None or not found.places.all():
             break
     if found is None:
         return None
     inwards = ids if found.side == "left" else ids[::-1]
-    own = _run(inwards, inwards == found.id) if mask is None else 0
-    return Padded(_end(len(ids), own, found.side), found.id, found.side)
+    own = _run(inwards == found.id) if mask is None else 0
+    return Padded(_end(len(ids), own, found.side), found.id, found.side, step)
 
 
-def _at_an_end(ids: np.ndarray, places: np.ndarray, least: int = 1) -> Padded | None:
+def _step(ids: np.ndarray, short: Read | None) -> int:
+    """Of which number lengths are multiples, by what is made of a short text."""
+    step = len(ids) if short is None else len(short[0])
+    return step if 0 < step < len(ids) and len(ids) % step == 0 else len(ids)
+
+
+def _at_an_end(ids: np.ndarray, places: np.ndarray, step: int, least: int = 1) -> Padded | None:
     """The longer run of these places at an end, of one id; None where it is shorter than `least`."""
-    right, left = _run(ids[::-1], places[::-1]), _run(ids, places)
+    right, left = _run((places & (ids == ids[-1]))[::-1]), _run(places & (ids == ids[0]))
     if max(right, left) < least:
         return None
     side = "right" if right >= left else "left"
-    return Padded(_end(len(ids), max(right, left), side), int(ids[-1 if side == "right" else 0]), side)
+    return Padded(_end(len(ids), max(right, left), side), int(ids[-1 if side == "right" else 0]), side, step)
 
 
-def _run(ids: np.ndarray, places: np.ndarray) -> int:
-    """How many of these places there are at the beginning, of one id."""
-    return int(np.argmin(np.append(places & (ids == ids[0]), False)))
+def _run(places: np.ndarray) -> int:
+    """How many of these places there are at the beginning."""
+    return int(np.argmin(np.append(places, False)))
 
 
 def _end(length: int, count: int, side: str) -> np.ndarray:

@@ -112,3 +112,8 @@ def alike(name: str, part: str) -> bool | None:
     if not piece or not seen or not piece.isascii() or not seen.isascii() or re.fullmatch(r"\[.*\]|<.*>", piece):
         return None
     return piece == seen
+
+
+def is_space(name: str) -> bool:
+    """Whether a token's name says that it is nothing but a space or a new line."""
+    return bool(name) and not re.sub(_PIECE, "", name).strip()

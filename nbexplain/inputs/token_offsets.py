@@ -6,7 +6,8 @@ put this text. A token belongs to this text only where that is certain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,14 @@ _MOST_SHIFTS = 50  # places in a longer text that are tried as the beginning of 
 _ODD = 0.1  # share of tokens that may read otherwise than the text, as a tokenizer rewrites some
 
 
-def by_offsets(texts: Sequence[str], offsets: Any, told: Any, names: Sequence[str] | None, count: int) -> np.ndarray:
+def by_offsets(
+    texts: Sequence[str],
+    offsets: Any,
+    told: Any,
+    names: Sequence[str] | None,
+    count: int,
+    aligned: Callable[[], np.ndarray | None],
+) -> np.ndarray:
     """Spans (L, 2) in the joined texts, without spaces at their ends; (0, 0) for tokens that are nowhere in them.
 
     Parameters
@@ -34,6 +42,8 @@ def by_offsets(texts: Sequence[str], offsets: Any, told: Any, names: Sequence[st
         Of the tokens, where the tokenizer tells them.
     count
         How many tokens there are.
+    aligned
+        Which tokens go with which words (`by_leaving_out`): asked where a longer text holds this one several times.
 
     Raises
     ------
@@ -55,7 +65,8 @@ def by_offsets(texts: Sequence[str], offsets: Any, told: Any, names: Sequence[st
         spans = np.where((groups >= 0)[:, None], given + shift[:, None], 0)
     else:
         for text, begin in zip(texts, begins):
-            for places, shift in _own(text, given, groups, names):
+            moving = functools.partial(_between, aligned, begin, text)
+            for places, shift in _own(text, given, groups, names, moving):
                 spans[places] = np.maximum(given[places] - shift, 0) + begin
     return _trimmed(whole, spans)
 
@@ -65,7 +76,7 @@ def _groups(offsets: np.ndarray, told: Any) -> np.ndarray:
     real = offsets[:, 1] > offsets[:, 0]
     ask = getattr(told, "sequence_ids", None)
     try:
-        numbers = ask() if callable(ask) else None
+        numbers = ask() if callable(ask) else ask  # an attribute of those of the library `tokenizers`
     except ValueError:  # a slow tokenizer's
         numbers = None
     if numbers is not None and len(numbers) == len(offsets):
@@ -82,11 +93,16 @@ def _groups(offsets: np.ndarray, told: Any) -> np.ndarray:
 
 
 def _own(
-    text: str, offsets: np.ndarray, groups: np.ndarray, names: Sequence[str] | None
+    text: str,
+    offsets: np.ndarray,
+    groups: np.ndarray,
+    names: Sequence[str] | None,
+    moving: Callable[[], np.ndarray | None],
 ) -> list[tuple[np.ndarray, int]]:
     """The tokens that are of this text, and by how much their offsets are too large; several times, if it is there so.
 
-    All words of the text must be held by them, and they must read like it.
+    All words of the text must be held by them, and they must read like it. Of several such runs in one longer text it
+    is the one whose tokens go when words are left out.
     """
     words = words_in(text)
     found: list[tuple[np.ndarray, int]] = []
@@ -96,14 +112,27 @@ def _own(
 
     for number in np.unique(groups[groups >= 0]).tolist():
         places = np.flatnonzero(groups == number)
+        fits: list[tuple[np.ndarray, int]] = []
         for shift in _shifts(text, offsets[places], named(places), words):
             near = offsets[places] - shift
             begun = (near[:, 0] >= -1) & (near[:, 1] > 0)  # the first token may hold the space before it
             inside = places[begun & (near[:, 1] <= len(text)) & (near[:, 1] > near[:, 0])]
-            if _fits(text, np.maximum(offsets[inside] - shift, 0), named(inside), words):
-                found.append((inside, shift))
-                break
+            known = any(np.array_equal(inside, other) for other, _ in fits)
+            if not known and _fits(text, np.maximum(offsets[inside] - shift, 0), named(inside), words):
+                fits.append((inside, shift))
+        if len(fits) > 1:
+            own = moving()
+            fits = [] if own is None else [fit for fit in fits if np.isin(own, fit[0]).all()][:1]
+        found += fits
     return found if names or len(found) == 1 else []
+
+
+def _between(aligned: Callable[[], np.ndarray | None], begin: int, text: str) -> np.ndarray | None:
+    """The tokens (k,) that go with a word of the text that begins there in the joined ones."""
+    if (spans := aligned()) is None:
+        return None
+    own = (spans[:, 1] > spans[:, 0]) & (spans[:, 0] >= begin) & (spans[:, 1] <= begin + len(text))
+    return np.flatnonzero(own)
 
 
 def _shifts(text: str, offsets: np.ndarray, names: Sequence[str] | None, words: Sequence[tuple[int, int]]) -> list[int]:

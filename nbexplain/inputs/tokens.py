@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 
 from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_padding import Padded, padded
+from nbexplain.inputs.token_alignment import by_leaving_out
 from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import Span, pieces_in, words_in
@@ -54,10 +54,10 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         if not pieces:
             raise ValueError(f"text: expected some words, got {whole!r}")
         return Tokens(np.arange(len(pieces)), tuple(whole[a:b] for a, b in pieces), np.array(pieces), {})
-    if not callable(tokenizer):
+    if not callable(tokenizer) and not hasattr(tokenizer, "encode_batch"):
         raise TypeError(f"tokenizer: expected a callable string → ids, got {type(tokenizer).__name__}")
     ids, entries, told = _told(texts, tokenizer)
-    encodings = getattr(told, "encodings", None)  # what Hugging Face's fast tokenizers return, from a callable too
+    encodings = [told] if _is_encoding(told) else getattr(told, "encodings", None)  # of fast tokenizers
     encoding = encodings[0] if encodings and len(encodings[0].ids) == len(ids) else None
     offsets = entries.pop("offset_mapping", None if encoding is None else encoding.offsets)
     rows = {name: _of_each_token(value, len(ids)) for name, value in entries.items()}
@@ -65,18 +65,26 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     left_out = tuple(name for name, value in entries.items() if rows[name] is None and _holds_numbers(value))
     fill = _padded(texts, tokenizer, ids, extras.get("attention_mask"))
     known = vocabulary_of(tokenizer)
+
+    def aligned() -> np.ndarray | None:
+        own = np.arange(len(ids)) if fill is None else np.flatnonzero(~fill.places)
+        found = by_leaving_out(texts, ids[own], lambda others: _own_ids(_read(others, tokenizer), fill))
+        if found is None:
+            return None
+        spans = np.zeros((len(ids), 2), dtype=np.int64)
+        spans[own] = found
+        return spans
+
     names = _names(known, encoding, ids)
     if offsets is not None:
-        spans = by_offsets(texts, offsets, told, names, len(ids))
+        spans = by_offsets(texts, offsets, told, names, len(ids), aligned)
     elif names is not None:
         special = np.isin(ids, np.array(getattr(known, "all_special_ids", ()), dtype=np.int64))
         unknown = np.array([id_ == getattr(known, "unk_token_id", None) for id_ in ids.tolist()])
         spans = by_names(whole, names, special & ~unknown, unknown)
-    else:  # only ids: one for each word, or nobody knows where they stand
-        words = [match.span() for match in re.finditer(r"\S+", whole)]
-        own = np.arange(len(ids)) if fill is None else np.flatnonzero(~fill.places)
-        spans = np.zeros((len(ids), 2), dtype=np.int64)
-        spans[own] = words if len(words) == len(own) else (0, 0)
+    else:  # only ids: those that go with a word, or nobody knows where they stand
+        found = aligned()
+        spans = np.zeros((len(ids), 2), dtype=np.int64) if found is None else found
     if fill is not None and (spans[fill.places, 1] > spans[fill.places, 0]).any():  # words that the mask hides
         fill = None
     read = tuple(
@@ -89,8 +97,12 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
 def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:
     """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
     fast = getattr(tokenizer, "is_fast", None)
-    told = tokenizer(*texts, return_offsets_mapping=True) if fast else tokenizer(*texts)
-    entries = dict(told) if isinstance(told, Mapping) or hasattr(told, "keys") else {"input_ids": told}
+    call = tokenizer if callable(tokenizer) else tokenizer.encode  # one of the library `tokenizers`
+    told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    if _is_encoding(told):
+        entries = {"input_ids": told.ids, "attention_mask": told.attention_mask, "token_type_ids": told.type_ids}
+    else:
+        entries = dict(told) if isinstance(told, Mapping) or hasattr(told, "keys") else {"input_ids": told}
     if "input_ids" not in entries:
         raise ValueError(f"tokenizer: expected ids or a mapping with input_ids, got {', '.join(map(repr, entries))}")
     ids = _row(entries.pop("input_ids"))
@@ -99,22 +111,34 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     return ids, entries, told
 
 
+def _is_encoding(told: Any) -> bool:
+    """Whether it is what the library `tokenizers` returns."""
+    return all(hasattr(told, name) for name in ("ids", "type_ids", "offsets", "attention_mask"))
+
+
 def _padded(texts: Sequence[str], tokenizer: Any, ids: np.ndarray, mask: np.ndarray | None) -> Padded | None:
     """How a callable brings texts to one length; Hugging Face's tokenizers do not, unless they are asked to."""
-
-    def read(text: str) -> tuple[np.ndarray, np.ndarray | None] | None:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                own, entries, _ = _told([text] * len(texts), tokenizer)
-        except Exception:  # whatever a tokenizer does that was not made for this
-            return None
-        return own, _of_each_token(entries.get("attention_mask"), len(own))
 
     if getattr(tokenizer, "is_fast", None) is not None:
         return None
     flat = mask if mask is not None and mask.ndim == 1 else None
-    return padded(ids, flat, read, next(iter(texts[0].split()), ""))
+    return padded(ids, flat, lambda text: _read([text] * len(texts), tokenizer), next(iter(texts[0].split()), ""))
+
+
+def _read(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """Ids (L,) and attention mask (L,) of other texts; None where the tokenizer makes nothing of them."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            own, entries, _ = _told(texts, tokenizer)
+    except Exception:  # whatever a tokenizer does that was not made for this
+        return None
+    return own, _of_each_token(entries.get("attention_mask"), len(own))
+
+
+def _own_ids(read: tuple[np.ndarray, np.ndarray | None] | None, fill: Padded | None) -> np.ndarray | None:
+    """The ids (l,) that are no padding."""
+    return None if read is None else read[0] if fill is None else fill.stripped(read[0])
 
 
 def _names(tokenizer: Any, encoding: Any, ids: np.ndarray) -> list[str] | None:
@@ -171,7 +195,7 @@ def unread(text: str, spans: np.ndarray, read: Span) -> tuple[str, ...]:
 
 
 def within(length: int, spans: np.ndarray, begins: Sequence[int], side: str = "right") -> np.ndarray:
-    """The places that stay of a text that is too long: all but its end, and a token that ends every text.
+    """The places that stay of a text that is too long: all but its end, and the tokens that begin or end every text.
 
     Of a pair the longer text loses its end first, as Hugging Face's tokenizers cut it. With `side="left"` it is the
     beginning that is lost.
@@ -180,11 +204,14 @@ def within(length: int, spans: np.ndarray, begins: Sequence[int], side: str = "r
         turned = within(length, spans[::-1], begins)
         return len(spans) - 1 - turned[::-1]
     real = spans[:, 1] > spans[:, 0]
-    if len(begins) == 1 or not real.any():
-        places = np.arange(length)
-        if spans[-1, 0] == spans[-1, 1]:
-            places[-1] = len(spans) - 1
-        return places
+    if not real.any():
+        return np.append(np.arange(length - 1), len(spans) - 1)
+    if len(begins) == 1:
+        before, behind = int(real.argmax()), int(real[::-1].argmax())
+        left = length - before - behind
+        if left < 1:
+            return np.arange(length)
+        return np.append(np.arange(before + left), np.arange(len(spans) - behind, len(spans)))
     second = real & (spans[:, 0] >= max(begins))
     parts = [np.flatnonzero(real & ~second), np.flatnonzero(second)]
     left = max(length - int((~real).sum()), 2)

@@ -8,8 +8,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from nbexplain.core.dataset.nearness import spread_of
-from nbexplain.core.dataset.plane import Plane, plane_of
+from nbexplain.core.dataset.plane import Plane, axes_of, plane_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Tabular
@@ -203,10 +202,5 @@ def _classes_of(table: Tabular, seen: np.ndarray, session: Session) -> tuple[np.
 
 def _varying(row: Tabular) -> tuple[int, int]:
     """The first two columns that can be axes; of a table with less of them the first ones."""
-    places, last = list(range(len(row.columns))), len(row.columns) - 1
-    if row.background is not None:
-        spread = spread_of(row.background)
-        places = [p for p in places if p not in row.constant and (spread[p] > 0 or row.columns[p].categories)]
-    if len(places) > 1:
-        return places[0], places[1]
-    return 0, min(1, last)
+    places = axes_of(row)
+    return (places[0], places[1]) if len(places) > 1 else (0, min(1, len(row.columns) - 1))

@@ -21,6 +21,7 @@ from nbexplain.widgets.right_classes import right_classes_of
 from nbexplain.widgets.row_table import RowTable
 
 _TOP = 8
+_MOST_GROUPS = 200  # in the table
 _COLUMNS = ("rows", "mean score", "chosen", "accuracy")
 _ROUNDING = 1e-9  # of the largest value: what is less is none
 _APART = 3.0  # standard errors: with tens of columns two would be seen by chance
@@ -42,6 +43,7 @@ class GroupsView:
         self._frame = framed("Importance by group", chart)
         self._values: Explanation | None = None
         self._scores: Explanation | None = None
+        self._groups: tuple[int, np.ndarray] | None = None
         self.above: list[ipywidgets.Widget] = []
         tables = ipywidgets.VBox([self._scores_table, self._differences])
         for name in ("nbx-two-columns", "nbx-stack"):
@@ -71,8 +73,10 @@ class GroupsView:
     def _draw(self) -> None:
         table = self._table
         assert isinstance(table, Tabular)
-        groups = groups_of(table, int(self._column.value))
-        name = table.names[int(self._column.value)]
+        column = int(self._column.value)
+        if self._groups is None or self._groups[0] != column:
+            self._groups = column, groups_of(table, column)
+        groups, name = self._groups[1], table.names[column]
         if self._values is not None:
             found = by_group(self._values, groups)
             largest = sorted(found, key=lambda group: -found[group].count)[:2]
@@ -98,7 +102,9 @@ class GroupsView:
             # a model of one score has no class to choose: without labels of classes nothing is right or wrong
             told = 2 if len(self._session.classes) < 2 else 3 if right is None else 4
             rows = []
-            for group, said_of in scores_by_group(self._scores, groups, target, right).items():
+            scores = scores_by_group(self._scores, groups, target, right)
+            kept = sorted(sorted(scores, key=lambda group: -scores[group].count)[:_MOST_GROUPS])
+            for group, said_of in ((group, scores[group]) for group in kept):
                 numbers = [float(said_of.count), said_of.score, said_of.chosen]
                 numbers.append(float("nan") if said_of.accuracy is None else said_of.accuracy)
                 cells = [
@@ -112,6 +118,9 @@ class GroupsView:
             self._scores_table.rows = []  # rows are checked against the columns
             self._scores_table.columns = list(_COLUMNS[:told])
             self._scores_table.rows = rows
+            self._scores_table.note = (
+                f"The {len(kept)} largest of {len(scores):,} groups." if len(kept) < len(scores) else ""
+            )
 
     def _compare(self, name: str, found: dict[str, Importance]) -> None:
         """What counts in each of the groups, and how far two of them differ, the largest difference first."""

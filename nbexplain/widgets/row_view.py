@@ -141,13 +141,19 @@ def _controls(row: Tabular) -> list[dict[str, Any]]:
     return features
 
 
+def frequent(known: np.ndarray, count: int) -> list[int]:
+    """Which of `count` categories a list has room for: all, or those that most of the rows hold."""
+    if count <= _MOST_CHOICES:
+        return list(range(count))
+    held = np.bincount(known.astype(np.intp), minlength=count)
+    return sorted(np.argsort(-held, kind="stable")[:_MOST_CHOICES].tolist())
+
+
 def _choices(categories: tuple[Any, ...], known: np.ndarray, own: float) -> dict[str, Any]:
     """The categories that can be chosen: of very many the most frequent ones, and the row's own."""
     if len(categories) <= _MOST_CHOICES:
         return {"choices": [str(value) for value in categories]}
-    counts = np.bincount(known.astype(np.intp), minlength=len(categories))
-    frequent = np.argsort(-counts, kind="stable")[:_MOST_CHOICES]
-    places = sorted({*frequent.tolist(), *([int(own)] if np.isfinite(own) else [])})
+    places = sorted({*frequent(known, len(categories)), *([int(own)] if np.isfinite(own) else [])})
     return {
         "choices": [str(categories[place]) for place in places],
         "places": places,

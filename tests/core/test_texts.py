@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import nbexplain as nx
 from nbexplain import Subject, Text, explain
+from nbexplain.core.twin import twin
 from tests.core.texts import SENTENCE, WORDS, alone, shapley, tokenizer
 from tests.networks import seeded
 
@@ -171,6 +172,55 @@ def test_a_model_that_does_not_heed_the_mask_gets_no_padding(how: str) -> None:
             ids = torch.tensor([[WORDS[word] for word, shown in zip(words, row, strict=True) if shown]])
             torch.testing.assert_close(scores, model(ids, torch.ones_like(ids))[0], rtol=1e-5, atol=1e-6)
     assert list(subject.twin.paddings.values()) == [None]
+
+
+def test_padding_that_one_text_allows_is_tried_anew_for_another_of_the_same_length() -> None:
+    model, tokens = seeded(lambda: Reads("max")).eval(), tokenizer(framed=False)
+    first, second = "the film is really the film is really", "and i love it a man sleeps outside"
+    with torch.no_grad():
+        model.emb.weight[:] = -model.emb.weight.abs() - 0.1
+        model.emb.weight[0] = 0
+        for word in first.split():
+            model.emb.weight[WORDS[word]].abs_()  # beside these, padding with zeros is nothing
+
+    texts = [Text(each, tokens) for each in (first, second)]
+    shared = twin(model)
+    for x in texts:
+        subject = Subject(shared, x)
+        keep = np.random.default_rng(0).random((60, 8)) < 0.8
+        keep[:, 7] = True
+        found = subject.hidden(subject.masker(), keep)
+        with torch.no_grad():
+            for row, scores in zip(keep, found, strict=True):
+                left = torch.from_numpy(x.ids[row])[None]
+                torch.testing.assert_close(scores, model(left, torch.ones_like(left))[0], rtol=1e-5, atol=1e-6)
+
+
+class ReadsStrings(nn.Module):
+    """Makes its ids itself, as sentence embedders do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = seeded(lambda: Reads("mean"))
+
+    def forward(self, texts: list[str]) -> Tensor:
+        ids = [torch.tensor([[WORDS[word] for word in text.split()] or [4]]) for text in texts]
+        return torch.cat([self.inner(row, torch.ones_like(row)) for row in ids])
+
+
+def test_a_torch_module_gets_the_text_itself_where_there_is_no_tokenizer() -> None:
+    model, words = ReadsStrings().eval(), ["the", "film", "is", "good"]
+    with torch.no_grad():
+        right = shapley(lambda kept: float(model([" ".join(words[n] for n in kept)])[0, 1]), 4)
+    text = Text(" ".join(words))
+    np.testing.assert_allclose(explain(model, text, "exact_shap", target=1).values, right, atol=1e-6)
+    called = explain(model.inner, text, "exact_shap", target=1, forward=lambda _, texts: model(texts))
+    np.testing.assert_allclose(called.values, right, atol=1e-6)
+    takes_ids = nn.Sequential(nn.Embedding(COUNT, 4), nn.Flatten(), nn.Linear(16, 2))
+    with pytest.raises(
+        RuntimeError, match=r"on the text itself: .*; for a model that takes ids: Text\(text, tokenizer\)"
+    ):
+        explain(takes_ids, text, "exact_shap", target=1)
 
 
 # Labels of tokens

@@ -296,3 +296,27 @@ def test_attention_across_the_batch_is_found_also_in_a_text_that_reads_the_same_
     model = seeded(Across).eval()
     subject = Subject(model, Text(text, ids, mask_token_id=4))
     assert not subject.takes_batches()
+
+
+@pytest.mark.parametrize("ids_alone", [False, True])
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_tokenizer_that_fills_up_to_multiples_fills_a_shorter_text_up_to_fewer(ids_alone: bool, side: str) -> None:
+    tokens, words = tokenizer(side=side), SENTENCE.split()  # 10 tokens with those around them, so 12
+
+    def read(text: str) -> Any:
+        told = tokens(text, padding=True, pad_to_multiple_of=4)
+        return told["input_ids"] if ids_alone else told
+
+    model = seeded(lambda: Takes("mean")).eval()
+    asked = {} if not ids_alone else {"forward": lambda model, ids: model(input_ids=ids)}
+    ours = explain(model, Text(SENTENCE, read), "leave_one_out", target=1, **asked)
+    assert ours.names == tuple(words)
+    fewer = [
+        own(model, lambda text: tokens(text, padding=True, pad_to_multiple_of=4), " ".join(left))
+        for left in ([*words[:n], *words[n + 1 :]] for n in range(len(words)))
+    ]
+    whole = own(model, lambda text: tokens(text, padding=True, pad_to_multiple_of=4), SENTENCE)
+    np.testing.assert_allclose(ours.values, whole - np.array(fewer), atol=1e-6)
+    none = Text(SENTENCE, read).masker()
+    lengths = {batch.shape[1] for _, batch in none.batches(np.tril(np.ones((9, 8)), -1))}
+    assert lengths == {4, 8, 12}

@@ -146,7 +146,7 @@ def test_a_text_of_which_nothing_is_left_is_one_mask_token() -> None:
 
 def test_or_what_the_tokenizer_makes_of_an_empty_text() -> None:
     def framed(text: str) -> list[int]:
-        return [8, *map(len, text.split()), 9]
+        return [8, *reversed([*map(len, text.split())]), 9]
 
     assert shown(Text("a bcd", framed), "word", "remove", [0, 0, 0, 0]) == [[8, 9]]  # four tokens, nobody knows where
     both = Text("a bcd", framed).masker("word", "remove").batches(np.array([[0, 0, 0, 0], [0, 0, 0, 0]]))
@@ -160,7 +160,7 @@ def test_the_model_is_told_of_every_token_of_an_empty_text() -> None:
         return {"input_ids": ids, "attention_mask": [1] * len(ids)}
 
     text = Text("a bcd", framed)
-    ((_, batch),) = text.masker().batches(np.zeros((1, 4)))
+    ((_, batch),) = text.masker().batches(np.zeros((1, 2)))
     assert {name: row.tolist() for name, row in text.arguments(batch)[1].items()} == {
         "input_ids": [[8, 9]],
         "attention_mask": [[1, 1]],
@@ -283,9 +283,10 @@ def test_sentences_of_other_scripts(text: str, sentences: list[str]) -> None:
     assert list(Text(text).masker("sentence").names) == sentences
 
 
-def test_a_token_of_spaces_alone_is_no_word() -> None:
+def test_a_token_of_spaces_alone_is_no_word_and_goes_with_the_next() -> None:
     text = Text("a  film", placed((0, 1), (1, 2), (2, 7)))
-    assert text.masker("word").features.tolist() == [0, -1, 1]
+    assert text.masker("word").features.tolist() == [0, 1, 1]
+    assert text.masker("word").spans.tolist() == [[0, 1], [3, 7]]
     assert text.masker("token").names == ("a", " ", "film")
 
 
@@ -343,10 +344,34 @@ def test_bad_lengths(length: Any, error: type[Exception], message: str) -> None:
 
 
 def test_ids_alone_are_matched_with_words_or_hidden_one_by_one() -> None:
-    assert Text("good  film", lambda _: [1, 2]).masker("word").spans.tolist() == [[0, 4], [6, 10]]
+    assert Text("good  film", lambda text: [*map(len, text.split())]).masker("word").spans.tolist() == [[0, 4], [6, 10]]
     pieces = Text("goodfilm", lambda _: [1, 2], mask_token_id=9)
     assert pieces.masker("word").names == ("1", "2")
     assert shown(pieces, "word", "mask token", [0, 1]) == [[9, 2]]
+
+
+def coded(text: str, odd: str = "") -> list[int]:
+    """Ids of pieces of at most three letters, between a token that begins every text and one that ends it."""
+    known = {"the": 5, "fil": 6, "m": 7, "goo": 8, "d": 9, "is": 10}
+    pieces = [word[at : at + 3] for word in text.split() for at in range(0, len(word), 3)]
+    ids = [known[piece] for piece in pieces if piece in known]
+    return [1, *(sorted(ids) if odd == "sorted" else ids[::-1] if odd == "reversed" else ids), 2]
+
+
+def test_ids_alone_belong_to_the_words_with_which_they_go() -> None:
+    text = Text("the zzz film film is good", coded)
+    assert text.tokens == ("1", "the", "film", "film", "film", "film", "is", "good", "good", "2")
+    assert text.masker("word").names == ("the", "film", "film", "is", "good")
+    assert shown(text, "word", "remove", [1, 0, 1, 0, 1]) == [[1, 5, 6, 7, 8, 9, 2]]
+    assert text.notes == ("the tokenizer shows no token for “zzz”: what it makes of that is never hidden",)
+
+
+@pytest.mark.parametrize("odd", ["sorted", "reversed"])
+def test_ids_that_do_not_follow_the_words_are_hidden_one_by_one(odd: str) -> None:
+    text = Text("the film is good", lambda text: coded(text, odd))
+    assert not text.spans.any()
+    assert len(text.masker("word").names) == 8
+    assert "does not tell where its tokens stand" in text.masker("word").notes[0]
 
 
 class Named:

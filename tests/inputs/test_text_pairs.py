@@ -247,6 +247,18 @@ def test_it_is_cut_on_the_side_on_which_the_tokenizer_cuts(
     assert Text(texts if len(texts) > 1 else texts[0], tok, max_length=length).ids.tolist() == wanted
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("frame", ["$A [SEP] [CLS]", "[CLS] [SEP] $A", "[CLS] $A [SEP] [SEP]", "$A"])
+def test_all_tokens_that_begin_or_end_every_text_stay_when_it_is_cut(side: str, frame: str, tok: Any) -> None:
+    processors = pytest.importorskip("tokenizers").processors
+    names = [(name, WORDS[name]) for name in ("[CLS]", "[SEP]")]
+    tok.backend_tokenizer.post_processor = processors.TemplateProcessing(single=frame, special_tokens=names)
+    tok.truncation_side = side
+    text = "is the film really good and i love it"
+    wanted = tok(text, truncation=True, max_length=6)["input_ids"]
+    assert Text(text, tok, max_length=6).ids.tolist() == wanted
+
+
 def test_what_is_cut_on_the_left_is_said_and_named_no_sign_that_is_never_hidden(tok: Any) -> None:
     tok.truncation_side = "left"
     x = Text("$$ a film :-) is really good", tok, max_length=5)
@@ -270,6 +282,17 @@ def test_a_model_that_reads_strings_gets_pairs() -> None:
     assert {a for a, _ in asked} == {PREMISE}
 
 
+@pytest.mark.parametrize("given", [HYPOTHESIS, (PREMISE, HYPOTHESIS)])
+@pytest.mark.parametrize("called", [False, True])
+def test_a_tokenizer_of_the_library_tokenizers_itself(given: Any, called: bool, tok: Any) -> None:
+    rust = tok.backend_tokenizer
+    ours = Text(given, (lambda *texts: rust.encode(*texts)) if called else rust)
+    theirs = Text(given, tok)
+    assert ours.tensor.tolist() == theirs.tensor.tolist()
+    np.testing.assert_array_equal(ours.masker().spans, theirs.masker().spans)
+    np.testing.assert_allclose(explain(Sum(), ours, "exact_shap").values, explain(Sum(), theirs, "exact_shap").values)
+
+
 @pytest.mark.parametrize("read", ["{}", "is it good? {}", "{} is it", "very  {}"])
 def test_byte_level_tokens_are_found_inside_a_longer_text(read: str) -> None:
     tokenizers = pytest.importorskip("tokenizers")
@@ -282,3 +305,41 @@ def test_byte_level_tokens_are_found_inside_a_longer_text(read: str) -> None:
     x = Text(text, lambda given: fast(read.format(given)))
     assert x.masker().names == tuple(text.split())
     assert x.notes == ()
+    assert Text(text, fast).outside(torch.arange(len(fast(text)["input_ids"]))[None]) == [text]  # once, each sign
+
+
+@pytest.mark.parametrize("trims", [True, False])
+@pytest.mark.parametrize("text", ["the ½ film", "the  film is", "½ the film"])
+def test_a_token_that_is_a_space_goes_with_the_word_that_follows(trims: bool, text: str) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    transformers = pytest.importorskip("transformers")
+    made = tokenizers.ByteLevelBPETokenizer()
+    made.train_from_iterator(["the film is"] * 9, vocab_size=270, min_frequency=1)
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=made._tokenizer, cls_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+    fast.backend_tokenizer.post_processor = tokenizers.processors.RobertaProcessing(
+        ("</s>", fast.eos_token_id), ("<s>", fast.cls_token_id), trim_offsets=trims, add_prefix_space=False
+    )
+    x = Text(text, fast)
+    features = x.masker().features
+    assert features[0] == features[-1] == -1
+    assert (features[1:-1] >= 0).all()  # nothing of the text stays where all of it is hidden
+    assert x.masker().names == tuple(text.split())
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        ("is it good ? {}", "good"),
+        ("the film is good : {} and is it", "the film"),
+        ("really good really good {} really", "really good"),
+        ("{} is it good", "good"),
+    ],
+)
+def test_of_a_prompt_that_holds_the_text_too_the_text_itself_is_explained(tok: Any, read: str, text: str) -> None:
+    x = Text(text, lambda given: tok(read.format(given)))
+    begin = 1 + len(read.split("{")[0].split())
+    places = [place for place in range(len(x.ids)) if x.spans[place, 1] > x.spans[place, 0]]
+    assert places == list(range(begin, begin + len(text.split())))
+    np.testing.assert_allclose(explain(Sum(), x, "exact_shap").values, adds(text))

@@ -211,6 +211,24 @@ def test_the_boundary_and_the_row_in_it(explorer: nx.Explorer) -> None:
     assert chart._row == (2.5, 4.0)
 
 
+def test_a_column_of_very_many_categories_is_no_axis_until_it_is_chosen() -> None:
+    frame = pd.DataFrame({"name": [f"n{number}" for number in range(300)], "a": range(300), "b": range(300, 0, -1)})
+
+    def score(rows: pd.DataFrame) -> np.ndarray:
+        return rows["a"].to_numpy(float)
+
+    given = nx.Tabular(frame.iloc[[1]], frame)
+    explorer = nx.TabularExplorer(score, given)
+    assert explorer.session.wait(60)
+    assert part(explorer, BoundaryView)._slices[0].plane.names == ("a", "b")
+    explorer.close()
+    two = nx.TabularExplorer(score, nx.Tabular(frame.iloc[[1], :2], frame.iloc[:, :2]))
+    assert two.session.wait(60)
+    assert not any(isinstance(one, BoundaryView) for one in two._parts)
+    assert two._status.error == ""
+    two.close()
+
+
 def test_three_components_are_three_slices(explorer: nx.Explorer) -> None:
     view = part(explorer, BoundaryView)
     assert ["nbx-away" in frame._dom_classes for frame in view._frames] == [False, True, True]
@@ -335,6 +353,20 @@ def test_groups_of_a_regression_are_told_by_their_scores_alone() -> None:
     shown = part(explorer, GroupsView)._scores_table
     assert shown.columns == ["rows", "mean score"]
     assert [len(row["cells"]) for row in shown.rows] == [2] * len(shown.rows) != []
+    explorer.close()
+
+
+def test_of_very_many_groups_the_largest_are_told() -> None:
+    names = [f"n{number:03d}" for number in range(300)] + ["n299", "n007"]
+    frame = pd.DataFrame({"name": names, "a": np.arange(302.0)})
+    given = nx.Tabular(frame.iloc[[1]], frame)
+    explorer = nx.GlobalExplorer(lambda rows: rows["a"].to_numpy(float), given, show=["groups"])
+    assert explorer.session.wait(120)
+    shown = part(explorer, GroupsView)._scores_table
+    counts = {row["label"]: row["numbers"][0] for row in shown.rows}
+    assert len(counts) == 200
+    assert [name for name, count in counts.items() if count == 2] == ["n007", "n299"]
+    assert shown.note == "The 200 largest of 300 groups."
     explorer.close()
 
 

@@ -68,16 +68,17 @@ def groups_of(table: Tabular, column: int | str) -> np.ndarray:
         raise ValueError(f"column: expected a name or a number from 0 to {len(names) - 1}, got {column!r}")
     place = names.index(column) if isinstance(column, str) else column
     values, kind = needed(table)[:, place], table.columns[place]
-    known = values[np.isfinite(values)]
-    if kind.categories or len(np.unique(known)) <= _MOST_VALUES:
-        said = [kind.said(value) if np.isfinite(value) else "missing" for value in values]
+    each, own = np.unique(np.where(np.isfinite(values), values, np.nan), return_inverse=True)  # NaN is the last
+    known = each[np.isfinite(each)]
+    if kind.categories or len(known) <= _MOST_VALUES:
+        said = [kind.said(value) for value in known]
     else:
-        middle = float(np.median(known))
-        if middle == known.max():  # else there would be no group above
-            middle = float(known[known < middle].max())
+        middle = float(np.median(values[np.isfinite(values)]))
+        if middle == known[-1]:  # else there would be no group above
+            middle = float(known[-2])
         words = f"at most {kind.said(middle)}", f"above {kind.said(middle)}"
-        said = [words[int(value > middle)] if np.isfinite(value) else "missing" for value in values]
-    return np.array(said)
+        said = [words[int(value > middle)] for value in known]
+    return np.array([*said, "missing"])[own]
 
 
 def rows_of_groups(explanation: Explanation, groups: Sequence[Any] | np.ndarray) -> dict[Any, np.ndarray]:
@@ -93,8 +94,9 @@ def rows_of_groups(explanation: Explanation, groups: Sequence[Any] | np.ndarray)
         raise ValueError(f"explanation: expected values of rows, got values on {explanation.on!r}")
     if of_all.ndim != 1 or len(of_all) <= numbers.max():
         raise ValueError(f"groups: expected one for each background row, got shape {of_all.shape}")
-    own = of_all[numbers]
-    return {group: np.flatnonzero(own == group) for group in np.unique(own).tolist()}
+    names, own = np.unique(of_all[numbers], return_inverse=True)
+    places = np.split(np.argsort(own, kind="stable"), np.cumsum(np.bincount(own))[:-1])
+    return dict(zip(names.tolist(), places, strict=True))
 
 
 def _of(explanation: Explanation, places: np.ndarray | slice) -> Importance:

@@ -112,6 +112,19 @@ def plane_of(table: Tabular, plane: str, horizontal: int, vertical: int) -> Plan
     )
 
 
+def axes_of(table: Tabular) -> list[int]:
+    """The columns that can be an axis: those that vary in the background, and hold no more categories than fit."""
+    if table.background is None:
+        return list(range(len(table.columns)))
+    spread = spread_of(table.background)
+    return [
+        place
+        for place, column in enumerate(table.columns)
+        if place not in table.constant
+        and (len(column.categories) <= _MOST_CATEGORIES if column.categories else spread[place] > 0)
+    ]
+
+
 def _along_columns(
     table: Tabular, row: np.ndarray, background: np.ndarray, spread: np.ndarray, numbers: np.ndarray, x: int, y: int
 ) -> Plane:

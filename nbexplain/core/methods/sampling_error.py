@@ -14,8 +14,9 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
 
     The errors of few draws are wider by what Student's t is wider than the normal distribution. What a feature adds
     in each of a few orders is often the same until a rare order comes, which few orders do not show, but those of the
-    other features do: with `features`, variances are drawn towards their mean over that axis, all the way where they
-    differ by no more than such draws make them differ (see `_lent`), which counts as one degree of freedom more.
+    other features do: with `features`, variances below their mean over that axis are drawn towards it, all the way
+    where they differ by no more than such draws make them differ (see `_lent`), which counts as one degree of freedom
+    more. Those above stay, since they are of the features that matter.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
 
 
 def _lent(draws: np.ndarray, variance: np.ndarray, axis: int) -> np.ndarray:
-    """Variances (…) of the draws (n, …), drawn towards their mean over an axis.
+    """Variances (…) of the draws (n, …), those below their mean over an axis drawn towards it.
 
     By the share Σ Var(variance) / Σ (variance − mean)², at most 1, which makes the expected square of what they are
     off the least (Opgen-Rhein and Strimmer 2007, doi:10.2202/1544-6115.1252). How much the variance of n draws varies
@@ -52,7 +53,7 @@ def _lent(draws: np.ndarray, variance: np.ndarray, axis: int) -> np.ndarray:
     noise = np.maximum(of_these.sum(axis, keepdims=True), of_normal.sum(axis, keepdims=True))
     apart = ((variance - shared) ** 2).sum(axis, keepdims=True)
     share = noise / np.maximum(np.maximum(apart, noise), np.finfo(float).tiny)
-    lent: np.ndarray = variance + share * (shared - variance)
+    lent: np.ndarray = variance + share * np.maximum(shared - variance, 0)
     return lent
 
 

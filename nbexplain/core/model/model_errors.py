@@ -174,6 +174,11 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
     """What the model's own error means for the input."""
     if "meta" in str(error) and any(t.is_meta for t in chain(module.parameters(), module.buffers())):
         return ValueError(META)
+    if isinstance(given, Text) and given.tokenizer is None and not isinstance(module, Predictor):
+        return RuntimeError(
+            f"the model raised {type(error).__name__} on the text itself: {error}; for a model that takes ids: "
+            "Text(text, tokenizer)"
+        )
     first = next(((n, m) for n, m in module.named_modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
     if first is not None and first[1].weight.ndim == x.ndim and first[1].in_channels != x.shape[1]:
         return ValueError(

@@ -24,6 +24,7 @@ from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
 _FIRST = 50  # the first curve is that of so small a part of the rows
+_QUICK = 0.1  # seconds: after such a step the next is much longer, as each has a cost of its own
 _LONG = 0.5  # seconds: longer steps do not grow, so that nobody waits for the next picture
 _PAUSE = 0.1  # seconds between two pictures at least, ...
 _SHARE = 0.02  # ... and so many that making them takes no more of the time
@@ -101,7 +102,8 @@ def partial_dependence(
         scores = scores_along(subject, chosen[known : known + step], place, grid.values, "background")
         parts.append(read(scores.flatten(0, 1)).unflatten(0, scores.shape[:2]).numpy())
         subject.keep(key, tuple(parts), sum(part.nbytes for part in parts))
-        step *= 2 if time.perf_counter() - begun < _LONG else 1
+        spent = time.perf_counter() - begun
+        step *= 4 if spent < _QUICK else 2 if spent < _LONG else 1
 
 
 @method(label="ICE", paper="Goldstein et al. 2015, arXiv:1309.6392", on_picture=False, kinds=("table",))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nbexplain.core.dataset.plane import axes_of
+from nbexplain.inputs import Tabular
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.table_parts import ROW_PANES, check_table, row_parts
@@ -26,8 +28,8 @@ class TabularExplorer(Explorer):
         column, and the ICE curve of the row), `"nearest"` (rows of the background that are like it), `"counterfactual"`
         (the smallest changes that change the prediction; searched for at once if `show` names it, else when its button
         is pressed), `"compare"` (beside another input), `"boundary"` (the score over two columns, or over principal
-        components). By default all; of more than three columns without the boundary, of two classes without their
-        scores.
+        components). By default all; of more than three columns, or less than two that can be an axis, without the
+        boundary, of two classes without their scores.
     **options
         As for `Explorer`.
     """
@@ -44,9 +46,10 @@ class TabularExplorer(Explorer):
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
         check_table(self.session.inputs[0], "TabularExplorer")
-        columns = self.session.inputs[0].tensor.shape[-1]
+        row = self.session.inputs[0]
+        assert isinstance(row, Tabular)
         if not self._asked:
-            unasked = {"boundary"} if columns > self._MOST_COLUMNS else set()
+            unasked = {"boundary"} if len(row.columns) > self._MOST_COLUMNS or len(axes_of(row)) < 2 else set()
             unasked |= {"classes"} if len(self.session.classes) < 3 else set()  # the list of targets tells both
             shown = [name for name in shown if name not in unasked]
         return row_parts(self.session, self._models, self._answered, shown, self._asked)

@@ -15,6 +15,7 @@ from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import time_written
 from nbexplain.widgets import words
+from nbexplain.widgets.row_view import frequent
 
 SHARES = (0.5, 0.25, 0.1, 0.05, 0.01)  # of rows with the largest |residual|
 _MOST_PERIODS = 200  # to choose some of
@@ -37,6 +38,8 @@ class Field:
         (low, high) of what there is.
     column
         Of a range of times.
+    listed
+        Which of very many values the options are.
     """
 
     key: str
@@ -46,6 +49,7 @@ class Field:
     values: tuple[Any, ...] = ()
     ends: tuple[float, float] = (0.0, 0.0)
     column: Column | None = None
+    listed: str = ""
 
     def shown(self) -> dict[str, Any]:
         """As the bar gets it."""
@@ -58,6 +62,7 @@ class Field:
             "low": low,
             "high": high,
             "time": self._time,
+            "listed": self.listed,
         }
 
     @property
@@ -111,9 +116,13 @@ def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list
         values = needed(table)[:, place]
         key = column_key(column.name)
         if column.categories:
-            missing = bool(np.isnan(values).any())
-            options = (*map(str, column.categories), *["missing"] * missing)
-            found.append(Field(key, column.name, "some", options, (*column.categories, *[None] * missing)))
+            known, count = values[np.isfinite(values)], len(column.categories)
+            chosen: list[Any] = [column.categories[place] for place in frequent(known, count)]
+            listed = f"the {len(chosen)} most frequent of {count:,}" if len(chosen) < count else ""
+            missing = len(known) < len(values)
+            options = (*map(str, chosen), *["missing"] * missing)
+            held = (*chosen, *[None] * missing)
+            found.append(Field(key, column.name, "some", options, held, listed=listed))
         else:
             known = values[np.isfinite(values)]
             ends = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)

@@ -91,25 +91,28 @@ def test_errors_by_hand() -> None:
     draws = np.array([[1.0, 5.0], [3.0, 5.0]])  # variances 2 and 0
     t1, t2, t4 = 12.7062 / 1.96, 4.30265 / 1.96, 2.77645 / 1.96
     np.testing.assert_allclose(error_of_mean(draws), [t1, 0], rtol=1e-5)
-    # two normal draws of a variance 2 would say 0 and 2 often enough: both are taken for their mean, 1
-    np.testing.assert_allclose(error_of_mean(draws, features=0), np.sqrt([1 / 2, 1 / 2]) * t2, rtol=1e-5)
+    # two normal draws of a variance 1 would say 0 and 2 often enough: the lower is taken for their mean, 1
+    np.testing.assert_allclose(error_of_mean(draws, features=0), np.sqrt([2 / 2, 1 / 2]) * t2, rtol=1e-5)
     np.testing.assert_allclose(error_of_mean(draws[:, :1], features=0), [t1], rtol=1e-5)  # nobody lends
     assert np.isnan(error_of_mean(draws[:1])).all()
     # of four: variances 12 and 0, their mean 6 and Σ (variance − mean)² 72; of normal draws Σ 2 variance² / 5 is 57.6,
     # and these, whose squares are all alike, say less: 0.8 of the way
     even = np.array([[0.0, 5.0], [6.0, 5.0], [6.0, 5.0], [0.0, 5.0]])
-    np.testing.assert_allclose(error_of_mean(even, features=0), np.sqrt([7.2 / 4, 4.8 / 4]) * t4, rtol=1e-5)
+    np.testing.assert_allclose(error_of_mean(even, features=0), np.sqrt([12 / 4, 4.8 / 4]) * t4, rtol=1e-5)
     # variances 16 and 0, Σ (variance − 8)² 128; normal 102.4; these, with squares 4, 4, 4 and 36, say 192 · 16 / 27
     rare = np.array([[0.0, 5.0], [0.0, 5.0], [0.0, 5.0], [8.0, 5.0]])
     moved = 8 * (192 * 16 / 27) / 128
-    right = np.sqrt([(16 - moved) / 4, moved / 4]) * t4
+    right = np.sqrt([16 / 4, moved / 4]) * t4
     np.testing.assert_allclose(error_of_mean(rare, features=0), right, rtol=1e-5)
 
 
-def test_variances_that_are_alike_are_taken_for_one_and_others_kept() -> None:
+def test_variances_that_are_alike_are_no_less_than_their_mean_and_others_kept() -> None:
     draw = np.random.default_rng(0)
-    alike = error_of_mean(draw.normal(size=(400, 50)), features=0)
-    assert np.ptp(alike) < 0.1 * np.ptp(error_of_mean(draw.normal(size=(400, 50))))
+    draws = draw.normal(size=(400, 50))
+    alike, own = error_of_mean(draws, features=0), error_of_mean(draws)
+    mean = np.sqrt((own**2).mean())
+    assert own.min() < 0.95 * mean < 0.99 * mean < alike.min()
+    np.testing.assert_allclose(alike[own > mean], own[own > mean], rtol=1e-4)
     sizes = np.geomspace(0.1, 10, 50)
     draws = draw.normal(size=(400, 50)) * sizes
     np.testing.assert_allclose(error_of_mean(draws, features=0)[-10:], error_of_mean(draws)[-10:], rtol=0.02)

@@ -1,4 +1,4 @@
-"""What the filter bar offers for columns of times, and what a filter gets of it."""
+"""What the filter bar offers for columns of times and of very many categories, and what a filter gets of it."""
 
 from __future__ import annotations
 
@@ -41,3 +41,16 @@ def test_ends_of_times_are_written_as_such() -> None:
         "at: at most 2024-01-02T06:00",
         "day: at least 2024-01-01T00:00:00",
     ]
+
+
+def test_of_very_many_categories_the_most_frequent_are_listed() -> None:
+    names = [f"n{number:03d}" for number in range(500)] + ["n420", "n499", None]
+    frame = pd.DataFrame({"name": names, "x": range(len(names))})
+    field = next(field for field in fields_of(Tabular(frame.iloc[[0]], frame), ["y"], False) if field.name == "name")
+    assert len(field.options) == 301
+    assert field.options[-3:] == ("n420", "n499", "missing")
+    assert field.condition([298, 300]) == {"n420", None}
+    assert field.shown()["listed"] == "the 300 most frequent of 500"
+    rare = RowFilter.of({"name": {"n498"}})
+    assert field.value(rare.get("name")) == []  # type: ignore[arg-type]
+    assert filter_words(rare, [field]) == ["name: n498"]
