@@ -30,8 +30,8 @@ def score_of(session: Session, target: int, score: float) -> str:
     return f"{target_name(target, session)} {_minus(f'{score:.2f}')}"
 
 
-def summary(explanation: Explanation, session: Session) -> str:
-    """What was computed, for what, where, in how long and with how many passes."""
+def summary(explanation: Explanation, session: Session, stopped: bool = False) -> str:
+    """What was computed, for what, where, in how long and with how many passes; what was `stopped` is not going on."""
     parts = [METHODS[explanation.method].label + about(explanation, session)]
     if explanation.layer is not None:
         parts[0] += f" at {explanation.layer}"
@@ -42,9 +42,10 @@ def summary(explanation: Explanation, session: Session) -> str:
         largest = explanation.standard_error.max()
         if not largest <= _ROUNDING * np.abs(explanation.values).max():  # else nothing was left to chance
             parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
-    left = time_left(explanation)
+    left = "" if stopped else time_left(explanation)
     parts.append(duration(explanation.seconds) + (f", about {left} left" if left else ""))
     parts.append(passes(explanation.passes))
+    parts += ["stopped"] * stopped
     return " · ".join(parts)
 
 

@@ -44,6 +44,12 @@ def test_passes(passes, said):
     assert words.passes(passes) == said
 
 
+def test_what_was_stopped_has_nothing_left():
+    half = explanation(seconds=2.0, progress=0.5, passes={"forward": 4})
+    assert words.summary(half, SESSION).endswith("2.0 s, about 2.0 s left · 4 forward passes")
+    assert words.summary(half, SESSION, stopped=True).endswith("2.0 s · 4 forward passes · stopped")
+
+
 def test_a_summary_says_what_was_computed_for_what_where_and_at_what_cost():
     said = words.summary(
         explanation(target=1, layer="layer4", score=2.5, score_name="logit", seconds=0.004, passes={"backward": 1}),

@@ -243,7 +243,7 @@ class Explorer(ipywidgets.VBox):
     def _said(self, main: Answer, answers: Mapping[Place, Answer]) -> tuple[str, list[str]]:
         """What the status line says: of the main answer, or of all; and what to distrust."""
         if main.explanation is not None:
-            text = words.summary(main.explanation, self.session) + " · stopped" * (main.state == "stopped")
+            text = words.summary(main.explanation, self.session, stopped=main.state == "stopped")
             return text, self._warnings_of(main)
         text = ""
         if main.state == "running":
