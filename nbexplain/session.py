@@ -441,7 +441,8 @@ class Session:
             return as_input(self.inputs[self.selection.input], part=value).part
         value = checked(name, value, self.facts, self.classes, len(self.inputs))
         if name == "where" and value:
-            check_filter(self.inputs[self.selection.input], value, self.facts.class_values, self.classes)
+            facts, table = self.facts, self.inputs[self.selection.input]
+            check_filter(table, value, facts.class_values, self.classes, numbers=not facts.tells_classes)
         return value
 
 

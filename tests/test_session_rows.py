@@ -58,6 +58,8 @@ def test_a_filter_that_does_not_fit_is_refused_at_once() -> None:
     for where, message in (
         ({"age": 3}, "where: there is no column 'age'"),
         ({"feature 0": (3, 1)}, "expected low ≤ high"),
+        ({"residual": (0, 1)}, "the model tells classes apart"),
+        ({"error": True}, "labels: how well the model does is measured with"),
     ):
         with pytest.raises(ValueError, match=message):
             session.select(where=where)

@@ -1,5 +1,7 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
+import { countsAt, figuresOf, percent, sum } from "./confusion_counts";
 import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
+import { counted } from "./format";
 import { ALIVE, followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
 import { type Steps, stepsOf, type ThresholdState } from "./threshold";
@@ -9,6 +11,8 @@ import type { ArrayState } from "./wire";
 export interface ConfusionPaneState {
   title: string;
   names: string[];
+  /** The same cut to less and less room: the longest that fit are shown. */
+  cuts: string[][];
   /** Rows by label and predicted class, one line after another. */
   counts: number[];
   /** How many classes the last of the names stands for; 0: it is one of its own. */
@@ -21,7 +25,7 @@ export interface ConfusionPaneState {
   threshold: string | null;
 }
 
-const EVENTS = ["title", "names", "counts", "others", "chosen", "figures", "note"].map((name) => `change:${name}`);
+const EVENTS = ["title", "names", "cuts", "counts", "others", "chosen", "figures", "note"].map((name) => `change:${name}`);
 const MOST_WITH_SHARES = 6; // classes: of more, cells are too small for a second line
 const STEPS: Record<string, [number, number]> = {
   ArrowUp: [-1, 0],
@@ -64,7 +68,7 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
     const own = names.length - Number(model.get("others") > 0);
     head.replaceChildren(
       h("tr", {}, h("td", { rowspan: "2", class: "nbx-quietly" }, "label"), h("th", { colspan: String(names.length), class: "nbx-quietly" }, "predicted class")),
-      h("tr", {}, ...names.map((name) => h("th", { scope: "col", title: name }, h("span", {}, name)))),
+      h("tr", {}, ...names.map((name) => h("th", { scope: "col", title: name, "aria-label": name }, h("span", {}, name)))),
     );
     buttons = [];
     body.replaceChildren(...names.map((name, row) => {
@@ -77,10 +81,22 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
         buttons.push(button);
         return h("td", {}, button);
       });
-      return h("tr", {}, h("th", { scope: "row", title: name }, h("span", {}, name)), ...cells);
+      return h("tr", {}, h("th", { scope: "row", title: name, "aria-label": name }, h("span", {}, name)), ...cells);
     }));
     table.classList.toggle("nbx-many", names.length > MOST_WITH_SHARES);
     table.classList.toggle("nbx-upright", names.length > 4);
+  };
+  const fit = (): void => {
+    for (const scope of ["col", "row"]) {
+      const heads = [...table.querySelectorAll<HTMLElement>(`th[scope="${scope}"] > span`)];
+      const upright = scope === "col" && table.classList.contains("nbx-upright");
+      const cut = (head: HTMLElement): boolean =>
+        upright ? head.scrollHeight > head.clientHeight : head.scrollWidth > head.clientWidth;
+      for (const names of [model.get("names"), ...model.get("cuts")]) {
+        heads.forEach((head, i) => say(head, names[i] ?? ""));
+        if (!heads.some(cut)) break;
+      }
+    }
   };
   const choose = (place: number): void => {
     if (buttons[place]?.ariaDisabled !== "true") model.send({ choose: place });
@@ -98,10 +114,11 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
       say(button.querySelector("small")!, Number.isNaN(share) ? "" : percent(share));
       button.style.setProperty("--share", String(Number.isNaN(share) ? 0 : Math.round(share * 100)));
       button.classList.toggle("nbx-diagonal", row === column);
-      const what = `label ${names[row]}, predicted ${names[column]}: ${count.toLocaleString("en")} rows`;
+      const what = `label ${names[row]}, predicted ${names[column]}: ${counted(count, "row")}`;
       button.ariaLabel = Number.isNaN(share) ? what : `${what}, ${percent(share)} of the label`;
       const why = at !== null ? "rows are chosen by the highest score: reset the threshold first" : "";
-      button.ariaDisabled = String(!!why || button.dataset.others === "true" || !kernel.reachable);
+      const empty = !count && place !== chosen; // no row to look at, and nothing to take back
+      button.ariaDisabled = String(!!why || empty || button.dataset.others === "true" || !kernel.reachable);
       button.title = why ? `${button.ariaLabel}; ${why}` : button.ariaLabel;
       button.ariaPressed = String(place === chosen && at === null);
     });
@@ -115,6 +132,7 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
     }
     say(note, model.get("note"));
     note.hidden = !note.textContent;
+    fit();
   };
   const soon = coalesced(draw);
 
@@ -159,33 +177,10 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
     kernel = state;
     draw();
   });
+  const observer = new ResizeObserver(coalesced(fit));
+  observer.observe(table); // which changes with the font too, where the pane does not
+  signal.addEventListener("abort", () => observer.disconnect());
   draw();
-}
-
-/** Of two classes, label by predicted class, where the class of the threshold is predicted from a step on. */
-export function countsAt(steps: Steps, place: number): number[] {
-  const { truePositives, falsePositives } = steps.counts(place);
-  const { positives, negatives, channel } = steps.about;
-  const ofClass = [positives - truePositives, truePositives];
-  const ofOther = [negatives - falsePositives, falsePositives];
-  return channel === 1 ? [...ofOther, ...ofClass] : [...ofClass.reverse(), ...ofOther.reverse()];
-}
-
-function figuresOf(counts: number[]): string {
-  const [a = 0, b = 0, c = 0, d = 0] = counts;
-  const rows = sum(counts);
-  const accuracy = (a + d) / rows;
-  const recalls = [a / (a + b), d / (c + d)].filter((recall) => !Number.isNaN(recall));
-  const error = Math.sqrt((accuracy * (1 - accuracy)) / rows);
-  return `accuracy ${percent(accuracy)} ± ${percent(error)} · balanced accuracy ${percent(sum(recalls) / recalls.length)}`;
-}
-
-function sum(numbers: number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)}%`;
 }
 
 export default { render };

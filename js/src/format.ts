@@ -6,3 +6,8 @@ export function rounded(value: number, digits = 3): string {
   const text = tiny ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
   return text.replace(/\.?0+e/, "e").replace("e+", "e").replace(/-/g, "−");
 }
+
+/** `1 row`, `2 rows`. */
+export function counted(count: number, thing: string): string {
+  return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
+}

@@ -1,6 +1,6 @@
 import type { AnyModel } from "@anywidget/types";
 import { h, keepKeys, say } from "./dom";
-import { rounded } from "./format";
+import { counted, rounded } from "./format";
 import type { ImagePaneState } from "./image_pane";
 import { type PictureCanvas, pictureCanvas } from "./image_picture";
 import { freshId, numberBox, range } from "./inputs";
@@ -64,7 +64,7 @@ export function imageChannels(model: AnyModel<ImagePaneState>, signal: AbortSign
       refresh();
       const channel = chosen();
       const [low, high] = limits(image, channel);
-      say(note, channel === MEAN ? `mean of ${count} channels` : said(channel, count, low, high));
+      say(note, channel === MEAN ? `mean of ${counted(count, "channel")}` : said(channel, count, low, high));
       const of = image.get("buffer");
       if (drawn?.of !== of || drawn.channel !== channel) {
         const [, height, width] = planes.shape as [number, number, number];

@@ -2,6 +2,7 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import { colourBar } from "./colour_bar";
 import type { ControlsState } from "./controls";
 import { coalesced, h, say } from "./dom";
+import { counted } from "./format";
 import { imageChannels } from "./image_channels";
 import { automaticClip, clipOf, lookOf, remarkOf, superpixelsOf } from "./image_look";
 import { type ShownMap, shownMap } from "./image_map";
@@ -100,7 +101,7 @@ function render({ model, el, host, signal }: RenderProps<ImagePaneState>): void 
   const scenery = h("div", { class: "nbx-stage" }, sheet, notice);
   el.replaceChildren(head, scenery, slices.element, marks.readout, bar.element, view.element, channels.element);
 
-  const titleOf = (): string => model.get("title") || map?.meta.title || (segments ? `${segments.count} superpixels` : "");
+  const titleOf = (): string => model.get("title") || map?.meta.title || (segments ? counted(segments.count, "superpixel") : "");
 
   const draw = (): void => {
     const channel = model.get("follow_channel") && controls ? controls.get("channel") : null;

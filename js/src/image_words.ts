@@ -1,5 +1,5 @@
 import { cellAt } from "./cell_pick";
-import { rounded } from "./format";
+import { counted, rounded } from "./format";
 import type { ShownMap } from "./image_map";
 import type { Slice } from "./image_pane/slices";
 import type { Scale } from "./scale";
@@ -54,7 +54,7 @@ function digitsFor(value: number, error: number): number {
 export function partsReading(map: ShownMap | null, segments: Segments | null, painted: number): string {
   if (!segments) return map ? `${sizeOf(map.cells)} cells` : "";
   const few = map && painted < segments.count ? `, ${painted} shown` : "";
-  return `${segments.count} superpixels${few}`;
+  return counted(segments.count, "superpixel") + few;
 }
 
 const sizeOf = ({ width, height, depth }: ShownMap["cells"]): string =>

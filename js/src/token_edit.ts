@@ -1,4 +1,5 @@
 import { h, OWN_KEYS, say } from "./dom";
+import { counted } from "./format";
 
 export interface TokenEditor {
   element: HTMLElement;
@@ -20,7 +21,7 @@ export function tokenEditor(applied: (text: string) => void, closed: () => void)
   const check = (): void => {
     const characters = [...area.value].length; // as the kernel counts them
     const over = limit > 0 && characters > limit;
-    say(count, limit ? `${characters} of at most ${limit} characters` : `${characters} characters`);
+    say(count, limit ? `${characters} of at most ${limit} characters` : counted(characters, "character"));
     count.classList.toggle("nbx-token-over", over);
     area.ariaInvalid = String(over);
     apply.disabled = over || !area.value.trim();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import confusionModule, { type ConfusionPaneState, countsAt } from "../src/confusion_pane";
+import { countsAt } from "../src/confusion_counts";
+import confusionModule, { type ConfusionPaneState } from "../src/confusion_pane";
 import curveModule, { type CurvePaneState, ratesAt } from "../src/curve_pane";
 import { Steps, type ThresholdState } from "../src/threshold";
 import type { ArrayState } from "../src/wire";
@@ -31,6 +32,7 @@ beforeEach(async () => {
   confusion = new FakeModel<ConfusionPaneState>({
     title: "Confusion matrix",
     names: ["fit", EVIL],
+    cuts: [["fit", "<im…"]],
     counts: [3, 0, 1, 1],
     others: 0,
     chosen: -1,
@@ -87,7 +89,7 @@ test("a threshold is a point of both curves; where no row is taken there is no p
 
 test("the matrix shows what the kernel counted, until the slider is moved, and again after a reset", async () => {
   expect(numbers()).toEqual(["3", "0", "1", "1"]);
-  expect(cells()[3]!.ariaLabel).toBe(`label ${EVIL}, predicted ${EVIL}: 1 rows, 50.0% of the label`);
+  expect(cells()[3]!.ariaLabel).toBe(`label ${EVIL}, predicted ${EVIL}: 1 row, 50.0% of the label`);
   expect(panes.confusion.querySelector("img")).toBeNull();
   const slider = panes.curves.querySelector<HTMLInputElement>("input[type=range]")!;
   expect([slider.value, slider.max, slider.ariaValueText]).toEqual(["2", "4", "0.5"]);
@@ -105,16 +107,39 @@ test("the matrix shows what the kernel counted, until the slider is moved, and a
 });
 
 test("a click tells the kernel which cell, but not at a threshold, of which a filter knows nothing", async () => {
-  cells()[1]!.click();
-  expect(confusion.sent).toEqual([{ choose: 1 }]);
-  confusion.arrive({ chosen: 1 });
+  cells()[2]!.click();
+  expect(confusion.sent).toEqual([{ choose: 2 }]);
+  confusion.arrive({ chosen: 2 });
   await settle();
-  expect(cells().map((cell) => cell.ariaPressed)).toEqual(["false", "true", "false", "false"]);
+  expect(cells().map((cell) => cell.ariaPressed)).toEqual(["false", "false", "true", "false"]);
   threshold.arrive({ value: 0.25 });
   await settle();
   cells()[2]!.click();
-  expect(confusion.sent).toEqual([{ choose: 1 }]);
+  expect(confusion.sent).toEqual([{ choose: 2 }]);
   expect(cells()[2]!.title).toContain("reset the threshold first");
+});
+
+test("a cell without rows cannot be chosen, but it can be left where it was chosen before", async () => {
+  cells()[1]!.click();
+  expect(confusion.sent).toEqual([]);
+  expect(cells().map((cell) => cell.ariaDisabled)).toEqual(["false", "true", "false", "false"]);
+  confusion.arrive({ chosen: 1 });
+  await settle();
+  cells()[1]!.click();
+  expect(confusion.sent).toEqual([{ choose: 1 }]);
+});
+
+test("names that are too long are cut as little as fits, and stay whole for readers", async () => {
+  const heads = [...panes.confusion.querySelectorAll<HTMLElement>("th[scope=row] > span")];
+  for (const head of heads) {
+    Object.defineProperty(head, "clientWidth", { get: () => 40 });
+    Object.defineProperty(head, "scrollWidth", { get: () => Math.max(40, 10 * head.textContent!.length) });
+  }
+  confusion.arrive({ cuts: [["fit", "<img src…"], ["fit", "<im…"], ["f", "…"]] });
+  await settle();
+  expect(heads.map((head) => head.textContent)).toEqual(["fit", "<im…"]);
+  expect(heads[1]!.parentElement!.getAttribute("aria-label")).toBe(EVIL);
+  expect(panes.confusion.querySelectorAll("th[scope=col]")[1]!.textContent).toBe(EVIL);
 });
 
 test("arrows go from cell to cell, and one cell can be reached with Tab", () => {

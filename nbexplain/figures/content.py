@@ -9,6 +9,7 @@ import numpy as np
 
 from nbexplain.core.dataset.by_group import mean_size
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import counted
 from nbexplain.core.registry import METHODS
 from nbexplain.figures.changes import AXES as CHANGES
 from nbexplain.figures.changes import lines_of
@@ -204,7 +205,7 @@ def _over_rows(explanation: Explanation) -> Content:
         "features",
         found.values,
         ("feature",),
-        f"mean of |value| over {found.count:,} rows",
+        f"mean of |value| over {counted(found.count, 'row')}",
         quantity=f"mean |{explanation.quantity}|",
         signed=False,
         errors=found.errors,

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nbexplain.core.explanation import Explanation, Grid
+from nbexplain.core.formatting import counted
 from nbexplain.core.table.partial_dependence import mean_curve
 from nbexplain.figures.content import Content
 from nbexplain.figures.draw import PLAIN, SMALL, Box, place, round_ticks
@@ -30,7 +31,7 @@ def curves_note(explanation: Explanation, x: Array | None) -> str:
             return f"band and whiskers: ±{_ERROR} standard errors"
         return "diamond: the row" if isinstance(x, Tabular) else ""
     count = len(explanation.values)
-    drawn = f"{_MOST_LINES} of {count:,} rows" if count > _MOST_LINES else f"{count:,} rows"
+    drawn = counted(min(count, _MOST_LINES), "row", count)
     return f"thin: {drawn}, thick: their mean, with ±{_ERROR} standard errors"
 
 

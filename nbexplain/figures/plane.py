@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from nbexplain.core.dataset.plane import Plane, plane_of
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import counted
 from nbexplain.figures.colours import Scale, blend, choose_colormap, colour, enlarge, hatch
 from nbexplain.figures.content import Content
 from nbexplain.figures.draw import SMALL, Box, pixels_of, place, round_ticks, show
@@ -42,7 +43,7 @@ def plane_note(explanation: Explanation, x: Array | None, scale: Scale) -> str:
     if (seen := _seen(explanation, x)) is not None and isinstance(x, Tabular) and x.background is not None:
         count = min(_MOST_POINTS, len(x.background))
         also = "" if not seen.is_slice else ", projected"
-        parts += [f"dots: {count:,} background rows{also}", "diamond: the row"]
+        parts += [f"dots: {counted(count, 'background row')}{also}", "diamond: the row"]
     return ", ".join(parts)
 
 

@@ -9,6 +9,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.formatting import counted
 from nbexplain.widgets.chart_style import ACCENT, captioned, figure, number, rounded, ticks
 from nbexplain.widgets.heat_picture import DIVERGING, SEQUENTIAL, HeatPicture, bar_png, limits, map_png
 
@@ -146,23 +147,20 @@ class ActivityChart:
     def _words(
         self, quantity: str, layer: str, values: np.ndarray, progress: float, dead: Collection[int], natural: bool
     ) -> str:
-        def count(shown: int, there: int, what: str) -> str:
-            return f"{there:,} {what}{'s' * (there > 1)}" if shown == there else f"{shown:,} of {there:,} {what}s"
-
         rows, columns = self._shown.shape
         inputs, channels = values.shape
         finite = self._shown[np.isfinite(self._shown)].astype(float)
         parts = [
             f"{quantity} of {layer}",
-            count(rows, inputs, "input"),
-            count(columns, channels, "channel") + ("" if natural else ", in the order of the grid"),
+            counted(rows, "input", inputs),
+            counted(columns, "channel", channels) + ("" if natural else ", in the order of the grid"),
         ]
         if progress < 1:
             parts.append(f"{np.isfinite(values).any(axis=1).sum():,} of {inputs:,} computed")
         if finite.size:
             parts.append("from {} to {}".format(*rounded([finite.min(), finite.max()])))
         if len(dead):
-            parts.append(f"{len(dead):,} dead channel{'s' * (len(dead) > 1)} (cross): the same for all inputs")
+            parts.append(f"{counted(len(dead), 'dead channel')} (cross): the same for all inputs")
         return " · ".join(parts)
 
     def _clicked(self, event: dict[str, Any], on_choose: Callable[[int, int], None]) -> None:

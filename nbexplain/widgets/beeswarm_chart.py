@@ -8,6 +8,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.formatting import counted
 from nbexplain.widgets.boxes import Boxes, bars
 from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key
 from nbexplain.widgets.feature_rows import QUIET, caption, few, name_ticks
@@ -103,13 +104,9 @@ class Beeswarm:
         self._cloud.draw(at[seen], places[seen], shade[seen], drawn, holds[seen], called)
         self._unknown.layout.display = None if np.isnan(shade[seen]).any() else "none"
         said = [f"{len(order):,} of {len(names):,} features"] * (len(names) > len(order))
-        said.append(
-            f"{len(rows):,} of {len(sizes):,} rows drawn, evenly spread"
-            if len(rows) < len(sizes)
-            else f"{len(sizes):,} row{'s' * (len(sizes) != 1)}"
-        )
+        said.append(counted(len(rows), "row", len(sizes)) + " drawn, evenly spread" * (len(rows) < len(sizes)))
         lost = int((~known).sum())
-        said += [f"{lost:,} value{'s' * (lost > 1)} missing"] * bool(lost)
+        said += [f"{counted(lost, 'value')} missing"] * bool(lost)
         self._caption.value = " · ".join(said)
 
     def highlight(self, rows: np.ndarray | None) -> None:

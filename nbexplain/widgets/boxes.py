@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import bqplot
 import numpy as np
+
+OUTLINE = "var(--nbx-text, #808080)"
 
 
 class Boxes(bqplot.Lines):
@@ -25,6 +27,7 @@ class Boxes(bqplot.Lines):
             "colors": ["var(--nbx-ground, transparent)"],
             **style,
         }
+        self._outline: str = given["colors"][0]
         words = bqplot.Tooltip(fields=["name"], show_labels=False)
         super().__init__(x=[], y=[], scales={"x": x, "y": y}, fill_colors=[], tooltip=words, **given)
         if on_choose is not None:
@@ -35,6 +38,10 @@ class Boxes(bqplot.Lines):
         with self.hold_sync():
             self.labels, self.fill_colors = list(words), list(colours)
             self.x, self.y = x, y
+
+    def outline(self, chosen: Collection[int]) -> None:
+        """Draw an outline around these shapes alone."""
+        self.colors = [OUTLINE if shape in chosen else self._outline for shape in range(max(1, len(self.labels)))]
 
 
 def bars(start: np.ndarray, end: np.ndarray, row: np.ndarray, half: float) -> tuple[np.ndarray, np.ndarray]:

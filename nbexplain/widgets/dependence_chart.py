@@ -8,6 +8,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.formatting import counted
 from nbexplain.inputs.table_times import time_said
 from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key, ticks
 from nbexplain.widgets.charts.column_axis import ColumnAxis
@@ -104,12 +105,12 @@ class Dependence:
         self._ramp.children[2].value = isolated(fitted(ends[1], 20))
         self._unknown.layout.display = None if np.isnan(shade).any() else "none"
         count = len(places)
-        drawn = f"{len(rows):,} of {count:,} rows drawn" if len(rows) < count else f"{count:,} row{'s' * (count != 1)}"
+        drawn = counted(len(rows), "row", count) + " drawn" * (len(rows) < count)
         said = [drawn] + ["evenly spread"] * (count > len(thinned(count)))
         lost = int((~np.isfinite(numbers)).sum())
-        said += [f"{lost:,} value{'s' * (lost > 1)} missing"] * bool(lost)
+        said += [f"{counted(lost, 'value')} missing"] * bool(lost)
         many = int(np.isnan(at).sum())
-        said += [f"{many:,} row{'s' * (many > 1)} without {isolated(fitted(name, 30))}"] * bool(many)
+        said += [f"{counted(many, 'row')} without {isolated(fitted(name, 30))}"] * bool(many)
         self._caption.value = " · ".join(said)
 
     def _tell(self, held: np.ndarray, categories: Sequence[str], time: str) -> None:

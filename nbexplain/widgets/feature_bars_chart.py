@@ -25,6 +25,7 @@ class FeatureBars:
 
     def __init__(self, on_choose: Callable[[int], None] | None = None) -> None:
         self._order: list[int] = []
+        self._marked: int | None = None
         self._on_choose = on_choose
         self._rows = FeatureRows(self._clicked)
         self._signs = [key(ACCENT, "above 0"), key(PLAIN, "below 0")]
@@ -43,6 +44,7 @@ class FeatureBars:
         quantity: str = "",
         beside: tuple[str, Sequence[float] | np.ndarray] | None = None,
         series: str = "",
+        conditions: Sequence[str] | None = None,
     ) -> None:
         """Show other values.
 
@@ -66,6 +68,8 @@ class FeatureBars:
             The name and the values of a second series, (F,), in the same units.
         series
             The name of the first beside it, if that is not the quantity.
+        conditions
+            What is weighed of each feature where that is not its value, such as `"0.2 < size ≤ 0.4"`.
 
         Raises
         ------
@@ -85,7 +89,10 @@ class FeatureBars:
         shown = [None if shown_values is None else shown_values[i] for i in order]
         texts = (plus if signed else even)(values_.tolist())
         colours = [ACCENT if signed and others is None and value > 0 else PLAIN for value in values_]
-        tips = [f"{full(names[i], each)}: {text}" for i, each, text in zip(order, shown, texts)]
+        weighed = None if conditions is None else [conditions[i] for i in order]
+        about = [full(names[i], each) for i, each in zip(order, shown)]
+        about = about if weighed is None else [isolated(each) for each in weighed]
+        tips = [f"{each}: {text}" for each, text in zip(about, texts)]
         half, middle = (0.36, rows) if others is None else (0.2, rows - 0.2)
         x, y = bars(np.zeros(len(order)), np.nan_to_num(values_), middle, half)
         reach = values_
@@ -101,15 +108,21 @@ class FeatureBars:
             reach = np.concatenate([reach, second])
         self._order = order
         most = min(LONGEST_LABEL, letters_beside(texts))
-        self._rows.name(labels([names[i] for i in order], shown, most), texts)
+        self._rows.name(labels([names[i] for i in order], shown, most, weighed), texts)
         low, high = around_zero(reach)
         axis = quantity + f" ± {ERROR} SE" * (deviations is not None)
         self._rows.measure(low, high, axis.strip(), zero=True)
         self._rows.boxes.draw(x, y, colours, tips)
+        self.mark(self._marked)
         self._rows.whiskers(middle, values_, None if deviations is None else deviations[order], tips)
         self._rows.write(middle, np.full(len(order), high), texts)
         self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers)
         self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE)" * (deviations is not None)
+
+    def mark(self, feature: int | None) -> None:
+        """Outline the bars of one feature, now and whatever is shown later."""
+        self._marked, count = feature, len(self._order)
+        self._rows.boxes.outline([bar for bar in range(2 * count) if self._order[bar % count] == feature])
 
     def _explain(
         self, names: Sequence[str], series: str, beside: str | None, signed: bool, numbers: np.ndarray

@@ -41,9 +41,10 @@ class FeatureMap:
     ) -> None:
         self._session, self._answered = session, answered
         self._listeners: list[Callable[[Explanation], None]] = []
-        self._bars = FeatureBars() if "map" in shown else None
-        self._waterfall = Waterfall() if "waterfall" in shown else None
-        self._force = Force() if "force" in shown else None
+        self._choosers: list[Callable[[int], None]] = []
+        self._bars = FeatureBars(self._choose) if "map" in shown else None
+        self._waterfall = Waterfall(self._choose) if "waterfall" in shown else None
+        self._force = Force(self._choose) if "force" in shown else None
         columns = len(session.inputs[own.get("input", session.selection.input)].tensor[0])
         self._top = Slider(
             label="Shown", help="How many columns are shown, the largest first", low=1, high=columns, value=_FIRST
@@ -68,6 +69,20 @@ class FeatureMap:
         self._listeners.append(listener)
         if (now := self._now) is not None:
             runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
+
+    def share(self, choose: Callable[[int], None]) -> None:
+        """Call it with the column whose bar is clicked, on the thread that delivers widget messages."""
+        self._choosers.append(choose)
+
+    def mark(self, column: int) -> None:
+        """In the worker: outline the bars of a column."""
+        for chart in (self._bars, self._waterfall, self._force):
+            if chart is not None:
+                chart.mark(column)
+
+    def _choose(self, column: int) -> None:
+        for choose in self._choosers:
+            choose(column)
 
     def close(self) -> None:
         """Ask no more."""
@@ -99,9 +114,15 @@ class FeatureMap:
             title_of(self._frames["map"]).value = f"{words.METHODS[explanation.method].label} · {target}"
             # LIME names its bars by conditions, which say what the row holds
             own = explanation.names if len(explanation.names) == len(held) else row.names
-            beside = held if own == row.names else None
             self._bars.show(
-                own, values, errors, beside, top=top, signed=explanation.signed, quantity=explanation.quantity
+                row.names,
+                values,
+                errors,
+                held,
+                top=top,
+                signed=explanation.signed,
+                quantity=explanation.quantity,
+                conditions=own if own != row.names else None,
             )
         adds_up = explanation.gap is not None and explanation.base is not None and explanation.score is not None
         for name, chart in (("waterfall", self._waterfall), ("force", self._force)):

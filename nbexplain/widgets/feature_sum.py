@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nbexplain.core.formatting import counted
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_rows import checked
 from nbexplain.widgets.feature_words import LONGEST_LABEL, full, labels, largest
@@ -79,7 +80,7 @@ def parts_of(
     groups = [[i for i in others if numbers[i] > 0], [i for i in others if not numbers[i] > 0]]
     for group in groups if by_sign else [others]:
         if group:
-            together = f"{len(group):,} other{'s' * (len(group) > 1)}"
+            together = counted(len(group), "other")
             parts.append(Part(float(np.nansum(numbers[group])), np.nan, together, together))
     gap = score - base - float(np.nansum(numbers))
     scale = max(np.abs(np.nan_to_num(numbers)).max(initial=0.0), abs(score), abs(base))  # what rounding goes by

@@ -11,6 +11,8 @@ from nbexplain.widgets.text_width import fitted, fitted_apart, width
 
 LONGEST_LABEL = 29  # average Latin letters
 _LONGEST_VALUE = 12
+_LEAST_NAME = 7  # letters of a name in a condition
+_SIGNS = (" ≤ ", " > ")
 _MOST_DECIMALS = 5
 _ROUNDING = 1e-9  # of the largest number: what is less is none
 
@@ -23,11 +25,36 @@ def label(name: str, value: str | None = None, most: float = LONGEST_LABEL) -> s
     return f"{isolated(fitted(name, most - 3 - width(ending)))} = {isolated(ending)}"
 
 
-def labels(names: Sequence[str], values: Sequence[str | None] | None = None, most: float = LONGEST_LABEL) -> list[str]:
-    """The same for several features, so that names which differ do so where they are cut as well."""
-    endings = ["" if value is None else fitted(value, _LONGEST_VALUE) for value in values or [None] * len(names)]
-    cut = fitted_apart(names, [most - (3 + width(ending)) * bool(ending) for ending in endings])
-    return [isolated(name) + f" = {isolated(ending)}" * bool(ending) for name, ending in zip(cut, endings)]
+def labels(
+    names: Sequence[str],
+    values: Sequence[str | None] | None = None,
+    most: float = LONGEST_LABEL,
+    conditions: Sequence[str] | None = None,
+) -> list[str]:
+    """The same for several features, so that names which differ do so where they are cut as well.
+
+    Of `conditions` such as `"0.2 < size ≤ 0.4"` the ends stay and the name is cut, unless that leaves too little of it.
+    """
+    around = []
+    for place, name in enumerate(names):
+        value = None if values is None else values[place]
+        ending = "" if value is None else f" = {isolated(fitted(value, _LONGEST_VALUE))}"
+        ends = _ends_of(conditions[place], name) if conditions is not None else None
+        if ends is not None and most - width("".join(ends)) >= min(_LEAST_NAME, width(name)):
+            around.append(ends)
+        else:
+            around.append(("", ending))
+    cut = fitted_apart(names, [most - width(before + after) for before, after in around])
+    return [f"{before}{isolated(name)}{after}" for name, (before, after) in zip(cut, around)]
+
+
+def _ends_of(condition: str, name: str) -> tuple[str, str] | None:
+    """What stands before and after the name in a condition on a range of numbers; None where it is another one."""
+    for start in range(len(condition) - len(name) + 1):
+        before, after = condition[:start], condition[start + len(name) :]
+        if condition.startswith(name, start) and (not before or before.endswith(" < ")) and after[:3] in _SIGNS:
+            return before, after
+    return None
 
 
 def full(name: str, value: str | None = None) -> str:
@@ -52,14 +79,24 @@ def plus(values: Sequence[float]) -> list[str]:
 
 
 def even(values: Sequence[float]) -> list[str]:
-    """Numbers with equally many decimals, so that they can be compared; one that would read 0.00 by its first digit."""
+    """Numbers with equally many decimals, so that they can be compared; one that would read 0.00 by its first digit.
+
+    Where different ones would read the same, these and all smaller ones have a decimal more.
+    """
     finite = [abs(value) for value in values if np.isfinite(value)]
     largest_ = max(finite, default=0.0)
     decimals = 2 - int(np.floor(np.log10(largest_))) if largest_ else 0
     if not -1 <= decimals <= _MOST_DECIMALS:
         exact = iter(rounded([value for value in values if np.isfinite(value)]))
         return [next(exact) if np.isfinite(value) else number(value) for value in values]
-    return [_written(value, decimals, _ROUNDING * largest_) for value in values]
+    nothing = _ROUNDING * largest_
+    texts = [_written(value, decimals, nothing) for value in values]
+    read: dict[str, list[float]] = {}
+    for text, value in zip(texts, values):
+        read.setdefault(text, []).append(value)
+    alike = max((max(map(abs, same)) for same in read.values() if max(same) - min(same) > nothing), default=0.0)
+    more = [decimals + (decimals < _MOST_DECIMALS and nothing < abs(value) <= alike) for value in values]
+    return [_written(value, each, nothing) for value, each in zip(values, more)]
 
 
 def _written(value: float, decimals: int, nothing: float) -> str:

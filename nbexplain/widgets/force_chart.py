@@ -32,6 +32,7 @@ class Force:
 
     def __init__(self, on_choose: Callable[[int], None] | None = None) -> None:
         self._parts: list[Part] = []
+        self._marked: int | None = None
         self._on_choose = on_choose
         self._x = bqplot.LinearScale(min=0.0, max=1.0)
         self._y = bqplot.LinearScale(min=0.0, max=1.0, reverse=True)
@@ -103,6 +104,7 @@ class Force:
         y = np.tile([0.0, 0.0, 0.5, 1.0, 1.0, 0.5], (len(parts), 1))
         tips = [_tip(part, text) for part, text in zip(parts, texts)]
         self._arrows.draw(x, y, [colour(part) for part in parts], tips)
+        self.mark(self._marked)
         self._point(flags, middle, named)
         said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
         unknown = int((~np.isfinite(np.asarray(values, float))).sum())
@@ -135,6 +137,12 @@ class Force:
             [self._parts[i].label for i in named],
         )
         self._flags.write(flags)
+
+    def mark(self, feature: int | None) -> None:
+        """Outline the arrow of one feature, now and whatever is shown later."""
+        self._marked = feature
+        parts = [] if feature is None else self._parts
+        self._arrows.outline([place for place, part in enumerate(parts) if part.feature == feature])
 
     def _clicked(self, arrow: int) -> None:
         parts = self._parts  # the worker may put others in their place meanwhile

@@ -23,6 +23,7 @@ from nbexplain.widgets.row_table import RowTable
 _TOP = 8
 _MOST_GROUPS = 200  # in the table
 _COLUMNS = ("rows", "mean score", "chosen", "accuracy")
+_ROUNDING = 1e-9  # of the largest value: what is less is none
 _APART = 3.0  # standard errors: with tens of columns two would be seen by chance
 
 
@@ -130,6 +131,8 @@ class GroupsView:
         if two:
             values.append(values[0] - values[1])
             errors.append(np.hypot(*errors))
+        nothing = _ROUNDING * max(float(np.nanmax(each, initial=0.0)) for each in values)
+        values, errors = ([np.where(np.abs(each) < nothing, 0.0, each) for each in those] for those in (values, errors))
         shown = self._differences
         shown.rows = []
         shown.title = f"What counts by {name}: mean |SHAP value|, with standard errors"

@@ -44,6 +44,10 @@ class ImportanceView:
         self._beside = session.place(self._show_other, method=beside) if beside else None
         self._place = session.place(self._show, method=method)
 
+    def mark(self, column: int) -> None:
+        """In the worker: outline the bars of a column."""
+        self._bars.mark(column)
+
     def close(self) -> None:
         """Ask no more."""
         for place in (self._place, self._beside):
@@ -60,8 +64,8 @@ class ImportanceView:
         if answer.explanation is not None:
             self._now = answer.explanation
             self._draw()
-        elif answer.error is not None:
-            title_of(self._frame).value = words.sentence(answer.error)
+        elif notice := words.notice(answer):
+            title_of(self._frame).value = notice
         self._answered(place, answer)
 
     def _draw(self) -> None:

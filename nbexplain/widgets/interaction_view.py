@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import ipywidgets
 
+from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
+from nbexplain.core.table.matching import NoRows
 from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets import words
@@ -50,6 +52,9 @@ class InteractionView:
 
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
+        if isinstance(answer.error, NoRows):
+            self._answered(place, answer)
+            return
         refused = isinstance(answer.error, ValueError)  # too many columns, say: that is no fault of the model
         if explanation is not None and len(explanation.names) < 2:
             answer = dataclasses.replace(answer, state="failed", error=ValueError("one column has none to act with"))
@@ -64,7 +69,7 @@ class InteractionView:
         if explanation is not None and len(explanation.names) > 1:
             target = words.target_name(explanation.target, self._session)
             count = next(iter(explanation.details.values()), _ROWS)
-            title_of(self._frame).value = f"{METHODS['interaction'].label} · {target} · {count:,.0f} rows"
+            title_of(self._frame).value = f"{METHODS['interaction'].label} · {target} · {counted(int(count), 'row')}"
             # each of the two cells of a pair holds half of what the two do together
             self._chart.show(
                 explanation.names, explanation.values + explanation.values.T, _TOP, "mean size of what two do together"

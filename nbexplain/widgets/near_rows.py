@@ -101,8 +101,10 @@ class NearRows:
         numbers: list[float | None] = [float(apart[number].mean()), score]
         if row.labels is not None:
             label = row.labels[number]
-            cells.append(words.target_name(int(label), self._session) if isinstance(label, np.integer) else str(label))
-            numbers.append(None)
+            measured = isinstance(label, float) and np.isfinite(label)
+            named = words.target_name(int(label), self._session) if isinstance(label, np.integer) else str(label)
+            cells.append(score_text(label) if measured else named)
+            numbers.append(float(label) if measured else None)
         first = len(cells)
         cells += [row.columns[c].said(held[c]) for c in columns]
         numbers += [float(held[c]) for c in columns]

@@ -11,6 +11,7 @@ import traitlets
 from nbexplain.core.dataset.by_group import mean_size
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.core.table.grid import category_names
 from nbexplain.inputs import Tabular
@@ -36,6 +37,11 @@ class RowsView:
 
     A click on a bar chooses the column of the dependence chart, a click on a point, a line or a column of the heatmap
     explains that row with `explain(row)`, a brush in one chart lets the others fade all but its rows.
+
+    Attributes
+    ----------
+    column
+        The chooser of the column of the dependence chart.
     """
 
     def __init__(
@@ -61,12 +67,12 @@ class RowsView:
             description="Rows", options=[("alike beside each other", "alike"), ("by score", "score")]
         )
         self._scores: Explanation | None = None  # of all classes, which tell what is misclassified
-        self._column = ipywidgets.Dropdown(description="Column", options=[(n, i) for i, n in enumerate(names)], value=0)
+        self.column = ipywidgets.Dropdown(description="Column", options=[(n, i) for i, n in enumerate(names)], value=0)
         self._colour = ipywidgets.Dropdown(
             description="Colour",
             options=[("strongest interaction", _STRONGEST), *((n, i) for i, n in enumerate(names))],
         )
-        chosen = ipywidgets.HBox([self._column, self._colour], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        chosen = ipywidgets.HBox([self.column, self._colour], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self._charts: dict[str, ipywidgets.Widget] = {
             "importance": self._bars.figure,
             "beeswarm": self._swarm.figure,
@@ -79,7 +85,7 @@ class RowsView:
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = list(self._frames.values())
         self.wide: list[ipywidgets.Widget] = []
-        for control in (self._column, self._colour):
+        for control in (self.column, self._colour):
             control.observe(self._chosen_anew, names=["value"])
         self._order.observe(lambda _change: self._soon("heatmap", self._draw_heatmap), names=["value"])
         labelled = "decision" in shown and right_classes_of(session, self._table) is not None
@@ -92,9 +98,13 @@ class RowsView:
         if (now := self._now) is not None:
             runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
 
+    def mark(self, column: int) -> None:
+        """In the worker: outline the bar of a column."""
+        self._bars.mark(column)
+
     def share(self, column: ipywidgets.Dropdown, highlight: Callable[[np.ndarray | None], None]) -> None:
         """Choose the same column here and there, and tell the numbers of the rows that are brushed, in the worker."""
-        traitlets.link((self._column, "value"), (column, "value"))
+        traitlets.link((self.column, "value"), (column, "value"))
         self._lighters.append(highlight)
 
     def close(self) -> None:
@@ -138,10 +148,10 @@ class RowsView:
         assert explanation is not None
         found = mean_size(explanation)
         target = words.target_name(explanation.target, self._session)
-        rows = f"{found.count:,} rows"
+        rows = counted(found.count, "row")
         if not self._chosen:  # by the person: until then, the column that matters most
             self._placing = True
-            self._column.value = int(found.values.argmax())
+            self.column.value = int(found.values.argmax())
             self._placing = False
         if "importance" in self._frames:
             title_of(self._frames["importance"]).value = f"Mean |SHAP value| · {target} · {rows}"
@@ -203,7 +213,7 @@ class RowsView:
         explanation = self._now
         if explanation is None or "dependence" not in self._frames:
             return
-        held, column = self._points(), int(self._column.value)
+        held, column = self._points(), int(self.column.value)
         colour = self._colour.value
         other = strongest(held, explanation.values, column) if colour == _STRONGEST else int(colour)
         names = explanation.names
@@ -231,13 +241,13 @@ class RowsView:
 
     def choose_column(self, column: int) -> None:
         """Show a column in the dependence chart, and wherever that column is shared."""
-        self._soon("column", lambda: self._column.set_trait("value", column))
+        self._soon("column", lambda: self.column.set_trait("value", column))
 
     def show_pair(self, column: int, other: int) -> None:
         """Show one column in the dependence chart, coloured by another."""
 
         def choose() -> None:
-            self._colour.value, self._column.value = other, column
+            self._colour.value, self.column.value = other, column
 
         self._soon("column", choose)
 

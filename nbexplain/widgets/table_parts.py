@@ -22,6 +22,7 @@ from nbexplain.widgets.near_rows import NearRows, TwoRows
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.rows_view import RowsView
+from nbexplain.widgets.views.column_link import follow_column
 from nbexplain.widgets.views.counterfactual_view import CounterfactualView
 from nbexplain.widgets.views.labelled_parts import labelled_parts
 from nbexplain.widgets.views.partial_dependence_view import PartialDependenceView
@@ -76,6 +77,8 @@ def row_parts(
             parts.append(partial := PartialDependenceView(session, answered, own=True))
             if values is not None:
                 values.listen(partial.follow_weights)
+                values.share(partial.choose_column)
+                follow_column(partial.column, values.mark, session)
         if "nearest" in shown:
             parts.append(NearRows(session, answered, move))
         if "counterfactual" in shown:
@@ -90,19 +93,24 @@ def set_parts(session: Session, models: SessionModels, answered: Answered, shown
     parts: list[Part] = labelled_parts(session, answered, shown, _replacing(session))
     values = None
     choose: Callable[[int], None] | None = None  # the column of the charts of one column
+    marks: list[Callable[[int], None]] = []
+    column = None
     if {*rows_view.CHARTS, "groups"} & set(shown):
         parts.append(values := RowsView(session, answered, _replacing(session), shown))
-        choose = values.choose_column
+        choose, column = values.choose_column, values.column if "dependence" in shown else None
+        marks.append(values.mark)
     if "partial" in shown:
         parts.append(partial := PartialDependenceView(session, answered))
-        choose = partial.choose_column
+        choose, column = partial.choose_column, partial.column
         if values is not None:
             values.share(partial.column, partial.highlight)
-    if "permutation" in shown:
-        beside = "forest_importance" if has_importance(session) else ""
-        parts.append(ImportanceView(session, answered, "permutation_importance", beside, choose))
-    if "lime" in shown:
-        parts.append(ImportanceView(session, answered, "averaged_lime", on_choose=choose))
+    for name, method in (("permutation", "permutation_importance"), ("lime", "averaged_lime")):
+        if name in shown:
+            beside = "forest_importance" if name == "permutation" and has_importance(session) else ""
+            parts.append(importance := ImportanceView(session, answered, method, beside, choose))
+            marks.append(importance.mark)
+    for mark in marks if column is not None else ():
+        follow_column(column, mark, session)
     if "interaction" in shown:
         parts.append(InteractionView(session, answered, values.show_pair if values is not None else None))
     if "groups" in shown and values is not None:

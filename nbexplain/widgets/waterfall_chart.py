@@ -27,6 +27,7 @@ class Waterfall:
 
     def __init__(self, on_choose: Callable[[int], None] | None = None) -> None:
         self._parts: list[Part] = []
+        self._marked: int | None = None
         self._on_choose = on_choose
         self._rows = FeatureRows(self._clicked)
         scales = {"x": self._rows.x, "y": self._rows.y}
@@ -92,6 +93,7 @@ class Waterfall:
         self._rows.measure(low, high, quantity, zero=False)
         tips = [f"{part.full}: {text}" for part, text in zip(parts, texts)]
         self._rows.boxes.draw(*bars(starts, ends, rows, _HALF), [colour(part) for part in parts], tips)
+        self.mark(self._marked)
         self._rows.whiskers(rows, ends, whiskers, tips)
         self._rows.write(rows, right, texts)
         self._connect(base, starts, ends)
@@ -114,6 +116,12 @@ class Waterfall:
         with self._steps.hold_sync():
             self._steps.x = np.stack([places, places], 1)[finite]
             self._steps.y = np.stack([tops, bottoms], 1)[finite]
+
+    def mark(self, feature: int | None) -> None:
+        """Outline the step of one feature, now and whatever is shown later."""
+        self._marked = feature
+        parts = [] if feature is None else self._parts
+        self._rows.boxes.outline([place for place, part in enumerate(parts) if part.feature == feature])
 
     def _clicked(self, bar: int) -> None:
         parts = self._parts  # the worker may put others in their place meanwhile

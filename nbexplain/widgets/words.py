@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
+from nbexplain.core.table.matching import NoRows
 from nbexplain.core.target import name_of
 from nbexplain.inputs import Text
 from nbexplain.session import Session
@@ -28,14 +30,9 @@ def score_of(session: Session, target: int, score: float) -> str:
     return f"{target_name(target, session)} {_minus(f'{score:.2f}')}"
 
 
-def summary(explanation: Explanation, session: Session) -> str:
-    """What was computed, for what, where, in how long and with how many passes."""
-    parts = [METHODS[explanation.method].label]
-    if explanation.target is not None:
-        name = target_name(explanation.target, session)
-        kind = "independent " * session.facts.independent + explanation.score_name
-        score = "" if explanation.score is None else _minus(f" {explanation.score:.2f}")
-        parts[0] += f" for the {name}{score}" if name == kind else f" for {name}" + f" ({kind}{score})" * bool(score)
+def summary(explanation: Explanation, session: Session, stopped: bool = False) -> str:
+    """What was computed, for what, where, in how long and with how many passes; what was `stopped` is not going on."""
+    parts = [METHODS[explanation.method].label + about(explanation, session)]
     if explanation.layer is not None:
         parts[0] += f" at {explanation.layer}"
     if explanation.channel is not None:
@@ -45,10 +42,21 @@ def summary(explanation: Explanation, session: Session) -> str:
         largest = explanation.standard_error.max()
         if not largest <= _ROUNDING * np.abs(explanation.values).max():  # else nothing was left to chance
             parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
-    left = time_left(explanation)
+    left = "" if stopped else time_left(explanation)
     parts.append(duration(explanation.seconds) + (f", about {left} left" if left else ""))
-    parts.append(passes(explanation))
+    parts.append(passes(explanation.passes))
+    parts += ["stopped"] * stopped
     return " · ".join(parts)
+
+
+def about(explanation: Explanation, session: Session) -> str:
+    """` for dear (probability 0.93)`, ` for the prediction 6.45`; nothing where no score is explained."""
+    if explanation.target is None:
+        return ""
+    name = target_name(explanation.target, session)
+    kind = "independent " * session.facts.independent + explanation.score_name
+    score = "" if explanation.score is None else _minus(f" {explanation.score:.2f}")
+    return f" for the {name}{score}" if name == kind else f" for {name}" + f" ({kind}{score})" * bool(score)
 
 
 def number(value: float) -> str:
@@ -60,9 +68,9 @@ def _minus(number: str) -> str:
     return number.replace("-", "−")
 
 
-def passes(explanation: Explanation) -> str:
-    """How many passes it took, in words."""
-    counts = [(explanation.passes.get(kind, 0), kind) for kind in ("forward", "backward")]
+def passes(taken: Mapping[str, int]) -> str:
+    """How many passes of each kind it took, in words."""
+    counts = [(taken.get(kind, 0), kind) for kind in ("forward", "backward")]
     said = [f"{count:,} {kind}" for count, kind in counts if count]
     many = sum(count for count, _ in counts) > 1
     return f"{' and '.join(said)} pass{'es' * many}" if said else "no pass: it was known"
@@ -84,7 +92,14 @@ def duration(seconds: float) -> str:
 def failure(answer: Answer) -> tuple[str, str]:
     """The error of an answer in a sentence, and its traceback."""
     assert answer.error is not None
+    if isinstance(answer.error, NoRows):
+        return f"{sentence(answer.error)}; the panes stay as they were", ""
     return sentence(answer.error), "".join(traceback.format_exception(answer.error))
+
+
+def notice(answer: Answer) -> str:
+    """What a pane says of its answer: why there is none. Of a filter that no row matches the filter bar tells."""
+    return "" if answer.error is None or isinstance(answer.error, NoRows) else sentence(answer.error)
 
 
 def sentence(error: Exception) -> str:

@@ -305,7 +305,7 @@ def test_a_point_in_one_cell_is_explained_in_the_other_and_a_brush_fades(lab):
     everything.page.mouse.click(*dots[rightmost])
     wanted = held[rightmost].tolist()
     until(lab, f"s.wait(60) and s.inputs[0].tensor[0].tolist() == {wanted}", True)
-    column = int(lab.execute("print(every._parts[0]._column.value)"))
+    column = int(lab.execute("print(every._parts[0].column.value)"))
     name = json.loads(lab.execute("print(json.dumps(cells.names))"))[column]
     assert wanted[column] == held[:, column].max()
     box = explorer.root.locator(".nbx-row-editor").get_by_role("spinbutton", name=f"{name}, number")
@@ -333,7 +333,7 @@ def test_a_point_in_one_cell_is_explained_in_the_other_and_a_brush_fades(lab):
     assert picture
     everything.page.mouse.click(picture["x"] + picture["width"] * 1.5 / 8, picture["y"] + picture["height"] * 2.5 / 8)
     order = "every._parts[1]._chart._order"
-    until(lab, f"(every._parts[0]._column.value, every._parts[0]._colour.value) == ({order}[2], {order}[1])", True)
+    until(lab, f"(every._parts[0].column.value, every._parts[0]._colour.value) == ({order}[2], {order}[1])", True)
     assert lab.execute("every.close(); one.close(); s.close()") == ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,10 @@ import torch
 from torch import Tensor
 
 import nbexplain as nx
+from nbexplain.core.question import Answer, Question
 from nbexplain.widgets.attribution_map import AttributionMap
 from nbexplain.widgets.controls import Toolbar
+from nbexplain.widgets.explorers.compared import compared_warnings, compared_words
 from nbexplain.widgets.pane_link import PaneLink
 from tests.core.methods.test_lime_rows_and_texts import SENTENCE, Bag, Words
 from tests.networks import Linear, Plain, picture, seeded
@@ -136,4 +140,58 @@ def test_a_shared_session_lives_on_after_a_refusal() -> None:
     explorer = nx.AttributionExplorer(session)
     assert explorer.session.wait(20)
     explorer.close()
+    session.close()
+
+
+def test_the_status_line_speaks_of_all_that_are_compared() -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+
+    def model(table: np.ndarray) -> np.ndarray:
+        if len(table) > 5 and not any((row == table[0]).all() for row in rows):
+            raise ValueError("rows that never were")  # as LIME draws them
+        return table.sum(1)
+
+    given = nx.Tabular(rows[0], rows)
+    comparison = nx.MethodComparison(model, given, methods=["leave_one_out", "lime", "permutation_shap"])
+    assert comparison.session.wait(60)
+    status = comparison._status
+    assert re.fullmatch(
+        r"3 methods for the score −?[\d.]+ · Leave one out [\d.]+ m?s · LIME failed · "
+        r"Permutation SHAP [\d.]+ m?s · \d+ forward passes",
+        status.text,
+    )
+    assert (status.level, status.error[:34]) == ("error", "LIME: the model raised ValueError ")
+    comparison.close()
+
+    wide = np.random.default_rng(0).normal(size=(40, 12))
+    comparison = nx.MethodComparison(
+        lambda table: table.sum(1),
+        nx.Tabular(wide[0], wide),
+        methods=["permutation_shap", "lime"],
+        method="lime",
+        params={"samples": 10},
+    )
+    assert comparison.session.wait(60)
+    few = [warning for warning in comparison._status.warnings if "samples" in warning]
+    assert len(few) == 1
+    assert few[0].startswith("LIME: ")
+    comparison.close()
+
+
+def test_answers_on_their_way_are_said_with_the_others() -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    session = nx.Session(lambda table: np.stack([table.sum(1), -table.sum(1)], 1), nx.Tabular(rows[0], rows))
+    done = nx.explain(session.given.model, session.inputs[0], "lime")
+    part = dataclasses.replace(done, progress=0.4, warnings=("few", "odd row"))
+    answers = [
+        Answer(Question(0, "lime", target=0), "done", dataclasses.replace(done, seconds=1.2, passes={"forward": 5})),
+        Answer(Question(0, "lime", target=1), "running", dataclasses.replace(part, passes={"forward": 2})),
+        Answer(Question(0, "lime", target=1), "running"),
+        Answer(Question(0, "lime", target=1), "stopped", dataclasses.replace(part, passes={})),
+    ]
+    assert compared_words("target", answers, session) == (
+        "LIME for 4 targets · class 0 1.2 s · class 1 40% … · class 1 is on its way · class 1 stopped at 40% · "
+        "7 forward passes"
+    )
+    assert compared_warnings({"LIME": ["few", "odd row"], "Occlusion": ["odd row"]}) == ["LIME: few", "odd row"]
     session.close()

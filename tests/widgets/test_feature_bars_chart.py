@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nbexplain.widgets.boxes import Boxes
+from nbexplain.widgets.boxes import OUTLINE, Boxes
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_bars_chart import PALE, FeatureBars
 from nbexplain.widgets.layout import close_tree
@@ -137,3 +137,49 @@ def test_equal_shapes_need_one_message_a_mark_and_no_new_marks(chart, monkeypatc
 def test_what_does_not_fit_is_refused(chart, arguments, message):
     with pytest.raises(ValueError, match=message):
         chart.show(**{"names": ["a", "b"], "values": [1.0, 2.0], **arguments})
+
+
+def test_the_bars_of_a_feature_are_outlined(chart):
+    def outlined():
+        return [bar for bar, colour in enumerate(boxes(chart).colors) if colour == OUTLINE]
+
+    chart.show(["a", "b", "c"], [1.0, 3.0, 2.0], beside=("other", [1.0, 2.0, 3.0]))
+    assert outlined() == []
+    chart.mark(2)
+    assert outlined() == [1, 4]  # second by size, in both series
+    chart.show(["a", "b", "c"], [1.0, 3.0, 4.0])
+    assert outlined() == [0]
+    chart.mark(None)
+    assert outlined() == []
+
+
+def test_numbers_that_would_read_the_same_have_a_digit_more(chart):
+    chart.show(list("abcdefg"), [10.62, 4.12, 0.2, 0.141, 0.119, 0.05, 0.0], signed=False)
+    assert texts(chart) == ["10.6", "4.1", "0.2", "0.14", "0.12", "0.05", "0.0"]
+    chart.show(list("abcd"), [10.62, 4.12, 4.12, 4.12 + 1e-12], signed=False)  # equal, but for rounding
+    assert texts(chart) == ["10.6", "4.1", "4.1", "4.1"]
+    chart.show(list("abc"), [0.1234, -0.1228, 0.05])
+    assert texts(chart) == ["+0.123", "−0.123", "+0.050"]  # bars to either side are not alike
+
+
+def test_of_a_condition_the_ends_stay_and_the_name_is_cut(chart):
+    features = ["day", "measurement 01 of the sensor", "measurement 02 of the sensor", "2", "city"]
+    conditions = [
+        "2019-12-28 < day ≤ 2020-07-02",
+        "measurement 01 of the sensor > 0.2341",
+        "0.02 < measurement 02 of the sensor ≤ 0.7",
+        "0.2 < 2 ≤ 2.25",
+        "city = oslo",
+    ]
+    held = ["2020-03-04", "0.3", "0.5", "2.1", "oslo"]
+    chart.show(features, [5.0, 4.0, 3.0, 2.0, 1.0], shown_values=held, conditions=conditions)
+    shown = names(chart)
+    assert shown[0] == "day = 2020-03-04"  # two days leave no room for a name
+    assert shown[1].startswith("measu")
+    assert "01" in shown[1]
+    assert shown[1].endswith("> 0.2341")
+    assert shown[2].startswith("0.02 < ")
+    assert "02" in shown[2]
+    assert shown[2].endswith("≤ 0.7")
+    assert shown[3:] == ["0.2 < 2 ≤ 2.25", "city = oslo"]
+    assert plain(boxes(chart).labels[0]).startswith("2019-12-28 < day ≤ 2020-07-02: ")

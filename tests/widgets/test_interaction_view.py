@@ -129,7 +129,7 @@ def test_the_pair_that_is_multiplied_is_found_and_shown_in_the_dependence_chart(
     rows = next(part for part in explorer._parts if isinstance(part, RowsView))
     click(view._chart, view._chart._order.index(1), view._chart._order.index(0))
     assert explorer.session.wait(60)
-    assert (rows._column.value, rows._colour.value) == (0, 1)
+    assert (rows.column.value, rows._colour.value) == (0, 1)
     explorer.close()
     assert living() == before
 

@@ -18,6 +18,7 @@ from nbexplain.core.dataset.by_group import by_group, groups_of
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.dataset.row_order import by_likeness
 from nbexplain.widgets.boundary_view import BoundaryView
+from nbexplain.widgets.boxes import OUTLINE
 from nbexplain.widgets.feature_map import FeatureMap
 from nbexplain.widgets.groups_view import GroupsView
 from nbexplain.widgets.importance_view import ImportanceView
@@ -27,6 +28,7 @@ from nbexplain.widgets.rows_view import RowsView
 from nbexplain.widgets.table_parts import ROW_PANES
 from nbexplain.widgets.views.partial_dependence_view import PartialDependenceView
 from tests.widgets.comm import command, from_browser, living
+from tests.widgets.marks import click
 
 DRAW = np.random.default_rng(0)
 FRAME = pd.DataFrame(
@@ -122,6 +124,39 @@ def test_another_input_keeps_what_was_changed(explorer: nx.Explorer) -> None:
     explorer.input = 0
     assert explorer.session.wait(60)
     assert (editor.values, editor.row) == ([4.5, 2.0, 1.0], row(0).tensor[0].tolist())
+
+
+def test_a_click_on_a_bar_shows_its_column_and_the_column_that_is_shown_is_outlined() -> None:
+    explorer = nx.TabularExplorer(linear(), row(0), show=["map", "waterfall", "force", "partial"])
+    assert explorer.session.wait(60)
+    view, partial = part(explorer, FeatureMap), part(explorer, PartialDependenceView)
+    charts = (view._bars, view._waterfall, view._force)
+    shapes = (view._bars._rows.boxes, view._waterfall._rows.boxes, view._force._arrows)
+
+    def outlined() -> list[list[int]]:
+        """The columns whose shapes have an outline, chart by chart."""
+        parts = [[part.feature for part in chart._parts] for chart in charts[1:]]
+        marked = [[n for n, colour in enumerate(shape.colors) if colour == OUTLINE] for shape in shapes]
+        return [[column[n] for n in each] for column, each in zip((view._bars._order, *parts), marked, strict=True)]
+
+    largest = int(np.abs(view._now.values).argmax())
+    assert partial.column.value == largest
+    assert outlined() == [[largest]] * 3
+    other = view._bars._order[1]
+    click(shapes[0], 1)
+    assert explorer.session.wait(60)
+    assert partial.column.value == other
+    assert partial._now.grid.column == FRAME.columns[other]
+    assert outlined() == [[other]] * 3
+    for chart, shape in zip(charts[1:], shapes[1:], strict=True):
+        place = [part.feature for part in chart._parts].index(largest)
+        click(shape, place)
+        assert explorer.session.wait(60)
+        assert partial.column.value == largest
+        from_browser(partial.column, index=other)
+        assert explorer.session.wait(60)
+        assert outlined() == [[other]] * 3
+    explorer.close()
 
 
 # Beside other rows
@@ -237,7 +272,7 @@ def test_a_clicked_point_becomes_the_explained_row(everything: nx.Explorer) -> N
 
 def test_a_clicked_bar_is_the_column_of_the_dependence_chart(everything: nx.Explorer) -> None:
     view = part(everything, RowsView)
-    assert view._column.value == int(np.abs(view._now.values).mean(0).argmax())
+    assert view.column.value == int(np.abs(view._now.values).mean(0).argmax())
     view.choose_column(1)
     assert everything.session.wait(60)
     x = np.sort(view._dependence._cloud.mark.x)
@@ -258,8 +293,11 @@ def test_a_clicked_bar_of_any_importance_is_the_column_of_all_charts_of_one_colu
         for column in (1, 0):
             view._bars._on_choose(column)
             assert everything.session.wait(60)
-            assert partial.column.value == rows._column.value == column
+            assert partial.column.value == rows.column.value == column
             assert partial._now.grid.column == FRAME.columns[column]
+            for bars in (view._bars, rows._bars):
+                outlined = [bar for bar, colour in enumerate(bars._rows.boxes.colors) if colour == OUTLINE]
+                assert {bars._order[bar % len(bars._order)] for bar in outlined} == {column}
 
 
 def test_points_are_told_by_the_number_of_their_row_in_the_background(everything: nx.Explorer) -> None:

@@ -41,7 +41,13 @@ def test_durations(seconds, said):
     ],
 )
 def test_passes(passes, said):
-    assert words.passes(explanation(passes=passes)) == said
+    assert words.passes(passes) == said
+
+
+def test_what_was_stopped_has_nothing_left():
+    half = explanation(seconds=2.0, progress=0.5, passes={"forward": 4})
+    assert words.summary(half, SESSION).endswith("2.0 s, about 2.0 s left · 4 forward passes")
+    assert words.summary(half, SESSION, stopped=True).endswith("2.0 s · 4 forward passes · stopped")
 
 
 def test_a_summary_says_what_was_computed_for_what_where_and_at_what_cost():

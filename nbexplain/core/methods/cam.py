@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.formatting import counted
 from nbexplain.core.inside.activations import GRID_AXES, to_numpy
 from nbexplain.core.layers import Layer
 from nbexplain.core.registry import Flag, method
@@ -99,7 +100,7 @@ def _map(values: Tensor, layer: Layer, relu: bool, warnings: tuple[str, ...] = (
         warnings = ("all evidence of this layer is against the class, so the positive part is empty",)
     for count, where in ((layer.prefix, "before"), (layer.suffix, "behind")):
         if count:
-            warnings += (f"{count} token{'s' * (count > 1)} {where} the grid of this layer cannot be drawn",)
+            warnings += (f"{counted(count, 'token')} {where} the grid of this layer cannot be drawn",)
     return Explanation(
         values=to_numpy(values),
         axes=GRID_AXES[len(layer.grid)],

@@ -7,6 +7,7 @@ import numpy as np
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_reading import Column
+from nbexplain.inputs.table_times import time_written
 
 _QUARTILES = (25, 50, 75)
 
@@ -14,8 +15,8 @@ _QUARTILES = (25, 50, 75)
 def conditions(table: Tabular, bins: str) -> tuple[str, ...]:
     """A condition for each column that the row fulfils: `"0.2 < concavity ≤ 0.38"`, `"city = oslo"`.
 
-    As `lime_tabular` writes them, with four digits at least, and as many as tell the two ends of a bin apart. Where a
-    number is not cut into quartiles (`bins="value"`), its column's name.
+    As `lime_tabular` writes them, with four digits at least, and as many as tell the two ends of a bin apart; times are
+    written as such. Where a number is not cut into quartiles (`bins="value"`), its column's name.
     """
     background, row = needed(table), table.tensor[0].tolist()
     return tuple(
@@ -33,12 +34,22 @@ def _condition(column: Column, value: float, known: np.ndarray, bins: str) -> st
         return column.name
     ends = np.unique(np.percentile(known, _QUARTILES))
     place = int(np.searchsorted(ends, value))  # a value at an end belongs to the bin below, as in lime
-    said = _apart(ends[max(place - 1, 0) : place + 1], value)
+    around = ends[max(place - 1, 0) : place + 1]
+    said = _times(column, around, known) if column.time else _apart(around, value)
     if place == 0:
         return f"{column.name} ≤ {said[0]}"
     if place == len(ends):
         return f"{column.name} > {said[0]}"
     return f"{said[0]} < {column.name} ≤ {said[1]}"
+
+
+def _times(column: Column, ends: np.ndarray, known: np.ndarray) -> list[str]:
+    """Times as they are read. Of whole days, none lies between a quartile and the day before it."""
+    ends = np.floor(ends) if (known == np.floor(known)).all() else ends
+    said = [column.said(end) for end in ends.tolist()]
+    if len(set(said)) == len(said):
+        return said
+    return [str(time_written(column.time, end)) for end in ends.tolist()]  # less than a second apart
 
 
 def _apart(ends: np.ndarray, value: float) -> list[str]:

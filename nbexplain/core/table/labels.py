@@ -10,8 +10,10 @@ import numpy as np
 
 from nbexplain.core.choices import labels_of
 from nbexplain.core.dataset.rows import table_of
+from nbexplain.core.formatting import counted
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
+from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import is_missing
 
 
@@ -85,7 +87,7 @@ def right_classes(subject: Subject) -> np.ndarray:
     kept: np.ndarray | None = subject.kept("right classes")
     if kept is not None:
         return kept
-    found = class_numbers(_labels(subject), class_values(subject), subject.names)
+    found = class_numbers(needed_labels(table_of(subject)), class_values(subject), subject.names)
     subject.keep("right classes", found, found.nbytes)
     return found
 
@@ -98,7 +100,7 @@ def right_numbers(subject: Subject) -> np.ndarray:
     ValueError
         If there are no labels, one of them is no number, or the model predicts none.
     """
-    labels = _labels(subject)
+    labels = needed_labels(table_of(subject))
     if reason := undecided(subject):
         raise ValueError(f"labels: the model predicts no numbers to compare them with: {reason}")
     if labels.dtype.kind in "fiub":
@@ -117,7 +119,7 @@ def labelled(subject: Subject) -> np.ndarray:
 
 def left_out(missing: int) -> tuple[str, ...]:
     """What is said of rows without a label."""
-    return (f"{missing:,} row{'s' * (missing > 1)} without a label left out",) if missing else ()
+    return (f"{counted(missing, 'row')} without a label left out",) if missing else ()
 
 
 def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names: Sequence[str] = ()) -> np.ndarray:
@@ -142,8 +144,15 @@ def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names
     return found
 
 
-def _labels(subject: Subject) -> np.ndarray:
-    labels = table_of(subject).labels
+def needed_labels(table: Tabular) -> np.ndarray:
+    """The labels (N,) of the background's rows, as they were given.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    labels = table.labels
     if labels is None:
         raise ValueError(
             "labels: how well the model does is measured with the right class or number of each row; give "

@@ -9,6 +9,7 @@ import numpy as np
 
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import counted
 from nbexplain.core.registry import method
 from nbexplain.core.row_filter import (
     ALL_ROWS,
@@ -25,6 +26,7 @@ from nbexplain.core.table.labels import (
     class_numbers,
     class_values,
     has_classes,
+    needed_labels,
     right_classes,
     right_numbers,
     undecided,
@@ -36,6 +38,14 @@ from nbexplain.inputs.table_times import DAY, days_of, plain_time
 
 _TICK = 2e-11  # days, about a microsecond: not many more digits has a float64 of the days since 1970
 _FEW = 20  # rows: means over fewer say little of others
+
+
+class NoRows(ValueError):
+    """No row matches a filter; `counts` says of each thing that is looked at how many rows meet its condition alone."""
+
+    def __init__(self, message: str, counts: dict[str, int]) -> None:
+        super().__init__(message)
+        self.counts = counts
 
 
 @method(label="Matching rows", over_rows=True, kinds=("table",))
@@ -66,8 +76,10 @@ def matching(subject: Subject, where: RowFilter) -> np.ndarray:
 
     Raises
     ------
+    NoRows
+        If none does, naming the conditions.
     ValueError
-        If none does, naming the conditions, or a condition does not fit the table or the model.
+        If a condition does not fit the table or the model.
     """
     count = len(needed(table_of(subject)))
     if not where:
@@ -79,12 +91,13 @@ def matching(subject: Subject, where: RowFilter) -> np.ndarray:
     masks = {name: _mask(subject, name, condition) for name, condition in where}
     found = np.flatnonzero(np.all(list(masks.values()), axis=0))
     if not len(found):
-        words = {f"{name}: {said(condition)}": int(masks[name].sum()) for name, condition in where}
-        for word, times in words.items():
+        alone = {name: int(mask.sum()) for name, mask in masks.items()}
+        words = {name: f"{name}: {said(condition)}" for name, condition in where}
+        for name, times in alone.items():
             if not times:
-                raise ValueError(f"where: no row of the background matches {word}")
-        counts = ", ".join(f"{times:,} match {word}" for word, times in words.items())
-        raise ValueError(f"where: no row of the background matches all of {where!r}; {counts}")
+                raise NoRows(f"where: no row of the background matches {words[name]}", alone)
+        counts = ", ".join(f"{times:,} match{'es' * (times == 1)} {words[name]}" for name, times in alone.items())
+        raise NoRows(f"where: no row of the background matches all of {where!r}; {counts}", alone)
     subject.keep(key, found, found.nbytes)
     return found
 
@@ -93,21 +106,26 @@ def few(where: RowFilter, numbers: np.ndarray) -> tuple[str, ...]:
     """What is said where so few rows match that their mean says little of others."""
     if not where or len(numbers) >= _FEW:
         return ()
-    return (f"only {len(numbers):,} row{'s match' if len(numbers) > 1 else ' matches'} {where!r}",)
+    return (f"only {counted(len(numbers), 'row')} match{'es' * (len(numbers) == 1)} {where!r}",)
 
 
-def check_filter(table: Any, where: RowFilter, values: Sequence[Any] | None, names: Sequence[str]) -> None:
+def check_filter(
+    table: Any, where: RowFilter, values: Sequence[Any] | None, names: Sequence[str], numbers: bool = False
+) -> None:
     """Check what can be checked of a filter without the model: that there is a background, columns and classes.
 
     Parameters
     ----------
     values, names
         What labels call the classes, None where the model predicts numbers; and their names.
+    numbers
+        Whether the model predicts numbers for sure.
 
     Raises
     ------
     ValueError
-        If the input is no table with a background, or there is no such column, value or class.
+        If the input is no table with a background, it has no labels to compare with, there is no such column, value or
+        class, or the model's kind has no such thing.
     """
     if not isinstance(table, Tabular):
         raise ValueError(f"where: rows are chosen among the background of a table, got {table.kind} inputs")
@@ -115,8 +133,28 @@ def check_filter(table: Any, where: RowFilter, values: Sequence[Any] | None, nam
     for name, condition in where:
         if name not in OF_THE_ROWS:
             _of_column(table, name, condition)
-        elif name in ("label", "predicted") and values is not None:
+            continue
+        if values is not None or numbers:
+            _check_kind(name, condition, values is not None)
+        if name != "predicted":
+            needed_labels(table)
+        if name in ("label", "predicted") and values is not None:
             class_places(name, condition, values, names)
+
+
+def _check_kind(name: str, condition: Condition, classes: bool) -> None:
+    """Check that this is asked of a model that tells classes apart, or of one that predicts numbers."""
+    if classes and name == "residual":
+        raise ValueError("where['residual']: the model tells classes apart; use 'error': True for wrong ones")
+    if name != "error":
+        return
+    if classes and not isinstance(condition, bool):
+        raise ValueError(f"where['error']: the model tells classes apart, expected True or False, got {condition}")
+    if not classes and (isinstance(condition, bool) or not isinstance(condition, float)):
+        raise ValueError(
+            "where['error']: the model predicts numbers, expected the share of rows with the largest |residual|, such "
+            f"as 0.1, got {condition}"
+        )
 
 
 def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
@@ -125,13 +163,8 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
     if name not in OF_THE_ROWS:
         return _of_column(table, name, condition)
     if has_classes(subject):
-        if name == "residual":
-            raise ValueError("where['residual']: the model tells classes apart; use 'error': True for wrong ones")
+        _check_kind(name, condition, True)
         if name == "error":
-            if not isinstance(condition, bool):
-                raise ValueError(
-                    f"where['error']: the model tells classes apart, expected True or False, got {condition}"
-                )
             right = right_classes(subject)
             wrong = every_score(subject).argmax(1) != right
             found: np.ndarray = (wrong == condition) & (right >= 0)
@@ -140,6 +173,7 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
         return np.isin(numbers, class_places(name, condition, class_values(subject), subject.names))
     if name != "predicted" and (reason := undecided(subject)):
         raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}")
+    _check_kind(name, condition, False)
     if name == "label":
         return _of_number(f"where[{name!r}]", right_numbers(subject), condition)
     predicted = _prediction(subject, name)
@@ -148,11 +182,7 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
     residual = right_numbers(subject) - predicted
     if name == "residual":
         return _of_number(f"where[{name!r}]", residual, condition)
-    if isinstance(condition, bool) or not isinstance(condition, float):
-        raise ValueError(
-            "where['error']: the model predicts numbers, expected the share of rows with the largest |residual|, such "
-            f"as 0.1, got {condition}"
-        )
+    assert isinstance(condition, float), "checked"
     size = np.abs(residual)
     known = size[~np.isnan(size)]
     return size >= np.quantile(known, 1 - condition) if len(known) else np.zeros(len(size), dtype=bool)

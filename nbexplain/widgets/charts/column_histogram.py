@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nbexplain.core.formatting import counted
 from nbexplain.widgets.chart_style import number
 
 _BINS = 30
@@ -61,7 +62,7 @@ def histogram_of(
         if len(values) > _BINS:
             values, rows = values[[0, -1]], rows[[0, -1]]
     said += ["missing"] * len(missing)
-    words = tuple(f"{name}: {count:,} row{'s' * (count != 1)}" for name, count in zip(said, counts.tolist()))
+    words = tuple(f"{name}: {counted(count, 'row')}" for name, count in zip(said, counts.tolist()))
     return ColumnHistogram(np.append(values, missing), np.append(rows, lost), start, end, counts, words)
 
 

@@ -9,6 +9,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.dataset.row_order import by_importance
+from nbexplain.core.formatting import counted
 from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, number
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
 from nbexplain.widgets.feature_rows import QUIET, caption, few, name_ticks
@@ -112,7 +113,7 @@ class Decision:
         rows = np.linspace(0, len(held) - 1, most).round().astype(int)
         labels = feature_labels([names[feature] for feature in order[:top]])[::-1]
         others = len(names) - len(labels)
-        labels = [f"{others:,} other{'s' * (others > 1)}", *labels] if others else labels
+        labels = [counted(others, "other"), *labels] if others else labels
         self._scores = path[:, -1]
         low, high = limits([base, *path[rows].ravel()])
         shown = self._scores[rows]
@@ -130,11 +131,7 @@ class Decision:
                 mark.x = path[rows[own]] if len(own) else []
                 mark.y = np.tile(np.arange(path.shape[1], dtype=float), (len(own), 1)) if len(own) else []
         said = [f"base value {number(base)}"]
-        said += [
-            f"{most:,} of {len(held):,} rows drawn, evenly spread"
-            if most < len(held)
-            else f"{most:,} row{'s' * (most > 1)}"
-        ]
+        said += [counted(most, "row", len(held)) + " drawn, evenly spread" * (most < len(held))]
         said += [f"dashed: {int(dashed.sum()):,} misclassified"] * bool(dashed.any())
         self._caption.value = " · ".join(said)
 

@@ -10,6 +10,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.dataset.row_order import by_importance, by_likeness
+from nbexplain.core.formatting import counted
 from nbexplain.widgets.chart_style import captioned, figure, number, rounded
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
 from nbexplain.widgets.feature_rows import QUIET, TEXT, caption, name_ticks
@@ -99,7 +100,7 @@ class Heatmap:
         labels = feature_labels([names[feature] for feature in features[:top]])
         if others := len(names) - len(labels):
             cells = np.concatenate([cells, np.nansum(numbers[self._rows][:, features[top:]], axis=1)[None]])
-            labels.append(f"sum of {others:,} other{'s' * (others > 1)}")
+            labels.append(f"sum of {counted(others, 'other')}")
         known = np.abs(cells[np.isfinite(cells)])
         self._cells = cells
         self._high = (float(np.percentile(known, _CLIP)) or float(known.max())) if known.size else 0.0
@@ -113,8 +114,7 @@ class Heatmap:
         seen = scores[self._rows]
         least, most, middle = rounded([float(seen.min()), float(seen.max()), base])
         said = [f"f(x) from {least} to {most}, base value {middle} dashed"]
-        drawn = f"{count:,} of {len(numbers):,} rows drawn, evenly spread"
-        said.append(drawn if count < len(numbers) else f"{count:,} row{'s' * (count != 1)}")
+        said.append(counted(count, "row", len(numbers)) + " drawn, evenly spread" * (count < len(numbers)))
         self._caption.value = " · ".join(said)
 
     def highlight(self, rows: np.ndarray | None) -> None:

@@ -10,6 +10,7 @@ import bqplot
 import numpy as np
 
 from nbexplain.core.explanation import Grid
+from nbexplain.core.formatting import counted
 from nbexplain.core.table.partial_dependence import mean_curve
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import time_said
@@ -202,7 +203,7 @@ class PartialDependenceChart:
         said = ["this row"] * (self._row is not None)
         if faded:
             few = f"{MOST_LINES:,} of " * (len(chosen) > MOST_LINES)
-            said.append(f"{few}{len(chosen):,} selected row{'s' * (len(chosen) != 1)}")
+            said.append(f"{few}{counted(len(chosen), 'selected row')}")
         self._front.children[1].value = ", ".join(said)
         self._front.layout.display = None if said else "none"
         mean, count = self._mean_curve, len(self._curves)
@@ -211,7 +212,7 @@ class PartialDependenceChart:
             f"{word} {number(mean.values[k])} at {self._named(k)}"
             for word, k in (("lowest", lowest), ("highest", highest))
         ]
-        drawn = f"{min(count, MOST_LINES):,} of {count:,} rows drawn" if count > MOST_LINES else f"{count:,} rows"
+        drawn = counted(min(count, MOST_LINES), "row", count) + " drawn" * (count > MOST_LINES)
         self._caption.value = " · ".join([drawn, f"mean: {ends[0]}, {ends[1]}"])
 
     def _split(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
+from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
+from nbexplain.place import Place
 from nbexplain.session import Session
+from nbexplain.widgets.explorers.compared import compared_warnings, compared_words, name_of
 from nbexplain.widgets.explorers.explorer import CONTROLS, Explorer, checked_names
 from nbexplain.widgets.inputs_row import InputsRow
 from nbexplain.widgets.maps import map_of
@@ -76,7 +79,7 @@ class MethodComparison(Explorer):
         super().__init__(model, inputs, show=["map"], controls=controls, **options)
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
-        compared = self._compared()
+        compared = self._values = self._compared()
         for value in compared:  # before the first pane is made
             self.session.check(self._part, value)
         self._fixed = {self._part}
@@ -96,6 +99,20 @@ class MethodComparison(Explorer):
         if self._part != "input" and len(self.session.inputs) > 1:
             parts.append(InputsRow(self.session, self._models, self._answered))
         return parts
+
+    def _said(self, main: Answer, answers: Mapping[Place, Answer]) -> tuple[str, list[str]]:
+        """Of all that are compared; the status line is not about the first pane."""
+        order = [self.session.check(self._part, value) for value in self._values]
+        own = {place.own[self._part]: answer for place, answer in answers.items() if place.own.keys() == {self._part}}
+        shown = [own[value] for value in order if value in own]
+        if not shown:
+            return super()._said(main, answers)
+        warned = {name_of(self._part, answer, self.session): self._warnings_of(answer) for answer in shown}
+        return compared_words(self._part, shown, self.session), compared_warnings(warned)
+
+    def _failure(self, answer: Answer) -> tuple[str, str]:
+        sentence, traceback = super()._failure(answer)
+        return f"{name_of(self._part, answer, self.session)}: {sentence}", traceback
 
     def _compared(self) -> list[Any]:
         if self._given:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer, Question
+from nbexplain.core.table.matching import NoRows
 from nbexplain.inputs import Display, Key
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -66,6 +67,7 @@ class Explorer(ipywidgets.VBox):
     panes: ClassVar[Sequence[str]] = PANES
     _long: bool = False  # whether panes ask methods of their own that take long, which can be stopped and run
     _main: str = ""  # the method that the status line is about, where panes ask several of their own
+    _told: tuple[type[Exception], ...] = ()  # errors that a pane tells of, so that the status line need not
     _least: int = 0  # pixels that a pane on the board needs, where they share its width equally
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
@@ -141,6 +143,7 @@ class Explorer(ipywidgets.VBox):
         self._fixed: set[str] = set()  # controls that would change nothing here
         self._models = SessionModels.acquire(self.session)
         self._answers: dict[Place, Answer] = {}
+        self._drawn: dict[Place, Answer] = {}  # the last ones with something to draw
         self._status = StatusLine()
         self._refused = False  # whether the status line says what did not fit
         if show is None and len(self.session.inputs) == 1:
@@ -214,35 +217,49 @@ class Explorer(ipywidgets.VBox):
 
     def _answered(self, place: Place, answer: Answer) -> None:
         self._answers[place] = answer
+        if answer.explanation is not None:
+            self._drawn[place] = answer
         self._tell()
 
     def _tell(self) -> None:
         self._refused = False
-        failed = next((a for a in self._answers.values() if a.state == "failed"), None)
-        running = next((a for a in self._answers.values() if a.state == "running"), None)
-        chosen = next((a for p, a in self._answers.items() if p.own.get("method", self._main) == self._main), None)
-        main = running or chosen or next(iter(self._answers.values()), None)
+        wrong = [a for a in self._answers.values() if a.state == "failed" and not isinstance(a.error, self._told)]
+        failed = next(iter(sorted(wrong, key=lambda a: isinstance(a.error, NoRows))), None)
+        answers = self._on_page()
+        running = next((a for a in answers.values() if a.state == "running"), None)
+        chosen = next((a for p, a in answers.items() if p.own.get("method", self._main) == self._main), None)
+        main = running or chosen or next(iter(answers.values()), None)
         explanation = main.explanation if main is not None else None
         with self._status.hold_sync():
-            if main is not None and explanation is not None:
-                self._status.text = words.summary(explanation, self.session) + (
-                    " · stopped" if main.state == "stopped" else ""
-                )
-                number = main.question.input
-                seen = () if number is None else self.session.inputs[number].picture_notes
-                self._status.warnings = list(dict.fromkeys((*seen, *explanation.warnings)))
-            elif running is not None:
-                cost = f"{running.price}; " if running.price else ""
-                label = words.METHODS[running.question.method].label
-                self._status.text = f"{label}: {cost}the first picture is on its way"
-            elif main is not None:
-                self._status.text = ""
+            if main is not None:
+                self._status.text, self._status.warnings = self._said(main, answers)
             self._status.running = running is not None
             self._status.progress = -1 if running is None else explanation.progress if explanation else 0
-            self._status.error, self._status.traceback = words.failure(failed) if failed else ("", "")
+            self._status.error, self._status.traceback = self._failure(failed) if failed else ("", "")
             self._status.level = (
                 "error" if failed else "busy" if running else "warning" if self._status.warnings else "idle"
             )
+
+    def _said(self, main: Answer, answers: Mapping[Place, Answer]) -> tuple[str, list[str]]:
+        """What the status line says: of the main answer, or of all; and what to distrust."""
+        if main.explanation is not None:
+            text = words.summary(main.explanation, self.session, stopped=main.state == "stopped")
+            return text, self._warnings_of(main)
+        text = ""
+        if main.state == "running":
+            cost = f"{main.price}; " if main.price else ""
+            text = f"{words.METHODS[main.question.method].label}: {cost}the first picture is on its way"
+        return text, self._status.warnings
+
+    def _warnings_of(self, answer: Answer) -> list[str]:
+        """What to distrust of its input and of itself."""
+        number, explanation = answer.question.input, answer.explanation
+        seen = () if number is None else self.session.inputs[number].picture_notes
+        return list(dict.fromkeys((*seen, *(explanation.warnings if explanation is not None else ()))))
+
+    def _failure(self, answer: Answer) -> tuple[str, str]:
+        """What went wrong, and the traceback."""
+        return words.failure(answer)
 
     def _refuse(self, sentence: str) -> None:
         """Say what did not fit, until something is chosen that does."""
@@ -263,8 +280,13 @@ class Explorer(ipywidgets.VBox):
         return {**bundle, "text/plain": said, **still(self.session, self._answered_so_far())}
 
     def _answered_so_far(self) -> list[tuple[Question, Explanation]]:
-        answers = list(self._answers.values())
+        answers = list(self._on_page().values())
         return [(answer.question, answer.explanation) for answer in answers if answer.explanation is not None]
+
+    def _on_page(self) -> dict[Place, Answer]:
+        """The answers that panes show: a filter that no row matches leaves them as they were."""
+        answers = self._answers.items()
+        return {place: self._drawn.get(place, a) if isinstance(a.error, NoRows) else a for place, a in answers}
 
     # The end
 
@@ -285,7 +307,7 @@ class Explorer(ipywidgets.VBox):
         super().close()
         self._models.release()
         self.set_trait("children", ())  # the notebook's `Out` may hold the explorer for long
-        self._parts, self._answers = [], {}
+        self._parts, self._answers, self._drawn = [], {}, {}
 
 
 def checked_names(

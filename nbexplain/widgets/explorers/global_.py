@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nbexplain.core.table.matching import NoRows
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.table_parts import SET_PANES, check_table, set_parts
@@ -51,4 +52,6 @@ class GlobalExplorer(Explorer):
             for name, why in reasons(self.session).items():
                 if name in shown and why:
                     raise ValueError(f"show: {name!r} cannot be shown: {why}")
+        filtered = "filter" in shown and self.session.facts.one_per_class
+        self._told = (NoRows,) if filtered else ()
         return set_parts(self.session, self._models, self._answered, shown)

@@ -14,7 +14,8 @@ from nbexplain.widgets.wire import Array, Bundled, reference
 class ConfusionPane(Bundled):
     """Counts and shares of each label's rows, label by predicted class; a click on a cell chooses its rows.
 
-    ``names`` are the classes, ``counts`` the rows (label, predicted) one line after another; ``others`` says how many
+    ``names`` are the classes, ``cuts`` the same cut to less and less room, of which the page takes the longest that
+    fit; ``counts`` are the rows (label, predicted) one line after another; ``others`` says how many
     classes the last of the names stands for, 0 if it is one of its own. ``chosen`` is the position of the cell whose
     rows are looked at, or -1. ``figures`` are figures of merit in words. Of two classes ``curve`` holds what
     ``CurvePane`` has, from which the page counts again at another ``threshold``. All are written by the kernel;
@@ -25,6 +26,7 @@ class ConfusionPane(Bundled):
 
     title = traitlets.Unicode("").tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    cuts = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
     others = traitlets.Int(0, min=0).tag(sync=True)
     chosen = traitlets.Int(-1, min=-1).tag(sync=True)

@@ -18,10 +18,12 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.panes.confusion_pane import ConfusionPane
+from nbexplain.widgets.text_width import fitted_apart
 from nbexplain.widgets.views.curves_view import CurvesView
 from nbexplain.widgets.views.outcomes import figures_said, place_of_all_outcomes, rows_said
 
 _MOST = 20  # classes with a line of their own; the others stand in one line together
+_LETTERS = (32, 24, 20, 16, 13, 10)  # average ones, that the page may have room for
 _REST = 0.3  # seconds after the last move of the threshold, until the kernel counts, too
 
 
@@ -93,8 +95,8 @@ class ConfusionView:
         explanation = answer.explanation
         if explanation is not None and explanation.params["threshold"] is None:
             self._draw(explanation)
-        elif answer.error is not None:
-            self.pane.note = words.sentence(answer.error)
+        elif notice := words.notice(answer):
+            self.pane.note = notice
         self._answered(place, answer)
 
     def _draw(self, explanation: Explanation) -> None:
@@ -116,6 +118,7 @@ class ConfusionView:
         with self.pane.hold_sync():
             self.pane.title = f"Confusion matrix · {rows_said(shown, len(needed(table)) if on_the_way else None)}"
             self.pane.names, self.pane.counts = names, [int(count) for count in counts.ravel()]
+            self.pane.cuts = [fitted_apart(names, [most] * len(names)) for most in _LETTERS]
             self.pane.others = len(explanation.names) - len(kept)
             self.pane.figures = _figures(details)
             self.pane.note = ""

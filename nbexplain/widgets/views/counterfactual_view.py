@@ -204,7 +204,8 @@ def _has_order(column: Column) -> bool:
 def _changes(row: Tabular, values: np.ndarray) -> list[list[Any]]:
     """The number of each column that changes, its old value and its new one."""
     here = row.tensor[0].numpy()
-    changed = [place for place in range(len(here)) if here[place] != values[place]]
+    same = (here == values) | (np.isnan(here) & np.isnan(values))
+    changed = np.flatnonzero(~same).tolist()
     return [[place, *_said(row.columns[place], here[place], values[place])] for place in changed]
 
 

@@ -80,8 +80,8 @@ class CurvesView:
         self._tell(place, answer)
 
     def _tell(self, place: Place, answer: Answer) -> None:
-        if answer.error is not None:
-            self.pane.note = words.sentence(answer.error)
+        if notice := words.notice(answer):
+            self.pane.note = notice
         self._answered(place, answer)
 
     def _send_steps(self, explanation: Explanation) -> None:

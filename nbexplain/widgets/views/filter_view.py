@@ -6,7 +6,10 @@ from typing import Any
 
 import ipywidgets
 
+from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
+from nbexplain.core.row_filter import ALL_ROWS, RowFilter
+from nbexplain.core.table.matching import NoRows
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -32,7 +35,9 @@ class FilterView:
         self.panes: list[ipywidgets.Widget] = []
         self.wide: list[ipywidgets.Widget] = []
         self._counted = ""
-        self._end = session.on_select(self._follow)
+        self._refused = ""  # what was typed that is no condition
+        self._unmatched: tuple[RowFilter, str] | None = None  # the filter that no row matches, and the words for it
+        self._end = session.on_select(self._chosen)
         self._place = session.place(self._show, method="matching_rows")
         self._draw()
 
@@ -48,9 +53,14 @@ class FilterView:
         try:
             change = None if field is None else field.condition(value)
             self._session.select(where=where.put({key: change}) if key else {})
+            self._chosen()
         except (TypeError, ValueError, IndexError) as error:  # the browser has no cell to raise in
-            problem = words.sentence(error)
-            runner.later((self, "problem"), 0, lambda: self.bar.set_trait("problem", problem), owner=self._session)
+            self._refused = words.sentence(error)
+            self._follow()
+
+    def _chosen(self) -> None:
+        self._refused = ""
+        self._follow()
 
     def _follow(self) -> None:
         runner.later((self, "filter"), 0, self._draw, owner=self._session)
@@ -58,16 +68,34 @@ class FilterView:
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
         if answer.error is not None:
+            stay = "; the panes stay as they were" if self._counted else ""
             self._counted = "no rows"
-            self._draw(words.sentence(answer.error))
+            where = dict(answer.question.params).get("where", ALL_ROWS)  # by now another may be chosen
+            self._unmatched = where, self._nothing(answer.error, where) + stay
+            self._draw()
         elif explanation is not None:
             count, of = (int(explanation.details[name]) for name in ("rows", "of"))
-            self._counted = f"{count:,} of {of:,} rows" if explanation.params["where"] else f"all {of:,} rows"
+            part = f"{count:,} of {of:,} rows" if of > 1 else counted(count, "row")
+            self._counted = part if explanation.params["where"] else f"all {of:,} rows" if of > 1 else "1 row"
+            self._unmatched = None
             self._draw()
 
-    def _draw(self, problem: str = "") -> None:
-        where, values = self._session.selection.where, self._session.facts.class_values
-        where = where if values is None else named(where, values, self._session.classes)
+    def _nothing(self, error: Exception, where: RowFilter) -> str:
+        """Why no row matches: the condition that none meets, or how many meet each alone."""
+        if not isinstance(error, NoRows):
+            return words.sentence(error)
+        phrases = dict(zip((key for key, _ in where), filter_words(self._named(where), self._fields), strict=True))
+        none = next((phrases[key] for key, count in error.counts.items() if not count), "")
+        each = ", ".join(f"{phrases[key]} ({counted(count, 'row')})" for key, count in error.counts.items())
+        return f"No row matches {none or f'all of these: {each}'}"
+
+    def _named(self, where: RowFilter) -> RowFilter:
+        """A filter with classes by their names."""
+        values = self._session.facts.class_values
+        return where if values is None else named(where, values, self._session.classes)
+
+    def _draw(self) -> None:
+        where = self._named(self._session.selection.where)
         phrases = filter_words(where, self._fields)
         by_key = {field.key: field for field in self._fields}
         shown = [
@@ -77,4 +105,5 @@ class FilterView:
         with self.bar.hold_sync():
             self.bar.conditions = shown
             self.bar.text = " · ".join([self._counted, *phrases] if self._counted else phrases)
-            self.bar.problem = problem
+            unmatched = self._unmatched is not None and self._unmatched[0] == self._session.selection.where
+            self.bar.problem = self._refused or (self._unmatched[1] if self._unmatched and unmatched else "")

@@ -14,7 +14,6 @@ from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import time_written
-from nbexplain.widgets import words
 from nbexplain.widgets.row_view import frequent
 
 SHARES = (0.5, 0.25, 0.1, 0.05, 0.01)  # of rows with the largest |residual|
@@ -77,6 +76,9 @@ class Field:
         if value is None or value in ([], [None, None]):
             return None
         if self.kind == "range":
+            low, high = value
+            if low is not None and high is not None and low > high:
+                raise ValueError(f"{self.name}: expected low ≤ high")
             low, high = (None if end is None else self._end(float(end)) for end in value)
             return low, high
         chosen = [self.values[place] for place in (value if isinstance(value, list) else [value])]
@@ -139,7 +141,7 @@ def condition_words(key: str, condition: Condition, field: Field | None) -> str:
     """`age: 30 to 50`, `error: wrong`."""
     name = column_name(key) if field is None else field.name
     if isinstance(condition, tuple):
-        low, high = (end if end is None or isinstance(end, str) else words.number(end) for end in condition)
+        low, high = (end if end is None or isinstance(end, str) else _end_said(end) for end in condition)
         if low is not None and high is not None:
             return f"{name}: {low} to {high}"
         return f"{name}: at most {high}" if low is None else f"{name}: at least {low}"
@@ -151,6 +153,11 @@ def condition_words(key: str, condition: Condition, field: Field | None) -> str:
         told = sorted(condition, key=lambda value: (order.get(value, len(order)), str(value)))
         return f"{name}: {', '.join('missing' if value is None else str(value) for value in told)}"
     return f"{name}: {condition}"
+
+
+def _end_said(end: float) -> str:
+    """An end of a range as it was given: cut to three digits it might read as the other end."""
+    return f"{end:,.10g}".replace("-", "−")
 
 
 def filter_words(where: RowFilter, fields: Sequence[Field]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.place import Place
 from nbexplain.session import Session
@@ -37,7 +38,7 @@ def place_of_all_outcomes(
 
 def rows_said(shown: int, total: int | None = None) -> str:
     """`569 rows`, or `1,024 of 20,000 rows` on the way."""
-    return f"{shown:,} of {total:,} rows" if total is not None and shown < total else f"{shown:,} rows"
+    return counted(shown, "row", total)
 
 
 def figures_said(details: dict[str, float] | Any, names: Sequence[str]) -> list[str]:

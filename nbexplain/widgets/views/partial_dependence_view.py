@@ -8,6 +8,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
 from nbexplain.core.table.grid import category_names
@@ -115,8 +116,8 @@ class PartialDependenceView:
         if answer.explanation is not None:
             self._now = answer.explanation
             self._draw()
-        elif answer.error is not None:
-            title_of(self._frame).value = words.sentence(answer.error)
+        elif notice := words.notice(answer):
+            title_of(self._frame).value = notice
         self._answered(place, answer)
 
     def _draw(self) -> None:
@@ -127,7 +128,7 @@ class PartialDependenceView:
         assert table.background is not None
         place = table.names.index(now.grid.column)
         target = words.target_name(now.target, self._session)
-        title_of(self._frame).value = f"{_LABEL}: {now.grid.column} · {target} · {len(now.values):,} rows"
+        title_of(self._frame).value = f"{_LABEL}: {now.grid.column} · {target} · {counted(len(now.values), 'row')}"
         categories = category_names(table.columns[place])
         held = table.background[:, place]
         self._chart.show(now.grid, now.values, held, categories, now.quantity, self._lit(), self._curve_of_row())

@@ -49,8 +49,8 @@ class ResidualsView:
             said = figures_said(explanation.details, ("R²", "RMSE", "MAE"))
             predicted, residual = explanation.values.T
             self._chart.show(predicted, residual, " · ".join(said), explanation.features)
-        elif answer.error is not None:
-            title_of(self._frame).value = words.sentence(answer.error)
+        elif notice := words.notice(answer):
+            title_of(self._frame).value = notice
         self._answered(place, answer)
 
     def _choose(self, place: int) -> None:

@@ -61,6 +61,20 @@ def test_as_many_digits_as_tell_the_ends_apart() -> None:
     assert conditions(Tabular(small[0], small, names=["a"]), "quartile") == ("a ≤ −1e−05",)
 
 
+def test_times_are_written_as_such() -> None:
+    days = pd.to_datetime("2020-01-01") + pd.to_timedelta([0, 10, 21, 33, 60, 91], unit="D")
+    frame = pd.DataFrame({"day": days, "at": days + pd.Timedelta("6h"), "month": days.to_period("M")})
+    frame["span"] = pd.to_timedelta([0, 12, 30, 36, 48, 72], unit="h")
+    frame["soon"] = pd.to_datetime("2020-01-01") + pd.to_timedelta([0, 1, 2, 3, 4, 5], unit="ms")
+    at = [conditions(Tabular(frame.iloc[[row]], frame), "quartile") for row in (0, 2, 5)]
+    # quartiles of the days: 12.75, 27 and 53.25 after the first
+    assert [names[0] for names in at] == ["day ≤ 2020-01-13", "2020-01-13 < day ≤ 2020-01-28", "day > 2020-02-23"]
+    assert at[1][1] == "2020-01-14 < at ≤ 2020-01-28 06:00"
+    assert [names[2] for names in at] == ["month ≤ 2020-01", "month ≤ 2020-01", "month > 2020-02"]
+    assert at[1][3] == "16.5 h < span ≤ 1.375 d"
+    assert at[1][4] == "2020-01-01T00:00:00.001 < soon ≤ 2020-01-01T00:00:00.002"
+
+
 def test_a_missing_value_is_said() -> None:
     x = Tabular([np.nan, 1.0], np.array([[1.0, 2.0], [np.nan, 1.0]]), names=["a", "b"])
     assert conditions(x, "quartile")[0] == "a is missing"

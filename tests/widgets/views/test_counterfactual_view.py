@@ -17,7 +17,7 @@ from nbexplain.widgets.counterfactual_pane import DIRECTIONS, CounterfactualPane
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.token_map import TokenMap
-from nbexplain.widgets.views.counterfactual_view import CounterfactualView, _apart
+from nbexplain.widgets.views.counterfactual_view import CounterfactualView, _apart, _changes
 from nbexplain.widgets.views.struck_words import struck
 from tests.widgets.comm import command, from_browser, living
 
@@ -106,6 +106,13 @@ def test_a_row_that_came_otherwise_is_asked_about_anew(explorer: nx.Explorer) ->
     assert shown.title == "Counterfactuals · refused predicted"
     assert [change[1:] for change in shown.rows[0]["changes"]] == [["30", "24"]]
     assert shown.tried == -1
+
+
+def test_a_missing_value_that_stays_is_no_change() -> None:
+    frame = pd.DataFrame({"age": [20.0, 30, 40, 50], "debt": [np.nan, 1, np.nan, 2]})
+    row = nx.Tabular(frame.iloc[[0]], frame)
+    assert [place for place, *_ in _changes(row, np.array([35.0, np.nan]))] == [0]
+    assert [place for place, *_ in _changes(row, np.array([20.0, 1.0]))] == [1]
 
 
 def test_a_column_that_is_kept_is_changed_no_more_and_the_code_says_so(explorer: nx.Explorer) -> None:

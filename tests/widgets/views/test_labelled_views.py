@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,9 +143,14 @@ def test_the_filter_bar_puts_conditions_and_takes_them_away() -> None:
     assert sum(counts) == ((frame["age"] >= 30) & (frame["city"] == "rome")).sum()  # columns hold for all panes
     put("age", [500, None])
     assert bar.text.startswith("no rows")
-    assert "no row of the background matches" in bar.problem
+    assert bar.problem == "No row matches age: at least 500; the panes stay as they were"
+    view._follow()  # which may come before the answer or after it
+    assert explorer.session.wait(60)
+    assert bar.problem == "No row matches age: at least 500; the panes stay as they were"
     put("age", [50, 20])
-    assert "expected low ≤ high" in bar.problem
+    assert bar.problem == "age: expected low ≤ high"
+    put("age", [50.0001, 50.0004])
+    assert bar.problem == "No row matches age: 50.0001 to 50.0004; the panes stay as they were"
     put("age", [None, None])
     assert bar.problem == ""
     put("", None)
@@ -155,6 +161,70 @@ def test_the_filter_bar_puts_conditions_and_takes_them_away() -> None:
         "age": "age: 30, 31",
         "predicted": "predicted class: ill",
     }
+    explorer.close()
+
+
+def test_a_filter_that_no_row_matches_leaves_all_panes_and_the_code_as_they_were() -> None:
+    panes = ("filter", "confusion", "curves", "importance", "partial", "permutation", "lime", "interaction", "groups")
+    explorer = explorer_of(ill(), TWO, show=panes)
+    bar = part(explorer, FilterView).bar
+
+    def look() -> list[Any]:
+        titles = [getattr(pane, "title", None) or heading(pane) for each in explorer._parts for pane in each.panes]
+        return [*titles, explorer.code(), explorer._status.text, explorer._status.error, explorer._status.level]
+
+    def choose(**where: Any) -> None:
+        explorer.session.select(where=where)
+        assert explorer.session.wait(60)
+
+    choose(age=(30, None))
+    before = look()
+    assert "where={'age': (30, None)}" in explorer.code()
+    choose(age=(30, 40), dose=(50, None))
+    assert look() == before
+    assert bar.problem == "No row matches dose: at least 50; the panes stay as they were"
+    one = FRAME["dose"].argmax()
+    others = FRAME["age"] != FRAME["age"][one]
+    choose(age=set(FRAME["age"][others].tolist()), dose=(float(FRAME["dose"][one]), None))
+    assert look() == before
+    assert bar.problem.startswith("No row matches all of these: age: ")
+    assert f" ({others.sum()} rows), dose: at least " in bar.problem
+    assert bar.problem.endswith(" (1 row); the panes stay as they were")
+    explorer.close()
+
+
+def heading(pane: Any) -> str:
+    return str(pane.children[0].value) if hasattr(pane.children[0], "value") else ""
+
+
+def words_on(widget: Any) -> list[str]:
+    """All that titles, captions and labels of a pane say."""
+    said = [str(getattr(widget, name)) for name in ("title", "text", "value", "label") if hasattr(widget, name)]
+    return [*said, *(each for child in getattr(widget, "children", ()) for each in words_on(child))]
+
+
+@pytest.mark.parametrize(("model", "labels"), [(ill(), TWO), (LinearRegression().fit(NUMBERS, RISK), RISK)])
+def test_of_one_row_all_panes_say_1_row(model: Any, labels: Any) -> None:
+    explorer = explorer_of(model, labels)
+    dose = float(FRAME["dose"].max())
+    explorer.session.select(where={"dose": (dose, None)})
+    assert explorer.session.wait(60)
+    panes = [pane for each in explorer._parts for pane in (*each.above, *each.panes, *each.wide)]
+    said = [*explorer._status.warnings, *(each for pane in panes for each in words_on(pane))]
+    assert [each for each in said if re.search(r"(?<![\d,.])1 [a-z]+s\b", each)] == []
+    assert sum("1 row" in each for each in said) > 5
+    explorer.close()
+
+
+def test_an_explorer_without_the_bar_says_that_no_row_matches() -> None:
+    explorer = nx.TabularExplorer(ill(), nx.Tabular(NUMBERS.iloc[0], NUMBERS), show=["partial"])
+    assert explorer.session.wait(60)
+    explorer.session.select(where={"age": (500, None)})
+    assert explorer.session.wait(60)
+    assert explorer._status.error == (
+        "where: no row of the background matches age: (500, None); the panes stay as they were"
+    )
+    assert explorer._status.traceback == ""
     explorer.close()
 
 
@@ -187,11 +257,13 @@ def test_classes_beyond_twenty_stand_together() -> None:
     def model(rows: pd.DataFrame) -> np.ndarray:
         return np.eye(30)[[by_row[tuple(row)] for row in rows.to_numpy().tolist()]]
 
-    explorer = nx.GlobalExplorer(model, table, show=["confusion"])
+    classes = [f"a rather long class name number {number}" for number in range(30)]
+    explorer = nx.GlobalExplorer(model, table, classes=classes, show=["confusion"])
     assert explorer.session.wait(60)
     pane = part(explorer, ConfusionView).pane
     assert (len(pane.names), pane.names[-1], pane.others) == (20, "11 others", 11)
     assert sum(pane.counts) == 90
+    assert [len(set(names)) for names in pane.cuts] == [20] * len(pane.cuts)  # what differs stays
     command(pane, {"choose": 399})  # of the others there is nothing to choose
     assert explorer.session.selection.where == ALL_ROWS
     explorer.close()

@@ -88,13 +88,13 @@ def test_the_curve_of_a_column(everything: nx.Explorer) -> None:
 def test_the_column_is_the_same_here_and_in_the_dependence_plot(everything: nx.Explorer) -> None:
     rows, view = part(everything, RowsView), part(everything, PartialDependenceView)
     largest = int(np.abs(rows._now.values).mean(0).argmax())
-    assert (rows._column.value, view.column.value, view._now.grid.column) == (largest, largest, FRAME.columns[largest])
+    assert (rows.column.value, view.column.value, view._now.grid.column) == (largest, largest, FRAME.columns[largest])
     rows.choose_column(2)  # a bar of the importance is clicked
     assert everything.session.wait(60)
     assert view._now.grid.column == "kind"
     assert title_of(rows._frames["dependence"]).value == "SHAP dependence plot: kind"
     choose(everything, "rooms")
-    assert rows._column.value == 1
+    assert rows.column.value == 1
     assert title_of(rows._frames["dependence"]).value == "SHAP dependence plot: rooms"
 
 

@@ -1,0 +1,56 @@
+"""What the status line says of answers that are compared: how far each is, and which of them to distrust."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from nbexplain.core.formatting import counted
+from nbexplain.core.question import Answer
+from nbexplain.core.registry import METHODS
+from nbexplain.session import Session
+from nbexplain.widgets import words
+
+
+def name_of(part: str, answer: Answer, session: Session) -> str:
+    """What tells an answer from the others: its method, target or input."""
+    if part == "method":
+        return METHODS[answer.question.method].label
+    if part == "target":
+        return words.target_name(answer.question.target, session)
+    return f"input {answer.question.input}"
+
+
+def compared_words(part: str, answers: Sequence[Answer], session: Session) -> str:
+    """`3 methods for dear (probability 0.93) · LIME 1.2 s · Occlusion 40% …`."""
+    first = next((answer.explanation for answer in answers if answer.explanation is not None), None)
+    label = METHODS[answers[0].question.method].label
+    if part == "method":
+        head = counted(len(answers), "method") + ("" if first is None else words.about(first, session))
+    else:
+        head = f"{label} for {counted(len(answers), part)}"
+    taken: Counter[str] = Counter()
+    for answer in answers:
+        taken.update({} if answer.explanation is None else dict(answer.explanation.passes))
+    passes = [words.passes(taken)] if first is not None else []
+    return " · ".join([head, *(f"{name_of(part, a, session)} {_state(a)}" for a in answers), *passes])
+
+
+def compared_warnings(warned: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is to be distrusted of each, by its name; what all share is said once, of none."""
+    found = [(name, warning) for name, those in warned.items() for warning in those]
+    times = Counter(warning for _, warning in found)
+    return list(dict.fromkeys(w if times[w] == len(warned) else f"{name}: {w}" for name, w in found))
+
+
+def _state(answer: Answer) -> str:
+    """How far it is, or how long it took."""
+    explanation = answer.explanation
+    if answer.state == "failed":
+        return "failed"
+    if answer.state == "stopped":
+        return "stopped" if explanation is None else f"stopped at {explanation.progress:.0%}"
+    if answer.state == "running":
+        return "is on its way" if explanation is None else f"{explanation.progress:.0%} …"
+    assert explanation is not None
+    return words.duration(explanation.seconds)
