@@ -14,7 +14,7 @@ from nbexplain.inputs import segments
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.text_codes import REMOVED, Codes, strings
 from nbexplain.inputs.text_masker import TextMasker
-from nbexplain.inputs.text_read import check_id, cut_note, is_added, read_by
+from nbexplain.inputs.text_read import check_id, cut_note, in_doubt, is_added, read_by
 from nbexplain.inputs.tokens import stand_in, tokens_of, unread, vocabulary_of, within
 from nbexplain.inputs.words import words_in
 
@@ -122,7 +122,8 @@ class Text(Array):
             if not self._placed and is_added(self.ids, self.vocabulary).all():
                 made = ", ".join(f"“{token}”" for token in self.tokens[:_MOST_NAMED])
                 raise ValueError(f"text: there is no word in {self.text[:40]!r} that the model reads, only {made}")
-            left = read_by(self.texts, self.spans, tokenizer)
+            doubt = in_doubt(self.ids, self.spans, self.vocabulary)
+            left = read_by(self.texts, self.spans, None if doubt else tokenizer)
             self.notes += cut_note(self.texts, left) + unread(self.text, self.spans, left)
             self.read = left[0] if len(left) == 1 else self.read
         self.explained = self._explained(explain is not None)
@@ -141,7 +142,7 @@ class Text(Array):
         self.padded = None
         self.tokens = tuple(self.tokens[place] for place in keep)
         self.ids, self.spans = self.ids[keep], self.spans[keep]
-        if seen and not self._placed:
+        if seen and not self._placed and not in_doubt(self.ids, self.spans, self.vocabulary):
             raise ValueError(
                 f"max_length: no word is left among the {length:,} of {took:,} tokens that the model takes, but "
                 f"{', '.join(f'“{token}”' for token in self.tokens)}"

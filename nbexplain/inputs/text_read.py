@@ -43,6 +43,12 @@ def read_by(texts: Sequence[str], spans: np.ndarray, tokenizer: Any) -> list[Spa
     return found
 
 
+def in_doubt(ids: np.ndarray, spans: np.ndarray, vocabulary: Any) -> bool:
+    """Whether some token may stand for a word and it is not known which, as tokens are sought by their names."""
+    nowhere = (spans[:, 1] == spans[:, 0]) & ~is_added(ids, vocabulary)
+    return hasattr(vocabulary, "convert_ids_to_tokens") and bool(nowhere.any())
+
+
 def cut_note(texts: Sequence[str], read: Sequence[Span]) -> tuple[str, ...]:
     """A note on where a tokenizer has cut joined texts by itself, of which this is read; none where it has not."""
     whole, begins = joined(texts)

@@ -197,7 +197,9 @@ def test_the_place_that_is_advised_for_one_of_several_can_be_given(given: Any) -
     told = "good" if isinstance(given, str) or "good" in given[1] else "o"
     with pytest.raises(ValueError, match=r"explain: .* is \d times") as refused:
         Text(given, explain=told)
-    for place in re.findall(r"\((\d+), (\d+)\)", str(refused.value)):
+    places = re.findall(r"\((\d+), (\d+)\)", str(refused.value))
+    assert len(places) == 2
+    for place in places:
         start, end = map(np.int64, place)
         asked = Text(given, explain=(start, end))
         assert asked.parts_explained == [(start, end)]

@@ -50,6 +50,22 @@ def test_a_word_that_a_tokenizer_never_reads_was_not_cut() -> None:
     assert Text("the film ist toll", knows).notes[0].startswith("the tokenizer shows no token for “ist”, “toll”: ")
 
 
+def test_what_may_be_read_is_not_said_to_be_cut(tok: Any) -> None:
+    class Slow:
+        """Tells no places: a word that is written in another way may be any of its tokens."""
+
+        all_special_ids, unk_token_id = tok.all_special_ids, tok.unk_token_id
+        convert_ids_to_tokens = tok.convert_ids_to_tokens
+
+        def __call__(self, text: str) -> dict[str, Any]:
+            return {"input_ids": tok(text.replace("fine", "really good"))["input_ids"]}
+
+    x = Text("the film is fine good", Slow())
+    assert x.tokens[4:-1] == ("really", "good", "good")
+    assert x.spans[-2].tolist() == [0, 0]  # which of the two it is cannot be told
+    assert x.notes[0].startswith("the tokenizer shows no token for “fine”, “good”: ")
+
+
 def test_a_word_of_which_the_end_was_cut_is_said() -> None:
     def signs(text: str) -> dict[str, Any]:
         read = text[:6]
