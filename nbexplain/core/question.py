@@ -70,7 +70,8 @@ class Facts:
     each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`,
     `class_values` is what labels call the classes, None where it chooses none; `without_classes` says why, and
     `tells_classes` why labels are no numbers that it predicts. `weights` counts how often other weights were taken
-    over; `example` holds scores (1, K, …) and `example_names` their names, those of the input that was looked at when the facts were found.
+    over; `example` holds scores (1, K, …) and `example_names` their names, those of the input that was looked at when
+    the facts were found.
     """
 
     layers: tuple[Layer, ...]

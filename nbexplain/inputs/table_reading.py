@@ -256,7 +256,8 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
     if labels is None:
         return None
     if frame_of(labels) == frame_of(table) == "pandas" and len(labels) == len(table):
-        counts = list(labels.index) == list(range(len(labels)))
+        own = list(labels.index)
+        counts = own == list(range(len(own))) and set(table.index) != set(own)  # a count says nothing of the rows
         if not counts and not labels.index.equals(table.index):
             raise ValueError(
                 "labels: their index is not that of the background, so they would belong to other rows; try "

@@ -286,6 +286,11 @@ def test_another_row_of_the_same_table() -> None:
             {"background": FRAME, "labels": pd.Series([1, 0, 1, 1], index=[3, 2, 1, 0])},
             r"labels: their index is not that of the background, .* try labels=labels\.loc\[table\.index\]",
         ),
+        (
+            FRAME.iloc[0],
+            {"background": FRAME.iloc[::-1], "labels": pd.Series([1, 0, 1, 1])},
+            r"labels: their index is not that of the background, .* try labels=labels\.loc\[table\.index\]",
+        ),
         ([1, 2], {"names": ["a"]}, "names: expected 2, one for each value of the row, got 1"),
         ([1, 2], {"names": ["a", "a"]}, "names: expected each column once, got 'a' twice"),
         ([1, "x"], {"names": ["a", "b"], "categories": {"b": ["y"]}}, "row: 'b' is 'x', expected one of 'y'"),

@@ -212,7 +212,7 @@ def days_in(column: Column, value: Any, where: str) -> float:
     if not isinstance(value, str):
         return float(value)
     try:
-        return days_of(column.time, value, 1 if column.time.startswith("period") else DAY["ns"])[1]
+        return days_of(column.time, value, 1 if column.time.startswith("period") else DAY["ns"], column.zone)[1]
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: expected a {column.time}, got {value!r}: {error}") from None
 

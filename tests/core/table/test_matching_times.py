@@ -13,6 +13,7 @@ import pytest
 
 from nbexplain import Tabular, explain
 from nbexplain.core.row_filter import RowFilter
+from nbexplain.widgets.views.filter_words import Field
 
 DAYS = pd.date_range("2024-01-01", periods=5, freq="12h")  # the last at 2024-01-03
 FRAME = pd.DataFrame(
@@ -37,7 +38,9 @@ CASES: list[tuple[Any, list[int]]] = [
     ({"at": {dt.datetime(2024, 1, 1, 12)}}, [1]),
     ({"at": (19724.0, None)}, [2, 3, 4]),  # days since 1970
     ({"utc": (DAYS[1].tz_localize("Europe/Berlin"), None)}, [1, 2, 3, 4]),
-    ({"utc": ("2024-01-01T11:00+00:00", "2024-01-01T23:00")}, [1, 2]),
+    ({"utc": ("2024-01-01T11:00+00:00", "2024-01-02")}, [1, 2]),
+    ({"utc": ("2024-01-01 12:00", "2024-01-01 23:59")}, [1]),
+    ({"utc": {"2024-01-03"}}, [4]),
     ({"day": (dt.date(2024, 1, 2), dt.date(2024, 1, 2))}, [2, 3]),
     ({"day": {"2024-01-03"}}, [4]),
     ({"span": (pd.Timedelta("90min"), dt.timedelta(hours=3))}, [1, 2]),
@@ -66,6 +69,32 @@ def test_polars() -> None:
     where = {"at": (dt.datetime(2024, 1, 1, 12), None), "price": (None, Decimal("0.5"))}
     found = explain(lambda rows: np.zeros(len(rows)), row, "matching_rows", where=where)
     assert found.features.tolist() == [1, 2]
+
+
+SUMMER = pd.date_range("2024-07-01", periods=48, freq="h", tz="America/New_York")
+ZONES = {
+    "pandas": pd.DataFrame({"ts": SUMMER}),
+    "fixed": pd.DataFrame({"ts": SUMMER.tz_convert(dt.timezone(dt.timedelta(hours=-4)))}),
+    "objects": pd.DataFrame({"ts": pd.Series(SUMMER.to_pydatetime(), dtype=object)}),
+    "polars": pl.DataFrame({"ts": SUMMER.tz_localize(None).to_numpy()}).with_columns(
+        pl.col("ts").dt.replace_time_zone("America/New_York")
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ZONES)
+def test_a_time_without_a_zone_is_one_of_the_columns_zone(kind: str) -> None:
+    frame = ZONES[kind]
+    row = Tabular(frame.iloc[[0]] if kind != "polars" else frame[0], frame)
+    ends = ("2024-07-02 00:00", "2024-07-02 05:00")
+    right = np.flatnonzero(pd.Series(SUMMER).between(*ends))
+    assert right.tolist() == [24, 25, 26, 27, 28, 29]
+    found = explain(lambda rows: np.zeros(len(rows)), row, "matching_rows", where={"ts": ends})
+    assert found.features.tolist() == right.tolist()
+    bar = Field("ts", "ts", "range", column=row.columns[0], ends=(0.0, 20000.0))
+    written = bar.condition(bar.value(ends))
+    assert written == ("2024-07-02T04:00:00+00:00", "2024-07-02T09:00:00+00:00")
+    assert Tabular({"ts": "2024-07-02 05:00"}, frame).tensor.item() == row.background[29, 0]
 
 
 @pytest.mark.parametrize(
