@@ -19,8 +19,8 @@ class Column:
     """A feature: its name, its categories, and what is there where one is missing; a number has none of these.
 
     `time` is what a number is the days of: `"date"`, `"datetime"`, `"datetime UTC"` (since 1970-01-01), `"duration"`,
-    `"time"` (of the day); of `"period M"` it is the number of the period. Empty: it is a number as it stands. `zone` is that
-    of the times as they came, where they have one.
+    `"time"` (of the day); of `"period M"` it is the number of the period. Empty: it is a number as it stands. `zone` is
+    that of the times as they came, where they have one.
     """
 
     name: str

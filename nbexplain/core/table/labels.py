@@ -65,6 +65,35 @@ def _other_number(subject: Subject) -> float | None:
     return float(odd[0]) if len(odd) else None
 
 
+def _compared(subject: Subject) -> bool:
+    """Whether labels are held against one of several numbers that the model predicts."""
+    labels, scores = getattr(subject.input, "labels", None), subject.scores()
+    return labels is not None and scores.ndim == 2 and scores.shape[1] > 1 and not tells_classes(subject)
+
+
+def check_number(subject: Subject) -> None:
+    """Check that the model predicts one number, which labels are compared with where nobody says with which.
+
+    Raises
+    ------
+    ValueError
+        If it predicts several.
+    """
+    if _compared(subject):
+        names = subject.names
+        listed = ", ".join(f"{number} ({name})" for number, name in enumerate(names[:6])) + ", …" * (len(names) > 6)
+        raise ValueError(
+            f"target: the model predicts {len(names)} numbers, {listed}; say which of them the labels are: target=0"
+        )
+
+
+def which_number(subject: Subject, target: Any) -> tuple[str, ...]:
+    """What is said where labels are compared with one of several numbers."""
+    if not _compared(subject) or not isinstance(target, int):
+        return ()
+    return (f"the labels are compared with {subject.names[target]!r}, one of {len(subject.names)} numbers",)
+
+
 def class_values(subject: Subject) -> list[Any]:
     """What labels call the classes: the estimator's `classes_`, where it has some, else class numbers from 0."""
     scores, module = subject.scores(), subject.twin.module
