@@ -42,7 +42,7 @@ class RowFilter:
         `"label"` (the right one), `"error"` (True or False; of a regression the share of rows with the largest
         |residual|) and `"residual"` (label − prediction). A tuple is a range; a set, a list or a single value says
         which values match. `"column:label"` is a column that is called so.
-        Times come as such, or as ISO 8601 writes them: `("2024-01-01", None)`.
+        Times come as such, or as ISO 8601 writes them: `("2024-01-01", None)`; intervals as such or as they print.
 
         Raises
         ------
@@ -130,6 +130,15 @@ def said(condition: Condition) -> str:
     return f"{{{', '.join(map(repr, values))}}}"
 
 
+def as_written(value: Any) -> Any:
+    """A category as it is written without an import: intervals and other objects as they print, times as `plain_time`.
+
+    What stands for itself in Python, such as strings, numbers and tuples, stays.
+    """
+    value = plain_time(value)
+    return value if value is None or isinstance(value, (str, bytes, Real, tuple, frozenset)) else str(value)
+
+
 def _condition(where: str, key: str, value: Any) -> Condition:
     if key == "error":
         return _error(where, value)
@@ -138,7 +147,8 @@ def _condition(where: str, key: str, value: Any) -> Condition:
     if key == "residual":
         raise TypeError(f"{where}: expected a range (low, high), got {value!r}")
     several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
-    values = frozenset(_plain(where, one) for one in (value if several else [value]))
+    plain = [_plain(where, one) for one in (value if several else [value])]
+    values = frozenset(plain if key in OF_THE_ROWS else map(as_written, plain))
     if not values:
         raise ValueError(f"{where}: expected at least one value, got an empty {type(value).__name__}")
     return values

@@ -27,7 +27,7 @@ def without_classes(subject: Subject) -> str:
     if known is not None and known.undecided:
         return known.undecided
     if subject.score_name == "prediction":
-        return "the model predicts numbers; use 'residuals'"
+        return f"the model predicts numbers; use {_of_numbers(subject)}"
     if known is not None and known.exclusive and scores.shape[1] > 1:
         return ""
     if scores.shape[1] == 1 or known is not None:
@@ -37,8 +37,13 @@ def without_classes(subject: Subject) -> str:
             "classes=(first, second); if the model predicts numbers, use 'residuals'"
         )
     if (label := _other_number(subject)) is not None:
-        return f"the labels are numbers such as {label:.4g}, and no classes; use 'residuals'"
+        return f"the labels are numbers such as {label:.4g}, and no classes; use {_of_numbers(subject)}"
     return ""
+
+
+def _of_numbers(subject: Subject) -> str:
+    """What to ask of predicted numbers."""
+    return "'residuals'" if subject.scores().shape[1] == 1 else "'residuals', target=0"
 
 
 def tells_classes(subject: Subject) -> str:

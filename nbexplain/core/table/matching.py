@@ -16,6 +16,7 @@ from nbexplain.core.row_filter import (
     Condition,
     RowFilter,
     Where,
+    as_written,
     column_name,
     said,
 )
@@ -32,7 +33,7 @@ from nbexplain.core.table.labels import (
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_reading import Column
-from nbexplain.inputs.table_times import DAY, days_of, plain_time
+from nbexplain.inputs.table_times import DAY, days_of
 
 _TICK = 2e-11  # days, about a microsecond: not many more digits has a float64 of the days since 1970
 _FEW = 20  # rows: means over fewer say little of others
@@ -242,7 +243,7 @@ def _coded(name: str, column: Column, condition: Condition) -> Condition:
         raise ValueError(
             f"where[{name!r}]: {column.name!r} is a category, expected a set of {known}, got {condition!r}"
         )
-    places = {key: place for place, value in enumerate(column.categories) for key in (plain_time(value), value)}
+    places = {key: place for place, value in enumerate(column.categories) for key in (as_written(value), value)}
     for value in condition:
         if value is not None and value not in places:
             known = ", ".join(map(repr, column.categories[:10]))

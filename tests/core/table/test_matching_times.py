@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,16 @@ import pytest
 
 from nbexplain import Tabular, explain
 from nbexplain.core.row_filter import RowFilter
-from nbexplain.widgets.views.filter_words import Field
+from nbexplain.widgets.views.filter_words import Field, fields_of
 
 DAYS = pd.date_range("2024-01-01", periods=5, freq="12h")  # the last at 2024-01-03
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
 FRAME = pd.DataFrame(
     {
         "at": DAYS,
@@ -26,6 +34,8 @@ FRAME = pd.DataFrame(
         "clock": [dt.time(number, 30) for number in range(5)],
         "price": [Decimal(number) / 4 for number in range(5)],
         "kind": pd.Categorical([pd.Timestamp("2024-01-01"), pd.Timestamp("2024-05-01")] * 2 + [None]),
+        "bin": pd.cut([18, 30, 41, 52, 70], [17, 40, 65, 80]),
+        "colour": [Colour.RED, Colour.BLUE] * 2 + [Colour.RED],
         "ns": pd.to_datetime([1_704_067_200_123_456_789 + number for number in (0, 10**6, 10**9, 10**12, 10**15)]),
     }
 )
@@ -52,6 +62,8 @@ CASES: list[tuple[Any, list[int]]] = [
     ({"price": {Decimal("0.75")}}, [3]),
     ({"kind": pd.Timestamp("2024-05-01")}, [1, 3]),
     ({"ns": FRAME["ns"][1]}, [1]),
+    ({"bin": {pd.Interval(40, 65), "(65, 80]"}}, [2, 3, 4]),
+    ({"colour": Colour.BLUE}, [1, 3]),
 ]
 
 
@@ -61,6 +73,16 @@ def test_times_and_decimals(where: Any, right: list[int]) -> None:
     found = explain(lambda rows: np.zeros(len(rows)), row, "matching_rows", where=where)
     assert found.features.tolist() == right
     assert RowFilter.of(eval(repr(RowFilter.of(where)))) == RowFilter.of(where)  # needs no import
+
+
+def test_what_the_bar_chooses_is_what_a_filter_holds() -> None:
+    fields = {field.key: field for field in fields_of(Tabular(FRAME.iloc[[0]], FRAME), (), False)}
+    for key, value in (("bin", pd.Interval(40, 65)), ("colour", Colour.BLUE)):
+        condition = RowFilter.of({key: value}).get(key)
+        assert condition is not None
+        (place,) = fields[key].value(condition)
+        assert fields[key].options[place] == str(value)
+        assert fields[key].condition([place]) == condition
 
 
 def test_polars() -> None:
