@@ -117,6 +117,11 @@ def column_key(name: str) -> str:
     return COLUMN + name if name in OF_THE_ROWS or name.startswith(COLUMN) else name
 
 
+def of_a_column(key: str) -> str:
+    """How a column is named that is called like what the model makes of the rows."""
+    return f"; a column that is called so is {COLUMN + key!r}"
+
+
 def column_name(key: str) -> str:
     """The column that a filter calls so."""
     return key.removeprefix(COLUMN)
@@ -145,7 +150,7 @@ def _condition(where: str, key: str, value: Any) -> Condition:
     if isinstance(value, tuple):
         return _range(where, value)
     if key == "residual":
-        raise TypeError(f"{where}: expected a range (low, high), got {value!r}")
+        raise TypeError(f"{where}: expected a range (low, high), got {value!r}{of_a_column(key)}")
     several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
     plain = [_plain(where, one) for one in (value if several else [value])]
     values = frozenset(plain if key in OF_THE_ROWS else map(as_written, plain))
@@ -161,7 +166,7 @@ def _error(where: str, value: Any) -> bool | float:
         return float(value)
     raise ValueError(
         f"{where}: expected True or False, or for a regression the share of rows with the largest |residual|, between "
-        f"0 and 1, got {value!r}"
+        f"0 and 1, got {value!r}{of_a_column('error')}"
     )
 
 

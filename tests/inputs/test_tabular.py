@@ -56,6 +56,22 @@ def test_the_order_of_the_backgrounds_columns_counts(of: str) -> None:
     pd.testing.assert_frame_equal(row.outside(row.tensor), FRAME.iloc[[0]])
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        [FRAME.iloc[0].to_dict()],
+        (FRAME.iloc[0].to_dict(),),
+        [FRAME.iloc[0, ::-1]],
+        FRAME.iloc[[0], ::-1].to_records(index=False),
+    ],
+    ids=["list", "tuple", "series", "records"],
+)
+def test_a_list_of_one_row_is_that_row(row: Any) -> None:
+    assert Tabular(row, FRAME).tensor.tolist() == Tabular(FRAME.iloc[0], FRAME).tensor.tolist()
+    with pytest.raises(ValueError, match=r"row: expected one row, got 2 of them; try row=row\[0\]"):
+        Tabular([*row, row[0]], FRAME)
+
+
 def test_names_may_be_an_array() -> None:
     assert Tabular([1.0, 2.0], names=np.array(["a", "b"])).names == ("a", "b")  # type: ignore[arg-type]
 

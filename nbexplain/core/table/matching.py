@@ -18,6 +18,7 @@ from nbexplain.core.row_filter import (
     Where,
     as_written,
     column_name,
+    of_a_column,
     said,
 )
 from nbexplain.core.subject import Subject
@@ -125,13 +126,16 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
     table = table_of(subject)
     if name not in OF_THE_ROWS:
         return _of_column(table, name, condition)
+    column = of_a_column(name) if name in table.names else ""
     if has_classes(subject):
         if name == "residual":
-            raise ValueError("where['residual']: the model tells classes apart; use 'error': True for wrong ones")
+            raise ValueError(
+                f"where['residual']: the model tells classes apart; use 'error': True for wrong ones{column}"
+            )
         if name == "error":
             if not isinstance(condition, bool):
                 raise ValueError(
-                    f"where['error']: the model tells classes apart, expected True or False, got {condition}"
+                    f"where['error']: the model tells classes apart, expected True or False, got {condition}{column}"
                 )
             right = right_classes(subject)
             wrong = every_score(subject).argmax(1) != right
@@ -140,7 +144,7 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
         numbers = right_classes(subject) if name == "label" else every_score(subject).argmax(1)
         return np.isin(numbers, class_places(name, condition, class_values(subject), subject.names))
     if name != "predicted" and (reason := undecided(subject)):
-        raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}")
+        raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}{column}")
     if name == "label":
         return _of_number(f"where[{name!r}]", right_numbers(subject), condition)
     predicted = _prediction(subject, name)
@@ -152,7 +156,7 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
     if isinstance(condition, bool) or not isinstance(condition, float):
         raise ValueError(
             "where['error']: the model predicts numbers, expected the share of rows with the largest |residual|, such "
-            f"as 0.1, got {condition}"
+            f"as 0.1, got {condition}{column}"
         )
     size = np.abs(residual)
     known = size[~np.isnan(size)]
@@ -177,13 +181,18 @@ def class_places(name: str, condition: Condition, values: Sequence[Any], names: 
         If it names no class.
     """
     if not isinstance(condition, frozenset):
-        raise ValueError(f"where[{name!r}]: expected classes such as {{{names[0]!r}}}, got the range {said(condition)}")
+        raise ValueError(
+            f"where[{name!r}]: expected classes such as {{{names[0]!r}}}, got the range {said(condition)}"
+            f"{of_a_column(name)}"
+        )
     wanted = np.array(sorted(condition, key=repr), dtype=object)
     try:
         return class_numbers(wanted, values, names)
     except ValueError as error:
         known = ", ".join(map(repr, dict.fromkeys((*values[:10], *names[:10]))))
-        raise ValueError(f"where[{name!r}]: expected some of the classes {known}, got {said(condition)}") from error
+        raise ValueError(
+            f"where[{name!r}]: expected some of the classes {known}, got {said(condition)}{of_a_column(name)}"
+        ) from error
 
 
 def _of_column(table: Tabular, name: str, condition: Condition) -> np.ndarray:
