@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import nbexplain.core.explain  # noqa: F401  registers the methods
 from nbexplain.core import registry
 from nbexplain.core.ask import checked_cell
-from nbexplain.core.choices import checked
+from nbexplain.core.choices import checked, class_names
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
@@ -36,6 +36,7 @@ class Given:
     scores: Callable[[Any], Tensor] | None
     axes: Mapping[str, str] | None = None
     display: Display | None = None
+    classes: Any = None
 
 
 class Session:
@@ -90,8 +91,9 @@ class Session:
         axes: Mapping[str, str] | None = None,
         display: Display | None = None,
     ) -> None:
-        source = Source(inputs)
-        self.given = Given(model, source, preprocess, forward, scores, axes, display)
+        source, names = Source(inputs), class_names(classes)
+        named = names if hasattr(classes, "__next__") else classes  # a generator can be read once
+        self.given = Given(model, source, preprocess, forward, scores, axes, display, named)
         self._known = Known(
             model,
             source,
@@ -100,7 +102,7 @@ class Session:
             scores=scores,
             part=part,
             axes=axes,
-            classes=classes,
+            classes=names,
             display=display,
         )
         self.editions: dict[int, int] = {}  # how often an input was replaced

@@ -474,7 +474,7 @@ MODELS = {
         "x = Tabular(A[0], A, labels=A[:, 0])",
         "explain(net, x, 'confusion')",
         "the labels are numbers such as 0.1257, and no classes",
-        "'residuals'",
+        "'residuals', target=0",
         "explain(net, x, {})",
     ),
     "classes of a regression": Case(

@@ -20,6 +20,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import Method
 from nbexplain.core.remaining import default_layer, remaining
 from nbexplain.core.subject import NoGradient, NoLayers, Subject
+from nbexplain.core.table.labels import check_number
 
 
 def ask(
@@ -141,6 +142,8 @@ def _arguments(
     elif chosen.gradient:
         subject.record()
     if "target" in chosen.needs:
+        if chosen.labelled and target is None:
+            check_number(subject)
         arguments["target"] = subject.target(target)
     elif target is not None:
         raise ValueError(f"target: {chosen.key} does not depend on what is explained, got {target!r}")

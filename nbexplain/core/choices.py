@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from torch import Tensor
@@ -54,10 +54,37 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
     return value
 
 
+def class_names(classes: Iterable[Any] | None) -> tuple[str, ...] | None:
+    """The user's names of the scores, read once: a generator may come.
+
+    Raises
+    ------
+    TypeError
+        If they have no order of their own, or are one string.
+    """
+    if classes is None:
+        return None
+    if isinstance(classes, str):
+        raise TypeError(f"classes: expected a name for each score, got {classes!r}; try classes=[{classes!r}]")
+    if isinstance(classes, (Mapping, Set)):
+        known = list(classes)
+        if isinstance(classes, Mapping):
+            numbered = all(isinstance(key, int) for key in classes)
+            known = [classes[key] for key in (sorted(classes) if numbered else classes)]
+        raise TypeError(
+            f"classes: expected names in the order of the scores, got a {type(classes).__name__}; try "
+            f"classes={[str(name) for name in known]!r} if that is their order"
+        )
+    return tuple(str(name) for name in classes)
+
+
 def checked_classes(
-    classes: Sequence[str] | None, scores: Tensor, labels: Sequence[Any] | None = None
+    classes: Sequence[str] | None, scores: Tensor, labels: Sequence[Any] | None = None, source: str = ""
 ) -> tuple[str, ...]:
-    """One name for each of the scores (1, K, …); without, those of the model's own labels, or invented ones."""
+    """One name for each of the scores (1, K, …); without, those of the model's own labels, or invented ones.
+
+    `source` says where the model has its labels.
+    """
     count = scores.shape[1]
     if classes is None and count == 1 and not labels:
         return ("score",)
@@ -69,7 +96,22 @@ def checked_classes(
         maps = f"; if the classes of {tuple(scores.shape)} are last: scores=lambda output: output.movedim(-1, 1)"
         last = maps if scores.ndim > 2 and len(names) == scores.shape[-1] else ""
         raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}{last}")
+    own = [str(label) for label in labels or ()]
+    told, known = [_plain(name) for name in names], [_plain(name) for name in own]
+    if told != known and set(told) == set(known):
+        raise ValueError(
+            f"classes: {', '.join(map(repr, names))} are the model's own labels in another order than that of its "
+            f"scores, which is {source or 'its own'}: {', '.join(map(repr, own))}; leave classes= out"
+        )
     return names
+
+
+def _plain(name: str) -> float | str:
+    """A label, so that 1 and 1.0 are the same."""
+    try:
+        return float(name)
+    except ValueError:
+        return name
 
 
 def labels_of(model: Any) -> list[Any] | None:

@@ -267,7 +267,6 @@ class Known:
             is_clear=clear,
             independent=subject.independent,
             own_names=subject.reader.followed is not None,
-            both=subject.reader.both,
             by_token=subject.by_token,
             class_values=tuple(class_values(subject)) if has_classes(subject) else None,
             without_classes=without_classes(subject),

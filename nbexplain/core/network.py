@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +26,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
 
+_ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
@@ -215,13 +217,49 @@ class Network:
         If not, inputs must be run one by one. Of `size` inputs, if that is less than four.
         """
         known, key = self.twin.batches, self._batch_key
-        if key not in known and not isinstance(self.twin.module, Predictor):  # those take rows, or say that they don't
+        if key not in known:
             try:
-                known[key] = self._tried_batches(max(min(size, _CHANNELS_LAST_FROM), 2))
+                outside = isinstance(self.twin.module, Predictor)
+                known[key] = (
+                    self._tried_rows() if outside else self._tried_batches(max(min(size, _CHANNELS_LAST_FROM), 2))
+                )
             except BaseException:
                 known.pop(key, None)
                 raise
         return not self._batches.alone
+
+    def _tried_rows(self) -> batches.Batches:
+        """Of a model outside torch, whether it mixes rows; one that takes no batches says so itself.
+
+        Raises
+        ------
+        ValueError
+            If it does, and tells rows apart only by the others.
+        """
+        given = self._given
+        if not isinstance(given, Tabular) or given.background is None:
+            return batches.Batches()
+        some = given.background[:_ROWS_LOOKED_AT]
+        others = some[(some != given.tensor[0, : some.shape[1]].numpy()).any(1)]
+        others = others[np.linspace(0, len(others) - 1, min(_ROWS_TRIED, len(others))).astype(np.intp)]
+        if not len(others):
+            return batches.Batches()
+        x, beside = self.ready(given.tensor), self.ready(torch.from_numpy(given.placed(others)))
+        alone = self.run(x, grad=False) if self._first is None else self._first
+
+        def run(batch: Tensor) -> Tensor:
+            return self.run_batch(self.ready(batch))
+
+        if batches.problem(run, x, beside, alone, len(beside) + 1) != batches.MIXES:
+            return batches.Batches()
+        if all(batches.is_close(run(row[None]), alone) for row in beside):
+            score = "NaN" if bool(alone.isnan().any()) else "the same"
+            raise ValueError(
+                "model: its score of a row depends on which rows are asked with it, and the score of each row alone is "
+                f"{score}: it computes something of all rows that it gets, such as their mean, or fits to them "
+                "(fit_transform); let it use what was learnt from the training rows, such as scaler.transform"
+            )
+        return batches.Batches(batches.MIXES)
 
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given

@@ -102,6 +102,7 @@ class Predictor(nn.Module):
             answer = self._calls[0][1](x)
         said, _, columns = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
         self._check_same(columns)
+        said = self._in_order(said, columns)
         scores = self.outputs.scores(said)
         self._shape = self._shape or scores.shape[1:]
         if scores.shape[1:] != self._shape:
@@ -133,6 +134,13 @@ class Predictor(nn.Module):
         labels = classes_of(self.estimator)
         if not same_labels(labels, self._labels):
             raise ValueError(f"model: its classes_ are {labels} now, and were {self._labels} at the call before")
+
+    def _in_order(self, said: np.ndarray, columns: tuple[str, ...]) -> np.ndarray:
+        """What it returned, in the order of its `classes_` where the columns of a frame are called like these."""
+        labels = [str(label) for label in self._labels] if isinstance(self._labels, np.ndarray) else []
+        if self.way == "predict" or columns == tuple(labels) or sorted(columns) != sorted(labels):
+            return said
+        return said[:, [columns.index(label) for label in labels]]
 
     @property
     def names(self) -> tuple[Any, ...] | None:
@@ -178,6 +186,7 @@ class Predictor(nn.Module):
     def _learn(self, x: Any, answer: Any) -> Outputs:
         said, widths, names = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
         self._columns, self._labels = names, classes_of(self.estimator)
+        said = self._in_order(said, names)
         if (
             self.way not in ("call", "forward") or said.dtype.kind != "f"
         ):  # floats of a callable need no check: there is nothing to ask
@@ -298,7 +307,8 @@ class Predictor(nn.Module):
         if sample is None:
             return None
         try:
-            return sample, as_array(self._calls[0][1](sample), count_of(sample), sample)[0]
+            said, _, columns = as_array(self._calls[0][1](sample), count_of(sample), sample)
+            return sample, self._in_order(said, columns)
         except Exception:  # such as rows with NaN, which a method that asks for them will name
             return None
 

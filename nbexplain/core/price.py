@@ -18,6 +18,7 @@ from nbexplain.inputs import Tabular
 
 _LONG = 0.05  # seconds: passes that take so long together tell what each costs
 _MORE = 8  # times as many are tried next
+_MANY = 10  # passes of which one more may be timed
 _PART = 50  # so small a part of the passes of a network may be such that are tried
 _MOST = 4096  # rows of a batch that is tried
 
@@ -26,7 +27,8 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     """What an answer costs where nothing is known yet; None if that is under `least` seconds, or not known.
 
     Where a single pass does not tell, as with forests that take as long for one row as for a thousand, some are
-    tried together, more and more, for a twentieth of a second, and on as long as more of them take little longer.
+    tried together, more and more, for a twentieth of a second, and on as long as more of them take little longer. The
+    first pass of all, in which a ScriptModule is compiled, is timed once more.
 
     Parameters
     ----------
@@ -43,15 +45,22 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
         return None
     together = isinstance(subject.twin.module, Predictor)  # whose call may take as long for one row as for many
     (each, count), most = subject.pace, min(passes if together else passes // _PART, _MOST)
+    if count == 1 and not together and passes >= _MANY and each * passes >= least:
+        each = min(each, _timed(subject, 1))  # the first of all may have compiled something
     tried = 0
     while (each * count < _LONG or together) and tried + count < most and each * passes >= least:
         count = min(_MORE * count, most - tried)
         tried += count
-        batch, begun = _some(subject, count), time.perf_counter()
-        subject.evaluate(batch)
-        before, each = each, (time.perf_counter() - begun) / count
+        before, each = each, _timed(subject, count)
         together = each < before / 2  # it takes little longer for more of them
     return Price(passes, each * passes) if each * passes >= least else None
+
+
+def _timed(subject: Subject, count: int) -> float:
+    """Seconds of each of so many passes, run together."""
+    batch, begun = _some(subject, count), time.perf_counter()
+    subject.evaluate(batch)
+    return (time.perf_counter() - begun) / count
 
 
 def _some(subject: Subject, count: int) -> Tensor:

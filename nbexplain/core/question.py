@@ -69,10 +69,9 @@ class Facts:
     (None) or a layer, as far as that was looked for. `places` are how many the input that was looked at last has along
     each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`,
     `class_values` is what labels call the classes, None where it chooses none; `without_classes` says why, and
-    `tells_classes` why labels are no numbers that it predicts; `both` if one number was
-    made into the scores of two classes. `weights` counts how often other weights were taken over;
-    `example` holds scores (1, K, …) and
-    `example_names` their names, those of the input that was looked at when the facts were found.
+    `tells_classes` why labels are no numbers that it predicts. `weights` counts how often other weights were taken
+    over; `example` holds scores (1, K, …) and `example_names` their names, those of the input that was looked at when
+    the facts were found.
     """
 
     layers: tuple[Layer, ...]
@@ -90,7 +89,6 @@ class Facts:
     is_clear: bool = True
     independent: bool = False
     own_names: bool = False
-    both: bool = False
     by_token: bool = False
     class_values: tuple[Any, ...] | None = ()
     without_classes: str = ""

@@ -42,7 +42,7 @@ class RowFilter:
         `"label"` (the right one), `"error"` (True or False; of a regression the share of rows with the largest
         |residual|) and `"residual"` (label − prediction). A tuple is a range; a set, a list or a single value says
         which values match. `"column:label"` is a column that is called so.
-        Times come as such, or as ISO 8601 writes them: `("2024-01-01", None)`.
+        Times come as such, or as ISO 8601 writes them: `("2024-01-01", None)`; intervals as such or as they print.
 
         Raises
         ------
@@ -117,6 +117,11 @@ def column_key(name: str) -> str:
     return COLUMN + name if name in OF_THE_ROWS or name.startswith(COLUMN) else name
 
 
+def of_a_column(key: str) -> str:
+    """How a column is named that is called like what the model makes of the rows."""
+    return f"; a column that is called so is {COLUMN + key!r}"
+
+
 def column_name(key: str) -> str:
     """The column that a filter calls so."""
     return key.removeprefix(COLUMN)
@@ -130,15 +135,25 @@ def said(condition: Condition) -> str:
     return f"{{{', '.join(map(repr, values))}}}"
 
 
+def as_written(value: Any) -> Any:
+    """A category as it is written without an import: intervals and other objects as they print, times as `plain_time`.
+
+    What stands for itself in Python, such as strings, numbers and tuples, stays.
+    """
+    value = plain_time(value)
+    return value if value is None or isinstance(value, (str, bytes, Real, tuple, frozenset)) else str(value)
+
+
 def _condition(where: str, key: str, value: Any) -> Condition:
     if key == "error":
         return _error(where, value)
     if isinstance(value, tuple):
         return _range(where, value)
     if key == "residual":
-        raise TypeError(f"{where}: expected a range (low, high), got {value!r}")
+        raise TypeError(f"{where}: expected a range (low, high), got {value!r}{of_a_column(key)}")
     several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
-    values = frozenset(_plain(where, one) for one in (value if several else [value]))
+    plain = [_plain(where, one) for one in (value if several else [value])]
+    values = frozenset(plain if key in OF_THE_ROWS else map(as_written, plain))
     if not values:
         raise ValueError(f"{where}: expected at least one value, got an empty {type(value).__name__}")
     return values
@@ -151,7 +166,7 @@ def _error(where: str, value: Any) -> bool | float:
         return float(value)
     raise ValueError(
         f"{where}: expected True or False, or for a regression the share of rows with the largest |residual|, between "
-        f"0 and 1, got {value!r}"
+        f"0 and 1, got {value!r}{of_a_column('error')}"
     )
 
 

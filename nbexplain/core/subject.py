@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks, layers, local
 from nbexplain.core import target as targets
-from nbexplain.core.choices import checked_classes, labels_of
+from nbexplain.core.choices import checked_classes, class_names, labels_of
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
@@ -95,14 +95,13 @@ class Subject:
     ) -> None:
         if axes is not None and not isinstance(axes, Mapping):
             raise TypeError(f"axes: expected {{layer name: 'n t c'}}, got {axes!r}")
-        if isinstance(classes, str):
-            raise TypeError(f"classes: expected a name for each score, got {classes!r}; try classes=[{classes!r}]")
+        classes = class_names(classes)
         self._axes = dict(axes or {})
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess, part)
         self.reader = Reader(scores, classes, batched=self.input.batched)
         self._network = Network(seen, self.input, forward, self.reader)
-        self._classes = None if classes is None else tuple(map(str, classes))
+        self._classes = classes
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
@@ -281,7 +280,8 @@ class Subject:
         named = labels is not None and len(labels) == scores.shape[1]
         if self._classes is None and not named and self.by_token and isinstance(self.input, Text):
             return token_names(self.input, self.twin.module, self.scores())
-        return checked_classes(self._classes, scores, labels)
+        own = "model.classes_" if isinstance(self.twin.module, Predictor) else "model.config.id2label"
+        return checked_classes(self._classes, scores, labels, own)
 
     def _labels(self) -> list[Any] | None:
         """What the model calls its scores."""

@@ -55,10 +55,10 @@ def _seen(explanation: Explanation, x: Array | None) -> Plane | None:
     ValueError
         If it is a plane through another row or table.
     """
-    asked = [explanation.params.get(name) for name in ("plane", "horizontal", "vertical")]
-    if not isinstance(x, Tabular) or None in asked:
+    asked = explanation.params
+    if not isinstance(x, Tabular) or "plane" not in asked:
         return None
-    plane = plane_of(x, *asked)  # type: ignore[arg-type]
+    plane = plane_of(x, asked["plane"], asked["horizontal"], asked["vertical"])
     ends = [plane.low[0], plane.high[0], plane.low[1], plane.high[1]]
     if plane.names != explanation.names or not np.allclose(ends, _ends(explanation)):
         raise ValueError("x: the plane of the explanation goes through another row or table")

@@ -55,6 +55,8 @@ class Coded:
         (N,) int64 of a time, so many `per_day`.
     values
         (N,) objects or large whole numbers that the numbers alone do not tell.
+    zone
+        Of the times, where they all have the same.
     """
 
     numbers: np.ndarray
@@ -139,8 +141,9 @@ class Coded:
         return float(len(self.categories) - 1)
 
     def _time(self, name: str, value: Any) -> float:
+        self._find_zone()
         try:
-            ticks, number = days_of(self.time, value, self.per_day)
+            ticks, number = days_of(self.time, value, self.per_day, self.zone)
         except (TypeError, ValueError) as error:
             raise ValueError(f"row: {name!r} is {value!r}, expected a {self.time}{self._example()}: {error}") from None
         if self.values is not None:
@@ -148,6 +151,11 @@ class Coded:
         elif self.ticks is not None:
             self.ticks = np.append(self.ticks, ticks)
         return number
+
+    def _find_zone(self) -> None:
+        if self.time == "datetime UTC" and self.values is not None:
+            zones = {str(one.tzinfo): one.tzinfo for one in self.values if one is not None}
+            self.zone = next(iter(zones.values())) if len(zones) == 1 else None
 
     def _remember(self, number: float, value: Any) -> None:
         before = self.numbers if self.values is not None else np.empty(0)
@@ -169,10 +177,8 @@ class Coded:
                 self.known = Known(np.where(inexact, numbers, np.nan), self.ticks)
         if self.values is not None and self.known is None:
             self.known = Known(self.numbers, self.values)
-        if self.time == "datetime UTC" and self.values is not None:
-            zones = {str(one.tzinfo): one.tzinfo for one in self.values if one is not None}
-            self.zone = next(iter(zones.values())) if len(zones) == 1 else None
-        column = Column(name, tuple(self.categories or ()), self.missing[0], self.time)
+        self._find_zone()
+        column = Column(name, tuple(self.categories or ()), self.missing[0], self.time, self.zone)
         self.ticks = self.values = self.categories = None
         return column
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -31,11 +32,11 @@ def of_integers(values: np.ndarray) -> Coded:
     return Coded(numbers[places], values=values.copy())
 
 
-def of_ticks(time: str, ticks: np.ndarray, per_day: int, missing: np.ndarray) -> Coded:
+def of_ticks(time: str, ticks: np.ndarray, per_day: int, missing: np.ndarray, zone: tzinfo | None = None) -> Coded:
     """A column of times, so many ticks a day; of periods, of which none is a part of a day, 1."""
     numbers = ticks / per_day
     numbers[missing] = np.nan
-    return Coded(numbers, time=time, per_day=per_day, ticks=np.where(missing, 0, ticks), missing=[None])
+    return Coded(numbers, time=time, per_day=per_day, ticks=np.where(missing, 0, ticks), missing=[None], zone=zone)
 
 
 def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -18,13 +19,15 @@ class Column:
     """A feature: its name, its categories, and what is there where one is missing; a number has none of these.
 
     `time` is what a number is the days of: `"date"`, `"datetime"`, `"datetime UTC"` (since 1970-01-01), `"duration"`,
-    `"time"` (of the day); of `"period M"` it is the number of the period. Empty: it is a number as it stands.
+    `"time"` (of the day); of `"period M"` it is the number of the period. Empty: it is a number as it stands. `zone` is
+    that of the times as they came, where they have one.
     """
 
     name: str
     categories: tuple[Any, ...] = ()
     missing: Any = field(default=np.nan, compare=False)
     time: str = ""
+    zone: tzinfo | None = field(default=None, compare=False)
 
     def said(self, value: float) -> str:
         """A value as it is read."""

@@ -95,16 +95,19 @@ class Frame:
         return self._others(place, column, what)
 
     def _times(self, column: Any, dtype: Any) -> Coded:
+        import pandas
+
         zone = getattr(dtype, "tz", None)
         if not isinstance(dtype, np.dtype) and zone is None:  # arrow's
             unit = getattr(getattr(dtype, "pyarrow_dtype", None), "unit", "ns")
-            zone = getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
+            named = getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
+            zone = pandas.DatetimeTZDtype(tz=named).tz if named else None
             values = column.to_numpy(dtype=f"{dtype.kind}8[{unit}]", na_value=np.array("NaT", f"{dtype.kind}8[{unit}]"))
         else:
             values = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy() if zone else column.to_numpy()
         unit = np.datetime_data(values.dtype)[0]
         time = "duration" if dtype.kind == "m" else "datetime UTC" if zone else "datetime"
-        return of_ticks(time, values.view(np.int64), DAY[unit], np.isnat(values))
+        return of_ticks(time, values.view(np.int64), DAY[unit], np.isnat(values), zone)
 
     def _others(self, place: int, column: Any, what: str) -> Coded:
         """Strings, intervals, Python's objects."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -69,8 +70,9 @@ class PolarsFrame:
             unit = {polars.Date: "D", polars.Time: "ns"}.get(base) or dtype.time_unit
             time = {polars.Date: "date", polars.Time: "time", polars.Duration: "duration"}.get(base)
             time = time or ("datetime UTC" if dtype.time_zone else "datetime")
+            zone = ZoneInfo(dtype.time_zone) if time == "datetime UTC" else None
             ticks = column.to_physical().cast(polars.Int64).fill_null(0).to_numpy()
-            return of_ticks(time, ticks, DAY[unit], gone)
+            return of_ticks(time, ticks, DAY[unit], gone, zone)
         if dtype.is_integer() and base not in (polars.Int128, polars.UInt128):  # of these objects, as Python has them
             filled = column.fill_null(0)
             coded = of_integers(filled.to_numpy())

@@ -99,6 +99,10 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         return list(row.tolist()), list(row.dtype.names)
     if isinstance(row, tuple) and len(row) == 2 and frame_of(row[1]):
         raise TypeError("row: expected one row, got a pair of an index and a row, as of iterrows; try row=row[1]")
+    if isinstance(row, (list, tuple, np.ndarray)) and getattr(row, "ndim", 1) == 1 and len(row) and _is_named(row[0]):
+        if len(row) > 1:
+            raise ValueError(f"row: expected one row, got {len(row)} of them; try row=row[0]")
+        return row_of(row[0])
     values = np.asarray(row, dtype=None if isinstance(row, np.ndarray) else object)
     if values.ndim == 2 and len(values) == 1:
         values = values[0]
@@ -107,6 +111,11 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         got = f"shape {values.shape}{several}" if values.ndim else type(row).__name__
         raise ValueError(f"row: expected one row of values (F,), got {got}")
     return list(values) if values.dtype.kind in "mM" else values.tolist(), []
+
+
+def _is_named(row: Any) -> bool:
+    """Whether it is a row by itself: a mapping, a series, a record."""
+    return isinstance(row, Mapping) or frame_of(row) == "pandas" or (isinstance(row, np.void) and bool(row.dtype.names))
 
 
 def _single(name: Any, value: Any) -> Any:
@@ -256,7 +265,8 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
     if labels is None:
         return None
     if frame_of(labels) == frame_of(table) == "pandas" and len(labels) == len(table):
-        counts = list(labels.index) == list(range(len(labels)))
+        own = list(labels.index)
+        counts = own == list(range(len(own))) and set(table.index) != set(own)  # a count says nothing of the rows
         if not counts and not labels.index.equals(table.index):
             raise ValueError(
                 "labels: their index is not that of the background, so they would belong to other rows; try "

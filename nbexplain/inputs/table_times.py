@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -34,8 +34,8 @@ def time_of(kind: type, values: Sequence[Any]) -> str:
     return "date" if issubclass(kind, date) else "time" if issubclass(kind, time) else ""
 
 
-def days_of(what: str, value: Any, per_day: int) -> tuple[int, float]:
-    """A value of the user's in ticks, so many a day, and in days.
+def days_of(what: str, value: Any, per_day: int, zone: tzinfo | None = None) -> tuple[int, float]:
+    """A value of the user's in ticks, so many a day, and in days; a string that tells no zone is a time in `zone`.
 
     Raises
     ------
@@ -65,7 +65,8 @@ def days_of(what: str, value: Any, per_day: int) -> tuple[int, float]:
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
         if what == "datetime UTC" and value.tzinfo is None:
-            value = value.replace(tzinfo=UTC)
+            localize = getattr(zone, "localize", None)  # pytz's, which replaced would be the mean solar time
+            value = localize(value) if localize else value.replace(tzinfo=zone or UTC)
     if isinstance(value, datetime):
         if (value.tzinfo is not None) != (what == "datetime UTC"):
             raise ValueError("it has a time zone" if value.tzinfo is not None else "it has no time zone")
@@ -141,6 +142,8 @@ def time_written(what: str, number: float) -> str | float:
     moment = np.datetime64(round(number * DAY["ms"]), "ms")
     day, clock = str(moment).split("T")
     clock = clock.removesuffix(".000")
+    if what == "datetime UTC":
+        return f"{day}T{clock}+00:00"
     return day if what == "date" else clock if what == "time" else f"{day}T{clock}" if number % 1 else day
 
 

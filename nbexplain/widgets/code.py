@@ -135,12 +135,14 @@ class Names:
         return repr(target) if plain else self._name(target, "target", "what is explained")
 
     def ways(self) -> list[str]:
-        """`preprocess=…` and the like, where they were given."""
+        """`preprocess=…` and the like, where they were given; without `classes` the scores may be others."""
         given = self._session.given
         ways = {"preprocess": given.preprocess, "forward": given.forward, "scores": given.scores}
         said = [f"{name}={self._way(way, name)}" for name, way in ways.items() if way is not None]
         said += [f"axes={given.axes!r}"] if given.axes else []
-        return [*said, f"classes={list(self._session.classes)!r}"] if self._session.facts.both else said
+        if given.classes is None:
+            return said
+        return [*said, f"classes={self._known.get(id(given.classes)) or list(map(str, given.classes))}"]
 
     def _way(self, way: Any, name: str) -> str:
         made = isinstance(way, Detections) and id(way) not in self._known

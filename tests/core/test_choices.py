@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.dummy import DummyClassifier
 from torch import nn
 
-from nbexplain import Session, Subject
+from nbexplain import Session, Subject, explain
 from nbexplain.core.choices import labels_of
 from nbexplain.inputs import Tabular
 from tests.networks import CLASSES, Plain, picture, seeded
@@ -85,3 +87,33 @@ def test_a_network_of_hugging_face_has_its_own_names() -> None:
     session.close()
     config = transformers.ViTConfig(**sizes, image_size=16, patch_size=8, num_labels=4)
     assert labels_of(transformers.ViTForImageClassification(config)) is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [(["no", "yes"], ["yes", "no"]), ([0, 1], ["1", "0"]), ([0.0, 1.0], [1, 0]), ([False, True], [True, False])],
+)
+def test_the_models_own_classes_keep_their_order(labels: list[Any], classes: list[Any]) -> None:
+    table = np.arange(8.0)[:, None]
+    model = DummyClassifier().fit(table, np.array(labels * 4))
+    given = ", ".join(repr(str(label)) for label in labels)
+    with pytest.raises(ValueError, match=re.escape(f"model.classes_: {given}; leave classes= out")):
+        explain(model, Tabular(table[0], table), "exact_shap", classes=classes, target=1)
+    assert Subject(model, Tabular(table[0], table), classes=labels).names == tuple(map(str, labels))
+
+
+def test_the_order_of_a_configurations_names_is_kept() -> None:
+    with pytest.raises(ValueError, match=r"which is model\.config\.id2label: 'ant', 'bee'"):
+        Session(configured(dict(enumerate(NAMES))), picture(), classes=NAMES[::-1])
+
+
+def test_classes_that_have_no_order_are_refused_and_a_generator_is_read_once() -> None:
+    model = seeded(Plain)
+    with pytest.raises(TypeError, match=re.escape("got a dict; try classes=['a', 'b', 'c', 'd', 'e'] if that")):
+        Session(model, picture(), classes={4: "e", 0: "a", 1: "b", 2: "c", 3: "d"})
+    with pytest.raises(TypeError, match="classes: expected names in the order of the scores, got a set"):
+        Subject(model, picture(), classes=set(NAMES))
+    session = Session(model, picture(), classes=(name for name in NAMES))
+    assert session.classes == tuple(NAMES)
+    session.close()
+    assert Subject(model, picture(), classes=(name for name in NAMES)).names == tuple(NAMES)

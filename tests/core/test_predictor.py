@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.datasets import load_iris
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor, VotingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -78,6 +80,92 @@ def test_margins_of_pairs_are_no_scores_of_classes(classes: int, background: boo
     assert by_class.names == tuple(f"class {n}" for n in range(classes))
     told = "the model's own predict does not choose the class with the highest score for 7% of the rows"
     assert [note[: len(told)] for note in by_class.warnings] == [told] * (classes == 4)  # libsvm breaks ties otherwise
+
+
+def test_probabilities_are_no_margins_of_pairs_whatever_predict_says() -> None:
+    table = np.random.default_rng(2).normal(size=(60, 2))
+    labels = np.where(table[:, 0] > 0.9, "c3", np.where(table[:, 0] < -0.9, "c2", "a1"))
+    by_pairs = SVC(probability=True, decision_function_shape="ovo", random_state=0).fit(table, labels)
+    for model, background in (
+        (SVC(probability=True, C=0.01, random_state=0).fit(table, labels), table),
+        (by_pairs, table[labels == "a1"]),
+        (DummyClassifier(strategy="stratified", random_state=0).fit(table, labels), table),
+    ):
+        subject = Subject(model, Tabular(table[0], background))
+        assert (subject.names, subject.score_name) == (("a1", "c2", "c3"), "probability")
+
+
+class Mixing:
+    """A regression on columns, of which something is made from all rows that it gets."""
+
+    def __init__(self, way: str) -> None:
+        self.way, self.calls = way, 0
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        if self.way == "scaled":
+            with np.errstate(invalid="ignore"):
+                return ((rows - rows.mean(0)) / rows.std(0)).sum(1)
+        if self.way == "centred":
+            return rows.sum(1) - rows.sum(1).mean()
+        if self.way == "beside":
+            return rows.sum(1) + (len(rows) > 1)
+        if self.way == "random":
+            return rows.sum(1) + np.random.default_rng(self.calls).normal(size=len(rows))
+        return np.array(rows, dtype=np.float32) @ np.full(2, 0.1, np.float32) * np.float32(1 + 1e-7 * (len(rows) > 1))
+
+
+@pytest.mark.parametrize("way", ["scaled", "centred"])
+def test_scores_that_tell_rows_apart_by_the_others_alone_are_refused(way: str) -> None:
+    table = np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(ValueError, match="NaN" if way == "scaled" else "the same"):
+        explain(Mixing(way), Tabular(table[0], table), "exact_shap")
+
+
+def test_rows_that_are_mixed_in_a_batch_are_asked_alone() -> None:
+    table = np.random.default_rng(0).normal(size=(20, 2))
+    found = explain(Mixing("beside"), Tabular(table[0], table), "exact_shap")
+    np.testing.assert_allclose(found.values, table[0] - table.mean(0))
+    said = "the model takes one input at a time: in a batch, the scores of an input depend on the other inputs"
+    assert found.warnings == (said,)
+    for way in ("random", "rounded"):  # neither is a mixing
+        assert explain(Mixing(way), Tabular(table[0], table), "exact_shap").warnings == ()
+
+
+def test_as_many_outputs_as_rows() -> None:
+    wanted = (IRIS.data[:, :2] > IRIS.data[:, :2].mean(0)).astype(int)
+    forest = RandomForestClassifier(5, random_state=0).fit(IRIS.data, wanted)
+    subject = Subject(forest, Tabular(IRIS.data[70], IRIS.data))
+    subject.scores()
+    rows = IRIS.data[[3, 120]]
+    right = np.hstack(forest.predict_proba(rows))
+    np.testing.assert_array_equal(subject.evaluate(torch.from_numpy(rows)).numpy(), right)
+
+
+def test_a_frame_of_probabilities_is_read_by_its_columns() -> None:
+    class Framed(LogisticRegression):
+        def predict_proba(self, rows: np.ndarray) -> pd.DataFrame:
+            return pd.DataFrame(super().predict_proba(rows), columns=self.classes_).iloc[:, ::-1]
+
+    labels = IRIS.target_names[IRIS.target]
+    model, plain = Framed(max_iter=500).fit(IRIS.data, labels), LogisticRegression(max_iter=500).fit(IRIS.data, labels)
+    subject = Subject(model, Tabular(IRIS.data[70], IRIS.data))
+    np.testing.assert_array_equal(subject.scores().numpy(), plain.predict_proba(IRIS.data[70:71]))
+    assert subject.names == tuple(plain.classes_)
+    assert subject.warnings == ()
+
+
+@pytest.mark.parametrize("label", ["x", 1])
+def test_a_single_class_is_nothing_to_choose_between(label: Any) -> None:
+    labels = [label] * 150
+    model = RandomForestClassifier(2).fit(IRIS.data, labels)
+    row = Tabular(IRIS.data[70], IRIS.data, labels=labels)
+    why = rf"it was fitted to a single class, {label!r} \(model\.classes_\), so there is nothing to choose between"
+    for method in ("residuals", "confusion"):
+        with pytest.raises(ValueError, match=why):
+            explain(model, row, method)
+    shuffled = explain(model, row, "permutation_importance", rows=60)
+    assert shuffled.warnings[-1] == f"the labels are not used: {why}".replace("\\", "")
 
 
 def test_two_predictions_are_no_two_classes() -> None:
@@ -160,7 +248,7 @@ class Odd:
     ],
 )
 def test_a_model_that_returns_another_shape(later: Any, message: str) -> None:
-    model = Odd(*[lambda n: np.full((n, 2), 0.5)] * 2, later)  # of the row, and of the background
+    model = Odd(*[lambda n: np.full((n, 2), 0.5)] * 3, later)  # of the row, the background, and of both together
     with pytest.raises(ValueError, match=message):
         explain(model, Tabular([1.0, 2.0], [[0.0, 0.0], [3.0, 3.0]]), "lime", target=0, samples=500)
 

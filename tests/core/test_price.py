@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from nbexplain import METHODS, GlobalExplorer, Subject, Tabular, explain
 from nbexplain.core.price import price_of
@@ -45,6 +48,22 @@ def test_seconds_are_those_of_the_passes_together() -> None:
     assert price.passes == 2 * 40 * 10 * 100
     assert 80 <= price.seconds < 160
     assert price_of(subject, METHODS["leave_one_out"], 0, {"background": 1}, least=1) is None  # 0.04 s
+
+
+def test_a_first_pass_that_compiles_is_not_the_pace() -> None:
+    class Compiled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.cold = nn.Linear(40, 2), True
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            time.sleep(0.2 * self.cold)
+            self.cold = False
+            return self.linear(x)
+
+    for passes, told in ((20, False), (5, True)):
+        method = dataclasses.replace(METHODS["leave_one_out"], price=lambda *_, passes=passes: passes)
+        assert (price_of(Subject(Compiled(), Tabular(X[0], X)), method, 0, {}, least=0.9) is not None) is told
 
 
 def test_a_call_that_takes_as_long_for_many_rows_is_not_counted_row_by_row() -> None:

@@ -58,6 +58,8 @@ def test_columns_called_like_what_the_model_tells() -> None:
         ({"city": [["oslo"]]}, TypeError, r"where\['city'\]: expected plain values, got \['oslo'\]"),
         ({"error": 1}, ValueError, r"where\['error'\]: expected True or False, or .* between 0 and 1, got 1"),
         ({"error": "wrong"}, ValueError, r"where\['error'\]: expected True or False"),
+        ({"error": (0, 1)}, ValueError, "a column that is called so is 'column:error'"),
+        ({"residual": 1}, TypeError, "a column that is called so is 'column:residual'"),
         ({"residual": 3}, TypeError, r"where\['residual'\]: expected a range .low, high., got 3"),
     ],
 )

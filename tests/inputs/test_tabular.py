@@ -56,6 +56,22 @@ def test_the_order_of_the_backgrounds_columns_counts(of: str) -> None:
     pd.testing.assert_frame_equal(row.outside(row.tensor), FRAME.iloc[[0]])
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        [FRAME.iloc[0].to_dict()],
+        (FRAME.iloc[0].to_dict(),),
+        [FRAME.iloc[0, ::-1]],
+        FRAME.iloc[[0], ::-1].to_records(index=False),
+    ],
+    ids=["list", "tuple", "series", "records"],
+)
+def test_a_list_of_one_row_is_that_row(row: Any) -> None:
+    assert Tabular(row, FRAME).tensor.tolist() == Tabular(FRAME.iloc[0], FRAME).tensor.tolist()
+    with pytest.raises(ValueError, match=r"row: expected one row, got 2 of them; try row=row\[0\]"):
+        Tabular([*row, row[0]], FRAME)
+
+
 def test_names_may_be_an_array() -> None:
     assert Tabular([1.0, 2.0], names=np.array(["a", "b"])).names == ("a", "b")  # type: ignore[arg-type]
 
@@ -284,6 +300,11 @@ def test_another_row_of_the_same_table() -> None:
         (
             FRAME.iloc[0],
             {"background": FRAME, "labels": pd.Series([1, 0, 1, 1], index=[3, 2, 1, 0])},
+            r"labels: their index is not that of the background, .* try labels=labels\.loc\[table\.index\]",
+        ),
+        (
+            FRAME.iloc[0],
+            {"background": FRAME.iloc[::-1], "labels": pd.Series([1, 0, 1, 1])},
             r"labels: their index is not that of the background, .* try labels=labels\.loc\[table\.index\]",
         ),
         ([1, 2], {"names": ["a"]}, "names: expected 2, one for each value of the row, got 1"),

@@ -145,7 +145,8 @@ def test_texts_made_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = explorer.code().splitlines()
     assert lines[0] == "from nbexplain import Text, explain"
     assert "x1 = Text(r.texts[1], r.tokenizer)" in lines
-    assert "class_scores = explain(r.model, [Text(text, r.tokenizer) for text in r.texts[:3]], 'class_scores')" in lines
+    made = "[Text(text, r.tokenizer) for text in r.texts[:3]]"
+    assert f"class_scores = explain(r.model, {made}, 'class_scores', classes=r.classes)" in lines
     check(explorer, found)
     explorer.close()
 
@@ -179,7 +180,7 @@ def test_a_changed_row_of_a_named_table(monkeypatch: pytest.MonkeyPatch) -> None
     demo = moons()
     row = nx.Tabular(demo.rows[0], background=demo.background, names=demo.names)
     explorer = nx.TabularExplorer(demo.model, row, classes=demo.classes, method="lime", params={"samples": 100})
-    assert "explain(net, row, 'lime', target=0, samples=100)" in code_in(
+    assert f"explain(net, row, 'lime', target=0, samples=100, classes={list(demo.classes)})" in code_in(
         explorer, {"net": demo.model, "row": row}, monkeypatch
     )
     explorer.session.replace(0, row.another([0.1 + 0.2, float("1e-17")]))
@@ -247,7 +248,8 @@ def test_questions_over_the_rows_of_a_background(monkeypatch: pytest.MonkeyPatch
     ]
     explorer = nx.GlobalExplorer(demo.model, rows, classes=demo.classes)
     found = run(explorer, {"demo": demo, "rows": rows}, monkeypatch)
-    assert "row_shap = explain(demo.model, rows[0], 'row_shap', target=0)  # upper" in explorer.code().splitlines()
+    line = "row_shap = explain(demo.model, rows[0], 'row_shap', target=0, classes=demo.classes)  # upper"
+    assert line in explorer.code().splitlines()
     check(explorer, found)
     explorer.close()
 
@@ -264,3 +266,24 @@ def test_a_few_labels_without_a_name_are_written_out(monkeypatch: pytest.MonkeyP
     assert "labels=column" in explorer.code()
     check(explorer, found)
     explorer.close()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_classes_that_say_what_the_scores_are(named: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = np.random.default_rng(0).normal(size=(40, 2))
+
+    def level(rows: np.ndarray) -> np.ndarray:
+        return np.array(["lo", "mid", "hi"])[np.digitize(rows[:, 0], [-0.5, 0.5])]
+
+    def share(rows: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-rows[:, 0]))
+
+    row = nx.Tabular([2.0, 0.1], table)
+    for model, classes, target in ((level, ("lo", "mid", "hi"), 2), (share, ("no", "yes"), 1)):
+        explorer = nx.TabularExplorer(model, row, classes=classes, target=target, method="exact_shap", show=["map"])
+        found = run(explorer, {"f": model, "row": row} | ({"names": classes} if named else {}), monkeypatch)
+        said = "names" if named else repr(list(classes))
+        line = f"explain(f, row, 'exact_shap', target={target}, classes={said})  # {classes[target]}"
+        assert line in explorer.code()
+        check(explorer, found)
+        explorer.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -23,14 +24,27 @@ _POINTS = 4096  # between two pictures
 _PAUSE = 0.1  # seconds between two pictures
 
 
+@dataclass(frozen=True)
+class Axis:
+    """The number of a column or a component, or None for what the method chooses; no control in the toolbar."""
+
+    help: str
+    kinds: tuple[str, ...] = ("table",)
+
+    def check(self, name: str, value: Any, kind: type) -> int | None:
+        return None if value is None else int(Range(self.help, 0, 9999).check(name, value, int))
+
+
 @method(label="Decision boundary", on_picture=False, kinds=("table",))
 def boundary(
     subject: Subject,
     target: Target,
     *,
     plane: Annotated[str, Choice("the directions of the plane", PLANES, kinds=("table",))] = "columns",
-    horizontal: Annotated[int, Range("column or component to the right, from 0", 0, 9999)] = 0,
-    vertical: Annotated[int, Range("column or component upwards, from 0", 0, 9999)] = 1,
+    horizontal: Annotated[
+        int | None, Axis("column or component to the right, from 0; None: the first that varies")
+    ] = None,
+    vertical: Annotated[int | None, Axis("column or component upwards, from 0; None: the next that varies")] = None,
     resolution: Annotated[int, Range("points in each direction", 10, 200)] = 100,
 ) -> Iterator[Explanation]:
     """The score over a plane through the row, along two columns or two principal components of the background.

@@ -19,7 +19,15 @@ from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
-from nbexplain.core.table.labels import has_classes, labelled, left_out, right_classes, right_numbers, undecided
+from nbexplain.core.table.labels import (
+    has_classes,
+    labelled,
+    left_out,
+    right_classes,
+    right_numbers,
+    undecided,
+    which_number,
+)
 from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
@@ -42,6 +50,7 @@ class _Measure:
     label="Permutation importance",
     paper="Breiman 2001, doi:10.1023/A:1010933404324",
     over_rows=True,
+    labelled=True,
     kinds=("table",),
     price=of_rows(lambda columns, params: columns * params["repeats"] + 1),
 )
@@ -85,7 +94,13 @@ def permutation_importance(
         with_label = " with a label" if missing else ""
         raise ValueError(f"background: shuffling a column needs at least two rows{with_label}{of}, got {len(chosen)}")
     unused = (f"the labels are not used: {no_choice}",) if no_choice else ()
-    warnings = (*few(where, among), *few_rows(len(chosen), len(among)), *left_out(missing), *unused)
+    warnings = (
+        *few(where, among),
+        *few_rows(len(chosen), len(among)),
+        *left_out(missing),
+        *unused,
+        *which_number(subject, target),
+    )
     clean = scores_of(subject, chosen, "background")
     measure = _measure(subject, target, numbers, clean)
     columns, turn = chosen.shape[1], np.searchsorted(numbers, order)

@@ -80,7 +80,7 @@ class Plane:
         return u, v
 
 
-def plane_of(table: Tabular, plane: str, horizontal: int, vertical: int) -> Plane:
+def plane_of(table: Tabular, plane: str, horizontal: int | None, vertical: int | None) -> Plane:
     """The plane through the table's row along two columns, or along two principal components of the background.
 
     Parameters
@@ -89,7 +89,7 @@ def plane_of(table: Tabular, plane: str, horizontal: int, vertical: int) -> Plan
         `"columns"`: the others stay as they are in the row. `"components"`: of the columns that are numbers, each less
         its mean and over its standard deviation; categories stay as they are in the row.
     horizontal, vertical
-        Which columns, or which components, counted from 0.
+        Which columns, or which components, counted from 0; None is the first other one that can be an axis.
 
     Raises
     ------
@@ -98,6 +98,10 @@ def plane_of(table: Tabular, plane: str, horizontal: int, vertical: int) -> Plan
     """
     if plane not in PLANES:
         raise ValueError(f"plane: expected one of {', '.join(map(repr, PLANES))}, got {plane!r}")
+    first = axes_of(table) if plane == "columns" else []
+    others = (place for place in (*first, *range(len(table.columns) + 2)) if place not in (horizontal, vertical))
+    horizontal = next(others) if horizontal is None else horizontal
+    vertical = next(others) if vertical is None else vertical
     if horizontal == vertical:
         raise ValueError(f"vertical: expected another {plane[:-1]} than horizontal, got {vertical} twice")
     background, row = needed(table), table.tensor[0].numpy()

@@ -82,14 +82,14 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
     run
         Batch (N, …) → scores (N, K, …).
     x, other
-        The input and another one, (1, …).
+        The input (1, …), and one or some that differ (n, …).
     alone
         The scores of the input.
     size
         Of the batch, at least 2.
     """
     place = min(1, size - 1)  # in the middle: a model may mix from the first on, or from the last
-    rows = [other] * size
+    rows = [other[[number % len(other)]] for number in range(size)]
     rows[place] = x
     try:
         mixed = run(torch.cat(rows))[place : place + 1]

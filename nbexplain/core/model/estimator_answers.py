@@ -36,8 +36,7 @@ def as_array(
         _check_order(said.index, count, inputs, call)
     if isinstance(said, (list, tuple)) and said and all(_is_table(part, count) for part in said):
         parts = [_plain(part) for part in said]
-        if len(parts) != count or parts[0].shape[1] != count:  # not N rows of N numbers
-            return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
+        return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
     if isinstance(said, (list, tuple)) and said and isinstance(_first(said), dict):
         raise ValueError(
             f"predict: it returned dicts of {', '.join(map(repr, list(_first(said))[:4]))}; expected a row of numbers "

@@ -75,10 +75,10 @@ def of_classes(
     """
     table = numbers(said)
     between = bool(((table >= 0) & (table <= 1)).all())
-    if chosen is not None and _same_numbers(table, chosen) and not (labels is not None and len(labels) > 1):
+    if chosen is not None and _same_numbers(table, chosen) and labels is None:
         return of_numbers(table, regresses=True)
     quantity = "probability" if way == "predict_proba" and between else "score"
-    count = table.shape[1]
+    count, margins = table.shape[1], way == "decision_function"
     if count == 1 and labels is None and chosen is not None and chosen.dtype.kind == "b":  # predict says yes or no
         labels = np.array([False, True])
     if count == 1 and labels is not None and len(labels) == 2:
@@ -88,9 +88,9 @@ def of_classes(
         signs = -1 if reverse and _agreement(np.hstack([-table, table]), labels, chosen) < 1 else 1
         both = (lambda a: _both(1 - a, a)) if quantity == "probability" else (lambda a: _both(-signs * a, signs * a))
         return _checked(lambda a: both(numbers(a)), table, labels, chosen, quantity, way)
-    if labels is not None and count == len(labels) and not _by_pairs(table, labels, chosen, pairs):
+    if labels is not None and count == len(labels) and not (margins and _by_pairs(table, labels, chosen, pairs)):
         return _checked(numbers, table, labels, chosen, quantity, way)
-    if labels is not None and count == len(labels) * (len(labels) - 1) // 2:
+    if margins and labels is not None and count == len(labels) * (len(labels) - 1) // 2:
         names = tuple(f"{first} against {second}" for first, second in combinations(labels.tolist(), 2))
         note = "the scores are margins of pairs of classes: positive ones speak for the first"
         why = "its scores are margins of pairs of classes; model.set_params(decision_function_shape='ovr') makes them "
@@ -112,6 +112,9 @@ def _checked(
 ) -> Outputs:
     """Scores of the classes `labels`; it is said where `predict` does not choose the highest."""
     names = tuple(labels.tolist())
+    if len(names) == 1:
+        why = f"it was fitted to a single class, {names[0]!r} (model.classes_), so there is nothing to choose between"
+        return Outputs(scores, names, quantity, exclusive=True, undecided=why)
     if chosen is None:
         return Outputs(scores, names, quantity, exclusive=True)
     if chosen.ndim == 2 and chosen.shape[1] > 1:  # several labels for a row, each yes or no
@@ -146,7 +149,7 @@ def _by_pairs(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None, 
         votes[:, first] += table[:, column] > 0
         votes[:, second] += table[:, column] <= 0
     by_votes, by_class = _agreement(votes, labels, chosen), _agreement(table, labels, chosen)
-    return by_votes > by_class or (by_votes == by_class and declared)
+    return 1 == by_votes > by_class or (by_votes >= by_class and declared)
 
 
 def of_numbers(said: np.ndarray, names: Sequence[str] = (), *, regresses: bool = False) -> Outputs:

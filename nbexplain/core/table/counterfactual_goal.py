@@ -99,7 +99,7 @@ class Goal:
         """(n,) whether the class is the predicted one, or the score not below the boundary."""
         if self.boundary is not None:
             return np.asarray(self.read(scores) >= self.boundary)
-        return np.asarray(scores.cpu().numpy().argmax(1) == self._target)
+        return np.asarray(scores.double().cpu().numpy().argmax(1) == self._target)  # numpy has no bfloat16
 
 
 def _chosen(subject: Subject, target: Target) -> tuple[float, str]:

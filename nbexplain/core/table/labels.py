@@ -29,7 +29,7 @@ def without_classes(subject: Subject) -> str:
     if known is not None and known.undecided:
         return known.undecided
     if subject.score_name == "prediction":
-        return "the model predicts numbers; use 'residuals'"
+        return f"the model predicts numbers; use {_of_numbers(subject)}"
     if known is not None and known.exclusive and scores.shape[1] > 1:
         return ""
     if scores.shape[1] == 1 or known is not None:
@@ -39,8 +39,13 @@ def without_classes(subject: Subject) -> str:
             "classes=(first, second); if the model predicts numbers, use 'residuals'"
         )
     if (label := _other_number(subject)) is not None:
-        return f"the labels are numbers such as {label:.4g}, and no classes; use 'residuals'"
+        return f"the labels are numbers such as {label:.4g}, and no classes; use {_of_numbers(subject)}"
     return ""
+
+
+def _of_numbers(subject: Subject) -> str:
+    """What to ask of predicted numbers."""
+    return "'residuals'" if subject.scores().shape[1] == 1 else "'residuals', target=0"
 
 
 def tells_classes(subject: Subject) -> str:
@@ -65,6 +70,35 @@ def _other_number(subject: Subject) -> float | None:
         return None
     odd = labels[np.isfinite(labels) & (labels != np.rint(labels))]
     return float(odd[0]) if len(odd) else None
+
+
+def _compared(subject: Subject) -> bool:
+    """Whether labels are held against one of several numbers that the model predicts."""
+    labels, scores = getattr(subject.input, "labels", None), subject.scores()
+    return labels is not None and scores.ndim == 2 and scores.shape[1] > 1 and not tells_classes(subject)
+
+
+def check_number(subject: Subject) -> None:
+    """Check that the model predicts one number, which labels are compared with where nobody says with which.
+
+    Raises
+    ------
+    ValueError
+        If it predicts several.
+    """
+    if _compared(subject):
+        names = subject.names
+        listed = ", ".join(f"{number} ({name})" for number, name in enumerate(names[:6])) + ", …" * (len(names) > 6)
+        raise ValueError(
+            f"target: the model predicts {len(names)} numbers, {listed}; say which of them the labels are: target=0"
+        )
+
+
+def which_number(subject: Subject, target: Any) -> tuple[str, ...]:
+    """What is said where labels are compared with one of several numbers."""
+    if not _compared(subject) or not isinstance(target, int):
+        return ()
+    return (f"the labels are compared with {subject.names[target]!r}, one of {len(subject.names)} numbers",)
 
 
 def class_values(subject: Subject) -> list[Any]:

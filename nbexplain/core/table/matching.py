@@ -17,7 +17,9 @@ from nbexplain.core.row_filter import (
     Condition,
     RowFilter,
     Where,
+    as_written,
     column_name,
+    of_a_column,
     said,
 )
 from nbexplain.core.subject import Subject
@@ -34,7 +36,7 @@ from nbexplain.core.table.labels import (
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_reading import Column
-from nbexplain.inputs.table_times import DAY, days_of, plain_time
+from nbexplain.inputs.table_times import DAY, days_of
 
 _TICK = 2e-11  # days, about a microsecond: not many more digits has a float64 of the days since 1970
 _FEW = 20  # rows: means over fewer say little of others
@@ -135,25 +137,28 @@ def check_filter(
             _of_column(table, name, condition)
             continue
         if values is not None or numbers:
-            _check_kind(name, condition, values is not None)
+            _check_kind(table, name, condition, values is not None)
         if name != "predicted":
             needed_labels(table)
         if name in ("label", "predicted") and values is not None:
             class_places(name, condition, values, names)
 
 
-def _check_kind(name: str, condition: Condition, classes: bool) -> None:
+def _check_kind(table: Tabular, name: str, condition: Condition, classes: bool) -> None:
     """Check that this is asked of a model that tells classes apart, or of one that predicts numbers."""
+    column = of_a_column(name) if name in table.names else ""
     if classes and name == "residual":
-        raise ValueError("where['residual']: the model tells classes apart; use 'error': True for wrong ones")
+        raise ValueError(f"where['residual']: the model tells classes apart; use 'error': True for wrong ones{column}")
     if name != "error":
         return
     if classes and not isinstance(condition, bool):
-        raise ValueError(f"where['error']: the model tells classes apart, expected True or False, got {condition}")
+        raise ValueError(
+            f"where['error']: the model tells classes apart, expected True or False, got {condition}{column}"
+        )
     if not classes and (isinstance(condition, bool) or not isinstance(condition, float)):
         raise ValueError(
             "where['error']: the model predicts numbers, expected the share of rows with the largest |residual|, such "
-            f"as 0.1, got {condition}"
+            f"as 0.1, got {condition}{column}"
         )
 
 
@@ -162,8 +167,9 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
     table = table_of(subject)
     if name not in OF_THE_ROWS:
         return _of_column(table, name, condition)
+    column = of_a_column(name) if name in table.names else ""
     if has_classes(subject):
-        _check_kind(name, condition, True)
+        _check_kind(table, name, condition, True)
         if name == "error":
             right = right_classes(subject)
             wrong = every_score(subject).argmax(1) != right
@@ -172,8 +178,8 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
         numbers = right_classes(subject) if name == "label" else every_score(subject).argmax(1)
         return np.isin(numbers, class_places(name, condition, class_values(subject), subject.names))
     if name != "predicted" and (reason := undecided(subject)):
-        raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}")
-    _check_kind(name, condition, False)
+        raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}{column}")
+    _check_kind(table, name, condition, False)
     if name == "label":
         return _of_number(f"where[{name!r}]", right_numbers(subject), condition)
     predicted = _prediction(subject, name)
@@ -206,13 +212,18 @@ def class_places(name: str, condition: Condition, values: Sequence[Any], names: 
         If it names no class.
     """
     if not isinstance(condition, frozenset):
-        raise ValueError(f"where[{name!r}]: expected classes such as {{{names[0]!r}}}, got the range {said(condition)}")
+        raise ValueError(
+            f"where[{name!r}]: expected classes such as {{{names[0]!r}}}, got the range {said(condition)}"
+            f"{of_a_column(name)}"
+        )
     wanted = np.array(sorted(condition, key=repr), dtype=object)
     try:
         return class_numbers(wanted, values, names)
     except ValueError as error:
         known = ", ".join(map(repr, dict.fromkeys((*values[:10], *names[:10]))))
-        raise ValueError(f"where[{name!r}]: expected some of the classes {known}, got {said(condition)}") from error
+        raise ValueError(
+            f"where[{name!r}]: expected some of the classes {known}, got {said(condition)}{of_a_column(name)}"
+        ) from error
 
 
 def _of_column(table: Tabular, name: str, condition: Condition) -> np.ndarray:
@@ -242,7 +253,7 @@ def days_in(column: Column, value: Any, where: str) -> float:
     if not isinstance(value, str):
         return float(value)
     try:
-        return days_of(column.time, value, 1 if column.time.startswith("period") else DAY["ns"])[1]
+        return days_of(column.time, value, 1 if column.time.startswith("period") else DAY["ns"], column.zone)[1]
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: expected a {column.time}, got {value!r}: {error}") from None
 
@@ -272,7 +283,7 @@ def _coded(name: str, column: Column, condition: Condition) -> Condition:
         raise ValueError(
             f"where[{name!r}]: {column.name!r} is a category, expected a set of {known}, got {condition!r}"
         )
-    places = {key: place for place, value in enumerate(column.categories) for key in (plain_time(value), value)}
+    places = {key: place for place, value in enumerate(column.categories) for key in (as_written(value), value)}
     for value in condition:
         if value is not None and value not in places:
             known = ", ".join(map(repr, column.categories[:10]))

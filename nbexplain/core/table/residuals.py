@@ -12,10 +12,10 @@ from nbexplain.core.registry import method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.labelled_scores import labelled_scores, no_numbers, said_of
-from nbexplain.core.table.labels import right_numbers, tells_classes
+from nbexplain.core.table.labels import right_numbers, tells_classes, which_number
 
 
-@method(label="Residuals", over_rows=True, kinds=("table",), unfit=no_numbers)
+@method(label="Residuals", over_rows=True, labelled=True, kinds=("table",), unfit=no_numbers)
 def residuals(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterator[Explanation]:
     """How far the label of each row is from what a regression predicts.
 
@@ -42,7 +42,7 @@ def residuals(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> I
             names=("prediction", "residual"),
             quantity="label − prediction",
             details=_details(labels, residual),
-            warnings=(*warnings, *_two_labels(subject, labels)),
+            warnings=(*warnings, *which_number(subject, target), *_two_labels(subject, labels)),
             progress=progress,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.core.row_filter import Condition, RowFilter, column_key, column_name
+from nbexplain.core.row_filter import Condition, RowFilter, as_written, column_key, column_name
 from nbexplain.core.table.matching import class_places, days_in
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import Column
@@ -123,7 +123,7 @@ def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list
             listed = f"the {len(chosen)} most frequent of {count:,}" if len(chosen) < count else ""
             missing = len(known) < len(values)
             options = (*map(str, chosen), *["missing"] * missing)
-            held = (*chosen, *[None] * missing)
+            held = (*map(as_written, chosen), *[None] * missing)
             found.append(Field(key, column.name, "some", options, held, listed=listed))
         else:
             known = values[np.isfinite(values)]

@@ -79,8 +79,8 @@ def test_a_plane_tells_why_a_column_is_no_axis(values: np.ndarray, words: str) -
     frame = table(values)
     row = nx.Tabular(frame.iloc[[1]], frame)
     with pytest.raises(ValueError, match=rf"horizontal: {words}; .* such as horizontal=2 \('k'\)"):
-        nx.explain(model, row, "boundary")
-    nx.explain(model, row, "boundary", horizontal=2, resolution=10)
+        nx.explain(model, row, "boundary", horizontal=0, vertical=1)
+    assert nx.explain(model, row, "boundary", resolution=10).names == ("b", "k")
     explorer = nx.TabularExplorer(model, row, show=["boundary", "nearest", "editor"])
     assert explorer.session.wait(60)
     assert {answer.state for answer in explorer._answers.values()} == {"done"}
@@ -159,3 +159,15 @@ def test_a_missing_value_is_warned_of_only_where_the_score_is_lost(lost: bool) -
     assert ("the row holds NaN or infinity in 'b'" in subject.warnings) is lost
     subject.close()
     assert "the row holds NaN or infinity in 'b'" in row.notes
+
+
+def test_without_axes_the_first_columns_that_can_be_some_are_taken() -> None:
+    """Strings of which each row has another are no axis."""
+    rows = np.random.default_rng(0).normal(size=(300, 2))
+    frame = pd.DataFrame({"id": [f"p{number}" for number in range(300)], "a": rows[:, 0], "b": rows[:, 1]})
+    row = nx.Tabular(frame.iloc[[1]], frame)
+    for chosen, names in (({}, ("a", "b")), ({"vertical": 1}, ("b", "a")), ({"horizontal": 2}, ("b", "a"))):
+        found = nx.explain(lambda x: x["a"].to_numpy(), row, "boundary", resolution=10, **chosen)
+        assert found.names == names
+    parts = nx.explain(lambda x: x["a"].to_numpy(), row, "boundary", plane="components", resolution=10)
+    assert [name[:11] for name in parts.names] == ["component 1", "component 2"]

@@ -160,7 +160,7 @@ def test_an_explorer_names_detections_and_its_code_gives_the_same(monkeypatch: p
     assert explorer.session.classes == ("detection 0: person", "detection 1: car")
     assert "for detection 1: car (score 0.88)" in explorer._status.text
     found = run(explorer, {"model": model, "inputs": inputs}, monkeypatch)
-    assert "target=1, scores=detections())" in explorer.code()
+    assert "target=1, scores=detections(), classes=['nothing', 'person', 'car'])" in explorer.code()
     check(explorer, found)
     explorer.session.select(input=1, target=0)
     assert explorer.session.wait(60)

@@ -174,6 +174,6 @@ def test_an_explorer_of_tokens(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) 
     assert "for PER at 0 “Anna” (score 4.00)" in explorer._status.text
     assert facts.scores == [0, 4, 0]
     found = run(explorer, {"tagger": tagger, "text": text}, monkeypatch)
-    assert "target=Region(1, over=(0,)), hide='mask token')" in explorer.code()
+    assert f"target=Region(1, over=(0,)), hide='mask token', classes={list(LABELS)})" in explorer.code()
     check(explorer, found)
     explorer.close()

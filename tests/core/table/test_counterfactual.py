@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
+from torch import nn
 
 from nbexplain import Subject, Tabular, Text, explain
 from nbexplain.core.ask import ask
@@ -255,6 +257,16 @@ def test_errors_name_the_argument(options: dict[str, Any], message: str) -> None
     frame = pd.DataFrame({"a": [1.0, 2, 3], "b": ["x", "y", "x"]})
     with pytest.raises((TypeError, ValueError), match=message):
         explain(lambda x: x["a"].to_numpy(), Tabular(frame.iloc[[0]], frame), "counterfactual", **options)
+
+
+def test_a_network_in_bfloat16() -> None:
+    net = nn.Linear(2, 2).bfloat16()
+    with torch.no_grad():
+        net.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+        net.bias.zero_()
+    background = np.array([[-1.0, 0], [1, 0], [2, 5]])
+    found = explain(net, Tabular(background[0], background), "counterfactual", target=0)
+    np.testing.assert_array_equal(found.values[0], [1, 0])
 
 
 def test_a_background_is_needed() -> None:

@@ -34,6 +34,21 @@ def test_equals_scikit_learns() -> None:
     assert some.values[:, 1].min() >= 0
 
 
+def test_of_several_numbers_one_is_asked_for() -> None:
+    background = rows(70)
+    wanted = np.stack([background[:, 0], 3 * background[:, 1] + 10], 1)
+    model = LinearRegression().fit(background, wanted)
+    row = Tabular(background[0], background, labels=wanted[:, 0])
+    for method in ("residuals", "permutation_importance"):
+        with pytest.raises(ValueError, match=r"predicts 2 numbers, 0 \(output 0\), 1 \(output 1\); .*: target=0"):
+            explain(model, row, method)
+        found = explain(model, row, method, target=0)
+        assert found.details["R²"] == pytest.approx(1)
+        assert found.warnings == ("the labels are compared with 'output 0', one of 2 numbers",)
+    without = Tabular(background[0], background)
+    assert explain(model, without, "permutation_importance").warnings == ()
+
+
 def test_by_hand() -> None:
     background = np.array([[1.0], [2], [3], [4]])
     found = explain(lambda x: x[:, 0], Tabular([1.0], background, labels=[2, 2, None, 1]), "residuals")

@@ -78,7 +78,7 @@ def test_the_list_is_the_answer(explorer: nx.Explorer) -> None:
     assert shown.rows[0]["changes"] == [[0, "26", "44"]]  # 44 − 3 = 41 points
     assert shown.rows[0]["outcome"] == "approved"
     assert shown.rows[0]["score"].startswith("probability of refused 1 → 0.182")  # 1 / (1 + e^1.5)
-    assert "'counterfactual', target=0)" in explorer.code()
+    assert "'counterfactual', target=0, classes=['refused', 'approved'])" in explorer.code()
 
 
 def test_one_is_tried_in_the_editor_and_left_again_while_the_list_stays(explorer: nx.Explorer) -> None:
