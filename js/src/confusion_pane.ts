@@ -1,6 +1,7 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { countsAt, figuresOf, percent, sum } from "./confusion_counts";
 import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
+import { fitNames, tooHigh, tooWide } from "./fitting";
 import { counted } from "./format";
 import { ALIVE, followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
@@ -90,12 +91,7 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
     for (const scope of ["col", "row"]) {
       const heads = [...table.querySelectorAll<HTMLElement>(`th[scope="${scope}"] > span`)];
       const upright = scope === "col" && table.classList.contains("nbx-upright");
-      const cut = (head: HTMLElement): boolean =>
-        upright ? head.scrollHeight > head.clientHeight : head.scrollWidth > head.clientWidth;
-      for (const names of [model.get("names"), ...model.get("cuts")]) {
-        heads.forEach((head, i) => say(head, names[i] ?? ""));
-        if (!heads.some(cut)) break;
-      }
+      fitNames(heads, [model.get("names"), ...model.get("cuts")], upright ? tooHigh : tooWide);
     }
   };
   const choose = (place: number): void => {

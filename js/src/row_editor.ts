@@ -1,5 +1,6 @@
 import type { RenderProps } from "@anywidget/types";
 import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
+import { fitNames, tooWide } from "./fitting";
 import { ALIVE, followKernel } from "./kernel_state";
 import { listen } from "./link";
 import { type Feature, featureField, type FeatureField, type Value } from "./row_fields";
@@ -128,6 +129,12 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     weigh();
     take();
     enable();
+    fit();
+  };
+  const fit = (): void => {
+    const levels = Math.max(0, ...features.map(({ cuts }) => cuts?.length ?? 0));
+    const cut = Array.from({ length: levels }, (_, level) => features.map(({ name, cuts }) => cuts?.[level] ?? name));
+    fitNames(fields.map(({ name }) => name), [features.map(({ name }) => name), ...cut], (name) => tooWide(name.parentElement!));
   };
   const head = (): void => {
     say(title, model.get("title"));
@@ -174,6 +181,9 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     kernel = state;
     enable();
   });
+  const observer = new ResizeObserver(coalesced(fit));
+  observer.observe(list);
+  signal.addEventListener("abort", () => observer.disconnect());
   head();
   build();
 }

@@ -8,6 +8,8 @@ export type { Feature, Value } from "./row_controls";
 /** The control of one feature. */
 export interface FeatureField {
   element: HTMLElement;
+  /** Where its name stands. */
+  name: HTMLElement;
   show(value: Value, original: Value): void;
   /** The attribution of the feature, and the largest of all. Without one there is no bar. */
   weigh(weight: Value | undefined, largest: number): void;
@@ -19,7 +21,8 @@ export function featureField(feature: Feature, choose: (value: Value) => void): 
   const part = PARTS[feature.kind](feature, choose);
   const [first] = part.inputs as [HTMLInputElement | HTMLSelectElement];
   first.id = freshId();
-  const name = h("label", { class: "nbx-name", for: first.id, title: feature.name }, feature.name);
+  const called = h("span", {}, feature.name);
+  const name = h("label", { class: "nbx-name", for: first.id, title: feature.name }, called);
   if (feature.unit) name.append(h("span", { class: "nbx-row-unit" }, ` (${feature.unit})`));
   const bar = h("span");
   const weight = h("span", { class: "nbx-weight", "aria-hidden": "true" }, bar);
@@ -41,6 +44,7 @@ export function featureField(feature: Feature, choose: (value: Value) => void): 
   });
   return {
     element,
+    name: called,
     show(value, original) {
       given = original;
       const [changed, text] = [value !== original, words(original, feature)];

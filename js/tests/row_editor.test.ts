@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import rowEditorModule, { type RowEditorState } from "../src/row_editor";
 import type { Feature } from "../src/row_fields";
 import { fakeHost, FakeModel, settle } from "./fake_model";
@@ -127,6 +127,21 @@ test("dates, booleans, periods and many categories have a control of their own",
   expect(fieldOf("user").textContent).toContain("the 2 most frequent of 100");
   enter(named("span, days"), "2.5", "input", "change");
   expect(fieldOf("span").textContent).toContain("outside the background's range, −1 days to 2 days");
+});
+
+test("a name that is too long is cut where it stands, and names its control in full", async () => {
+  const features: Feature[] = [
+    { name: "measurement 01 of it", cuts: ["mea…01…f it", "m…01…"], kind: "number", low: 0, high: 1 },
+    { name: "age", cuts: ["age", "age"], kind: "number", low: 0, high: 1, unit: "days" },
+  ];
+  const widths = [vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(120)];
+  widths.push(vi.spyOn(HTMLElement.prototype, "scrollWidth", "get").mockImplementation(function (this: HTMLElement) {
+    return Math.max(120, 10 * this.textContent!.length);
+  }));
+  show({ ...STATE, features, row: [0, 1], values: [0, 1], weights: [], order: [] });
+  expect(names()).toEqual(["mea…01…f it", "age (days)"]);
+  expect(named("measurement 01 of it, number")).toBeTruthy();
+  for (const width of widths) width.mockRestore();
 });
 
 test("every control is named after its feature, and the label leads to it", () => {

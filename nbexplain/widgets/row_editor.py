@@ -23,7 +23,8 @@ class RowEditor(Bundled):
 
     ``features`` says of each column
 
-    - ``name``, and ``kind``: ``"number"``, ``"category"`` or ``"boolean"``, which is 0 or 1;
+    - ``name``, ``cuts`` of it to less and less room, of which the page takes the longest that fit, and ``kind``:
+      ``"number"``, ``"category"`` or ``"boolean"``, which is 0 or 1;
     - of a number ``low`` and ``high``, what the slider reaches (another number can be typed, and is marked), its
       ``step``, and ``integer``; of one that is a time ``time``, what it is the days of (``"date"``, ``"datetime"``,
       ``"time"``), of one with a ``unit`` that, and ``texts``, if whole numbers from ``low`` on are called by these;

@@ -16,8 +16,11 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.row_editor import RowEditor
+from nbexplain.widgets.text_width import fitted_apart, width
 
 _MOST_CHOICES = 300  # in a list
+_LETTERS = (18, 11)  # average ones, that a name may have room for
+_MOST_CUT = 300  # columns: of more it would take a while, and names are sought by typing
 _STEPS = 200  # of a slider from one end to the other
 
 
@@ -115,11 +118,15 @@ def _controls(row: Tabular) -> list[dict[str, Any]]:
     held = row.tensor.numpy() if row.background is None else np.concatenate([row.background, row.tensor.numpy()])
     constant = set(() if row.background is None else row.constant)
     features: list[dict[str, Any]] = []
+    widest = max(map(width, row.names), default=0.0)
+    levels = [most for most in _LETTERS if widest > most and len(row.names) <= _MOST_CUT]
+    cuts = [fitted_apart(row.names, [most] * len(row.names)) for most in levels]
     for place, column in enumerate(row.columns):
         values = held[:, place]
         known = values[np.isfinite(values)]
         about: dict[str, Any] = {
             "name": column.name,
+            "cuts": [cut[place] for cut in cuts],
             "constant": place in constant,
             "missing": bool(len(known) < len(values)),
         }
