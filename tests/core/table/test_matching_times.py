@@ -67,7 +67,9 @@ CASES: list[tuple[Any, list[int]]] = [
 ]
 
 
-@pytest.mark.parametrize(("where", "right"), CASES, ids=[str(where) for where, _ in CASES])
+@pytest.mark.parametrize(
+    ("where", "right"), CASES, ids=[f"{n}-{'-'.join(where)}" for n, (where, _) in enumerate(CASES)]
+)
 def test_times_and_decimals(where: Any, right: list[int]) -> None:
     row = Tabular(FRAME.iloc[[0]], FRAME)
     found = explain(lambda rows: np.zeros(len(rows)), row, "matching_rows", where=where)
