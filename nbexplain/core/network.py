@@ -233,13 +233,13 @@ class Network:
         if not isinstance(given, Tabular) or given.background is None:
             return batches.Batches()
         some = given.background[:_ROWS_LOOKED_AT]
-        others = some[(some != given.tensor[0, : some.shape[1]].numpy()).any(1)]
+        others = some[(some != given.tensor[0].numpy()).any(1)]
         others = others[np.linspace(0, len(others) - 1, min(_ROWS_TRIED, len(others))).astype(np.intp)]
         if not len(others):
             return batches.Batches()
         x = self.ready(given.tensor)
         alone = self.run(x, grad=False) if self._first is None else self._first
-        rows = torch.cat([x, self.ready(torch.from_numpy(given.placed(others)))])
+        rows = torch.cat([x, self.ready(torch.from_numpy(others))])  # all with the label of the table's own row
         return batches.Batches(batches.mixed_rows(lambda batch: self.run_batch(self.ready(batch)), rows, alone))
 
     def _tried_batches(self, size: int) -> batches.Batches:
