@@ -229,37 +229,19 @@ class Network:
         return not self._batches.alone
 
     def _tried_rows(self) -> batches.Batches:
-        """Of a model outside torch, whether it mixes rows; one that takes no batches says so itself.
-
-        Raises
-        ------
-        ValueError
-            If it does, and tells rows apart only by the others.
-        """
+        """Of a model outside torch, whether it mixes rows; one that takes no batches says so itself."""
         given = self._given
         if not isinstance(given, Tabular) or given.background is None:
             return batches.Batches()
         some = given.background[:_ROWS_LOOKED_AT]
-        others = some[(some != given.tensor[0, : some.shape[1]].numpy()).any(1)]
+        others = some[(some != given.tensor[0].numpy()).any(1)]
         others = others[np.linspace(0, len(others) - 1, min(_ROWS_TRIED, len(others))).astype(np.intp)]
         if not len(others):
             return batches.Batches()
-        x, beside = self.ready(given.tensor), self.ready(torch.from_numpy(given.placed(others)))
+        x = self.ready(given.tensor)
         alone = self.run(x, grad=False) if self._first is None else self._first
-
-        def run(batch: Tensor) -> Tensor:
-            return self.run_batch(self.ready(batch))
-
-        if batches.problem(run, x, beside, alone, len(beside) + 1) != batches.MIXES:
-            return batches.Batches()
-        if all(batches.is_close(run(row[None]), alone) for row in beside):
-            score = "NaN" if bool(alone.isnan().any()) else "the same"
-            raise ValueError(
-                "model: its score of a row depends on which rows are asked with it, and the score of each row alone is "
-                f"{score}: it computes something of all rows that it gets, such as their mean, or fits to them "
-                "(fit_transform); let it use what was learnt from the training rows, such as scaler.transform"
-            )
-        return batches.Batches(batches.MIXES)
+        rows = torch.cat([x, self.ready(torch.from_numpy(others))])  # all with the label of the table's own row
+        return batches.Batches(batches.mixed_rows(lambda batch: self.run_batch(self.ready(batch)), rows, alone))
 
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given

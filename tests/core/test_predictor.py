@@ -108,6 +108,8 @@ class Mixing:
                 return ((rows - rows.mean(0)) / rows.std(0)).sum(1)
         if self.way == "centred":
             return rows.sum(1) - rows.sum(1).mean()
+        if self.way == "ranked":
+            return np.argsort(np.argsort(rows[:, 0])) / max(len(rows) - 1, 1)
         if self.way == "beside":
             return rows.sum(1) + (len(rows) > 1)
         if self.way == "random":
@@ -115,9 +117,10 @@ class Mixing:
         return np.array(rows, dtype=np.float32) @ np.full(2, 0.1, np.float32) * np.float32(1 + 1e-7 * (len(rows) > 1))
 
 
-@pytest.mark.parametrize("way", ["scaled", "centred"])
+@pytest.mark.parametrize("way", ["scaled", "centred", "ranked"])
 def test_scores_that_tell_rows_apart_by_the_others_alone_are_refused(way: str) -> None:
     table = np.random.default_rng(0).normal(size=(20, 2))
+    table = table[table[:, 0].argsort()]  # the first has the same rank alone
     with pytest.raises(ValueError, match="NaN" if way == "scaled" else "the same"):
         explain(Mixing(way), Tabular(table[0], table), "exact_shap")
 
@@ -248,7 +251,7 @@ class Odd:
     ],
 )
 def test_a_model_that_returns_another_shape(later: Any, message: str) -> None:
-    model = Odd(*[lambda n: np.full((n, 2), 0.5)] * 3, later)  # of the row, the background, and of both together
+    model = Odd(*[lambda n: np.full((n, 2), 0.5)] * 4, later)  # of the row, the background, both, one
     with pytest.raises(ValueError, match=message):
         explain(model, Tabular([1.0, 2.0], [[0.0, 0.0], [3.0, 3.0]]), "lime", target=0, samples=500)
 

@@ -100,11 +100,14 @@ def test_the_code_gives_the_same_and_the_model_stays(model: nn.Module, monkeypat
     names: dict[str, Any] = {"model": model, "x": x, "mask": mask}
     found = run(explorer, names, monkeypatch)
     assert "from nbexplain import Region, explain" in explorer.code()
-    assert "target=Region(1, over=mask))  # cat over a mask" in explorer.code()
+    assert "target=Region(1, over=mask), classes=['ground', 'cat', 'dog', 'eel'])  # cat over a mask" in explorer.code()
     check(explorer, found)
     explorer.session.select(target=Region(2, "map"))
     found = run(explorer, names, monkeypatch)
-    assert "target=Region(2, over='map'))  # dog over the whole map" in explorer.code()
+    assert (
+        "target=Region(2, over='map'), classes=['ground', 'cat', 'dog', 'eel'])  # dog over the whole map"
+        in explorer.code()
+    )
     check(explorer, found)
     explorer.close()
     assert differences(before, snapshot(model, x)) == []

@@ -113,6 +113,35 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
     return MIXES
 
 
+def mixed_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor) -> str:
+    """Why rows of a table (N, F) are run one by one, or `""`; `alone` are the scores (1, K) of the first.
+
+    Raises
+    ------
+    ValueError
+        If only the others of a batch tell its rows apart.
+    """
+    try:
+        mixed, last = run(rows), run(rows[-1:])
+    except Exception:  # whoever asks for such rows is told why
+        return ""
+    for place, own in ((0, alone), (len(rows) - 1, last)):
+        others = torch.cat([rows[:place], rows[place + 1 :]])
+        differs = not is_close(mixed[place : place + 1], own)
+        if differs and problem(run, rows[place : place + 1], others, own, len(rows)) == MIXES:
+            break
+    else:
+        return ""
+    if all(is_close(run(row[None]), alone) for row in rows[1:]):
+        score = "NaN" if bool(alone.isnan().any()) else "the same"
+        raise ValueError(
+            "model: its score of a row depends on which rows are asked with it, and the score of each row alone is "
+            f"{score}: it computes something of all rows that it gets, such as their mean, or fits to them "
+            "(fit_transform); let it use what was learnt from the training rows, such as scaler.transform"
+        )
+    return MIXES
+
+
 def is_close(scores: Tensor, wanted: Tensor) -> bool:
     """Whether they differ by no more than rounding."""
     if not wanted.is_floating_point():
