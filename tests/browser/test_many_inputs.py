@@ -130,7 +130,7 @@ def test_keys_reach_the_last_one_and_everything_follows(lab: Lab) -> None:
     is_drawn(explorer, MANY - 1 - page)
     wait(lambda: abs(int(lab.execute("print(e.input)")) - (MANY - 1 - page)), 0)
     assert lab.execute("print(e.code().splitlines()[-1])").startswith(
-        f"gradient = explain(net, data[{MANY - 1 - page}][0][None], 'gradient', target=1)"
+        f"gradient = explain(net, data[{MANY - 1 - page}][0][None], 'gradient', target=1, classes=['ant', 'bee', 'cat'])"
     )
 
 
