@@ -129,9 +129,9 @@ def test_keys_reach_the_last_one_and_everything_follows(lab: Lab) -> None:
     assert 3 < page < 60
     is_drawn(explorer, MANY - 1 - page)
     wait(lambda: abs(int(lab.execute("print(e.input)")) - (MANY - 1 - page)), 0)
-    assert lab.execute("print(e.code().splitlines()[-1])").startswith(
-        f"gradient = explain(net, data[{MANY - 1 - page}][0][None], 'gradient', target=1)"
-    )
+    x = f"data[{MANY - 1 - page}][0][None]"
+    line = f"gradient = explain(net, {x}, 'gradient', target=1, classes=['ant', 'bee', 'cat'])"
+    assert lab.execute("print(e.code().splitlines()[-1])").startswith(line)
 
 
 def test_sorting_by_score_reads_all_and_can_be_stopped(lab: Lab) -> None:
