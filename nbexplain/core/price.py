@@ -17,6 +17,7 @@ from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
 
 _LONG = 0.05  # seconds: passes that take so long together tell what each costs
+_LONG_WAIT = 60  # seconds: before such a wait is told, what it is told by is timed once more
 _MORE = 8  # times as many are tried next
 _MANY = 10  # passes of which one more may be timed
 _PART = 50  # so small a part of the passes of a network may be such that are tried
@@ -52,6 +53,8 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
         count = min(_MORE * count, most - tried)
         tried += count
         before, each = each, _timed(subject, count)
+        if each * passes >= _LONG_WAIT:
+            each = min(each, _timed(subject, count))  # the machine may have been busy just then
         together = each < before / 2  # it takes little longer for more of them
     return Price(passes, each * passes) if each * passes >= least else None
 

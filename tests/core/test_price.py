@@ -50,6 +50,22 @@ def test_seconds_are_those_of_the_passes_together() -> None:
     assert price_of(subject, METHODS["leave_one_out"], 0, {"background": 1}, least=1) is None  # 0.04 s
 
 
+def test_a_call_during_which_the_machine_was_busy_is_not_the_pace() -> None:
+    calls: list[int] = []
+
+    def once_busy(rows: np.ndarray) -> np.ndarray:
+        calls.append(len(rows))
+        if len(rows) > 10 and max(calls[:-1]) <= 10:
+            time.sleep(0.3)
+        return model(rows)
+
+    subject = Subject(once_busy, Tabular(X[0], X))
+    price = price_of(subject, METHODS["permutation_shap"], 0, {"permutations": 10, "background": 100}, least=0)
+    assert max(calls) > 10
+    assert price is not None
+    assert price.seconds < 60  # 80,000 passes; it would be 6 minutes
+
+
 def test_a_first_pass_that_compiles_is_not_the_pace() -> None:
     class Compiled(nn.Module):
         def __init__(self) -> None:
