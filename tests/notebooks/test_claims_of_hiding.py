@@ -143,7 +143,7 @@ def test_how_far_the_explainers_are_from_the_exact_one(method, miss):
 
 
 @pytest.mark.parametrize(
-    ("orders", "miss", "error"), [(2, 0.303, 0.330), (10, 0.088, 0.140), (50, 0.066, 0.072), (250, 0.049, 0.032)]
+    ("orders", "miss", "error"), [(2, 0.303, 0.528), (10, 0.088, 0.169), (50, 0.066, 0.075), (250, 0.049, 0.032)]
 )
 def test_errors_of_orders_fall_with_the_root(orders, miss, error):
     found = of_eight("permutation_shap", permutations=orders)
