@@ -27,6 +27,7 @@ from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
 
 _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
+_SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
@@ -235,7 +236,8 @@ class Network:
             return batches.Batches()
         some = given.background[:_ROWS_LOOKED_AT]
         others = some[(some != given.tensor[0].numpy()).any(1)]
-        others = others[np.linspace(0, len(others) - 1, min(_ROWS_TRIED, len(others))).astype(np.intp)]
+        tried = _ROWS_TRIED if self.pace[0] < _SLOW else 1  # rows of a slow model are waited for
+        others = others[np.linspace(0, len(others) - 1, min(tried, len(others))).astype(np.intp)]
         if not len(others):
             return batches.Batches()
         x = self.ready(given.tensor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,20 @@ def test_rows_that_are_mixed_in_a_batch_are_asked_alone() -> None:
     assert found.warnings == (said,)
     for way in ("random", "rounded"):  # neither is a mixing
         assert explain(Mixing(way), Tabular(table[0], table), "exact_shap").warnings == ()
+
+
+def test_a_slow_model_is_asked_for_few_rows_whether_it_mixes_them() -> None:
+    table, calls = np.random.default_rng(0).normal(size=(20, 2)), []
+
+    def slow(rows: np.ndarray) -> np.ndarray:
+        calls.append(len(rows))
+        time.sleep(0.25 * (len(calls) == 1))
+        return rows[:, 0] - 0.5 * rows[:, 0].max()
+
+    subject = Subject(slow, Tabular(table[0], table))
+    subject.scores()
+    assert not subject.takes_batches()
+    assert max(calls) == 2
 
 
 def test_as_many_outputs_as_rows() -> None:
