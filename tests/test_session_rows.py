@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from nbexplain import Session, Tabular
@@ -69,3 +70,14 @@ def test_a_filter_that_does_not_fit_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="background"):
         bare.select(where={"feature 0": (0, 1)})
     bare.close()
+
+
+@pytest.mark.parametrize("name", ["label", "predicted"])
+def test_classes_of_a_regression_are_refused_where_they_are_chosen(name: str) -> None:
+    held = np.random.default_rng(0).normal(size=(30, 2))
+    session = Session(lambda rows: rows.sum(1), Tabular(held[0], held, labels=held.sum(1)))
+    with pytest.raises(ValueError, match=rf"where\['{name}'\]: expected numbers or a range \(low, high\), got 'yes'"):
+        session.select(where={name: {"yes"}})
+    assert not session.selection.where
+    session.select(where={name: (0, None)})
+    session.close()

@@ -98,7 +98,7 @@ def checked_classes(
         raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}{last}")
     own = [str(label) for label in labels or ()]
     told, known = [_plain(name) for name in names], [_plain(name) for name in own]
-    if told != known and set(told) == set(known):
+    if told != known and sorted(told) == sorted(known):
         raise ValueError(
             f"classes: {', '.join(map(repr, names))} are the model's own labels in another order than that of its "
             f"scores, which is {source or 'its own'}: {', '.join(map(repr, own))}; leave classes= out"
@@ -106,10 +106,10 @@ def checked_classes(
     return names
 
 
-def _plain(name: str) -> float | str:
-    """A label, so that 1 and 1.0 are the same."""
+def _plain(name: str) -> str:
+    """A label, so that 1, 1.0 and True are the same."""
     try:
-        return float(name)
+        return str(float({"True": "1", "False": "0"}.get(name, name)))
     except ValueError:
         return name
 

@@ -17,6 +17,8 @@ from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
 
 _LONG = 0.05  # seconds: passes that take so long together tell what each costs
+_WAIT = 0.5  # seconds that what is tried may take, unless two passes take longer
+_LITTLE = 0.7  # of the time of each, where a call takes nearly as long for twice as many
 _LONG_WAIT = 60  # seconds: before such a wait is told, what it is told by is timed once more
 _MORE = 8  # times as many are tried next
 _MANY = 10  # passes of which one more may be timed
@@ -44,23 +46,25 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     passes = int(chosen.price(subject, subject.target(target), params))
     if not passes:
         return None
-    together = isinstance(subject.twin.module, Predictor)  # whose call may take as long for one row as for many
+    outside = isinstance(subject.twin.module, Predictor)
+    together = outside  # a call may take as long for one row as for many
     (each, count), most = subject.pace, min(passes if together else passes // _PART, _MOST)
     if count == 1 and not together and passes >= _MANY and each * passes >= least:
         each = min(each, _timed(subject, 1))  # the first of all may have compiled something
     tried = 0
     while (each * count < _LONG or together) and tried + count < most and each * passes >= least:
-        count = min(_MORE * count, most - tried)
+        count = min(_MORE * count, max(int(_WAIT / each), 2 * count), most - tried)
         tried += count
         before, each = each, _timed(subject, count)
-        if each * passes >= _LONG_WAIT:
+        if each * count < _WAIT and (outside or each * passes >= _LONG_WAIT):
             each = min(each, _timed(subject, count))  # the machine may have been busy just then
-        together = each < before / 2  # it takes little longer for more of them
+        together = each < _LITTLE * before  # it takes little longer for more of them
     return Price(passes, each * passes) if each * passes >= least else None
 
 
 def _timed(subject: Subject, count: int) -> float:
     """Seconds of each of so many passes, run together."""
+    subject.takes_batches()  # which is tried once, and would count
     batch, begun = _some(subject, count), time.perf_counter()
     subject.evaluate(batch)
     return (time.perf_counter() - begun) / count

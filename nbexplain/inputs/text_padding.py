@@ -58,15 +58,16 @@ def padded(ids: np.ndarray, mask: np.ndarray | None, read: Callable[[str], Read 
     if mask is not None and not mask.all():
         short = read(word)
         return _at_an_end(ids, mask == 0, _step(ids, short))
-    found, step = None, 0
-    for text in ("", word):
+    found, step, nothing = None, 0, read("")
+    framed = nothing is not None and len(nothing[0]) > 0  # else it is seen from two short texts
+    for text in ("", word) if framed else (word, f"{word} {word}"):
         short = read(text)
         if short is None or len(short[0]) < 2 or step not in (0, len(short[0])) or len(ids) % len(short[0]):
             return None
         step = len(short[0])
         blank = np.ones(step, dtype=bool) if short[1] is None else short[1] == 0
         found = _at_an_end(short[0], blank, step, least=2)
-        if found is None or not found.places.all():
+        if found is None or (framed and not found.places.all()):
             break
     if found is None:
         return None

@@ -10,6 +10,7 @@ import numpy as np
 from nbexplain.inputs.segments import joined
 
 _MOST_WORDS = 300  # each is a call of the tokenizer
+_OTHERS = 6  # words that show what stands before every text
 
 
 def by_leaving_out(
@@ -27,28 +28,47 @@ def by_leaving_out(
     """
     whole, begins = joined(texts)
     words = [match.span() for match in re.finditer(r"\S+", whole)]
-    if len(words) > _MOST_WORDS:
-        return None
-    spans, end = np.zeros((len(ids), 2), dtype=np.int64), 0
-    odd: int | None = None  # where the first word begins, if the second is read otherwise without it
-    for place, (first, last) in enumerate(words):
+
+    def left(first: int, last: int) -> np.ndarray | None:
         number = int(np.searchsorted(begins, first, side="right")) - 1
         shorter = read(_without(texts, number, first - begins[number], last - begins[number]))
-        if shorter is None or len(shorter) > len(ids):
-            return None
-        start = _gone(ids, shorter, end)
-        if start is None and not place:
-            odd = _alike(ids, shorter)
-            continue
+        return None if shorter is None or len(shorter) > len(ids) else shorter
+
+    if len(words) > _MOST_WORDS:  # one id each, if it is so of some of them
+        some = np.linspace(0, len(words) - 1, _MOST_WORDS // 10).astype(np.intp).tolist()
+        own = len(words) == len(ids) and all(
+            (row := left(*words[n])) is not None and np.array_equal(row, np.delete(ids, n)) for n in some
+        )
+        return np.array(words) if own else None
+    shorter = [left(first, last) for first, last in words]
+    rows = [row for row in shorter if row is not None]
+    if len(rows) < len(words):
+        return None
+    found = _placed(ids, rows, 0)
+    if found is None and len(words) > 1:  # the first word is read otherwise without what follows, or like the second
+        distinct = dict.fromkeys(["0", "the", *(whole[a:b] for a, b in words[1:])])
+        alone = [read([word] * len(texts)) for word in list(distinct)[:_OTHERS]]
+        begin = min((_alike(ids, row) for row in alone if row is not None), default=0)
+        others = _placed(ids, rows[1:], begin + 1)
+        found = None if others is None or others[0][0] <= begin else [(begin, others[0][0]), *others]
+    if found is None:
+        return None
+    spans = np.zeros((len(ids), 2), dtype=np.int64)
+    for word, (start, end) in zip(words, found, strict=True):
+        spans[start:end] = word
+    return spans
+
+
+def _placed(ids: np.ndarray, shorter: Sequence[np.ndarray], end: int) -> list[tuple[int, int]] | None:
+    """From where to where the ids stand that are missing in each; None where they are no rows one after the other."""
+    found = []
+    for rest in shorter:
+        start = _gone(ids, rest, end)
         if start is None:
             return None
-        if odd is not None and place == 1:
-            if odd >= start:
-                return None
-            spans[odd:start] = words[0]
-        end = start + len(ids) - len(shorter)
-        spans[start:end] = first, last
-    return None if odd is not None and len(words) < 2 else spans
+        end = start + len(ids) - len(rest)
+        found.append((start, end))
+    return found
 
 
 def _without(texts: Sequence[str], number: int, start: int, end: int) -> list[str]:

@@ -91,14 +91,23 @@ def test_a_network_of_hugging_face_has_its_own_names() -> None:
 
 @pytest.mark.parametrize(
     ("labels", "classes"),
-    [(["no", "yes"], ["yes", "no"]), ([0, 1], ["1", "0"]), ([0.0, 1.0], [1, 0]), ([False, True], [True, False])],
+    [
+        (["no", "yes"], ["yes", "no"]),
+        ([0, 1], ["1", "0"]),
+        ([0.0, 1.0], [1, 0]),
+        ([False, True], [True, False]),
+        ([False, True], [1, 0]),
+        ([0, 1], [True, False]),
+        (["nan", "x"], ["x", "nan"]),
+    ],
 )
 def test_the_models_own_classes_keep_their_order(labels: list[Any], classes: list[Any]) -> None:
     table = np.arange(8.0)[:, None]
     model = DummyClassifier().fit(table, np.array(labels * 4))
     given = ", ".join(repr(str(label)) for label in labels)
-    with pytest.raises(ValueError, match=re.escape(f"model.classes_: {given}; leave classes= out")):
-        explain(model, Tabular(table[0], table), "exact_shap", classes=classes, target=1)
+    for given_model in (model, model.predict_proba):  # a method knows the estimator that it is of
+        with pytest.raises(ValueError, match=re.escape(f"model.classes_: {given}; leave classes= out")):
+            explain(given_model, Tabular(table[0], table), "exact_shap", classes=classes, target=1)
     assert Subject(model, Tabular(table[0], table), classes=labels).names == tuple(map(str, labels))
 
 

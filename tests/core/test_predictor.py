@@ -136,6 +136,16 @@ def test_rows_that_are_mixed_in_a_batch_are_asked_alone() -> None:
         assert explain(Mixing(way), Tabular(table[0], table), "exact_shap").warnings == ()
 
 
+def test_labels_or_votes_that_are_drawn_are_no_mixing() -> None:
+    table, draw = np.random.default_rng(0).normal(size=(40, 2)), np.random.default_rng(1)
+
+    def votes(rows: np.ndarray) -> np.ndarray:
+        return (draw.random((len(rows), 5)) < 0.5).mean(1)
+
+    for row in table:
+        assert Subject(votes, Tabular(row, table)).takes_batches()
+
+
 def test_a_slow_model_is_asked_for_few_rows_whether_it_mixes_them() -> None:
     table, calls = np.random.default_rng(0).normal(size=(20, 2)), []
 

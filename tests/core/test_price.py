@@ -66,6 +66,21 @@ def test_a_call_during_which_the_machine_was_busy_is_not_the_pace() -> None:
     assert price.seconds < 60  # 80,000 passes; it would be 6 minutes
 
 
+def test_of_a_slow_model_few_passes_are_tried() -> None:
+    calls: list[int] = []
+
+    def slower(rows: np.ndarray) -> np.ndarray:
+        calls.append(len(rows))
+        time.sleep(0.3 * len(rows))
+        return model(rows)
+
+    subject = Subject(slower, Tabular(X[0], X))
+    price = price_of(subject, METHODS["permutation_shap"], 0, {"permutations": 10, "background": 100}, least=1)
+    assert price is not None
+    assert price.seconds == pytest.approx(80_000 * 0.3, rel=0.2)
+    assert sum(calls) <= 6  # three of them tell whether it mixes rows
+
+
 def test_a_first_pass_that_compiles_is_not_the_pace() -> None:
     class Compiled(nn.Module):
         def __init__(self) -> None:

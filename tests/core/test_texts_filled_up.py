@@ -320,3 +320,11 @@ def test_a_tokenizer_that_fills_up_to_multiples_fills_a_shorter_text_up_to_fewer
     none = Text(SENTENCE, read).masker()
     lengths = {batch.shape[1] for _, batch in none.batches(np.tril(np.ones((9, 8)), -1))}
     assert lengths == {4, 8, 12}
+
+
+def test_ids_alone_that_are_filled_up_to_multiples_without_a_token_that_begins_each_text() -> None:
+    text = Text(SENTENCE, lambda text: filled(text, -(-len(text.split()) // 5) * 5))
+    assert text.masker().names == tuple(SENTENCE.split())
+    assert text.masker().features.tolist() == [*range(8), -1, -1]
+    letters = Text("off off on", lambda text: [ord(letter) for letter in text.replace(" ", "")])  # nothing is filled up
+    assert letters.padded is None

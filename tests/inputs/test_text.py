@@ -366,6 +366,28 @@ def test_ids_alone_belong_to_the_words_with_which_they_go() -> None:
     assert text.notes == ("the tokenizer shows no token for “zzz”: what it makes of that is never hidden",)
 
 
+def test_ids_of_very_many_words_are_counted_where_some_of_them_bear_it_out() -> None:
+    numbers = [f"n{number}" for number in range(301)]
+    text = Text(" ".join(numbers), lambda text: [int(word[1:]) + 1 for word in text.split()])
+    assert text.masker("word").names == tuple(numbers)
+    framed = Text(" ".join(numbers), lambda text: [0, *(int(word[1:]) + 1 for word in text.split()[1:])])
+    assert not framed.spans.any()  # as many ids as words, but another one stands first
+
+
+@pytest.mark.parametrize("before", [[], [1]])
+@pytest.mark.parametrize("words", ["bad bad", "a a a b a a", "bad film bad"])
+def test_first_words_that_are_read_otherwise_or_like_the_second(before: list[int], words: str) -> None:
+    def spaced(text: str) -> list[int]:  # as byte-level tokenizers, for which a space belongs to the word behind it
+        return [
+            *before,
+            *(code for n, word in enumerate(text.split()) for code in (len(word), ord(word[0]) + 200 * (n > 0))),
+        ]
+
+    text = Text(words, spaced)
+    assert text.masker("word").names == tuple(words.split())
+    assert text.masker("word").features.tolist() == [-1] * len(before) + [n // 2 for n in range(2 * len(words.split()))]
+
+
 @pytest.mark.parametrize("odd", ["sorted", "reversed"])
 def test_ids_that_do_not_follow_the_words_are_hidden_one_by_one(odd: str) -> None:
     text = Text("the film is good", lambda text: coded(text, odd))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import nbexplain as nx
-from nbexplain.core.question import Answer, Question
+from nbexplain.core.question import Answer, Price, Question
 from nbexplain.widgets.attribution_map import AttributionMap
 from nbexplain.widgets.controls import Toolbar
 from nbexplain.widgets.explorers.compared import compared_warnings, compared_words
@@ -186,12 +186,12 @@ def test_answers_on_their_way_are_said_with_the_others() -> None:
     answers = [
         Answer(Question(0, "lime", target=0), "done", dataclasses.replace(done, seconds=1.2, passes={"forward": 5})),
         Answer(Question(0, "lime", target=1), "running", dataclasses.replace(part, passes={"forward": 2})),
-        Answer(Question(0, "lime", target=1), "running"),
+        Answer(Question(0, "lime", target=1), "running", price=Price(1000, 30.0)),
         Answer(Question(0, "lime", target=1), "stopped", dataclasses.replace(part, passes={})),
     ]
-    assert compared_words("target", answers, session) == (
-        "LIME for 4 targets · class 0 1.2 s · class 1 40% … · class 1 is on its way · class 1 stopped at 40% · "
-        "7 forward passes"
+    assert compared_words("target", answers, session, 5) == (
+        "LIME for 5 targets · class 0 1.2 s · class 1 40% … · class 1 is on its way (about 1,000 passes, 30 s) · "
+        "class 1 stopped at 40% · 7 forward passes"
     )
     assert compared_warnings({"LIME": ["few", "odd row"], "Occlusion": ["odd row"]}) == ["LIME: few", "odd row"]
     session.close()

@@ -147,6 +147,10 @@ def check_filter(
 def _check_kind(table: Tabular, name: str, condition: Condition, classes: bool) -> None:
     """Check that this is asked of a model that tells classes apart, or of one that predicts numbers."""
     column = of_a_column(name) if name in table.names else ""
+    if not classes and name != "error" and isinstance(condition, frozenset):
+        wrong = [value for value in condition if value is not None and not isinstance(value, (int, float))]
+        if wrong:
+            raise ValueError(f"where[{name!r}]: expected numbers or a range (low, high), got {wrong[0]!r}{column}")
     if classes and name == "residual":
         raise ValueError(f"where['residual']: the model tells classes apart; use 'error': True for wrong ones{column}")
     if name != "error":

@@ -21,14 +21,14 @@ def name_of(part: str, answer: Answer, session: Session) -> str:
     return f"input {answer.question.input}"
 
 
-def compared_words(part: str, answers: Sequence[Answer], session: Session) -> str:
-    """`3 methods for dear (probability 0.93) · LIME 1.2 s · Occlusion 40% …`."""
+def compared_words(part: str, answers: Sequence[Answer], session: Session, of: int) -> str:
+    """`3 methods for dear (probability 0.93) · LIME 1.2 s · Occlusion 40% …`, of which some may not have begun."""
     first = next((answer.explanation for answer in answers if answer.explanation is not None), None)
     label = METHODS[answers[0].question.method].label
     if part == "method":
-        head = counted(len(answers), "method") + ("" if first is None else words.about(first, session))
+        head = counted(of, "method") + ("" if first is None else words.about(first, session))
     else:
-        head = f"{label} for {counted(len(answers), part)}"
+        head = f"{label} for {counted(of, part)}"
     taken: Counter[str] = Counter()
     for answer in answers:
         taken.update({} if answer.explanation is None else dict(answer.explanation.passes))
@@ -51,6 +51,7 @@ def _state(answer: Answer) -> str:
     if answer.state == "stopped":
         return "stopped" if explanation is None else f"stopped at {explanation.progress:.0%}"
     if answer.state == "running":
-        return "is on its way" if explanation is None else f"{explanation.progress:.0%} …"
+        price = f" ({answer.price})" if answer.price else ""
+        return f"is on its way{price}" if explanation is None else f"{explanation.progress:.0%} …"
     assert explanation is not None
     return words.duration(explanation.seconds)

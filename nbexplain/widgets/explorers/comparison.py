@@ -108,7 +108,7 @@ class MethodComparison(Explorer):
         if not shown:
             return super()._said(main, answers)
         warned = {name_of(self._part, answer, self.session): self._warnings_of(answer) for answer in shown}
-        return compared_words(self._part, shown, self.session), compared_warnings(warned)
+        return compared_words(self._part, shown, self.session, len(order)), compared_warnings(warned)
 
     def _failure(self, answer: Answer) -> tuple[str, str]:
         sentence, traceback = super()._failure(answer)
