@@ -30,8 +30,9 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     """What an answer costs where nothing is known yet; None if that is under `least` seconds, or not known.
 
     Where a single pass does not tell, as with forests that take as long for one row as for a thousand, some are
-    tried together, more and more, for a twentieth of a second, and on as long as more of them take little longer. The
-    first pass of all, in which a ScriptModule is compiled, is timed once more.
+    tried together, more and more, for a twentieth of a second, and on as long as more of them take little longer; few
+    where each is slow. What a busy machine may have slowed is timed once more, as is the first pass of all, in which a
+    ScriptModule is compiled.
 
     Parameters
     ----------

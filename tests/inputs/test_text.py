@@ -290,6 +290,18 @@ def test_a_token_of_spaces_alone_is_no_word_and_goes_with_the_next() -> None:
     assert text.masker("token").names == ("a", "␣", "film")
 
 
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [("😍 good", ((0, 1), (0, 1), (0, 1), (2, 6))), ("café good", ((0, 4), (3, 4), (5, 9)))],
+)
+def test_a_sign_of_several_tokens_is_there_once_for_a_model_that_reads_strings(text: str, spans: Any) -> None:
+    x = Text(text, placed(*spans), mask_token_id=0)
+    assert x.outside(x.tensor) == [text]
+    first = text.split()[0]
+    ((_, hidden),) = x.masker("word", "mask token").batches(np.array([[0, 1]]))
+    assert x.outside(hidden) == [f"UNKWORDZ {text.removeprefix(first).strip()}"]
+
+
 def test_a_token_belongs_to_the_first_word_that_it_overlaps() -> None:
     masker = Text("a “good e-mail", placed((0, 1), (2, 7), (8, 11), (11, 14))).masker("word")  # a, “good, e-m, ail
     assert masker.features.tolist() == [0, 1, 2, 3]
