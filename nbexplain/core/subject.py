@@ -36,8 +36,9 @@ _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
 _MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
 _ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this
-_MOST_OUTSIDE = 16_384  # rows in one call of a model outside torch ...
+_MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch ...
 _QUICK = 0.1  # ... as long as a call takes about so many seconds
+_LONG = 1.0  # seconds that its first call may take
 
 
 class NoGradient(ValueError):
@@ -576,14 +577,19 @@ class Subject:
                 self.call_took(size, time.perf_counter() - begun, batch.shape[-1])
 
     def call_size(self, width: int) -> int:
-        """How many inputs, of so many numbers each, the next call of the model takes."""
-        return min(max(self._outside, self.chunk()), self.most_in_call(width))
+        """How many inputs, of so many numbers each, the next call of the model takes.
+
+        A slow model outside torch gets fewer at a time, as it can be stopped between two calls only.
+        """
+        size = max(self._outside, self.chunk())
+        if isinstance(self.twin.module, Predictor):
+            size = self._outside or min(size, max(int(_LONG / max(self.pace[0], 1e-9)), 1))
+        return min(size, self.most_in_call(width))
 
     def call_took(self, size: int, seconds: float, width: int) -> None:
         """What a call of so many took: the next ones may be longer or shorter."""
-        least = self.chunk()
-        if size >= least and self.most_in_call(width) > least:
-            self._outside = size * 2 if seconds < _QUICK else size // 2 if seconds > 4 * _QUICK else size
+        if size >= self.call_size(width) and self.most_in_call(width) > 1:
+            self._outside = size * 2 if seconds < _QUICK else max(size // 2, 1) if seconds > 4 * _QUICK else size
 
     def most_in_call(self, width: int) -> int:
         """How many it may grow to."""

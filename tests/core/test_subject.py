@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nbexplain import Session, Subject, explain, options
 from nbexplain.core.ask import ask
 from nbexplain.core.memory import STORE
-from nbexplain.inputs import Tabular
+from nbexplain.inputs import Tabular, Text
 from tests.core import oracles
 from tests.networks import CASES, CLASSES, Case, FunctionalReLU, Plain, Residual, picture, seeded
 
@@ -93,12 +93,9 @@ def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
     torch.testing.assert_close(subject.evaluate(batch), scores)
 
 
-@pytest.mark.parametrize(("quick", "longest"), [(1e9, 16_384), (0.0, 1024)])
-def test_rows_go_to_a_model_outside_torch_in_longer_batches_while_it_is_quick(
-    monkeypatch: pytest.MonkeyPatch, quick: float, longest: int
-) -> None:
-    monkeypatch.setattr("nbexplain.core.subject._QUICK", quick)
-    rows, called = np.random.default_rng(0).normal(size=(60_000, 3)), []
+def test_rows_go_to_a_model_outside_torch_in_longer_batches_while_it_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbexplain.core.subject._QUICK", 1e9)
+    rows, called = np.random.default_rng(0).normal(size=(100_000, 3)), []
 
     def model(x: np.ndarray) -> np.ndarray:
         called.append(len(x))
@@ -109,10 +106,34 @@ def test_rows_go_to_a_model_outside_torch_in_longer_batches_while_it_is_quick(
     called.clear()
     scores = subject.evaluate(torch.from_numpy(rows)).numpy()
     np.testing.assert_allclose(scores, np.stack([rows[:, 0], rows @ [1.0, 2.0, 3.0]], 1))
-    assert (called[0], max(called), sum(called)) == (1024, longest, len(rows))
+    assert (called[0], max(called), sum(called)) == (1024, 32_768, len(rows))
     called.clear()
-    subject.evaluate(torch.from_numpy(rows[:20_000]))
-    assert called[0] == longest  # it goes on as it ended
+    subject.evaluate(torch.from_numpy(rows[:40_000]))
+    assert called[0] == 32_768  # it goes on as it ended
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_slow_model_outside_torch_gets_as_many_as_one_waits_for(text: bool) -> None:
+    called: list[int] = []
+
+    def model(inputs: Any) -> np.ndarray:
+        called.append(len(inputs))
+        return np.arange(2.0 * len(inputs)).reshape(-1, 2) * 0 + [1.0, 2.0]
+
+    subject = Subject(model, Text("a b c") if text else Tabular(np.zeros(3), np.eye(3)))
+    subject.chunk()
+    subject._network.pace = 0.05, 8  # seconds of each
+    width = subject.input.tensor.shape[-1]
+    assert subject.call_size(width) == 20  # a second
+    subject.call_took(20, 1.0, width)
+    assert subject.call_size(width) == 10
+    subject.call_took(5, 9.0, width)  # the last few of a batch tell nothing
+    subject.call_took(10, 0.05, width)
+    assert subject.call_size(width) == 20
+    subject.call_took(20, 0.3, width)
+    batch, called[:] = subject.input.tensor.expand(50, -1), []
+    subject.evaluate(batch)
+    assert called[0] == 20
 
 
 def test_wide_rows_go_in_shorter_batches(monkeypatch: pytest.MonkeyPatch) -> None:

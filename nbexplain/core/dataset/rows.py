@@ -104,19 +104,23 @@ class Reading:
     key
         Equal for targets that read the same numbers.
     column
-        Which of the numbers is the target's.
+        Which of the numbers is the target's, ...
+    width
+        ... of how many.
     """
 
     key: Hashable
     column: int
+    width: int
 
     def __init__(self, subject: Subject, target: Target, values: float) -> None:
         shape = tuple(subject.scores().shape[1:])
         self._target = target
-        self.key, self.column = target, 0
+        self.key, self.column, self.width = target, 0, 1
         if isinstance(target, (int, tuple)) and values * math.prod(shape) * 8 <= _MOST_KEPT:
             place = target if isinstance(target, tuple) else (target,)
             self.key, self.column = None, int(np.ravel_multi_index(place, shape))
+            self.width = math.prod(shape)
 
     def __call__(self, scores: Tensor) -> Tensor:
         """Scores (N, K, …) → the numbers (N, C), in double precision."""

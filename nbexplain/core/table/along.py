@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbexplain.core.dataset.rows import scores_of, table_of
+from nbexplain.core.dataset.rows import Reading, scores_of, table_of
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_varied import Varied
@@ -16,39 +16,36 @@ from nbexplain.inputs.table_varied import Varied
 _AT_ONCE = 32_768  # changed rows that are made in one step, where each is made by itself
 
 
-def scores_along(subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, what: str) -> Tensor:
-    """Scores (P, n, K, …) of rows (n, F) with a column set to each of the values (P,).
+def scores_along(
+    subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, what: str, read: Reading, into: np.ndarray
+) -> None:
+    """Write what is read of the scores of rows (n, F), with a column set to each of the values (P,), into (P, n, C).
 
     Raises
     ------
     ValueError
         As of `scores_of`, which says of `what` the rows are.
     """
-    found, start = [], 0
+    start = 0
     while start < len(rows):
-        size = subject.call_size(rows.shape[1])
-        part = rows[start : start + size]
+        part = rows[start : start + subject.call_size(rows.shape[1])]
+        place = into[:, start : start + len(part)]
         start += len(part)
-        scores = _written(subject, part, column, values)
-        if scores is None:  # each row by itself, which tells what is wrong with one
+        if not _written(subject, part, column, values, read, place):  # row by row, which tells what is wrong with one
             step = max(_AT_ONCE // len(values), 1)
-            small = [part[at : at + step] for at in range(0, len(part), step)]
-            made = [
-                scores_of(subject, _changed(some, column, values), what, np.repeat(some, len(values), axis=0))
-                for some in small
-            ]
-            found += [one.unflatten(0, (-1, len(values))).transpose(0, 1) for one in made]
-        else:
-            found.append(scores)
-    return found[0] if len(found) == 1 else torch.cat(found, 1)
+            for at in range(0, len(part), step):
+                some = part[at : at + step]
+                scores = scores_of(subject, _changed(some, column, values), what, np.repeat(some, len(values), axis=0))
+                place[:, at : at + step] = read(scores).unflatten(0, (-1, len(values))).transpose(0, 1)
 
 
-def _written(subject: Subject, rows: np.ndarray, column: int, values: np.ndarray) -> Tensor | None:
-    """Scores (P, n, K, …); None if the model writes into what it gets, fails, or one of them is not finite."""
+def _written(
+    subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, read: Reading, into: np.ndarray
+) -> bool:
+    """Whether all are there: not if the model writes into what it gets, fails, or a score is not finite."""
     most = min(max(subject.most_in_call(rows.shape[1]) // len(rows), 1), len(values))  # values in one call
     placed = table_of(subject).placed(rows)
     varied = (_Outside if isinstance(subject.twin.module, Predictor) else _Inside)(subject, placed, most, column)
-    scores: Tensor | None = None
     at = 0
     try:
         while at < len(values):
@@ -56,18 +53,16 @@ def _written(subject: Subject, rows: np.ndarray, column: int, values: np.ndarray
             calls = -(-(len(values) - at) // min(max(size // len(rows), 1), most))
             some = values[at : at + -(-(len(values) - at) // calls)]
             begun = time.perf_counter()
-            part = varied.scores(np.repeat(some, len(rows)))
+            scores = varied.scores(np.repeat(some, len(rows)))
             spent = time.perf_counter() - begun
-            subject.call_took(size, spent * size / len(part), rows.shape[1])
-            if scores is None:
-                scores = part.new_empty(len(values) * len(rows), *part.shape[1:])
-            scores[at * len(rows) : (at + len(some)) * len(rows)] = part
+            subject.call_took(size, spent * size / len(scores), rows.shape[1])
+            if not _all_finite(scores):
+                return False
+            into[at : at + len(some)] = read(scores).unflatten(0, (len(some), -1))
             at += len(some)
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
-        return None
-    if scores is None or not varied.intact() or not _all_finite(scores):
-        return None
-    return scores.view(len(values), len(rows), *scores.shape[1:])
+        return False
+    return varied.intact()
 
 
 def _all_finite(scores: Tensor) -> bool:

@@ -10,7 +10,6 @@ from typing import Annotated
 import numpy as np
 import torch
 
-from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Grid, Target
 from nbexplain.core.methods.prices import of_rows
@@ -83,15 +82,16 @@ def partial_dependence(
     _check_missing(subject, chosen, place, grid)
     read = Reading(subject, target, len(numbers) * len(grid.values))
     key = ("partial_dependence", read.key, place, points, spacing, seed, where)
-    parts: list[np.ndarray] = list(subject.kept(key) or ())  # (points, rows, classes) each
+    known, found = subject.kept(key) or (0, np.empty((len(grid.values), len(numbers), read.width)))
+    if found.shape[1] < len(numbers):
+        found = np.concatenate([found, np.empty((len(found), len(numbers) - found.shape[1], read.width))], 1)
     step = max(len(numbers) // _FIRST, 2)
     due = -np.inf  # the next picture
     while True:
-        known = sum(part.shape[1] for part in parts)
         done = min(known, len(numbers))
         begun = time.perf_counter()
         if done == len(numbers) or (done and begun > due):
-            curves = np.concatenate([part[..., read.column] for part in parts], 1)[:, :done].T
+            curves = found[:, :done, read.column].T
             answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
             due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
             yield replace(answer, warnings=(*few(where, among), *not_all(table, place, grid)))
@@ -99,9 +99,10 @@ def partial_dependence(
         if done == len(numbers):
             return
         begun = time.perf_counter()
-        scores = scores_along(subject, chosen[known : known + step], place, grid.values, "background")
-        parts.append(read(scores.flatten(0, 1)).unflatten(0, scores.shape[:2]).numpy())
-        subject.keep(key, tuple(parts), sum(part.nbytes for part in parts))
+        some = chosen[known : known + step]
+        scores_along(subject, some, place, grid.values, "background", read, found[:, known : known + len(some)])
+        known += len(some)
+        subject.keep(key, (known, found), found.nbytes)
         spent = time.perf_counter() - begun
         step *= 4 if spent < _QUICK else 2 if spent < _LONG else 1
 
@@ -128,9 +129,11 @@ def ice(
     table = table_of(subject)
     place, row = column_number(table, column), table.tensor.numpy()
     grid = grid_of(table, place, points, spacing, own=float(row[0, place]))
-    scores = scores_along(subject, row, place, grid.values, "row")[:, 0]
+    read = Reading(subject, target, len(grid.values))
+    scores = np.empty((len(grid.values), 1, read.width))
+    scores_along(subject, row, place, grid.values, "row", read, scores)
     return Explanation(
-        values=targets.score(scores, target).double().cpu().numpy(),
+        values=scores[:, 0, read.column].copy(),
         axes=("point",),
         on="scores",
         grid=grid,
@@ -150,7 +153,8 @@ class Curve:
 
 def mean_curve(curves: np.ndarray) -> Curve:
     """The partial dependence that ICE curves (rows, points) are those of; a single row leaves its error unknown."""
-    return Curve(curves.mean(0), error_of_mean(curves), len(curves))
+    errors = [error_of_mean(point) for point in curves.T]  # one by one: all at once takes as much memory once more
+    return Curve(curves.mean(0), np.array(errors), len(curves))
 
 
 def centred(curves: np.ndarray) -> np.ndarray:
@@ -190,7 +194,7 @@ def _answer(
             progress=progress,
         )
     return Explanation(
-        values=centred(curves) if kind == "centred" else curves,
+        values=centred(curves) if kind == "centred" else curves.copy(),
         axes=("row", "point"),
         on="rows",
         grid=grid,
