@@ -30,6 +30,8 @@ from nbexplain.core.model.estimator_calls import (
     ways_to_ask,
 )
 from nbexplain.core.model.estimator_outputs import Outputs
+from nbexplain.core.model.own_columns import order_note
+from nbexplain.core.model.trees.reading import unwrapped
 from nbexplain.inputs import Array, Tabular
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
@@ -163,7 +165,10 @@ class Predictor(nn.Module):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the scores must know."""
-        return () if self.outputs is None else self.outputs.notes
+        if self.outputs is None:
+            return ()
+        names = self._given.names if isinstance(self._given, Tabular) else ()
+        return self.outputs.notes + order_note(unwrapped(self.estimator), names)
 
     def state(self) -> list[Any]:
         """What a fit replaces: the attributes of the estimator and of the steps of a pipeline, by identity."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,6 +169,39 @@ def test_codes_of_categories_are_those_of_the_fit() -> None:
             ours, right = (explain(model, table, key) for key in ("tree_shap", "exact_shap"))
             np.testing.assert_allclose(ours.values, right.values, atol=1e-6)
             assert (np.abs(ours.values) > 0.01).all()
+
+
+@pytest.mark.parametrize("base", [{}, {"base_score": -1.0}])
+def test_the_base_of_raw_logits_is_a_margin(base: dict[str, float]) -> None:
+    model = XGBClassifier(**XGB, **base, objective="binary:logitraw").fit(z.numbers(), z.two())
+    for one in (model, model.get_booster()):
+        ours, right = (explain(one, given(z.numbers()), key, target=1) for key in ("tree_shap", "exact_shap"))
+        np.testing.assert_allclose(ours.values, right.values, atol=1e-5)
+
+
+def squares(said: Any, wanted: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and curvature of half the squared error, for any order of LightGBM's arguments."""
+    said, wanted = (said, wanted.get_label()) if hasattr(wanted, "get_label") else (wanted, said)
+    return said - wanted, np.ones(len(said))
+
+
+@pytest.mark.filterwarnings("ignore:Cannot compute class probabilities")  # LightGBM's own
+@pytest.mark.parametrize("kind", ["booster", "regressor", "classifier"])
+def test_trees_of_lightgbm_with_an_objective_of_ones_own(kind: str) -> None:
+    options = {**LIGHT, "objective": squares}
+    if kind == "booster":
+        own = {"objective": squares, "verbose": -1, "min_data_in_leaf": 2}
+        model: Any = lightgbm.train(own, lightgbm.Dataset(z.numbers(), z.number()), 4)
+    else:
+        regresses = kind == "regressor"
+        model = (LGBMRegressor if regresses else LGBMClassifier)(**options)
+        model.fit(z.numbers(), z.number() if regresses else z.two())
+    target = {"target": 1} if kind == "classifier" else {}
+    ours, right = (explain(model, given(z.numbers()), key, **target) for key in ("tree_shap", "exact_shap"))
+    np.testing.assert_allclose(ours.values, right.values, atol=1e-6)
+    rows = explain(model, given(z.numbers()), "row_shap", rows=3, **target)
+    assert rows.details == {"rows by tree": 3}
+    assert explain(model, given(z.numbers()), "interaction", **target).gap < 1e-5
 
 
 def test_trees_that_are_too_large_for_shaps_loop_are_refused() -> None:
