@@ -48,9 +48,8 @@ def _written(model: Any, columns: Sequence[Column], places: np.ndarray) -> dict[
         count = max(1, *map(len, values))
         rows = np.zeros((count, len(places)), dtype=object)
         for place in coded:
-            rows[:, place] = [
-                str(values[place][row % len(values[place])]) if values[place] else "" for row in range(count)
-            ]
+            known = [str(value) for value in values[place]] or [""]
+            rows[:, place] = [known[row % len(known)] for row in range(count)]
         pool = Pool(rows, cat_features=coded)
     with tempfile.TemporaryDirectory() as folder:  # it writes to files only
         path = Path(folder) / "model.json"
