@@ -36,6 +36,11 @@ from nbexplain.inputs import Array, Tabular
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
 _TRIED_FOR_LABELS = 10_000  # ... and those that tell which labels there are
+_OF_SHARES = (
+    "the model predicts numbers of 0 and more that add up to 1, which are explained as numbers; if they are "
+    "probabilities of classes, give a name for each: classes=[…]"
+)
+_ROUNDING = 1e-3  # of probabilities that add up to 1, in half precision
 _OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
 _OF_OUTLIERS = (
     "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
@@ -157,6 +162,21 @@ class Predictor(nn.Module):
         known = self.outputs.names if self.outputs.labels is None else self.outputs.labels
         return None if known is None else np.asarray(known)
 
+    def choice(self, x: Any) -> np.ndarray | None:
+        """(n,) the class that `predict` chooses for each of some inputs, as a number, −1 for none of these classes.
+
+        None where it has no say besides the scores.
+        """
+        labels = self.classes
+        if labels is None or self.way not in ("predict_proba", "decision_function"):
+            return None
+        said = own_choice(self.estimator, x)
+        if said is None or said.ndim != 1:
+            return None
+        places = {label: place for place, label in enumerate(labels.tolist())}
+        found = np.array([places.get(label, -1) for label in said.tolist()])
+        return None if (found < 0).all() else found
+
     @property
     def regresses(self) -> bool:
         """Whether the scores are predictions of numbers, not scores of classes."""
@@ -254,6 +274,18 @@ class Predictor(nn.Module):
             return outputs.of_two(said if tried is None else tried[1])
         return None
 
+    def _as_shares(self, said: np.ndarray) -> Outputs | None:
+        """Of numbers (N, K) that add up to 1: probabilities, where the user has named K classes; else None."""
+        if said.ndim != 2 or said.shape[1] < 2 or said.dtype.kind != "f":
+            return None
+        tried = self._tried(_TRIED)
+        table = outputs.numbers(said if tried is None else tried[1])
+        if not ((table >= 0).all() and np.abs(table.sum(1) - 1).max() < _ROUNDING):
+            return None
+        if self._classes is not None and len(self._classes) == said.shape[1]:
+            return Outputs(outputs.numbers, quantity="probability", exclusive=True)
+        return dataclasses.replace(outputs.of_numbers(said, regresses=True), notes=(_OF_SHARES,))
+
     def _of_predictions(
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
     ) -> Outputs:
@@ -273,7 +305,7 @@ class Predictor(nn.Module):
             own = getattr(last_step(model), "labels_", None)
             found = np.unique(said if own is None else np.append(np.asarray(own), said))
             return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()])
-        if kind != "regressor" and (as_told := self._as_told(said)) is not None:
+        if kind != "regressor" and (as_told := self._as_told(said) or self._as_shares(said)) is not None:
             return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
             return outputs.of_labels(self._all_labels(found_labels), alone=not isinstance(self._given, Tabular))

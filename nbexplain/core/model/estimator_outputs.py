@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +11,10 @@ import numpy as np
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
+_OF_RAW = (
+    "the model's predict returns these scores and no classes, as with an objective of one's own; the class with the "
+    "highest is taken for the predicted one, of two classes the second where its score is above 0"
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Outputs:
         `"probability"`, `"prediction"` (of a number), or `"score"`.
     exclusive
         Whether `predict` chooses the class with the highest score.
+    contradicted
+        Whether `predict` was seen to choose another class.
     notes
         What a reader of the scores must know.
     """
@@ -42,6 +48,7 @@ class Outputs:
     notes: tuple[str, ...] = ()
     labels: tuple[Any, ...] | None = None
     undecided: str = ""
+    contradicted: bool = False
 
 
 def numbers(array: np.ndarray) -> np.ndarray:
@@ -77,6 +84,9 @@ def of_classes(
     between = bool(((table >= 0) & (table <= 1)).all())
     if chosen is not None and _same_numbers(table, chosen) and labels is None:
         return of_numbers(table, regresses=True)
+    if labels is not None and chosen is not None and _same_numbers(table, chosen) and not np.isin(chosen, labels).all():
+        found = of_classes("decision_function", said, labels, None)  # of an objective of one's own
+        return replace(found, notes=(*found.notes, _OF_RAW))
     quantity = "probability" if way == "predict_proba" and between else "score"
     count, margins = table.shape[1], way == "decision_function"
     if count == 1 and labels is None and chosen is not None and chosen.dtype.kind == "b":  # predict says yes or no
@@ -119,14 +129,32 @@ def _checked(
         return Outputs(scores, names, quantity, exclusive=True)
     if chosen.ndim == 2 and chosen.shape[1] > 1:  # several labels for a row, each yes or no
         return Outputs(scores, names, quantity, undecided=of_one_label(way, "[:, 0]"))
-    share = _agreement(scores(said), labels, chosen)
+    made = scores(said)
+    share = _agreement(made, labels, chosen)
     notes: tuple[str, ...] = ()
     if share < 1:
         notes = (
             f"the model's own predict does not choose the class with the highest {quantity} for {1 - share:.0%} of the "
-            "rows that were tried",
+            f"rows that were tried{_threshold(made, labels, chosen, quantity)}; 'predicted', 'error', accuracies and "
+            f"the confusion matrix go by the highest {quantity}, counterfactuals by predict",
         )
-    return Outputs(scores, names, quantity, exclusive=True, notes=notes)
+    return Outputs(scores, names, quantity, exclusive=True, notes=notes, contradicted=share < 1)
+
+
+def _threshold(scores: np.ndarray, labels: np.ndarray, chosen: np.ndarray, quantity: str) -> str:
+    """From which score of the second of two classes on `predict` chooses it, where that is what it does; or `""`."""
+    yes = chosen.reshape(-1) == labels[-1]
+    if len(labels) != 2 or yes.all() or not yes.any():
+        return ""
+    low, high = float(scores[~yes, 1].max()), float(scores[yes, 1].min())
+    if low >= high:
+        return ""
+    between = next((n for n in (float(f"{(low + high) / 2:.{d}g}") for d in range(1, 17)) if low < n <= high), high)
+    name = repr(labels.tolist()[1])
+    return (
+        f": it says {name} from a {quantity} of about {between:g} on, as does the confusion matrix with target=1, "
+        f"threshold={between:g}"
+    )
 
 
 def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None) -> float:
