@@ -559,6 +559,42 @@ ANSWERS = {
         "got float64 (1, 1, 1)",
         "lambda inputs: numpy.reshape(model(inputs), (len(inputs), -1))",
     ),
+    **{
+        f"{outputs} squeezed from {kind}": callable_(
+            f"lambda rows: numpy.squeeze(numpy.asarray(rows)[:, :{outputs}])",
+            "got float64 (2,)" if outputs == 2 else "got ndarray",
+            "lambda inputs: numpy.reshape(model(inputs), (len(inputs), -1))",
+            f"explain(lambda rows: numpy.asarray(rows)[:, :{outputs}], x, 'exact_shap')",
+            setup=setup,
+        )
+        for outputs in (1, 2)
+        for kind, setup in (("an array", TABLE), ("a frame", READ))
+    },
+    "one row of a batch of one": callable_(
+        "lambda rows: rows[:1, :2] if len(rows) > 1 else rows[:, :2]",
+        "got float64 (1, 2)",
+        "lambda inputs: numpy.concatenate([model(inputs[[n]]) for n in range(inputs.shape[0])])",
+        "explain(lambda rows: rows[:, :2], x, 'exact_shap')",
+    ),
+    "a number of a list": callable_(
+        "lambda texts: float(len(texts[0].split()))",
+        "got float",
+        "lambda inputs: numpy.stack([model([one]) for one in inputs])",
+        "explain(words, x, 'exact_shap')",
+        "x = Text('a good film')",
+    ),
+    "dates": callable_(
+        "lambda rows: (100 * rows[:, 0]).astype('datetime64[D]')",
+        "got datetime64[D] (1,)",
+        "lambda inputs: (model(inputs) - numpy.datetime64(0, 'D')) / numpy.timedelta64(1, 'D')",
+        "explain(lambda rows: numpy.trunc(100 * rows[:, 0]), x, 'exact_shap')",
+    ),
+    "durations": callable_(
+        "lambda rows: (100 * rows[:, 0]).astype('timedelta64[D]')",
+        "got timedelta64[D] (1,)",
+        "lambda inputs: model(inputs) / numpy.timedelta64(1, 'D')",
+        "explain(lambda rows: numpy.trunc(100 * rows[:, 0]), x, 'exact_shap')",
+    ),
     "a generator": callable_(
         "lambda rows: (row[0] for row in rows)", "got generator", "lambda inputs: list(model(inputs))"
     ),

@@ -72,13 +72,19 @@ def _instead(
         return f"; try lambda inputs: list({call}(inputs))"
     if array.dtype.kind == "c":
         return f"; try lambda inputs: numpy.abs({call}(inputs))"
+    if array.dtype.kind == "M":
+        return f"; try lambda inputs: ({call}(inputs) - numpy.datetime64(0, 'D')) / numpy.timedelta64(1, 'D'), in days"
+    if array.dtype.kind == "m":
+        return f"; try lambda inputs: {call}(inputs) / numpy.timedelta64(1, 'D'), in days"
     if array.ndim > 2 and len(array) == count:
         return f"; try lambda inputs: numpy.reshape({call}(inputs), (len(inputs), -1))"
     if isinstance(said, (list, tuple)) and said and all(np.shape(part)[:1] == (count,) for part in said):
         return f"; if these are {len(said)} numbers of each: lambda inputs: numpy.stack({call}(inputs), axis=1)"
-    alone = model is not None and (isinstance(inputs, list) or array.ndim)  # a number may be that of a row in a table
-    way = one_by_one.tried(model, call, inputs) if alone and model is not None else ""
-    return f"; of a model that takes one at a time: {way or one_by_one.stacked(call, inputs)}"
+    if model is None or inputs is None:
+        return ""
+    way = one_by_one.tried(model, call, inputs, whole=not array.ndim)  # a number is that of the batch that it got
+    alone = "" if way.startswith("lambda inputs: numpy.reshape") else "of a model that takes one at a time: "
+    return f"; {alone or 'try '}{way}" if way else ""
 
 
 def _check_order(index: Any, count: int, inputs: Any, call: str) -> None:

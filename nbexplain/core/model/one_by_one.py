@@ -3,42 +3,75 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+_SEVERAL = 3  # inputs with which a function is tried, besides one
 
-def stacked(call: str, inputs: Any) -> str:
-    """The function that asks `call`, which answers for a batch of one, for each of the inputs."""
-    if isinstance(inputs, list):
-        return _each(f"{call}([one])", "one in inputs")
-    if hasattr(inputs, "iloc"):
-        return _each(f"{call}(inputs.iloc[[n]])", "n in range(len(inputs))")
-    return _each(f"{call}(inputs[[n]])", "n in range(inputs.shape[0])")
+_Way = tuple[Callable[[Any], Any], str]  # a function of inputs, and how it is written
 
 
-def tried(model: Callable[[Any], Any], call: str, inputs: Any) -> str:
-    """The function with which the callable answers for the first of the inputs alone, or `""`: tried."""
-    ways: list[tuple[Any, str]] = []
+def tried(model: Callable[[Any], Any], call: str, inputs: Any, *, whole: bool = False) -> str:
+    """The function of the inputs with which the callable answers, or `""`: tried, with one input and with several.
+
+    `whole` if it may be asked for a batch of one rather than for a row by itself.
+    """
+    squeezed = (
+        (lambda x: np.reshape(model(x), (count(x), -1))),
+        (f"lambda inputs: numpy.reshape({call}(inputs), ({_counted(inputs)}, -1))"),
+    )
+    each, batches = list(_ways_of_one(model, call, inputs)), list(_ways_of_batches(model, call, inputs))
+    for function, text in (squeezed, *((*batches, *each) if whole else (*each, *batches))):
+        if _answers(function, inputs):
+            return text
+    return ""
+
+
+def count(inputs: Any) -> int:
+    """How many inputs these are."""
+    return int(inputs.shape[0]) if hasattr(inputs, "shape") else len(inputs)
+
+
+def _counted(inputs: Any) -> str:
+    return "inputs.shape[0]" if hasattr(inputs, "toarray") else "len(inputs)"  # a sparse matrix has no length
+
+
+def _ways_of_one(model: Callable[[Any], Any], call: str, inputs: Any) -> Iterator[_Way]:
+    """One input at a time, or another kind of table."""
     if isinstance(inputs, list) or (isinstance(inputs, np.ndarray) and inputs.ndim == 2):
-        ways = [(inputs[0], _each(f"{call}(one)", "one in inputs"))]
+        yield (lambda x: np.stack([model(one) for one in x])), _each(f"{call}(one)", "one in inputs")
     elif hasattr(inputs, "iloc"):
         rows = "n in range(len(inputs))"
-        ways = [
-            (inputs.iloc[0].to_dict(), _each(f"{call}(inputs.iloc[n].to_dict())", rows)),
-            (inputs.to_numpy()[0], _each(f"{call}(inputs.iloc[n].to_numpy())", rows)),
-        ]
+        yield (
+            (lambda x: np.stack([model(x.iloc[n].to_dict()) for n in range(len(x))])),
+            _each(f"{call}(inputs.iloc[n].to_dict())", rows),
+        )
+        yield (
+            (lambda x: np.stack([model(x.iloc[n].to_numpy()) for n in range(len(x))])),
+            _each(f"{call}(inputs.iloc[n].to_numpy())", rows),
+        )
     elif hasattr(inputs, "iter_rows"):
         rows = "one in inputs.iter_rows(named=True)"
-        ways = [(next(inputs.iter_rows(named=True)), _each(f"{call}(one)", rows))]
-    for one, function in ways:
-        if _answers(model, one, 0):
-            return function
-    if hasattr(inputs, "to_numpy") and _answers(model, inputs.to_numpy(), 1):
-        return f"lambda inputs: {call}(inputs.to_numpy())"
-    return ""
+        yield (lambda x: np.stack([model(one) for one in x.iter_rows(named=True)])), _each(f"{call}(one)", rows)
+    if hasattr(inputs, "to_numpy"):
+        yield (lambda x: model(x.to_numpy())), f"lambda inputs: {call}(inputs.to_numpy())"
+
+
+def _ways_of_batches(model: Callable[[Any], Any], call: str, inputs: Any) -> Iterator[_Way]:
+    """A batch of one at a time, which answers with a number, or with a row of its own."""
+    if isinstance(inputs, list):
+        one, asked = (lambda x, n: [x[n]]), (f"{call}([one])", "one in inputs")
+    elif hasattr(inputs, "iloc"):
+        one, asked = (lambda x, n: x.iloc[[n]]), (f"{call}(inputs.iloc[[n]])", "n in range(len(inputs))")
+    else:
+        one, asked = (lambda x, n: x[[n]]), (f"{call}(inputs[[n]])", "n in range(inputs.shape[0])")
+    yield (lambda x: np.stack([model(one(x, n)) for n in range(count(x))])), _each(*asked)
+    rows = f"lambda inputs: numpy.concatenate([{asked[0]} for {asked[1]}])"
+    yield (lambda x: np.concatenate([model(one(x, n)) for n in range(count(x))])), rows
 
 
 def of_pairs(model: Callable[[Any], Any], call: str, pairs: list[Any]) -> str:
@@ -63,11 +96,25 @@ def _each(asked: str, rows: str) -> str:
     return f"lambda inputs: numpy.stack([{asked} for {rows}])"
 
 
-def _answers(model: Callable[[Any], Any], one: Any, axes: int) -> bool:
-    """Whether it returns numbers of so many axes."""
-    try:
-        said = model(one)
-        array = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
-    except Exception:  # it takes no such input either
-        return False
-    return array.dtype.kind in "fiub" and array.ndim == axes
+def _answers(function: Callable[[Any], Any], inputs: Any) -> bool:
+    """Whether it returns as many numbers for each input, of one and of several."""
+    widths = set()
+    for size in (1, _SEVERAL):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it is a trial
+                said = function(_repeated(inputs, size))
+                array = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
+        except Exception:  # it takes no such input either
+            return False
+        if array.dtype.kind not in "fiub" or array.ndim not in (1, 2) or len(array) != size or not array.size:
+            return False
+        widths.add(array.shape[1:])
+    return len(widths) == 1
+
+
+def _repeated(inputs: Any, size: int) -> Any:
+    """The first of the inputs, several times."""
+    if isinstance(inputs, list):
+        return inputs[:1] * size
+    return inputs.iloc[[0] * size] if hasattr(inputs, "iloc") else inputs[[0] * size]
