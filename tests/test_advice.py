@@ -18,7 +18,8 @@ from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.neighbors import KNeighborsClassifier, LocalOutlierFactor
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, OneClassSVM
 
@@ -50,7 +51,9 @@ KNOWN = {
         DBSCAN,
         PCA,
         LinearRegression,
+        MultiOutputClassifier,
         OneVsRestClassifier,
+        KernelDensity,
         KNeighborsClassifier,
         LocalOutlierFactor,
         SVC,
@@ -310,6 +313,21 @@ MODELS = {
         OWN_COLUMNS,
         right=FRAME,
     ),
+    "columns of a booster in another order": Case(
+        "model = booster(frame, y)\nrow = frame[['c', 'a', 'b']].iloc[0]\ntable = frame[['c', 'a', 'b']]",
+        RAW,
+        "the model raised ValueError",
+        "Tabular({name: row[name] for name in model.feature_names}, background=table[list(model.feature_names)])",
+        right="explain(model, Tabular(frame.iloc[0], frame), 'exact_shap')",
+    ),
+    "density alone": Case(
+        "x = Tabular(A[0], background=A)\nmodel = KernelDensity().fit(A)",
+        "explain(model, x, 'exact_shap')",
+        "got KernelDensity, which scores rows by score_samples",
+        "lambda rows: model.score_samples(rows)",
+        "explain({}, x, 'exact_shap')",
+        "explain(model.score_samples, x, 'exact_shap')",
+    ),
     "label column of an array": Case(
         "model, table = lr, numpy.column_stack([A, y])\nrow = table[0]",
         RAW,
@@ -437,6 +455,34 @@ MODELS = {
         "explain(lambda rows: model.predict_proba(rows)[0], …, classes=('no', 'yes'))",
         "explain(lambda rows: model.predict_proba(rows)[0], x, 'confusion', classes=('no', 'yes'))",
         "explain(forest(A, y), x, 'confusion')",
+    ),
+    "the second of several labels": Case(
+        "model = MultiOutputClassifier(LogisticRegression()).fit(A, numpy.stack([1 - y, y3], 1))\n"
+        "x = Tabular(A[0], A, labels=y3)",
+        "explain(model, x, 'confusion', target=4)",
+        "it gives each row several labels",
+        "explain(lambda rows: model.predict_proba(rows)[1], …, classes=('class 0', 'class 1', 'class 2'))",
+        "explain(lambda rows: model.predict_proba(rows)[1], x, 'confusion', classes=('class 0', 'class 1', 'class 2'))",
+        "explain(LogisticRegression().fit(A, y3), x, 'confusion')",
+    ),
+    "the second of several labels that are strings": Case(
+        "named = numpy.array(['lo', 'mid', 'hi'])[y3]\nx = Tabular(A[0], A, labels=named)\n"
+        "both = numpy.stack([numpy.array(['n', 'p'])[y], named], 1)\n"
+        "model = MultiOutputClassifier(LogisticRegression()).fit(A, both)",
+        "explain(model, x, 'residuals', target=3)",
+        "it gives each row several labels",
+        "explain(lambda rows: model.predict_proba(rows)[1], …, classes=('hi', 'lo', 'mid'))",
+        "explain(lambda rows: model.predict_proba(rows)[1], x, 'confusion', classes=('hi', 'lo', 'mid'))",
+        "explain(LogisticRegression().fit(A, named), x, 'confusion')",
+    ),
+    "the second of several labels in columns": Case(
+        "x = Tabular(A[0], A, labels=1 - y)\n"
+        "model = OneVsRestClassifier(LogisticRegression()).fit(A, numpy.stack([y, 1 - y], 1))",
+        "explain(model, x, 'roc', target=1)",
+        "it gives each row several labels",
+        "explain(lambda rows: model.predict_proba(rows)[:, 1], …, classes=('no', 'yes'))",
+        "explain(lambda rows: model.predict_proba(rows)[:, 1], x, 'roc', classes=('no', 'yes'))",
+        "explain(LogisticRegression().fit(A, 1 - y), x, 'roc')",
     ),
     "several labels in columns": Case(
         "x = Tabular(A[0], A, labels=y)\n"
@@ -724,6 +770,12 @@ def forest(rows: numpy.ndarray, labels: numpy.ndarray) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(1, bootstrap=False, max_features=None, max_depth=1, random_state=0).fit(rows, labels)
+
+
+def booster(rows: pandas.DataFrame, labels: numpy.ndarray) -> Any:
+    import xgboost
+
+    return xgboost.train({"max_depth": 2}, xgboost.DMatrix(rows, labels), 3)
 
 
 def catboost(rows: pandas.DataFrame, labels: numpy.ndarray) -> Any:

@@ -325,7 +325,8 @@ class Predictor(nn.Module):
         if not widths and isinstance(labels, list) and said.shape[1] == len(labels):  # a chain
             names = tuple(f"output {number}: {own[-1]}" for number, own in enumerate(labels))
             quantity = "probability" if self.way == "predict_proba" else "score"
-            return Outputs(outputs.numbers, names, quantity, undecided=outputs.of_one_label(self.way, "[:, 0]"))
+            in_columns = outputs.of_labels_in_columns(self.way, len(names))
+            return dataclasses.replace(in_columns, names=names, quantity=quantity)
         if not widths:
             return Outputs(outputs.numbers)
         own_labels = labels if isinstance(labels, list) and [len(own) for own in labels] == list(widths) else None

@@ -82,7 +82,7 @@ def permutation_importance(
     table = table_of(subject)
     among = matching(subject, where)
     missing = 0
-    no_choice = "" if table.labels is None else undecided(subject)
+    no_choice = "" if table.labels is None else undecided(subject, target)
     if table.labels is not None and subject.scores().ndim == 2 and not no_choice:
         known = among[labelled(subject)[among]]
         among, missing = known, len(among) - len(known)

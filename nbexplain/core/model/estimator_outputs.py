@@ -35,6 +35,8 @@ class Outputs:
         `"probability"`, `"prediction"` (of a number), or `"score"`.
     exclusive
         Whether `predict` chooses the class with the highest score.
+    by_score
+        The same where one of the K scores is asked for, where it depends on that.
     contradicted
         Whether `predict` was seen to choose another class.
     notes
@@ -48,7 +50,13 @@ class Outputs:
     notes: tuple[str, ...] = ()
     labels: tuple[Any, ...] | None = None
     undecided: str = ""
+    by_score: tuple[str, ...] = ()
     contradicted: bool = False
+
+    def why_undecided(self, target: Any) -> str:
+        """Why no class is chosen, with the call that would for the score that is asked for; `""` where one is."""
+        asked = isinstance(target, int) and 0 <= target < len(self.by_score)
+        return self.by_score[target] if asked else self.undecided
 
 
 def numbers(array: np.ndarray) -> np.ndarray:
@@ -128,7 +136,7 @@ def _checked(
     if chosen is None:
         return Outputs(scores, names, quantity, exclusive=True)
     if chosen.ndim == 2 and chosen.shape[1] > 1:  # several labels for a row, each yes or no
-        return Outputs(scores, names, quantity, undecided=of_one_label(way, "[:, 0]"))
+        return replace(of_labels_in_columns(way, len(names)), scores=scores, names=names, quantity=quantity)
     made = scores(said)
     share = _agreement(made, labels, chosen)
     notes: tuple[str, ...] = ()
@@ -251,15 +259,27 @@ def of_several(
     names = None
     if labels is not None:
         names = tuple(f"output {number}: {label}" for number, own in enumerate(labels) for label in own)
-    undecided = of_one_label(way, "[:, 0]" if way == "predict" else "[0]") if labels is not None else ""
-    return Outputs(scores, names, quantity, undecided=undecided)
+    asked = [
+        _of_one_label(way, f"[:, {place}]" if way == "predict" else f"[{place}]", own.tolist())
+        for place, own in enumerate(labels or ())
+        for _ in own
+    ]
+    return Outputs(scores, names, quantity, undecided=asked[0] if asked else "", by_score=tuple(asked))
 
 
-def of_one_label(way: str, place: str) -> str:
+def of_labels_in_columns(way: str, count: int) -> Outputs:
+    """Of several labels for each row, of which each is a column, yes or no."""
+    asked = tuple(_of_one_label(way, f"[:, {place}]", (0, 1)) for place in range(count))
+    return Outputs(numbers, undecided=asked[0], by_score=asked)
+
+
+def _of_one_label(way: str, place: str, labels: Sequence[Any]) -> str:
     """Why no class is chosen where a row has several labels, and how one of these is asked."""
+    names = tuple(label if isinstance(label, str) else f"class {label}" for label in labels)
+    named = ("no", "yes") if list(labels) == [0, 1] else names
     return (
         f"it gives each row several labels; ask for one of them: explain(lambda rows: model.{way}(rows){place}, …, "
-        "classes=('no', 'yes'))"
+        f"classes={named})"
     )
 
 

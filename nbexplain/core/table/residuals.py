@@ -29,7 +29,7 @@ def residuals(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> I
     ValueError
         If there are no labels, one is no number, or the model tells classes apart.
     """
-    if reason := tells_classes(subject):
+    if reason := tells_classes(subject, target):
         raise ValueError(f"method: 'residuals' needs a model that predicts numbers, and {reason}")
     right, warnings = right_numbers(subject), said_of(subject, where)
     for numbers, scores, progress in labelled_scores(subject, where):

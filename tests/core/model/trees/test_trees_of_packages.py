@@ -12,11 +12,14 @@ import shap
 import torch
 from catboost import CatBoostClassifier, CatBoostRegressor, Pool
 from lightgbm import LGBMClassifier, LGBMRegressor
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 from torch import nn
 from xgboost import DMatrix, XGBClassifier, XGBRegressor
@@ -220,6 +223,32 @@ def test_what_cannot_be_read_says_why() -> None:
     forest = RandomForestClassifier(**FEW).fit(z.numbers(), z.two())
     with pytest.raises(NoTrees, match="it splits column 3, and the table has 3"):
         ensemble_of(forest, x.columns[:3], z.numbers()[:1])
+
+
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        (OneVsRestClassifier(LinearSVC()), ""),
+        (OneVsRestClassifier(RandomForestClassifier(**FEW)), "estimators_[k] by itself may be explained"),
+        (
+            VotingClassifier([("line", LogisticRegression()), ("forest", RandomForestClassifier(**FEW))]),
+            "estimators_[1] by itself may be explained",
+        ),
+        (TransformedTargetRegressor(Ridge()), ""),
+        (TransformedTargetRegressor(DecisionTreeRegressor(max_depth=2)), "regressor_ by itself may be explained"),
+    ],
+    ids=["lines", "forests", "one forest", "line", "tree"],
+)
+def test_members_that_may_be_explained_have_trees(model: Any, advice: str) -> None:
+    model.fit(z.numbers(), z.three())
+    with pytest.raises(ValueError, match=f"needs the trees themselves, and this {type(model).__name__} ") as raised:
+        explain(model, given(z.numbers()), "tree_shap")
+    assert ("by itself may be explained" in str(raised.value)) == bool(advice)
+    if advice:
+        assert advice in str(raised.value)
+        held = advice.partition(" ")[0]
+        member = eval(f"model.{held}", {"model": model, "k": 2})
+        assert explain(member, given(z.numbers()), "tree_shap").gap < 1e-6
 
 
 def test_it_is_offered_where_it_works_and_says_why_elsewhere() -> None:
