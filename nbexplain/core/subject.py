@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks, layers, local
 from nbexplain.core import target as targets
+from nbexplain.core.call_size import CallSize
 from nbexplain.core.choices import checked_classes, class_names, labels_of
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
@@ -36,9 +37,7 @@ _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
 _MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
 _ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this
-_MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch ...
-_QUICK = 0.1  # ... as long as a call takes about so many seconds
-_LONG = 1.0  # seconds that its first call may take
+_MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch
 
 
 class NoGradient(ValueError):
@@ -107,7 +106,7 @@ class Subject:
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
-        self._outside = 0  # rows in the next call of a model outside torch
+        self._calls = CallSize()
         self._forget()
 
     def _forget(self) -> None:
@@ -581,15 +580,15 @@ class Subject:
 
         A slow model outside torch gets fewer at a time, as it can be stopped between two calls only.
         """
-        size = max(self._outside, self.chunk())
+        least = self.chunk()
         if isinstance(self.twin.module, Predictor):
-            size = self._outside or min(size, max(int(_LONG / max(self.pace[0], 1e-9)), 1))
-        return min(size, self.most_in_call(width))
+            least = self._calls.size or self._calls.first(least, *self.pace)
+        return min(max(self._calls.size, least), self.most_in_call(width))
 
     def call_took(self, size: int, seconds: float, width: int) -> None:
         """What a call of so many took: the next ones may be longer or shorter."""
         if size >= self.call_size(width) and self.most_in_call(width) > 1:
-            self._outside = size * 2 if seconds < _QUICK else max(size // 2, 1) if seconds > 4 * _QUICK else size
+            self._calls.took(size, seconds)
 
     def most_in_call(self, width: int) -> int:
         """How many it may grow to."""
