@@ -21,7 +21,7 @@ from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.model import following, gradient_path
-from nbexplain.core.model.estimator_calls import classes_of
+from nbexplain.core.model.estimator_calls import labels_of_method
 from nbexplain.core.model.geometry import Asking
 from nbexplain.core.model.layer_survey import LayerSurvey, axes_of_input, survey
 from nbexplain.core.model.outputs import Reader
@@ -101,6 +101,7 @@ class Subject:
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess, part)
         self.reader = Reader(scores, classes, batched=self.input.batched)
+        self._forward = forward
         self._network = Network(seen, self.input, forward, self.reader)
         self._classes = classes
         self._whole = whole
@@ -282,23 +283,18 @@ class Subject:
         if self._classes is None and not named and self.by_token and isinstance(self.input, Text):
             return token_names(self.input, self.twin.module, self.scores())
         own = "model.classes_" if isinstance(self.twin.module, Predictor) else "model.config.id2label"
-        if labels is None and self._classes is not None:
-            labels = self._labels_of_method(scores.shape[1])
+        if self._forward is not None and self._classes is not None:
+            labels = None  # what it returns may be in another order
         return checked_classes(self._classes, scores, labels, own)
 
-    def _labels_of_method(self, count: int) -> list[Any] | None:
-        """What the estimator calls as many scores, of which a method such as `predict_proba` was given."""
-        module = self.twin.module
-        estimator = getattr(module.estimator, "__self__", None) if isinstance(module, Predictor) else None
-        labels = None if estimator is None else classes_of(estimator)
-        return list(labels) if isinstance(labels, np.ndarray) and len(labels) == count else None
-
     def _labels(self) -> list[Any] | None:
-        """What the model calls its scores."""
-        module = self.twin.module
+        """What the model calls its scores; None where `scores` puts others in their place."""
+        module, count = self.twin.module, by_class(self.scores(), self.classes_last).shape[1]
+        if not self.reader.in_order:
+            return None
         if isinstance(module, Predictor):
-            self.scores()  # by which it learns them
-            return None if module.names is None else list(module.names)
+            labels = labels_of_method(module.estimator, count) if module.names is None else module.names
+            return None if labels is None else list(labels)
         return labels_of(self.twin.original)
 
     def has_gradient(self) -> bool:
