@@ -58,10 +58,11 @@ class TextMasker:
             unit, units = "token", np.zeros((len(text.ids), 2), dtype=np.int64)
             owners = np.where(text.explained, np.arange(len(text.ids)), -1)
         else:
-            if unit == "word" and not len(_units(text, unit)):
-                unit = "token"
             units = _units(text, unit)
-            owners = _owners(text.spans, units, unit)
+            owners = _owners(text, units)
+            if unit == "word" and not (owners >= 0).any():  # nothing that could be hidden by words
+                unit, units = "token", _units(text, "token")
+                owners = _owners(text, units)
             if unit == "word":
                 _add_spaces(text, owners)
         staying = owners[list(stays)]
@@ -82,11 +83,12 @@ class TextMasker:
         at, of = text.spans[held][wordy], features[wordy]
         np.minimum.at(self.spans[:, 0], of, at[:, 0])  # what is hidden is all that its tokens hold
         np.maximum.at(self.spans[:, 1], of, at[:, 1])
-        if unit == "token":
+        self._part()
+        if nowhere:
             self.names = tuple(text.tokens[place] for place in held[firsts])
         else:
-            self._part()
-            self.names = tuple(shown(text.text[start:end].strip()) for start, end in self.spans)
+            parts = [text.text[start:end] for start, end in self.spans]
+            self.names = tuple(shown(part if unit == "token" else part.strip()) for part in parts)
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)
@@ -152,13 +154,23 @@ def _units(text: Text, unit: str) -> np.ndarray:
     """Where the parts stand that could be hidden, (parts, 2), within what is explained."""
     if unit == "token":
         spans = text.spans[text.explained & (text.spans[:, 1] > text.spans[:, 0])]
-        found = list(dict.fromkeys(map(tuple, spans.tolist())))  # several tokens may make up one sign
-        return np.array(found, dtype=np.int64).reshape(-1, 2)
+        return np.array(_joined(sorted(spans.tolist())), dtype=np.int64).reshape(-1, 2)
     if unit == "word":
         found = words_in(text.text)
     else:
         found = [match.span() for match in re.finditer(SENTENCE, text.text) if match.group().strip()]
     return np.array(_clipped(found, text.parts_explained), dtype=np.int64).reshape(-1, 2)
+
+
+def _joined(spans: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Spans in order, those that overlap made one: several tokens may make up one sign, or share one."""
+    found: list[list[int]] = []
+    for start, end in spans:
+        if found and start < found[-1][1]:
+            found[-1][1] = max(found[-1][1], end)
+        else:
+            found.append([start, end])
+    return found
 
 
 def _clipped(units: Sequence[Span], parts: Sequence[Span]) -> list[Span]:
@@ -174,14 +186,12 @@ def _clipped(units: Sequence[Span], parts: Sequence[Span]) -> list[Span]:
     return found
 
 
-def _owners(spans: np.ndarray, units: np.ndarray, unit: str) -> np.ndarray:
+def _owners(text: Text, units: np.ndarray) -> np.ndarray:
     """The number of the part that each token belongs to, the first that it overlaps; -1 for none."""
-    if unit == "token":
-        numbers = {(start, end): number for number, (start, end) in enumerate(units.tolist())}
-        return np.array([numbers.get((start, end), -1) for start, end in spans.tolist()])
-    first = np.searchsorted(units[:, 1], spans[:, 0], side="right")  # words and sentences are in order and apart
+    spans = text.spans
+    first = np.searchsorted(units[:, 1], spans[:, 0], side="right")  # they are in order and apart
     begins = np.append(units[:, 0], spans.max() + 1)[first]
-    return np.where((begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1]), first, -1)
+    return np.where(text.explained & (begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1]), first, -1)
 
 
 def _add_spaces(text: Text, owners: np.ndarray) -> None:
