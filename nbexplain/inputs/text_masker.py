@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,11 @@ class TextMasker:
     """Hides tokens, words or sentences of what is explained of a text; see `Masker`.
 
     Words are those of the text, whatever its tokens: an emoji is one, punctuation is none. So punctuation and tokens
-    that the tokenizer adds are never hidden with words; with tokens, those are that are tokens of their own (for
-    models that read strings, what stands between words: “!!!”, “$”). A token of spaces alone goes with the word that
-    it precedes. Signs other than plain punctuation that no word holds are named in a note. A text without a word is
-    hidden by tokens. Nor is a unit hidden of which one token `stays`.
+    that the tokenizer adds are never hidden with words; with tokens, those are that are tokens of their own (for models
+    that read strings, what stands between words: “!!!”, “$”); tokens that share a sign are one. A token of spaces alone
+    goes with the word that it precedes. Signs other than plain punctuation that no word holds are named in a note. A
+    text without a word is hidden by tokens, and so is one of which no token is known to hold a word. Nor is a unit
+    hidden of which one token `stays`.
 
     Attributes
     ----------
@@ -60,7 +62,7 @@ class TextMasker:
         else:
             units = _units(text, unit)
             owners = _owners(text, units)
-            if unit == "word" and not (owners >= 0).any():  # nothing that could be hidden by words
+            if not (owners >= 0).any():  # nothing that could be hidden by these
                 unit, units = "token", _units(text, "token")
                 owners = _owners(text, units)
             if unit == "word":
@@ -83,22 +85,30 @@ class TextMasker:
         at, of = text.spans[held][wordy], features[wordy]
         np.minimum.at(self.spans[:, 0], of, at[:, 0])  # what is hidden is all that its tokens hold
         np.maximum.at(self.spans[:, 1], of, at[:, 1])
-        self._part()
+        self._part(text.text, unit)
         if nowhere:
             self.names = tuple(text.tokens[place] for place in held[firsts])
         else:
             parts = [text.text[start:end] for start, end in self.spans]
-            self.names = tuple(shown(part if unit == "token" else part.strip()) for part in parts)
+            self.names = tuple(shown(part if unit == "token" else part.strip() or part) for part in parts)
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)
         self.notes = (_NOWHERE,) if nowhere else _notes(text, unit, self.spans)
 
-    def _part(self) -> None:
-        """Where one reaches into the next, the earlier keeps the text."""
+    def _part(self, text: str, unit: str) -> None:
+        """Where one reaches into the next, the earlier keeps the text; marks stay with the sign that they follow."""
         starts, ends = self.spans.T
         before = np.maximum.accumulate(np.append(0, ends[:-1]))
         self.spans[:, 0] = np.where(before < ends, np.maximum(starts, before), starts)
+        last = np.append(self.spans[1:, 0] if unit == "token" else self.spans[1:, 1] - 1, len(text))
+        for place, most in enumerate(last.tolist()):
+            start, end = self.spans[place].tolist()
+            while start < end < most and unicodedata.category(text[end])[0] == "M":
+                end += 1
+            self.spans[place, 1] = end
+            if unit != "token":
+                self.spans[place + 1 : place + 2, 0] = np.maximum(self.spans[place + 1 : place + 2, 0], end)
 
     def batches(self, keep: np.ndarray) -> Iterator[tuple[np.ndarray, Tensor]]:
         shown = np.where(self.features < 0, True, np.asarray(keep, dtype=bool)[:, self.features])
