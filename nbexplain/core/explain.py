@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 import nbexplain.core.dataset
@@ -19,6 +21,7 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.price import price_of
 from nbexplain.core.subject import Subject
 from nbexplain.core.subjects import Subjects
+from nbexplain.core.target import called_like
 from nbexplain.core.twin import twin
 from nbexplain.inputs import Key, as_input
 from nbexplain.inputs.source import Source
@@ -108,7 +111,19 @@ def explain(
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept
         pass
+    if isinstance(subjects, Subject) and isinstance(target, (int, np.integer)):
+        return replace(answer, warnings=(*answer.warnings, *_ambiguous(int(target), subjects)))
     return answer
+
+
+def _ambiguous(target: int, subject: Subject) -> list[str]:
+    """What is said where a class is asked for by a number that another one is called."""
+    with subject.undisturbed():
+        names = () if len(subject.scores().shape) != 2 else subject.names
+    other = called_like(target, names)
+    if other is None:
+        return []
+    return [f"target: {target} is the class at that place, {names[target]!r}; target={other!r} asks for the other one"]
 
 
 def _say_price(subject: Subject, chosen: registry.Method, target: Any, params: Mapping[str, Any]) -> None:

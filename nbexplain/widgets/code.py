@@ -13,6 +13,7 @@ from nbexplain.core.model.detections import Detections
 from nbexplain.core.model.region import Region, Weights
 from nbexplain.core.question import Question
 from nbexplain.core.registry import METHODS
+from nbexplain.core.target import called_like
 from nbexplain.inputs import Array, Key, Tabular, Text
 from nbexplain.session import Session
 from nbexplain.widgets import words
@@ -128,9 +129,11 @@ class Names:
         return f"[{', '.join(self.input(number) for number in range(len(given)))}]"
 
     def target(self, target: Any) -> str:
-        """A class index, a tuple, or what the target is called."""
+        """A class index, its name where another class is called like that index, a tuple, or what it is called."""
         if isinstance(target, Region) and isinstance(target.over, Weights):
             return f"Region({target.label}, over={self._name(target.over.given, 'mask', 'the mask')})"
+        if called_like(target, self._session.classes) is not None:
+            return repr(self._session.classes[target])
         plain = isinstance(target, (int, tuple, Region))
         return repr(target) if plain else self._name(target, "target", "what is explained")
 

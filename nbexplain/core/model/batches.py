@@ -36,11 +36,14 @@ class Batches:
         Whether batches of images may be in channels-last order.
     folded
         Whether a faster twin may run them.
+    again
+        What is said where the clean input has other scores when it is asked again, or `""`.
     """
 
     alone: str = ""
     channels_last: bool = True
     folded: bool = True
+    again: str = ""
 
 
 def differing(x: Tensor) -> Tensor:

@@ -49,8 +49,9 @@ def counterfactual(
 
     If the target's class is the predicted one, changes that end that; if not, changes that make it the predicted class:
     that with the highest score, or where an estimator's own `predict` was seen to choose otherwise (a tuned threshold),
-    the one that `predict` says, which is then asked of every change.
-    With `boundary`, and of a model that predicts numbers, changes that take the target's score to its other side.
+    the one that `predict` says, which is then asked of every change. Of scores of single tokens it is the class
+    predicted at the target's token. With `boundary`, and of a model that predicts numbers, changes that take the
+    target's score to its other side.
     Values are (counterfactual, feature): the changed rows, whose columns take values of the background, categories as
     positions; of a text 1 where a word is left and 0 where it is hidden. `scores` are those after the change, as the
     model gives them; undoing any single change loses what was reached. The fewest features come first, then the
@@ -77,7 +78,7 @@ def counterfactual(
         rows = subject.input.background[drawn(subject.input, _ROWS, 0)]
     else:
         masker = masker_of(subject, {"unit": unit, "hide": hide}, target)
-        moves, features = Hidings(subject, masker), masker.features
+        moves, features = Hidings(subject, masker, goal.is_finite), masker.features
     start = float(goal.toward(subject.scores())[0])
     search = Search(moves, goal, start, min(changes, len(moves.names)), count, evaluations)
 
