@@ -16,6 +16,7 @@ from nbexplain.core.model import one_by_one
 from nbexplain.core.model.estimator_answers import as_array
 from nbexplain.core.model.estimator_calls import (
     classes_of,
+    comes_from,
     count_of,
     first_that_answers,
     is_booster,
@@ -188,7 +189,8 @@ class Predictor(nn.Module):
         if self.outputs is None:
             return ()
         names = self._given.names if isinstance(self._given, Tabular) else ()
-        return self.outputs.notes + order_note(unwrapped(self.estimator), names)
+        own = unwrapped(self.estimator) if comes_from(self.estimator, "sklearn") else self.estimator
+        return self.outputs.notes + order_note(own, names)
 
     def state(self) -> list[Any]:
         """What a fit replaces: the attributes of the estimator and of the steps of a pipeline, by identity."""
@@ -274,7 +276,7 @@ class Predictor(nn.Module):
             return outputs.of_two(said if tried is None else tried[1])
         return None
 
-    def _as_shares(self, said: np.ndarray) -> Outputs | None:
+    def _as_shares(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs | None:
         """Of numbers (N, K) that add up to 1: probabilities, where the user has named K classes; else None."""
         if said.ndim != 2 or said.shape[1] < 2 or said.dtype.kind != "f":
             return None
@@ -284,7 +286,7 @@ class Predictor(nn.Module):
             return None
         if self._classes is not None and len(self._classes) == said.shape[1]:
             return Outputs(outputs.numbers, quantity="probability", exclusive=True)
-        return dataclasses.replace(outputs.of_numbers(said, regresses=True), notes=(_OF_SHARES,))
+        return dataclasses.replace(outputs.of_numbers(said, names, regresses=True), notes=(_OF_SHARES,))
 
     def _of_predictions(
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
@@ -305,7 +307,7 @@ class Predictor(nn.Module):
             own = getattr(last_step(model), "labels_", None)
             found = np.unique(said if own is None else np.append(np.asarray(own), said))
             return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()])
-        if kind != "regressor" and (as_told := self._as_told(said) or self._as_shares(said)) is not None:
+        if kind != "regressor" and (as_told := self._as_told(said) or self._as_shares(said, names)) is not None:
             return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
             return outputs.of_labels(self._all_labels(found_labels), alone=not isinstance(self._given, Tabular))

@@ -329,6 +329,9 @@ def test_rows_of_probabilities_without_names_ask_for_them() -> None:
     x = Tabular(IRIS.data[70], IRIS.data)
     unnamed = explain(Shares(), x, "exact_shap", target=1)
     assert any("if they are probabilities of classes, give a name for each" in note for note in unnamed.warnings)
+    named = lambda _, rows: pd.DataFrame(Shares().predict(rows), columns=list("abc"))  # noqa: E731
+    framed = type("Framed", (), {"predict": named})()
+    assert Subject(framed, x).names == ("a", "b", "c")
     numbers = type("Numbers", (), {"predict": lambda self, rows: LINE.decision_function(rows)})()
     told = explain(numbers, x, "exact_shap", target=1, **NAMED)  # three numbers that are no probabilities
     assert (told.score_name, told.warnings) == ("prediction", ())
@@ -352,3 +355,19 @@ def test_raw_scores_of_an_objective_of_ones_own(classes: int) -> None:
     assert subject.score_name == "score"
     assert len(subject.warnings) == 1
     assert "predict returns these scores and no classes" in subject.warnings[0]
+
+
+def test_a_model_that_answers_to_every_name_is_asked_for_scores_alone() -> None:
+    class Remote:
+        """A proxy: whatever is asked of it, it hands on itself."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or name in ("predict", "predict_proba", "decision_function"):
+                raise AttributeError(name)
+            return self
+
+        def __call__(self, rows: np.ndarray) -> np.ndarray:
+            return np.asarray(rows)[:, 0]
+
+    found = explain(Remote(), Tabular(IRIS.data[70], IRIS.data), "exact_shap")
+    assert found.values[0] == pytest.approx(5.9 - IRIS.data[:, 0].mean(), abs=0.05)

@@ -80,7 +80,7 @@ ESTIMATORS = [
     plain("SVC", SVC(), margins, z.two),
     Case("SVC with probabilities", probable_svc, probabilities, z.numbers, reason=NO_TREES),
     plain("SVC, calibrated", CalibratedClassifierCV(SVC(), cv=2, ensemble=False), probabilities, z.two,
-          reason="it maps the scores"),
+          reason="maps the scores"),
     plain("SVC of three", SVC(), margins, z.three),
     plain("SVC of pairs", SVC(decision_function_shape="ovo"), margins, lambda: z.three() + (z.number() > 8)),
     plain("linear SVC", LinearSVC(), margins, z.three),
