@@ -632,13 +632,20 @@ ANSWERS = {
     "dates": callable_(
         "lambda rows: (100 * rows[:, 0]).astype('datetime64[D]')",
         "got datetime64[D] (1,)",
-        "lambda inputs: (model(inputs) - numpy.datetime64(0, 'D')) / numpy.timedelta64(1, 'D')",
+        "lambda inputs: (numpy.asarray(model(inputs)) - numpy.datetime64(0, 'D')) / numpy.timedelta64(1, 'D')",
         "explain(lambda rows: numpy.trunc(100 * rows[:, 0]), x, 'exact_shap')",
+    ),
+    "dates of polars": callable_(
+        "lambda rows: (100 * rows['a']).cast(polars.Int32).cast(polars.Date)",
+        "got datetime64[D] (1,)",
+        "lambda inputs: (numpy.asarray(model(inputs)) - numpy.datetime64(0, 'D')) / numpy.timedelta64(1, 'D')",
+        "explain(lambda rows: numpy.trunc(100 * rows['a'].to_numpy()), x, 'exact_shap')",
+        setup="x = Tabular(polars.from_pandas(frame)[0], polars.from_pandas(frame))",
     ),
     "durations": callable_(
         "lambda rows: (100 * rows[:, 0]).astype('timedelta64[D]')",
         "got timedelta64[D] (1,)",
-        "lambda inputs: model(inputs) / numpy.timedelta64(1, 'D')",
+        "lambda inputs: numpy.asarray(model(inputs)) / numpy.timedelta64(1, 'D')",
         "explain(lambda rows: numpy.trunc(100 * rows[:, 0]), x, 'exact_shap')",
     ),
     "a generator": callable_(

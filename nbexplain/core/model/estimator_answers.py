@@ -72,10 +72,10 @@ def _instead(
         return f"; try lambda inputs: list({call}(inputs))"
     if array.dtype.kind == "c":
         return f"; try lambda inputs: numpy.abs({call}(inputs))"
-    if array.dtype.kind == "M":
-        return f"; try lambda inputs: ({call}(inputs) - numpy.datetime64(0, 'D')) / numpy.timedelta64(1, 'D'), in days"
-    if array.dtype.kind == "m":
-        return f"; try lambda inputs: {call}(inputs) / numpy.timedelta64(1, 'D'), in days"
+    if array.dtype.kind in "mM":
+        times = f"numpy.asarray({call}(inputs))"
+        since = times if array.dtype.kind == "m" else f"({times} - numpy.datetime64(0, 'D'))"
+        return f"; in days: lambda inputs: {since} / numpy.timedelta64(1, 'D')"
     if array.ndim > 2 and len(array) == count:
         return f"; try lambda inputs: numpy.reshape({call}(inputs), (len(inputs), -1))"
     if isinstance(said, (list, tuple)) and said and all(np.shape(part)[:1] == (count,) for part in said):
