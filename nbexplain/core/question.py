@@ -136,18 +136,26 @@ class Facts:
         return f"no gradient of the score reaches {place}" + (f": {end}" if end else "")
 
 
+class AtMost(int):
+    """So many passes, or far fewer where what is looked for is found early."""
+
+
 @dataclass(frozen=True)
 class Price:
-    """About how many passes, and how many seconds these take at the pace of those that were run so far."""
+    """About how many passes, and how many seconds these take at the pace of those that were run so far.
+
+    With `at_most` it may be far fewer, as nobody knows before when what is looked for is found.
+    """
 
     passes: int
     seconds: float
+    at_most: bool = False
 
     def __str__(self) -> str:
         seconds = self.seconds
         minutes, hours = f"{seconds / 60:.0f} minutes", f"{seconds / 3600:.0f} hours"
         time = f"{max(seconds, 1):.0f} s" if seconds < 90 else minutes if seconds < 90 * 60 else hours
-        return f"about {self.passes:,} passes, {time}"
+        return f"{'at most' * self.at_most or 'about'} {self.passes:,} passes, {time}"
 
 
 @dataclass(frozen=True)
