@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,11 @@ class Question:
     cell: tuple[int, int] | None = None
     params: tuple[tuple[str, Any], ...] = ()
     edition: int = 0
+
+    def of_all_rows(self) -> Question:
+        """The same without a filter."""
+        params = tuple((name, value) for name, value in self.params if name != "where")
+        return dataclasses.replace(self, params=params)
 
 
 @dataclass(frozen=True)
