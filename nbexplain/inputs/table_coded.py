@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Column, is_missing, is_yes_or_no
+from nbexplain.inputs.table_column import Column, as_written, is_missing, is_yes_or_no, written
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
 from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, plain_time
 
@@ -124,15 +124,21 @@ class Coded:
             raise ValueError(
                 f"row: {name!r} is {value!r}, a {type(value).__name__}; a column holds numbers, times or categories"
             ) from None
-        known = ", ".join(map(repr, self.categories[:10])) + ", …" * (len(self.categories) > 10)
         kinds = {type(one) for one in self.categories}
+        if isinstance(value, str) and kinds != {str}:  # an interval or a time, as it is written
+            same = [position for position, known in enumerate(self.categories) if as_written(known) == value]
+            if same:
+                return float(same[0])
+        known = ", ".join(map(written, self.categories[:10])) + ", …" * (len(self.categories) > 10)
         if self.fixed:
-            raise ValueError(f"row: {name!r} is {value!r}, expected one of {known}")
+            raise ValueError(f"row: {name!r} is {written(value)}, expected one of {known}")
         if len(kinds) == 1 and type(_plain(value)) not in kinds:
-            kind = next(iter(kinds)).__name__
+            kind = next(iter(kinds))
+            article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
+            way = f"try {kind.__name__}({value!r}), or give" if kind.__module__ == "builtins" else "give"
             raise ValueError(
-                f"row: {name!r} is {value!r}, expected a {kind} as in the background ({known}); try "
-                f"{kind}({value!r}), or give the background the row's dtype"
+                f"row: {name!r} is {value!r}, expected {article} {kind.__name__} as in the background ({known}); {way} "
+                "the background the row's dtype"
             )
         self.categories.append(_plain(value))
         order = in_order_of_values(self.categories)

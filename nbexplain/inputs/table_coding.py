@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
-from nbexplain.inputs.table_column import is_missing, is_yes_or_no
+from nbexplain.inputs.table_column import is_missing, is_yes_or_no, written
 from nbexplain.inputs.table_missing import nan_of, place_among
 from nbexplain.inputs.table_times import DAY, days_of, identity, time_of
 
@@ -136,7 +136,7 @@ def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any
             missing = value
             continue
         if value not in places:
-            known = ", ".join(map(repr, categories[:10]))
-            raise ValueError(f"{what} is {value!r}, expected one of {known}")
+            known = ", ".join(map(written, categories[:10]))
+            raise ValueError(f"{what} is {written(value)}, expected one of {known}")
         ranks[place] = places[value]
     return Coded(ranks[codes], list(categories), True, [missing])

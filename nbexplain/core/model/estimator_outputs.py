@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.inputs.table_column import written
+
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
 
@@ -176,14 +178,14 @@ def of_labels(
         if not chosen.any(1).all():
             label = said[~chosen.any(1)][:1].tolist()[0]
             if alone:
-                own = ", ".join(map(repr, known.tolist()))
+                own = ", ".join(map(written, known.tolist()))
                 raise ValueError(
-                    f"predict: it returned the label {label!r}, and {own} for the input itself; say which labels there "
-                    f"are: classes={[*known.tolist(), label]}, all of them"
+                    f"predict: it returned the label {written(label)}, and {own} for the input itself; say which "
+                    f"labels there are: classes={[*known.tolist(), label]}, all of them"
                 )
             raise ValueError(
-                f"predict: it returned the label {label!r}, which it did for none of the rows that tell its classes "
-                f"({', '.join(map(repr, known[:6].tolist()))}); give a background in which each occurs, or "
+                f"predict: it returned the label {written(label)}, which it did for none of the rows that tell its "
+                f"classes ({', '.join(map(written, known[:6].tolist()))}); give a background in which each occurs, or "
                 "classes=[…], all of them"
             )
         return np.asarray(chosen, dtype=np.float64)

@@ -14,7 +14,7 @@ from nbexplain.core.formatting import counted
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import is_missing
+from nbexplain.inputs.table_column import is_missing, written
 
 
 def has_classes(subject: Subject) -> bool:
@@ -171,8 +171,10 @@ def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names
         place = places.get(label)
         if place is None:
             if not is_missing(label):
-                named = ", ".join(map(repr, known[:10]))
-                raise ValueError(f"labels: row {number} has {label!r}, expected one of the model's classes {named}")
+                named = ", ".join(map(written, known[:10]))
+                raise ValueError(
+                    f"labels: row {number} has {written(label)}, expected one of the model's classes {named}"
+                )
             place = -1
         found[number] = place
     return found
