@@ -176,7 +176,11 @@ class Coded:
         if self.values is None:
             return self.ticks is not None and bool(self.ticks[place] == ticks)
         one = self.values[place]
-        return bool(plain_time(one) == value if isinstance(value, str) else identity(one) == identity(value))
+        if not isinstance(value, str):
+            return identity(one) == identity(value)
+        there = self.zone is not None or self.time != "datetime UTC"  # so that a string tells what the clocks show
+        shown = there and (not isinstance(one, datetime) or exists(one))
+        return bool(plain_time(one) == value or (shown and days_of(self.time, one, self.per_day)[0] == ticks))
 
     def _find_zone(self) -> None:
         if self.time == "datetime UTC" and self.values is not None:
