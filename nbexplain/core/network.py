@@ -115,7 +115,8 @@ class Network:
                 "them; leave it out: Tabular(row, background=table)"
             )
         if isinstance(twin.module, Predictor):
-            twin.module.meet(given, read.names)
+            read.outside = True
+            twin.module.meet(given, read.names, read.by_label)
 
     @property
     def given(self) -> Array:
@@ -137,7 +138,7 @@ class Network:
         self.twin = fresh
         self.survey = None
         if isinstance(fresh.module, Predictor):
-            fresh.module.meet(self._given, self._read.names)
+            fresh.module.meet(self._given, self._read.names, self._read.by_label)
 
     @property
     def device(self) -> torch.device:

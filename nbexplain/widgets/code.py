@@ -155,7 +155,7 @@ class Names:
         return [*said, f"classes={self._known.get(id(given.classes)) or list(map(str, given.classes))}"]
 
     def _way(self, way: Any, name: str) -> str:
-        made = isinstance(way, Detections) and id(way) not in self._known
+        made = isinstance(way, str) or (isinstance(way, Detections) and id(way) not in self._known)
         return repr(way) if made else self._name(way, name, name)
 
     def _name(self, thing: Any, name: str, what: str) -> str:

@@ -88,7 +88,7 @@ class Explorer(ipywidgets.VBox):
         preprocess: Callable[[Any], Any] | None = None,
         part: Key | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
-        scores: Callable[[Any], Tensor] | None = None,
+        scores: Callable[[Any], Tensor] | str | None = None,
         axes: Mapping[str, str] | None = None,
         display: Display | None = None,
         show: Iterable[str] | None = None,
