@@ -36,8 +36,9 @@ _TRIED = 100  # background rows on which scores are held against `predict` ...
 _TRIED_FOR_LABELS = 10_000  # ... those that tell which labels there are
 _TRIED_FOR_SHARES = 3  # ... and those that tell whether scores add up to 1, few as the model may be slow
 _OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
-_OF_TRIED_FOR_SHARES = 3  # ... and those that tell whether scores add up to 1, few as the model may be slow
-_OUTLIERS = "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
+_OF_OUTLIERS = (
+    "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
+)
 
 
 class Predictor(nn.Module):

@@ -89,9 +89,7 @@ def test_a_row_that_adds_up_to_1_by_chance_is_no_distribution() -> None:
 
 
 def test_another_word_and_labels_are_refused() -> None:
-    with pytest.raises(
-        ValueError, match="scores: expected a function of the output, .* or 'sigmoid' .*, got 'sigmiod'"
-    ):
+    with pytest.raises(ValueError, match=r"scores: expected a function .* or 'sigmoid' .*, got 'sigmiod'"):
         explain(logits, Tabular(ROW, X), "exact_shap", scores="sigmiod")
     with pytest.raises(ValueError, match="scores: 'sigmoid' is for a score of each label"):
         explain(lambda rows: np.where(rows[:, 0] > 0, "a", "b"), Tabular(ROW, X), "exact_shap", scores="sigmoid")
