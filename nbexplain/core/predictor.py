@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
 from nbexplain.core.model.estimator_answers import as_array
@@ -204,7 +205,7 @@ class Predictor(nn.Module):
             made, problem = pipeline_function(self.estimator), self.estimator.model.config.problem_type
             quantity = "probability" if made != "none" else "prediction" if problem == "regression" else "score"
             single = made == "softmax" and said.shape[1] > 1
-            return Outputs(outputs.numbers, tuple(told), quantity, exclusive=single)
+            return Outputs(outputs.numbers, told_apart(told), quantity, exclusive=single)
         if self.way in ("call", "forward"):
             return self._of_callable(said, names)
         model, kind = self.estimator, kind_of(self.estimator)
@@ -252,6 +253,10 @@ class Predictor(nn.Module):
         if told is None or len(told) < 2 or (said.ndim == 2 and said.shape[1] > 1):
             return None
         if said.dtype.kind in "USO" and set(said.ravel().tolist()) <= set(told):
+            if twice := [name for name in told if told.count(name) > 1]:
+                raise ValueError(
+                    f"classes: {twice[0]!r} is there twice, and the model returns the labels themselves; name each once"
+                )
             return outputs.of_labels(told)
         if said.dtype.kind in "iub":
             tried = self._tried(_TRIED_FOR_LABELS)
