@@ -139,7 +139,7 @@ def test_of_equal_names_each_has_its_place(way: str) -> None:
     subject = Subject(model, x, **options)
     assert subject.names == apart
     assert subject.target("crane (2)") == 2
-    with pytest.raises(ValueError, match=r"2 classes are called 'crane'; say which: 'crane [(]0[)]' or 'crane [(]2[)]'"):
+    with pytest.raises(ValueError, match=r"2 classes are called 'crane'; say which: 'crane \(0\)' or 'crane \(2\)'"):
         subject.target("crane")
     session = Session(model, x, **options)
     assert session.classes == apart
