@@ -44,7 +44,8 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     if chosen.price is None:
         return None
     subject.scores()  # which tells the pace of one pass
-    counted = chosen.price(subject, subject.target(target), params)
+    asked = subject.target(target) if "target" in chosen.needs else None
+    counted = chosen.price(subject, asked, params)
     passes = counted if isinstance(counted, Passes) else Passes(counted)
     if not passes:
         return None
