@@ -60,7 +60,7 @@ class Subject:
     forward
         `forward(model, x)` for odd signatures.
     scores
-        `scores(output)` → (N, K) for odd outputs, or `detections(…)`.
+        `scores(output)` → (N, K) for odd outputs, `detections(…)`, or `"sigmoid"`: each is that of a label of its own.
     preprocess
         The user's transform from what `x` is to what the model takes; see `as_input`.
     part
@@ -87,7 +87,7 @@ class Subject:
         x: Any,
         *,
         forward: Callable[[nn.Module, Any], Any] | None = None,
-        scores: Callable[[Any], Tensor] | None = None,
+        scores: Callable[[Any], Tensor] | str | None = None,
         preprocess: Callable[[Any], Any] | None = None,
         part: Key | None = None,
         axes: Mapping[str, str] | None = None,
@@ -235,6 +235,8 @@ class Subject:
         clean = by_class(self.scores(), self.classes_last)
         if clean.shape[1] < 2 or self.reader.both:
             return False
+        if self.reader.by_label:
+            return True
         shares = targets.are_probabilities(clean) or targets.are_log_probabilities(clean)
         if has_several_labels(self.twin.module):
             return not (self.reader.own and shares)  # without own scores, it is chance that they add up to 1
