@@ -75,7 +75,9 @@ def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True) -> tup
     return places, written
 
 
-def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) -> np.ndarray:
+def spaced(
+    places: np.ndarray, written: str, span: float, chart: bqplot.Figure, ends: np.ndarray | None = None
+) -> np.ndarray:
     """Those of evenly spaced ticks that keep clear of each other between the margins of the narrowest chart.
 
     Every second one, or the first and the last, or one.
@@ -86,12 +88,14 @@ def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) 
         As `ticks` gives them.
     span
         How far the axis reaches, in the same units.
+    ends
+        The first and the last, where they are others than those of `places`.
     """
     between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
     apart = 3 + pixels([_as_written(place, written) for place in places])
     if len(places) < 2:
         return places
-    ends = places[[0, -1]]
+    ends = places[[0, -1]] if ends is None else ends
     while len(places) > 1 and (places[1] - places[0]) / span * between < apart:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
     return ends if len(places) == 1 and (ends[1] - ends[0]) / span * between >= apart else places

@@ -17,6 +17,7 @@ import nbexplain as nx
 from nbexplain.core.dataset.by_group import by_group, groups_of
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.dataset.row_order import by_likeness
+from nbexplain.core.formatting import with_error
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.boxes import OUTLINE
 from nbexplain.widgets.feature_map import FeatureMap
@@ -389,7 +390,7 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
             first, second = (mean[place] for mean in means)
             np.testing.assert_allclose(shown["numbers"], [first, second, first - second])
             error = np.hypot(errors[0][place], errors[1][place])
-            assert shown["cells"][2] == f"{first - second:.3g} ± {error:.2g}".replace("-", "−")
+            assert shown["cells"][2] == with_error(first - second, error)
             far = abs(first - second) > 0.5 * error
             assert shown["marks"] == ([2] if far else [])
             marked, count = marked + far, count + 1

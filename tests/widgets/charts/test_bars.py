@@ -190,6 +190,9 @@ def test_ticks_keep_clear_of_each_other_on_the_narrowest_chart():
     np.testing.assert_allclose(spaced(places, written, 0.5, chart), places[::2])
     chart.fig_margin = {**chart.fig_margin, "left": 230}  # 46 pixels: the outermost alone
     np.testing.assert_allclose(spaced(places, written, 0.5, chart), places[[0, -1]])
+    wide = np.array([-0.25, 0.25])  # of more places than are still there
+    inner = np.array([-0.1, 0.1])
+    np.testing.assert_allclose(spaced(inner, written, 0.5, chart, wide), wide)
     chart.fig_margin = {**chart.fig_margin, "left": 260}
     assert len(spaced(places, written, 0.5, chart)) == 1
     close_tree(chart, set())
