@@ -21,6 +21,7 @@ from nbexplain.core.formatting import with_error
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.boxes import OUTLINE
 from nbexplain.widgets.feature_map import FeatureMap
+from nbexplain.widgets.feature_words import even
 from nbexplain.widgets.groups_view import GroupsView
 from nbexplain.widgets.importance_view import ImportanceView
 from nbexplain.widgets.near_rows import NearRows, TwoRows
@@ -197,6 +198,20 @@ def test_two_rows_column_by_column(explorer: nx.Explorer) -> None:
             by_name[name]["numbers"][2:], [ours[place], theirs[place], ours[place] - theirs[place]]
         )
     assert [r["label"] for r in table.rows] == [FRAME.columns[i] for i in np.argsort(-np.abs(ours - theirs))]
+    written = even([number for shown in table.rows for number in shown["numbers"][2:]])
+    assert [cell for shown in table.rows for cell in shown["cells"][2:]] == written
+
+
+def test_the_input_that_is_chosen_stands_beside_the_one_before(explorer: nx.Explorer) -> None:
+    table = part(explorer, TwoRows).table
+    assert table.title == "Beside input 1"
+    explorer.session.select(input=1)
+    assert explorer.session.wait(60)
+    ours, theirs = (nx.explain(linear(), row(number), "lime", target=1).values for number in (1, 0))
+    assert (table.title, table.columns[1], table.columns[3]) == ("Beside input 0", "input 0", "of input 0")
+    by_name = {shown["label"]: shown["numbers"][2:] for shown in table.rows}
+    for place, name in enumerate(FRAME.columns):
+        np.testing.assert_allclose(by_name[name], [ours[place], theirs[place], ours[place] - theirs[place]])
 
 
 # Boundaries

@@ -67,7 +67,7 @@ class PartialDependenceChart:
         self._own_points = bqplot.Scatter(x=[], y=[], colors=[ACCENT], **{**about, "default_size": 50})
         self._here = bqplot.Scatter(
             x=[], y=[], colors=[_ROW], marker="diamond", scales=scales, stroke=_ROW_EDGE, stroke_width=2,
-            default_size=130, tooltip=bqplot.Tooltip(fields=["x", "y"], formats=[".4~g", ".3~g"]),
+            default_size=130, display_names=False, tooltip=bqplot.Tooltip(fields=["x", "y"], formats=[".4~g", ".3~g"]),
         )  # fmt: skip
         self._beside = bqplot.Axis(scale=self._y, orientation="vertical", label_offset="42px", grid_lines="none")
         marks = [*self._column.marks, self._held, self._ice, self._points, self._lit, self._lit_points, self._band,
