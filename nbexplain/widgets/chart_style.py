@@ -16,13 +16,14 @@ from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
 ACCENT = "#d55e00"  # vermillion and blue of Okabe and Ito: told apart by everyone, readable on light and dark
 PLAIN = "#4c8fbd"
 MARGIN = {"top": 8, "bottom": 40, "left": 56, "right": 24}
+_DATA = ("x", "y", "image", "color")  # traits of marks that hold what is drawn
 LONGEST_NAME = 24  # average letters
 LONGEST_AXIS = 32  # of what is written along an axis
 
 
 def figure(marks: list[Any], axes: list[Any], **margin: int) -> bqplot.Figure:
-    """A figure that fills its place and shows the page behind it."""
-    return bqplot.Figure(
+    """A figure that fills its place and shows the page behind it; it is not seen before something is drawn on it."""
+    chart = bqplot.Figure(
         marks=marks,
         axes=axes,
         fig_margin={**MARGIN, **margin},
@@ -32,6 +33,17 @@ def figure(marks: list[Any], axes: list[Any], **margin: int) -> bqplot.Figure:
         padding_x=0.0,
         padding_y=0.0,
     )
+    chart.add_class("nbx-undrawn")  # else axes from 0 to 1, and keys without words
+
+    def drawn(_change: object) -> None:
+        chart.remove_class("nbx-undrawn")
+        for mark, names in data:
+            mark.unobserve(drawn, names)
+
+    data = [(mark, [name for name in _DATA if mark.has_trait(name)]) for mark in marks]
+    for mark, names in data:
+        mark.observe(drawn, names)
+    return chart
 
 
 def captioned(chart: bqplot.Figure, *caption: ipywidgets.Widget) -> ipywidgets.Widget:
