@@ -68,7 +68,8 @@ class Explorer(ipywidgets.VBox):
     _long: bool = False  # whether panes ask methods of their own that take long, which can be stopped and run
     _main: str = ""  # the method that the status line is about, where panes ask several of their own
     _told: tuple[type[Exception], ...] = ()  # errors that a pane tells of, so that the status line need not
-    _least: int = 0  # pixels that a pane on the board needs, where they share its width equally
+    _least: int = 0  # pixels that a pane on the board needs, where they share its width
+    _equal: bool = False  # whether all of those are as wide as each other, the last one too
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
 
@@ -166,7 +167,7 @@ class Explorer(ipywidgets.VBox):
             needs=needs(shown),
             long=self._long,
         )
-        children = [toolbar, self._status, *rows(self._parts, self._least)]
+        children = [toolbar, self._status, *rows(self._parts, self._least, self._equal)]
         super().__init__(children, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._endings = [
             self.session.on_select(self._follow),
