@@ -214,6 +214,15 @@ def test_the_input_that_is_chosen_stands_beside_the_one_before(explorer: nx.Expl
         np.testing.assert_allclose(by_name[name], [ours[place], theirs[place], ours[place] - theirs[place]])
 
 
+def test_the_status_line_is_about_what_took_longest_where_no_pane_follows_the_method() -> None:
+    numbers = FRAME[["size", "rooms"]].to_numpy(float)
+    forest = RandomForestClassifier(5, random_state=0).fit(numbers, LABELS)
+    explorer = nx.GlobalExplorer(forest, nx.Tabular(numbers[0], numbers, labels=LABELS), show=["permutation"])
+    assert explorer.session.wait(60)
+    assert explorer._status.text.startswith("Permutation importance")
+    explorer.close()
+
+
 # Boundaries
 
 

@@ -229,7 +229,7 @@ class Explorer(ipywidgets.VBox):
         answers = self._on_page()
         running = next((a for a in answers.values() if a.state == "running"), None)
         chosen = next((a for p, a in answers.items() if p.own.get("method", self._main) == self._main), None)
-        main = running or chosen or next(iter(answers.values()), None)
+        main = running or chosen or max(answers.values(), key=_seconds, default=None)
         explanation = main.explanation if main is not None else None
         with self._status.hold_sync():
             if main is not None:
@@ -312,6 +312,10 @@ class Explorer(ipywidgets.VBox):
         self._models.release()
         self.set_trait("children", ())  # the notebook's `Out` may hold the explorer for long
         self._parts, self._answers, self._drawn = [], {}, {}
+
+
+def _seconds(answer: Answer) -> float:
+    return answer.explanation.seconds if answer.explanation is not None else 0.0
 
 
 def checked_names(
