@@ -246,13 +246,12 @@ class Explorer(ipywidgets.VBox):
         if main.explanation is not None:
             text = words.summary(main.explanation, self.session, stopped=main.state == "stopped")
             return text, self._warnings_of(main)
+        if main.state == "stopped":
+            return f"{words.METHODS[main.question.method].label}: stopped before the first picture", self._status.warnings
         text = ""
-        label = words.METHODS[main.question.method].label
         if main.state == "running":
             cost = f"{main.price}; " if main.price else ""
-            text = f"{label}: {cost}the first picture is on its way"
-        elif main.state == "stopped":
-            text = f"{label}: stopped before the first picture"
+            text = f"{words.METHODS[main.question.method].label}: {cost}the first picture is on its way"
         return text, self._status.warnings
 
     def _warnings_of(self, answer: Answer) -> list[str]:
