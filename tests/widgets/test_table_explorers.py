@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -220,6 +221,25 @@ def test_the_status_line_is_about_what_took_longest_where_no_pane_follows_the_me
     explorer = nx.GlobalExplorer(forest, nx.Tabular(numbers[0], numbers, labels=LABELS), show=["permutation"])
     assert explorer.session.wait(60)
     assert explorer._status.text.startswith("Permutation importance")
+    explorer.close()
+
+
+def test_a_method_that_is_stopped_while_it_waits_is_said_to_be() -> None:
+    held, go = threading.Event(), threading.Event()
+
+    def slow(rows: pd.DataFrame) -> np.ndarray:
+        if threading.current_thread().name == "nbexplain" and len(rows) > 1:
+            held.set()
+            assert go.wait(60)
+        return np.asarray(rows["size"], float)
+
+    explorer = nx.TabularExplorer(slow, row(0), method="permutation_shap", show=["map"])
+    assert held.wait(60)
+    explorer.session.select(method="kernel_shap")
+    explorer.session.stop()
+    go.set()
+    assert explorer.session.wait(60)
+    assert (explorer._status.text, explorer._status.running) == ("Kernel SHAP: stopped before the first picture", False)
     explorer.close()
 
 

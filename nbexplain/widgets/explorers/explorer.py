@@ -247,7 +247,8 @@ class Explorer(ipywidgets.VBox):
             text = words.summary(main.explanation, self.session, stopped=main.state == "stopped")
             return text, self._warnings_of(main)
         if main.state == "stopped":
-            return f"{words.METHODS[main.question.method].label}: stopped before the first picture", self._status.warnings
+            label = words.METHODS[main.question.method].label
+            return f"{label}: stopped before the first picture", self._status.warnings
         text = ""
         if main.state == "running":
             cost = f"{main.price}; " if main.price else ""
