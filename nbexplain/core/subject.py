@@ -27,7 +27,7 @@ from nbexplain.core.model.layer_survey import LayerSurvey, axes_of_input, survey
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.region import by_class
 from nbexplain.core.model.score_names import has_several_labels, name_of_scores
-from nbexplain.core.model.token_targets import default_token, token_names
+from nbexplain.core.model.token_targets import default_token, reads_ahead, token_names
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
@@ -60,7 +60,7 @@ class Subject:
     forward
         `forward(model, x)` for odd signatures.
     scores
-        `scores(output)` → (N, K) for odd outputs, or `detections(…)`.
+        `scores(output)` → (N, K) for odd outputs, `detections(…)`, or `"sigmoid"`: each is that of a label of its own.
     preprocess
         The user's transform from what `x` is to what the model takes; see `as_input`.
     part
@@ -87,7 +87,7 @@ class Subject:
         x: Any,
         *,
         forward: Callable[[nn.Module, Any], Any] | None = None,
-        scores: Callable[[Any], Tensor] | None = None,
+        scores: Callable[[Any], Tensor] | str | None = None,
         preprocess: Callable[[Any], Any] | None = None,
         part: Key | None = None,
         axes: Mapping[str, str] | None = None,
@@ -122,6 +122,7 @@ class Subject:
         self._score_name: str | None = None
         self._ends: dict[str | None, str] = {}
         self._one_each: bool | None = None
+        self._ahead: list[bool | None] = []  # what `reads_ahead` told
         self.reader.forget()
 
     # The model as it is
@@ -235,6 +236,8 @@ class Subject:
         clean = by_class(self.scores(), self.classes_last)
         if clean.shape[1] < 2 or self.reader.both:
             return False
+        if self.reader.by_label:
+            return True
         shares = targets.are_probabilities(clean) or targets.are_log_probabilities(clean)
         if has_several_labels(self.twin.module):
             return not (self.reader.own and shares)  # without own scores, it is chance that they add up to 1
@@ -332,8 +335,15 @@ class Subject:
         named = self._classes is not None or (self.reader.followed is None and self._labels() is not None)
         names = self.names if named else ()
         if target is None and self.by_token and isinstance(self.input, Text) and self.scores().ndim == 3:
-            target = default_token(self.input, self.twin.module, self.scores(), names)
+            target = default_token(self.input, self.twin.module, self.scores(), self._reads_ahead, names)
         return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)
+
+    def _reads_ahead(self) -> bool | None:
+        """Whether a token's scores hang on what stands behind it; tried once."""
+        if not self._ahead:
+            assert isinstance(self.input, Text), "asked of texts only"
+            self._ahead.append(reads_ahead(self.input, self.scores(), self.evaluate))
+        return self._ahead[0]
 
     def score(self, target: Target) -> float:
         """The number that is explained."""

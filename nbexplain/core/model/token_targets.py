@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nbexplain.core.model.batches import is_close
-from nbexplain.core.model.outputs import scores_of
 from nbexplain.core.model.region import Region
 from nbexplain.inputs import Text
 
-_AHEAD: weakref.WeakKeyDictionary[nn.Module, bool] = weakref.WeakKeyDictionary()  # what was tried, by model
 
-
-def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence[str] = ()) -> Region:
+def default_token(
+    text: Text, module: nn.Module, scores: Tensor, ahead: Callable[[], bool | None], names: Sequence[str] = ()
+) -> Region:
     """A class at one token, for scores (1, L, K).
 
     Of a model whose classes are its vocabulary, as many as its first or its largest table of embeddings has rows, the
@@ -26,6 +24,11 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     behind the one that it speaks of, which is tried. Of other models, as of named entities, the class that is most
     certain (softmax) at a token of the text, other than one called O, by the names given or by the model's
     `config.id2label`.
+
+    Parameters
+    ----------
+    ahead
+        Tells what `reads_ahead` does; not asked of Hugging Face's models, which say so themselves.
 
     Raises
     ------
@@ -41,12 +44,14 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     if _is_vocabulary(module, classes):
         place = int(_own(text)[-1])
         last = _best(scores, place)
-        ahead = isinstance(mask, int) and not generates and _reads_ahead(module, text, scores)
-        if ahead is False:
+        if not isinstance(mask, int) or generates:
+            return last
+        known = True if callable(getattr(module, "can_generate", None)) else ahead()
+        if known is False:
             return last
         put = f"put {getattr(text.vocabulary, 'mask_token', None)!r} where it is to be explained"
         way = f"{put}, or give target=(token, id)"
-        if ahead is None:
+        if known is None:
             way = f"if it fills masks, {put}; if it predicts the next token, give target=({place}, {last.label})"
         raise ValueError(
             f"target: the model predicts one of {classes:,} tokens at each token, and the text has no mask token; {way}"
@@ -91,41 +96,22 @@ def _own(text: Text) -> np.ndarray:
     return np.arange(len(text.ids)) if text.padded is None else np.flatnonzero(~text.padded.places)
 
 
-def _reads_ahead(module: nn.Module, text: Text, scores: Tensor) -> bool | None:
-    """Whether the scores (1, L, K) of a token hang on tokens behind it, tried with others there.
+def reads_ahead(text: Text, scores: Tensor, run: Callable[[Tensor], Tensor]) -> bool | None:
+    """Whether the scores (1, L, K) of a token hang on tokens behind it, tried with others there; None: not known.
 
-    None where it cannot be told, as where the module called by itself has other scores than these. Hugging Face's
-    models that do not generate text need not be tried.
+    `run` makes scores of codes (1, L).
     """
-    if callable(getattr(module, "can_generate", None)):
-        return True
-    if module not in _AHEAD:
-        own = _own(text)
-        before, behind = own[: len(own) // 2], own[len(own) // 2 :]
-        if not len(before) or module.training:  # one that is explained in place is called by its network alone
-            return None
-        changed = text.tensor.clone()
-        changed[0, behind] = torch.from_numpy(text.codes.mask_token(behind))
-        if any(is_close(one[:, before], scores[:, before]) for one in _called(module, text, changed, scores)):
-            _AHEAD[module] = False
-        elif any(is_close(one, scores) for one in _called(module, text, text.tensor, scores)):
-            _AHEAD[module] = True
-    return _AHEAD.get(module)
-
-
-def _called(module: nn.Module, text: Text, codes: Tensor, wanted: Tensor) -> list[Tensor]:
-    """Scores of such a shape that a module has for codes (1, L): called with the ids alone, or all entries."""
-    args, keywords = text.arguments(codes.to(wanted.device), wanted.dtype)
-    ways = [((keywords["input_ids"],), {}), ((), keywords)] if keywords else [(args, {})]
-    found = []
-    with torch.inference_mode(False), torch.no_grad(), torch.autocast(wanted.device.type, enabled=False):
-        for given, named in ways:
-            try:
-                scores = scores_of(module(*given, **named), 1)
-            except Exception:  # noqa: S112 it is called in another way
-                continue
-            found += [scores] if scores.shape == wanted.shape else []
-    return found
+    own = _own(text)
+    before, behind = own[: len(own) // 2], own[len(own) // 2 :]
+    changed = text.tensor.clone()
+    changed[0, behind] = torch.from_numpy(text.codes.mask_token(behind))
+    try:
+        others = run(changed)
+    except Exception:  # a model that does not take these tokens
+        return None
+    if not len(before) or others.shape != scores.shape:
+        return None
+    return not is_close(others[:, before], scores[:, before])
 
 
 def _generates(module: nn.Module) -> bool:

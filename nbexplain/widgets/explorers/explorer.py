@@ -68,7 +68,8 @@ class Explorer(ipywidgets.VBox):
     _long: bool = False  # whether panes ask methods of their own that take long, which can be stopped and run
     _main: str = ""  # the method that the status line is about, where panes ask several of their own
     _told: tuple[type[Exception], ...] = ()  # errors that a pane tells of, so that the status line need not
-    _least: int = 0  # pixels that a pane on the board needs, where they share its width equally
+    _least: int = 0  # pixels that a pane on the board needs, where they share its width
+    _equal: bool = False  # whether all of those are as wide as each other, the last one too
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
 
@@ -88,7 +89,7 @@ class Explorer(ipywidgets.VBox):
         preprocess: Callable[[Any], Any] | None = None,
         part: Key | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
-        scores: Callable[[Any], Tensor] | None = None,
+        scores: Callable[[Any], Tensor] | str | None = None,
         axes: Mapping[str, str] | None = None,
         display: Display | None = None,
         show: Iterable[str] | None = None,
@@ -166,7 +167,7 @@ class Explorer(ipywidgets.VBox):
             needs=needs(shown),
             long=self._long,
         )
-        children = [toolbar, self._status, *rows(self._parts, self._least)]
+        children = [toolbar, self._status, *rows(self._parts, self._least, self._equal)]
         super().__init__(children, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._endings = [
             self.session.on_select(self._follow),
@@ -228,7 +229,7 @@ class Explorer(ipywidgets.VBox):
         answers = self._on_page()
         running = next((a for a in answers.values() if a.state == "running"), None)
         chosen = next((a for p, a in answers.items() if p.own.get("method", self._main) == self._main), None)
-        main = running or chosen or next(iter(answers.values()), None)
+        main = running or chosen or max(answers.values(), key=_seconds, default=None)
         explanation = main.explanation if main is not None else None
         with self._status.hold_sync():
             if main is not None:
@@ -245,10 +246,15 @@ class Explorer(ipywidgets.VBox):
         if main.explanation is not None:
             text = words.summary(main.explanation, self.session, stopped=main.state == "stopped")
             return text, self._warnings_of(main)
+        if main.state == "stopped":
+            label = words.METHODS[main.question.method].label
+            return f"{label}: stopped before the first picture", self._status.warnings
         text = ""
         if main.state == "running":
             cost = f"{main.price}; " if main.price else ""
             text = f"{words.METHODS[main.question.method].label}: {cost}the first picture is on its way"
+        elif isinstance(main.error, NoRows):
+            return words.without_rows(main.question, self.session), []
         return text, self._status.warnings
 
     def _warnings_of(self, answer: Answer) -> list[str]:
@@ -269,24 +275,30 @@ class Explorer(ipywidgets.VBox):
 
     def code(self) -> str:
         """The few lines of plain nbexplain that compute what is on screen; print them."""
-        return code_of(self.session, self._answered_so_far())
+        unmatched = [answer.question for answer in self._on_page().values() if isinstance(answer.error, NoRows)]
+        return code_of(self.session, self._answered_so_far(), unmatched)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """The widget, and a picture for pages that show none: code hosts, exported notebooks."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
         if not self._answered_so_far():  # a method that takes long
             self.session.wait(_FIRST_PICTURE)
+        drawn = [(answer.question, answer.explanation) for answer in self._drawn.values() if answer.explanation]
         said = f"{type(self).__name__}: {self._status.text}" if self._status.text else type(self).__name__
-        return {**bundle, "text/plain": said, **still(self.session, self._answered_so_far())}
+        return {**bundle, "text/plain": said, **still(self.session, drawn)}
 
     def _answered_so_far(self) -> list[tuple[Question, Explanation]]:
         answers = list(self._on_page().values())
         return [(answer.question, answer.explanation) for answer in answers if answer.explanation is not None]
 
     def _on_page(self) -> dict[Place, Answer]:
-        """The answers that panes show: a filter that no row matches leaves them as they were."""
-        answers = self._answers.items()
-        return {place: self._drawn.get(place, a) if isinstance(a.error, NoRows) else a for place, a in answers}
+        """The answers to what is asked: a filter that no row matches leaves them, unless more has changed."""
+        found = dict(self._answers)
+        for place, drawn in self._drawn.items():
+            asked = found[place]
+            if isinstance(asked.error, NoRows) and asked.question.of_all_rows() == drawn.question.of_all_rows():
+                found[place] = drawn
+        return found
 
     # The end
 
@@ -308,6 +320,10 @@ class Explorer(ipywidgets.VBox):
         self._models.release()
         self.set_trait("children", ())  # the notebook's `Out` may hold the explorer for long
         self._parts, self._answers, self._drawn = [], {}, {}
+
+
+def _seconds(answer: Answer) -> float:
+    return answer.explanation.seconds if answer.explanation is not None else 0.0
 
 
 def checked_names(
