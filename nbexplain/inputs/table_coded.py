@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs.table_column import Column, is_missing, is_yes_or_no
+from nbexplain.inputs.table_exact import fits, numbers_of
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
 from nbexplain.inputs.table_times import days_of, like
 
@@ -26,13 +27,24 @@ class Known:
         self._numbers, first = np.unique(numbers[some], return_index=True)
         self._values = values[some[first]]
 
+    @property
+    def whole(self) -> type[np.integer[Any]]:
+        """What holds whole numbers as large as these."""
+        return np.uint64 if self._values.dtype.kind == "u" else np.int64
+
     def put(self, numbers: np.ndarray, made: np.ndarray) -> np.ndarray:
         """`made` with the known values in the place of those that were made of their numbers."""
-        if len(self._numbers):
-            places = np.searchsorted(self._numbers, numbers).clip(max=len(self._numbers) - 1)
-            hit = self._numbers[places] == numbers
-            made[hit] = self._values[places[hit]]
+        hit, places = self.find(numbers)
+        made[hit] = self._values[places]
         return made
+
+    def find(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) which of the numbers are known, and where those are."""
+        if not len(self._numbers):
+            return np.zeros(len(numbers), dtype=bool), np.zeros(0, dtype=np.intp)
+        places = np.searchsorted(self._numbers, numbers).clip(max=len(self._numbers) - 1)
+        hit = self._numbers[places] == numbers
+        return hit, places[hit]
 
 
 @dataclass(eq=False)
@@ -93,16 +105,35 @@ class Coded:
             if not np.isfinite(self.numbers).any() and len(self.numbers):
                 raise ValueError(f"row: {name!r} is {value!r}, and the background has no value there that tells a kind")
             raise ValueError(f"row: {name!r} is {value!r}, expected a number as in the background{self._example()}")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise ValueError(f"row: {name!r} is {str(value)[:20]}…, larger than a float64 can be") from None
         if self.values is not None and self.values.dtype == object:
             kinds = {type(one) for one in self.values if one is not None}
-            if type(value) in kinds or len(kinds) != 1:  # else the model gets the number as one of theirs
-                self._remember(number, value)
+            kind = next(iter(kinds)) if len(kinds) == 1 else type(value)
+            if isinstance(value, int) and issubclass(kind, np.integer) and fits(value, kind):
+                value = kind(value)
+            if type(value) is kind:  # else the model gets the number as one of theirs
+                return self._told(number, value)
         elif isinstance(value, int) and abs(value) >= EXACT:
-            if self.values is not None and len(same := np.flatnonzero(self.values == value)):
-                return float(self.numbers[same[0]])
-            if abs(value) < 2**63:
-                self._remember(number, value)
+            return self._told(number, value)
+        return number
+
+    def _told(self, number: float, value: Any) -> float:
+        """The number of the row's value, which no other value has, and which stands for it from now on."""
+        there = np.flatnonzero(~np.isnan(self.numbers))
+        if self.values is not None and len(same := there[self.values[there] == value]):
+            return float(self.numbers[same[0]])
+        if (self.numbers == number).any():
+            if self.values is not None:
+                own = numbers_of([*self.values[there].tolist(), value])
+                self.numbers[there], number = own[:-1], float(own[-1])
+            elif value != number:
+                number = float(np.nextafter(number, np.inf if value > number else -np.inf))
+        dtype = np.dtype(np.int64) if self.values is None else self.values.dtype
+        if dtype.kind == "O" or fits(value, dtype):
+            self._remember(number, value)
         return number
 
     def _position(self, name: str, value: Any) -> float:
@@ -182,10 +213,17 @@ class Coded:
         self.ticks = self.values = self.categories = None
         return column
 
+    def are_whole(self, numbers: np.ndarray, dtype: Any) -> bool:
+        """Whether numbers (n,) stand for whole ones that a dtype has room for; of none of whole numbers, an int64."""
+        about = np.iinfo(f"{dtype.kind}{dtype.itemsize}" if dtype.kind in "iu" else np.int64)
+        plain = (numbers == np.rint(numbers)) & (numbers >= float(about.min)) & (numbers < float(int(about.max) + 1))
+        return bool((plain if self.known is None else plain | self.known.find(numbers)[0]).all())
+
     def whole(self, numbers: np.ndarray) -> np.ndarray:
-        """Ticks, or whole numbers (n,) int64, of numbers none of which is missing."""
+        """Ticks, or whole numbers (n,) int64 or uint64, of numbers none of which is missing."""
         with np.errstate(invalid="ignore", over="ignore"):  # of those that are known it does not matter
-            made = np.rint(numbers * (self.per_day or 1)).astype(np.int64)
+            dtype = np.int64 if self.known is None else self.known.whole
+            made = np.rint(numbers * (self.per_day or 1)).astype(dtype)
         return made if self.known is None else self.known.put(numbers, made)
 
     def objects(self, numbers: np.ndarray, kind: Any) -> np.ndarray:

@@ -12,8 +12,11 @@ import numpy as np
 
 from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
 from nbexplain.inputs.table_column import is_missing, is_yes_or_no
+from nbexplain.inputs.table_exact import apart, numbers_of
 from nbexplain.inputs.table_missing import nan_of, place_among
 from nbexplain.inputs.table_times import days_of, time_of
+
+_LARGEST = int(np.finfo(np.float64).max)
 
 
 def are_exact(values: np.ndarray) -> bool:
@@ -26,10 +29,7 @@ def of_integers(values: np.ndarray) -> Coded:
     if are_exact(values):
         return Coded(values.astype(np.float64))
     each, places = np.unique(values, return_inverse=True)
-    numbers = each.astype(np.float64)
-    for place in range(1, len(each) if (np.diff(numbers) <= 0).any() else 0):  # so that none is taken for another
-        numbers[place] = max(numbers[place], np.nextafter(numbers[place - 1], np.inf))
-    return Coded(numbers[places], values=values.copy())
+    return Coded(apart(each.astype(np.float64))[places], values=values.copy())
 
 
 def of_ticks(time: str, ticks: np.ndarray, per_day: int, missing: np.ndarray, zone: tzinfo | None = None) -> Coded:
@@ -61,6 +61,8 @@ def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
 def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded, Any]:
     """As `of_objects`, where it is known which values there are, and the place of each (N,), -1 where it is missing."""
     gone = [place for place, value in enumerate(uniques) if is_missing(value)]
+    if odd := next((value for value in uniques if isinstance(value, int) and abs(value) > _LARGEST), None):
+        raise ValueError(f"{what} holds {str(odd)[:20]}…, larger than a float64 can be")
     if not gone:
         return _of_known(uniques, codes)
     missing: list[Any] = []
@@ -88,7 +90,7 @@ def _of_known(uniques: list[Any], codes: np.ndarray) -> tuple[Coded, Any]:
         held = np.empty(len(codes), dtype=object)
         held[:] = [uniques[code] if code >= 0 else None for code in codes.tolist()]
         kind = next(iter(kinds)) if len(kinds) == 1 else float
-        return Coded(spread(np.array([float(v) for v in known])), values=held), kind
+        return Coded(spread(numbers_of(known)), values=held), kind
     if kinds <= {bool, np.bool_}:
         numbers = spread(np.array([float(v) for v in known]))
         return Coded(numbers, [False, True], True), bool
