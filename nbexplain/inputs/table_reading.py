@@ -55,10 +55,15 @@ class Form(Protocol):
 
 
 def frame_of(x: Any) -> str:
-    """`"pandas"` or `"polars"`, if it is a data frame or a series of theirs, which are not imported for that."""
-    library = type(x).__module__.partition(".")[0]
-    known = (library == "pandas" and hasattr(x, "iloc")) or (library == "polars" and hasattr(x, "to_physical"))
-    return library if known or (library == "polars" and hasattr(x, "lazy")) else ""
+    """`"pandas"` or `"polars"`, if it is a data frame or a series of theirs, or of a class made of these.
+
+    They are not imported for that.
+    """
+    for kind in type(x).__mro__:
+        library = str(kind.__module__).partition(".")[0]
+        if library in ("pandas", "polars") and kind.__name__ in ("DataFrame", "Series", "LazyFrame"):
+            return library
+    return ""
 
 
 def _is_sparse(x: Any) -> bool:
@@ -144,12 +149,11 @@ def _of_polars(column: Any) -> Any:
 
 def _refuse_others(x: Any, name: str) -> None:
     """Tables that are read by way of another kind."""
-    kind = type(x)
-    if hasattr(x, "collect") and kind.__module__.partition(".")[0] == "polars":
+    if hasattr(x, "collect") and frame_of(x) == "polars":
         raise TypeError(f"{name}: expected rows that are there, got a LazyFrame; try {name}=frame.collect()")
     if not frame_of(x) and not isinstance(x, (Tensor, np.ndarray)) and hasattr(x, "to_pandas"):
         raise TypeError(
-            f"{name}: expected an array or a data frame of pandas or polars, got {kind.__name__}; try .to_pandas()"
+            f"{name}: expected an array or a data frame of pandas or polars, got {type(x).__name__}; try .to_pandas()"
         )
 
 
