@@ -69,6 +69,8 @@ class Coded:
         (N,) objects or large whole numbers that the numbers alone do not tell.
     zone
         Of the times, where they all have the same.
+    ordered
+        As in `Column`.
     """
 
     numbers: np.ndarray
@@ -82,6 +84,7 @@ class Coded:
     values: np.ndarray | None = None
     known: Known | None = None
     zone: tzinfo | None = None
+    ordered: bool = False
 
     def add(self, name: str, value: Any) -> float:
         """The number of the row's value, whose category is added where it is new.
@@ -209,7 +212,7 @@ class Coded:
         if self.values is not None and self.known is None:
             self.known = Known(self.numbers, self.values)
         self._find_zone()
-        column = Column(name, tuple(self.categories or ()), self.missing[0], self.time, self.zone)
+        column = Column(name, tuple(self.categories or ()), self.missing[0], self.time, self.zone, self.ordered)
         self.ticks = self.values = self.categories = None
         return column
 

@@ -127,4 +127,4 @@ def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any
             known = ", ".join(map(repr, categories[:10]))
             raise ValueError(f"{what} is {value!r}, expected one of {known}")
         ranks[place] = places[value]
-    return Coded(ranks[codes], list(categories), True, [missing])
+    return Coded(ranks[codes], list(categories), True, [missing], ordered=True)

@@ -20,7 +20,8 @@ class Column:
 
     `time` is what a number is the days of: `"date"`, `"datetime"`, `"datetime UTC"` (since 1970-01-01), `"duration"`,
     `"time"` (of the day); of `"period M"` it is the number of the period. Empty: it is a number as it stands. `zone` is
-    that of the times as they came, where they have one.
+    that of the times as they came, where they have one. `ordered`: the categories have an order of their own, as those
+    that pandas calls so, polars' Enum, and those that are told.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Column:
     missing: Any = field(default=np.nan, compare=False)
     time: str = ""
     zone: tzinfo | None = field(default=None, compare=False)
+    ordered: bool = field(default=False, compare=False)
 
     def said(self, value: float) -> str:
         """A value as it is read."""

@@ -73,7 +73,7 @@ class Frame:
         if isinstance(dtype, pandas.CategoricalDtype):
             numbers = column.cat.codes.to_numpy(dtype=np.float64)
             numbers[numbers < 0] = np.nan
-            return Coded(numbers, dtype.categories.tolist(), True)
+            return Coded(numbers, dtype.categories.tolist(), True, ordered=bool(dtype.ordered))
         if isinstance(dtype, pandas.PeriodDtype):
             held = column.array
             return of_ticks(f"period {str(dtype)[len('period[') : -1]}", held.asi8, 1, np.asarray(held.isna()))

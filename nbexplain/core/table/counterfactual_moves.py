@@ -225,6 +225,12 @@ def _scales(columns: Sequence[Column], background: np.ndarray) -> np.ndarray:
     return found
 
 
+def _is_ordered(column: Column) -> bool:
+    """Whether a higher number of a column is more of something: of categories, where they are numbers or ordered."""
+    numbers = all(isinstance(value, (bool, int, float)) for value in column.categories)
+    return column.ordered or (numbers and sorted(column.categories) == list(column.categories))
+
+
 def _directions(
     table: Tabular, fixed: Sequence[str], rising: Sequence[str], falling: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -237,10 +243,12 @@ def _directions(
         found.append(np.isin(table.names, names))
     stays, up, down = found
     for place, column in enumerate(table.columns):
-        numbers = all(isinstance(value, (bool, int, float)) for value in column.categories)
-        if (up[place] or down[place]) and not numbers:
+        if (up[place] or down[place]) and not _is_ordered(column):
             argument = "rising" if up[place] else "falling"
-            raise ValueError(f"{argument}: {column.name!r} is a category, which has no order; use fixed=, or leave it")
+            raise ValueError(
+                f"{argument}: {column.name!r} is a category, which has no order; use fixed=, or leave it, or tell one: "
+                f"Tabular(…, categories={{{column.name!r}: […]}}), from the lowest on"
+            )
         if up[place] and down[place]:
             raise ValueError(
                 f"falling: {column.name!r} is in rising, too; a column that may not change goes into fixed="
