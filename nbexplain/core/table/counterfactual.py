@@ -35,7 +35,7 @@ def counterfactual(
     target: Target,
     *,
     fixed: Annotated[_Columns, Names("columns that may not change", ("table",))] = (),
-    rising: Annotated[_Columns, Names("columns that may only grow: numbers, times, ordered categories", ("table",))] = (),
+    rising: Annotated[_Columns, Names("columns that may only grow, also ordered categories", ("table",))] = (),
     falling: Annotated[_Columns, Names("columns that may only shrink, as rising", ("table",))] = (),
     boundary: Annotated[float | None, Number("the score that is to be crossed, instead of another class")] = None,
     changes: Annotated[int, Range("how many columns or words are changed at most", 1, 100)] = 10,
