@@ -7,12 +7,14 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from nbexplain.inputs import table_dtypes as dtypes
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import DAY
+from nbexplain.inputs.tensors import as_array
 
 _MOST_DENSE = 4 * 2**30  # bytes that a sparse background may take once its zeros are written out
 
@@ -215,8 +217,10 @@ def _with_holes(table: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
 
 def array_of(table: Any, what: str) -> np.ndarray:
     """An array of what is one, or a list: one of numbers where it holds nothing else, else of objects."""
-    if hasattr(table, "detach"):
-        table = table.detach().cpu().numpy()
+    if isinstance(table, (list, tuple)) and table and all(isinstance(row, Tensor) for row in table):
+        table = [as_array(row) for row in table]
+    elif isinstance(table, Tensor):
+        table = as_array(table)
     if isinstance(table, np.ma.MaskedArray):
         table = table.filled(0) if not np.ma.getmaskarray(table).any() else _with_holes(table)
     if isinstance(table, np.ndarray):

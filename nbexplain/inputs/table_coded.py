@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Column, is_missing, is_yes_or_no
+from nbexplain.inputs import table_advice as advice
+from nbexplain.inputs.table_column import Column, identity, is_missing
 from nbexplain.inputs.table_exact import fits, numbers_of
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
 from nbexplain.inputs.table_times import days_of, like
@@ -144,11 +145,12 @@ class Coded:
         try:
             few = self.categories if len(self.categories) < 100 else ()
             if same := [position for position, known in enumerate(few) if known == value]:
-                alike = [position for position in same if is_yes_or_no(few[position]) == is_yes_or_no(value)]
+                alike = [position for position in same if identity(few[position]) == identity(value)]
                 return float((alike or same)[0])
             places = {known: position for position, known in enumerate(self.categories)}
-            if value in places:
-                return float(places[value])
+            places |= {identity(known): position for position, known in enumerate(self.categories)}
+            if (found := places.get(identity(value), places.get(value))) is not None:
+                return float(found)
         except TypeError:
             raise ValueError(
                 f"row: {name!r} is {value!r}, a {type(value).__name__}; a column holds numbers, times or categories"
@@ -158,10 +160,10 @@ class Coded:
         if self.fixed:
             raise ValueError(f"row: {name!r} is {value!r}, expected one of {known}")
         if len(kinds) == 1 and type(_plain(value)) not in kinds:
-            kind = next(iter(kinds)).__name__
+            kind = next(iter(kinds))
             raise ValueError(
-                f"row: {name!r} is {value!r}, expected a {kind} as in the background ({known}); try "
-                f"{kind}({value!r}), or give the background the row's dtype"
+                f"row: {name!r} is {value!r}, expected a {kind.__name__} as in the background ({known}); "
+                f"{advice.as_kind(value, kind)} the background the row's dtype"
             )
         self.categories.append(_plain(value))
         order = in_order_of_values(self.categories)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import tzinfo
 from decimal import Decimal
 from numbers import Real
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
-from nbexplain.inputs.table_column import is_missing, is_yes_or_no
+from nbexplain.inputs.table_column import identity, is_missing, is_yes_or_no
 from nbexplain.inputs.table_exact import apart, numbers_of
 from nbexplain.inputs.table_missing import nan_of, place_among
 from nbexplain.inputs.table_times import days_of, time_of
@@ -47,15 +47,16 @@ def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
     ValueError
         If they are lists, or others that cannot be told apart.
     """
-    places: dict[tuple[bool, Any], int] = {}
-    try:  # True and 1 are equal, and not the same to a model
-        codes = np.array([places.setdefault((is_yes_or_no(v), v), len(places)) for v in values], dtype=np.intp)
+    places: dict[Hashable, int] = {}
+    try:
+        codes = np.array([places.setdefault(identity(v), len(places)) for v in values], dtype=np.intp)
     except TypeError:
         odd = next(value for value in values if getattr(type(value), "__hash__", None) is None)
         raise ValueError(
             f"{what} holds a {type(odd).__name__}, {str(odd)[:40]}; a column holds numbers, times or categories"
         ) from None
-    return of_uniques([value for _, value in places], codes, what)
+    first = np.unique(codes, return_index=True)[1].tolist()
+    return of_uniques([values[place] for place in first], codes, what)
 
 
 def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded, Any]:

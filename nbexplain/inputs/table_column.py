@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
@@ -34,12 +35,30 @@ class Column:
     def said(self, value: float) -> str:
         """A value as it is read."""
         if self.categories:
-            return str(self.categories[int(value)]) if np.isfinite(value) else "missing"
+            if not np.isfinite(value):
+                return missing_said(self.categories)
+            return self._told_apart[int(value)] if self._told_apart else str(self.categories[int(value)])
         if self.time:
             return time_said(self.time, value) if np.isfinite(value) else "missing"
         if np.isnan(value):
             return "missing"
         return f"{value:.4g}".replace("-", "−")
+
+    @property
+    def has_order(self) -> bool:
+        """Whether a higher value is more of something: of categories, where they are rising numbers, or `ordered`."""
+        numbers = all(isinstance(value, (bool, int, float)) for value in self.categories)
+        return self.ordered or (numbers and sorted(self.categories) == list(self.categories))
+
+    @functools.cached_property
+    def _told_apart(self) -> list[str]:
+        """What categories of several kinds are called, such as 1 beside '1'; none of one kind, which are as written."""
+        return names_of(self.categories) if len(set(map(type, self.categories))) > 1 else []
+
+
+def missing_said(categories: Iterable[Any]) -> str:
+    """What is called that a value is missing: so that no category is."""
+    return "no value" if "missing" in map(str, categories) else "missing"
 
 
 def names_of(labels: Iterable[Any]) -> list[str]:
@@ -58,6 +77,11 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
     return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def identity(value: Any) -> Hashable:
+    """Equal for values that a model cannot tell apart: of True, 1 and 1.0, which are equal, each is another."""
+    return is_yes_or_no(value), isinstance(value, (float, np.floating)), value
 
 
 def is_yes_or_no(value: Any) -> bool:

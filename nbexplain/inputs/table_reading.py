@@ -13,6 +13,7 @@ from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs import table_array, table_frame, table_polars
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_column import Column, names_of
+from nbexplain.inputs.tensors import as_array
 
 __all__ = ["Column", "Form", "frame_of", "in_order", "labels_of", "row_of", "table_of"]
 
@@ -95,15 +96,17 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
     if _is_sparse(row):
         row = row.toarray()
     if isinstance(row, Tensor):
-        row = row.detach().cpu().numpy()
+        row = as_array(row)
     if isinstance(row, np.ma.MaskedArray):
         row = table_array.array_of(row, "row")
     if isinstance(row, tuple) and hasattr(row, "_fields"):  # of frame.itertuples(index=False)
-        return list(row), list(row._fields)
+        return [_value(value) for value in row], list(row._fields)
     if isinstance(row, np.void) and row.dtype.names:  # of a structured array
         return list(row.tolist()), list(row.dtype.names)
     if isinstance(row, tuple) and len(row) == 2 and frame_of(row[1]):
         raise TypeError("row: expected one row, got a pair of an index and a row, as of iterrows; try row=row[1]")
+    if isinstance(row, (list, tuple)) and any(isinstance(value, Tensor) for value in row):
+        row = [_value(value) for value in row]
     if isinstance(row, (list, tuple, np.ndarray)) and getattr(row, "ndim", 1) == 1 and len(row) and _is_named(row[0]):
         if len(row) > 1:
             raise ValueError(f"row: expected one row, got {len(row)} of them; try row=row[0]")
@@ -123,8 +126,16 @@ def _is_named(row: Any) -> bool:
     return isinstance(row, Mapping) or frame_of(row) == "pandas" or (isinstance(row, np.void) and bool(row.dtype.names))
 
 
+def _value(value: Any) -> Any:
+    """A tensor of a single number as that, any other as an array."""
+    if not isinstance(value, Tensor):
+        return value
+    return as_array(value) if value.ndim else as_array(value).item()
+
+
 def _single(name: Any, value: Any) -> Any:
     """Of a mapping's values that are arrays or lists of one, that one."""
+    value = _value(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return value.item()
     if frame_of(value) and len(value.shape) == 1:
@@ -208,7 +219,7 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
 def _of_row(row: Any, values: Sequence[Any]) -> np.ndarray:
     """A row without a background as a table of one."""
     if isinstance(row, Tensor):
-        row = row.detach().cpu().numpy()
+        row = as_array(row)
     if isinstance(row, np.ndarray) and row.dtype.kind != "O":
         return row.reshape(1, -1)
     return table_array.array_of([list(values)], "row")
@@ -276,7 +287,7 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
                 "labels: their index is not that of the background, so they would belong to other rows; try "
                 "labels=labels.loc[table.index], or labels.to_numpy() if they are in the order of the rows"
             )
-    array = np.asarray(labels)
+    array = as_array(labels) if isinstance(labels, Tensor) else np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:  # a frame of one column
         array = array[:, 0]
     if background is None or array.shape != (len(background),):

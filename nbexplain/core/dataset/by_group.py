@@ -78,7 +78,7 @@ def groups_of(table: Tabular, column: int | str) -> np.ndarray:
             middle = float(known[-2])
         words = f"at most {kind.said(middle)}", f"above {kind.said(middle)}"
         said = [words[int(value > middle)] for value in known]
-    return np.array([*said, "missing"])[own]
+    return np.array([*said, kind.said(np.nan)])[own]
 
 
 def rows_of_groups(explanation: Explanation, groups: Sequence[Any] | np.ndarray) -> dict[Any, np.ndarray]:

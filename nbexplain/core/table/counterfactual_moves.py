@@ -225,12 +225,6 @@ def _scales(columns: Sequence[Column], background: np.ndarray) -> np.ndarray:
     return found
 
 
-def _is_ordered(column: Column) -> bool:
-    """Whether a higher number of a column is more of something: of categories, where they are numbers or ordered."""
-    numbers = all(isinstance(value, (bool, int, float)) for value in column.categories)
-    return column.ordered or (numbers and sorted(column.categories) == list(column.categories))
-
-
 def _directions(
     table: Tabular, fixed: Sequence[str], rising: Sequence[str], falling: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -243,7 +237,7 @@ def _directions(
         found.append(np.isin(table.names, names))
     stays, up, down = found
     for place, column in enumerate(table.columns):
-        if (up[place] or down[place]) and not _is_ordered(column):
+        if (up[place] or down[place]) and not column.has_order:
             argument = "rising" if up[place] else "falling"
             raise ValueError(
                 f"{argument}: {column.name!r} is a category, which has no order; use fixed=, or leave it, or tell one: "
