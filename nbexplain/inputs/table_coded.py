@@ -39,6 +39,20 @@ class Known:
         made[hit] = self._values[places]
         return made
 
+    def number_of(self, value: Any) -> float:
+        """The number that stands for a value, NaN if none does."""
+        same = np.flatnonzero(self._values == value)
+        return float(self._numbers[same[0]]) if len(same) else np.nan
+
+    def ends_of(self, value: Any) -> tuple[float, float]:
+        """The numbers from which and up to which are those of values that are no smaller and no larger than this."""
+        above, below, up_to = (
+            self._numbers[some] for some in (self._values > value, self._values < value, self._values <= value)
+        )
+        low = max(float(value), float(np.nextafter(below[-1], np.inf)) if len(below) else -np.inf)
+        high = max(float(value), float(up_to[-1]) if len(up_to) else -np.inf)
+        return low, min(high, float(np.nextafter(above[0], -np.inf)) if len(above) else np.inf)
+
     def find(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n,) which of the numbers are known, and where those are."""
         if not len(self._numbers):

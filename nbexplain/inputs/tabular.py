@@ -63,6 +63,8 @@ class Tabular(Array):
         As it was given.
     framed
         Whether the model gets a data frame, because one was given.
+    known
+        Of each column what its numbers stand for where they do not tell it, such as ids of 19 digits, or None.
 
     Raises
     ------
@@ -157,6 +159,7 @@ class Tabular(Array):
         self.columns: tuple[Column, ...] = tuple(columns)
         self.framed = form.framed
         form.settle(self.columns, coded)
+        self.known = tuple(one.known for one in coded)
         self._form = form
         self.background = None if what == "row" else background
         self.tensor = torch.from_numpy(row)[None]

@@ -13,7 +13,10 @@ import pytest
 import torch
 from scipy import sparse
 
-from nbexplain import Tabular, explain
+from nbexplain import Subject, Tabular, explain
+from nbexplain.core.row_filter import RowFilter
+from nbexplain.core.table.matching import matching
+from nbexplain.core.twin import twin
 from nbexplain.inputs.table_exact import apart, numbers_of
 
 N = 20
@@ -124,3 +127,26 @@ def test_numbers_side_by_side() -> None:
     up = np.nextafter
     assert found.tolist() == [-1, up(-1, 1), 0, up(0, 1), 1, up(1, 2), up(up(1, 2), 2), 5]
     assert numbers_of([2**60 + 1, 2**60, 7, 2.0**60]).tolist() == [up(2.0**60, np.inf), 2.0**60, 7, 2.0**60]
+
+
+@pytest.mark.parametrize("name", ["array", "negative", "uint64", "large ints", "frame", "Int64", "polars", "Int128"])
+def test_a_filter_chooses_the_very_numbers(name: str) -> None:
+    table = TABLES[name]
+    x = Tabular(table.iloc[[0]] if hasattr(table, "iloc") else table[0], table)
+    held = ids(table)
+    subject = Subject(twin(lambda rows: np.zeros(len(ids(rows))), watched=False), x)
+    step = abs(held[1] - held[0])
+    low, high = sorted((held[4], held[11]))
+    conditions: list[tuple[Any, list[int]]] = [
+        ({held[5]}, [5]),
+        ({held[5], held[7], max(held) + step}, [5, 7]),
+        ((low, high), list(range(4, 12))),
+        ((None, high), [place for place, value in enumerate(held) if value <= high]),
+        ((low, None), [place for place, value in enumerate(held) if value >= low]),
+        ((low - step // 2 - 1, high + step // 2), [n for n, v in enumerate(held) if low - step // 2 - 1 <= v <= high]),
+    ]
+    for condition, want in conditions:
+        found = matching(subject, RowFilter.of({x.names[0]: condition})).tolist()
+        assert found == want
+    with pytest.raises(ValueError, match="no row of the background matches"):
+        matching(subject, RowFilter.of({x.names[0]: {max(held) + step}}))
