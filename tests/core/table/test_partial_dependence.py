@@ -14,6 +14,7 @@ from sklearn.svm import SVC
 
 from nbexplain import Explanation, Subject, explain
 from nbexplain.core.ask import ask
+from nbexplain.core.dataset.by_group import groups_of
 from nbexplain.core.explanation import Grid
 from nbexplain.core.table.grid import grid_of
 from nbexplain.core.table.partial_dependence import mean_curve
@@ -257,6 +258,7 @@ def test_a_column_of_two_levels_is_named_by_both() -> None:
     found = explain(lambda rows: rows.to_numpy()[:, 0], x, "ice", column=("a", "y"))
     assert found.grid is not None
     assert found.grid.column == "('a', 'y')"
+    assert groups_of(x, ("a", "y")).tolist() == groups_of(x, 1).tolist()
     high = float(np.median(X[:, 1]))
     where = {("a", "y"): (high, None)}
     of_some = explain(lambda rows: rows.to_numpy()[:, 1], x, "partial_dependence", column=0, where=where)
