@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 import nbexplain.core.dataset
@@ -19,6 +21,7 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.price import price_of
 from nbexplain.core.subject import Subject
 from nbexplain.core.subjects import Subjects
+from nbexplain.core.target import called_like
 from nbexplain.core.twin import twin
 from nbexplain.inputs import Key, as_input
 from nbexplain.inputs.source import Source
@@ -38,7 +41,7 @@ def explain(
     preprocess: Callable[[Any], Any] | None = None,
     part: Key | None = None,
     forward: Callable[[nn.Module, Any], Any] | None = None,
-    scores: Callable[[Any], Tensor] | None = None,
+    scores: Callable[[Any], Tensor] | str | None = None,
     axes: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
     **params: Any,
@@ -69,7 +72,9 @@ def explain(
         Which of several inputs is explained: key of the dict, index of the tuple. None stands for the one that looks
         like an image, else like a text, else the first of floating point; `warnings` say which.
     preprocess, forward, scores
-        The user's transform of `x`, call and way to the scores; see `Subject`. A tensor (1, C, H, W) is no longer put
+        The user's transform of `x`, call and way to the scores; see `Subject`. `scores="sigmoid"` where an input may
+        have several labels or none: each score is then the probability of one by itself, made of a logit by a sigmoid
+        unless it is one already. A tensor (1, C, H, W) is no longer put
         through `preprocess`, which is then asked where black and white lie; any other tensor is.
     axes
         Layer names → letters for the axes of their outputs, where the network does not tell them; see `Subject`.
@@ -108,7 +113,19 @@ def explain(
     answer = next(steps)
     for answer in steps:  # noqa: B007  only the last one is the answer, and no other is kept
         pass
+    if isinstance(subjects, Subject) and isinstance(target, (int, np.integer)):
+        return replace(answer, warnings=(*answer.warnings, *_ambiguous(int(target), subjects)))
     return answer
+
+
+def _ambiguous(target: int, subject: Subject) -> list[str]:
+    """What is said where a class is asked for by a number that another one is called."""
+    with subject.undisturbed():
+        names = () if len(subject.scores().shape) != 2 else subject.names
+    other = called_like(target, names)
+    if other is None:
+        return []
+    return [f"target: {target} is the class at that place, {names[target]!r}; target={other!r} asks for the other one"]
 
 
 def _say_price(subject: Subject, chosen: registry.Method, target: Any, params: Mapping[str, Any]) -> None:

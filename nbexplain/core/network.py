@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
-from nbexplain.core.model import batches, checkpointing, padding
+from nbexplain.core.model import asked_again, batches, checkpointing, padding
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import of_text
@@ -27,6 +27,7 @@ from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
 
 _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
+_MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some models mix large batches only
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
@@ -115,7 +116,8 @@ class Network:
                 "them; leave it out: Tabular(row, background=table)"
             )
         if isinstance(twin.module, Predictor):
-            twin.module.meet(given, read.names)
+            read.outside = True
+            twin.module.meet(given, read.names, read.by_label)
 
     @property
     def given(self) -> Array:
@@ -137,7 +139,7 @@ class Network:
         self.twin = fresh
         self.survey = None
         if isinstance(fresh.module, Predictor):
-            fresh.module.meet(self._given, self._read.names)
+            fresh.module.meet(self._given, self._read.names, self._read.by_label)
 
     @property
     def device(self) -> torch.device:
@@ -200,8 +202,10 @@ class Network:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its answers must know."""
-        alone, module = self._batches.alone, self.twin.module
-        notes = (f"the model takes one input at a time: {alone}",) if alone else ()
+        tried, module = self._batches, self.twin.module
+        alone = f"the model takes one input at a time: {tried.alone}" if tried.alone else ""
+        random = f"the model is random: {batches.RANDOM}" if tried.random else ""
+        notes = tuple(note for note in (alone, tried.again, random) if note)
         return notes + module.notes if isinstance(module, Predictor) else notes
 
     @property
@@ -220,14 +224,21 @@ class Network:
         known, key = self.twin.batches, self._batch_key
         if key not in known:
             try:
-                outside = isinstance(self.twin.module, Predictor)
-                known[key] = (
-                    self._tried_rows() if outside else self._tried_batches(max(min(size, _CHANNELS_LAST_FROM), 2))
-                )
+                outside, again = isinstance(self.twin.module, Predictor), self._asked_again()
+                tried = self._tried_rows() if outside else self._tried_batches(max(min(size, _CHANNELS_LAST_FROM), 2))
+                known[key] = dataclasses.replace(tried, again=again)
             except BaseException:
                 known.pop(key, None)
                 raise
         return not self._batches.alone
+
+    def _asked_again(self) -> str:
+        """Of a text, what is said where its scores are others when they are asked again; else `""`."""
+        if not isinstance(self._given, Text) or self._first is None:
+            return ""
+        before = asked_again.held(self.twin.module)
+        again = self.run(self.ready(self._given.tensor), grad=False)
+        return asked_again.note_of(self._first, again, before, self.twin.module)
 
     def _tried_rows(self) -> batches.Batches:
         """Of a model outside torch, whether it mixes rows; one that takes no batches says so itself."""
@@ -236,14 +247,15 @@ class Network:
             return batches.Batches()
         some = given.background[:_ROWS_LOOKED_AT]
         others = some[(some != given.tensor[0].numpy()).any(1)]
-        tried = _ROWS_TRIED if self.pace[0] < _SLOW else 1  # rows of a slow model are waited for
-        others = others[np.linspace(0, len(others) - 1, min(tried, len(others))).astype(np.intp)]
         if not len(others):
             return batches.Batches()
+        within = int(_TRYING / max(self.pace[0], 1e-9))
+        tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
+        others = others[np.linspace(0, len(others) - 1, tried).astype(np.intp)]  # the same again, where they are few
         x = self.ready(given.tensor)
         alone = self.run(x, grad=False) if self._first is None else self._first
         rows = torch.cat([x, self.ready(torch.from_numpy(others))])  # all with the label of the table's own row
-        return batches.Batches(batches.mixed_rows(lambda batch: self.run_batch(self.ready(batch)), rows, alone))
+        return batches.of_rows(lambda batch: self.run_batch(self.ready(batch)), rows, alone)
 
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given
@@ -259,7 +271,7 @@ class Network:
         for way in ways[x.ndim != 4 :]:
             self.twin.batches[self._batch_key] = way
             problem = batches.problem(lambda batch: self.run_batch(self.ready(batch)), x, other, alone, size)
-            if not problem:
+            if problem in ("", batches.RANDOM):
                 return way
             if self._many() is None and not way.channels_last:
                 break
@@ -274,11 +286,16 @@ class Network:
         if len(parts) < 2 or not isinstance(text, Text) or not text.takes_mask or not self.takes_batches():
             return parts
         key = *self._batch_key, id(text.tokenizer), text.ids.tobytes()
+
+        def alone(codes: Tensor) -> Tensor:
+            known = self._first if codes is text.tensor else None  # it was asked again already
+            return self.run(self.ready(codes), grad=False) if known is None else known
+
         if key not in self.twin.paddings:
             self.twin.paddings[key] = padding.padding_of(
                 text,
                 self.twin.module,
-                lambda codes: self.run(self.ready(codes), grad=False),
+                alone,
                 lambda codes: self.run_batch(self.ready(codes)),
             )
         way = self.twin.paddings[key]

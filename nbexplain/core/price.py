@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nbexplain.core.predictor import Predictor
-from nbexplain.core.question import Price
+from nbexplain.core.question import Passes, Price
 from nbexplain.core.registry import Method
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
@@ -44,7 +44,9 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     if chosen.price is None:
         return None
     subject.scores()  # which tells the pace of one pass
-    passes = int(chosen.price(subject, subject.target(target), params))
+    asked = subject.target(target) if "target" in chosen.needs else None
+    counted = chosen.price(subject, asked, params)
+    passes = counted if isinstance(counted, Passes) else Passes(counted)
     if not passes:
         return None
     outside = isinstance(subject.twin.module, Predictor)
@@ -54,13 +56,17 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
         each = min(each, _timed(subject, 1))  # the first of all may have compiled something
     tried = 0
     while (each * count < _LONG or together) and tried + count < most and each * passes >= least:
-        count = min(_MORE * count, max(int(_WAIT / each), 2 * count), most - tried)
+        more = _MORE if together and tried else 2  # where so many took no longer, more of them will not either
+        count = min(_MORE * count, max(int(_WAIT / each), more * count), most - tried)
         tried += count
         before, each = each, _timed(subject, count)
-        if each * count < _WAIT and (outside or each * passes >= _LONG_WAIT):
-            each = min(each, _timed(subject, count))  # the machine may have been busy just then
         together = each < _LITTLE * before  # it takes little longer for more of them
-    return Price(passes, each * passes) if each * passes >= least else None
+    if tried and each * count < _WAIT and each * passes >= least and (outside or each * passes >= _LONG_WAIT):
+        each = min(each, _timed(subject, count))  # the machine may have been busy just then
+    seconds = each * passes
+    if passes.calls and outside:
+        seconds += passes.calls * max(_timed(subject, 1) - each, 0.0)
+    return Price(int(passes), seconds, passes.at_most) if seconds >= least else None
 
 
 def _timed(subject: Subject, count: int) -> float:

@@ -181,6 +181,14 @@ def name_of(target: Any, classes: Sequence[str] | None = None, places: Sequence[
     return str(getattr(target, "__name__", None) or target)
 
 
+def called_like(number: Any, classes: Sequence[str]) -> str | None:
+    """The class that is called like the number of another: of labels 1, 2 and 3, number 1 is the one called 2."""
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(classes):
+        return None
+    names = (f"class {number}", str(number))
+    return None if classes[number] in names else next((name for name in names if name in classes), None)
+
+
 def _where(over: Any, places: Sequence[str]) -> str:
     if isinstance(over, tuple):
         if len(over) == 1 and over[0] < len(places):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs import table_advice as advice
-from nbexplain.inputs.table_column import Column, identity, is_missing
+from nbexplain.inputs.table_column import Column, as_written, is_missing, written
 from nbexplain.inputs.table_exact import fits, numbers_of
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
-from nbexplain.inputs.table_times import days_of, like
+from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, plain_time
 
 EXACT = 2.0**53  # from here on not every whole number is a float64
 
@@ -169,14 +169,19 @@ class Coded:
             raise ValueError(
                 f"row: {name!r} is {value!r}, a {type(value).__name__}; a column holds numbers, times or categories"
             ) from None
-        known = ", ".join(map(repr, self.categories[:10])) + ", …" * (len(self.categories) > 10)
         kinds = {type(one) for one in self.categories}
+        if isinstance(value, str) and kinds != {str}:  # an interval or a time, as it is written
+            same = [position for position, known in enumerate(self.categories) if as_written(known) == value]
+            if same:
+                return float(same[0])
+        known = ", ".join(map(written, self.categories[:10])) + ", …" * (len(self.categories) > 10)
         if self.fixed:
-            raise ValueError(f"row: {name!r} is {value!r}, expected one of {known}")
+            raise ValueError(f"row: {name!r} is {written(value)}, expected one of {known}")
         if len(kinds) == 1 and type(_plain(value)) not in kinds:
             kind = next(iter(kinds))
+            article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
             raise ValueError(
-                f"row: {name!r} is {value!r}, expected a {kind.__name__} as in the background ({known}); "
+                f"row: {name!r} is {value!r}, expected {article} {kind.__name__} as in the background ({known}); "
                 f"{advice.as_kind(value, kind)} the background the row's dtype"
             )
         self.categories.append(_plain(value))
@@ -194,13 +199,32 @@ class Coded:
         self._find_zone()
         try:
             ticks, number = days_of(self.time, value, self.per_day, self.zone)
+            if self.values is None and isinstance(value, datetime) and not exists(value):
+                raise ValueError(f"there is no such time in {value.tzinfo}, where the clocks were put forward then")
         except (TypeError, ValueError) as error:
             raise ValueError(f"row: {name!r} is {value!r}, expected a {self.time}{self._example()}: {error}") from None
-        if self.values is not None:
-            self._remember(number, value)
-        elif self.ticks is not None:
+        near = np.flatnonzero(np.abs(self.numbers - number) <= 1 / DAY["us"])
+        same = next((place for place in near.tolist() if self._is_at(place, value, ticks)), None)
+        if same is not None:
+            return float(self.numbers[same])
+        while number in self.numbers:  # so that neither is taken for the other
+            number = float(np.nextafter(number, np.inf))
+        if self.values is None and self.ticks is not None:
             self.ticks = np.append(self.ticks, ticks)
+        elif not isinstance(value, str):  # of which one like the others is made
+            self._remember(number, value)
         return number
+
+    def _is_at(self, place: int, value: Any, ticks: int) -> bool:
+        """Whether a time is that in a row."""
+        if self.values is None:
+            return self.ticks is not None and bool(self.ticks[place] == ticks)
+        one = self.values[place]
+        if not isinstance(value, str):
+            return identity(one) == identity(value)
+        there = self.zone is not None or self.time != "datetime UTC"  # so that a string tells what the clocks show
+        shown = there and (not isinstance(one, datetime) or exists(one))
+        return bool(plain_time(one) == value or (shown and days_of(self.time, one, self.per_day)[0] == ticks))
 
     def _find_zone(self) -> None:
         if self.time == "datetime UTC" and self.values is not None:

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
-from nbexplain.inputs.table_column import identity, is_missing, is_yes_or_no
+from nbexplain.inputs.table_column import is_missing, is_yes_or_no, written
 from nbexplain.inputs.table_exact import apart, numbers_of
 from nbexplain.inputs.table_missing import nan_of, place_among
-from nbexplain.inputs.table_times import days_of, time_of
+from nbexplain.inputs.table_times import DAY, days_of, identity, time_of
+
+_MICROSECONDS = DAY["us"]  # a day
 
 _LARGEST = int(np.finfo(np.float64).max)
 
@@ -32,9 +34,19 @@ def of_integers(values: np.ndarray) -> Coded:
     return Coded(apart(each.astype(np.float64))[places], values=values.copy())
 
 
+def _apart(numbers: np.ndarray) -> np.ndarray:
+    """As `apart`, of numbers (n,) in any order."""
+    order, made = np.argsort(numbers, kind="stable"), np.empty_like(numbers)
+    made[order] = apart(numbers[order])
+    return made
+
+
 def of_ticks(time: str, ticks: np.ndarray, per_day: int, missing: np.ndarray, zone: tzinfo | None = None) -> Coded:
     """A column of times, so many ticks a day; of periods, of which none is a part of a day, 1."""
     numbers = ticks / per_day
+    if per_day > _MICROSECONDS and (ticks[~missing] % (per_day // _MICROSECONDS)).any():  # finer than a float64 is
+        each, places = np.unique(ticks, return_inverse=True)
+        numbers = _apart(each / per_day)[places]
     numbers[missing] = np.nan
     return Coded(numbers, time=time, per_day=per_day, ticks=np.where(missing, 0, ticks), missing=[None], zone=zone)
 
@@ -97,10 +109,10 @@ def _of_known(uniques: list[Any], codes: np.ndarray) -> tuple[Coded, Any]:
         return Coded(numbers, [False, True], True), bool
     kind = next(iter(kinds))
     if (time := time_of(kind, uniques)) and len(kinds) == 1:
-        numbers = spread(np.array([days_of(time, v, 86_400_000_000)[1] for v in uniques]))
+        numbers = spread(_apart(np.array([days_of(time, v, _MICROSECONDS)[1] for v in uniques])))
         held = np.empty(len(codes), dtype=object)
         held[:] = [uniques[code] if code >= 0 else None for code in codes.tolist()]
-        return Coded(numbers, time=time, per_day=86_400_000_000, values=held), kind
+        return Coded(numbers, time=time, per_day=_MICROSECONDS, values=held), kind
     order = in_order_of_values(uniques)
     if order is not None:
         ranks = np.empty(len(order))
@@ -125,7 +137,7 @@ def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any
             missing = value
             continue
         if value not in places:
-            known = ", ".join(map(repr, categories[:10]))
-            raise ValueError(f"{what} is {value!r}, expected one of {known}")
+            known = ", ".join(map(written, categories[:10]))
+            raise ValueError(f"{what} is {written(value)}, expected one of {known}")
         ranks[place] = places[value]
     return Coded(ranks[codes], list(categories), True, [missing], ordered=True)

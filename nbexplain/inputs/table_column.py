@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_times import time_said
+from nbexplain.inputs.table_times import plain_time, time_said
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,20 @@ def names_of(labels: Iterable[Any]) -> list[str]:
     return [text if different[text] == 1 else repr(label) for label, text in said]
 
 
+def as_written(value: Any) -> Any:
+    """A category as it is written without an import: intervals and other objects as they print, times as `plain_time`.
+
+    What stands for itself in Python, such as strings, numbers and tuples, stays.
+    """
+    value = plain_time(value)
+    return value if value is None or isinstance(value, (str, bytes, Real, tuple, frozenset)) else str(value)
+
+
+def written(value: Any) -> str:
+    """A category as it is named in an error: so that it can be pasted."""
+    return repr(as_written(value))
+
+
 def is_missing(value: Any) -> bool:
     """Whether it is None, NaN, or what pandas has for them."""
     if isinstance(value, (float, np.floating)):
@@ -77,11 +92,6 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
     return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
-def identity(value: Any) -> Hashable:
-    """Equal for values that a model cannot tell apart: of True, 1 and 1.0, which are equal, each is another."""
-    return is_yes_or_no(value), isinstance(value, (float, np.floating)), value
 
 
 def is_yes_or_no(value: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import nbexplain as nx
 from nbexplain.widgets import code
@@ -92,4 +93,21 @@ def test_a_row_without_a_name(table: Any, changed: bool, monkeypatch: pytest.Mon
     np.testing.assert_array_equal(
         made["leave_one_out"].values, next(iter(explorer._answers.values())).explanation.values
     )
+    explorer.close()
+
+
+def test_a_class_is_named_where_its_number_is_the_name_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = DRAW.normal(size=(30, 2))
+    fitted = LogisticRegression().fit(rows, 1 + np.arange(30) % 3)  # classes 1, 2 and 3
+    x = nx.Tabular(rows[0], rows)
+    second = fitted.predict_proba(rows[:1])[0, 1]
+    for target, said in ((1, ["target: 1 is the class at that place, 'class 2'"]), ("class 2", []), (0, [])):
+        found = nx.explain(fitted, x, "leave_one_out", target=target)
+        assert [warning.partition(";")[0] for warning in found.warnings] == said
+        assert target == 0 or found.score == pytest.approx(second)
+    explorer = nx.TabularExplorer(fitted, x, target=1, method="leave_one_out", show=["map"])
+    made = made_again(explorer, {"model": fitted, "x": x}, monkeypatch)
+    assert "target='class 2'" in explorer.code()
+    assert made["leave_one_out"].target == 1
+    assert not made["leave_one_out"].warnings
     explorer.close()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from nbexplain.core.formatting import told_apart
 from nbexplain.inputs import Array
 
 WAYS = ("predict_proba", "decision_function", "predict")
@@ -132,6 +134,24 @@ def classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
     return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
 
 
+_BY_CLASS = ("predict_proba", "predict_log_proba", "decision_function")
+
+
+def labels_of_method(method: Any, count: int) -> list[Any] | None:
+    """What an estimator calls the `count` scores that this method of it, such as `model.predict_proba`, returns.
+
+    None of other methods, which may return them in another order, and of a decision function of pairs of classes.
+    """
+    if getattr(method, "__name__", None) not in _BY_CLASS:
+        return None
+    estimator = getattr(method, "__self__", None)
+    labels = classes_of(estimator)
+    if not isinstance(labels, np.ndarray) or len(labels) != count:
+        return None
+    pairs = getattr(last_step(estimator), "decision_function_shape", "") == "ovo"
+    return None if pairs and method.__name__ == "decision_function" else labels.tolist()
+
+
 def same_labels(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(np.array_equal, one, other))
@@ -191,6 +211,15 @@ def empty_text(tokenizer: Any) -> str:
     return next((token for token in tokens if token), "")
 
 
+def _named(pipe: Any, labels: Sequence[str]) -> Any:
+    """The same pipeline with other names for its scores, which it tells by name alone; the user's stays as it is."""
+    own, model = copy.copy(pipe), copy.copy(pipe.model)
+    model.config = copy.copy(model.config)
+    model.config.id2label = dict(enumerate(labels))
+    own.model = model
+    return own
+
+
 def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
     """Texts, or pairs of them, → scores (N, K) of a text-classification pipeline, in the order of its model's labels.
 
@@ -215,9 +244,10 @@ def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
         return parts[0] if len(parts) == 1 else dict(zip(("text", "text_pair"), parts))
 
     def scores(texts: Any) -> np.ndarray:
-        labels = pipeline_labels(pipe)
+        labels = told_apart(pipeline_labels(pipe))
+        asked = pipe if labels == tuple(pipeline_labels(pipe)) else _named(pipe, labels)
         rows = []
-        for told in pipe([as_it_takes(text) for text in texts], top_k=None):
+        for told in asked([as_it_takes(text) for text in texts], top_k=None):
             by_label = {entry["label"]: entry["score"] for entry in told}
             rows.append([by_label[label] for label in labels])
         return np.array(rows, dtype=np.float64)

@@ -14,8 +14,10 @@ from nbexplain.core import hooks
 from nbexplain.core.model.detections import Detections, Followed
 from nbexplain.core.model.made_by import Bounds
 
+SIGMOID = "sigmoid"
 _NAMED = ("logits", "logits_per_image")
 _OF_A_BODY = ("pooler_output", "image_embeds", "text_embeds", "last_hidden_state")  # of Hugging Face's outputs
+_FEW = 3  # scores, of which a sixth of all functions keeps the order
 _ENDS = tuple(end for name in _NAMED for end in (f".{name}", f"[{name!r}]"))
 
 
@@ -25,7 +27,8 @@ class Reader:
     Parameters
     ----------
     scores
-        The user's `scores(output)`, or `Detections`; None where they are to be found.
+        The user's `scores(output)`, or `Detections`; None where they are to be found; `"sigmoid"` where each is that of
+        a label of its own: logits, which are put through a sigmoid, or probabilities already.
     classes
         The names that the user has given, or None. Two, where the model gives a single number, make both classes of it:
         the scores (−s, s) of a logit s, (1 − p, p) of what can only be a probability p, such as a sigmoid's, or their
@@ -39,6 +42,12 @@ class Reader:
         What the user gave.
     own
         Whether the user says where the scores are.
+    in_order
+        Whether the scores that the user's function makes stand in the order of the model's, as far as one input tells.
+    by_label
+        Whether the user says that each is that of a label of its own, of which an input may have several or none.
+    outside
+        Whether the model is outside torch, and told so itself.
     named
         Whether the model calls them logits.
     sigmoid
@@ -48,9 +57,17 @@ class Reader:
     """
 
     def __init__(
-        self, scores: Callable[[Any], Any] | None, classes: Sequence[str] | None = None, *, batched: bool = True
+        self, scores: Callable[[Any], Any] | str | None, classes: Sequence[str] | None = None, *, batched: bool = True
     ) -> None:
         self._batched = batched
+        self.by_label, self.outside = scores == SIGMOID, False
+        if self.by_label:
+            scores = None
+        elif isinstance(scores, str):
+            raise ValueError(
+                f"scores: expected a function of the output, detections(…), or {SIGMOID!r} for labels of which an "
+                f"input may have several, got {scores!r}"
+            )
         self.own = scores is not None
         self.followed: Followed | None = scores.for_input() if isinstance(scores, Detections) else None
         self.given = scores
@@ -58,6 +75,7 @@ class Reader:
         self._two = self.names is not None and len(self.names) == 2 and self.followed is None
         self._watch: Bounds | None = None
         self.named, self.both = False, False
+        self._in_order: bool | None = None
         self.sigmoid: bool | None = None
         self._log = False  # whether each of them can only be the logarithm of a probability
 
@@ -73,15 +91,23 @@ class Reader:
             return self.followed(output, count)
         if self.given is not None:
             scores = as_rows(self._with_batch_axis(self.given(output)), count)
+            if self._in_order is None:
+                self._in_order = _in_order(scores, self._with_batch_axis(output))
         else:
             self.named = not isinstance(output, Tensor) and ".logits" in _dotted(_parts(output))
             scores = scores_of(self._with_batch_axis(output), count)
         if self._watch is not None:
             self.sigmoid, self._log = self._watch.made(scores), self._watch.made_log(scores)
-        if self._two and scores.shape[1] == 1:
+        if self.by_label and not self.outside and not self.sigmoid:
+            scores = scores.sigmoid()
+        if self._two and scores.shape[1] == 1 and not self.by_label:
             self.both = True
             scores = torch.cat([self._first_of_two(scores), scores], 1)
         return scores
+
+    @property
+    def in_order(self) -> bool:
+        return self._in_order is not False
 
     def _first_of_two(self, scores: Tensor) -> Tensor:
         """The score of the first class, by that of the second."""
@@ -101,8 +127,8 @@ class Reader:
 
     @contextmanager
     def clean(self) -> Iterator[None]:
-        """Around a pass of the clean input; looks at what made the scores where two classes hang on it."""
-        with self.watching() if self._two and self.sigmoid is None else _nothing():
+        """Around a pass of the clean input; looks at what made the scores where classes hang on it."""
+        with self.watching() if (self._two or self.by_label) and self.sigmoid is None else _nothing():
             if self.followed is None:
                 yield
                 return
@@ -120,9 +146,26 @@ class Reader:
 
     def forget(self) -> None:
         """The model is another one now."""
-        self.sigmoid, self._log = None, False
+        self.sigmoid, self._log, self._in_order = None, False, None
         if self.followed is not None:
             self.followed.forget()
+
+
+def _in_order(scores: Tensor, output: Any) -> bool:
+    """Whether none of scores (N, K, …) falls where those of the output rise; of few, which may do so by chance, whether
+    they are made of them class by class, or by a softmax."""
+    try:
+        plain = scores_of(output, len(scores)).double()
+    except (TypeError, ValueError):
+        return True  # where the output's own scores are not found, nothing speaks against it
+    made = scores.double()
+    if plain.shape != made.shape:
+        return True
+    rises = bool((made.gather(1, plain.argsort(1)).diff(dim=1) >= 0).all())
+    if not rises or made.shape[1] > _FEW:
+        return rises
+    ways = (plain, plain.softmax(1), plain.log_softmax(1), plain.sigmoid(), plain.log(), plain.exp(), plain.logit())
+    return any(torch.allclose(made, way, rtol=1e-3, atol=1e-6) for way in ways)
 
 
 @contextmanager

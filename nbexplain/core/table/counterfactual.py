@@ -15,10 +15,9 @@ from nbexplain.core.registry import Names, Number, Range, method
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.counterfactual_goal import Goal
 from nbexplain.core.table.counterfactual_moves import Hidings, Moves, Values
+from nbexplain.core.table.counterfactual_price import ROWS, passes_of
 from nbexplain.core.table.counterfactual_search import Search, starts_of
 from nbexplain.inputs import Tabular
-
-_ROWS = 500  # of the background, of which those that are predicted as wanted are starts
 
 _PAUSE = 0.2  # seconds between two pictures
 _Columns = tuple[str, ...]
@@ -29,6 +28,7 @@ _Columns = tuple[str, ...]
     paper="Wachter et al. 2017, arXiv:1711.00399; Martens and Provost 2014, doi:10.25300/MISQ/2014/38.1.04",
     on_picture=False,
     kinds=("text", "table"),
+    price=passes_of,
 )
 def counterfactual(
     subject: Subject,
@@ -47,7 +47,8 @@ def counterfactual(
     """The fewest columns or words whose change changes the prediction, several different ways if there are.
 
     If the target's class is the predicted one, changes that end that; if not, changes that make it the predicted class.
-    With `boundary`, and of a model that predicts numbers, changes that take the target's score to its other side.
+    Of scores of single tokens it is the class predicted at the target's token. With `boundary`, and of a model that
+    predicts numbers, changes that take the target's score to its other side.
     Values are (counterfactual, feature): the changed rows, whose columns take values of the background, categories as
     positions; of a text 1 where a word is left and 0 where it is hidden. `scores` are those after the change, as the
     model gives them; undoing any single change loses what was reached. The fewest features come first, then the
@@ -71,10 +72,10 @@ def counterfactual(
         moves = Values(subject, subject.input, fixed, rising, falling, evaluations // 2)
         features = np.arange(len(moves.names))
         assert subject.input.background is not None, "the moves come from it"
-        rows = subject.input.background[drawn(subject.input, _ROWS, 0)]
+        rows = subject.input.background[drawn(subject.input, ROWS, 0)]
     else:
         masker = masker_of(subject, {"unit": unit, "hide": hide}, target)
-        moves, features = Hidings(subject, masker), masker.features
+        moves, features = Hidings(subject, masker, goal.is_finite), masker.features
     start = float(goal.toward(subject.scores())[0])
     search = Search(moves, goal, start, min(changes, len(moves.names)), count, evaluations)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from nbexplain.core.dataset.nearness import spread_of
@@ -18,7 +17,7 @@ from nbexplain.inputs.table_reading import Column
 Combo = tuple[int, ...]  # moves of different features
 
 _MOST_VALUES = 50  # of a column that are tried alone; of more, so many that are spread evenly over its rows
-_NEARER = 25  # of a column that has to change, at a time: more follow between the best of them
+NEARER = 25  # of a column that has to change, at a time: more follow between the best of them
 
 
 class Moves(Protocol):
@@ -132,7 +131,7 @@ class Values:
         feature = self._feature[move]
         allowed = self._allowed(feature)
         closer = allowed[self._costs_of(feature, allowed) < self._cost[move]]
-        return [self._move(feature, float(value)) for value in _spread(closer, _NEARER)]
+        return [self._move(feature, float(value)) for value in _spread(closer, NEARER)]
 
     def from_rows(self, rows: np.ndarray, most: int) -> list[Combo]:
         """The moves that bring the row as near as is allowed to each of the nearest of others (n, F), nearest first."""
@@ -179,8 +178,8 @@ class Values:
 class Hidings:
     """Words of a text hidden, each by itself; all changes are equally large."""
 
-    def __init__(self, subject: Subject, masker: Masker) -> None:
-        self._subject, self._masker = subject, masker
+    def __init__(self, subject: Subject, masker: Masker, is_finite: Callable[[Tensor], bool]) -> None:
+        self._subject, self._masker, self._is_finite = subject, masker, is_finite
         self.what, self.names = masker.what, masker.names
         self.counts = np.ones(len(self.names), dtype=int)
 
@@ -194,7 +193,7 @@ class Hidings:
 
     def scores(self, combos: Sequence[Combo]) -> Tensor:
         scores = self._subject.hidden(self._masker, self.values(combos) > 0)
-        if not torch.isfinite(scores).all():
+        if not self._is_finite(scores):
             raise ValueError("scores: a changed text has a score that is NaN or infinite")
         return scores
 
