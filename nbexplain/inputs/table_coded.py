@@ -13,53 +13,9 @@ import numpy as np
 
 from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs.table_column import Column, as_written, is_missing, written
-from nbexplain.inputs.table_exact import fits, numbers_of
+from nbexplain.inputs.table_exact import EXACT, Known, fits, numbers_of
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
 from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, plain_time
-
-EXACT = 2.0**53  # from here on not every whole number is a float64
-
-
-class Known:
-    """What numbers stand for where a float64 does not tell it: nanoseconds, large whole numbers, Python's objects."""
-
-    def __init__(self, numbers: np.ndarray, values: np.ndarray) -> None:
-        some = np.flatnonzero(~np.isnan(numbers))
-        self._numbers, first = np.unique(numbers[some], return_index=True)
-        self._values = values[some[first]]
-
-    @property
-    def whole(self) -> type[np.integer[Any]]:
-        """What holds whole numbers as large as these."""
-        return np.uint64 if self._values.dtype.kind == "u" else np.int64
-
-    def put(self, numbers: np.ndarray, made: np.ndarray) -> np.ndarray:
-        """`made` with the known values in the place of those that were made of their numbers."""
-        hit, places = self.find(numbers)
-        made[hit] = self._values[places]
-        return made
-
-    def number_of(self, value: Any) -> float:
-        """The number that stands for a value, NaN if none does."""
-        same = np.flatnonzero(self._values == value)
-        return float(self._numbers[same[0]]) if len(same) else np.nan
-
-    def ends_of(self, value: Any) -> tuple[float, float]:
-        """The numbers from which and up to which are those of values that are no smaller and no larger than this."""
-        above, below, up_to = (
-            self._numbers[some] for some in (self._values > value, self._values < value, self._values <= value)
-        )
-        low = max(float(value), float(np.nextafter(below[-1], np.inf)) if len(below) else -np.inf)
-        high = max(float(value), float(up_to[-1]) if len(up_to) else -np.inf)
-        return low, min(high, float(np.nextafter(above[0], -np.inf)) if len(above) else np.inf)
-
-    def find(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(n,) which of the numbers are known, and where those are."""
-        if not len(self._numbers):
-            return np.zeros(len(numbers), dtype=bool), np.zeros(0, dtype=np.intp)
-        places = np.searchsorted(self._numbers, numbers).clip(max=len(self._numbers) - 1)
-        hit = self._numbers[places] == numbers
-        return hit, places[hit]
 
 
 @dataclass(eq=False)

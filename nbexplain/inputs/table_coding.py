@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
+from nbexplain.inputs.table_coded import Coded, in_order_of_values
 from nbexplain.inputs.table_column import is_missing, is_yes_or_no, written
-from nbexplain.inputs.table_exact import apart, numbers_of
+from nbexplain.inputs.table_exact import EXACT, apart, numbers_of
 from nbexplain.inputs.table_missing import nan_of, place_among
 from nbexplain.inputs.table_times import DAY, days_of, identity, time_of
 

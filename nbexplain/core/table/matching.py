@@ -33,8 +33,8 @@ from nbexplain.core.table.labels import (
     undecided,
 )
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_coded import EXACT, Known
 from nbexplain.inputs.table_column import Column, as_written, written
+from nbexplain.inputs.table_exact import EXACT, Known
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import DAY, days_of
 
