@@ -72,8 +72,11 @@ def checked(
         target = target.region
     if isinstance(target, str):
         target = number_of(target, names)
-    if isinstance(target, (bool, float)):
-        raise TypeError(f"target: expected a whole number, got {target!r}")
+    if isinstance(target, (bool, np.bool_)) and f"class {target}" in names:
+        target = number_of(f"class {target}", names)
+    if isinstance(target, (bool, np.bool_, float)):
+        way = f"; a class by its name: target={names[-1]!r}" if names else ""
+        raise TypeError(f"target: expected a whole number, got {target!r}{way}")
     if isinstance(target, (Integral, np.integer)):
         if len(shape) > 1 and not known:
             raise _unclear(shape)
