@@ -339,31 +339,25 @@ class Network:
         given = self._given
         if not given.batched and len(x) > 1:
             return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
-        args: tuple[Any, ...]
-        keywords: dict[str, Any]
-        if isinstance(module, Predictor):
-            args, keywords = (given.outside(x) if made is None else made,), {}
-        else:
-            args, keywords = given.arguments(x, self.dtype)
+        handed = self._handed(module, x, made)
         neutral, begun = given.neutral(x), time.perf_counter()
         with (
             hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext(),
             checkpointing.run_directly() if torch.is_grad_enabled() else nullcontext(),
         ):
             try:
-                if isinstance(module, Predictor):
-                    output = module(*args, way=self._forward)
-                elif self._forward is None:
-                    output = module(*args, **keywords)
-                else:
-                    output = self._forward(module, *args, *([keywords] if keywords else []))
+                output = self._called(module, *handed)
             except Said:
                 raise
             except Exception as error:
+
+                def tried(rest: Tensor) -> Any:  # and no more: to ask what its error means would go on without end
+                    return self._called(module, *self._handed(module, rest))
+
                 said = of_arguments(error, module, x, given) if self._forward is None else None
                 plain = self._forward is None and not isinstance(module, Predictor)
-                said = said or of_text(error, module, given, x, lambda rest: self._scores(module, rest), plain=plain)
-                said = said or of_nothing_left(error, given, x, lambda rest: self._scores(module, rest))
+                said = said or of_text(error, module, given, x, tried, plain=plain)
+                said = said or of_nothing_left(error, given, x, tried)
                 raise said or in_words(error, module, x, given) from error
         self.passes["forward"] += len(x)
         if 2 * len(x) >= self.pace[1]:
@@ -372,6 +366,20 @@ class Network:
         if scores.is_meta:
             raise ValueError(META)
         return scores
+
+    def _handed(self, module: nn.Module, x: Tensor, made: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What the model gets of a batch: its arguments, and its keywords."""
+        if isinstance(module, Predictor):
+            return (self._given.outside(x) if made is None else made,), {}
+        return self._given.arguments(x, self.dtype)
+
+    def _called(self, module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """What the model returns."""
+        if isinstance(module, Predictor):
+            return module(*args, way=self._forward)
+        if self._forward is None:
+            return module(*args, **keywords)
+        return self._forward(module, *args, *([keywords] if keywords else []))
 
     def recorded(
         self, modules: Mapping[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
