@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
-from nbexplain.core.model import asked_again, batches, checkpointing, padding
+from nbexplain.core.model import asked_again, batches, checkpointing, lookups, padding
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import of_text
@@ -340,15 +340,21 @@ class Network:
         if not given.batched and len(x) > 1:
             return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
         handed = self._handed(module, x, made)
-        neutral, begun = given.neutral(x), time.perf_counter()
+        hidden = given.neutral(x)
+        neutral = nullcontext() if hidden is None else lookups.neutral(module, hidden, self._lookups(module))
+        begun = time.perf_counter()
         with (
-            hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext(),
+            neutral,
             checkpointing.run_directly() if torch.is_grad_enabled() else nullcontext(),
         ):
             try:
                 output = self._called(module, *handed)
             except Said:
                 raise
+            except hooks.OneByOne:
+                if len(x) == 1:
+                    raise
+                return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
             except Exception as error:
 
                 def tried(rest: Tensor) -> Any:  # and no more: to ask what its error means would go on without end
@@ -380,6 +386,23 @@ class Network:
         if self._forward is None:
             return module(*args, **keywords)
         return self._forward(module, *args, *([keywords] if keywords else []))
+
+    def _lookups(self, module: nn.Module) -> lookups.Lookups:
+        """Which embeddings look up the tokens of the text; tried once for each text."""
+        text = self._given
+        assert isinstance(text, Text)
+        key = *self._batch_key, id(text.tokenizer), text.ids.tobytes()
+        if key not in self.twin.lookups:
+
+            def call(ids: Tensor) -> Any:
+                self.passes["forward"] += 1
+                args, keywords = text.arguments(text.tensor.to(self.device), self.dtype)
+                ids = ids.to(self.device)
+                return self._called(module, (ids,) if args else (), keywords and keywords | {"input_ids": ids})
+
+            with torch.no_grad():
+                self.twin.lookups[key] = lookups.lookups_of(text, module, call)
+        return self.twin.lookups[key]
 
     def recorded(
         self, modules: Mapping[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None
