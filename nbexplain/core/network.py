@@ -276,7 +276,7 @@ class Network:
     def padded(self, parts: Iterable[padding.Part]) -> list[padding.Part]:
         """Batches of a text of which tokens were removed; those of near lengths together, where that changes no score.
 
-        Tried once for each text, as what one of them shows another may not.
+        Tried once for each text, as what one of them shows another may not, and of each batch with some of its rows.
         """
         parts, text = list(parts), self._given
         if len(parts) < 2 or not isinstance(text, Text) or not text.takes_mask or not self.takes_batches():
@@ -287,14 +287,14 @@ class Network:
             known = self._first if codes is text.tensor else None  # it was asked again already
             return self.run(self.ready(codes), grad=False) if known is None else known
 
+        def together(codes: Tensor) -> Tensor:
+            return self.run_batch(self.ready(codes))
+
         if key not in self.twin.paddings:
-            self.twin.paddings[key] = padding.padding_of(
-                text,
-                self.twin.module,
-                alone,
-                lambda codes: self.run_batch(self.ready(codes)),
-            )
+            self.twin.paddings[key] = padding.padding_of(text, self.twin.module, alone, together)
         way = self.twin.paddings[key]
+        if way is not None and not padding.holds(parts, text, way, together):
+            way = self.twin.paddings[key] = None
         return parts if way is None else padding.merged(parts, text, way)
 
     def run_in(self, twin: Twin, x: Tensor) -> Tensor:

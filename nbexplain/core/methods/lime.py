@@ -158,7 +158,9 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
         raise not_finite(values, np.asarray(~design.any(1)) & hidden)
     few = isinstance(near, Hidden) and near.what != "superpixel" and len(near.names) <= _FEW_WORDS
     found = fit(design, values, near.distances(design), width, of_draw=few)
-    warnings = () if np.isfinite(found.errors).all() else (too_few(len(values), len(near.names), near.what),)
+    warnings: tuple[str, ...] = ()
+    if not np.isfinite(found.errors).all():
+        warnings = (too_few(len(values), len(near.names), near.what),)
     if few:
         warnings += (
             f"of so few {near.what}s its weights change with the number of samples, as the text itself is only one of "
