@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,9 +20,10 @@ from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
 from nbexplain.core.model import asked_again, batches, checkpointing, lookups, padding
+from nbexplain.core.model.estimator_calls import is_pipeline
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
-from nbexplain.core.model.text_errors import of_text
+from nbexplain.core.model.text_errors import cut_by_pipeline, of_text
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
@@ -203,7 +205,13 @@ class Network:
         tried, module = self._batches, self.twin.module
         alone = f"the model takes one input at a time: {tried.alone}" if tried.alone else ""
         notes = tuple(note for note in (alone, tried.again) if note)
-        return notes + module.notes if isinstance(module, Predictor) else notes
+        return notes + module.notes + self._cut if isinstance(module, Predictor) else notes
+
+    @functools.cached_property
+    def _cut(self) -> tuple[str, ...]:
+        """What is said of a text that a pipeline cuts."""
+        pipe = self.twin.module.estimator
+        return cut_by_pipeline(pipe, self._given.texts) if is_pipeline(pipe) and isinstance(self._given, Text) else ()
 
     @property
     def _batches(self) -> batches.Batches:

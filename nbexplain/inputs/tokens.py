@@ -123,8 +123,14 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
     fast = getattr(tokenizer, "is_fast", None)
     call = tokenizer if callable(tokenizer) else tokenizer.encode  # one of the library `tokenizers`
-    with _unwarned(vocabulary_of(tokenizer)):
-        told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    try:
+        with _unwarned(vocabulary_of(tokenizer)):
+            told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    except KeyError as error:
+        raise ValueError(
+            f"tokenizer: it raised KeyError on the text {texts[0]!r:.80}: {error}; a word that it does not know needs "
+            "an id too, such as vocabulary.get(word, unknown)"
+        ) from error
     if _is_encoding(told):
         entries = {"input_ids": told.ids, "attention_mask": told.attention_mask, "token_type_ids": told.type_ids}
     else:

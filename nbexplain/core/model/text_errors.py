@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,21 @@ def way_of_pipeline(pipe: Any, text: Any) -> str:
     return (
         f"; the text has {len(ids):,} tokens, and the model takes {most:,}: pipeline('text-classification', "
         f"model=model.model, tokenizer=model.tokenizer, truncation=True, max_length={most})"
+    )
+
+
+def cut_by_pipeline(pipe: Any, parts: Sequence[str]) -> tuple[str, ...]:
+    """A note on a text, or a pair, that a pipeline made with `truncation=` cuts; none where it does not."""
+    told = getattr(pipe, "_preprocess_params", {})
+    if not told.get("truncation") or not callable(getattr(pipe, "tokenizer", None)):
+        return ()
+    options = {name: told[name] for name in ("truncation", "max_length") if name in told}
+    read, whole = (len(pipe.tokenizer(*parts, **more)["input_ids"]) for more in (options, {"verbose": False}))
+    if read >= whole:
+        return ()
+    return (
+        f"the text has {whole:,} tokens and the pipeline cuts it to {read:,}: what it cuts off is not read, but moves "
+        "up where other words are removed",
     )
 
 
