@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from nbexplain.core import hooks
 from nbexplain.core.model.batches import Batches
 from nbexplain.core.model.lookups import Lookups
+from nbexplain.core.model.other_pipelines import refuse_other
 from nbexplain.core.model.padding import Padding
 from nbexplain.core.module_copy import Copier, Lazy
 from nbexplain.core.predictor import Predictor
@@ -150,6 +151,7 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
         If `model` is neither.
     """
     if not isinstance(model, nn.Module):
+        refuse_other(model)
         model = Predictor(model)
     model = unwrap(model)
     stop = stop or hooks.Stop()

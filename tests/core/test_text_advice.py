@@ -84,3 +84,31 @@ def test_a_text_that_a_pipeline_cuts_is_said_to_be(model: Any) -> None:
     warnings = explain(cutting, Text(SENTENCE), "leave_one_out").warnings
     assert any(w.startswith("the text has 10 tokens and the pipeline cuts it to 8: what it cuts off") for w in warnings)
     assert not any("cuts" in w for w in explain(cutting, Text("the film is good"), "leave_one_out").warnings)
+
+
+def test_a_pipeline_without_examples_is_told_how_its_model_is_asked_of_a_label() -> None:
+    names = {0: "contradiction", 1: "neutral", 2: "ENTAILMENT"}
+    options = {**BERT, "id2label": names, "label2id": {name: number for number, name in names.items()}}
+    model = seeded(lambda: transformers.BertForSequenceClassification(transformers.BertConfig(**options))).eval()
+    tok, text = tokenizer(types=True), "the film is really good"
+    pipe = transformers.pipeline("zero-shot-classification", model=model, tokenizer=tok)
+    with pytest.raises(TypeError, match="whether a text entails each label; for one: ") as told:
+        explain(pipe, Text(text), "leave_one_out")
+    call = str(told.value).partition("for one: ")[2].partition(", with the label")[0]
+    call = call.replace("This example is ….", "This example is good.").replace("…", "'leave_one_out'")
+    answer = eval(call, {"explain": explain, "Text": Text, "pipe": pipe, "text": text})
+    with torch.no_grad():
+        logits = model(**tok(text, "This example is good.", return_tensors="pt")).logits[0]
+    assert answer.score == pytest.approx(float(logits[2]), abs=1e-5)
+    assert answer.names == tuple(text.split())
+
+
+def test_a_pipeline_of_embeddings_is_told_that_they_are_no_scores(model: Any) -> None:
+    pipe = transformers.pipeline("feature-extraction", model=model.bert, tokenizer=tokenizer())
+    with pytest.raises(TypeError, match="no scores of classes; say which is to be explained: ") as told:
+        explain(pipe, Text(SENTENCE), "leave_one_out")
+    call = (
+        str(told.value).partition("explained: ")[2].partition(", or take")[0].replace("…", "'leave_one_out', target=3")
+    )
+    answer = eval(call, {"explain": explain, "Text": Text, "pipe": pipe, "text": SENTENCE})
+    assert answer.score == pytest.approx(pipe(SENTENCE)[0][0][3], abs=1e-5)
