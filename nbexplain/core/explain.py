@@ -92,6 +92,8 @@ def explain(
     TypeError, ValueError
         For arguments that do not fit, naming the argument, what came and what was expected.
     """
+    if not isinstance(method, str) and (key := next((k for k in (model, x) if _is_key(k)), None)) is not None:
+        raise TypeError(f"method: {key!r} came before the others; the order is explain(model, x, {key!r})")
     if not isinstance(method, str):
         raise TypeError(f"method: expected a key of METHODS, got {method!r}")
     chosen = registry.find(method)
@@ -184,3 +186,7 @@ class Layers(tuple[Layer, ...]):
         return "\n".join(
             "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[7]]).rstrip() for row in rows
         )
+
+
+def _is_key(given: Any) -> bool:
+    return isinstance(given, str) and given in registry.METHODS

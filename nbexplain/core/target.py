@@ -89,6 +89,8 @@ def checked(
     if isinstance(target, tuple):
         if len(target) != len(shape):
             raise ValueError(f"target: {target} has {len(target)} indices, the scores have shape {shape}")
+        if isinstance(name := target[at := len(shape) - 1 if last else 0], str):
+            target = (*target[:at], number_of(name, names), *target[at + 1 :])
         for index, size in zip(target, shape, strict=True):
             if isinstance(index, bool) or not isinstance(index, (Integral, np.integer)):
                 raise TypeError(f"target: expected whole numbers, got {target!r}")

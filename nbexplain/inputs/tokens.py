@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import warnings
@@ -14,7 +15,7 @@ import numpy as np
 from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_padding import Padded, padded
 from nbexplain.inputs.token_alignment import by_leaving_out, by_leaving_out_of_cut, read_of_cut
-from nbexplain.inputs.token_names import by_names
+from nbexplain.inputs.token_names import by_names, is_space, with_spaces, with_words
 from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import Span, pieces_in, shown, words_in
 
@@ -40,6 +41,8 @@ class Tokens(NamedTuple):
         How it brings texts to one length, where it does.
     read
         (start, end) in the joined texts of what is read of each, where it returns ids alone and cuts texts by itself.
+    lost
+        Names of tokens that stand for something, where only names tell for what, and not for these.
     """
 
     ids: np.ndarray
@@ -49,6 +52,7 @@ class Tokens(NamedTuple):
     left_out: tuple[str, ...] = ()
     padded: Padded | None = None
     read: tuple[Span, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
@@ -65,6 +69,8 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     encodings = [told] if _is_encoding(told) else getattr(told, "encodings", None)  # of fast tokenizers
     encoding = encodings[0] if encodings and len(encodings[0].ids) == len(ids) else None
     offsets = entries.pop("offset_mapping", None if encoding is None else encoding.offsets)
+    if offsets is None and (same := _again(texts, vocabulary_of(tokenizer), ids)) is not None:
+        told, offsets = same, same["offset_mapping"]
     rows = {name: _of_each_token(value, len(ids)) for name, value in entries.items()}
     extras = {name: row for name, row in rows.items() if row is not None}
     left_out = tuple(name for name, value in entries.items() if rows[name] is None and _holds_numbers(value))
@@ -87,7 +93,7 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         spans[own] = found
         return spans
 
-    names = _names(known, encoding, ids)
+    names, lost = _names(known, encoding, ids), tuple[str, ...]()
     alone = offsets is None and names is None
     kept = read_of_cut(texts, ids[own], others) if alone else None
     if offsets is not None:
@@ -96,6 +102,10 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         special = np.isin(ids, np.array(getattr(known, "all_special_ids", ()), dtype=np.int64))
         unknown = np.array([id_ == getattr(known, "unk_token_id", None) for id_ in ids.tolist()])
         spans = by_names(whole, names, special & ~unknown, unknown)
+        doubt = (spans[:, 1] == spans[:, 0]) & ~(special & ~unknown) & ~np.array([is_space(name) for name in names])
+        held = aligned() if doubt[own].any() else None
+        spans = with_spaces(spans if held is None else with_words(spans, held, doubt), names)
+        lost = tuple(name for name, some in zip(names, doubt & (spans[:, 1] == spans[:, 0])) if some)
     else:  # only ids: those that go with a word, or nobody knows where they stand
         found = aligned()
         spans = np.zeros((len(ids), 2), dtype=np.int64) if found is None else found
@@ -106,15 +116,21 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         for place, (a, b) in enumerate(spans.tolist())
     )
     cut = () if kept is None else tuple((begin + a, begin + b) for begin, (a, b) in zip(begins, kept))
-    return Tokens(ids, read, spans, extras, left_out, fill, cut)
+    return Tokens(ids, read, spans, extras, left_out, fill, cut, lost)
 
 
 def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:
     """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
     fast = getattr(tokenizer, "is_fast", None)
     call = tokenizer if callable(tokenizer) else tokenizer.encode  # one of the library `tokenizers`
-    with _unwarned(vocabulary_of(tokenizer)):
-        told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    try:
+        with _unwarned(vocabulary_of(tokenizer)):
+            told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    except KeyError as error:
+        raise ValueError(
+            f"tokenizer: it raised KeyError on the text {texts[0]!r:.80}: {error}; a word that it does not know needs "
+            "an id too, such as vocabulary.get(word, unknown)"
+        ) from error
     if _is_encoding(told):
         entries = {"input_ids": told.ids, "attention_mask": told.attention_mask, "token_type_ids": told.type_ids}
     else:
@@ -125,6 +141,18 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     if ids is None or not len(ids):
         raise ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
     return ids, entries, told
+
+
+def _again(texts: Sequence[str], known: Any, ids: np.ndarray) -> Any:
+    """What a fast tokenizer tells with offsets of whom only a method was given; None where it makes other ids."""
+    if not getattr(known, "is_fast", None) or not callable(known):
+        return None
+    for special in (True, False):
+        with contextlib.suppress(Exception), _unwarned(known):  # whatever one does that was not made for this
+            told = known(*texts, return_offsets_mapping=True, add_special_tokens=special)
+            if (row := _row(told["input_ids"])) is not None and np.array_equal(row, ids):
+                return told
+    return None
 
 
 @contextmanager
@@ -228,6 +256,15 @@ def unread(text: str, spans: np.ndarray, read: Sequence[Span]) -> tuple[str, ...
     named = ", ".join(f"“{word}”" for word in lost[:_MOST_NAMED])
     more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
     return (f"the tokenizer shows no token for {named}{more}: what it makes of that is never hidden",)
+
+
+def partly_read(lost: Sequence[str], spans: np.ndarray) -> tuple[str, ...]:
+    """A note on tokens of which nobody knows for what they stand; none where no token has a place."""
+    if not lost or not (spans[:, 1] > spans[:, 0]).any():
+        return ()
+    named = ", ".join(f"“{name}”" for name in lost[:_MOST_NAMED])
+    more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
+    return (f"where the tokens {named}{more} stand in the text is not known: they are never hidden with a word",)
 
 
 def within(length: int, spans: np.ndarray, begins: Sequence[int], side: str = "right") -> np.ndarray:
