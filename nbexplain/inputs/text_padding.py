@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -65,8 +66,8 @@ def padded(
         one, two = read(word), read(f"{word} {word}")
         if one is None or two is None or not len(one[0]) or np.array_equal(one[0], two[0]):
             continue
-        for side in SIDES:
-            found = found or _filled((ids, mask), one, two, side, lambda count: read(" ".join([word] * count)))
+        tried = (_filled((ids, mask), one, two, side, functools.partial(_read_many, read, word)) for side in SIDES)
+        found = next((each for each in tried if each is not None), None)
         break
     if found is not None or mask is None or mask.all():
         return found
@@ -92,6 +93,10 @@ def _filled(own: Read, one: Read, two: Read, side: str, read: Callable[[int], Re
     found = Padded(_end(lengths[-1], lengths[-1] - counts[-1], side), id_, side, step)
     as_long = any(len(set(counts[:-1][lengths[:-1] == length])) > 1 for length in lengths)
     return found if counts[0] < counts[1] and as_long and (found.length(counts) == lengths).all() else None
+
+
+def _read_many(read: Callable[[str], Read | None], word: str, count: int) -> Read | None:
+    return read(" ".join([word] * count))
 
 
 def _outermost(ids: np.ndarray, side: str) -> int:

@@ -17,7 +17,9 @@ import numpy as np
 from nbexplain.inputs.segments import joined
 from nbexplain.inputs.words import Span
 
-Read = Callable[[Sequence[str]], "np.ndarray | None"]  # ids of other texts; None where the tokenizer makes nothing of it
+Read = Callable[
+    [Sequence[str]], "np.ndarray | None"
+]  # ids of other texts; None where the tokenizer makes nothing of it
 Of = Callable[[str], "np.ndarray | None"]  # the same of one text, while the other of a pair stays
 
 _MOST_WORDS = 300  # each is a call of the tokenizer
@@ -50,19 +52,83 @@ def by_leaving_out(texts: Sequence[str], parts: Sequence[Part], ids: np.ndarray,
     parts
         What is read of each text: the rest is left out, as it would move up.
     """
+    begins = [begin + part.start for begin, part in zip(joined(texts)[1], parts)]
     rest = [text[part.start : part.end] for text, part in zip(texts, parts)]
     words = [_words(text) for text in rest]
-    if sum(map(len, words)) > _MOST_WORDS:
-        bounds = _one_each(rest, ids, read)
-    else:
-        bounds = [_bounds(text, ids, _alone(rest, n, read), parts[n].cut) for n, text in enumerate(rest)]
     spans = np.zeros((len(ids), 2), dtype=np.int64)
-    for begin, part, own, edges in zip(joined(texts)[1], parts, words, bounds):
-        if edges is None or spans[edges[0] : edges[-1]].any():
-            return None
-        for word, first, last in zip(own, edges, edges[1:]):
-            spans[first:last] = np.array(word) + begin + part.start
+    many = sum(map(len, words)) > _MOST_WORDS
+    found = _one_each(rest, ids, read) if many else _runs(rest, words, [part.cut for part in parts], ids, read)
+    if found is None:
+        return None
+    for begin, own, runs in zip(begins, words, found):
+        for word, run in zip(own, runs):
+            if spans[run].any():
+                return None
+            spans[run] = np.array(word) + begin
     return spans
+
+
+def _runs(
+    texts: Sequence[str], words: Sequence[list[Span]], cuts: Sequence[str], ids: np.ndarray, read: Read
+) -> list[list[np.ndarray]] | None:
+    """The places in the ids of each word of each text.
+
+    Where texts are cut, maybe inside a word, the rest of it would move up for each other one that is left out: so it is
+    left out itself, and has the ids that the others have not.
+    """
+    if len(texts) == len(words[0]) == 1 and cuts[0]:
+        frame = _frame(texts[0], ids, _alone(texts, 0, read))
+        return None if frame is None else [[np.arange(frame[0], len(ids) - frame[1])]]
+    if any(cut and len(own) < 2 for own, cut in zip(words, cuts)):
+        return None
+    rest = [_within_edge(text, own, cut) for text, own, cut in zip(texts, words, cuts)]
+    fewer = read(rest) if any(cuts) else ids
+    bounds = [] if fewer is None else [_bounds(text, fewer, _alone(rest, n, read)) for n, text in enumerate(rest)]
+    if fewer is None or any(edges is None for edges in bounds):
+        return None
+    sides = [(edges[-1 if cut == "right" else 0], cut) for edges, cut in zip(bounds, cuts) if edges is not None and cut]
+    found = _put_in(fewer, ids, sides)
+    if found is None and len(texts) == 1 and sides:
+        found = _put_at_end(fewer, ids, sides[0])
+    if found is None:
+        return None
+    where, edges = found[0], found[1:]
+    runs = [np.split(where, own)[1:-1] for own in bounds if own is not None]
+    for own, cut in zip(runs, cuts):
+        if cut:
+            own.insert(len(own) if cut == "right" else 0, edges.pop(0))
+    return runs
+
+
+def _within_edge(text: str, words: list[Span], cut: str) -> str:
+    """A text without the word that may be cut."""
+    return text[: words[-2][1]] if cut == "right" else text[words[1][0] :] if cut else text
+
+
+def _put_in(fewer: np.ndarray, ids: np.ndarray, sides: Sequence[tuple[int, str]]) -> list[np.ndarray] | None:
+    """The places of ids in those of a longer text, and of what is put in on each of these sides; None where several
+    may be."""
+    more, found = len(ids) - len(fewer), []
+    for first in range(more + 1) if len(sides) > 1 else [more]:
+        added = [np.arange(place, place + first) for place, _ in sides[:1]]
+        added += [np.arange(place + first, place + more) for place, _ in sides[1:]]
+        where = np.delete(np.arange(len(ids)), np.concatenate([*added, np.arange(0)]))
+        if more >= 0 and np.array_equal(ids[where], fewer):
+            found.append([where, *added])
+    return found[0] if len(found) == 1 else None
+
+
+def _put_at_end(fewer: np.ndarray, ids: np.ndarray, side: tuple[int, str]) -> list[np.ndarray] | None:
+    """`_put_in` of a text of which also that is cut off, or some of it, that stands at the end of each."""
+    place, cut = side
+    if cut == "left":
+        turned = _put_at_end(fewer[::-1], ids[::-1], (len(fewer) - place, "right"))
+        return None if turned is None else [len(ids) - 1 - row[::-1] for row in turned]
+    of_end = np.isin(ids[place:], fewer[place:])
+    count = len(of_end) - int(np.argmin(np.append(of_end[::-1], False)))
+    if not np.array_equal(fewer[:place], ids[:place]) or count < 1 or of_end[:count].any():
+        return None
+    return [np.arange(place), np.arange(place, place + count)]
 
 
 def read_of_cut(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[Part]:
@@ -87,7 +153,18 @@ def read_of_cut(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[Part]
             cut = words[-1 - bisect_left(words[::-1], True, key=lambda word: same(word[0], len(text)))][0]
             silent = _is_silent(text[:cut], text, of)
             parts[number] = Part(0 if silent else cut, len(text), side)
+        if side and len(texts) > 1 and not _is_apart(texts, number, parts[number], read):
+            parts[number] = Part(0, len(text))
     return parts
+
+
+def _is_apart(texts: Sequence[str], number: int, part: Part, read: Read) -> bool:
+    """Whether a part is all that is read of a text of a pair also beside another one, which moves up in other ways."""
+    for probe in probes(texts[number]):
+        of = _alone([f"{probe} {text}" for text in texts], number, read)
+        if (whole := of(texts[number])) is not None:
+            return _equal(of(texts[number][part.start : part.end]), whole)
+    return False
 
 
 def _side_of_cut(text: str, ids: np.ndarray, of: Of) -> str:
@@ -103,11 +180,9 @@ def _side_of_cut(text: str, ids: np.ndarray, of: Of) -> str:
     return ""
 
 
-def _bounds(text: str, ids: np.ndarray, of: Of, cut: str = "") -> np.ndarray | None:
+def _bounds(text: str, ids: np.ndarray, of: Of) -> np.ndarray | None:
     """(words + 1,) where the ids of each word of a text begin, and those of the last one end."""
     words = _words(text)
-    if cut:
-        return _bounds_of_cut(text, ids, of, cut)
     if len(words) < 2:
         return _bounds_of_one(text, words[0], of) if words else np.zeros(1, dtype=np.int64)
     left = [row for word in words if (row := of(_without(text, word))) is not None]
@@ -149,35 +224,6 @@ def _bounds_of_one(text: str, word: Span, of: Of) -> np.ndarray | None:
     return None
 
 
-def _bounds_of_cut(text: str, ids: np.ndarray, of: Of, cut: str) -> np.ndarray | None:
-    """`_bounds` of a text that is cut, maybe inside its outermost word.
-
-    The rest of that word would move up for each other one that is left out: it is left out itself, and has the ids that
-    the others have not.
-    """
-    words = _words(text)
-    if len(words) == 1:
-        frame = _frame(text, ids, of)
-        return None if frame is None else np.array([frame[0], len(ids) - frame[1]])
-    rest = text[: words[-2][1]] if cut == "right" else text[words[1][0] :]
-    fewer = of(rest)
-    others = None if fewer is None else _bounds(rest, fewer, of)
-    if fewer is None or others is None:
-        return None
-    if cut == "left":  # as in a mirror
-        ids, fewer, others = ids[::-1], fewer[::-1], len(fewer) - others[::-1]
-    start, outside = int(others[-1]), fewer[others[-1] :]
-    end = len(ids) - len(outside)
-    if end < start or not _equal(outside, ids[end:]):  # what stands at the end of each text may be cut off too
-        of_end = np.isin(ids[start:], outside)
-        end = len(ids) - int(np.argmin(np.append(of_end[::-1], False)))
-        if of_end[: end - start].any():
-            return None
-    if not _equal(fewer[:start], ids[:start]):
-        return None
-    return np.append(others, end) if cut == "right" else len(ids) - np.append(others, end)[::-1]
-
-
 def _frame(text: str, ids: np.ndarray, of: Of) -> Span | None:
     """How many ids stand before and behind a text, whatever it is; None where it cannot be told."""
     first, last = len(text) - len(text.lstrip()), len(text.rstrip())
@@ -193,18 +239,18 @@ def _frame(text: str, ids: np.ndarray, of: Of) -> Span | None:
     return min(heads), min(tails)
 
 
-def _one_each(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[np.ndarray] | list[None]:
-    """`_bounds` of very many words, which have one id each, and have them too where any half of them is left out."""
-    numbers = np.split(np.arange(len(ids)), np.cumsum([len(text.split()) for text in texts])[:-1])
+def _one_each(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[list[np.ndarray]] | None:
+    """The places in the ids of very many words, which have one each, also where any half of them is left out."""
+    words = [np.array(text.split()) for text in texts]
+    places = np.split(np.arange(len(ids)), np.cumsum([len(own) for own in words])[:-1])
+    if sum(map(len, words)) != len(ids):
+        return None
     generator = np.random.default_rng(0)
-    if sum(len(text.split()) for text in texts) != len(ids):
-        return [None]
     for _ in range(_HALVES):
         kept = generator.random(len(ids)) < 0.5
-        halves = [" ".join(np.array(text.split())[kept[own]]) for text, own in zip(texts, numbers)]
-        if not _equal(read(halves), ids[kept]):
-            return [None]
-    return [np.append(own, own[-1] + 1) for own in numbers]
+        if not _equal(read([" ".join(own[kept[at]]) for own, at in zip(words, places)]), ids[kept]):
+            return None
+    return [list(own[:, None]) for own in places]
 
 
 def _is_silent(word: str, text: str, of: Of) -> bool:
