@@ -13,7 +13,9 @@ import numpy as np
 
 from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_padding import Padded, padded
-from nbexplain.inputs.token_alignment import Part, by_leaving_out, probes, read_of_cut
+from nbexplain.inputs.token_alignment import by_leaving_out
+from nbexplain.inputs.token_asking import probes
+from nbexplain.inputs.token_cuts import Part, read_of_cut
 from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import Span, pieces_in, shown, words_in
