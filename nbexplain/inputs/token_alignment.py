@@ -127,18 +127,18 @@ def _bounds_of_one(text: str, word: Span, of: Of) -> np.ndarray | None:
 def _frame(text: str, ids: np.ndarray, of: Of) -> Span | None:
     """How many ids stand before and behind a text, whatever it is; None where it cannot be told."""
     first, last = len(text) - len(text.lstrip()), len(text.rstrip())
-    heads: list[int] = []
-    tails: list[int] = []
-    most = 0
-    for probe in probes(text):
-        if (row := of(text[:first] + probe + text[last:])) is None:
-            continue
-        most = max(most, len(row))
-        heads += [alike(ids, row)] if probe[0].lower() != text[first].lower() else []
-        tails += [alike(ids[::-1], row[::-1])] if probe[-1].lower() != text[last - 1].lower() else []
-    if not heads or not tails or min(heads) + min(tails) >= min(most, len(ids) + 1):  # all may be unknown words
+    found = {probe: of(text[:first] + probe + text[last:]) for probe in probes(text)}
+    rows = {probe: row for probe, row in found.items() if row is not None}
+    begin, end = text[first].lower(), text[last - 1].lower()
+    heads = [alike(ids, row) for probe, row in rows.items() if probe[0].lower() != begin]
+    tails = [alike(ids[::-1], row[::-1]) for probe, row in rows.items() if probe[-1].lower() != end]
+    if not heads or not tails:
         return None
-    return min(heads), min(tails)
+    head, tail = min(heads), min(tails)
+    probe, row = min(rows.items(), key=lambda each: len(each[1]))
+    if len(row) <= head + tail and not equal(of(f"{text[:first]}{probe} {probe}{text[last:]}"), row):
+        return None  # the same id stands for several words that are unknown
+    return head, tail
 
 
 def _one_each(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[list[np.ndarray]] | None:

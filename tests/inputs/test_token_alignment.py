@@ -325,3 +325,16 @@ ODD: dict[str, Callable[[list[int]], Any]] = {
 def test_where_words_change_what_others_are_nothing_is_guessed(odd: str) -> None:
     text = "not good not bad good a film"
     assert not Text(text, lambda text: ODD[odd]([code(word) for word in text.split()])).spans.any()
+
+
+def test_a_first_word_that_is_unknown_like_all_others_there_is_not_taken_for_what_begins_each_text() -> None:
+    def read(text: str) -> list[int]:  # words are known behind a space alone
+        pieces = [piece for n, word in enumerate(text.split()) for piece in thirds(word, "Ġ" if n else "?")]
+        return [1 if piece[0] == "?" else code(piece) for piece in pieces]
+
+    assert not Text("films good bad", read).spans.any()
+
+
+@pytest.mark.parametrize("text", ["good good film", "film good good", "good good"])
+def test_of_ids_that_are_there_once_none_is_a_words_that_is_there_twice(text: str) -> None:
+    assert not Text(text, lambda text: list(dict.fromkeys(code(word) for word in text.split()))).spans.any()
