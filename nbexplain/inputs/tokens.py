@@ -14,7 +14,9 @@ import numpy as np
 
 from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_padding import Padded, padded
-from nbexplain.inputs.token_alignment import by_leaving_out, by_leaving_out_of_cut, read_of_cut
+from nbexplain.inputs.token_alignment import by_leaving_out
+from nbexplain.inputs.token_asking import probes
+from nbexplain.inputs.token_cuts import Part, read_of_cut
 from nbexplain.inputs.token_names import by_names, is_space, with_spaces, with_words
 from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import Span, pieces_in, shown, words_in
@@ -40,7 +42,7 @@ class Tokens(NamedTuple):
     padded
         How it brings texts to one length, where it does.
     read
-        (start, end) in the joined texts of what is read of each, where it returns ids alone and cuts texts by itself.
+        (start, end) in the joined texts of what is read of each, where it returns ids alone: it may cut them by itself.
     lost
         Names of tokens that stand for something, where only names tell for what, and not for these.
     """
@@ -66,6 +68,8 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     if not callable(tokenizer) and not hasattr(tokenizer, "encode_batch"):
         raise TypeError(f"tokenizer: expected a callable string → ids, got {type(tokenizer).__name__}")
     ids, entries, told = _told(texts, tokenizer)
+    if not len(ids):
+        raise _no_ids(texts, told)
     encodings = [told] if _is_encoding(told) else getattr(told, "encodings", None)  # of fast tokenizers
     encoding = encodings[0] if encodings and len(encodings[0].ids) == len(ids) else None
     offsets = entries.pop("offset_mapping", None if encoding is None else encoding.offsets)
@@ -83,11 +87,7 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         return _own_ids(_read(rest, tokenizer), fill)
 
     def aligned() -> np.ndarray | None:
-        if kept is None:
-            found = by_leaving_out(texts, ids[own], others)
-        else:
-            found = by_leaving_out_of_cut(texts, kept, ids[own], others)
-        if found is None:
+        if (found := by_leaving_out(texts, parts, ids[own], others)) is None:
             return None
         spans = np.zeros((len(ids), 2), dtype=np.int64)
         spans[own] = found
@@ -95,7 +95,7 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
 
     names, lost = _names(known, encoding, ids), tuple[str, ...]()
     alone = offsets is None and names is None
-    kept = read_of_cut(texts, ids[own], others) if alone else None
+    parts = read_of_cut(texts, ids[own], others) if alone else [Part(0, len(text)) for text in texts]
     if offsets is not None:
         spans = by_offsets(texts, offsets, told, names, len(ids), aligned)
     elif names is not None:
@@ -107,7 +107,8 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         spans = with_spaces(spans if held is None else with_words(spans, held, doubt), names)
         lost = tuple(name for name, some in zip(names, doubt & (spans[:, 1] == spans[:, 0])) if some)
     else:  # only ids: those that go with a word, or nobody knows where they stand
-        found = aligned()
+        one_for_all = len(whole.split()) == 1 < len(words_in(whole))  # as of a script without spaces
+        found = None if one_for_all else aligned()
         spans = np.zeros((len(ids), 2), dtype=np.int64) if found is None else found
     if fill is not None and (spans[fill.places, 1] > spans[fill.places, 0]).any():  # words that the mask hides
         fill = None
@@ -115,8 +116,8 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         shown(whole[a:b]) if b > a else names[place] if names else str(ids[place])
         for place, (a, b) in enumerate(spans.tolist())
     )
-    cut = () if kept is None else tuple((begin + a, begin + b) for begin, (a, b) in zip(begins, kept))
-    return Tokens(ids, read, spans, extras, left_out, fill, cut, lost)
+    kept = tuple((begin + part.start, begin + part.end) for begin, part in zip(begins, parts)) if alone else ()
+    return Tokens(ids, read, spans, extras, left_out, fill, kept, lost)
 
 
 def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:
@@ -138,8 +139,8 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     if "input_ids" not in entries:
         raise ValueError(f"tokenizer: expected ids or a mapping with input_ids, got {', '.join(map(repr, entries))}")
     ids = _row(entries.pop("input_ids"))
-    if ids is None or not len(ids):
-        raise ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
+    if ids is None:
+        raise _no_ids(texts, told)
     return ids, entries, told
 
 
@@ -153,6 +154,10 @@ def _again(texts: Sequence[str], known: Any, ids: np.ndarray) -> Any:
             if (row := _row(told["input_ids"])) is not None and np.array_equal(row, ids):
                 return told
     return None
+
+
+def _no_ids(texts: Sequence[str], told: Any) -> ValueError:
+    return ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
 
 
 @contextmanager
@@ -186,7 +191,12 @@ def _padded(texts: Sequence[str], tokenizer: Any, ids: np.ndarray, mask: np.ndar
     if getattr(tokenizer, "is_fast", None) is not None:
         return None
     flat = mask if mask is not None and mask.ndim == 1 else None
-    return padded(ids, flat, lambda text: _read([text] * len(texts), tokenizer), next(iter(texts[0].split()), ""))
+    words = probes(texts[0])
+
+    def read(text: str) -> tuple[np.ndarray, np.ndarray | None] | None:
+        return _read([text, *words[:1] * (len(texts) - 1)], tokenizer)
+
+    return padded(ids, flat, read, words)
 
 
 def _read(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, np.ndarray | None] | None:
@@ -221,7 +231,7 @@ def _row(value: Any) -> np.ndarray | None:
         return None
     if array.ndim == 2 and len(array) == 1:
         array = array[0]
-    return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else None
+    return array.astype(np.int64) if array.ndim == 1 and (array.dtype.kind in "iu" or not array.size) else None
 
 
 def _of_each_token(value: Any, count: int) -> np.ndarray | None:
