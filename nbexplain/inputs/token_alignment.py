@@ -60,7 +60,7 @@ def _runs(
     if len(texts) == len(words[0]) == 1 and cuts[0]:
         frame = _frame(texts[0], ids, asking(texts, 0, read))
         return None if frame is None else [[np.arange(frame[0], len(ids) - frame[1])]]
-    if any(cut and len(own) < 2 for own, cut in zip(words, cuts)):
+    if any(cut == "?" or (cut and len(own) < 2) for own, cut in zip(words, cuts)):
         return None
     rest = [within_edge(text, own, cut) for text, own, cut in zip(texts, words, cuts)]
     fewer = read(rest) if any(cuts) else ids

@@ -13,7 +13,8 @@ from nbexplain.inputs.words import Span
 
 
 class Part(NamedTuple):
-    """What is read of a text, and at which end a tokenizer cuts what is longer (`"left"`, `"right"`), if it does."""
+    """What is read of a text, and at which end a tokenizer cuts what is longer (`"left"`, `"right"`), if it does; `"?"`
+    where nobody can tell how much is read."""
 
     start: int
     end: int
@@ -43,7 +44,7 @@ def read_of_cut(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[Part]
             silent = is_silent(text[:cut], text, of)
             parts[number] = Part(0 if silent else cut, len(text), side)
         if side and len(texts) > 1 and not _is_apart(texts, number, parts[number], read):
-            parts[number] = Part(0, len(text))
+            parts[number] = Part(0, len(text), "?")
     return parts
 
 
