@@ -30,6 +30,7 @@ from nbexplain.core.model.estimator_calls import (
     ways_to_ask,
 )
 from nbexplain.core.model.estimator_outputs import Outputs
+from nbexplain.core.model.estimator_state import Attributes, State
 from nbexplain.inputs import Array, Tabular
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
@@ -73,6 +74,7 @@ class Predictor(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.estimator = model
+        self._attributes = Attributes(model)
         self._calls = ways_to_ask(model)
         self.way = self._calls[0][0]
         self.outputs: Outputs | None = None
@@ -83,7 +85,9 @@ class Predictor(nn.Module):
         self._labels: np.ndarray | list[np.ndarray] | None = None  # its `classes_` then
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
-        return Predictor(self.estimator)  # the fitted model is shared, as weights are
+        new = Predictor(self.estimator)  # the fitted model is shared, as weights are
+        new._attributes = self._attributes
+        return new
 
     def meet(self, given: Array, classes: Sequence[str] | None) -> None:
         """The input whose background tells what the scores are, and the user's names for them."""
@@ -92,6 +96,10 @@ class Predictor(nn.Module):
 
     def forward(self, x: Any, way: Callable[[Any, Any], Any] | None = None) -> Tensor:
         """Scores (N, K) as float64; `way(model, x)` is the user's own call of the estimator."""
+        with self._attributes.watched():
+            return self._scores(x, way)
+
+    def _scores(self, x: Any, way: Callable[[Any, Any], Any] | None) -> Tensor:
         if way is not None and self.way != "forward":
             self.way, self._calls, self.outputs = "forward", [("forward", partial(way, self.estimator))], None
         if self.outputs is None:
@@ -165,13 +173,9 @@ class Predictor(nn.Module):
         """What a reader of the scores must know."""
         return () if self.outputs is None else self.outputs.notes
 
-    def state(self) -> list[Any]:
+    def state(self) -> State:
         """What a fit replaces: the attributes of the estimator and of the steps of a pipeline, by identity."""
-        parts = [self.estimator, *(step for _, step in getattr(self.estimator, "steps", None) or ())]
-        found: list[Any] = [_Same(value) for part in parts for value in getattr(part, "__dict__", {}).values()]
-        if is_pipeline(self.estimator):
-            found += [(id(weight), weight._version) for weight in self.estimator.model.parameters()]
-        return found
+        return self._attributes.state()
 
     # What the scores are
 
@@ -324,15 +328,3 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
         return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
     ranks = "rank" in objective or "ndcg" in objective
     return outputs.of_numbers(said, regresses=not ranks and objective not in ("", "none", "custom"))
-
-
-class _Same:
-    """Equal to nothing but the very same object, which it keeps alive, so that its identity is not given away."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other._value is self._value
-
-    __hash__ = None  # type: ignore[assignment]
