@@ -33,7 +33,7 @@ class Given:
     inputs: Source
     preprocess: Callable[[Any], Any] | None
     forward: Callable[[nn.Module, Any], Any] | None
-    scores: Callable[[Any], Tensor] | None
+    scores: Callable[[Any], Tensor] | str | None
     axes: Mapping[str, str] | None = None
     display: Display | None = None
     classes: Any = None
@@ -59,7 +59,7 @@ class Session:
     part
         Which of several inputs of the model is explained: key of the dict, index of the tuple; see `explain`.
     forward, scores
-        `forward(model, x)` and `scores(output)` for odd signatures and outputs.
+        `forward(model, x)` and `scores(output)` for odd signatures and outputs; `scores="sigmoid"` as for `explain`.
     axes
         Layer names → letters for the axes of their outputs, where the network does not tell them; see `Subject`.
     display
@@ -87,7 +87,7 @@ class Session:
         preprocess: Callable[[Any], Any] | None = None,
         part: Key | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
-        scores: Callable[[Any], Tensor] | None = None,
+        scores: Callable[[Any], Tensor] | str | None = None,
         axes: Mapping[str, str] | None = None,
         display: Display | None = None,
     ) -> None:

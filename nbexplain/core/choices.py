@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nbexplain.core import registry
 from nbexplain.core import target as targets
+from nbexplain.core.formatting import told_apart
 from nbexplain.core.layers import Layer, nearest, split, unprefixed
 from nbexplain.core.question import Facts
 from nbexplain.core.row_filter import RowFilter
@@ -83,6 +84,8 @@ def checked_classes(
 ) -> tuple[str, ...]:
     """One name for each of the scores (1, K, …); without, those of the model's own labels, or invented ones.
 
+    Equal names are told apart by their places, as two of ImageNet's classes are called crane.
+
     `source` says where the model has its labels.
     """
     count = scores.shape[1]
@@ -90,7 +93,7 @@ def checked_classes(
         return ("score",)
     if classes is None:
         known = labels if labels is not None and len(labels) == count else range(count)
-        return tuple(label if isinstance(label, str) else f"class {label}" for label in known)
+        return told_apart([label if isinstance(label, str) else f"class {label}" for label in known])
     names = tuple(str(name) for name in classes)
     if len(names) != count:
         maps = f"; if the classes of {tuple(scores.shape)} are last: scores=lambda output: output.movedim(-1, 1)"
@@ -103,7 +106,7 @@ def checked_classes(
             f"classes: {', '.join(map(repr, names))} are the model's own labels in another order than that of its "
             f"scores, which is {source or 'its own'}: {', '.join(map(repr, own))}; leave classes= out"
         )
-    return names
+    return told_apart(names)
 
 
 def _plain(name: str) -> str:

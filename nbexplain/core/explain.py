@@ -26,7 +26,7 @@ from nbexplain.core.twin import twin
 from nbexplain.inputs import Key, as_input
 from nbexplain.inputs.source import Source
 
-_LONG = 10.0  # seconds: answers that take longer say before what they will cost
+_LONG = 5.0  # seconds: answers that take longer say before what they will cost
 
 
 def explain(
@@ -41,7 +41,7 @@ def explain(
     preprocess: Callable[[Any], Any] | None = None,
     part: Key | None = None,
     forward: Callable[[nn.Module, Any], Any] | None = None,
-    scores: Callable[[Any], Tensor] | None = None,
+    scores: Callable[[Any], Tensor] | str | None = None,
     axes: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
     **params: Any,
@@ -72,7 +72,9 @@ def explain(
         Which of several inputs is explained: key of the dict, index of the tuple. None stands for the one that looks
         like an image, else like a text, else the first of floating point; `warnings` say which.
     preprocess, forward, scores
-        The user's transform of `x`, call and way to the scores; see `Subject`. A tensor (1, C, H, W) is no longer put
+        The user's transform of `x`, call and way to the scores; see `Subject`. `scores="sigmoid"` where an input may
+        have several labels or none: each score is then the probability of one by itself, made of a logit by a sigmoid
+        unless it is one already. A tensor (1, C, H, W) is no longer put
         through `preprocess`, which is then asked where black and white lie; any other tensor is.
     axes
         Layer names → letters for the axes of their outputs, where the network does not tell them; see `Subject`.

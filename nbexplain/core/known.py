@@ -54,7 +54,7 @@ class Known:
         *,
         preprocess: Callable[[Any], Any] | None,
         forward: Callable[[nn.Module, Any], Any] | None,
-        scores: Callable[[Any], Tensor] | None,
+        scores: Callable[[Any], Tensor] | str | None,
         part: Key | None = None,
         axes: Mapping[str, str] | None = None,
         classes: Sequence[str] | None = None,

@@ -27,6 +27,7 @@ from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
 
 _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
+_MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some models mix large batches only
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
@@ -115,7 +116,8 @@ class Network:
                 "them; leave it out: Tabular(row, background=table)"
             )
         if isinstance(twin.module, Predictor):
-            twin.module.meet(given, read.names)
+            read.outside = True
+            twin.module.meet(given, read.names, read.by_label)
 
     @property
     def given(self) -> Array:
@@ -137,7 +139,7 @@ class Network:
         self.twin = fresh
         self.survey = None
         if isinstance(fresh.module, Predictor):
-            fresh.module.meet(self._given, self._read.names)
+            fresh.module.meet(self._given, self._read.names, self._read.by_label)
 
     @property
     def device(self) -> torch.device:
@@ -201,7 +203,9 @@ class Network:
     def notes(self) -> tuple[str, ...]:
         """What a reader of its answers must know."""
         alone, module = self._batches.alone, self.twin.module
-        notes = (f"the model takes one input at a time: {alone}",) if alone else ()
+        notes: tuple[str, ...] = (f"the model takes one input at a time: {alone}",) if alone else ()
+        if self._batches.random:
+            notes += (f"the model is random: {batches.RANDOM}",)
         return notes + module.notes if isinstance(module, Predictor) else notes
 
     @property
@@ -236,14 +240,15 @@ class Network:
             return batches.Batches()
         some = given.background[:_ROWS_LOOKED_AT]
         others = some[(some != given.tensor[0].numpy()).any(1)]
-        tried = _ROWS_TRIED if self.pace[0] < _SLOW else 1  # rows of a slow model are waited for
-        others = others[np.linspace(0, len(others) - 1, min(tried, len(others))).astype(np.intp)]
         if not len(others):
             return batches.Batches()
+        within = int(_TRYING / max(self.pace[0], 1e-9))
+        tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
+        others = others[np.linspace(0, len(others) - 1, tried).astype(np.intp)]  # the same again, where they are few
         x = self.ready(given.tensor)
         alone = self.run(x, grad=False) if self._first is None else self._first
         rows = torch.cat([x, self.ready(torch.from_numpy(others))])  # all with the label of the table's own row
-        return batches.Batches(batches.mixed_rows(lambda batch: self.run_batch(self.ready(batch)), rows, alone))
+        return batches.of_rows(lambda batch: self.run_batch(self.ready(batch)), rows, alone)
 
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given
@@ -259,7 +264,7 @@ class Network:
         for way in ways[x.ndim != 4 :]:
             self.twin.batches[self._batch_key] = way
             problem = batches.problem(lambda batch: self.run_batch(self.ready(batch)), x, other, alone, size)
-            if not problem:
+            if problem in ("", batches.RANDOM):
                 return way
             if self._many() is None and not way.channels_last:
                 break

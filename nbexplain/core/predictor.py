@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
 from nbexplain.core.model.estimator_answers import as_array
@@ -34,7 +35,8 @@ from nbexplain.core.model.estimator_state import Attributes, State
 from nbexplain.inputs import Array, Tabular
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
-_TRIED_FOR_LABELS = 10_000  # ... and those that tell which labels there are
+_TRIED_FOR_LABELS = 10_000  # ... those that tell which labels there are
+_TRIED_FOR_SHARES = 3  # ... and those that tell whether scores add up to 1, few as the model may be slow
 _OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
 _OF_OUTLIERS = (
     "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
@@ -78,6 +80,7 @@ class Predictor(nn.Module):
         self._calls = ways_to_ask(model)
         self.way = self._calls[0][0]
         self.outputs: Outputs | None = None
+        self.by_label = False
         self._given: Array | None = None
         self._classes: tuple[str, ...] | None = None  # the user's
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
@@ -89,9 +92,13 @@ class Predictor(nn.Module):
         new._attributes = self._attributes
         return new
 
-    def meet(self, given: Array, classes: Sequence[str] | None) -> None:
-        """The input whose background tells what the scores are, and the user's names for them."""
+    def meet(self, given: Array, classes: Sequence[str] | None, by_label: bool = False) -> None:
+        """The input whose background tells what the scores are, and the user's names for them.
+
+        `by_label` where the user says that each is that of a label of its own.
+        """
         if self.outputs is None:
+            self.by_label = by_label
             self._given, self._classes = given, None if classes is None else tuple(classes)
 
     def forward(self, x: Any, way: Callable[[Any, Any], Any] | None = None) -> Tensor:
@@ -106,6 +113,8 @@ class Predictor(nn.Module):
             number, answer = first_that_answers(self._calls, x)
             self.way, self._calls = self._calls[number][0], self._calls[number:]
             self.outputs = self._learn(x, answer)
+            if self.by_label:
+                self.outputs = self._each_by_itself(self.outputs, x, answer)
         else:
             answer = self._calls[0][1](x)
         said, _, columns = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
@@ -200,7 +209,7 @@ class Predictor(nn.Module):
             made, problem = pipeline_function(self.estimator), self.estimator.model.config.problem_type
             quantity = "probability" if made != "none" else "prediction" if problem == "regression" else "score"
             single = made == "softmax" and said.shape[1] > 1
-            return Outputs(outputs.numbers, tuple(told), quantity, exclusive=single)
+            return Outputs(outputs.numbers, told_apart(told), quantity, exclusive=single)
         if self.way in ("call", "forward"):
             return self._of_callable(said, names)
         model, kind = self.estimator, kind_of(self.estimator)
@@ -222,13 +231,21 @@ class Predictor(nn.Module):
             return dataclasses.replace(found, undecided=_OF_OUTLIERS)
         return found
 
+    def _each_by_itself(self, found: Outputs, x: Any, answer: Any) -> Outputs:
+        """Scores each of which is that of a label of its own."""
+        said = as_array(answer, count_of(x), x, self._call, self._calls[0][1])[0]
+        tried = self._tried(_TRIED)
+        return outputs.of_each_label(found, said if tried is None else tried[1], self._call)
+
     def _of_callable(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs:
         if (found := self._as_told(said)) is not None:
             return found
         if (said.ndim == 1 or said.shape[1] == 1) and (labels := outputs.labels_in(said)) is not None:
             return outputs.of_labels(self._all_labels(labels), alone=not isinstance(self._given, Tabular))
         found = outputs.of_numbers(said, names)
-        return Outputs(found.scores, found.names, notes=outputs.perhaps_labels(said))
+        others = self._tried(_TRIED_FOR_SHARES) if outputs.add_up(said) else None
+        by_chance = others is not None and not outputs.add_up(others[1])
+        return Outputs(found.scores, found.names, notes=outputs.perhaps_labels(said), by_chance=by_chance)
 
     @property
     def _tells_two(self) -> bool:
@@ -240,6 +257,10 @@ class Predictor(nn.Module):
         if told is None or len(told) < 2 or (said.ndim == 2 and said.shape[1] > 1):
             return None
         if said.dtype.kind in "USO" and set(said.ravel().tolist()) <= set(told):
+            if twice := [name for name in told if told.count(name) > 1]:
+                raise ValueError(
+                    f"classes: {twice[0]!r} is there twice, and the model returns the labels themselves; name each once"
+                )
             return outputs.of_labels(told)
         if said.dtype.kind in "iub":
             tried = self._tried(_TRIED_FOR_LABELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,11 @@ class Question:
     cell: tuple[int, int] | None = None
     params: tuple[tuple[str, Any], ...] = ()
     edition: int = 0
+
+    def of_all_rows(self) -> Question:
+        """The same without a filter."""
+        params = tuple((name, value) for name, value in self.params if name != "where")
+        return dataclasses.replace(self, params=params)
 
 
 @dataclass(frozen=True)
@@ -136,18 +142,26 @@ class Facts:
         return f"no gradient of the score reaches {place}" + (f": {end}" if end else "")
 
 
+class AtMost(int):
+    """So many passes, or far fewer where what is looked for is found early."""
+
+
 @dataclass(frozen=True)
 class Price:
-    """About how many passes, and how many seconds these take at the pace of those that were run so far."""
+    """About how many passes, and how many seconds these take at the pace of those that were run so far.
+
+    With `at_most` it may be far fewer, as nobody knows before when what is looked for is found.
+    """
 
     passes: int
     seconds: float
+    at_most: bool = False
 
     def __str__(self) -> str:
         seconds = self.seconds
         minutes, hours = f"{seconds / 60:.0f} minutes", f"{seconds / 3600:.0f} hours"
         time = f"{max(seconds, 1):.0f} s" if seconds < 90 else minutes if seconds < 90 * 60 else hours
-        return f"about {self.passes:,} passes, {time}"
+        return f"{'at most' * self.at_most or 'about'} {self.passes:,} passes, {time}"
 
 
 @dataclass(frozen=True)

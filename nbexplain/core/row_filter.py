@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import is_missing
+from nbexplain.inputs.table_column import as_written, is_missing, written
 from nbexplain.inputs.table_times import plain_time
 
 OF_THE_MODEL = ("predicted", "error", "residual")  # what the scores of all rows are needed for
@@ -132,16 +132,7 @@ def said(condition: Condition) -> str:
     if not isinstance(condition, frozenset):
         return repr(condition)
     values = sorted(condition, key=lambda value: (type(value).__name__, value if _is_number(value) else repr(value)))
-    return f"{{{', '.join(map(repr, values))}}}"
-
-
-def as_written(value: Any) -> Any:
-    """A category as it is written without an import: intervals and other objects as they print, times as `plain_time`.
-
-    What stands for itself in Python, such as strings, numbers and tuples, stays.
-    """
-    value = plain_time(value)
-    return value if value is None or isinstance(value, (str, bytes, Real, tuple, frozenset)) else str(value)
+    return f"{{{', '.join(map(written, values))}}}"
 
 
 def _condition(where: str, key: str, value: Any) -> Condition:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Column, is_missing, is_yes_or_no
+from nbexplain.inputs.table_column import Column, as_written, is_missing, is_yes_or_no, written
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
-from nbexplain.inputs.table_times import days_of, like
+from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, plain_time
 
 EXACT = 2.0**53  # from here on not every whole number is a float64
 
@@ -25,6 +25,11 @@ class Known:
         some = np.flatnonzero(~np.isnan(numbers))
         self._numbers, first = np.unique(numbers[some], return_index=True)
         self._values = values[some[first]]
+
+    @property
+    def whole(self) -> type[np.integer[Any]]:
+        """What holds whole numbers as large as these."""
+        return np.uint64 if self._values.dtype.kind == "u" else np.int64
 
     def put(self, numbers: np.ndarray, made: np.ndarray) -> np.ndarray:
         """`made` with the known values in the place of those that were made of their numbers."""
@@ -101,7 +106,7 @@ class Coded:
         elif isinstance(value, int) and abs(value) >= EXACT:
             if self.values is not None and len(same := np.flatnonzero(self.values == value)):
                 return float(self.numbers[same[0]])
-            if abs(value) < 2**63:
+            if abs(value) < 2 ** (64 if self.values is not None and self.values.dtype.kind == "u" else 63):
                 self._remember(number, value)
         return number
 
@@ -119,15 +124,21 @@ class Coded:
             raise ValueError(
                 f"row: {name!r} is {value!r}, a {type(value).__name__}; a column holds numbers, times or categories"
             ) from None
-        known = ", ".join(map(repr, self.categories[:10])) + ", …" * (len(self.categories) > 10)
         kinds = {type(one) for one in self.categories}
+        if isinstance(value, str) and kinds != {str}:  # an interval or a time, as it is written
+            same = [position for position, known in enumerate(self.categories) if as_written(known) == value]
+            if same:
+                return float(same[0])
+        known = ", ".join(map(written, self.categories[:10])) + ", …" * (len(self.categories) > 10)
         if self.fixed:
-            raise ValueError(f"row: {name!r} is {value!r}, expected one of {known}")
+            raise ValueError(f"row: {name!r} is {written(value)}, expected one of {known}")
         if len(kinds) == 1 and type(_plain(value)) not in kinds:
-            kind = next(iter(kinds)).__name__
+            kind = next(iter(kinds))
+            article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
+            way = f"try {kind.__name__}({value!r}), or give" if kind.__module__ == "builtins" else "give"
             raise ValueError(
-                f"row: {name!r} is {value!r}, expected a {kind} as in the background ({known}); try "
-                f"{kind}({value!r}), or give the background the row's dtype"
+                f"row: {name!r} is {value!r}, expected {article} {kind.__name__} as in the background ({known}); {way} "
+                "the background the row's dtype"
             )
         self.categories.append(_plain(value))
         order = in_order_of_values(self.categories)
@@ -144,13 +155,32 @@ class Coded:
         self._find_zone()
         try:
             ticks, number = days_of(self.time, value, self.per_day, self.zone)
+            if self.values is None and isinstance(value, datetime) and not exists(value):
+                raise ValueError(f"there is no such time in {value.tzinfo}, where the clocks were put forward then")
         except (TypeError, ValueError) as error:
             raise ValueError(f"row: {name!r} is {value!r}, expected a {self.time}{self._example()}: {error}") from None
-        if self.values is not None:
-            self._remember(number, value)
-        elif self.ticks is not None:
+        near = np.flatnonzero(np.abs(self.numbers - number) <= 1 / DAY["us"])
+        same = next((place for place in near.tolist() if self._is_at(place, value, ticks)), None)
+        if same is not None:
+            return float(self.numbers[same])
+        while number in self.numbers:  # so that neither is taken for the other
+            number = float(np.nextafter(number, np.inf))
+        if self.values is None and self.ticks is not None:
             self.ticks = np.append(self.ticks, ticks)
+        elif not isinstance(value, str):  # of which one like the others is made
+            self._remember(number, value)
         return number
+
+    def _is_at(self, place: int, value: Any, ticks: int) -> bool:
+        """Whether a time is that in a row."""
+        if self.values is None:
+            return self.ticks is not None and bool(self.ticks[place] == ticks)
+        one = self.values[place]
+        if not isinstance(value, str):
+            return identity(one) == identity(value)
+        there = self.zone is not None or self.time != "datetime UTC"  # so that a string tells what the clocks show
+        shown = there and (not isinstance(one, datetime) or exists(one))
+        return bool(plain_time(one) == value or (shown and days_of(self.time, one, self.per_day)[0] == ticks))
 
     def _find_zone(self) -> None:
         if self.time == "datetime UTC" and self.values is not None:
@@ -183,9 +213,10 @@ class Coded:
         return column
 
     def whole(self, numbers: np.ndarray) -> np.ndarray:
-        """Ticks, or whole numbers (n,) int64, of numbers none of which is missing."""
+        """Ticks, or whole numbers (n,) int64 or uint64, of numbers none of which is missing."""
         with np.errstate(invalid="ignore", over="ignore"):  # of those that are known it does not matter
-            made = np.rint(numbers * (self.per_day or 1)).astype(np.int64)
+            dtype = np.int64 if self.known is None else self.known.whole
+            made = np.rint(numbers * (self.per_day or 1)).astype(dtype)
         return made if self.known is None else self.known.put(numbers, made)
 
     def objects(self, numbers: np.ndarray, kind: Any) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import tzinfo
 from decimal import Decimal
 from numbers import Real
@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
-from nbexplain.inputs.table_column import is_missing, is_yes_or_no
+from nbexplain.inputs.table_column import is_missing, is_yes_or_no, written
 from nbexplain.inputs.table_missing import nan_of, place_among
-from nbexplain.inputs.table_times import days_of, time_of
+from nbexplain.inputs.table_times import DAY, days_of, identity, time_of
+
+_MICROSECONDS = DAY["us"]  # a day
 
 
 def are_exact(values: np.ndarray) -> bool:
@@ -26,15 +28,26 @@ def of_integers(values: np.ndarray) -> Coded:
     if are_exact(values):
         return Coded(values.astype(np.float64))
     each, places = np.unique(values, return_inverse=True)
-    numbers = each.astype(np.float64)
-    for place in range(1, len(each) if (np.diff(numbers) <= 0).any() else 0):  # so that none is taken for another
-        numbers[place] = max(numbers[place], np.nextafter(numbers[place - 1], np.inf))
-    return Coded(numbers[places], values=values.copy())
+    return Coded(_apart(each.astype(np.float64))[places], values=values.copy())
+
+
+def _apart(numbers: np.ndarray) -> np.ndarray:
+    """Numbers (n,) with the next ones that a float64 has for equal ones, so that none is taken for another."""
+    order = np.argsort(numbers, kind="stable")
+    ranked = numbers[order]
+    for place in range(1, len(ranked) if (np.diff(ranked) <= 0).any() else 0):
+        ranked[place] = max(ranked[place], np.nextafter(ranked[place - 1], np.inf))
+    apart = np.empty_like(ranked)
+    apart[order] = ranked
+    return apart
 
 
 def of_ticks(time: str, ticks: np.ndarray, per_day: int, missing: np.ndarray, zone: tzinfo | None = None) -> Coded:
     """A column of times, so many ticks a day; of periods, of which none is a part of a day, 1."""
     numbers = ticks / per_day
+    if per_day > _MICROSECONDS and (ticks[~missing] % (per_day // _MICROSECONDS)).any():  # finer than a float64 is
+        each, places = np.unique(ticks, return_inverse=True)
+        numbers = _apart(each / per_day)[places]
     numbers[missing] = np.nan
     return Coded(numbers, time=time, per_day=per_day, ticks=np.where(missing, 0, ticks), missing=[None], zone=zone)
 
@@ -47,15 +60,16 @@ def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
     ValueError
         If they are lists, or others that cannot be told apart.
     """
-    places: dict[tuple[bool, Any], int] = {}
-    try:  # True and 1 are equal, and not the same to a model
-        codes = np.array([places.setdefault((is_yes_or_no(v), v), len(places)) for v in values], dtype=np.intp)
+    places: dict[Hashable, int] = {}
+    try:
+        codes = np.array([places.setdefault(identity(v), len(places)) for v in values], dtype=np.intp)
     except TypeError:
         odd = next(value for value in values if getattr(type(value), "__hash__", None) is None)
         raise ValueError(
             f"{what} holds a {type(odd).__name__}, {str(odd)[:40]}; a column holds numbers, times or categories"
         ) from None
-    return of_uniques([value for _, value in places], codes, what)
+    first = np.unique(codes, return_index=True)[1].tolist()
+    return of_uniques([values[place] for place in first], codes, what)
 
 
 def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded, Any]:
@@ -94,10 +108,10 @@ def _of_known(uniques: list[Any], codes: np.ndarray) -> tuple[Coded, Any]:
         return Coded(numbers, [False, True], True), bool
     kind = next(iter(kinds))
     if (time := time_of(kind, uniques)) and len(kinds) == 1:
-        numbers = spread(np.array([days_of(time, v, 86_400_000_000)[1] for v in uniques]))
+        numbers = spread(_apart(np.array([days_of(time, v, _MICROSECONDS)[1] for v in uniques])))
         held = np.empty(len(codes), dtype=object)
         held[:] = [uniques[code] if code >= 0 else None for code in codes.tolist()]
-        return Coded(numbers, time=time, per_day=86_400_000_000, values=held), kind
+        return Coded(numbers, time=time, per_day=_MICROSECONDS, values=held), kind
     order = in_order_of_values(uniques)
     if order is not None:
         ranks = np.empty(len(order))
@@ -122,7 +136,7 @@ def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any
             missing = value
             continue
         if value not in places:
-            known = ", ".join(map(repr, categories[:10]))
-            raise ValueError(f"{what} is {value!r}, expected one of {known}")
+            known = ", ".join(map(written, categories[:10]))
+            raise ValueError(f"{what} is {written(value)}, expected one of {known}")
         ranks[place] = places[value]
     return Coded(ranks[codes], list(categories), True, [missing])

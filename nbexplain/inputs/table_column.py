@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_times import time_said
+from nbexplain.inputs.table_times import plain_time, time_said
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,20 @@ def names_of(labels: Iterable[Any]) -> list[str]:
     said = [(label, str(label)) for label in labels]
     different = Counter(text for _, text in {repr(label): (label, text) for label, text in said}.values())
     return [text if different[text] == 1 else repr(label) for label, text in said]
+
+
+def as_written(value: Any) -> Any:
+    """A category as it is written without an import: intervals and other objects as they print, times as `plain_time`.
+
+    What stands for itself in Python, such as strings, numbers and tuples, stays.
+    """
+    value = plain_time(value)
+    return value if value is None or isinstance(value, (str, bytes, Real, tuple, frozenset)) else str(value)
+
+
+def written(value: Any) -> str:
+    """A category as it is named in an error: so that it can be pasted."""
+    return repr(as_written(value))
 
 
 def is_missing(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Hashable, Sequence
-from datetime import date
+from datetime import date, datetime
 from numbers import Real
 from typing import Any
 
@@ -124,8 +124,8 @@ class Frame:
         gone = codes < 0
         own = column.dtype == object
         several = any(len({type(one) for one in ones}) > 1 for ones in (values, column[gone].tolist()))
-        if own and (several or isinstance(next(iter(values), None), Real)):
-            coded, kind = of_objects(column.tolist(), what)  # 1, 1.0 and True are different objects, as None and NaN
+        if own and (several or isinstance(next(iter(values), None), (Real, datetime))):
+            coded, kind = of_objects(column.tolist(), what)  # 1, 1.0 and True are different, as None and NaN
         else:
             coded, kind = of_uniques(values, codes, what)
             if gone.any():

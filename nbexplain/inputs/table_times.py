@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from itertools import pairwise
@@ -65,8 +65,7 @@ def days_of(what: str, value: Any, per_day: int, zone: tzinfo | None = None) -> 
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
         if what == "datetime UTC" and value.tzinfo is None:
-            localize = getattr(zone, "localize", None)  # pytz's, which replaced would be the mean solar time
-            value = localize(value) if localize else value.replace(tzinfo=zone or UTC)
+            value = _placed(value, zone or UTC)
     if isinstance(value, datetime):
         if (value.tzinfo is not None) != (what == "datetime UTC"):
             raise ValueError("it has a time zone" if value.tzinfo is not None else "it has no time zone")
@@ -80,6 +79,43 @@ def days_of(what: str, value: Any, per_day: int, zone: tzinfo | None = None) -> 
     if np.datetime_data(moment)[0] not in DAY:  # months, weeks …
         moment = moment.astype("datetime64[D]")
     return _ticks(moment - moment.dtype.type(0, np.datetime_data(moment)[0]), per_day)
+
+
+def _placed(clock: datetime, zone: tzinfo) -> datetime:
+    """What the clocks of a zone show, as a time there.
+
+    Raises
+    ------
+    ValueError
+        If they never show it, as in the hour that is left out in spring, or twice, as in autumn.
+    """
+    localize = getattr(zone, "localize", None)  # pytz's, which replaced would be the mean solar time
+    both = (
+        [localize(clock, is_dst=summer) for summer in (True, False)]
+        if localize
+        else [clock.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+    )
+    there = [time for time in both if exists(time)]
+    if not there:
+        raise ValueError(f"there is no such time in {zone}, where the clocks were put forward then")
+    if there[0].utcoffset() != there[-1].utcoffset():
+        first, second = (repr(time.isoformat(" ")) for time in there)
+        raise ValueError(f"the clocks of {zone} show it twice; say which, {first} or {second}")
+    return there[0]
+
+
+def exists(moment: datetime) -> bool:
+    """Whether the clocks of its zone show a time."""
+    zone = moment.tzinfo
+    there = moment if zone is None else moment.astimezone(UTC).astimezone(zone)
+    return there.replace(tzinfo=None) == moment.replace(tzinfo=None)
+
+
+def identity(value: Any) -> Hashable:
+    """Equal for values that a model cannot tell apart: 11:00+01:00 and 12:00+02:00 are equal, and are two."""
+    if isinstance(value, datetime) and type(value).__name__ != "NaTType":
+        return False, value.isoformat(), value.fold, value.tzinfo
+    return isinstance(value, (bool, np.bool_)), value  # True and 1 are equal, too
 
 
 def _ticks(span: np.timedelta64, per_day: int) -> tuple[int, float]:

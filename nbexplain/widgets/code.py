@@ -23,14 +23,20 @@ _NEEDED = ("Region", "Tabular", "Text", "detections")
 _MOST_ITEMS = 1000  # of a list that is searched for a name
 
 
-def code_of(session: Session, answered: Iterable[tuple[Question, Explanation]]) -> str:
+def code_of(
+    session: Session, answered: Iterable[tuple[Question, Explanation]], unmatched: Iterable[Question] = ()
+) -> str:
     """One call of `explain` for each answer, with the names that things have in the user's notebook.
+
+    Those of questions whose filter no row matches, which would fail, stand in comments.
 
     What has no name there gets one, with a comment that says what belongs there.
     """
     names = Names(session)
     calls: dict[str, str] = {}
-    for question, explanation in answered:
+    failing: list[str] = []
+    asked: list[tuple[Question, Explanation | None]] = [*answered, *((question, None) for question in unmatched)]
+    for question, explanation in asked:
         method = METHODS[question.method]
         x = names.all_inputs() if method.over_inputs else names.input(question.input or 0)
         parts = [names.model(), x, repr(method.key)]
@@ -39,19 +45,23 @@ def code_of(session: Session, answered: Iterable[tuple[Question, Explanation]]) 
         parts += [
             f"{part}={value!r}"
             for part in ("layer", "channel", "cell")
-            if (value := getattr(explanation, part)) is not None and part in method.needs
+            if (value := getattr(explanation or question, part)) is not None and part in method.needs
         ]
         number = question.input or 0
         about = session.inputs[number].kind, session.places(number)
-        parts += [f"{name}={value!r}" for name, value in method.chosen_params(explanation.params, *about).items()]
+        params = dict(question.params) if explanation is None else explanation.params
+        parts += [f"{name}={value!r}" for name, value in method.chosen_params(params, *about).items()]
         comment = f"  # {_plain(words.target_name(question.target, session))}" if question.target is not None else ""
         if (part := session.selection.part) != names.default_part(question.input or 0):
             parts.append(f"part={part!r}")
         call = f"explain({', '.join([*parts, *names.ways()])}){comment}"
-        if call not in calls.values():
+        if explanation is None:
+            failing.append(call)
+        elif call not in calls.values():
             again = sum(name.rstrip("_0123456789") == method.key for name in calls)
             calls[f"{method.key}_{again + 1}" if again else method.key] = call
     lines = [f"{name} = {call}" for name, call in calls.items()]
+    lines += ["# no row matches these:"] * bool(failing) + [f"# {call}" for call in dict.fromkeys(failing)]
     before = [*names.missing, *names.made]
     imports = f"from nbexplain import {', '.join([*names.needed(before + lines), 'explain'])}"
     return "\n".join([imports, "", *before, *([""] if before else []), *lines])
@@ -148,7 +158,7 @@ class Names:
         return [*said, f"classes={self._known.get(id(given.classes)) or list(map(str, given.classes))}"]
 
     def _way(self, way: Any, name: str) -> str:
-        made = isinstance(way, Detections) and id(way) not in self._known
+        made = isinstance(way, str) or (isinstance(way, Detections) and id(way) not in self._known)
         return repr(way) if made else self._name(way, name, name)
 
     def _name(self, thing: Any, name: str, what: str) -> str:

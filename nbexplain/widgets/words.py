@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.explanation import Explanation
-from nbexplain.core.question import Answer
+from nbexplain.core.question import Answer, Question
 from nbexplain.core.registry import METHODS
 from nbexplain.core.table.matching import NoRows
 from nbexplain.core.target import name_of
@@ -47,6 +47,12 @@ def summary(explanation: Explanation, session: Session, stopped: bool = False) -
     parts.append(passes(explanation.passes))
     parts += ["stopped"] * stopped
     return " · ".join(parts)
+
+
+def without_rows(question: Question, session: Session) -> str:
+    """What is asked, where no row matches its filter."""
+    of = "" if question.target is None else f" for {target_name(question.target, session)}"
+    return f"{METHODS[question.method].label}{of}: no row matches the filter; the panes stay as they were"
 
 
 def about(explanation: Explanation, session: Session) -> str:

@@ -126,3 +126,27 @@ def test_classes_that_have_no_order_are_refused_and_a_generator_is_read_once() -
     assert session.classes == tuple(NAMES)
     session.close()
     assert Subject(model, picture(), classes=(name for name in NAMES)).names == tuple(NAMES)
+
+
+@pytest.mark.parametrize("way", ["classes of a net", "id2label", "classes of a callable"])
+def test_of_equal_names_each_has_its_place(way: str) -> None:
+    called = ["crane", "bee", "crane", "dog", "eel"]
+    apart = ("crane (0)", "bee", "crane (2)", "dog", "eel")
+    options = {} if way == "id2label" else {"classes": called}
+    model, x = (configured(dict(enumerate(called))) if way == "id2label" else seeded(Plain)), picture()
+    if way == "classes of a callable":
+        model, x = (lambda rows: rows @ np.arange(10.0).reshape(2, 5)), Tabular([1.0, 2.0], [[0.0, 1.0], [2.0, 3.0]])
+    subject = Subject(model, x, **options)
+    assert subject.names == apart
+    assert subject.target("crane (2)") == 2
+    with pytest.raises(ValueError, match=r"2 classes are called 'crane'; say which: 'crane \(0\)' or 'crane \(2\)'"):
+        subject.target("crane")
+    session = Session(model, x, **options)
+    assert session.classes == apart
+    session.close()
+
+
+def test_a_label_that_is_named_twice_is_refused() -> None:
+    table = Tabular([1.0, 2.0], [[0.0, 1.0], [2.0, 3.0]])
+    with pytest.raises(ValueError, match="classes: 'a' is there twice, and the model returns the labels themselves"):
+        explain(lambda rows: np.full(len(rows), "a"), table, "exact_shap", classes=["a", "a", "b"])

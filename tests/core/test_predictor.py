@@ -19,6 +19,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from nbexplain import Session, Subject, explain
+from nbexplain.core.model.batches import MIXES, RANDOM
 from nbexplain.inputs import Tabular, Text
 
 IRIS = load_iris()
@@ -132,8 +133,40 @@ def test_rows_that_are_mixed_in_a_batch_are_asked_alone() -> None:
     np.testing.assert_allclose(found.values, table[0] - table.mean(0))
     said = "the model takes one input at a time: in a batch, the scores of an input depend on the other inputs"
     assert found.warnings == (said,)
-    for way in ("random", "rounded"):  # neither is a mixing
-        assert explain(Mixing(way), Tabular(table[0], table), "exact_shap").warnings == ()
+    assert explain(Mixing("rounded"), Tabular(table[0], table), "exact_shap").warnings == ()
+
+
+@pytest.mark.parametrize("rows", [12, 200])  # of the background: fewer than are tried together, and more
+def test_rows_that_are_mixed_in_large_batches_only_are_asked_alone(rows: int) -> None:
+    table = np.random.default_rng(0).normal(size=(rows, 2))
+
+    def model(x: np.ndarray) -> np.ndarray:
+        return x.sum(1) - (x.sum(1).mean() if len(x) > 8 else 0)
+
+    found = explain(model, Tabular(table[0], table), "exact_shap", background=rows)
+    np.testing.assert_allclose(found.values, table[0] - table.mean(0))
+    assert found.warnings == (f"the model takes one input at a time: {MIXES}",)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0])
+def test_a_model_that_draws_random_numbers_is_said_to_be_random(size: float) -> None:
+    table, draw = np.random.default_rng(0).normal(size=(20, 2)), np.random.default_rng(1)
+
+    def noisy(x: np.ndarray) -> np.ndarray:
+        return x.sum(1) + size * draw.normal(size=len(x))
+
+    assert explain(noisy, Tabular(table[0], table), "exact_shap").warnings == (f"the model is random: {RANDOM}",)
+
+
+def test_no_more_calls_are_made_than_three_to_try_this() -> None:
+    table, calls = np.random.default_rng(0).normal(size=(200, 2)), []
+
+    def model(x: np.ndarray) -> np.ndarray:
+        calls.append(len(x))
+        return x.sum(1)
+
+    assert Subject(model, Tabular(table[0], table)).takes_batches()
+    assert calls == [1, 64, 1]
 
 
 def test_labels_or_votes_that_are_drawn_are_no_mixing() -> None:

@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from nbexplain import METHODS, GlobalExplorer, Subject, Tabular, explain
+from nbexplain import METHODS, GlobalExplorer, Subject, Tabular, Text, explain
+from nbexplain.core.ask import ask
 from nbexplain.core.price import price_of
-from nbexplain.core.question import Price
+from nbexplain.core.question import AtMost, Price
 
 X = np.random.default_rng(0).normal(size=(300, 40))
 FEW = 0.5  # times as many passes at least ...
@@ -30,15 +31,95 @@ def slow(rows: np.ndarray) -> np.ndarray:
     return model(rows)
 
 
-@pytest.mark.parametrize("key", [key for key, one in METHODS.items() if one.price and not one.reason_for("table")])
+FEW_COLUMNS = ("exact_shap", "interaction")  # which try all sets
+PRICED = [key for key, one in METHODS.items() if one.price and not one.reason_for("table")]
+
+
+@pytest.mark.parametrize("key", PRICED)
 def test_it_takes_about_so_many_passes(key: str) -> None:
     params: dict[str, Any] = {name: 20 for name in ("rows", "background") if name in METHODS[key].parameters}
-    subject = Subject(model, Tabular(X[0], X))
+    given: Any = (lambda rows: np.stack([1 - rows[:, 0], rows[:, 0]], 1)) if key in CLASSES_TOLD else model
+    rows = X[:, :8] if key in FEW_COLUMNS else X
+    table = Tabular(rows[0], rows, labels=(rows[:, 0] > 0.5).astype(float) if METHODS[key].unfit else None)
+    subject = Subject(given, table)
     checked = METHODS[key].check_params(params, "table", subject.places)
     price = price_of(subject, METHODS[key], 0, checked, least=0)
     assert price is not None
-    taken = explain(model, Tabular(X[0], X), key, target=0, **params).passes["forward"]
+    params |= {"target": 0} if METHODS[key].needs else {}
+    taken = explain(given, table, key, **params).passes["forward"]
     assert FEW * price.passes <= taken <= MANY * price.passes
+
+
+CLASSES_TOLD = ("roc", "precision_recall", "confusion")
+DEAR = ("exact_shap", "counterfactual", "interaction", "ice", "boundary", "row_scores", "residuals", *CLASSES_TOLD)
+
+
+@pytest.mark.parametrize("key", DEAR)
+def test_what_grows_with_the_columns_or_the_rows_has_a_price(key: str) -> None:
+    assert key in PRICED
+
+
+def test_a_filter_leaves_fewer_rows() -> None:
+    subject = Subject(model, Tabular(X[0], X))
+    (edge,) = np.sort(X[:, 0])[[9]]  # ten rows are not above
+    for key, passes in (
+        ("partial_dependence", 10 * 50),
+        ("permutation_importance", 10 * (40 * 5 + 1)),
+        ("row_scores", 10),
+    ):
+        checked = METHODS[key].check_params({"where": {"feature 0": (None, float(edge))}}, "table", subject.places)
+        assert METHODS[key].price(subject, 0, checked) == passes  # type: ignore[misc]
+
+
+def test_a_column_of_two_values_has_two_points() -> None:
+    rows = np.c_[X[:, 0] > 0, X[:, 1]].astype(float)
+    subject = Subject(lambda z: z.sum(1), Tabular(rows[0], rows))
+    for column, passes in ((0, 2), (1, 50)):
+        checked = METHODS["ice"].check_params({"column": column}, "table", subject.places)
+        assert METHODS["ice"].price(subject, 0, checked) in (passes, passes + 1)  # type: ignore[misc]
+
+
+def test_known_scores_cost_nothing() -> None:
+    subject = Subject(model, Tabular(X[0], X))
+    checked = METHODS["row_scores"].check_params({}, "table", subject.places)
+    assert METHODS["row_scores"].price(subject, 0, checked) == 300  # type: ignore[misc]
+    list(ask(subject, "row_scores"))
+    assert METHODS["row_scores"].price(subject, 0, checked) == 0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("columns", [5, 40])
+@pytest.mark.parametrize("reached", ["by one column", "never"])
+def test_a_counterfactual_takes_a_third_to_three_times_as_many(columns: int, reached: str) -> None:
+    def judge(rows: np.ndarray) -> np.ndarray:
+        yes = np.where(rows[:, 0] > 0, 0.7, 0.3) if reached == "by one column" else np.full(len(rows), 0.7)
+        return np.stack([yes, 1 - yes], 1)
+
+    subject = Subject(judge, Tabular(X[0, :columns], X[:, :columns]))
+    found = METHODS["counterfactual"].price(subject, 0, METHODS["counterfactual"].check_params({}, "table"))  # type: ignore[misc]
+    taken = explain(judge, subject.input, "counterfactual", target=0).passes["forward"]
+    assert not isinstance(found, AtMost)
+    assert found / 3 < taken < 3 * found
+
+
+def test_of_a_text_it_is_told_how_many_changes_are_tried_at_most() -> None:
+    text = " ".join(f"w{number}" for number in range(60))
+    for word, few in (("w7", 1100), ("no", 2100)):
+
+        def judge(texts: list[str], word: str = word) -> np.ndarray:
+            yes = np.array([0.7 if word in one.split() or word == "no" else 0.3 for one in texts])
+            return np.stack([yes, 1 - yes], 1)
+
+        subject = Subject(judge, Text(text))
+        price = price_of(
+            subject,
+            METHODS["counterfactual"],
+            0,
+            METHODS["counterfactual"].check_params({"evaluations": 2000}, "text", subject.places),
+            least=0,
+        )
+        assert price is not None
+        assert str(price).startswith("at most 2,000 passes, ")
+        assert explain(judge, Text(text), "counterfactual", target=0, evaluations=2000).passes["forward"] < few
 
 
 def test_seconds_are_those_of_the_passes_together() -> None:

@@ -135,3 +135,13 @@ def test_rows_of_other_frames_do_not_go_together() -> None:
     assert Tabular(whole.iloc[[1]], whole).family == family
     assert Tabular(half.iloc[[0]], half).family != family
     assert Tabular(renamed.iloc[[0]], renamed).family != Tabular(np.array([1.0]), names=["0"]).family
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "UInt64"])
+def test_whole_numbers_that_no_int64_holds_come_back(dtype: str) -> None:
+    frame = pd.DataFrame({"x": np.arange(3.0), "id": pd.Series([2**63 + number for number in range(3)], dtype=dtype)})
+    got: list[pd.DataFrame] = []
+    table = Tabular(frame.iloc[[1]], frame)
+    subject = Subject(lambda rows: (got.append(rows), rows["x"].to_numpy())[1], table)
+    subject.evaluate(torch.from_numpy(table.placed(table.background)))
+    pd.testing.assert_frame_equal(got[-1].reset_index(drop=True), frame)

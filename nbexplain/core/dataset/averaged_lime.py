@@ -15,12 +15,12 @@ from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.lime import too_few
 from nbexplain.core.methods.lime_rows import Drawn
 from nbexplain.core.methods.local_fit import Fit, fit
-from nbexplain.core.methods.prices import of_rows
 from nbexplain.core.methods.sampling_error import error_of_mean_size, few_rows
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.matching import few, matching
+from nbexplain.core.table.prices import of_rows
 from nbexplain.inputs.table_masker import needed
 
 _PAUSE = 0.1  # seconds between two pictures
@@ -33,7 +33,7 @@ _Row = tuple[np.ndarray, np.ndarray, Tensor]  # design (n, F) and distances (n,)
     paper="Ribeiro et al. 2016, arXiv:1602.04938",
     over_rows=True,
     kinds=("table",),
-    price=of_rows(lambda columns, params: params["samples"]),
+    price=of_rows(lambda table, params: params["samples"]),
 )
 def averaged_lime(
     subject: Subject,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -35,7 +35,14 @@ class Axis:
         return None if value is None else int(Range(self.help, 0, 9999).check(name, value, int))
 
 
-@method(label="Decision boundary", on_picture=False, kinds=("table",))
+def _price(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
+    u, v = plane_of(table_of(subject), params["plane"], params["horizontal"], params["vertical"]).ticks(
+        params["resolution"]
+    )
+    return len(u) * len(v)
+
+
+@method(label="Decision boundary", on_picture=False, kinds=("table",), price=_price)
 def boundary(
     subject: Subject,
     target: Target,

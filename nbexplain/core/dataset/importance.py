@@ -14,7 +14,6 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.prices import of_rows
 from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
@@ -29,6 +28,7 @@ from nbexplain.core.table.labels import (
     which_number,
 )
 from nbexplain.core.table.matching import few, matching
+from nbexplain.core.table.prices import of_rows
 from nbexplain.inputs.table_masker import needed
 
 _PAUSE = 0.1  # seconds between two pictures
@@ -52,7 +52,7 @@ class _Measure:
     over_rows=True,
     labelled=True,
     kinds=("table",),
-    price=of_rows(lambda columns, params: columns * params["repeats"] + 1),
+    price=of_rows(lambda table, params: len(table.columns) * params["repeats"] + 1),
 )
 def permutation_importance(
     subject: Subject,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.matching import few, matching
+from nbexplain.core.table.prices import matches
 from nbexplain.inputs.table_masker import needed
 
 _MOST_COLUMNS = 10  # 1,024 coalitions, each with all stand-in rows
@@ -31,7 +32,30 @@ _RAW = "these are parts of the trees' raw output (log odds, where they boost), n
 _Steps = Iterator[tuple[float, np.ndarray, np.ndarray]]  # progress, values (F, F, C), base (C,)
 
 
-@method(label="Interaction", paper="Lundberg et al. 2018, arXiv:1802.03888", on_picture=False, kinds=("table",))
+def _price(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
+    """Trees are asked without passes."""
+    table = table_of(subject)
+    columns, row = len(table.columns), table.tensor[0].numpy()
+    read = Reading(subject, target, 0)
+    score = read(subject.scores()).numpy()[0]
+    try:
+        _, used, _ = _way(subject, read, params["explainer"], row, score, params["background"], params["seed"])
+    except ValueError:
+        return 0  # which the method says
+    if used == "tree":
+        return 0
+    count, before = matches(subject, params["where"]) if params["rows"] else (1, 0)
+    stand_ins = min(params["background"], len(needed(table)))
+    return int(before + 2**columns * stand_ins * min(max(params["rows"], 1), count))
+
+
+@method(
+    label="Interaction",
+    paper="Lundberg et al. 2018, arXiv:1802.03888",
+    on_picture=False,
+    kinds=("table",),
+    price=_price,
+)
 def interaction(
     subject: Subject,
     target: Target,

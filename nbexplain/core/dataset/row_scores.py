@@ -17,9 +17,10 @@ from nbexplain.core.subject import Subject
 from nbexplain.core.table.every_score import scored
 from nbexplain.core.table.labels import has_classes, right_classes
 from nbexplain.core.table.matching import few, matching
+from nbexplain.core.table.prices import of_scores
 
 
-@method(label="Scores of the rows", over_rows=True, kinds=("table",))
+@method(label="Scores of the rows", over_rows=True, kinds=("table",), price=of_scores)
 def row_scores(
     subject: Subject, *, rows: Rows = 10_000, where: Where = ALL_ROWS, seed: Seed = 0
 ) -> Iterator[Explanation]:

@@ -23,6 +23,7 @@ from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.matching import few, matching
+from nbexplain.core.table.prices import matches
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
@@ -62,7 +63,10 @@ def _price(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
         used = _explainer(subject, target, stand_ins, (params["background"], params["seed"]))
     hidden = 2 * len(table.columns) * params["orders"] * len(stand_ins)
     each = {"tree": 0, "gradient": params["samples"], "permutation": hidden}[used]
-    return int(each * min(params["rows"], len(needed(table))))
+    if not each:
+        return 0
+    count, before = matches(subject, params["where"])
+    return int(before + each * min(params["rows"], count))
 
 
 @method(

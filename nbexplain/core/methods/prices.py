@@ -1,4 +1,4 @@
-"""About how many passes it takes to hide features: what is told before the first picture."""
+"""About how many passes it takes to hide features: what is told before the first picture; see `core.table.prices`."""
 
 from __future__ import annotations
 
@@ -26,17 +26,5 @@ def of_sets(count: Callable[[int, Mapping[str, int]], int]) -> Passes:
         if table.kind == "picture":
             return count(params["superpixels"], params)
         return count(int(masker_of(subject, params, target).varying.sum()), params)
-
-    return passes
-
-
-def of_rows(each: Callable[[int, Mapping[str, int]], int]) -> Passes:
-    """Of a method that is asked of many rows of a background, each of which takes so many passes."""
-
-    def passes(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
-        table = subject.input
-        if not isinstance(table, Tabular) or table.background is None:
-            return 0
-        return each(len(table.columns), params) * min(int(params["rows"]), len(table.background))
 
     return passes

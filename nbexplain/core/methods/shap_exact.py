@@ -11,6 +11,7 @@ import numpy as np
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Unit, some_of
+from nbexplain.core.methods.prices import of_sets
 from nbexplain.core.methods.shap_game import Game
 from nbexplain.core.methods.shap_kernel import Fit
 from nbexplain.core.methods.shap_own import GameMasker, own
@@ -31,6 +32,7 @@ def _too_many(subject: Subject, layer: Layer | None) -> str:
     paper="Shapley 1953; Lundberg and Lee 2017, arXiv:1705.07874",
     kinds=MASKABLE,
     unfit=_too_many,
+    price=of_sets(lambda features, params: 2**features if features <= MOST else 0),
 )
 def exact_shap(
     subject: Subject,

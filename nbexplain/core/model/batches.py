@@ -18,6 +18,9 @@ from nbexplain.inputs import Text
 
 MIXES = "in a batch, the scores of an input depend on the other inputs"
 GROWS = "an input has as many scores as there are inputs in a batch, or others than it has alone"
+RANDOM = "two calls with the same rows gave different scores: it draws random numbers, which all values hold, too"
+_SINGLE = 1e-5  # by how much scores of equal calls may differ: single precision added up in another order
+_ONE_BY_ONE = 8  # rows that are asked alone before a model is said to tell none apart
 _AGAIN = 5  # times that a batch is asked before its model is said to mix rows, not to draw random numbers
 _ROUGHLY = 0.05  # by how much scores may differ between batch sizes: half precision inside, other kernels
 _ROUNDED = 100  # steps of single or double precision that are no more than rounding ...
@@ -36,11 +39,14 @@ class Batches:
         Whether batches of images may be in channels-last order.
     folded
         Whether a faster twin may run them.
+    random
+        Whether the model was seen to draw random numbers.
     """
 
     alone: str = ""
     channels_last: bool = True
     folded: bool = True
+    random: bool = False
 
 
 def differing(x: Tensor) -> Tensor:
@@ -76,7 +82,7 @@ def another_text(text: Text) -> Tensor:
 
 
 def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Tensor, size: int) -> str:
-    """Why a batch does not give an input the scores that it has alone, or `""`.
+    """Why a batch does not give an input the scores that it has alone, or `""`; `RANDOM` if two calls do not agree.
 
     Parameters
     ----------
@@ -109,13 +115,14 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
     equal = run(torch.cat([x] * size))
     if is_close(mixed, equal[place : place + 1]) and _near(equal, alone, _ROUGHLY):
         return ""
-    if not is_close(run(x), alone):  # the model draws random numbers
-        return ""
+    again = run(x)
+    if not is_close(again, alone):
+        return "" if _near(again, alone, _SINGLE) else RANDOM
     return MIXES
 
 
-def mixed_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor) -> str:
-    """Why rows of a table (N, F) are run one by one, or `""`; `alone` are the scores (1, K) of the first.
+def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor) -> Batches:
+    """Whether rows of a table (N, F) are run one by one, and whether `run` is random; `alone` are the first's scores.
 
     Raises
     ------
@@ -125,24 +132,27 @@ def mixed_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor) -> 
     try:
         mixed, last = run(rows), run(rows[-1:])
     except Exception:  # whoever asks for such rows is told why
-        return ""
+        return Batches()
     for place, own in ((0, alone), (len(rows) - 1, last)):
         others = torch.cat([rows[:place], rows[place + 1 :]])
         differs = not is_close(mixed[place : place + 1], own)
-        if differs and problem(run, rows[place : place + 1], others, own, len(rows)) == MIXES:
+        why = problem(run, rows[place : place + 1], others, own, len(rows)) if differs else ""
+        if why == RANDOM:
+            return Batches(random=True)
+        if why == MIXES:
             if not all(is_close(run(rows), mixed) for _ in range(_AGAIN)):  # what it draws was the same by chance
-                return ""
+                return Batches(random=True)
             break
     else:
-        return ""
-    if all(is_close(run(row[None]), alone) for row in rows[1:]):
+        return Batches()
+    if all(is_close(run(row[None]), alone) for row in rows[1:_ONE_BY_ONE]):
         score = "NaN" if bool(alone.isnan().any()) else "the same"
         raise ValueError(
             "model: its score of a row depends on which rows are asked with it, and the score of each row alone is "
             f"{score}: it computes something of all rows that it gets, such as their mean, or fits to them "
             "(fit_transform); let it use what was learnt from the training rows, such as scaler.transform"
         )
-    return MIXES
+    return Batches(MIXES)
 
 
 def is_close(scores: Tensor, wanted: Tensor) -> bool:

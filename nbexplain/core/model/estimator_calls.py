@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from nbexplain.core.formatting import told_apart
 from nbexplain.inputs import Array
 
 WAYS = ("predict_proba", "decision_function", "predict")
@@ -191,6 +193,15 @@ def empty_text(tokenizer: Any) -> str:
     return next((token for token in tokens if token), "")
 
 
+def _named(pipe: Any, labels: Sequence[str]) -> Any:
+    """The same pipeline with other names for its scores, which it tells by name alone; the user's stays as it is."""
+    own, model = copy.copy(pipe), copy.copy(pipe.model)
+    model.config = copy.copy(model.config)
+    model.config.id2label = dict(enumerate(labels))
+    own.model = model
+    return own
+
+
 def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
     """Texts, or pairs of them, → scores (N, K) of a text-classification pipeline, in the order of its model's labels.
 
@@ -215,9 +226,10 @@ def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
         return parts[0] if len(parts) == 1 else dict(zip(("text", "text_pair"), parts))
 
     def scores(texts: Any) -> np.ndarray:
-        labels = pipeline_labels(pipe)
+        labels = told_apart(pipeline_labels(pipe))
+        asked = pipe if labels == tuple(pipeline_labels(pipe)) else _named(pipe, labels)
         rows = []
-        for told in pipe([as_it_takes(text) for text in texts], top_k=None):
+        for told in asked([as_it_takes(text) for text in texts], top_k=None):
             by_label = {entry["label"]: entry["score"] for entry in told}
             rows.append([by_label[label] for label in labels])
         return np.array(rows, dtype=np.float64)

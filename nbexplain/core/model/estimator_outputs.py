@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.inputs.table_column import written
+
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
 
@@ -27,6 +29,8 @@ class Outputs:
         What `predict` returns for each of them, where that is something else than its name.
     undecided
         Where it tells classes apart and does not choose one by these scores: why, and the call that would.
+    by_chance
+        Whether the input's scores may add up to 1, and those of other rows do not.
     quantity
         `"probability"`, `"prediction"` (of a number), or `"score"`.
     exclusive
@@ -42,6 +46,7 @@ class Outputs:
     notes: tuple[str, ...] = ()
     labels: tuple[Any, ...] | None = None
     undecided: str = ""
+    by_chance: bool = False
 
 
 def numbers(array: np.ndarray) -> np.ndarray:
@@ -161,6 +166,12 @@ def of_numbers(said: np.ndarray, names: Sequence[str] = (), *, regresses: bool =
     return Outputs(numbers, tuple(names) or None)
 
 
+def add_up(said: np.ndarray) -> bool:
+    """Whether numbers (N, K) are shares, of which those of each row add up to 1."""
+    table = numbers(said)
+    return table.shape[1] > 1 and bool((table >= 0).all() and (np.abs(table.sum(1) - 1) < 1e-3).all())
+
+
 def of_labels(
     labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = None, *, alone: bool = False
 ) -> Outputs:
@@ -176,14 +187,14 @@ def of_labels(
         if not chosen.any(1).all():
             label = said[~chosen.any(1)][:1].tolist()[0]
             if alone:
-                own = ", ".join(map(repr, known.tolist()))
+                own = ", ".join(map(written, known.tolist()))
                 raise ValueError(
-                    f"predict: it returned the label {label!r}, and {own} for the input itself; say which labels there "
-                    f"are: classes={[*known.tolist(), label]}, all of them"
+                    f"predict: it returned the label {written(label)}, and {own} for the input itself; say which "
+                    f"labels there are: classes={[*known.tolist(), label]}, all of them"
                 )
             raise ValueError(
-                f"predict: it returned the label {label!r}, which it did for none of the rows that tell its classes "
-                f"({', '.join(map(repr, known[:6].tolist()))}); give a background in which each occurs, or "
+                f"predict: it returned the label {written(label)}, which it did for none of the rows that tell its "
+                f"classes ({', '.join(map(written, known[:6].tolist()))}); give a background in which each occurs, or "
                 "classes=[…], all of them"
             )
         return np.asarray(chosen, dtype=np.float64)
@@ -227,12 +238,41 @@ def of_several(
     return Outputs(scores, names, quantity, undecided=undecided)
 
 
+def of_each_label(found: Outputs, said: np.ndarray, call: str) -> Outputs:
+    """Of scores each of which tells a label of its own: probabilities as they are, other numbers through a sigmoid.
+
+    `said` is what `call` returned for some rows.
+    """
+    given = found.scores
+    why = f"each of its scores is that of a label of its own; ask for one of them: {_one_of(call, '[:, 0]')}"
+    if found.exclusive and found.labels is not None:
+        raise ValueError("scores: 'sigmoid' is for a score of each label, and the model returns the labels themselves")
+    between = lambda table: bool(((table >= 0) & (table <= 1)).all())  # noqa: E731
+
+    def probabilities(said: np.ndarray) -> np.ndarray:
+        table = given(said)
+        if not between(table):
+            odd = table[(table < 0) | (table > 1)][0]
+            raise ValueError(
+                f"scores: the numbers were from 0 to 1 and taken for the probabilities of labels, and now one is "
+                f"{odd:g}; if they are logits: scores=torch.sigmoid"
+            )
+        return table
+
+    def of_logits(said: np.ndarray) -> np.ndarray:
+        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * given(said)))
+
+    scores = probabilities if between(given(said)) else of_logits
+    return Outputs(scores, found.names, "probability", undecided=why)
+
+
+def _one_of(call: str, place: str) -> str:
+    return f"explain(lambda rows: {call}(rows){place}, …, classes=('no', 'yes'))"
+
+
 def of_one_label(way: str, place: str) -> str:
     """Why no class is chosen where a row has several labels, and how one of these is asked."""
-    return (
-        f"it gives each row several labels; ask for one of them: explain(lambda rows: model.{way}(rows){place}, …, "
-        "classes=('no', 'yes'))"
-    )
+    return f"it gives each row several labels; ask for one of them: {_one_of(f'model.{way}', place)}"
 
 
 def labels_in(said: np.ndarray) -> list[Any] | None:

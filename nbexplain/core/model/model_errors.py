@@ -208,7 +208,7 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
 def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) -> Exception:
     """What the error of a model that is no torch module means for the input."""
     text, kind, model = str(error), type(error).__name__, module.estimator
-    if isinstance(error, (ValueError, TypeError)) and text.startswith(("predict:", "model:", "classes:")):
+    if isinstance(error, (ValueError, TypeError)) and text.startswith(("predict:", "model:", "classes:", "scores:")):
         return error
     if kind == "NotFittedError" or (kind == "CatBoostError" and "no trained model" in text):
         return ValueError(

@@ -14,6 +14,7 @@ from nbexplain.core import hooks
 from nbexplain.core.model.detections import Detections, Followed
 from nbexplain.core.model.made_by import Bounds
 
+SIGMOID = "sigmoid"
 _NAMED = ("logits", "logits_per_image")
 _OF_A_BODY = ("pooler_output", "image_embeds", "text_embeds", "last_hidden_state")  # of Hugging Face's outputs
 _ENDS = tuple(end for name in _NAMED for end in (f".{name}", f"[{name!r}]"))
@@ -25,7 +26,8 @@ class Reader:
     Parameters
     ----------
     scores
-        The user's `scores(output)`, or `Detections`; None where they are to be found.
+        The user's `scores(output)`, or `Detections`; None where they are to be found; `"sigmoid"` where each is that of
+        a label of its own: logits, which are put through a sigmoid, or probabilities already.
     classes
         The names that the user has given, or None. Two, where the model gives a single number, make both classes of it:
         the scores (−s, s) of a logit s, (1 − p, p) of what can only be a probability p, such as a sigmoid's, or their
@@ -39,6 +41,10 @@ class Reader:
         What the user gave.
     own
         Whether the user says where the scores are.
+    by_label
+        Whether the user says that each is that of a label of its own, of which an input may have several or none.
+    outside
+        Whether the model is outside torch, and told so itself.
     named
         Whether the model calls them logits.
     sigmoid
@@ -48,9 +54,17 @@ class Reader:
     """
 
     def __init__(
-        self, scores: Callable[[Any], Any] | None, classes: Sequence[str] | None = None, *, batched: bool = True
+        self, scores: Callable[[Any], Any] | str | None, classes: Sequence[str] | None = None, *, batched: bool = True
     ) -> None:
         self._batched = batched
+        self.by_label, self.outside = scores == SIGMOID, False
+        if self.by_label:
+            scores = None
+        elif isinstance(scores, str):
+            raise ValueError(
+                f"scores: expected a function of the output, detections(…), or {SIGMOID!r} for labels of which an "
+                f"input may have several, got {scores!r}"
+            )
         self.own = scores is not None
         self.followed: Followed | None = scores.for_input() if isinstance(scores, Detections) else None
         self.given = scores
@@ -78,7 +92,9 @@ class Reader:
             scores = scores_of(self._with_batch_axis(output), count)
         if self._watch is not None:
             self.sigmoid, self._log = self._watch.made(scores), self._watch.made_log(scores)
-        if self._two and scores.shape[1] == 1:
+        if self.by_label and not self.outside and not self.sigmoid:
+            scores = scores.sigmoid()
+        if self._two and scores.shape[1] == 1 and not self.by_label:
             self.both = True
             scores = torch.cat([self._first_of_two(scores), scores], 1)
         return scores
@@ -101,8 +117,8 @@ class Reader:
 
     @contextmanager
     def clean(self) -> Iterator[None]:
-        """Around a pass of the clean input; looks at what made the scores where two classes hang on it."""
-        with self.watching() if self._two and self.sigmoid is None else _nothing():
+        """Around a pass of the clean input; looks at what made the scores where classes hang on it."""
+        with self.watching() if (self._two or self.by_label) and self.sigmoid is None else _nothing():
             if self.followed is None:
                 yield
                 return

@@ -163,6 +163,10 @@ def number_of(name: str, names: Sequence[str]) -> int:
         return list(names).index(name)
     if not names:
         raise TypeError(f"target: expected a class by its number, got str {name!r}; names need classes=(…)")
+    if alike := [other for place, other in enumerate(names) if other == f"{name} ({place})"]:
+        raise ValueError(
+            f"target: {len(alike)} classes are called {name!r}; say which: {' or '.join(map(repr, alike))}"
+        )
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or list(names[:3])
     raise ValueError(f"target: there is no class {name!r}; nearest: {', '.join(map(repr, close))}")
 

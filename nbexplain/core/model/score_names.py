@@ -17,9 +17,9 @@ _SEVERAL = "multi_label_classification"
 def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: Callable[[], bool]) -> str:
     """What clean scores (1, K, …) are, as far as it can be known.
 
-    `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where each
-    can only lie from 0 to 1 by what made it, such as a sigmoid (seen in a pass: numbers from 0 to 1 may be logits by
-    chance), or where the model's own `predict_proba` did.
+    `"probability"` or `"log-probability"` where those of all classes add up to 1, and `"probability"` where each is
+    that of a label by itself, as the user says, or can only lie from 0 to 1 by what made it, such as a sigmoid (seen in
+    a pass: numbers from 0 to 1 may be logits by chance), or where the model's own `predict_proba` did.
     Else `"prediction"` of an estimator that predicts numbers, or where a Hugging Face model's `problem_type` is
     regression; `"logit"` for two classes and more,
     which is a torch module's habit and not known (a head that predicts several numbers looks the same: give `scores`).
@@ -33,10 +33,12 @@ def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: C
     """
     if reader.followed is not None:
         return "score"
+    if reader.by_label:
+        return "probability"
     told = module.outputs if isinstance(module, Predictor) and not reader.own else None
     if told is not None and told.names is not None:
         return told.quantity
-    if are_probabilities(clean):
+    if are_probabilities(clean) and not (told is not None and told.by_chance):
         return "probability"
     if are_log_probabilities(clean):
         return "log-probability"
@@ -50,7 +52,9 @@ def name_of_scores(clean: Tensor, reader: Reader, module: nn.Module, sigmoids: C
 
 
 def has_several_labels(module: nn.Module) -> bool:
-    """Whether a Hugging Face model or pipeline says that an input may have several of its labels, or none."""
+    """Whether a Hugging Face model or pipeline, or the user, says that an input may have several labels, or none."""
+    if isinstance(module, Predictor) and module.by_label:
+        return True
     if not isinstance(module, Predictor):
         return getattr(getattr(module, "config", None), "problem_type", None) == _SEVERAL
     pipe = module.estimator

@@ -15,6 +15,7 @@ from nbexplain.core.subject import Subject
 from nbexplain.core.table.class_score import class_score, probabilities
 from nbexplain.core.table.labelled_scores import check_classes, labelled_scores, no_classes, said_of
 from nbexplain.core.table.labels import right_classes
+from nbexplain.core.table.prices import of_scores
 
 OF = ("none", "label", "predicted", "all")
 
@@ -32,7 +33,7 @@ class Threshold:
         return None if value is None else float(value)
 
 
-@method(label="Confusion matrix", over_rows=True, kinds=("table",), unfit=no_classes)
+@method(label="Confusion matrix", over_rows=True, kinds=("table",), unfit=no_classes, price=of_scores)
 def confusion(
     subject: Subject,
     target: Target,

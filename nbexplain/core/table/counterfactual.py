@@ -15,10 +15,9 @@ from nbexplain.core.registry import Names, Number, Range, method
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.counterfactual_goal import Goal
 from nbexplain.core.table.counterfactual_moves import Hidings, Moves, Values
+from nbexplain.core.table.counterfactual_price import ROWS, passes_of
 from nbexplain.core.table.counterfactual_search import Search, starts_of
 from nbexplain.inputs import Tabular
-
-_ROWS = 500  # of the background, of which those that are predicted as wanted are starts
 
 _PAUSE = 0.2  # seconds between two pictures
 _Columns = tuple[str, ...]
@@ -29,6 +28,7 @@ _Columns = tuple[str, ...]
     paper="Wachter et al. 2017, arXiv:1711.00399; Martens and Provost 2014, doi:10.25300/MISQ/2014/38.1.04",
     on_picture=False,
     kinds=("text", "table"),
+    price=passes_of,
 )
 def counterfactual(
     subject: Subject,
@@ -71,7 +71,7 @@ def counterfactual(
         moves = Values(subject, subject.input, fixed, rising, falling, evaluations // 2)
         features = np.arange(len(moves.names))
         assert subject.input.background is not None, "the moves come from it"
-        rows = subject.input.background[drawn(subject.input, _ROWS, 0)]
+        rows = subject.input.background[drawn(subject.input, ROWS, 0)]
     else:
         masker = masker_of(subject, {"unit": unit, "hide": hide}, target)
         moves, features = Hidings(subject, masker), masker.features

@@ -18,7 +18,7 @@ from nbexplain.inputs.table_reading import Column
 Combo = tuple[int, ...]  # moves of different features
 
 _MOST_VALUES = 50  # of a column that are tried alone; of more, so many that are spread evenly over its rows
-_NEARER = 25  # of a column that has to change, at a time: more follow between the best of them
+NEARER = 25  # of a column that has to change, at a time: more follow between the best of them
 
 
 class Moves(Protocol):
@@ -132,7 +132,7 @@ class Values:
         feature = self._feature[move]
         allowed = self._allowed(feature)
         closer = allowed[self._costs_of(feature, allowed) < self._cost[move]]
-        return [self._move(feature, float(value)) for value in _spread(closer, _NEARER)]
+        return [self._move(feature, float(value)) for value in _spread(closer, NEARER)]
 
     def from_rows(self, rows: np.ndarray, most: int) -> list[Combo]:
         """The moves that bring the row as near as is allowed to each of the nearest of others (n, F), nearest first."""

@@ -12,10 +12,10 @@ import torch
 from nbexplain.core.table.counterfactual_goal import Goal
 from nbexplain.core.table.counterfactual_moves import Combo, Moves, Values
 
-_BLOCK = 512  # combinations between two looks at what was found
+BLOCK = 512  # combinations between two looks at what was found
 _PAIRED = 1500  # single changes that pairs are made of
-_BEAM = 40  # combinations of each size that larger ones are made of
-_STARTS = 12  # background rows that a search begins at
+BEAM = 40  # combinations of each size that larger ones are made of
+STARTS = 12  # background rows that a search begins at
 _SHARE = 0.5  # of what is left, that a size may use up as long as larger ones wait
 
 
@@ -127,11 +127,11 @@ class Search:
     ) -> Generator[None, None, list[tuple[Combo, float]]]:
         """Combinations of so many moves; returns the best of those that do not reach the goal."""
         left = self._left
-        limit = max(int(left * (_SHARE if size < self._most else 1)), min(left, _BLOCK))
+        limit = max(int(left * (_SHARE if size < self._most else 1)), min(left, BLOCK))
         combos = self._promising(beam, usable, limit)
         tried: list[tuple[Combo, float]] = []
-        for start in range(0, len(combos), _BLOCK):
-            block = combos[start : start + _BLOCK]
+        for start in range(0, len(combos), BLOCK):
+            block = combos[start : start + BLOCK]
             toward, reached = self._try(block)
             self.tried[size] = self.tried.get(size, 0) + len(block)
             spent = self.evaluations
@@ -143,7 +143,7 @@ class Search:
             if self._enough(size):
                 break
         tried.sort(key=lambda each: -each[1])
-        return tried[:_BEAM]
+        return tried[:BEAM]
 
     def _promising(self, beam: Sequence[tuple[Combo, float]], usable: np.ndarray, limit: int) -> list[Combo]:
         """Combinations of one move more, at most so many.
@@ -261,4 +261,4 @@ class Search:
 
 def starts_of(moves: Values, goal: Goal, rows: np.ndarray, scores: torch.Tensor) -> list[Combo]:
     """Where a search may begin: the nearest of rows (n, F) that reach the goal, as far as each may be changed."""
-    return moves.from_rows(rows[goal.reached(scores)], _STARTS)
+    return moves.from_rows(rows[goal.reached(scores)], STARTS)

@@ -59,6 +59,11 @@ def every_score(subject: Subject) -> np.ndarray:
     return _in_place(scores, order)
 
 
+def unscored(subject: Subject) -> int:
+    """How many passes the scores of all rows take: none where they are known."""
+    return 0 if _of_all(subject) is not None else len(needed(table_of(subject)))
+
+
 def _of_all(subject: Subject) -> np.ndarray | None:
     """(N, K) the scores of all rows, if they are known already."""
     parts: tuple[np.ndarray, ...] = subject.kept(("row_scores", 0, ALL_ROWS)) or ()

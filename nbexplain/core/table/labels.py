@@ -14,7 +14,7 @@ from nbexplain.core.formatting import counted
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import is_missing
+from nbexplain.inputs.table_column import is_missing, written
 
 
 def has_classes(subject: Subject) -> bool:
@@ -26,8 +26,8 @@ def without_classes(subject: Subject) -> str:
     """Why the highest of the scores is no class that the model chooses, and what to ask instead; `""` where it is."""
     scores, module = subject.scores(), subject.twin.module
     known = module.outputs if isinstance(module, Predictor) and module.way not in ("call", "forward") else None
-    if known is not None and known.undecided:
-        return known.undecided
+    if why := undecided(subject):
+        return why
     if subject.score_name == "prediction":
         return f"the model predicts numbers; use {_of_numbers(subject)}"
     if known is not None and known.exclusive and scores.shape[1] > 1:
@@ -57,6 +57,11 @@ def undecided(subject: Subject) -> str:
     """Why a model that tells classes apart chooses none by its scores, and what would; `""` of all other models."""
     subject.scores()  # by which it learns what they are
     module = subject.twin.module
+    if subject.reader.by_label and not isinstance(module, Predictor):
+        return (
+            "each of its scores is that of a label of its own; ask for one of them, with classes=('no', 'yes'): "
+            "scores=lambda output: output[:, :1]"
+        )
     return module.outputs.undecided if isinstance(module, Predictor) and module.outputs is not None else ""
 
 
@@ -171,8 +176,10 @@ def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names
         place = places.get(label)
         if place is None:
             if not is_missing(label):
-                named = ", ".join(map(repr, known[:10]))
-                raise ValueError(f"labels: row {number} has {label!r}, expected one of the model's classes {named}")
+                named = ", ".join(map(written, known[:10]))
+                raise ValueError(
+                    f"labels: row {number} has {written(label)}, expected one of the model's classes {named}"
+                )
             place = -1
         found[number] = place
     return found

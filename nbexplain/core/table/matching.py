@@ -17,7 +17,6 @@ from nbexplain.core.row_filter import (
     Condition,
     RowFilter,
     Where,
-    as_written,
     column_name,
     of_a_column,
     said,
@@ -34,8 +33,8 @@ from nbexplain.core.table.labels import (
     undecided,
 )
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_column import Column, as_written, written
 from nbexplain.inputs.table_masker import needed
-from nbexplain.inputs.table_reading import Column
 from nbexplain.inputs.table_times import DAY, days_of
 
 _TICK = 2e-11  # days, about a microsecond: not many more digits has a float64 of the days since 1970
@@ -283,14 +282,14 @@ def _coded(name: str, column: Column, condition: Condition) -> Condition:
     if not column.categories:
         return condition
     if not isinstance(condition, frozenset):
-        known = ", ".join(map(repr, column.categories[:10]))
+        known = ", ".join(map(written, column.categories[:10]))
         raise ValueError(
             f"where[{name!r}]: {column.name!r} is a category, expected a set of {known}, got {condition!r}"
         )
     places = {key: place for place, value in enumerate(column.categories) for key in (as_written(value), value)}
     for value in condition:
         if value is not None and value not in places:
-            known = ", ".join(map(repr, column.categories[:10]))
+            known = ", ".join(map(written, column.categories[:10]))
             raise ValueError(f"where[{name!r}]: {column.name!r} is never {value!r}, expected some of {known}")
     return frozenset(None if value is None else places[value] for value in condition)
 

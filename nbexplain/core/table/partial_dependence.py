@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 
 from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Grid, Target
-from nbexplain.core.methods.prices import of_rows
 from nbexplain.core.methods.sampling_error import error_of_mean
 from nbexplain.core.registry import Choice, Column, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
@@ -20,6 +19,8 @@ from nbexplain.core.subject import Subject
 from nbexplain.core.table.along import scores_along
 from nbexplain.core.table.grid import GRIDS, column_number, grid_of, not_all
 from nbexplain.core.table.matching import few, matching
+from nbexplain.core.table.prices import of_rows
+from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
 _FIRST = 50  # the first curve is that of so small a part of the rows
@@ -33,12 +34,17 @@ Points = Annotated[int, Range("values of a number that are tried", 2, 200)]
 Spacing = Annotated[str, Choice("how these are spaced over the background's values", GRIDS, kinds=("table",))]
 
 
+def _points(table: Tabular, params: Mapping[str, Any]) -> int:
+    column = column_number(table, params["column"])
+    return len(grid_of(table, column, params["points"], params["spacing"]).values)
+
+
 @method(
     label="Partial dependence",
     paper="Friedman 2001, doi:10.1214/aos/1013203451; Goldstein et al. 2015, arXiv:1309.6392",
     over_rows=True,
     kinds=("table",),
-    price=of_rows(lambda columns, params: params["points"]),
+    price=of_rows(_points),
 )
 def partial_dependence(
     subject: Subject,
@@ -107,7 +113,13 @@ def partial_dependence(
         step *= 4 if spent < _QUICK else 2 if spent < _LONG else 1
 
 
-@method(label="ICE", paper="Goldstein et al. 2015, arXiv:1309.6392", on_picture=False, kinds=("table",))
+@method(
+    label="ICE",
+    paper="Goldstein et al. 2015, arXiv:1309.6392",
+    on_picture=False,
+    kinds=("table",),
+    price=lambda subject, target, params: _points(table_of(subject), params),
+)
 def ice(
     subject: Subject,
     target: Target,

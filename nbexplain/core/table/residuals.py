@@ -13,9 +13,10 @@ from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.labelled_scores import labelled_scores, no_numbers, said_of
 from nbexplain.core.table.labels import right_numbers, tells_classes, which_number
+from nbexplain.core.table.prices import of_scores
 
 
-@method(label="Residuals", over_rows=True, labelled=True, kinds=("table",), unfit=no_numbers)
+@method(label="Residuals", over_rows=True, labelled=True, kinds=("table",), unfit=no_numbers, price=of_scores)
 def residuals(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterator[Explanation]:
     """How far the label of each row is from what a regression predicts.
 

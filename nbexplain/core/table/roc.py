@@ -13,6 +13,7 @@ from nbexplain.core.subject import Subject
 from nbexplain.core.table.class_score import ClassScore, class_score
 from nbexplain.core.table.labelled_scores import check_classes, labelled_scores, no_classes, said_of
 from nbexplain.core.table.labels import right_classes
+from nbexplain.core.table.prices import of_scores
 
 
 @method(
@@ -21,6 +22,7 @@ from nbexplain.core.table.labels import right_classes
     over_rows=True,
     kinds=("table",),
     unfit=no_classes,
+    price=of_scores,
 )
 def roc(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterator[Explanation]:
     """True and false positive rate of a class against the rest, at every threshold of its score.
@@ -67,6 +69,7 @@ def roc(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterato
     over_rows=True,
     kinds=("table",),
     unfit=no_classes,
+    price=of_scores,
 )
 def precision_recall(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterator[Explanation]:
     """Precision and recall of a class against the rest, at every threshold of its score.

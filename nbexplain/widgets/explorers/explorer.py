@@ -88,7 +88,7 @@ class Explorer(ipywidgets.VBox):
         preprocess: Callable[[Any], Any] | None = None,
         part: Key | None = None,
         forward: Callable[[nn.Module, Any], Any] | None = None,
-        scores: Callable[[Any], Tensor] | None = None,
+        scores: Callable[[Any], Tensor] | str | None = None,
         axes: Mapping[str, str] | None = None,
         display: Display | None = None,
         show: Iterable[str] | None = None,
@@ -249,6 +249,8 @@ class Explorer(ipywidgets.VBox):
         if main.state == "running":
             cost = f"{main.price}; " if main.price else ""
             text = f"{words.METHODS[main.question.method].label}: {cost}the first picture is on its way"
+        elif isinstance(main.error, NoRows):
+            return words.without_rows(main.question, self.session), []
         return text, self._status.warnings
 
     def _warnings_of(self, answer: Answer) -> list[str]:
@@ -269,24 +271,30 @@ class Explorer(ipywidgets.VBox):
 
     def code(self) -> str:
         """The few lines of plain nbexplain that compute what is on screen; print them."""
-        return code_of(self.session, self._answered_so_far())
+        unmatched = [answer.question for answer in self._on_page().values() if isinstance(answer.error, NoRows)]
+        return code_of(self.session, self._answered_so_far(), unmatched)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """The widget, and a picture for pages that show none: code hosts, exported notebooks."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
         if not self._answered_so_far():  # a method that takes long
             self.session.wait(_FIRST_PICTURE)
+        drawn = [(answer.question, answer.explanation) for answer in self._drawn.values() if answer.explanation]
         said = f"{type(self).__name__}: {self._status.text}" if self._status.text else type(self).__name__
-        return {**bundle, "text/plain": said, **still(self.session, self._answered_so_far())}
+        return {**bundle, "text/plain": said, **still(self.session, drawn)}
 
     def _answered_so_far(self) -> list[tuple[Question, Explanation]]:
         answers = list(self._on_page().values())
         return [(answer.question, answer.explanation) for answer in answers if answer.explanation is not None]
 
     def _on_page(self) -> dict[Place, Answer]:
-        """The answers that panes show: a filter that no row matches leaves them as they were."""
-        answers = self._answers.items()
-        return {place: self._drawn.get(place, a) if isinstance(a.error, NoRows) else a for place, a in answers}
+        """The answers to what is asked: a filter that no row matches leaves them, unless more has changed."""
+        found = dict(self._answers)
+        for place, drawn in self._drawn.items():
+            asked = found[place]
+            if isinstance(asked.error, NoRows) and asked.question.of_all_rows() == drawn.question.of_all_rows():
+                found[place] = drawn
+        return found
 
     # The end
 

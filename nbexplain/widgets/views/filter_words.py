@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.core.row_filter import Condition, RowFilter, as_written, column_key, column_name
+from nbexplain.core.row_filter import Condition, RowFilter, column_key, column_name
 from nbexplain.core.table.matching import class_places, days_in
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import Column
+from nbexplain.inputs.table_column import Column, as_written
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import time_written
 from nbexplain.widgets.row_view import frequent

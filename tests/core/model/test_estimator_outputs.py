@@ -398,3 +398,16 @@ def test_clusters_are_labelled_by_their_numbers() -> None:
     model = KMeans(3, n_init=1, random_state=0).fit(X)
     table = Tabular(X[5], background=X, labels=model.labels_)
     assert explain(model, table, "confusion").details["accuracy"] == 1
+
+
+def test_a_pipeline_whose_labels_have_one_name_twice_keeps_them_apart() -> None:
+    model, text = pipe(top_k=None), "the film is good"
+    right = Subject(model, Text(text)).scores().numpy()
+    model.model.config.id2label = {0: "bad", 1: "good", 2: "bad"}
+    subject = Subject(model, Text(text))
+    np.testing.assert_allclose(subject.scores().numpy(), right)
+    assert subject.names == ("bad (0)", "good", "bad (2)")
+    assert model.model.config.id2label == {0: "bad", 1: "good", 2: "bad"}
+    with torch.no_grad():
+        model.model.classifier.bias += torch.tensor([0.0, 5.0, 0.0])  # the weights are seen as they are now
+    assert Subject(model, Text(text)).scores()[0, 1] > right[0, 1]

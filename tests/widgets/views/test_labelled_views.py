@@ -298,3 +298,31 @@ def test_a_range_is_rounded_away_from_its_values() -> None:
     assert rounded_outwards(np.array([0.12345, 0.98761]), 10.0) == (0.12, 0.99)
     assert rounded_outwards(np.array([-1234.5, 987.6]), 5000.0) == (-1235.0, 988.0)
     assert rounded_outwards(np.array([2.0]), 0.0) == (2.0, 2.0)
+
+
+def test_another_target_is_said_where_no_row_matches_and_answered_when_one_does() -> None:
+    explorer = explorer_of(ill(), TWO, show=("filter", "importance", "groups"), target="ill")
+    session, before = explorer.session, explorer.code()
+
+    def choose(**changes: Any) -> None:
+        session.select(**changes)
+        assert session.wait(60)
+
+    choose(where={"age": (500, None)})
+    assert explorer.code() == before
+    choose(target="fit")
+    assert explorer._status.text == ("SHAP over rows for fit: no row matches the filter; the panes stay as they were")
+    assert (explorer._status.error, explorer._status.running) == ("", False)
+    *lines, head, call = explorer.code().splitlines()
+    assert head == "# no row matches these:"
+    assert call.endswith("'row_shap', target=0, where={'age': (500, None)})  # fit")
+    assert not any("target=1" in line for line in lines)
+    assert any("'row_scores'" in line for line in lines)  # which has no target
+    choose(target="ill")
+    assert explorer.code() == before
+    choose(target="fit")
+    choose(where={"age": (30, None)})
+    assert explorer._status.text.startswith("SHAP over rows for fit (probability")
+    assert "target=0, where={'age': (30, None)})  # fit" in explorer.code()
+    assert "# no row" not in explorer.code()
+    explorer.close()
