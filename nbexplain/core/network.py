@@ -234,21 +234,24 @@ class Network:
         return not self._batches.alone
 
     def _tried_rows(self) -> batches.Batches:
-        """Of a model outside torch, whether it mixes rows; one that takes no batches says so itself."""
-        given = self._given
-        if not isinstance(given, Tabular) or given.background is None:
+        """Of a model outside torch, whether it mixes rows or texts; one that takes no batches says so itself."""
+        given, module = self._given, self.twin.module
+        if not isinstance(given, (Tabular, Text)) or not isinstance(module, Predictor):
             return batches.Batches()
-        some = given.background[:_ROWS_LOOKED_AT]
-        others = some[(some != given.tensor[0].numpy()).any(1)]
-        if not len(others):
-            return batches.Batches()
-        within = int(_TRYING / max(self.pace[0], 1e-9))
-        tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
-        others = others[np.linspace(0, len(others) - 1, tried).astype(np.intp)]  # the same again, where they are few
         x = self.ready(given.tensor)
         alone = self.run(x, grad=False) if self._first is None else self._first
-        rows = torch.cat([x, self.ready(torch.from_numpy(others))])  # all with the label of the table's own row
-        return batches.of_rows(lambda batch: self.run_batch(self.ready(batch)), rows, alone)
+        within = int(_TRYING / max(self.pace[0], 1e-9))
+        tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
+        others = batches.other_texts(given, tried) if isinstance(given, Text) else _other_rows(given, tried)
+        if not len(others):
+            return batches.Batches()
+        rows = torch.cat([x, self.ready(others)])  # all with the label of the table's own row
+
+        def run(batch: Tensor) -> Tensor:
+            return self.run_batch(self.ready(batch)).to(module.precision)
+
+        what = "text" if isinstance(given, Text) else "row"
+        return batches.of_rows(run, rows, alone.to(module.precision), what)
 
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given
@@ -393,6 +396,16 @@ class Network:
         ready = (twin or self.twin).ready(inplace=inplace and not self.cautious)
         with ready as module, self.undisturbed(), torch.set_grad_enabled(grad):
             yield module
+
+
+def _other_rows(given: Tabular, number: int) -> Tensor:
+    """So many rows (n, F) of a background that are not the row itself, the same again where they are few."""
+    if given.background is None:
+        return given.tensor[:0]
+    some = given.background[:_ROWS_LOOKED_AT]
+    others = some[(some != given.tensor[0].numpy()).any(1)]
+    chosen = np.linspace(0, len(others) - 1, number if len(others) else 0).astype(np.intp)
+    return torch.from_numpy(others[chosen])
 
 
 def _close(scores: Tensor, wanted: Tensor) -> bool:

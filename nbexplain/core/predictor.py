@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
-from nbexplain.core.model.estimator_answers import as_array
+from nbexplain.core.model.estimator_answers import as_array, precision_of
 from nbexplain.core.model.estimator_calls import (
     classes_of,
     count_of,
@@ -66,6 +66,8 @@ class Predictor(nn.Module):
         user's own call.
     outputs
         What the scores are; None before the first pass.
+    precision
+        In which numbers it was seen to compute: the finest that it has returned.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class Predictor(nn.Module):
         self.way = self._calls[0][0]
         self.outputs: Outputs | None = None
         self.by_label = False
+        self.precision = torch.float16
         self._given: Array | None = None
         self._classes: tuple[str, ...] | None = None  # the user's
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
@@ -118,6 +121,7 @@ class Predictor(nn.Module):
         else:
             answer = self._calls[0][1](x)
         said, _, columns = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
+        self.precision = torch.promote_types(self.precision, precision_of(answer, said))
         self._check_same(columns)
         said = self._in_order(said, columns)
         scores = self.outputs.scores(said)

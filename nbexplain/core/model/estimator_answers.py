@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nbexplain.core.model import one_by_one
@@ -57,6 +58,22 @@ def as_array(
         way = _instead(said, array, count, inputs, call, model)
         raise ValueError(f"predict: expected a row of numbers for each of {count} inputs, got {shape}{way}")
     return array, (), names
+
+
+def precision_of(answer: Any, said: np.ndarray) -> torch.dtype:
+    """In which floating-point numbers a model computed what it returned, and `said` as an array.
+
+    Numbers of Python that single precision holds were most likely computed in it (`probabilities.tolist()`).
+    """
+    if isinstance(answer, Tensor) and answer.is_floating_point():
+        return answer.dtype if answer.dtype is torch.float16 else torch.promote_types(answer.dtype, torch.float32)
+    if said.dtype.kind != "f":
+        return torch.float32
+    if said.dtype.itemsize < 8:
+        return torch.float16 if said.dtype.itemsize == 2 else torch.float32
+    with np.errstate(over="ignore"):
+        single = np.array_equal(said.astype(np.float32), said, equal_nan=True)
+    return torch.float32 if single else torch.float64
 
 
 def _instead(

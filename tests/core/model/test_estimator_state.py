@@ -72,4 +72,5 @@ def test_an_explorer_of_a_model_that_counts_its_calls_says_nothing_of_changed_we
     assert explorer.session.wait(60)
     answers = [answer.explanation for answer in explorer._answers.values()]
     explorer.close()
-    assert [found.warnings for found in answers if found is not None] and not any(found.warnings for found in answers)
+    assert [found.warnings for found in answers if found is not None]
+    assert not any(found.warnings for found in answers)
