@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nbexplain.core.predictor import Predictor
-from nbexplain.core.question import AtMost, Price
+from nbexplain.core.question import Passes, Price
 from nbexplain.core.registry import Method
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
@@ -44,7 +44,9 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
     if chosen.price is None:
         return None
     subject.scores()  # which tells the pace of one pass
-    passes = chosen.price(subject, subject.target(target), params)
+    asked = subject.target(target) if "target" in chosen.needs else None
+    counted = chosen.price(subject, asked, params)
+    passes = counted if isinstance(counted, Passes) else Passes(counted)
     if not passes:
         return None
     outside = isinstance(subject.twin.module, Predictor)
@@ -60,7 +62,10 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
         if each * count < _WAIT and (outside or each * passes >= _LONG_WAIT):
             each = min(each, _timed(subject, count))  # the machine may have been busy just then
         together = each < _LITTLE * before  # it takes little longer for more of them
-    return Price(int(passes), each * passes, isinstance(passes, AtMost)) if each * passes >= least else None
+    seconds = each * passes
+    if passes.calls and outside:
+        seconds += passes.calls * max(_timed(subject, 1) - each, 0.0)
+    return Price(int(passes), seconds, passes.at_most) if seconds >= least else None
 
 
 def _timed(subject: Subject, count: int) -> float:

@@ -142,8 +142,19 @@ class Facts:
         return f"no gradient of the score reaches {place}" + (f": {end}" if end else "")
 
 
-class AtMost(int):
-    """So many passes, or far fewer where what is looked for is found early."""
+class Passes(int):
+    """So many passes, in so many small calls besides the large ones, each of which takes as long as one of one input.
+
+    With `at_most` it may be far fewer, where what is looked for is found early.
+    """
+
+    calls: int
+    at_most: bool
+
+    def __new__(cls, count: int, *, calls: int = 0, at_most: bool = False) -> Passes:
+        made = super().__new__(cls, count)
+        made.calls, made.at_most = calls, at_most
+        return made
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbexplain.core.explanation import Target
 from nbexplain.core.methods.hiding import masker_of
-from nbexplain.core.question import AtMost
+from nbexplain.core.question import Passes
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.counterfactual_moves import NEARER, Values
 from nbexplain.core.table.counterfactual_search import BEAM, BLOCK, STARTS
@@ -19,6 +19,7 @@ from nbexplain.inputs.table_masker import needed
 
 ROWS = 500  # of the background, of which those that are predicted as wanted are starts
 _CHANGED = 10  # columns that still differ when a start is made as small as it gets, about
+_CALLS = 18  # of few rows for each start, about
 _APART = 9  # times as many at most as at least: what lies between is within a factor of 3 of both
 
 
@@ -44,7 +45,10 @@ def passes_of(subject: Subject, target: Target, params: Mapping[str, Any]) -> in
         least = words = len(masker_of(subject, params, target).names)
         larger = _larger(words, comb(words, 2), sum(comb(words, n) for n in range(size + 1)), size, budget - words)
     most = least + larger
-    return isqrt(least * most) if most <= _APART * least else AtMost(most)
+    calls = _CALLS * STARTS if isinstance(subject.input, Tabular) else 0
+    if most > _APART * least:
+        return Passes(most, calls=calls, at_most=True)
+    return Passes(isqrt(least * most), calls=calls)
 
 
 def _larger(singles: int, pairs: int, sets: int, most: int, left: int) -> int:
