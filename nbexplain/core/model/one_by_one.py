@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from nbexplain.core.model.answer_forms import are_rows, form_of
+
+_MOST_NAMES = 5  # of columns that are tried
+
 
 def stacked(call: str, inputs: Any) -> str:
     """The function that asks `call`, which answers for a batch of one, for each of the inputs."""
@@ -21,23 +25,58 @@ def stacked(call: str, inputs: Any) -> str:
 
 def tried(model: Callable[[Any], Any], call: str, inputs: Any) -> str:
     """The function with which the callable answers for the first of the inputs alone, or `""`: tried."""
-    ways: list[tuple[Any, str]] = []
+    ways: list[tuple[Any, str, str]] = []
     if isinstance(inputs, list) or (isinstance(inputs, np.ndarray) and inputs.ndim == 2):
-        ways = [(inputs[0], _each(f"{call}(one)", "one in inputs"))]
+        ways = [(inputs[0], f"{call}(one)", "one in inputs")]
     elif hasattr(inputs, "iloc"):
         rows = "n in range(len(inputs))"
         ways = [
-            (inputs.iloc[0].to_dict(), _each(f"{call}(inputs.iloc[n].to_dict())", rows)),
-            (inputs.to_numpy()[0], _each(f"{call}(inputs.iloc[n].to_numpy())", rows)),
+            (inputs.iloc[0].to_dict(), f"{call}(inputs.iloc[n].to_dict())", rows),
+            (inputs.to_numpy()[0], f"{call}(inputs.iloc[n].to_numpy())", rows),
         ]
     elif hasattr(inputs, "iter_rows"):
-        rows = "one in inputs.iter_rows(named=True)"
-        ways = [(next(inputs.iter_rows(named=True)), _each(f"{call}(one)", rows))]
-    for one, function in ways:
-        if _answers(model, one, 0):
+        ways = [(next(inputs.iter_rows(named=True)), f"{call}(one)", "one in inputs.iter_rows(named=True)")]
+    for one, asked, rows in ways:
+        if function := _alone(model, one, asked, rows):
             return function
     if hasattr(inputs, "to_numpy") and _answers(model, inputs.to_numpy(), 1):
         return f"lambda inputs: {call}(inputs.to_numpy())"
+    return _in_another(model, call, inputs) if isinstance(inputs, list) and isinstance(inputs[0], str) else ""
+
+
+def _alone(model: Callable[[Any], Any], one: Any, asked: str, rows: str) -> str:
+    """The function that asks for each input alone and reads what it gets, or `""`."""
+    try:
+        said = model(one)
+        form = form_of(said)
+        found = None if form is None else form.read(said)
+    except Exception:  # it takes no such input either
+        return ""
+    letters = isinstance(one, str) and np.ndim(found) == 1 and np.size(found) == len(one)  # one number for each of them
+    if form is None or letters or not are_rows([found], 1) or (np.ndim(found) and not isinstance(one, str)):
+        return ""
+    if form.written == "said":
+        return _each(asked, rows) if not isinstance(found, str) else f"lambda inputs: [{asked} for {rows}]"
+    return f"lambda inputs: [{form.written} for said in ({asked} for {rows})]"
+
+
+def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str:
+    """The function that hands on texts as an array, a series or a column of a frame, or `""`: tried."""
+    import pandas as pd
+
+    texts = texts[:1] * 3
+    owner = getattr(model, "__self__", model)
+    code = getattr(getattr(model, "__func__", model), "__code__", None)
+    names = [*getattr(owner, "feature_names_in_", ())]
+    names = names or [one for one in getattr(code, "co_consts", ()) if isinstance(one, str) and one.isidentifier()]
+    ways = [(np.array(texts), "numpy.array(inputs)"), (pd.Series(texts), "pandas.Series(inputs)")]
+    for name in names[:_MOST_NAMES]:
+        ways.append((pd.DataFrame({name: texts}), f"pandas.DataFrame({{{name!r}: inputs}})"))
+    for given, written in ways:
+        with contextlib.suppress(Exception):  # it takes no such input either
+            said = model(given)
+            if are_rows(said.detach().cpu() if isinstance(said, Tensor) else said, len(texts)):
+                return f"lambda inputs: {call}({written})"
     return ""
 
 
