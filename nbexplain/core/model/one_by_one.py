@@ -41,7 +41,7 @@ def tried(model: Callable[[Any], Any], call: str, inputs: Any) -> str:
             return function
     if hasattr(inputs, "to_numpy") and _answers(model, inputs.to_numpy(), 1):
         return f"lambda inputs: {call}(inputs.to_numpy())"
-    return _in_another(model, call, inputs) if isinstance(inputs, list) and isinstance(inputs[0], str) else ""
+    return in_another(model, call, inputs) if isinstance(inputs, list) and isinstance(inputs[0], str) else ""
 
 
 def _alone(model: Callable[[Any], Any], one: Any, asked: str, rows: str) -> str:
@@ -60,7 +60,7 @@ def _alone(model: Callable[[Any], Any], one: Any, asked: str, rows: str) -> str:
     return f"lambda inputs: [{form.written} for said in ({asked} for {rows})]"
 
 
-def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str:
+def in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str:
     """The function that hands on texts as an array, a series or a column of a frame, or `""`: tried."""
     import pandas as pd
 
@@ -70,8 +70,7 @@ def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str
     names = [*getattr(owner, "feature_names_in_", ())]
     names = names or [one for one in getattr(code, "co_consts", ()) if isinstance(one, str) and one.isidentifier()]
     ways = [(np.array(texts), "numpy.array(inputs)"), (pd.Series(texts), "pandas.Series(inputs)")]
-    for name in names[:_MOST_NAMES]:
-        ways.append((pd.DataFrame({name: texts}), f"pandas.DataFrame({{{name!r}: inputs}})"))
+    ways += [(pd.DataFrame({n: texts}), f"pandas.DataFrame({{{n!r}: inputs}})") for n in names[:_MOST_NAMES]]
     for given, written in ways:
         with contextlib.suppress(Exception):  # it takes no such input either
             said = model(given)
