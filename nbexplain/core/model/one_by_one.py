@@ -49,7 +49,7 @@ def _alone(model: Callable[[Any], Any], one: Any, asked: str, rows: str) -> str:
     try:
         said = model(one)
         form = form_of(said)
-        found = None if form is None else form.read(said)
+        found: Any = None if form is None else form.read(said)
     except Exception:  # it takes no such input either
         return ""
     letters = isinstance(one, str) and np.ndim(found) == 1 and np.size(found) == len(one)  # one number for each of them
