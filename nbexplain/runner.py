@@ -15,6 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled, Stop
@@ -142,11 +143,13 @@ class Runner:
             self._wake()
 
     def stop(self, *, owner: Hashable = None, place: Hashable = None) -> None:
-        """Drop what waits and cancel what runs for an owner or a place."""
+        """Drop what waits and cancel what runs for an owner, which is told, or for a place that asks no more."""
         with self._changed:
             for key, job in list(self._waiting.items()):
                 if job.owner == owner or job.place == place:
                     del self._waiting[key]
+                    if job.owner == owner:  # what ran before it at its place no longer tells, and its pane would wait
+                        self.later((job, "stopped"), 0, partial(job.fail, None), owner=job.owner)
             for job in self._started():
                 if job.owner == owner or job.place == place:
                     job.stop.set()
@@ -170,9 +173,9 @@ class Runner:
 
     def forget(self, owner: Hashable) -> None:
         """Stop everything of an owner that closes."""
+        self.stop(owner=owner)
         with self._changed:
             self._chores = {k: c for k, c in self._chores.items() if c[1] != owner}
-        self.stop(owner=owner)
         self.let_end(owner=owner)
 
     def let_end(self, *, owner: Hashable = None, place: Hashable = None) -> None:

@@ -218,7 +218,7 @@ def test_stop_cancels_what_runs_and_drops_what_waits(log: Log) -> None:
     log.ask("waits")
     log.ask("not mine", owner="another session")
     log.runner.stop(owner="session")
-    assert log.finish() == [("long", 0.5), ("long", "stopped"), ("not mine", "answer")]
+    assert log.finish() == [("long", 0.5), ("long", "stopped"), ("waits", "stopped"), ("not mine", "answer")]
     assert ended == ["nbexplain"]  # closed by the thread that ran it
     log.ask("next")
     assert log.finish()[-1] == ("next", "answer")

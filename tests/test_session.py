@@ -398,6 +398,19 @@ def test_stop_keeps_the_picture_so_far(session: Session) -> None:
         assert pane.last.state == "done"
 
 
+def test_stop_tells_a_question_that_waits_behind_another_of_its_place(session: Session) -> None:
+    told: list[tuple[str, object]] = []
+    with Gate() as gate:
+        place = session.place(lambda _place, a: told.append((a.state, a.question.target)), method="gated", target=1)
+        assert gate.there.wait(LONG)
+        place.own["target"] = 2
+        session.renew()
+        session.stop()
+        gate.go.set()
+        assert session.wait(LONG)
+    assert told[-1] == ("stopped", 2)
+
+
 def test_quick_questions_go_before_long_ones_and_between_their_steps(session: Session) -> None:
     order: list[str] = []
 

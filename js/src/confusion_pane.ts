@@ -85,6 +85,7 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
       return h("tr", {}, h("th", { scope: "row", title: name, "aria-label": name }, h("span", {}, name)), ...cells);
     }));
     table.classList.toggle("nbx-many", names.length > MOST_WITH_SHARES);
+    table.style.setProperty("--nbx-classes", String(names.length));
     table.classList.toggle("nbx-upright", names.length > 4);
   };
   const fit = (): void => {

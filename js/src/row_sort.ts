@@ -29,7 +29,7 @@ function numberOf(row: TableRow, column: number): number {
 export function isNumeric(rows: TableRow[], column: number): boolean {
   if (column < 0) return false;
   const some = rows.some((row) => !Number.isNaN(numberOf(row, column)));
-  const empty = (row: TableRow): boolean => !row.cells[column]?.trim() || row.cells[column] === "–";
+  const empty = (row: TableRow): boolean => ["", "–", "missing"].includes(row.cells[column]?.trim() ?? "");
   return some && rows.every((row) => row.numbers || !Number.isNaN(numberOf(row, column)) || empty(row));
 }
 

@@ -27,6 +27,9 @@ export interface RowTableState {
 }
 
 const EVENTS = ["title", "corner", "columns", "rows", "choosable", "note"].map((name) => `change:${name}`);
+/** Letters: texts that are shorter fit, and how much of the end of a longer one stays. */
+const [LONG, END] = [24, 10];
+const LETTERS = new Intl.Segmenter();
 const SIGNS = { ascending: "▲", descending: "▼", none: "" };
 
 function render({ model, el, signal }: RenderProps<RowTableState>): void {
@@ -152,20 +155,29 @@ function render({ model, el, signal }: RenderProps<RowTableState>): void {
 
 function heading(name: string, sort: () => void): HTMLElement {
   const sign = h("span", { class: "nbx-sorted", "aria-hidden": "true" });
-  const text = h("span", { class: "nbx-heading" }, name);
+  const text = h("span", { class: "nbx-heading" }, inMiddle(name));
   const button = h("button", { type: "button", title: `${name}: sort`, ...OWN_KEYS }, text, sign);
   button.addEventListener("click", sort);
   return h("th", { scope: "col", "aria-sort": "none" }, button);
+}
+
+/** A long text loses its middle where it has no room: names of one table often begin alike. */
+function inMiddle(text: string): HTMLElement | string {
+  const letters = [...LETTERS.segment(text)].map(({ segment }) => segment);
+  if (letters.length < LONG) return text;
+  const [start, end] = [letters.slice(0, -END).join(""), letters.slice(-END).join("")];
+  return h("span", { class: "nbx-cut", dir: "auto" }, h("span", {}, start), h("span", {}, end));
 }
 
 /** A row that can have the focus; `select` says which one has it first. */
 function drawnRow({ label, cells, marks = [], tone = "" }: TableRow, numeric: boolean[]): HTMLTableRowElement {
   const made = numeric.map((right, column) => {
     const text = cells[column] ?? "";
-    const content = marks.includes(column) ? h("strong", {}, text) : text;
+    const cut = inMiddle(text);
+    const content = marks.includes(column) ? h("strong", {}, cut) : cut;
     return h("td", { class: right ? "nbx-right" : "", title: text }, content);
   });
-  const line = h("tr", OWN_KEYS, h("th", { scope: "row", title: label }, label), ...made);
+  const line = h("tr", OWN_KEYS, h("th", { scope: "row", title: label }, inMiddle(label)), ...made);
   line.dataset.tone = tone;
   return line;
 }

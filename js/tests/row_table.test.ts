@@ -96,6 +96,13 @@ test("the numbers behind the cells decide, where they are given", () => {
   expect(sortedRows(given, { column: 0, direction: "descending" })).toEqual([1, 0, 3, 2]);
 });
 
+test("numbers stand and sort as such where some are missing", () => {
+  const given = ["23", "missing", "7", "–", ""].map((text): TableRow => ({ label: text, cells: [text] }));
+  expect(isNumeric(given, 0)).toBe(true);
+  expect(sortedRows(given, { column: 0, direction: "ascending" })).toEqual([2, 0, 1, 3, 4]);
+  expect(isNumeric([{ label: "", cells: ["missing"] }], 0)).toBe(false);
+});
+
 test.each([["−1.5", -1.5], ["+2", 2], ["1,234.5", 1234.5], ["12 %", 12], ["3e−4", 3e-4], ["", NaN], ["–", NaN], ["1,2", NaN], ["row 3", NaN]])(
   "the number in %j",
   (text, number) => expect(readNumber(text)).toBe(number),
@@ -160,4 +167,20 @@ test("without a kernel it can be sorted and read, and nothing is chosen", () => 
   expect(model.saved).toEqual([]);
   sort(1);
   expect(labels()[0]).toBe("row 10");
+});
+
+test("a long text keeps its end where it has no room, and is read as a whole", async () => {
+  const names = [3, 4].map((number) => `a rather long name of a class, number ${number}`);
+  model.arrive({
+    columns: ["distance", `score of ${names[0]}`],
+    rows: names.map((name) => ({ label: name, cells: ["1", name], marks: [1] })),
+  });
+  await settle();
+  const ends = (inside: Element): string => inside.querySelector(".nbx-cut > :last-child")!.textContent!;
+  expect(labels()).toEqual(names);
+  expect(lines().map((row) => ends(row.querySelector("td strong")!))).toEqual([", number 3", ", number 4"]);
+  expect(lines().map((row) => ends(row.querySelector("th")!))).toEqual([", number 3", ", number 4"]);
+  expect(lines()[0]!.querySelector("strong")!.textContent).toBe(names[0]);
+  expect(ends(headings()[2]!)).toBe(", number 3");
+  expect(headings()[1]!.querySelector(".nbx-cut")).toBeNull();
 });

@@ -26,7 +26,7 @@ from nbexplain.core.twin import twin
 from nbexplain.inputs import Key, as_input
 from nbexplain.inputs.source import Source
 
-_LONG = 5.0  # seconds: answers that take longer say before what they will cost
+_LONG = 10.0  # seconds: answers that take longer say before what they will cost
 
 
 def explain(

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
+
+_MOST_DECIMALS = 6
+
+
+def with_error(value: float, error: float) -> str:
+    """A number and its standard error, both with as many decimals as two digits of the error need."""
+    decimals = 1 - int(f"{error:.1e}".partition("e")[2]) if error > 0 and math.isfinite(error) else _MOST_DECIMALS + 1
+    if decimals > _MOST_DECIMALS:
+        return f"{value:.3g} ± {error:.2g}".replace("-", "−")
+    decimals = max(decimals, 0)
+    return f"{round(value, decimals) + 0.0:,.{decimals}f} ± {error:,.{decimals}f}".replace("-", "−")
 
 
 def counted(count: int, thing: str, of: int | None = None) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
-from nbexplain.core.model import batches, checkpointing, padding
+from nbexplain.core.model import asked_again, batches, checkpointing, padding
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import of_text
@@ -202,10 +202,10 @@ class Network:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its answers must know."""
-        alone, module = self._batches.alone, self.twin.module
-        notes: tuple[str, ...] = (f"the model takes one input at a time: {alone}",) if alone else ()
-        if self._batches.random:
-            notes += (f"the model is random: {batches.RANDOM}",)
+        tried, module = self._batches, self.twin.module
+        alone = f"the model takes one input at a time: {tried.alone}" if tried.alone else ""
+        random = f"the model is random: {batches.RANDOM}" if tried.random else ""
+        notes = tuple(note for note in (alone, tried.again, random) if note)
         return notes + module.notes if isinstance(module, Predictor) else notes
 
     @property
@@ -224,14 +224,21 @@ class Network:
         known, key = self.twin.batches, self._batch_key
         if key not in known:
             try:
-                outside = isinstance(self.twin.module, Predictor)
-                known[key] = (
-                    self._tried_rows() if outside else self._tried_batches(max(min(size, _CHANNELS_LAST_FROM), 2))
-                )
+                outside, again = isinstance(self.twin.module, Predictor), self._asked_again()
+                tried = self._tried_rows() if outside else self._tried_batches(max(min(size, _CHANNELS_LAST_FROM), 2))
+                known[key] = dataclasses.replace(tried, again=again)
             except BaseException:
                 known.pop(key, None)
                 raise
         return not self._batches.alone
+
+    def _asked_again(self) -> str:
+        """Of a text, what is said where its scores are others when they are asked again; else `""`."""
+        if not isinstance(self._given, Text) or self._first is None:
+            return ""
+        before = asked_again.held(self.twin.module)
+        again = self.run(self.ready(self._given.tensor), grad=False)
+        return asked_again.note_of(self._first, again, before, self.twin.module)
 
     def _tried_rows(self) -> batches.Batches:
         """Of a model outside torch, whether it mixes rows or texts; one that takes no batches says so itself."""
@@ -282,11 +289,16 @@ class Network:
         if len(parts) < 2 or not isinstance(text, Text) or not text.takes_mask or not self.takes_batches():
             return parts
         key = *self._batch_key, id(text.tokenizer), text.ids.tobytes()
+
+        def alone(codes: Tensor) -> Tensor:
+            known = self._first if codes is text.tensor else None  # it was asked again already
+            return self.run(self.ready(codes), grad=False) if known is None else known
+
         if key not in self.twin.paddings:
             self.twin.paddings[key] = padding.padding_of(
                 text,
                 self.twin.module,
-                lambda codes: self.run(self.ready(codes), grad=False),
+                alone,
                 lambda codes: self.run_batch(self.ready(codes)),
             )
         way = self.twin.paddings[key]

@@ -56,12 +56,13 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
         each = min(each, _timed(subject, 1))  # the first of all may have compiled something
     tried = 0
     while (each * count < _LONG or together) and tried + count < most and each * passes >= least:
-        count = min(_MORE * count, max(int(_WAIT / each), 2 * count), most - tried)
+        more = _MORE if together and tried else 2  # where so many took no longer, more of them will not either
+        count = min(_MORE * count, max(int(_WAIT / each), more * count), most - tried)
         tried += count
         before, each = each, _timed(subject, count)
-        if each * count < _WAIT and (outside or each * passes >= _LONG_WAIT):
-            each = min(each, _timed(subject, count))  # the machine may have been busy just then
         together = each < _LITTLE * before  # it takes little longer for more of them
+    if tried and each * count < _WAIT and each * passes >= least and (outside or each * passes >= _LONG_WAIT):
+        each = min(each, _timed(subject, count))  # the machine may have been busy just then
     seconds = each * passes
     if passes.calls and outside:
         seconds += passes.calls * max(_timed(subject, 1) - each, 0.0)

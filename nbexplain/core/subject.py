@@ -15,18 +15,19 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks, layers, local
 from nbexplain.core import target as targets
+from nbexplain.core.call_size import CallSize
 from nbexplain.core.choices import checked_classes, class_names, labels_of
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.memory import STORE, options
 from nbexplain.core.model import following, gradient_path
-from nbexplain.core.model.estimator_calls import classes_of
+from nbexplain.core.model.estimator_calls import labels_of_method
 from nbexplain.core.model.geometry import Asking
 from nbexplain.core.model.layer_survey import LayerSurvey, axes_of_input, survey
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.region import by_class
 from nbexplain.core.model.score_names import has_several_labels, name_of_scores
-from nbexplain.core.model.token_targets import default_token, token_names
+from nbexplain.core.model.token_targets import default_token, reads_ahead, token_names
 from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
@@ -36,9 +37,7 @@ _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
 _MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
 _ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this
-_MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch ...
-_QUICK = 0.1  # ... as long as a call takes about so many seconds
-_LONG = 1.0  # seconds that its first call may take
+_MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch
 
 
 class NoGradient(ValueError):
@@ -61,7 +60,7 @@ class Subject:
     forward
         `forward(model, x)` for odd signatures.
     scores
-        `scores(output)` → (N, K) for odd outputs, or `detections(…)`.
+        `scores(output)` → (N, K) for odd outputs, `detections(…)`, or `"sigmoid"`: each is that of a label of its own.
     preprocess
         The user's transform from what `x` is to what the model takes; see `as_input`.
     part
@@ -88,7 +87,7 @@ class Subject:
         x: Any,
         *,
         forward: Callable[[nn.Module, Any], Any] | None = None,
-        scores: Callable[[Any], Tensor] | None = None,
+        scores: Callable[[Any], Tensor] | str | None = None,
         preprocess: Callable[[Any], Any] | None = None,
         part: Key | None = None,
         axes: Mapping[str, str] | None = None,
@@ -102,12 +101,13 @@ class Subject:
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess, part)
         self.reader = Reader(scores, classes, batched=self.input.batched)
+        self._forward = forward
         self._network = Network(seen, self.input, forward, self.reader)
         self._classes = classes
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
-        self._outside = 0  # rows in the next call of a model outside torch
+        self._calls = CallSize()
         self._forget()
 
     def _forget(self) -> None:
@@ -122,6 +122,7 @@ class Subject:
         self._score_name: str | None = None
         self._ends: dict[str | None, str] = {}
         self._one_each: bool | None = None
+        self._ahead: list[bool | None] = []  # what `reads_ahead` told
         self.reader.forget()
 
     # The model as it is
@@ -235,6 +236,8 @@ class Subject:
         clean = by_class(self.scores(), self.classes_last)
         if clean.shape[1] < 2 or self.reader.both:
             return False
+        if self.reader.by_label:
+            return True
         shares = targets.are_probabilities(clean) or targets.are_log_probabilities(clean)
         if has_several_labels(self.twin.module):
             return not (self.reader.own and shares)  # without own scores, it is chance that they add up to 1
@@ -283,23 +286,18 @@ class Subject:
         if self._classes is None and not named and self.by_token and isinstance(self.input, Text):
             return token_names(self.input, self.twin.module, self.scores())
         own = "model.classes_" if isinstance(self.twin.module, Predictor) else "model.config.id2label"
-        if labels is None and self._classes is not None:
-            labels = self._labels_of_method(scores.shape[1])
+        if self._forward is not None and self._classes is not None:
+            labels = None  # what it returns may be in another order
         return checked_classes(self._classes, scores, labels, own)
 
-    def _labels_of_method(self, count: int) -> list[Any] | None:
-        """What the estimator calls as many scores, of which a method such as `predict_proba` was given."""
-        module = self.twin.module
-        estimator = getattr(module.estimator, "__self__", None) if isinstance(module, Predictor) else None
-        labels = None if estimator is None else classes_of(estimator)
-        return list(labels) if isinstance(labels, np.ndarray) and len(labels) == count else None
-
     def _labels(self) -> list[Any] | None:
-        """What the model calls its scores."""
-        module = self.twin.module
+        """What the model calls its scores; None where `scores` puts others in their place."""
+        module, count = self.twin.module, by_class(self.scores(), self.classes_last).shape[1]
+        if not self.reader.in_order:
+            return None
         if isinstance(module, Predictor):
-            self.scores()  # by which it learns them
-            return None if module.names is None else list(module.names)
+            labels = labels_of_method(module.estimator, count) if module.names is None else module.names
+            return None if labels is None else list(labels)
         return labels_of(self.twin.original)
 
     def has_gradient(self) -> bool:
@@ -337,8 +335,15 @@ class Subject:
         named = self._classes is not None or (self.reader.followed is None and self._labels() is not None)
         names = self.names if named else ()
         if target is None and self.by_token and isinstance(self.input, Text) and self.scores().ndim == 3:
-            target = default_token(self.input, self.twin.module, self.scores(), names)
+            target = default_token(self.input, self.twin.module, self.scores(), self._reads_ahead, names)
         return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)
+
+    def _reads_ahead(self) -> bool | None:
+        """Whether a token's scores hang on what stands behind it; tried once."""
+        if not self._ahead:
+            assert isinstance(self.input, Text), "asked of texts only"
+            self._ahead.append(reads_ahead(self.input, self.scores(), self.evaluate))
+        return self._ahead[0]
 
     def score(self, target: Target) -> float:
         """The number that is explained."""
@@ -581,15 +586,15 @@ class Subject:
 
         A slow model outside torch gets fewer at a time, as it can be stopped between two calls only.
         """
-        size = max(self._outside, self.chunk())
+        least = self.chunk()
         if isinstance(self.twin.module, Predictor):
-            size = self._outside or min(size, max(int(_LONG / max(self.pace[0], 1e-9)), 1))
-        return min(size, self.most_in_call(width))
+            least = self._calls.size or self._calls.first(least, *self.pace)
+        return min(max(self._calls.size, least), self.most_in_call(width))
 
     def call_took(self, size: int, seconds: float, width: int) -> None:
         """What a call of so many took: the next ones may be longer or shorter."""
         if size >= self.call_size(width) and self.most_in_call(width) > 1:
-            self._outside = size * 2 if seconds < _QUICK else max(size // 2, 1) if seconds > 4 * _QUICK else size
+            self._calls.took(size, seconds)
 
     def most_in_call(self, width: int) -> int:
         """How many it may grow to."""

@@ -38,7 +38,8 @@ class Column:
             return time_said(self.time, value) if np.isfinite(value) else "missing"
         if np.isnan(value):
             return "missing"
-        return f"{value:.4g}".replace("-", "−")
+        written = f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"  # no income is read as 4.125e+04
+        return written.replace("-", "−")
 
 
 def names_of(labels: Iterable[Any]) -> list[str]:

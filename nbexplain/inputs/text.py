@@ -14,7 +14,7 @@ from nbexplain.inputs import segments
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.text_codes import REMOVED, Codes, strings
 from nbexplain.inputs.text_masker import TextMasker
-from nbexplain.inputs.text_read import check_id, cut_note, in_doubt, is_added, read_by
+from nbexplain.inputs.text_read import check_id, cut_note, in_doubt, is_added, read_by, words_cut
 from nbexplain.inputs.tokens import stand_in, tokens_of, unread, vocabulary_of, within
 from nbexplain.inputs.words import words_in
 
@@ -123,7 +123,7 @@ class Text(Array):
                 made = ", ".join(f"“{token}”" for token in self.tokens[:_MOST_NAMED])
                 raise ValueError(f"text: there is no word in {self.text[:40]!r} that the model reads, only {made}")
             doubt = in_doubt(self.ids, self.spans, self.vocabulary)
-            left = read_by(self.texts, self.spans, None if doubt else tokenizer)
+            left = list(read.read) or read_by(self.texts, self.spans, None if doubt else tokenizer)
             self.notes += cut_note(self.texts, left) + unread(self.text, self.spans, left)
             self.read = left[0] if len(left) == 1 else self.read
         self.explained = self._explained(explain is not None)
@@ -155,9 +155,12 @@ class Text(Array):
         where = "at its beginning" if side == "left" else "at its end"  # for all that is known
         if all(shown):
             where = f"{'before' if side == 'left' else 'after'} {' and '.join(f'“{part}”' for part in shown)}"
-        self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut {where}",)
+        ends = zip(self._begins, edges, self._ends)
+        left = [(at, last) if side == "left" else (first, at) for first, at, last in ends]
+        lost = words_cut(self.text, left) if all(shown) else ""
+        self.notes += (f"{what} {took:,} tokens and the model takes {length:,}: it is cut {where}{lost}",)
         if len(self.texts) == 1:
-            self.read = (edges[0], len(self.text)) if side == "left" else (0, edges[0])
+            (self.read,) = left
             self.notes += unread(self.text, self.spans, [self.read])
         return {name: values[keep] for name, values in extras.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,11 @@ class TextMasker:
     """Hides tokens, words or sentences of what is explained of a text; see `Masker`.
 
     Words are those of the text, whatever its tokens: an emoji is one, punctuation is none. So punctuation and tokens
-    that the tokenizer adds are never hidden with words; with tokens, those are that are tokens of their own (for
-    models that read strings, what stands between words: “!!!”, “$”). A token of spaces alone goes with the word that
-    it precedes. Signs other than plain punctuation that no word holds are named in a note. A text without a word is
-    hidden by tokens. Nor is a unit hidden of which one token `stays`.
+    that the tokenizer adds are never hidden with words; with tokens, those are that are tokens of their own (for models
+    that read strings, what stands between words: “!!!”, “$”); tokens that share a sign are one. A token of spaces alone
+    goes with the word that it precedes. Signs other than plain punctuation that no word holds are named in a note. A
+    text without a word is hidden by tokens, and so is one of which no token is known to hold a word. Nor is a unit
+    hidden of which one token `stays`.
 
     Attributes
     ----------
@@ -58,10 +60,11 @@ class TextMasker:
             unit, units = "token", np.zeros((len(text.ids), 2), dtype=np.int64)
             owners = np.where(text.explained, np.arange(len(text.ids)), -1)
         else:
-            if unit == "word" and not len(_units(text, unit)):
-                unit = "token"
             units = _units(text, unit)
-            owners = _owners(text.spans, units, unit)
+            owners = _owners(text, units)
+            if not (owners >= 0).any():  # nothing that could be hidden by these
+                unit, units = "token", _units(text, "token")
+                owners = _owners(text, units)
             if unit == "word":
                 _add_spaces(text, owners)
         staying = owners[list(stays)]
@@ -82,21 +85,30 @@ class TextMasker:
         at, of = text.spans[held][wordy], features[wordy]
         np.minimum.at(self.spans[:, 0], of, at[:, 0])  # what is hidden is all that its tokens hold
         np.maximum.at(self.spans[:, 1], of, at[:, 1])
-        if unit == "token":
+        self._part(text.text, unit)
+        if nowhere:
             self.names = tuple(text.tokens[place] for place in held[firsts])
         else:
-            self._part()
-            self.names = tuple(shown(text.text[start:end].strip()) for start, end in self.spans)
+            parts = [text.text[start:end] for start, end in self.spans]
+            self.names = tuple(shown(part if unit == "token" else part.strip() or part) for part in parts)
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)
         self.notes = (_NOWHERE,) if nowhere else _notes(text, unit, self.spans)
 
-    def _part(self) -> None:
-        """Where one reaches into the next, the earlier keeps the text."""
+    def _part(self, text: str, unit: str) -> None:
+        """Where one reaches into the next, the earlier keeps the text; marks stay with the sign that they follow."""
         starts, ends = self.spans.T
         before = np.maximum.accumulate(np.append(0, ends[:-1]))
         self.spans[:, 0] = np.where(before < ends, np.maximum(starts, before), starts)
+        last = np.append(self.spans[1:, 0] if unit == "token" else self.spans[1:, 1] - 1, len(text))
+        for place, most in enumerate(last.tolist()):
+            start, end = self.spans[place].tolist()
+            while start < end < most and unicodedata.category(text[end])[0] == "M":
+                end += 1
+            self.spans[place, 1] = end
+            if unit != "token":
+                self.spans[place + 1 : place + 2, 0] = np.maximum(self.spans[place + 1 : place + 2, 0], end)
 
     def batches(self, keep: np.ndarray) -> Iterator[tuple[np.ndarray, Tensor]]:
         shown = np.where(self.features < 0, True, np.asarray(keep, dtype=bool)[:, self.features])
@@ -152,13 +164,23 @@ def _units(text: Text, unit: str) -> np.ndarray:
     """Where the parts stand that could be hidden, (parts, 2), within what is explained."""
     if unit == "token":
         spans = text.spans[text.explained & (text.spans[:, 1] > text.spans[:, 0])]
-        found = list(dict.fromkeys(map(tuple, spans.tolist())))  # several tokens may make up one sign
-        return np.array(found, dtype=np.int64).reshape(-1, 2)
+        return np.array(_joined(sorted(spans.tolist())), dtype=np.int64).reshape(-1, 2)
     if unit == "word":
         found = words_in(text.text)
     else:
         found = [match.span() for match in re.finditer(SENTENCE, text.text) if match.group().strip()]
     return np.array(_clipped(found, text.parts_explained), dtype=np.int64).reshape(-1, 2)
+
+
+def _joined(spans: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Spans in order, those that overlap made one: several tokens may make up one sign, or share one."""
+    found: list[list[int]] = []
+    for start, end in spans:
+        if found and start < found[-1][1]:
+            found[-1][1] = max(found[-1][1], end)
+        else:
+            found.append([start, end])
+    return found
 
 
 def _clipped(units: Sequence[Span], parts: Sequence[Span]) -> list[Span]:
@@ -174,14 +196,12 @@ def _clipped(units: Sequence[Span], parts: Sequence[Span]) -> list[Span]:
     return found
 
 
-def _owners(spans: np.ndarray, units: np.ndarray, unit: str) -> np.ndarray:
+def _owners(text: Text, units: np.ndarray) -> np.ndarray:
     """The number of the part that each token belongs to, the first that it overlaps; -1 for none."""
-    if unit == "token":
-        numbers = {(start, end): number for number, (start, end) in enumerate(units.tolist())}
-        return np.array([numbers.get((start, end), -1) for start, end in spans.tolist()])
-    first = np.searchsorted(units[:, 1], spans[:, 0], side="right")  # words and sentences are in order and apart
+    spans = text.spans
+    first = np.searchsorted(units[:, 1], spans[:, 0], side="right")  # they are in order and apart
     begins = np.append(units[:, 0], spans.max() + 1)[first]
-    return np.where((begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1]), first, -1)
+    return np.where(text.explained & (begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1]), first, -1)
 
 
 def _add_spaces(text: Text, owners: np.ndarray) -> None:

@@ -59,9 +59,17 @@ def cut_note(texts: Sequence[str], read: Sequence[Span]) -> tuple[str, ...]:
     if not said:
         return ()
     return (
-        f"the tokenizer itself cuts {'the text' if len(texts) == 1 else 'the texts'} {' and '.join(said)}: words are "
-        "hidden in what is left, and nothing that was cut moves up, as it does where a shorter text is read",
+        f"the tokenizer itself cuts {'the text' if len(texts) == 1 else 'the texts'} {' and '.join(said)}"
+        f"{words_cut(whole, read)}: words are hidden in what is left, and nothing that was cut moves up, as it does "
+        "where a shorter text is read",
     )
+
+
+def words_cut(text: str, read: Sequence[Span]) -> str:
+    """How many of the words of a text are not in what is read of it, behind a comma; nothing where all are."""
+    words = words_in(text)
+    count = sum(all(end <= first or start >= last for first, last in read) for start, end in words)
+    return f", and {count:,} of {len(words):,} words {'is' if count == 1 else 'are'} not read" if count else ""
 
 
 def is_added(ids: np.ndarray, vocabulary: Any) -> np.ndarray:

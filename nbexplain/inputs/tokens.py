@@ -13,7 +13,7 @@ import numpy as np
 
 from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_padding import Padded, padded
-from nbexplain.inputs.token_alignment import by_leaving_out
+from nbexplain.inputs.token_alignment import by_leaving_out, by_leaving_out_of_cut, read_of_cut
 from nbexplain.inputs.token_names import by_names
 from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import Span, pieces_in, shown, words_in
@@ -38,6 +38,8 @@ class Tokens(NamedTuple):
         Names of numbers that it returns of the text and not of each token.
     padded
         How it brings texts to one length, where it does.
+    read
+        (start, end) in the joined texts of what is read of each, where it returns ids alone and cuts texts by itself.
     """
 
     ids: np.ndarray
@@ -46,11 +48,12 @@ class Tokens(NamedTuple):
     extras: dict[str, np.ndarray]
     left_out: tuple[str, ...] = ()
     padded: Padded | None = None
+    read: tuple[Span, ...] = ()
 
 
 def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     """What a tokenizer makes of a text or a pair of them."""
-    whole, _ = joined(texts)
+    whole, begins = joined(texts)
     if tokenizer is None:
         pieces = pieces_in(whole)
         if not pieces:
@@ -68,9 +71,16 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     fill = _padded(texts, tokenizer, ids, extras.get("attention_mask"))
     known = vocabulary_of(tokenizer)
 
+    own = np.arange(len(ids)) if fill is None else np.flatnonzero(~fill.places)
+
+    def others(rest: Sequence[str]) -> np.ndarray | None:
+        return _own_ids(_read(rest, tokenizer), fill)
+
     def aligned() -> np.ndarray | None:
-        own = np.arange(len(ids)) if fill is None else np.flatnonzero(~fill.places)
-        found = by_leaving_out(texts, ids[own], lambda others: _own_ids(_read(others, tokenizer), fill))
+        if kept is None:
+            found = by_leaving_out(texts, ids[own], others)
+        else:
+            found = by_leaving_out_of_cut(texts, kept, ids[own], others)
         if found is None:
             return None
         spans = np.zeros((len(ids), 2), dtype=np.int64)
@@ -78,6 +88,8 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         return spans
 
     names = _names(known, encoding, ids)
+    alone = offsets is None and names is None
+    kept = read_of_cut(texts, ids[own], others) if alone else None
     if offsets is not None:
         spans = by_offsets(texts, offsets, told, names, len(ids), aligned)
     elif names is not None:
@@ -93,7 +105,8 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         shown(whole[a:b]) if b > a else names[place] if names else str(ids[place])
         for place, (a, b) in enumerate(spans.tolist())
     )
-    return Tokens(ids, read, spans, extras, left_out, fill)
+    cut = () if kept is None else tuple((begin + a, begin + b) for begin, (a, b) in zip(begins, kept))
+    return Tokens(ids, read, spans, extras, left_out, fill, cut)
 
 
 def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:

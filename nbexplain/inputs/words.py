@@ -104,6 +104,9 @@ def _parted(text: str, start: int, end: int) -> list[Span]:
         own = breaker()
         inside = own(run[0], "en").segments() if own is not None else _clusters(run[0])  # signs of one UTF-16 unit each
         parts += [(run.start() + first, run.start() + last) for first, last in inside]
+        while done < end and unicodedata.category(text[done])[0] == "M":  # marks of other scripts
+            done += 1
+            parts[-1] = parts[-1][0], done
     return [*parts, (done, end)] if done < end else parts
 
 

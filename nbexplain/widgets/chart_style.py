@@ -16,13 +16,14 @@ from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
 ACCENT = "#d55e00"  # vermillion and blue of Okabe and Ito: told apart by everyone, readable on light and dark
 PLAIN = "#4c8fbd"
 MARGIN = {"top": 8, "bottom": 40, "left": 56, "right": 24}
+_DATA = ("x", "y", "image", "color")  # traits of marks that hold what is drawn
 LONGEST_NAME = 24  # average letters
 LONGEST_AXIS = 32  # of what is written along an axis
 
 
 def figure(marks: list[Any], axes: list[Any], **margin: int) -> bqplot.Figure:
-    """A figure that fills its place and shows the page behind it."""
-    return bqplot.Figure(
+    """A figure that fills its place and shows the page behind it; it is not seen before something is drawn on it."""
+    chart = bqplot.Figure(
         marks=marks,
         axes=axes,
         fig_margin={**MARGIN, **margin},
@@ -32,6 +33,17 @@ def figure(marks: list[Any], axes: list[Any], **margin: int) -> bqplot.Figure:
         padding_x=0.0,
         padding_y=0.0,
     )
+    chart.add_class("nbx-undrawn")  # else axes from 0 to 1, and keys without words
+
+    def drawn(_change: object) -> None:
+        chart.remove_class("nbx-undrawn")
+        for mark, names in data:
+            mark.unobserve(drawn, names)
+
+    data = [(mark, [name for name in _DATA if mark.has_trait(name)]) for mark in marks]
+    for mark, names in data:
+        mark.observe(drawn, names)
+    return chart
 
 
 def captioned(chart: bqplot.Figure, *caption: ipywidgets.Widget) -> ipywidgets.Widget:
@@ -75,7 +87,9 @@ def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True) -> tup
     return places, written
 
 
-def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) -> np.ndarray:
+def spaced(
+    places: np.ndarray, written: str, span: float, chart: bqplot.Figure, ends: np.ndarray | None = None
+) -> np.ndarray:
     """Those of evenly spaced ticks that keep clear of each other between the margins of the narrowest chart.
 
     Every second one, or the first and the last, or one.
@@ -86,12 +100,14 @@ def spaced(places: np.ndarray, written: str, span: float, chart: bqplot.Figure) 
         As `ticks` gives them.
     span
         How far the axis reaches, in the same units.
+    ends
+        The first and the last, where they are others than those of `places`.
     """
     between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
     apart = 3 + pixels([_as_written(place, written) for place in places])
     if len(places) < 2:
         return places
-    ends = places[[0, -1]]
+    ends = places[[0, -1]] if ends is None else ends
     while len(places) > 1 and (places[1] - places[0]) / span * between < apart:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
     return ends if len(places) == 1 and (ends[1] - ends[0]) / span * between >= apart else places

@@ -120,9 +120,10 @@ class Flags:
 def few(low: float, high: float, zero: bool, chart: bqplot.Figure) -> tuple[np.ndarray, str]:
     """At most three round numbers, and fewer where a narrow chart has no room for them, and how they are written."""
     places, written = ticks([low, high], zero=zero)
+    ends = places[[0, -1]]
     while len(places) > 3:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
-    return spaced(places, written, high - low, chart), written
+    return spaced(places, written, high - low, chart, ends), written
 
 
 def name_ticks(axis: bqplot.Axis, labels: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ _LONGEST = 28  # average letters of a name with its value
 _ROW = 19  # pixels of a line of words
 _LEFT = 16  # pixels: the margin, if no words reach into it
 _BETWEEN = 150  # pixels: as narrow as a chart may be between its margins
+_USUAL = 400  # pixels: as narrow as a chart over the whole width is between its margins
 _TIP = 0.008  # of the axis: how far an arrow's point reaches
 
 
@@ -98,14 +99,15 @@ class Force:
         middle = (head + tail) / 2
         flags = flags_of([(base, f"base {number(base)}"), (score, f"score {number(score)}")], low, high)
         written = [(float(middle[i]), pixels([parts[i].label])) for i in named]
-        self._lay_out(low, high, len(named), margins(written, flags, low, high), quantity)
+        lines = lines_of(written, low, high)
+        self._lay_out(low, high, max(lines, default=0) + 1, margins(written, flags, low, high), quantity)
         tip = way * _TIP * (high - low)
         x = np.stack([tail + tip, head + tip, head, head + tip, tail + tip, tail], 1) if parts else np.zeros((0, 6))
         y = np.tile([0.0, 0.0, 0.5, 1.0, 1.0, 0.5], (len(parts), 1))
         tips = [_tip(part, text) for part, text in zip(parts, texts)]
         self._arrows.draw(x, y, [colour(part) for part in parts], tips)
         self.mark(self._marked)
-        self._point(flags, middle, named)
+        self._point(flags, middle, named, lines)
         said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
         unknown = int((~np.isfinite(np.asarray(values, float))).sum())
         said += [f"{unknown:,} without a value"] * bool(unknown)
@@ -122,9 +124,9 @@ class Force:
             self._below.tick_values, self._below.tick_format = few(low, high, False, self._chart)
         self._chart.layout.min_height = f"{round(56 + _ROW * (above + 1 + below))}px"
 
-    def _point(self, flags: list[Flag], middle: np.ndarray, named: list[int]) -> None:
-        """Lead a line from each of the arrows, the rightmost first, to its name, and up to base value and score."""
-        down = [(float(middle[i]), 1.0, 1.6 + row) for row, i in enumerate(named)]
+    def _point(self, flags: list[Flag], middle: np.ndarray, named: list[int], rows: list[int]) -> None:
+        """Lead a line from each of the arrows to its name in one of the rows, and up to base value and score."""
+        down = [(float(middle[i]), 1.0, 1.6 + row) for row, i in zip(rows, named, strict=True)]
         up = [(place, 0.0, row) for place, row, *_ in flags]
         lines = np.array([*down, *up]).reshape(-1, 3)
         lines = lines[np.isfinite(lines).all(1)]
@@ -164,6 +166,24 @@ def flags_of(named: list[tuple[float, str]], low: float, high: float) -> list[Fl
         left = [ordered[0][0] - low > high - ordered[1][0]] * 2
     rows = (-1.6, -0.6) if left == [False, False] else (-0.6, -1.6)
     return [(place, row, text, side) for (place, text), row, side in zip(ordered, rows, left)]
+
+
+def lines_of(words: list[tuple[float, int]], low: float, high: float) -> list[int]:
+    """In which line below the arrows each name stands, the uppermost that is free of other names and of their leaders.
+
+    Parameters
+    ----------
+    words
+        Where on the axis each of them starts, the rightmost first, and how many pixels it takes.
+    low, high
+        The ends of the axis.
+    """
+    lines: list[int] = []
+    for i, (place, wide) in enumerate(words):
+        end = place + (wide + 10) / _USUAL * (high - low)
+        met = [line for (start, _), line in zip(words[:i], lines) if start < end]
+        lines.append(max(met, default=-1) + 1)
+    return lines
 
 
 def margins(words: list[tuple[float, int]], flags: list[Flag], low: float, high: float) -> dict[str, int]:

@@ -10,6 +10,7 @@ import numpy as np
 from nbexplain.core.dataset.by_group import Importance, by_group, groups_of
 from nbexplain.core.dataset.row_scores import scores_by_group
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import with_error
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
@@ -109,7 +110,7 @@ class GroupsView:
                 numbers.append(float("nan") if said_of.accuracy is None else said_of.accuracy)
                 cells = [
                     f"{said_of.count:,}",
-                    f"{said_of.score:.3g} ± {said_of.score_error:.2g}".replace("-", "−"),
+                    with_error(said_of.score, said_of.score_error),
                     f"{said_of.chosen:.1%} ± {said_of.chosen_error:.1%}",
                     "" if said_of.accuracy is None else f"{said_of.accuracy:.1%} ± {said_of.accuracy_error:.1%}",
                 ]
@@ -140,7 +141,7 @@ class GroupsView:
         shown.rows = [
             {
                 "label": table.names[place],
-                "cells": [f"{v[place]:.3g} ± {e[place]:.2g}".replace("-", "−") for v, e in zip(values, errors)],
+                "cells": [with_error(v[place], e[place]) for v, e in zip(values, errors)],
                 "numbers": [float(v[place]) for v in values],
                 "marks": [2] if two and abs(values[2][place]) > _APART * errors[2][place] else [],
             }

@@ -32,13 +32,20 @@ def title_of(frame: ipywidgets.Widget) -> ipywidgets.Label:
 def board(panes: Sequence[ipywidgets.Widget], *, equal: bool = False, least: int = 0) -> ipywidgets.Widget:
     """Panes beside each other as far as the page is wide; of two the second is the wider one, unless `equal`.
 
-    With `least` they share the width equally, and none is narrower than so many pixels.
+    With `least` none is narrower than so many pixels, and those of each row share its whole width: no place stays
+    empty beside the last one, unless all are to be `equal`.
     """
     for pane in panes:
         pane.layout.min_width = "0"
+    if least and not equal:
+        for pane in panes:
+            pane.layout.flex = f"1 1 {least}px"
+        row = ipywidgets.Box(list(panes), layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"))
+        row.add_class("nbx-board")
+        return row
     few = f"minmax({_LEAST}px, 420px) minmax({_LEAST}px, {'420px' if equal else '1fr'})"
     many = f"repeat(auto-fit, minmax(min({least or _LEAST}px, 100%), 1fr))"
-    grid = ipywidgets.GridBox(
+    return ipywidgets.GridBox(
         list(panes),
         layout=ipywidgets.Layout(
             grid_template_columns=few if len(panes) == 2 and not least else many,
@@ -47,9 +54,6 @@ def board(panes: Sequence[ipywidgets.Widget], *, equal: bool = False, least: int
             align_items="stretch",
         ),
     )
-    if least:
-        grid.add_class("nbx-board")
-    return grid
 
 
 def close_tree(widget: ipywidgets.Widget, spared: set[ipywidgets.Widget]) -> None:

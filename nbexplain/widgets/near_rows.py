@@ -16,6 +16,7 @@ from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
+from nbexplain.widgets.feature_words import even
 from nbexplain.widgets.row_table import RowTable
 
 _NEAREST = 6
@@ -123,10 +124,14 @@ class NearRows:
 
 
 class TwoRows:
-    """The pane `"compare"`: another input beside the one explained, column by column, with what each column weighs."""
+    """The pane `"compare"`: another input beside the one explained, column by column, with what each column weighs.
+
+    If that other one is chosen, the one explained so far takes its place.
+    """
 
     def __init__(self, session: Session, answered: Callable[[Place, Answer], None], other: int) -> None:
         self._session, self._answered, self._other = session, answered, other
+        self._before = session.selection.input
         self.table = RowTable(title=f"Beside input {other}", corner="column", choosable=False)
         self._theirs: Explanation | None = None
         self._ours: Explanation | None = None
@@ -134,10 +139,19 @@ class TwoRows:
         self.panes: list[ipywidgets.Widget] = []
         self.wide: list[ipywidgets.Widget] = [self.table]
         self._place = session.place(self._show, input=other)
+        self._end = session.on_select(self._follow)
 
     def close(self) -> None:
         """Ask no more."""
+        self._end()
         self._place.close()
+
+    def _follow(self) -> None:
+        chosen = self._session.selection.input
+        if chosen == self._other:
+            self._other = self._place.own["input"] = self._before
+            self._session.renew()
+        self._before = chosen
 
     def show_weights(self, explanation: Explanation) -> None:
         """In the worker: what the columns of the row explained weigh."""
@@ -145,13 +159,15 @@ class TwoRows:
         self._draw()
 
     def _show(self, place: Place, answer: Answer) -> None:
-        if answer.explanation is not None:
+        if answer.explanation is not None and answer.question.input == self._other:
             self._theirs = answer.explanation
             self._draw()
         self._answered(place, answer)
 
     def _draw(self) -> None:
         chosen = self._session.selection
+        if chosen.input == self._other:  # `_follow` is about to be told
+            return
         here, there = self._session.inputs[chosen.input], self._session.inputs[self._other]
         assert isinstance(here, Tabular)
         assert isinstance(there, Tabular)
@@ -162,16 +178,18 @@ class TwoRows:
         ]
         order = np.argsort(-np.nan_to_num(np.abs(weights[0] - weights[1])), kind="stable")
         apart = differences(here, theirs[None])[0]
+        weights.append(weights[0] - weights[1])
+        written = np.reshape(even(np.concatenate(weights).tolist()), (3, -1))
         headings = ["this row", f"input {self._other}", "attribution", f"of input {self._other}", "difference"]
         rows = []
         for place in order:
             column, numbers = here.columns[place], [ours[place], theirs[place], *(w[place] for w in weights)]
-            numbers.append(weights[0][place] - weights[1][place])
             cells = [column.said(ours[place]), column.said(theirs[place])]
-            cells += ["" if np.isnan(n) else words.number(float(n)) for n in numbers[2:]]
+            cells += ["" if np.isnan(w[place]) else str(text[place]) for w, text in zip(weights, written)]
             marks = [0, 1] if apart[place] > 1 else []
             rows.append({"label": column.name, "cells": cells, "numbers": [float(n) for n in numbers], "marks": marks})
         with self.table.hold_sync():
+            self.table.title = f"Beside input {self._other}"
             self.table.rows = []
             self.table.columns = headings
             self.table.rows = rows

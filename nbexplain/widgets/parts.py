@@ -81,8 +81,8 @@ def needs(shown: Collection[str]) -> list[str]:
     return [name for name, yes in needed.items() if yes]
 
 
-def rows(parts: Sequence[Part], least: int = 0) -> list[ipywidgets.Widget]:
-    """The panes as they stand below each other; `least` as for `board`."""
+def rows(parts: Sequence[Part], least: int = 0, equal: bool = False) -> list[ipywidgets.Widget]:
+    """The panes as they stand below each other; `least` and `equal` as for `board`."""
     panes = [pane for part in parts for pane in part.panes]
     above = [pane for part in parts for pane in part.above]
     wide = [pane for part in parts for pane in part.wide]
@@ -92,4 +92,4 @@ def rows(parts: Sequence[Part], least: int = 0) -> list[ipywidgets.Widget]:
         ):  # as far from what is above it as panes are from each other
             pane.layout.margin = "8px 0 0 0"
     pictures = all(isinstance(pane, ImagePane) for pane in panes)
-    return [*above, *([board(panes, equal=pictures, least=least)] if panes else []), *wide]
+    return [*above, *([board(panes, equal=pictures or (equal and bool(least)), least=least)] if panes else []), *wide]

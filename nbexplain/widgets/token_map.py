@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Text
 from nbexplain.place import Place
@@ -15,6 +16,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.feed import Feed, about, weights_and_errors
+from nbexplain.widgets.text_units import units_of
 from nbexplain.widgets.token_pane import TokenPane
 from nbexplain.widgets.wire import Array
 
@@ -30,14 +32,15 @@ class TokenMap:
         array = Array()
         self._feed = Feed(array, session)
         self._own = own
-        self._shown: tuple[Text, tuple[Any, ...]] | None = None  # the text on the page, and how it is divided
+        self._shown: tuple[Text, dict[str, Any]] | None = None  # the text on the page, and how it is divided
+        self._features: np.ndarray | None = None  # which units its tokens are of
         self.pane = TokenPane(overlay=array, editable="input" not in own)
         compared = bool(own)
         self.above: list[ipywidgets.Widget] = [] if compared else [self.pane]
         self.panes: list[ipywidgets.Widget] = [self.pane] if compared else []
         self.wide: list[ipywidgets.Widget] = []
         self._without: Place | None = None
-        self._show_text(own.get("input", session.selection.input), {})
+        self._show_text(own.get("input", session.selection.input))
         self.pane.on_edit = self._edit
         self.pane.observe(self._drop, names=["dropped"])
         self._place = session.place(self._show, **own)
@@ -51,7 +54,7 @@ class TokenMap:
     @property
     def division(self) -> dict[str, Any]:
         """What the text on the page is divided into, and how parts of it are hidden; empty: as by default."""
-        return dict(zip(("unit", "hide"), self._shown[1] if self._shown is not None else (), strict=False))
+        return {} if self._shown is None else dict(self._shown[1])
 
     def leave_out(self, keep: np.ndarray) -> None:
         """In the worker: drop those of the words whose `keep` (F,) is 0."""
@@ -60,22 +63,26 @@ class TokenMap:
 
     # What is shown
 
-    def _show_text(self, number: int, params: dict[str, Any]) -> None:
+    def _show_text(self, number: int, explanation: Explanation | None = None) -> None:
         """The text and what it is divided into, if it is another one than that on the page."""
         text = self._session.inputs[number]
         assert isinstance(text, Text)
-        division = tuple(params[name] for name in ("unit", "hide") if name in params)
-        if self._shown is not None and self._shown[0] is text and self._shown[1] == division:
+        params = {} if explanation is None else explanation.params
+        division = {name: params[name] for name in ("unit", "hide") if name in params}
+        features = None if explanation is None else explanation.features
+        same = self._shown is not None and self._shown[0] is text and self._shown[1] == division
+        known = features is None or (self._features is not None and np.array_equal(features, self._features))
+        if same and known:
             return
-        self._shown = text, division
-        masker = text.masker(*division)
+        self._shown, self._features = (text, division), features
+        masker = units_of(text, division, explanation)
         self.pane.show(text.text, masker.spans.tolist(), masker.names)
 
     def _show(self, place: Place, answer: Answer) -> None:
         question, explanation = answer.question, answer.explanation
         assert question.input is not None  # no method that is asked of all inputs is offered here
         if explanation is not None:
-            self._show_text(question.input, dict(explanation.params))
+            self._show_text(question.input, explanation)
             title = words.METHODS[question.method].label
             if question.target is not None:
                 title += f" · {words.target_name(question.target, self._session)}"
@@ -98,7 +105,7 @@ class TokenMap:
             self.pane.note = ""
             return
         division = self._shown[1]
-        params = {"features": dropped, **dict(zip(("unit", "hide"), division, strict=False))}
+        params = {"features": dropped, **division}
         own = {"input": self._own["input"]} if "input" in self._own else {}
         self._without = self._session.place(self._tell_without, method="without", params=params, **own)
 

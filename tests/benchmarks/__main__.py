@@ -15,7 +15,7 @@ from tests.benchmarks.measure import Row, markdown
 # first those that are driven from here, by a process that is small still
 PARTS = (
     *("browser", "slow_line", "notebook", "memory", "compute", "shap_values", "words_and_columns", "first_pictures"),
-    *("stopping", "session", "growth", "growth_of_tables", "coverage"),
+    *("stopping", "session", "growth", "growth_of_tables", "growth_of_texts", "coverage"),
 )
 
 LONG = ("coverage",)  # takes nearly half an hour, so it runs only where it is named

@@ -370,6 +370,35 @@ def test_groups_are_counted_and_a_refusal_is_said(lab):
     expect(many.alert).to_be_hidden()
 
 
+# The right edges of the rows of panes, in pixels from that of what holds them.
+_EDGES = """board => {
+    const panes = [...board.children].map(pane => pane.getBoundingClientRect()).filter(pane => pane.width);
+    const ends = {};
+    for (const {top, right} of panes) ends[Math.round(top)] = Math.max(right, ends[Math.round(top)] ?? 0);
+    return Object.values(ends).map(right => board.getBoundingClientRect().right - right);
+}"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "nx.TabularExplorer(price, nx.Tabular(frame.iloc[0], frame), show=['editor', 'map', 'waterfall', 'partial'])",
+        "nx.GlobalExplorer(price, nx.Tabular(frame.iloc[0], frame), show=['importance', 'partial', 'groups'])",
+    ],
+)
+def test_no_place_beside_a_pane_stays_empty(lab, source):
+    explorer = shown(lab, source)
+    board = explorer.root.locator(".widget-box.nbx-board")
+    for width in (1900, 1400, 1183, 800):
+        lab.page.set_viewport_size({"width": width, "height": 1200})
+        lab.page.wait_for_timeout(200)
+        edges = board.evaluate(_EDGES)
+        assert edges
+        assert np.abs(edges).max() < 1
+    lab.page.set_viewport_size({"width": 1400, "height": 1200})
+    lab.execute("e.close()")
+
+
 LOOKS = {
     "a row": "nx.TabularExplorer(cells.model, [cell(0), cell(1)], classes=cells.classes, show=nx.TabularExplorer.panes)"
     "",

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
 from torch import nn
 
 from nbexplain import Session, Subject, explain
@@ -126,6 +128,69 @@ def test_classes_that_have_no_order_are_refused_and_a_generator_is_read_once() -
     assert session.classes == tuple(NAMES)
     session.close()
     assert Subject(model, picture(), classes=(name for name in NAMES)).names == tuple(NAMES)
+
+
+WAYS: dict[str, tuple[Any, bool]] = {
+    "the scores": (lambda output: output, True),
+    "shares": (lambda output: output.softmax(1), True),
+    "each by itself": (lambda output: output.sigmoid(), True),
+    "of many, any that keeps the order": (lambda output: output**3 - 7, True),
+    "turned": (lambda output: output.flip(1), False),
+    "two of them": (lambda output: output[:, [2, 1]], False),
+    "others": (lambda output: torch.stack([output.sum(1), output.abs().amax(1)], 1), False),
+}
+
+
+@pytest.mark.parametrize(("way", "kept"), WAYS.values(), ids=WAYS)
+def test_names_are_those_of_the_scores_where_the_users_own_keep_their_order(way: Any, kept: bool) -> None:
+    model = configured(dict(enumerate(NAMES)))
+    subject = Subject(model, picture(), scores=way)
+    count = subject.scores().shape[1]
+    assert subject.names == (tuple(NAMES) if kept else tuple(f"class {n}" for n in range(count)))
+    given = NAMES[count - 1 :: -1]
+    if not kept or count < len(NAMES):
+        assert Subject(model, picture(), scores=way, classes=given).names == tuple(given)
+    else:
+        with pytest.raises(ValueError, match="in another order"):
+            _ = Subject(model, picture(), scores=way, classes=given).names
+
+
+def test_two_scores_that_rise_alike_by_chance_have_no_names() -> None:
+    table = np.arange(8.0)[:, None]
+    model = DummyClassifier(strategy="prior").fit(table, ["no"] * 3 + ["yes"] * 5)
+    x = Tabular(table[0], table)
+    others = {"scores": lambda p: torch.stack([p.mean(1), p.sum(1)], 1)}  # .5 and 1, as .375 and .625 rise
+    assert Subject(model, x, **others).names == ("class 0", "class 1")
+    assert Subject(model, x, scores=lambda p: p.log()).names == ("no", "yes")
+
+
+def test_names_of_ones_own_call_are_ones_own() -> None:
+    own = NAMES[::-1]
+    subject = Subject(
+        configured(dict(enumerate(NAMES))), picture(), forward=lambda model, x: model(x).flip(1), classes=own
+    )
+    assert subject.names == tuple(own)
+
+
+def test_a_method_that_returns_the_classes_has_their_names() -> None:
+    table = np.arange(8.0)[:, None]
+
+    class Own(LogisticRegression):
+        def turned(self, rows: np.ndarray) -> np.ndarray:
+            return self.predict_proba(rows)[:, ::-1]
+
+    model = Own().fit(table, ["no"] * 4 + ["yes"] * 4)
+    x = Tabular(table[0], table, labels=["no"] * 4 + ["yes"] * 4)
+    for way in (model, model.predict_proba, model.predict_log_proba):
+        assert Subject(way, x).names == ("no", "yes")
+    assert Subject(model.turned, x, classes=["yes", "no"]).names == ("yes", "no")
+    assert Subject(model.turned, x).names == ("class 0", "class 1")
+    found = explain(model.predict_proba, x, "confusion", target="yes")
+    np.testing.assert_array_equal(found.values, [[4, 0], [0, 4]])
+    pairs = SVC(decision_function_shape="ovo").fit(table, list("aabbcccc"))
+    named = ["a or b", "a or c", "b or c"]
+    assert Subject(pairs.decision_function, x, classes=named).names == tuple(named)
+    assert Subject(pairs.decision_function, x, classes=list("cba")).names == tuple("cba")
 
 
 @pytest.mark.parametrize("way", ["classes of a net", "id2label", "classes of a callable"])

@@ -1,6 +1,15 @@
 """Numbers in words."""
 
-from nbexplain.core.formatting import counted, told_apart
+from nbexplain.core.formatting import counted, told_apart, with_error
+
+
+def test_a_number_has_the_decimals_of_its_error() -> None:
+    given = [(0.6388, 0.0404), (14.0, 0.67), (-5.129, 0.7), (1234.56, 120.0), (-0.00004, 0.01), (0.0258, 0.0996)]
+    assert [with_error(*each) for each in given] == [
+        "0.639 ± 0.040", "14.00 ± 0.67", "−5.13 ± 0.70", "1,235 ± 120", "0.000 ± 0.010", "0.03 ± 0.10",
+    ]  # fmt: skip
+    assert with_error(0.0, 0.0) == "0 ± 0"
+    assert with_error(3e-9, 1.2e-9) == "3e−09 ± 1.2e−09"
 
 
 def test_one_is_no_plural() -> None:

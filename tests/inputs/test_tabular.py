@@ -139,6 +139,12 @@ def test_times_are_numbers_of_days_and_that_is_said() -> None:
     assert (between.dtypes == frame.dtypes).all()
 
 
+def test_large_values_are_read_without_a_power_of_ten():
+    column = Tabular([[1.0]], [[1.0], [2.0]]).columns[0]
+    given = [9041.25, 10_020.4, -123_456.0, 0.00012345, 3e12]
+    assert [column.said(value) for value in given] == ["9041", "10020", "−123456", "0.0001234", "3e+12"]
+
+
 def test_hidden_columns_take_the_values_of_every_background_row() -> None:
     row = Tabular([1.0, 2.0, 3.0], [[10, 20, 30], [11, 21, 31]])
     ((rows, batch),) = row.masker().batches(np.array([[1, 1, 1], [0, 1, 0], [0, 0, 0]]))

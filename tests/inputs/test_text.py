@@ -318,7 +318,7 @@ def test_words_that_no_token_holds_are_told() -> None:
         "the tokenizer shows no token for “b”, “c”, “d”, “e” and 2 more: what it makes of that is never hidden",
     )
     (cut,) = Text("the zzz is good", placed((0, 3), (4, 7), (8, 10), (11, 15)), max_length=2).notes
-    assert cut.endswith("it is cut after “the zzz”")  # said once
+    assert cut.endswith("it is cut after “the zzz”, and 2 of 4 words are not read")  # said once
 
 
 def test_a_model_that_reads_strings_gets_the_text_without_the_words() -> None:
@@ -336,7 +336,8 @@ def test_a_model_that_reads_strings_gets_the_text_without_the_words() -> None:
 def test_a_long_text_is_cut_and_it_is_said() -> None:
     text = Text(TEXT, Tokenizer(), max_length=6)
     assert text.ids.tolist() == [10, 11, 12, 13, 14, 18]  # the token that ends every text stays
-    assert text.notes == ("the text has 9 tokens and the model takes 6: it is cut after “It isn't bad”",)
+    said = "the text has 9 tokens and the model takes 6: it is cut after “It isn't bad”, and 1 of 4 words is not read"
+    assert text.notes == (said,)
     assert text.masker("word").names == ("It", "isn't", "bad")
     assert Text(TEXT, Tokenizer(), max_length=9).notes == ()
 

@@ -257,7 +257,8 @@ def test_of_a_pair_that_is_too_long_the_longer_text_is_cut_as_its_tokenizer_cuts
             wanted = tok(*pair, truncation=True, max_length=length)
             assert x.ids.tolist() == wanted["input_ids"], (pair, length)
     (note,) = Text(("is the film really good", "i love it"), tok, max_length=9).notes
-    assert note == ("the two texts have 11 tokens and the model takes 9: it is cut after “is the film” and “i love it”")
+    said = "the two texts have 11 tokens and the model takes 9: it is cut after “is the film” and “i love it”"
+    assert note == f"{said}, and 2 of 8 words are not read"
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
@@ -288,7 +289,10 @@ def test_all_tokens_that_begin_or_end_every_text_stay_when_it_is_cut(side: str, 
 def test_what_is_cut_on_the_left_is_said_and_named_no_sign_that_is_never_hidden(tok: Any) -> None:
     tok.truncation_side = "left"
     x = Text("$$ a film :-) is really good", tok, max_length=5)
-    assert x.notes == ("the text has 9 tokens and the model takes 5: it is cut before “is really good”",)
+    said = (
+        "the text has 9 tokens and the model takes 5: it is cut before “is really good”, and 2 of 5 words are not read"
+    )
+    assert x.notes == (said,)
     assert x.masker().notes == ()
 
 

@@ -29,16 +29,82 @@ def test_a_tokenizer_that_cuts_by_itself_is_said_to(tok: Any) -> None:
     for own in (cutting, lambda text: cutting(text), partial(cutting, padding="max_length")):
         x = Text(SENTENCE, own)
         (note,) = x.notes
-        assert note.startswith("the tokenizer itself cuts the text after “the film is really”: words are hidden in")
+        said = "the tokenizer itself cuts the text after “the film is really”, and 4 of 8 words are not read: words are"
+        assert note.startswith(said)
         assert (x.read, x.masker().names) == ((0, 18), ("the", "film", "is", "really"))
     tok.truncation_side = "left"
     x = Text(SENTENCE, cutting)
-    assert x.notes[0].startswith("the tokenizer itself cuts the text before “good and i love”: ")
+    assert x.notes[0].startswith(
+        "the tokenizer itself cuts the text before “good and i love”, and 4 of 8 words are not "
+    )
     assert SENTENCE[slice(*x.read)] == "good and i love"
     tok.truncation_side = "right"
     (note,) = Text((SENTENCE, "good film is good"), partial(tok, truncation=True, max_length=10)).notes
-    assert note.startswith("the tokenizer itself cuts the texts after “the film is really” and after “good film is”: ")
+    said = (
+        "the tokenizer itself cuts the texts after “the film is really” and after “good film is”, and 5 of 12 words are"
+    )
+    assert note.startswith(said)
     assert Text("the film is good", cutting).notes == ()
+
+
+IDS = {word: number for number, word in enumerate(SENTENCE.split(), 10)}
+
+
+def words_alone(text: str) -> list[int]:
+    return [IDS[word] for word in text.split()]
+
+
+def signs_alone(text: str) -> list[int]:
+    return [1, *map(ord, text.replace(" ", "")), 2]
+
+
+@pytest.mark.parametrize(
+    ("read", "side", "words"),
+    [
+        (lambda text: words_alone(text)[:4], "after", 4),
+        (lambda text: words_alone(text)[-3:], "before", 3),
+        (lambda text: [1, *words_alone(text)[:5], 2], "after", 5),
+        (lambda text: [1, *words_alone(text), 2][:6], "after", 5),  # what ends each text is cut off
+        (lambda text: [1, *words_alone(text), 2][-6:], "before", 5),
+        (lambda text: (words_alone(text) + [0] * 6)[:6], "after", 6),  # filled up, where it is shorter
+        (lambda text: signs_alone(text)[:9], "after", 3),  # one sign, the, film, i: the rest of “is” is lost
+        (lambda text: [*signs_alone(text)[:7], 2], "after", 2),
+        (lambda text: signs_alone(text)[-8:], "before", 3),  # d and i love, and what ends it
+        (lambda text: signs_alone(text)[:3], "after", 1),
+    ],
+)
+def test_what_returns_ids_alone_and_cuts_is_said_to(read: Any, side: str, words: int) -> None:
+    x, all_words = Text(SENTENCE, read), SENTENCE.split()
+    kept = all_words[:words] if side == "after" else all_words[-words:]
+    shown = " ".join(kept)[-20:] if side == "after" else " ".join(kept)[:20]
+    (note,) = x.notes
+    assert note.startswith(
+        f"the tokenizer itself cuts the text {side} “{shown}”, and {8 - words} of 8 words are not read"
+    )
+    assert x.text[slice(*x.read)] == " ".join(kept)
+    assert x.masker().names == tuple(kept)
+
+
+def test_ids_of_a_pair_that_is_cut() -> None:
+    def read(a: str, b: str) -> list[int]:
+        return [1, *words_alone(a)[:3], 2, *words_alone(b)[:4], 2]
+
+    x = Text((SENTENCE, "good film is really the"), read)
+    assert x.notes[0].startswith(
+        "the tokenizer itself cuts the texts after “the film is” and after “good film is really”"
+    )
+    assert "6 of 13 words are not read" in x.notes[0]
+    assert x.masker().names == ("the", "film", "is", "good", "film", "is", "really")
+    assert x.masker().features.tolist() == [-1, 0, 1, 2, -1, 3, 4, 5, 6, -1]
+
+
+def test_words_that_ids_alone_never_hold_were_not_cut() -> None:
+    def known(text: str) -> list[int]:
+        return [IDS[word] for word in text.split() if word in IDS]
+
+    assert not any("cuts" in note for note in Text("the film is zzz yyy", known).notes)
+    assert not any("cuts" in note for note in Text("zzz yyy the film is", known).notes)
+    assert Text("a good film", lambda _: [4, 5, 6, 7]).notes == ()
 
 
 def test_a_word_that_a_tokenizer_never_reads_was_not_cut() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_sum import GREY
-from nbexplain.widgets.force_chart import Force, flags_of
+from nbexplain.widgets.force_chart import Force, flags_of, lines_of
 from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.text_width import pixels
 from tests.widgets.comm import Line, living
 from tests.widgets.marks import boxes, click, marks, plain, plot, texts, words
 
@@ -79,8 +80,24 @@ def test_no_line_crosses_a_name(chart):
     show(chart, values, 0.0, values.sum())
     names = marks(chart, bqplot.Label)[0]
     assert len(names.x) == 6
-    order = np.argsort(names.x)
-    assert (np.diff(names.y[order]) < 0).all(), "a name further left must stand lower: it is written to the right"
+    scale = plot(chart).axes[0].scale
+    place = (names.x - scale.min) / (scale.max - scale.min) * 400  # pixels of a chart on a narrow page
+    ends = place + 4 + [pixels([plain(str(text))]) for text in names.text]
+    for one in range(6):
+        over = (place > place[one]) & (place < ends[one])
+        assert (names.y[over] < names.y[one]).all(), "what starts over a name stands above it, and so does its line"
+
+
+def test_names_with_room_stand_in_one_line():
+    assert lines_of([(0.8, 60), (0.5, 60), (0.2, 60)], 0.0, 1.0) == [0, 0, 0]
+    assert lines_of([(0.9, 60), (0.85, 60), (0.83, 60), (0.2, 60)], 0.0, 1.0) == [0, 1, 2, 0]
+    assert lines_of([], 0.0, 1.0) == []
+
+
+def test_every_name_is_led_to(chart):
+    values = np.random.default_rng(0).normal(size=30)
+    show(chart, values, 0.0, values.sum())
+    names = marks(chart, bqplot.Label)[0]
     leaders = marks(chart, bqplot.Lines)[0]
     for x, y in zip(names.x, names.y):
         assert any(np.allclose(line_x, x) and line_y.max() == y for line_x, line_y in zip(leaders.x, leaders.y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +18,11 @@ import nbexplain as nx
 from nbexplain.core.dataset.by_group import by_group, groups_of
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.dataset.row_order import by_likeness
+from nbexplain.core.formatting import with_error
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.boxes import OUTLINE
 from nbexplain.widgets.feature_map import FeatureMap
+from nbexplain.widgets.feature_words import even
 from nbexplain.widgets.groups_view import GroupsView
 from nbexplain.widgets.importance_view import ImportanceView
 from nbexplain.widgets.near_rows import NearRows, TwoRows
@@ -196,6 +199,48 @@ def test_two_rows_column_by_column(explorer: nx.Explorer) -> None:
             by_name[name]["numbers"][2:], [ours[place], theirs[place], ours[place] - theirs[place]]
         )
     assert [r["label"] for r in table.rows] == [FRAME.columns[i] for i in np.argsort(-np.abs(ours - theirs))]
+    written = even([number for shown in table.rows for number in shown["numbers"][2:]])
+    assert [cell for shown in table.rows for cell in shown["cells"][2:]] == written
+
+
+def test_the_input_that_is_chosen_stands_beside_the_one_before(explorer: nx.Explorer) -> None:
+    table = part(explorer, TwoRows).table
+    assert table.title == "Beside input 1"
+    explorer.session.select(input=1)
+    assert explorer.session.wait(60)
+    ours, theirs = (nx.explain(linear(), row(number), "lime", target=1).values for number in (1, 0))
+    assert (table.title, table.columns[1], table.columns[3]) == ("Beside input 0", "input 0", "of input 0")
+    by_name = {shown["label"]: shown["numbers"][2:] for shown in table.rows}
+    for place, name in enumerate(FRAME.columns):
+        np.testing.assert_allclose(by_name[name], [ours[place], theirs[place], ours[place] - theirs[place]])
+
+
+def test_the_status_line_is_about_what_took_longest_where_no_pane_follows_the_method() -> None:
+    numbers = FRAME[["size", "rooms"]].to_numpy(float)
+    forest = RandomForestClassifier(5, random_state=0).fit(numbers, LABELS)
+    explorer = nx.GlobalExplorer(forest, nx.Tabular(numbers[0], numbers, labels=LABELS), show=["permutation"])
+    assert explorer.session.wait(60)
+    assert explorer._status.text.startswith("Permutation importance")
+    explorer.close()
+
+
+def test_a_method_that_is_stopped_while_it_waits_is_said_to_be() -> None:
+    held, go = threading.Event(), threading.Event()
+
+    def slow(rows: pd.DataFrame) -> np.ndarray:
+        if threading.current_thread().name == "nbexplain" and len(rows) > 1:
+            held.set()
+            assert go.wait(60)
+        return np.asarray(rows["size"], float)
+
+    explorer = nx.TabularExplorer(slow, row(0), method="permutation_shap", show=["map"])
+    assert held.wait(60)
+    explorer.session.select(method="kernel_shap")
+    explorer.session.stop()
+    go.set()
+    assert explorer.session.wait(60)
+    assert (explorer._status.text, explorer._status.running) == ("Kernel SHAP: stopped before the first picture", False)
+    explorer.close()
 
 
 # Boundaries
@@ -389,7 +434,7 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
             first, second = (mean[place] for mean in means)
             np.testing.assert_allclose(shown["numbers"], [first, second, first - second])
             error = np.hypot(errors[0][place], errors[1][place])
-            assert shown["cells"][2] == f"{first - second:.3g} ± {error:.2g}".replace("-", "−")
+            assert shown["cells"][2] == with_error(first - second, error)
             far = abs(first - second) > 0.5 * error
             assert shown["marks"] == ([2] if far else [])
             marked, count = marked + far, count + 1

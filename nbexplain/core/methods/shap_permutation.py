@@ -32,7 +32,7 @@ from nbexplain.core.subject import Subject
     label="Permutation SHAP",
     paper="Štrumbelj and Kononenko 2014; Lundberg and Lee 2017, arXiv:1705.07874",
     kinds=MASKABLE,
-    price=of_sets(lambda features, params: 2 * features * params["permutations"]),
+    price=of_sets(lambda features, params: min(2 * features * params["permutations"], 2 ** min(features, 40))),
 )
 def permutation_shap(
     subject: Subject,

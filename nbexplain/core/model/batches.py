@@ -39,6 +39,8 @@ class Batches:
         Whether batches of images may be in channels-last order.
     folded
         Whether a faster twin may run them.
+    again
+        What is said where the clean input has other scores when it is asked again, or `""`.
     random
         Whether the model was seen to draw random numbers.
     """
@@ -46,6 +48,7 @@ class Batches:
     alone: str = ""
     channels_last: bool = True
     folded: bool = True
+    again: str = ""
     random: bool = False
 
 

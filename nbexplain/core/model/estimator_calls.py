@@ -134,6 +134,24 @@ def classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
     return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
 
 
+_BY_CLASS = ("predict_proba", "predict_log_proba", "decision_function")
+
+
+def labels_of_method(method: Any, count: int) -> list[Any] | None:
+    """What an estimator calls the `count` scores that this method of it, such as `model.predict_proba`, returns.
+
+    None of other methods, which may return them in another order, and of a decision function of pairs of classes.
+    """
+    if getattr(method, "__name__", None) not in _BY_CLASS:
+        return None
+    estimator = getattr(method, "__self__", None)
+    labels = classes_of(estimator)
+    if not isinstance(labels, np.ndarray) or len(labels) != count:
+        return None
+    pairs = getattr(last_step(estimator), "decision_function_shape", "") == "ovo"
+    return None if pairs and method.__name__ == "decision_function" else labels.tolist()
+
+
 def same_labels(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(np.array_equal, one, other))

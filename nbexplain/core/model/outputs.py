@@ -17,6 +17,7 @@ from nbexplain.core.model.made_by import Bounds
 SIGMOID = "sigmoid"
 _NAMED = ("logits", "logits_per_image")
 _OF_A_BODY = ("pooler_output", "image_embeds", "text_embeds", "last_hidden_state")  # of Hugging Face's outputs
+_FEW = 3  # scores, of which a sixth of all functions keeps the order
 _ENDS = tuple(end for name in _NAMED for end in (f".{name}", f"[{name!r}]"))
 
 
@@ -41,6 +42,8 @@ class Reader:
         What the user gave.
     own
         Whether the user says where the scores are.
+    in_order
+        Whether the scores that the user's function makes stand in the order of the model's, as far as one input tells.
     by_label
         Whether the user says that each is that of a label of its own, of which an input may have several or none.
     outside
@@ -72,6 +75,7 @@ class Reader:
         self._two = self.names is not None and len(self.names) == 2 and self.followed is None
         self._watch: Bounds | None = None
         self.named, self.both = False, False
+        self._in_order: bool | None = None
         self.sigmoid: bool | None = None
         self._log = False  # whether each of them can only be the logarithm of a probability
 
@@ -87,6 +91,8 @@ class Reader:
             return self.followed(output, count)
         if self.given is not None:
             scores = as_rows(self._with_batch_axis(self.given(output)), count)
+            if self._in_order is None:
+                self._in_order = _in_order(scores, self._with_batch_axis(output))
         else:
             self.named = not isinstance(output, Tensor) and ".logits" in _dotted(_parts(output))
             scores = scores_of(self._with_batch_axis(output), count)
@@ -98,6 +104,10 @@ class Reader:
             self.both = True
             scores = torch.cat([self._first_of_two(scores), scores], 1)
         return scores
+
+    @property
+    def in_order(self) -> bool:
+        return self._in_order is not False
 
     def _first_of_two(self, scores: Tensor) -> Tensor:
         """The score of the first class, by that of the second."""
@@ -136,9 +146,26 @@ class Reader:
 
     def forget(self) -> None:
         """The model is another one now."""
-        self.sigmoid, self._log = None, False
+        self.sigmoid, self._log, self._in_order = None, False, None
         if self.followed is not None:
             self.followed.forget()
+
+
+def _in_order(scores: Tensor, output: Any) -> bool:
+    """Whether none of scores (N, K, …) falls where those of the output rise; of few, which may do so by chance, whether
+    they are made of them class by class, or by a softmax."""
+    try:
+        plain = scores_of(output, len(scores)).double()
+    except (TypeError, ValueError):
+        return True  # where the output's own scores are not found, nothing speaks against it
+    made = scores.double()
+    if plain.shape != made.shape:
+        return True
+    rises = bool((made.gather(1, plain.argsort(1)).diff(dim=1) >= 0).all())
+    if not rises or made.shape[1] > _FEW:
+        return rises
+    ways = (plain, plain.softmax(1), plain.log_softmax(1), plain.sigmoid(), plain.log(), plain.exp(), plain.logit())
+    return any(torch.allclose(made, way, rtol=1e-3, atol=1e-6) for way in ways)
 
 
 @contextmanager

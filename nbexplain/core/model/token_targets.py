@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.model.batches import is_close
 from nbexplain.core.model.region import Region
 from nbexplain.inputs import Text
 
 
-def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence[str] = ()) -> Region:
+def default_token(
+    text: Text, module: nn.Module, scores: Tensor, ahead: Callable[[], bool | None], names: Sequence[str] = ()
+) -> Region:
     """A class at one token, for scores (1, L, K).
 
     Of a model whose classes are its vocabulary, as many as its first or its largest table of embeddings has rows, the
     best prediction at the last token, if it generates text. Else, where the text holds the tokenizer's mask token, the
-    best prediction for the first one; and at the last token, where there is no such token. Of other models, as of named
-    entities, the class that is most certain (softmax) at a token of the text, other than one called O, by the names
-    given or by the model's `config.id2label`.
+    best prediction for the first one; and at the last token, where there is no such token or the model reads no token
+    behind the one that it speaks of, which is tried. Of other models, as of named entities, the class that is most
+    certain (softmax) at a token of the text, other than one called O, by the names given or by the model's
+    `config.id2label`.
+
+    Parameters
+    ----------
+    ahead
+        Tells what `reads_ahead` does; not asked of Hugging Face's models, which say so themselves.
 
     Raises
     ------
     ValueError
-        If the model fills masks, and there is none in the text.
+        If the model fills masks, or may do so, and there is none in the text.
     """
     mask = getattr(text.vocabulary, "mask_token_id", None)
     masked = [place for place, token in enumerate(text.ids.tolist()) if token == mask]
@@ -33,13 +42,20 @@ def default_token(text: Text, module: nn.Module, scores: Tensor, names: Sequence
     if masked and not generates:
         return _best(scores, masked[0])
     if _is_vocabulary(module, classes):
-        if isinstance(mask, int) and not generates:
-            raise ValueError(
-                f"target: the model predicts one of {classes:,} tokens at each token, and the text has no mask token; "
-                f"put {getattr(text.vocabulary, 'mask_token', None)!r} where it is to be explained, or give (token, id)"
-            )
-        own = np.ones(len(text.ids), dtype=bool) if text.padded is None else ~text.padded.places
-        return _best(scores, int(np.flatnonzero(own)[-1]))
+        place = int(_own(text)[-1])
+        last = _best(scores, place)
+        if not isinstance(mask, int) or generates:
+            return last
+        known = True if callable(getattr(module, "can_generate", None)) else ahead()
+        if known is False:
+            return last
+        put = f"put {getattr(text.vocabulary, 'mask_token', None)!r} where it is to be explained"
+        way = f"{put}, or give target=(token, id)"
+        if known is None:
+            way = f"if it fills masks, {put}; if it predicts the next token, give target=({place}, {last.label})"
+        raise ValueError(
+            f"target: the model predicts one of {classes:,} tokens at each token, and the text has no mask token; {way}"
+        )
     labels = getattr(getattr(module, "config", None), "id2label", None) or {}
     called = names or [labels.get(number, "") for number in range(classes)]
     certain = torch.nan_to_num(scores[0].double().softmax(-1), nan=-1)
@@ -73,6 +89,29 @@ def token_names(text: Text, module: nn.Module, scores: Tensor) -> tuple[str, ...
 def _is_vocabulary(module: nn.Module, classes: int) -> bool:
     rows = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
     return bool(rows) and classes in (rows[0], max(rows))  # of characters there are fewer than of places
+
+
+def _own(text: Text) -> np.ndarray:
+    """The places of the tokens that are no padding."""
+    return np.arange(len(text.ids)) if text.padded is None else np.flatnonzero(~text.padded.places)
+
+
+def reads_ahead(text: Text, scores: Tensor, run: Callable[[Tensor], Tensor]) -> bool | None:
+    """Whether the scores (1, L, K) of a token hang on tokens behind it, tried with others there; None: not known.
+
+    `run` makes scores of codes (1, L).
+    """
+    own = _own(text)
+    before, behind = own[: len(own) // 2], own[len(own) // 2 :]
+    changed = text.tensor.clone()
+    changed[0, behind] = torch.from_numpy(text.codes.mask_token(behind))
+    try:
+        others = run(changed)
+    except Exception:  # a model that does not take these tokens
+        return None
+    if not len(before) or others.shape != scores.shape:
+        return None
+    return not is_close(others[:, before], scores[:, before])
 
 
 def _generates(module: nn.Module) -> bool:

@@ -47,7 +47,8 @@ def counterfactual(
     """The fewest columns or words whose change changes the prediction, several different ways if there are.
 
     If the target's class is the predicted one, changes that end that; if not, changes that make it the predicted class.
-    With `boundary`, and of a model that predicts numbers, changes that take the target's score to its other side.
+    Of scores of single tokens it is the class predicted at the target's token. With `boundary`, and of a model that
+    predicts numbers, changes that take the target's score to its other side.
     Values are (counterfactual, feature): the changed rows, whose columns take values of the background, categories as
     positions; of a text 1 where a word is left and 0 where it is hidden. `scores` are those after the change, as the
     model gives them; undoing any single change loses what was reached. The fewest features come first, then the
@@ -74,7 +75,7 @@ def counterfactual(
         rows = subject.input.background[drawn(subject.input, ROWS, 0)]
     else:
         masker = masker_of(subject, {"unit": unit, "hide": hide}, target)
-        moves, features = Hidings(subject, masker), masker.features
+        moves, features = Hidings(subject, masker, goal.is_finite), masker.features
     start = float(goal.toward(subject.scores())[0])
     search = Search(moves, goal, start, min(changes, len(moves.names)), count, evaluations)
 

@@ -9,13 +9,15 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import drawn, scores_of
 from nbexplain.core.explanation import Target
+from nbexplain.core.model.region import Placed, Region
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.labels import has_classes
-from nbexplain.inputs import Tabular
+from nbexplain.inputs import Tabular, Text
 
 _LEAST = 1e-9  # of a probability: the logarithm of less than that orders nothing ...
 _LEAST_VOTES = 1e-3  # ... of shares of votes, as a forest's, that are 0 at times
+_REMOVED = -1e9  # the score of a token that is no longer there
 _ROWS = 500  # of the background, whose scores tell where a boundary lies
 
 
@@ -45,11 +47,13 @@ class Goal:
     def __init__(self, subject: Subject, target: Target, boundary: float | None) -> None:
         clean = subject.scores()
         self._target, self.note = target, ""
+        self._token, self._label = _at_tokens(subject, target)
+        self._removes = subject.by_token and clean.ndim == 2  # tokens are the classes, and may be gone
         self._probability = subject.score_name == "probability"
         self._least = _LEAST_VOTES if bool((clean == 0).any()) else _LEAST
-        by_class = isinstance(target, int) and clean.ndim == 2 and has_classes(subject)
+        by_class = self._label is not None and has_classes(subject)
         by_class = by_class and not subject.independent and subject.score_name != "prediction"
-        if boundary is None and clean.ndim != 2:
+        if boundary is None and clean.ndim != 2 and not by_class:
             raise ValueError(
                 f"boundary: the scores have shape {tuple(clean.shape[1:])}; give the score that is to be crossed, such "
                 "as boundary=0.0"
@@ -60,7 +64,9 @@ class Goal:
         self.rises = False
         self.rises = not bool(self._holds(clean)[0])
         if boundary is None:
-            name = targets.name_of(target, subject.names)
+            tokens = subject.input.tokens if isinstance(subject.input, Text) else ()
+            at = Region(target[1], target[:1]) if isinstance(target, tuple) else targets.asked(target)
+            name = targets.name_of(at, subject.names, tokens)
             self.words = f"{name} is {'' if self.rises else 'no longer '}predicted"
         else:
             self.words = f"the {subject.score_name} is {'at least' if self.rises else 'below'} {boundary:.4g}"
@@ -77,11 +83,11 @@ class Goal:
         if self.boundary is not None:
             ahead = np.asarray(self.read(scores) - self.boundary)
         else:
-            assert isinstance(self._target, int)
-            z = scores.double().cpu()
-            z = z.clamp(min=self._least).log() if self._probability else z
-            others = torch.cat([z[:, : self._target], z[:, self._target + 1 :]], 1)
-            ahead = np.asarray((z[:, self._target] - others.max(1).values).numpy())
+            assert self._label is not None
+            z = self._rows(scores)
+            z = (z.clamp(min=self._least).log() if self._probability else z).nan_to_num(nan=_REMOVED)
+            others = torch.cat([z[:, : self._label], z[:, self._label + 1 :]], 1)
+            ahead = np.asarray((z[:, self._label] - others.max(1).values).numpy())
         return np.asarray(ahead if self.rises else -ahead)
 
     def read(self, scores: Tensor) -> np.ndarray:
@@ -99,7 +105,30 @@ class Goal:
         """(n,) whether the class is the predicted one, or the score not below the boundary."""
         if self.boundary is not None:
             return np.asarray(self.read(scores) >= self.boundary)
-        return np.asarray(scores.double().cpu().numpy().argmax(1) == self._target)  # numpy has no bfloat16
+        return np.asarray(self._rows(scores).nan_to_num(nan=-torch.inf).numpy().argmax(1) == self._label)
+
+    def _rows(self, scores: Tensor) -> Tensor:
+        """The scores (n, K) of the classes that are held against each other; NaN of a token that was removed."""
+        at = self._target if isinstance(self._target, Placed) else None
+        rows = at.of_all_classes(scores) if at else scores[:, self._token[0]] if self._token else scores
+        return rows.double().cpu()  # numpy has no bfloat16
+
+    def is_finite(self, scores: Tensor) -> bool:
+        """Whether scores (n, K, …) tell how far they are: nothing is asked of tokens that may have been removed."""
+        seen = self._rows(scores) if self.boundary is None and not self._removes else self.read(scores)
+        return bool(np.isfinite(np.asarray(seen)).all())
+
+
+def _at_tokens(subject: Subject, target: Target) -> tuple[tuple[int, ...], int | None]:
+    """At which tokens a class is explained, () where scores are of the whole; and the class, None where it is none."""
+    if isinstance(target, int):
+        return (), target if subject.scores().ndim == 2 else None
+    if not subject.by_token or subject.scores().ndim != 3 or subject.scores().shape[2] < 2:
+        return (), None
+    if isinstance(target, tuple):
+        return (target[0],), target[1]
+    places = targets.places_of(target)
+    return (places, int(target.region.label)) if isinstance(target, Placed) and places else ((), None)
 
 
 def _chosen(subject: Subject, target: Target) -> tuple[float, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from nbexplain.core.dataset.nearness import spread_of
@@ -179,8 +178,8 @@ class Values:
 class Hidings:
     """Words of a text hidden, each by itself; all changes are equally large."""
 
-    def __init__(self, subject: Subject, masker: Masker) -> None:
-        self._subject, self._masker = subject, masker
+    def __init__(self, subject: Subject, masker: Masker, is_finite: Callable[[Tensor], bool]) -> None:
+        self._subject, self._masker, self._is_finite = subject, masker, is_finite
         self.what, self.names = masker.what, masker.names
         self.counts = np.ones(len(self.names), dtype=int)
 
@@ -194,7 +193,7 @@ class Hidings:
 
     def scores(self, combos: Sequence[Combo]) -> Tensor:
         scores = self._subject.hidden(self._masker, self.values(combos) > 0)
-        if not torch.isfinite(scores).all():
+        if not self._is_finite(scores):
             raise ValueError("scores: a changed text has a score that is NaN or infinite")
         return scores
 

@@ -45,7 +45,9 @@ class ClassBars:
         )
         self._bars.on_element_click(lambda _mark, event: self._clicked(event, on_choose))
         names = bqplot.Axis(scale=self._y, orientation="vertical", grid_lines="none", tick_style={"font-size": "12px"})
-        self._values = bqplot.Axis(scale=self._bars.scales["y"], label_offset="30px", label_location="end")
+        self._values = bqplot.Axis(
+            scale=self._bars.scales["y"], label_offset="30px", label_location="end", grid_lines="none"
+        )
         self.figure = figure([self._bars], [names, self._values])
 
     def show(self, names: Sequence[str], scores: Sequence[float], target: Any, score_name: str) -> None:

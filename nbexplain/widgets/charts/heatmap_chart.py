@@ -24,7 +24,7 @@ ORDERS = ("alike", "score")
 _ROW = 22  # pixels
 _ABOVE = (-2.4, -0.8)  # where the line of the scores lies, in rows
 _CLIP = 99.0  # percentile of |value| at which the colours end
-_AXES = {"alike": "rows, those with like SHAP values beside each other", "score": "rows by their score"}
+_AXES = {"alike": "rows, alike beside each other", "score": "rows by their score"}
 
 
 class Heatmap:
@@ -49,7 +49,7 @@ class Heatmap:
             scale=self._y, orientation="vertical", grid_lines="none", tick_style={"font-size": "12px"}
         )
         self._below = bqplot.Axis(
-            scale=self._x, label_offset="12px", label_location="middle", grid_lines="none", num_ticks=0, tick_values=[]
+            scale=self._x, label_offset="12px", label_location="end", grid_lines="none", num_ticks=0, tick_values=[]
         )
         marks = [self._map, self._base, self._line]
         self._chart = figure(marks, [self._names, self._below], right=16, bottom=28)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +67,7 @@ class PartialDependenceChart:
         self._own_points = bqplot.Scatter(x=[], y=[], colors=[ACCENT], **{**about, "default_size": 50})
         self._here = bqplot.Scatter(
             x=[], y=[], colors=[_ROW], marker="diamond", scales=scales, stroke=_ROW_EDGE, stroke_width=2,
-            default_size=130, tooltip=bqplot.Tooltip(fields=["x", "y"], formats=[".4~g", ".3~g"]),
+            default_size=130, display_names=False, tooltip=bqplot.Tooltip(fields=["x", "y"], formats=[".4~g", ".3~g"]),
         )  # fmt: skip
         self._beside = bqplot.Axis(scale=self._y, orientation="vertical", label_offset="42px", grid_lines="none")
         marks = [*self._column.marks, self._held, self._ice, self._points, self._lit, self._lit_points, self._band,
@@ -234,7 +235,7 @@ class PartialDependenceChart:
         value = self._grid.values[point]
         if self._grid.time:
             return Column("", time=self._grid.time).said(float(value))
-        return f"{value:.6g}".replace("-", "−") if np.isfinite(value) else "missing"
+        return _to_hundredths(float(value), self._grid.values) if np.isfinite(value) else "missing"
 
     def _draw_held(self) -> None:
         """Bars for how many rows hold a value."""
@@ -246,6 +247,16 @@ class PartialDependenceChart:
         self._count.max = max(counts.max(initial=0.0), 1.0) / (_BELOW - 0.03)
         x, y = np.stack([start, end, end, start], 1), np.stack([0 * counts, 0 * counts, counts, counts], 1)
         self._held.draw(x, y, [_BARS] * len(counts), held.words)
+
+
+def _to_hundredths(value: float, values: np.ndarray) -> str:
+    """A number as exactly as tells it from others of the same column: to a hundredth of how far its values reach."""
+    finite = values[np.isfinite(values)]
+    reach = float(np.ptp(finite)) or float(np.abs(finite).max()) or 1.0
+    decimals = max(0, 2 - math.floor(math.log10(reach)))
+    if decimals > 6 or abs(value) >= 1e9:
+        return f"{value:.6g}".replace("-", "−")
+    return np.format_float_positional(round(value, decimals) + 0.0, trim="-").replace("-", "−")
 
 
 def _lines(mark: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:

@@ -49,6 +49,8 @@ class MethodComparison(Explorer):
         the usual methods suit the model.
     """
 
+    _equal = True
+
     def __init__(
         self,
         model: nn.Module | Session,

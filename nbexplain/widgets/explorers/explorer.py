@@ -68,7 +68,8 @@ class Explorer(ipywidgets.VBox):
     _long: bool = False  # whether panes ask methods of their own that take long, which can be stopped and run
     _main: str = ""  # the method that the status line is about, where panes ask several of their own
     _told: tuple[type[Exception], ...] = ()  # errors that a pane tells of, so that the status line need not
-    _least: int = 0  # pixels that a pane on the board needs, where they share its width equally
+    _least: int = 0  # pixels that a pane on the board needs, where they share its width
+    _equal: bool = False  # whether all of those are as wide as each other, the last one too
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
 
@@ -166,7 +167,7 @@ class Explorer(ipywidgets.VBox):
             needs=needs(shown),
             long=self._long,
         )
-        children = [toolbar, self._status, *rows(self._parts, self._least)]
+        children = [toolbar, self._status, *rows(self._parts, self._least, self._equal)]
         super().__init__(children, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._endings = [
             self.session.on_select(self._follow),
@@ -228,7 +229,7 @@ class Explorer(ipywidgets.VBox):
         answers = self._on_page()
         running = next((a for a in answers.values() if a.state == "running"), None)
         chosen = next((a for p, a in answers.items() if p.own.get("method", self._main) == self._main), None)
-        main = running or chosen or next(iter(answers.values()), None)
+        main = running or chosen or max(answers.values(), key=_seconds, default=None)
         explanation = main.explanation if main is not None else None
         with self._status.hold_sync():
             if main is not None:
@@ -245,6 +246,9 @@ class Explorer(ipywidgets.VBox):
         if main.explanation is not None:
             text = words.summary(main.explanation, self.session, stopped=main.state == "stopped")
             return text, self._warnings_of(main)
+        if main.state == "stopped":
+            label = words.METHODS[main.question.method].label
+            return f"{label}: stopped before the first picture", self._status.warnings
         text = ""
         if main.state == "running":
             cost = f"{main.price}; " if main.price else ""
@@ -316,6 +320,10 @@ class Explorer(ipywidgets.VBox):
         self._models.release()
         self.set_trait("children", ())  # the notebook's `Out` may hold the explorer for long
         self._parts, self._answers, self._drawn = [], {}, {}
+
+
+def _seconds(answer: Answer) -> float:
+    return answer.explanation.seconds if answer.explanation is not None else 0.0
 
 
 def checked_names(

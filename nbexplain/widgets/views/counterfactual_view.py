@@ -17,6 +17,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.counterfactual_pane import DIRECTIONS, CounterfactualPane
+from nbexplain.widgets.text_units import units_of
 from nbexplain.widgets.views.struck_words import struck
 
 _METHOD = "counterfactual"
@@ -188,13 +189,13 @@ class CounterfactualView:
         numbers = " → ".join(_apart([before, after]))
         if boundary is not None or not whole:
             return {"outcome": numbers, "score": explanation.score_name}
-        name = words.target_name(int(scores.argmax()), self._session)
+        name = words.target_name(int(np.nanargmax(scores)), self._session)  # a word that is hidden has none
         of = words.target_name(target, self._session)
         return {"outcome": name, "score": f"{explanation.score_name} of {of} {numbers}"}
 
     def _struck(self, text: Text, keep: np.ndarray, explanation: Explanation) -> list[list[Any]]:
         division = {name: explanation.params[name] for name in ("unit", "hide")}
-        return struck(text.text, text.masker(**division).spans, keep)
+        return struck(text.text, units_of(text, division, explanation).spans, keep)
 
 
 def _has_order(column: Column) -> bool:

@@ -47,7 +47,7 @@ class PartialDependenceView:
             description="Centred (c-ICE)",
             tooltip="Each curve less its first point: curves that are not parallel show an interaction",
             indent=False,
-            layout=ipywidgets.Layout(width="auto", margin="2px 2px 2px 12px"),
+            layout=ipywidgets.Layout(width="auto", margin="2px 12px 2px 0"),
         )
         controls = ipywidgets.HBox(
             [self.column, self._centred], layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center")

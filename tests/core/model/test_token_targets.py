@@ -120,11 +120,55 @@ def test_the_best_word_for_a_mask_is_explained_first() -> None:
     model.emb.weight.data = torch.eye(len(WORDS))[[0, 5, 2, 3, 4, 5, 6]] * 3  # the mask speaks for paris
     ours = explain(model, Text("Anna lives in [MASK]", Tokenizer()), "leave_one_out", hide="mask token")
     assert (ours.target, ours.score) == (Region(5, (3,)), 3)
-    with pytest.raises(ValueError, match=r"target: the model predicts one of 7 tokens .*; put '\[MASK\]' where"):
-        explain(model, Text(TEXT, Tokenizer()), "leave_one_out", hide="mask token")
     session = Session(model, Text("Anna lives in [MASK]", Tokenizer()))
     assert session.classes == tuple(WORDS)
     session.close()
+
+
+class Speaks(nn.Module):
+    """Scores of the whole vocabulary at each token, from those before it, or from both sides."""
+
+    def __init__(self, both: bool = False) -> None:
+        super().__init__()
+        self.emb = nn.Embedding(len(WORDS), 8)
+        self.body = nn.GRU(8, 8, batch_first=True, bidirectional=both)
+        self.head = nn.Linear(16 if both else 8, len(WORDS))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.body(self.emb(ids))[0])
+
+
+def ids_alone(model: nn.Module, x: Any) -> Tensor:
+    return model(x["input_ids"])
+
+
+def test_a_model_that_reads_only_what_came_before_is_explained_at_its_last_token_whatever_the_tokenizer_has() -> None:
+    model, text = seeded(Speaks).eval(), Text(TEXT, Tokenizer())
+    with torch.no_grad():
+        last = model(torch.tensor([[2, 3, 4, 5, 6]]))[0, -1]
+    ours = explain(model, text, "leave_one_out", hide="mask token", forward=ids_alone)
+    assert ours.target == Region(int(last.argmax()), (4,))
+    assert ours.score == pytest.approx(float(last.max()))
+    twice = {"forward": lambda model, x: {"anything": ids_alone(model, x) * 2}}
+    np.testing.assert_allclose(
+        explain(model, text, "leave_one_out", hide="mask token", **twice).values, 2 * ours.values, atol=1e-6
+    )
+
+    def picky(model: nn.Module, x: Any) -> Tensor:
+        if ids_alone(nn.Identity(), x).eq(Tokenizer.mask_token_id).any():
+            raise ValueError("no such token")
+        return ids_alone(model, x)
+
+    with pytest.raises(ValueError, match=r"if it fills masks, put '\[MASK\]' .*; if it predicts the next") as told:
+        explain(model, text, "leave_one_out", forward=picky)
+    place, word = eval(str(told.value).partition("target=")[2])
+    assert (place, word) == (4, int(last.argmax()))
+
+
+def test_a_model_that_reads_both_ways_is_asked_for_a_mask() -> None:
+    model, text = seeded(lambda: Speaks(both=True)).eval(), Text(TEXT, Tokenizer())
+    with pytest.raises(ValueError, match=r"target: the model predicts one of 7 tokens .*; put '\[MASK\]' where it is"):
+        explain(model, text, "leave_one_out", hide="mask token", forward=ids_alone)
 
 
 def test_the_next_word_is_explained_where_no_token_stands_for_a_mask() -> None:

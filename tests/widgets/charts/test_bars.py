@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import bqplot
 import numpy as np
 import pytest
 
+from nbexplain.core.explanation import Grid
+from nbexplain.widgets.beeswarm_chart import Beeswarm
 from nbexplain.widgets.chart_style import ACCENT, PLAIN, figure, spaced, ticks
 from nbexplain.widgets.charts.bars import ClassBars, Histogram
+from nbexplain.widgets.charts.heatmap_chart import Heatmap
+from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart
+from nbexplain.widgets.feature_bars_chart import FeatureBars
+from nbexplain.widgets.force_chart import Force
 from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.waterfall_chart import Waterfall
 from tests.widgets.comm import living
 
 
@@ -190,6 +198,9 @@ def test_ticks_keep_clear_of_each_other_on_the_narrowest_chart():
     np.testing.assert_allclose(spaced(places, written, 0.5, chart), places[::2])
     chart.fig_margin = {**chart.fig_margin, "left": 230}  # 46 pixels: the outermost alone
     np.testing.assert_allclose(spaced(places, written, 0.5, chart), places[[0, -1]])
+    wide = np.array([-0.25, 0.25])  # of more places than are still there
+    inner = np.array([-0.1, 0.1])
+    np.testing.assert_allclose(spaced(inner, written, 0.5, chart, wide), wide)
     chart.fig_margin = {**chart.fig_margin, "left": 260}
     assert len(spaced(places, written, 0.5, chart)) == 1
     close_tree(chart, set())
@@ -199,3 +210,25 @@ def test_names_of_classes_keep_their_hyphens():
     chart = ClassBars(lambda _: None)
     chart.show(["t-shirt"], [-2.0], 0, "logit")
     assert list(bars_of(chart).x) == ["t-shirt  −2.00"]
+
+
+@pytest.mark.parametrize(
+    ("make", "show"),
+    [
+        (lambda: ClassBars(lambda _: None), lambda chart: chart.show(["a"], [0.0], 0, "logit")),
+        (Histogram, lambda chart: chart.show(np.zeros(3), "activation")),
+        (FeatureBars, lambda chart: chart.show(["a", "b"], [0.0, np.nan])),
+        (Waterfall, lambda chart: chart.show(["a"], [0.0], None, 0.0, 0.0)),
+        (Force, lambda chart: chart.show(["a"], [0.0], None, 0.0, 0.0)),
+        (Beeswarm, lambda chart: chart.show(["a"], np.zeros((1, 1)), np.zeros((1, 1)))),
+        (Heatmap, lambda chart: chart.show(["a"], np.zeros((1, 1)), 0.0)),
+        (PartialDependenceChart, lambda chart: chart.show(Grid("a", np.zeros(1)), np.zeros((1, 1)), np.zeros(1))),
+    ],
+)
+def test_a_chart_is_seen_as_soon_as_something_is_drawn_and_not_before(make, show):
+    chart = make()
+    plot = chart.figure if isinstance(chart.figure, bqplot.Figure) else chart.figure.children[0]
+    assert "nbx-undrawn" in plot._dom_classes
+    show(chart)
+    assert "nbx-undrawn" not in plot._dom_classes
+    close_tree(chart.figure, set())

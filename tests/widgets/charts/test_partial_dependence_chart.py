@@ -48,6 +48,22 @@ def test_the_mean_its_band_and_a_hundred_curves(chart):
     assert plot(chart).axes[1].label == "probability"
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([-2.611314, 0.1, 3.105181], ("−2.61", "3.11")),
+        ([1990.0, 2004.5, 2019.0], ("1990", "2019")),
+        ([100.1234, 100.2, 100.4567], ("100.123", "100.457")),
+        ([2e-8, 3e-8, 5e-8], ("2e−08", "5e−08")),
+        ([0.25, 0.25, 0.25], ("0.25", "0.25")),
+    ],
+)
+def test_places_are_said_as_exactly_as_the_column_needs(chart, values, said):
+    chart.show(Grid("x", np.array(values)), np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0]]), np.array(values))
+    low, high = said
+    assert words(chart.figure).endswith(f"lowest 0 at {low}, highest 2 at {high}")
+
+
 def test_bars_below_count_the_rows_and_stay_below_the_curves(chart):
     chart.show(GRID, CURVES, HELD)
     counts = np.asarray(chart._held.y)[:, 2]

@@ -1,0 +1,43 @@
+"""How many inputs a model gets in one call: as many as are quick, and few where a call has to be waited for."""
+
+from __future__ import annotations
+
+_QUICK = 0.1  # seconds: while a call takes less, the next ones may be longer
+_WAIT = 0.2  # seconds that the inputs of one call may take, beside what each call takes by itself
+_LONG = 1.0  # seconds that the first call may take
+
+
+class CallSize:
+    """The size of the next call of a model that can be stopped between two calls only.
+
+    Some models take as long for one input as for a thousand, others so long for each: two calls of two sizes tell.
+
+    Attributes
+    ----------
+    size
+        Of the next call; 0 before the first.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._last = 0, 0.0  # a call: how many inputs, and seconds
+        self._each: float | None = None  # what one more of them takes
+
+    def first(self, most: int, each: float, count: int) -> int:
+        """The size of a first call, if `count` inputs took `each` seconds each before."""
+        self._last = count, each * count
+        return min(most, max(int(_LONG / max(each, 1e-9)), 2))  # of one alone it is not seen what the next takes
+
+    def took(self, size: int, seconds: float) -> None:
+        """What a call of so many took."""
+        (count, before), self._last = self._last, (size, seconds)
+        if size != count:
+            self._each = max((seconds - before) / (size - count), 0.0)
+        together = size * (seconds / size if self._each is None else self._each)
+        enough = max(_WAIT, seconds - together)  # what a call takes by itself is waited for in any case
+        if seconds < _QUICK or together < enough / 2:
+            self.size = (4 if 8 * together < enough else 2) * size
+        elif together > 2 * enough:
+            self.size = max(size // 2, 1)
+        else:
+            self.size = size
