@@ -204,7 +204,8 @@ class Network:
         """What a reader of its answers must know."""
         tried, module = self._batches, self.twin.module
         alone = f"the model takes one input at a time: {tried.alone}" if tried.alone else ""
-        random = f"the model is random: {batches.RANDOM}" if tried.random else ""
+        drawn = batches.RANDOM.replace("rows", "texts") if isinstance(self._given, Text) else batches.RANDOM
+        random = f"the model is random: {drawn}" if tried.random and not tried.again else ""  # which says it as well
         notes = tuple(note for note in (alone, tried.again, random) if note)
         return notes + module.notes if isinstance(module, Predictor) else notes
 
@@ -237,8 +238,10 @@ class Network:
         if not isinstance(self._given, Text) or self._first is None:
             return ""
         before = asked_again.held(self.twin.module)
-        again = self.run(self.ready(self._given.tensor), grad=False)
-        return asked_again.note_of(self._first, again, before, self.twin.module)
+        first, again = self._first, self.run(self.ready(self._given.tensor), grad=False)
+        if isinstance(self.twin.module, Predictor):
+            first, again = (scores.to(self.twin.module.precision) for scores in (first, again))
+        return asked_again.note_of(first, again, before, self.twin.module)
 
     def _tried_rows(self) -> batches.Batches:
         """Of a model outside torch, whether it mixes rows or texts; one that takes no batches says so itself."""

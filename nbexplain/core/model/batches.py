@@ -125,18 +125,18 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
 
 
 def other_texts(text: Text, number: int) -> Tensor:
-    """Codes (n, L) of up to so many other texts for models that read strings, the last with half of the words.
+    """Codes (n, L) of so many other texts for models that read strings, the last with half of the words.
 
-    Each lacks one word, or ends early. Of a single word, the text in which it is masked.
+    Each lacks one word, or ends early; the same again, where they are few. Of a single word, it is masked.
     """
     words = text.masker("word", "remove")
     count = len(words.names)
     if count < 2:
         words = text.masker("word", "mask token")
-        return next(words.batches(np.zeros((1, count), dtype=bool)))[1]
+        return next(words.batches(np.zeros((number, count), dtype=bool)))[1]
     begins = [np.arange(count) < kept for kept in range(count - 1, (count + 1) // 2, -1)]
     keep = np.array([*~np.eye(count, dtype=bool), *begins])
-    keep = keep[np.linspace(0, len(keep) - 1, min(number - 1, len(keep))).astype(np.intp)]
+    keep = keep[np.linspace(0, len(keep) - 1, number - 1).astype(np.intp)]
     half = np.arange(count) < (count + 1) // 2
     return next(words.batches(np.concatenate([keep, half[None]])))[1]
 

@@ -46,6 +46,23 @@ def test_texts_that_are_filled_up_in_a_batch_are_asked_alone(pair: bool) -> None
     assert found.warnings == (NOTE,)
 
 
+def test_texts_that_are_mixed_in_large_batches_only_are_asked_alone() -> None:
+    def model(texts: list[str]) -> np.ndarray:
+        lengths = np.array([len(text) for text in texts], dtype=float)
+        return lengths - (lengths.mean() if len(texts) > 30 else 0.0)
+
+    found = explain(model, Text("the film is really good"), "exact_shap")
+    np.testing.assert_allclose(found.values, [3.0, 4.0, 2.0, 6.0, 4.0])
+    assert found.warnings == (NOTE,)
+
+
+def test_a_model_of_texts_that_draws_random_numbers_is_said_to_do_so_once() -> None:
+    draw = np.random.default_rng(0)
+    found = explain(lambda texts: [len(text) + draw.normal() for text in texts], Text("the film"), "leave_one_out")
+    (note,) = found.warnings
+    assert "draws random numbers" in note
+
+
 @pytest.mark.parametrize("text", ["the film is good", "good"])
 def test_texts_that_only_their_batch_tells_apart_are_refused(text: str) -> None:
     def softmax_over_texts(texts: list[str]) -> np.ndarray:
