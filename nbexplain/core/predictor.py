@@ -138,9 +138,9 @@ class Predictor(nn.Module):
             return ""
         if isinstance(x, list) and isinstance(x[0], tuple) and not is_pipeline(self.estimator):
             return one_by_one.of_pairs(self._calls[0][1], self._call, x)
-        if self.way != "call" and isinstance(x, list):
-            return one_by_one.in_another(self._calls[0][1], self._call, x)
-        return one_by_one.tried(self.estimator, self._call, x) if self.way == "call" else ""
+        if self.way != "call" and not isinstance(x, list):
+            return ""
+        return one_by_one.tried(self._calls[0][1], self._call, x)
 
     @property
     def _call(self) -> str:

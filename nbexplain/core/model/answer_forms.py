@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,11 +12,15 @@ from torch import Tensor
 _DEEPEST = 3  # lists in lists, of one item each
 
 
+_LABELS, _SHARES = ("label", "class", "prediction", "category"), ("score", "probability", "prob", "confidence")
+
+
 class Form(NamedTuple):
-    """What is written for `said`, what an input got, and as a function of it."""
+    """What is written for `said`, what an input got, as a function of it, and what must be known of it."""
 
     written: str
     read: Callable[[Any], Any]
+    note: str = ""
 
 
 def form_of(said: Any, depth: int = 0) -> Form | None:
@@ -27,7 +32,7 @@ def form_of(said: Any, depth: int = 0) -> Form | None:
     if (scores := getattr(said, "cats", None)) and _are_numbers(scores):  # spaCy's documents
         return _by_name("said.cats", lambda said: said.cats, list(scores))
     if isinstance(said, Mapping):
-        return _by_name("said", lambda said: said, list(said)) if _are_numbers(said) else None
+        return _of_mapping(said)
     if isinstance(said, (list, tuple)) and said and all(isinstance(part, Mapping) for part in said):
         return _of_labelled(said) or _inside(said, depth)
     try:
@@ -48,7 +53,22 @@ def _inside(said: Any, depth: int) -> Form | None:
     inner = None if first is None or depth == _DEEPEST else form_of(first, depth + 1)
     if inner is None:
         return None
-    return Form(inner.written.replace("said", "said[0]", 1), lambda said: inner.read(said[0]))
+    return Form(re.sub(r"\bsaid\b", "said[0]", inner.written), lambda said: inner.read(said[0]), inner.note)
+
+
+def _of_mapping(said: Mapping[Any, Any]) -> Form | None:
+    """Of its numbers; of a label and how likely it is, the score of that label."""
+    numbers = [name for name, value in said.items() if _is_number(value)]
+    labels = [name for name in _LABELS if isinstance(said.get(name), str)]
+    if labels and len(shares := [name for name in numbers if name in _SHARES]) == 1:
+        name, share, label = labels[0], shares[0], said[labels[0]]
+        return Form(
+            f"{{said[{name!r}]: said[{share!r}]}}.get({label!r}, 0.0)",
+            lambda said: {said[name]: said[share]}.get(label, 0.0),
+            f"the score of {label!r}, 0 where another label wins (a pipeline of Hugging Face returns all of them with "
+            "top_k=None)",
+        )
+    return _by_name("said", lambda said: said, numbers) if numbers and not labels else None
 
 
 def _by_name(held: str, part: Callable[[Any], Any], names: Sequence[Any]) -> Form:

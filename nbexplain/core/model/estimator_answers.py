@@ -129,7 +129,9 @@ def of_each(said: Any, count: int, call: str) -> str:
         fits = form is not None and form.written != "said" and are_rows([form.read(one) for one in said], count)
     except Exception:  # they are not alike
         return ""
-    return f"; try lambda inputs: [{form.written} for said in {call}(inputs)]" if form is not None and fits else ""
+    if form is None or not fits:
+        return ""
+    return f"; {form.note or 'try'}{':' * bool(form.note)} lambda inputs: [{form.written} for said in {call}(inputs)]"
 
 
 def _no_labels(array: np.ndarray) -> str:
@@ -186,13 +188,18 @@ def _of_top_labels(
 
 def _awaited(said: Coroutine[Any, Any, Any], count: int, call: str) -> str:
     """The function that waits for what an `async def` returns, in a thread, as a notebook has a loop of its own."""
-    with ThreadPoolExecutor(1) as pool, contextlib.suppress(Exception):  # what it raises, it would raise again
-        if are_rows(_held(pool.submit(asyncio.run, said).result()), count):
-            return (
-                ": it is an async function, to be waited for: "
-                f"lambda inputs: concurrent.futures.ThreadPoolExecutor().submit(asyncio.run, {call}(inputs)).result()"
-            )
-    return ": it is an async function; give one that waits for it and returns numbers"
+    raised = ""
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            found = pool.submit(asyncio.run, said).result()
+        except Exception as error:
+            raised, found = f", which raised {type(error).__name__}: {error}", None
+    if not are_rows(_held(found), count):
+        return f": it is an async function{raised}; give one that waits for it and returns numbers"
+    return (
+        ": it is an async function, to be waited for: "
+        f"lambda inputs: concurrent.futures.ThreadPoolExecutor().submit(asyncio.run, {call}(inputs)).result()"
+    )
 
 
 def _described(said: Any) -> str:

@@ -57,7 +57,8 @@ def _alone(model: Callable[[Any], Any], one: Any, asked: str, rows: str) -> str:
         return ""
     if form.written == "said":
         return _each(asked, rows) if not isinstance(found, str) else f"lambda inputs: [{asked} for {rows}]"
-    return f"lambda inputs: [{form.written} for said in ({asked} for {rows})]"
+    note = f"{form.note}: " * bool(form.note)
+    return f"{note}lambda inputs: [{form.written} for said in ({asked} for {rows})]"
 
 
 def in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str:

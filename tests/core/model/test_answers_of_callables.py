@@ -48,6 +48,11 @@ class Fast:
         return labels, numpy.array([[share for _, share in one[:k]] for one in found])
 
 
+class OfOne:
+    def predict_proba(self, text: str) -> list[float]:
+        return [-score(text.lower()), score(text)]
+
+
 def labelled(text: str) -> list[dict[str, Any]]:
     both = [{"label": "neg", "score": -score(text)}, {"label": "pos", "score": score(text)}]
     return both if "good" in text else both[::-1]
@@ -86,10 +91,15 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "a document": (lambda text: Doc(lower(text)), 1),
     "labels of one": (lambda text: labelled(lower(text)), 1),
     "a list of labels of one": (lambda text: [labelled(lower(text))], 1),
+    "scores and a text": (lambda text: {"pos": score(lower(text)), "version": "1"}, None),
+    "the first label of one": (lambda text: [{"label": "pos", "score": score(lower(text))}], None),
+    "a method": (OfOne(), 1),
     "a row and more": (lambda text: ([-score(lower(text)), score(text)], {"seconds": 1}), 1),
     # asked for a list of texts
     "dicts": (lambda texts: [{"neg": -score(text), "pos": score(text)} for text in texts], 1),
     "labels": (lambda texts: [labelled(text) for text in texts], 1),
+    "first labels": (lambda texts: [{"label": "pos", "score": score(text)} for text in texts], None),
+    "lists of first labels": (lambda texts: [[{"label": "pos", "score": score(text)}] for text in texts], None),
     "documents": (lambda texts: [Doc(text) for text in texts], 1),
     "a dict of lists": (lambda texts: {"neg": [-score(t) for t in texts], "pos": [score(t) for t in texts]}, 1),
     "a dict with labels": (lambda texts: {"label": ["a" for _ in texts], "score": [score(t) for t in texts]}, None),
@@ -129,6 +139,25 @@ def test_a_label_of_one_text_is_asked_for_each() -> None:
 
     with pytest.raises(RuntimeError, match=r"answers when it is asked as in lambda inputs: \[model\(one\) for one in"):
         explain(model, Text(TEXT), "leave_one_out")
+
+
+def test_a_label_that_no_longer_wins_has_the_score_0() -> None:
+    def model(texts: list[str]) -> list[dict[str, Any]]:
+        return [{"label": "pos", "score": 0.75} if "good" in text else {"label": "neg", "score": 0.5} for text in texts]
+
+    with pytest.raises(ValueError, match="the score of 'pos', 0 where another label wins") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    written = str(raised.value)[str(raised.value).index("lambda inputs") :].partition(". A text-classification")[0]
+    found = explain(eval(written, {"model": model}), Text(TEXT), "leave_one_out")
+    numpy.testing.assert_array_equal(found.values, [0, 0, 0, 0, 0, 0.75])
+
+
+def test_what_an_async_function_raises_is_said() -> None:
+    async def fails(texts: list[str]) -> list[float]:
+        raise KeyError("its own")
+
+    with pytest.raises(ValueError, match="it is an async function, which raised KeyError: 'its own'; give one that"):
+        explain(fails, Text(TEXT), "leave_one_out")
 
 
 def test_rows_of_several_lengths_are_not_said_to_be_raised_by_the_model() -> None:
