@@ -83,7 +83,7 @@ class Predictor(nn.Module):
         self.way = self._calls[0][0]
         self.outputs: Outputs | None = None
         self.by_label = False
-        self.precision = torch.float16
+        self.precision = torch.bfloat16
         self._given: Array | None = None
         self._classes: tuple[str, ...] | None = None  # the user's
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
@@ -121,7 +121,7 @@ class Predictor(nn.Module):
         else:
             answer = self._calls[0][1](x)
         said, _, columns = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
-        self.precision = torch.promote_types(self.precision, precision_of(answer, said))
+        self.precision = min(self.precision, precision_of(answer, said), key=lambda dtype: torch.finfo(dtype).eps)
         self._check_same(columns)
         said = self._in_order(said, columns)
         scores = self.outputs.scores(said)

@@ -81,7 +81,7 @@ def precision_of(answer: Any, said: np.ndarray) -> torch.dtype:
     Numbers of Python that single precision holds were most likely computed in it (`probabilities.tolist()`).
     """
     if isinstance(answer, Tensor) and answer.is_floating_point():
-        return answer.dtype if answer.dtype is torch.float16 else torch.promote_types(answer.dtype, torch.float32)
+        return answer.dtype
     if said.dtype.kind != "f":
         return torch.float32
     if said.dtype.itemsize < 8:

@@ -91,6 +91,17 @@ def test_a_model_in_single_precision_that_asks_each_row_once_does_not_mix() -> N
         assert all(Subject(returned, Tabular(row, table)).takes_batches() for row in table[:4])
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_nor_does_one_in_half_precision(dtype: torch.dtype) -> None:
+    table = np.random.default_rng(0).normal(size=(50, 4))
+
+    def model(rows: np.ndarray) -> torch.Tensor:
+        step = torch.finfo(dtype).eps * (len(np.unique(rows, axis=0)) > 1)  # other kernels for batches
+        return torch.from_numpy(rows.sum(1) * (1 + 2 * step)).to(dtype)
+
+    assert all(Subject(model, Tabular(row, table)).takes_batches() for row in table[:4])
+
+
 def test_mixing_that_leaves_the_first_and_the_last_row_as_they_are_is_noticed() -> None:
     names = ["bern", "oslo", *["rome"] * 6, "bern"]
     table = pd.DataFrame({"size": np.arange(9.0), "city": names})
