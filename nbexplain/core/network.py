@@ -19,6 +19,7 @@ from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
 from nbexplain.core.model import asked_again, batches, checkpointing, padding
+from nbexplain.core.model.estimator_calls import runs_each_alone
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import of_text
@@ -247,6 +248,8 @@ class Network:
         """Of a model outside torch, whether it mixes rows or texts; one that takes no batches says so itself."""
         given, module = self._given, self.twin.module
         if not isinstance(given, (Tabular, Text)) or not isinstance(module, Predictor):
+            return batches.Batches()
+        if runs_each_alone(module.estimator) and self._forward is None:
             return batches.Batches()
         x = self.ready(given.tensor)
         alone = self.run(x, grad=False) if self._first is None else self._first

@@ -113,7 +113,12 @@ def test_a_pipeline_that_counts_its_calls_is_not_changed_by_them_but_by_an_optim
 
 
 def test_a_pipeline_that_fills_texts_up_and_masks_them_mixes_none() -> None:
-    assert Subject(a_pipeline(batch_size=8), Text(SENTENCE)).takes_batches()
+    subject = Subject(a_pipeline(batch_size=8), Text(SENTENCE))
+    assert subject.takes_batches()
+    assert subject.passes["forward"] > 8  # it was tried
+    alone = Subject(a_pipeline(), Text(SENTENCE))
+    assert alone.takes_batches()
+    assert alone.passes["forward"] <= 2  # it runs each text by itself anyway
 
 
 def test_a_pipeline_inside_a_function_is_read_by_the_advised_one() -> None:
