@@ -18,7 +18,8 @@ from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.neighbors import KNeighborsClassifier, LocalOutlierFactor
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, OneClassSVM
 
@@ -50,7 +51,9 @@ KNOWN = {
         DBSCAN,
         PCA,
         LinearRegression,
+        MultiOutputClassifier,
         OneVsRestClassifier,
+        KernelDensity,
         KNeighborsClassifier,
         LocalOutlierFactor,
         SVC,
@@ -310,6 +313,21 @@ MODELS = {
         OWN_COLUMNS,
         right=FRAME,
     ),
+    "columns of a booster in another order": Case(
+        "model = booster(frame, y)\nrow = frame[['c', 'a', 'b']].iloc[0]\ntable = frame[['c', 'a', 'b']]",
+        RAW,
+        "the model raised ValueError",
+        "Tabular({name: row[name] for name in model.feature_names}, background=table[list(model.feature_names)])",
+        right="explain(model, Tabular(frame.iloc[0], frame), 'exact_shap')",
+    ),
+    "density alone": Case(
+        "x = Tabular(A[0], background=A)\nmodel = KernelDensity().fit(A)",
+        "explain(model, x, 'exact_shap')",
+        "got KernelDensity, which scores rows by score_samples",
+        "lambda rows: model.score_samples(rows)",
+        "explain({}, x, 'exact_shap')",
+        "explain(model.score_samples, x, 'exact_shap')",
+    ),
     "label column of an array": Case(
         "model, table = lr, numpy.column_stack([A, y])\nrow = table[0]",
         RAW,
@@ -438,6 +456,34 @@ MODELS = {
         "explain(lambda rows: model.predict_proba(rows)[0], x, 'confusion', classes=('no', 'yes'))",
         "explain(forest(A, y), x, 'confusion')",
     ),
+    "the second of several labels": Case(
+        "model = MultiOutputClassifier(LogisticRegression()).fit(A, numpy.stack([1 - y, y3], 1))\n"
+        "x = Tabular(A[0], A, labels=y3)",
+        "explain(model, x, 'confusion', target=4)",
+        "it gives each row several labels",
+        "explain(lambda rows: model.predict_proba(rows)[1], …, classes=('class 0', 'class 1', 'class 2'))",
+        "explain(lambda rows: model.predict_proba(rows)[1], x, 'confusion', classes=('class 0', 'class 1', 'class 2'))",
+        "explain(LogisticRegression().fit(A, y3), x, 'confusion')",
+    ),
+    "the second of several labels that are strings": Case(
+        "named = numpy.array(['lo', 'mid', 'hi'])[y3]\nx = Tabular(A[0], A, labels=named)\n"
+        "both = numpy.stack([numpy.array(['n', 'p'])[y], named], 1)\n"
+        "model = MultiOutputClassifier(LogisticRegression()).fit(A, both)",
+        "explain(model, x, 'residuals', target=3)",
+        "it gives each row several labels",
+        "explain(lambda rows: model.predict_proba(rows)[1], …, classes=('hi', 'lo', 'mid'))",
+        "explain(lambda rows: model.predict_proba(rows)[1], x, 'confusion', classes=('hi', 'lo', 'mid'))",
+        "explain(LogisticRegression().fit(A, named), x, 'confusion')",
+    ),
+    "the second of several labels in columns": Case(
+        "x = Tabular(A[0], A, labels=1 - y)\n"
+        "model = OneVsRestClassifier(LogisticRegression()).fit(A, numpy.stack([y, 1 - y], 1))",
+        "explain(model, x, 'roc', target=1)",
+        "it gives each row several labels",
+        "explain(lambda rows: model.predict_proba(rows)[:, 1], …, classes=('no', 'yes'))",
+        "explain(lambda rows: model.predict_proba(rows)[:, 1], x, 'roc', classes=('no', 'yes'))",
+        "explain(LogisticRegression().fit(A, 1 - y), x, 'roc')",
+    ),
     "several labels in columns": Case(
         "x = Tabular(A[0], A, labels=y)\n"
         "model = OneVsRestClassifier(LogisticRegression()).fit(A, numpy.stack([y, 1 - y], 1))",
@@ -558,6 +604,49 @@ ANSWERS = {
         "lambda rows: rows[:, :1, None]",
         "got float64 (1, 1, 1)",
         "lambda inputs: numpy.reshape(model(inputs), (len(inputs), -1))",
+    ),
+    **{
+        f"{outputs} squeezed from {kind}": callable_(
+            f"lambda rows: numpy.squeeze(numpy.asarray(rows)[:, :{outputs}])",
+            "got float64 (2,)" if outputs == 2 else "got ndarray",
+            "lambda inputs: numpy.reshape(model(inputs), (len(inputs), -1))",
+            f"explain(lambda rows: numpy.asarray(rows)[:, :{outputs}], x, 'exact_shap')",
+            setup=setup,
+        )
+        for outputs in (1, 2)
+        for kind, setup in (("an array", TABLE), ("a frame", READ))
+    },
+    "one row of a batch of one": callable_(
+        "lambda rows: rows[:1, :2] if len(rows) > 1 else rows[:, :2]",
+        "got float64 (1, 2)",
+        "lambda inputs: numpy.concatenate([model(inputs[[n]]) for n in range(inputs.shape[0])])",
+        "explain(lambda rows: rows[:, :2], x, 'exact_shap')",
+    ),
+    "a number of a list": callable_(
+        "lambda texts: float(len(texts[0].split()))",
+        "got float",
+        "lambda inputs: numpy.stack([model([one]) for one in inputs])",
+        "explain(words, x, 'exact_shap')",
+        "x = Text('a good film')",
+    ),
+    "dates": callable_(
+        "lambda rows: (100 * rows[:, 0]).astype('datetime64[D]')",
+        "got datetime64[D] (1,)",
+        "lambda inputs: (numpy.asarray(model(inputs)) - numpy.datetime64(0, 'D')) / numpy.timedelta64(1, 'D')",
+        "explain(lambda rows: numpy.trunc(100 * rows[:, 0]), x, 'exact_shap')",
+    ),
+    "dates of polars": callable_(
+        "lambda rows: (100 * rows['a']).cast(polars.Int32).cast(polars.Date)",
+        "got datetime64[D] (1,)",
+        "lambda inputs: (numpy.asarray(model(inputs)) - numpy.datetime64(0, 'D')) / numpy.timedelta64(1, 'D')",
+        "explain(lambda rows: numpy.trunc(100 * rows['a'].to_numpy()), x, 'exact_shap')",
+        setup="x = Tabular(polars.from_pandas(frame)[0], polars.from_pandas(frame))",
+    ),
+    "durations": callable_(
+        "lambda rows: (100 * rows[:, 0]).astype('timedelta64[D]')",
+        "got timedelta64[D] (1,)",
+        "lambda inputs: numpy.asarray(model(inputs)) / numpy.timedelta64(1, 'D')",
+        "explain(lambda rows: numpy.trunc(100 * rows[:, 0]), x, 'exact_shap')",
     ),
     "a generator": callable_(
         "lambda rows: (row[0] for row in rows)", "got generator", "lambda inputs: list(model(inputs))"
@@ -688,6 +777,12 @@ def forest(rows: numpy.ndarray, labels: numpy.ndarray) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(1, bootstrap=False, max_features=None, max_depth=1, random_state=0).fit(rows, labels)
+
+
+def booster(rows: pandas.DataFrame, labels: numpy.ndarray) -> Any:
+    import xgboost
+
+    return xgboost.train({"max_depth": 2}, xgboost.DMatrix(rows, labels), 3)
 
 
 def catboost(rows: pandas.DataFrame, labels: numpy.ndarray) -> Any:

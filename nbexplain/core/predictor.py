@@ -17,6 +17,7 @@ from nbexplain.core.model import one_by_one
 from nbexplain.core.model.estimator_answers import as_array, precision_of
 from nbexplain.core.model.estimator_calls import (
     classes_of,
+    comes_from,
     count_of,
     first_that_answers,
     is_booster,
@@ -32,11 +33,17 @@ from nbexplain.core.model.estimator_calls import (
 )
 from nbexplain.core.model.estimator_outputs import Outputs
 from nbexplain.core.model.estimator_state import Attributes, State
+from nbexplain.core.model.own_columns import order_note
+from nbexplain.core.model.trees.reading import unwrapped
 from nbexplain.inputs import Array, Tabular
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
 _TRIED_FOR_LABELS = 10_000  # ... those that tell which labels there are
 _TRIED_FOR_SHARES = 3  # ... and those that tell whether scores add up to 1, few as the model may be slow
+_OF_SHARES = (
+    "the model predicts numbers of 0 and more that add up to 1, which are explained as numbers; if they are "
+    "probabilities of classes, give a name for each: classes=[…]"
+)
 _OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
 _OF_OUTLIERS = (
     "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
@@ -178,6 +185,21 @@ class Predictor(nn.Module):
         known = self.outputs.names if self.outputs.labels is None else self.outputs.labels
         return None if known is None else np.asarray(known)
 
+    def choice(self, x: Any) -> np.ndarray | None:
+        """(n,) the class that `predict` chooses for each of some inputs, as a number, −1 for none of these classes.
+
+        None where it has no say besides the scores.
+        """
+        labels = self.classes
+        if labels is None or self.way not in ("predict_proba", "decision_function"):
+            return None
+        said = own_choice(self.estimator, x)
+        if said is None or said.ndim != 1:
+            return None
+        places = {label: place for place, label in enumerate(labels.tolist())}
+        found = np.array([places.get(label, -1) for label in said.tolist()])
+        return None if (found < 0).all() else found
+
     @property
     def regresses(self) -> bool:
         """Whether the scores are predictions of numbers, not scores of classes."""
@@ -186,7 +208,11 @@ class Predictor(nn.Module):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the scores must know."""
-        return () if self.outputs is None else self.outputs.notes
+        if self.outputs is None:
+            return ()
+        names = self._given.names if isinstance(self._given, Tabular) else ()
+        own = unwrapped(self.estimator) if comes_from(self.estimator, "sklearn") else self.estimator
+        return self.outputs.notes + order_note(own, names)
 
     def state(self) -> State:
         """What a fit replaces: the attributes of the estimator and of the steps of a pipeline, by identity."""
@@ -280,6 +306,17 @@ class Predictor(nn.Module):
             return outputs.of_two(said if tried is None else tried[1])
         return None
 
+    def _as_shares(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs | None:
+        """Of numbers (N, K) that add up to 1: probabilities, where the user has named K classes; else None."""
+        if said.ndim != 2 or said.shape[1] < 2 or said.dtype.kind != "f":
+            return None
+        tried = self._tried(_TRIED)
+        if not outputs.add_up(said if tried is None else tried[1]):
+            return None
+        if self._classes is not None and len(self._classes) == said.shape[1]:
+            return Outputs(outputs.numbers, quantity="probability", exclusive=True)
+        return dataclasses.replace(outputs.of_numbers(said, names, regresses=True), notes=(_OF_SHARES,))
+
     def _of_predictions(
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
     ) -> Outputs:
@@ -299,7 +336,7 @@ class Predictor(nn.Module):
             own = getattr(last_step(model), "labels_", None)
             found = np.unique(said if own is None else np.append(np.asarray(own), said))
             return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()])
-        if kind != "regressor" and (as_told := self._as_told(said)) is not None:
+        if kind != "regressor" and (as_told := self._as_told(said) or self._as_shares(said, names)) is not None:
             return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
             return outputs.of_labels(self._all_labels(found_labels), alone=not isinstance(self._given, Tabular))
@@ -319,7 +356,8 @@ class Predictor(nn.Module):
         if not widths and isinstance(labels, list) and said.shape[1] == len(labels):  # a chain
             names = tuple(f"output {number}: {own[-1]}" for number, own in enumerate(labels))
             quantity = "probability" if self.way == "predict_proba" else "score"
-            return Outputs(outputs.numbers, names, quantity, undecided=outputs.of_one_label(self.way, "[:, 0]"))
+            in_columns = outputs.of_labels_in_columns(self.way, len(names))
+            return dataclasses.replace(in_columns, names=names, quantity=quantity)
         if not widths:
             return Outputs(outputs.numbers)
         own_labels = labels if isinstance(labels, list) and [len(own) for own in labels] == list(widths) else None

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightgbm import LGBMClassifier
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor, VotingClassifier
@@ -327,3 +328,79 @@ def test_a_fit_is_noticed_and_an_unchanged_model_is_not_asked_again() -> None:
     session.wait()
     np.testing.assert_allclose(session.facts.scores[0].numpy(), model.predict_proba(IRIS.data[70:71]))
     session.close()
+
+
+class Shares:
+    """As Keras has it: `predict` alone, which returns probabilities in single precision."""
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        shares: np.ndarray = LINE.predict_proba(rows).astype(np.float32)
+        return shares
+
+
+LINE = LogisticRegression(max_iter=500).fit(IRIS.data, IRIS.target)
+NAMED = {"classes": ["lo", "mid", "hi"]}
+
+
+@pytest.mark.parametrize("method", ["confusion", "permutation_importance", "roc"])
+def test_rows_of_probabilities_with_names_are_scores_of_classes(method: str) -> None:
+    x = Tabular(IRIS.data[70], IRIS.data, labels=IRIS.target)
+    ours, right = (explain(model, x, method, target=1, **NAMED) for model in (Shares(), LINE))
+    np.testing.assert_allclose(ours.values, right.values, atol=1e-6)
+    assert ours.details == pytest.approx(right.details, abs=1e-5)
+    assert (ours.score_name, ours.quantity) == ("probability", right.quantity)
+
+
+def test_rows_of_probabilities_with_names_are_changed_to_another_class() -> None:
+    assert LINE.predict(IRIS.data[70:71]) == [2]
+    changed = explain(Shares(), Tabular(IRIS.data[70], IRIS.data), "counterfactual", target=1, **NAMED)
+    assert LINE.predict(changed.values).tolist() == [1] * len(changed.values)
+    assert "boundary" not in changed.details
+
+
+def test_rows_of_probabilities_without_names_ask_for_them() -> None:
+    x = Tabular(IRIS.data[70], IRIS.data)
+    unnamed = explain(Shares(), x, "exact_shap", target=1)
+    assert any("if they are probabilities of classes, give a name for each" in note for note in unnamed.warnings)
+    named = lambda _, rows: pd.DataFrame(Shares().predict(rows), columns=list("abc"))  # noqa: E731
+    framed = type("Framed", (), {"predict": named})()
+    assert Subject(framed, x).names == ("a", "b", "c")
+    numbers = type("Numbers", (), {"predict": lambda self, rows: LINE.decision_function(rows)})()
+    told = explain(numbers, x, "exact_shap", target=1, **NAMED)  # three numbers that are no probabilities
+    assert (told.score_name, told.warnings) == ("prediction", ())
+
+
+@pytest.mark.filterwarnings("ignore:Cannot compute class probabilities")  # LightGBM's own
+@pytest.mark.parametrize("classes", [2, 3])
+def test_raw_scores_of_an_objective_of_ones_own(classes: int) -> None:
+    def objective(wanted: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        own = np.eye(classes)[wanted.astype(int)] if classes > 2 else wanted
+        slope = said - own
+        return slope, np.ones(slope.shape)
+
+    labels = np.minimum(IRIS.target, classes - 1)
+    options = {"n_estimators": 3, "verbose": -1, "objective": objective}
+    model = LGBMClassifier(**options, **({"num_class": 3} if classes > 2 else {})).fit(IRIS.data, labels)
+    subject = Subject(model, Tabular(IRIS.data[70], IRIS.data))
+    raw = model.predict_proba(IRIS.data[70:71])
+    wanted = raw if classes > 2 else np.array([[-raw[0], raw[0]]])  # from 0 to 1 here, and no probability
+    np.testing.assert_allclose(subject.scores().numpy(), wanted)
+    assert subject.score_name == "score"
+    assert len(subject.warnings) == 1
+    assert "predict returns these scores and no classes" in subject.warnings[0]
+
+
+def test_a_model_that_answers_to_every_name_is_asked_for_scores_alone() -> None:
+    class Remote:
+        """A proxy: whatever is asked of it, it hands on itself."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or name in ("predict", "predict_proba", "decision_function"):
+                raise AttributeError(name)
+            return self
+
+        def __call__(self, rows: np.ndarray) -> np.ndarray:
+            return np.asarray(rows)[:, 0]
+
+    found = explain(Remote(), Tabular(IRIS.data[70], IRIS.data), "exact_shap")
+    assert found.values[0] == pytest.approx(5.9 - IRIS.data[:, 0].mean(), abs=0.05)

@@ -194,15 +194,15 @@ WRAPPED = [
     trees("undersampled", make_sampled(RandomUnderSampler(random_state=0), FOREST), probabilities, z.two),
     trees("pipeline", make_pipeline(StandardScaler(), FOREST), probabilities, z.two, how="", reason=BEHIND),
     trees("calibrated", CalibratedClassifierCV(FOREST, cv=2), probabilities, z.two, how="",
-          reason="it maps the scores of its members to other probabilities"),
+          reason="maps the scores of its members to other probabilities"),
     trees("stacked", StackingClassifier([("forest", FOREST)], LogisticRegression(), cv=2), probabilities, z.two,
-          how="", reason="its final estimator reads what the others predict"),
+          how="", reason="has a final estimator, which reads what the others predict"),
     trees("stacked numbers", StackingRegressor([("tree", DecisionTreeRegressor(max_depth=2))], LinearRegression(),
-          cv=2), predictions, z.number, how="", reason="its final estimator reads what the others predict"),
+          cv=2), predictions, z.number, how="", reason="has a final estimator, which reads what the others predict"),
     trees("adaptive", AdaBoostClassifier(n_estimators=3, random_state=0), probabilities, z.two, how="",
-          reason="its trees vote with weights of their own"),
+          reason="lets its trees vote with weights of their own"),
     trees("voting", VotingClassifier([("forest", FOREST), ("line", LogisticRegression())], voting="soft"),
-          probabilities, z.two, how="", reason="it mixes several estimators"),
+          probabilities, z.two, how="", reason="mixes several estimators"),
 ]  # fmt: skip
 
 CASES = [*SCIKIT_LEARN, *BOOSTERS, *WRAPPED]

@@ -10,6 +10,7 @@ from nbexplain.core.dataset.trees import estimator_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer
 from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.model.own_columns import places_of
 from nbexplain.core.model.trees.ensemble import is_a
 from nbexplain.core.model.trees.reading import unwrapped
 from nbexplain.core.registry import method
@@ -80,6 +81,10 @@ def forest_importance(subject: Subject) -> Explanation:
         )
     model = _last(estimator)
     values, quantity = _own(model, names)
+    table: Any = subject.input
+    places = places_of(model, names, table.framed)
+    if values.shape == places.shape and (places >= 0).all():  # columns that the model does not know have no importance
+        values = np.bincount(places, values, len(names))
     if values.shape != (len(names),):
         of = f"{values.size} columns" if values.ndim < 2 else f"shape {values.shape}"
         raise ValueError(f"model: it has importances of {of}, and the table has {len(names)} columns")

@@ -14,7 +14,7 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
+from nbexplain.core.methods.sampling_error import error_of_mean, few_rows, unit_of
 from nbexplain.core.registry import Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -82,7 +82,7 @@ def permutation_importance(
     table = table_of(subject)
     among = matching(subject, where)
     missing = 0
-    no_choice = "" if table.labels is None else undecided(subject)
+    no_choice = "" if table.labels is None else undecided(subject, target)
     if table.labels is not None and subject.scores().ndim == 2 and not no_choice:
         known = among[labelled(subject)[among]]
         among, missing = known, len(among) - len(known)
@@ -181,12 +181,26 @@ def _measure(subject: Subject, target: Target, numbers: np.ndarray, clean: Tenso
             {"accuracy": 1 - float(missed.mean())},
         )
     wanted = right_numbers(subject)[numbers]
-    spread = float(wanted.var())
+    unit = unit_of(wanted)
+    spread = float((wanted / unit).var())
     if not spread > 0:
         raise ValueError(f"labels: R² needs numbers that differ, all {len(wanted)} are {wanted[0]:g}")
-    errors = (_array(targets.score(clean, target)) - wanted) ** 2 / spread
+
+    def off(scores: Tensor, labels: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            found: np.ndarray = ((_array(targets.score(scores, target)) - labels) / unit) ** 2 / spread
+        if not np.isfinite(found).all():
+            largest = float(targets.score(scores, target).abs().max())
+            raise ValueError(
+                f"labels: against them R² of scores up to {largest:.2g} is beyond what a float holds (their spread is "
+                f"{spread**0.5 * unit:.2g}); are they what the model predicts? Without labels, the change of the score "
+                "is measured"
+            )
+        return found
+
+    errors = off(clean, wanted)
     return _Measure(
-        lambda places, scores: (_array(targets.score(scores, target)) - wanted[places]) ** 2 / spread - errors[places],
+        lambda places, scores: off(scores, wanted[places]) - errors[places],
         "fall of R²",
         {"R²": 1 - float(errors.mean())},
     )

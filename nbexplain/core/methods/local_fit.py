@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.core.methods.sampling_error import unit_of
+
 _RIDGE = 1.0  # the penalty of lime's default regressor, which the standard errors must know
 
 
@@ -33,6 +35,8 @@ def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: fl
     def kernel(d: np.ndarray) -> np.ndarray:
         return np.sqrt(np.exp(-(d**2) / width**2))
 
+    unit = unit_of(scores)
+    scores = scores / unit
     lime = LimeBase(kernel, random_state=np.random.RandomState(0))
     everything = design.shape[1]
     weights = np.zeros(everything)
@@ -45,7 +49,7 @@ def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: fl
             weights[feature] = weight
         residuals = scores - intercept - design @ weights
         errors, shrunk = _errors(design, weights, residuals, kernel(distances))
-    return Fit(weights, errors, shrunk, float(intercept), float(r2))
+    return Fit(weights * unit, errors * unit, shrunk * unit, float(intercept) * unit, float(r2))
 
 
 @functools.cache

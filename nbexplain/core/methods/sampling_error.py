@@ -6,6 +6,7 @@ import numpy as np
 
 _NORMAL = 1.96  # standard errors on each side that charts draw: 95 % of a normal distribution
 _FEW_ORDERS = 5  # with fewer, intervals of features that act in rare orders miss in up to half of the draws
+_HUGE = 1e60
 _FEW_ROWS = 50  # with fewer, those of means that a few rows make miss in up to a fifth
 
 
@@ -32,10 +33,12 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
         return np.zeros(draws.shape[1:])
     if count < 2:
         return np.full(draws.shape[1:], np.nan)
+    unit = unit_of(draws)
+    draws = draws / unit
     variance, freedom = draws.var(0, ddof=1), count - 1
     if features is not None and variance.shape[features] > 1:
         variance, freedom = _lent(draws, variance, features), count
-    errors: np.ndarray = np.sqrt(variance * left / count) * widening(freedom)
+    errors: np.ndarray = np.sqrt(variance * left / count) * widening(freedom) * unit
     return errors
 
 
@@ -71,13 +74,21 @@ def error_of_mean_size(values: np.ndarray, errors: np.ndarray, shrunk: np.ndarra
     shrunk
         (n, features): the part of each error that makes a value smaller, and is known.
     """
-    shrunk = np.zeros(values.shape) if shrunk is None else shrunk
+    unit = unit_of(values)
+    values, errors = values / unit, errors / unit
+    shrunk = np.zeros(values.shape) if shrunk is None else shrunk / unit
     sizes = np.abs(values)
     square = np.maximum((values**2).mean(0), np.finfo(float).tiny)
     noise = (errors**2 - shrunk**2).mean(0)
     more = sizes.mean(0) * (1 - np.sqrt(np.maximum(1 - noise / square, 0)))
     found: np.ndarray = np.sqrt(error_of_mean(sizes) ** 2 + more**2 + np.abs(shrunk).mean(0) ** 2)
-    return found
+    return found * unit
+
+
+def unit_of(values: np.ndarray) -> float:
+    """A power of two in which no product of four of these is too large for a float; 1 for usual numbers."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return float(2.0 ** np.floor(np.log2(largest))) if _HUGE < largest < np.inf else 1.0
 
 
 def error_of_share(hits: np.ndarray, of: np.ndarray | np.float64) -> np.ndarray:

@@ -109,7 +109,7 @@ def _of_catboost(subject: Subject, model: Any, tried: np.ndarray, scores: np.nda
     if link is None or link.curve is not None:
         told = "something else" if link is None else f"the {link.unit}"
         raise NoTrees(f"its trees add up {told}, and this way of hiding explains their sum alone")
-    values, base = catboost_trees.path_values(model, table.outside(table.tensor))
+    values, base = catboost_trees.path_values(model, table.outside(table.tensor), table.names)
     return values @ link.matrix.T, link(base[None])[0]
 
 

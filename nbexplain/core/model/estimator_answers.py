@@ -105,6 +105,10 @@ def _instead(
         return f"; try lambda inputs: list({call}(inputs))"
     if array.dtype.kind == "c":
         return f"; try lambda inputs: numpy.abs({call}(inputs))"
+    if array.dtype.kind in "mM":
+        times = f"numpy.asarray({call}(inputs))"
+        since = times if array.dtype.kind == "m" else f"({times} - numpy.datetime64(0, 'D'))"
+        return f"; in days: lambda inputs: {since} / numpy.timedelta64(1, 'D')"
     if array.ndim > 2 and len(array) == count:
         return f"; try lambda inputs: numpy.reshape({call}(inputs), (len(inputs), -1))"
     if isinstance(said, tuple) and (way := _of_top_labels(said, count, inputs, call, model)):
@@ -117,9 +121,11 @@ def _instead(
         return f"; try lambda inputs: {call}(inputs).T"
     if array.dtype == object and (way := of_each(said, count, call)):
         return way
-    alone = model is not None and (isinstance(inputs, list) or array.ndim)  # a number may be that of a row in a table
-    way = one_by_one.tried(model, call, inputs) if alone and model is not None else ""
-    return f"; of a model that takes one at a time: {way or one_by_one.stacked(call, inputs)}"
+    if model is None or inputs is None:
+        return ""
+    way = one_by_one.tried(model, call, inputs, whole=not array.ndim)  # a number is that of the batch that it got
+    alone = "of a model that takes one at a time: " if " for " in way else ""
+    return f"; {alone or 'try '}{way}" if way else ""
 
 
 def of_each(said: Any, count: int, call: str) -> str:

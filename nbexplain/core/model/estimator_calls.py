@@ -59,6 +59,8 @@ def _without_scores(model: Any) -> str:
         )
     if callable(getattr(model, "transform", None)) and hasattr(model, "fit"):
         return ", which makes features; each of them can be explained: lambda rows: model.transform(rows)"
+    if callable(getattr(model, "score_samples", None)):
+        return ", which scores rows by score_samples; that can be explained: lambda rows: model.score_samples(rows)"
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +13,10 @@ from nbexplain.inputs.table_column import written
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
+_OF_RAW = (
+    "the model's predict returns these scores and no classes, as with an objective of one's own; the class with the "
+    "highest is taken for the predicted one, of two classes the second where its score is above 0"
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class Outputs:
         `"probability"`, `"prediction"` (of a number), or `"score"`.
     exclusive
         Whether `predict` chooses the class with the highest score.
+    by_score
+        The same where one of the K scores is asked for, where it depends on that.
+    contradicted
+        Whether `predict` was seen to choose another class.
     notes
         What a reader of the scores must know.
     """
@@ -47,6 +55,13 @@ class Outputs:
     labels: tuple[Any, ...] | None = None
     undecided: str = ""
     by_chance: bool = False
+    by_score: tuple[str, ...] = ()
+    contradicted: bool = False
+
+    def why_undecided(self, target: Any) -> str:
+        """Why no class is chosen, with the call that would for the score that is asked for; `""` where one is."""
+        asked = isinstance(target, int) and 0 <= target < len(self.by_score)
+        return self.by_score[target] if asked else self.undecided
 
 
 def numbers(array: np.ndarray) -> np.ndarray:
@@ -82,6 +97,9 @@ def of_classes(
     between = bool(((table >= 0) & (table <= 1)).all())
     if chosen is not None and _same_numbers(table, chosen) and labels is None:
         return of_numbers(table, regresses=True)
+    if labels is not None and chosen is not None and _same_numbers(table, chosen) and not np.isin(chosen, labels).all():
+        found = of_classes("decision_function", said, labels, None)  # of an objective of one's own
+        return replace(found, notes=(*found.notes, _OF_RAW))
     quantity = "probability" if way == "predict_proba" and between else "score"
     count, margins = table.shape[1], way == "decision_function"
     if count == 1 and labels is None and chosen is not None and chosen.dtype.kind == "b":  # predict says yes or no
@@ -123,15 +141,33 @@ def _checked(
     if chosen is None:
         return Outputs(scores, names, quantity, exclusive=True)
     if chosen.ndim == 2 and chosen.shape[1] > 1:  # several labels for a row, each yes or no
-        return Outputs(scores, names, quantity, undecided=of_one_label(way, "[:, 0]"))
-    share = _agreement(scores(said), labels, chosen)
+        return replace(of_labels_in_columns(way, len(names)), scores=scores, names=names, quantity=quantity)
+    made = scores(said)
+    share = _agreement(made, labels, chosen)
     notes: tuple[str, ...] = ()
     if share < 1:
         notes = (
             f"the model's own predict does not choose the class with the highest {quantity} for {1 - share:.0%} of the "
-            "rows that were tried",
+            f"rows that were tried{_threshold(made, labels, chosen, quantity)}; 'predicted', 'error', accuracies and "
+            f"the confusion matrix go by the highest {quantity}, counterfactuals by predict",
         )
-    return Outputs(scores, names, quantity, exclusive=True, notes=notes)
+    return Outputs(scores, names, quantity, exclusive=True, notes=notes, contradicted=share < 1)
+
+
+def _threshold(scores: np.ndarray, labels: np.ndarray, chosen: np.ndarray, quantity: str) -> str:
+    """From which score of the second of two classes on `predict` chooses it, where that is what it does; or `""`."""
+    yes = chosen.reshape(-1) == labels[-1]
+    if len(labels) != 2 or yes.all() or not yes.any():
+        return ""
+    low, high = float(scores[~yes, 1].max()), float(scores[yes, 1].min())
+    if low >= high:
+        return ""
+    between = next((n for n in (float(f"{(low + high) / 2:.{d}g}") for d in range(1, 17)) if low < n <= high), high)
+    name = repr(labels.tolist()[1])
+    return (
+        f": it says {name} from a {quantity} of about {between:g} on, as does the confusion matrix with target=1, "
+        f"threshold={between:g}"
+    )
 
 
 def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None) -> float:
@@ -234,8 +270,12 @@ def of_several(
     names = None
     if labels is not None:
         names = tuple(f"output {number}: {label}" for number, own in enumerate(labels) for label in own)
-    undecided = of_one_label(way, "[:, 0]" if way == "predict" else "[0]") if labels is not None else ""
-    return Outputs(scores, names, quantity, undecided=undecided)
+    asked = [
+        _of_one_label(way, f"[:, {place}]" if way == "predict" else f"[{place}]", own.tolist())
+        for place, own in enumerate(labels or ())
+        for _ in own
+    ]
+    return Outputs(scores, names, quantity, undecided=asked[0] if asked else "", by_score=tuple(asked))
 
 
 def of_each_label(found: Outputs, said: np.ndarray, call: str) -> Outputs:
@@ -266,13 +306,21 @@ def of_each_label(found: Outputs, said: np.ndarray, call: str) -> Outputs:
     return Outputs(scores, found.names, "probability", undecided=why)
 
 
-def _one_of(call: str, place: str) -> str:
-    return f"explain(lambda rows: {call}(rows){place}, …, classes=('no', 'yes'))"
+def _one_of(call: str, place: str, names: tuple[str, ...] = ("no", "yes")) -> str:
+    return f"explain(lambda rows: {call}(rows){place}, …, classes={names})"
 
 
-def of_one_label(way: str, place: str) -> str:
+def of_labels_in_columns(way: str, count: int) -> Outputs:
+    """Of several labels for each row, of which each is a column, yes or no."""
+    asked = tuple(_of_one_label(way, f"[:, {place}]", (0, 1)) for place in range(count))
+    return Outputs(numbers, undecided=asked[0], by_score=asked)
+
+
+def _of_one_label(way: str, place: str, labels: Sequence[Any]) -> str:
     """Why no class is chosen where a row has several labels, and how one of these is asked."""
-    return f"it gives each row several labels; ask for one of them: {_one_of(f'model.{way}', place)}"
+    names = tuple(label if isinstance(label, str) else f"class {label}" for label in labels)
+    named = ("no", "yes") if list(labels) == [0, 1] else names
+    return f"it gives each row several labels; ask for one of them: {_one_of(f'model.{way}', place, named)}"
 
 
 def labels_in(said: np.ndarray) -> list[Any] | None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nbexplain.core.model.estimator_calls import is_pipeline
+from nbexplain.core.model.estimator_calls import is_booster, is_pipeline
 from nbexplain.core.model.text_errors import way_of_pipeline
 from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Tabular, Text
@@ -267,10 +267,12 @@ def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) 
 def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> str:
     """The call with which a model that is no torch module would take the input, if that can be told, or `""`."""
     if isinstance(given, Tabular):
+        names = "model.feature_names_in_"
         own = [str(name) for name in _plain(getattr(module.estimator, "feature_names_in_", ()))]
+        if is_booster(module.estimator, "xgboost"):
+            names, own = "model.feature_names", list(module.estimator.feature_names or ())
         count = getattr(module.estimator, "n_features_in_", None)
         if given.framed and own and own != list(given.names) and set(own) <= set(given.names):
-            names = "model.feature_names_in_"
             return (
                 "; its own columns, in their order: "
                 f"Tabular({{name: row[name] for name in {names}}}, background=table[list({names})])"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,56 +13,92 @@ from torch import Tensor
 from nbexplain.core.model.answer_forms import are_rows, form_of
 
 _MOST_NAMES = 5  # of columns that are tried
+_SEVERAL = 3  # inputs with which a function is tried, besides one
+
+_Way = tuple[Callable[[Any], Any], str]  # a function of inputs, and how it is written
 
 
-def stacked(call: str, inputs: Any) -> str:
-    """The function that asks `call`, which answers for a batch of one, for each of the inputs."""
-    if isinstance(inputs, list):
-        return _each(f"{call}([one])", "one in inputs")
-    if hasattr(inputs, "iloc"):
-        return _each(f"{call}(inputs.iloc[[n]])", "n in range(len(inputs))")
-    return _each(f"{call}(inputs[[n]])", "n in range(inputs.shape[0])")
+def tried(model: Callable[[Any], Any], call: str, inputs: Any, *, whole: bool = False) -> str:
+    """The function of the inputs with which the callable answers, or `""`: tried, with one input and with several.
+
+    `whole` if it may be asked for a batch of one rather than for a row by itself.
+    """
+    squeezed = (
+        (lambda x: np.reshape(model(x), (count(x), -1))),
+        (f"lambda inputs: numpy.reshape({call}(inputs), ({_counted(inputs)}, -1))"),
+    )
+    texts = isinstance(inputs, list) and isinstance(inputs[0], str)
+    each, batches = list(_ways_of_one(model, call, inputs)), list(_ways_of_batches(model, call, inputs))
+    if texts and not whole and (way := _of_text(model, call, inputs[0])):
+        return way
+    for function, text in (squeezed, *((*batches, *each) if whole else (*each, *batches))):
+        if _answers(function, inputs):
+            return text
+    return _of_text(model, call, inputs[0]) or _in_another(model, call, inputs) if texts else ""
 
 
-def tried(model: Callable[[Any], Any], call: str, inputs: Any) -> str:
-    """The function with which the callable answers for the first of the inputs alone, or `""`: tried."""
-    ways: list[tuple[Any, str, str]] = []
+def count(inputs: Any) -> int:
+    """How many inputs these are."""
+    return int(inputs.shape[0]) if hasattr(inputs, "shape") else len(inputs)
+
+
+def _counted(inputs: Any) -> str:
+    return "inputs.shape[0]" if hasattr(inputs, "toarray") else "len(inputs)"  # a sparse matrix has no length
+
+
+def _ways_of_one(model: Callable[[Any], Any], call: str, inputs: Any) -> Iterator[_Way]:
+    """One input at a time, or another kind of table."""
     if isinstance(inputs, list) or (isinstance(inputs, np.ndarray) and inputs.ndim == 2):
-        ways = [(inputs[0], f"{call}(one)", "one in inputs")]
+        yield (lambda x: np.stack([model(one) for one in x])), _each(f"{call}(one)", "one in inputs")
     elif hasattr(inputs, "iloc"):
         rows = "n in range(len(inputs))"
-        ways = [
-            (inputs.iloc[0].to_dict(), f"{call}(inputs.iloc[n].to_dict())", rows),
-            (inputs.to_numpy()[0], f"{call}(inputs.iloc[n].to_numpy())", rows),
-        ]
+        yield (
+            (lambda x: np.stack([model(x.iloc[n].to_dict()) for n in range(len(x))])),
+            _each(f"{call}(inputs.iloc[n].to_dict())", rows),
+        )
+        yield (
+            (lambda x: np.stack([model(x.iloc[n].to_numpy()) for n in range(len(x))])),
+            _each(f"{call}(inputs.iloc[n].to_numpy())", rows),
+        )
     elif hasattr(inputs, "iter_rows"):
-        ways = [(next(inputs.iter_rows(named=True)), f"{call}(one)", "one in inputs.iter_rows(named=True)")]
-    for one, asked, rows in ways:
-        if function := _alone(model, one, asked, rows):
-            return function
-    if hasattr(inputs, "to_numpy") and _answers(model, inputs.to_numpy(), 1):
-        return f"lambda inputs: {call}(inputs.to_numpy())"
-    return in_another(model, call, inputs) if isinstance(inputs, list) and isinstance(inputs[0], str) else ""
+        rows = "one in inputs.iter_rows(named=True)"
+        yield (lambda x: np.stack([model(one) for one in x.iter_rows(named=True)])), _each(f"{call}(one)", rows)
+    if hasattr(inputs, "to_numpy"):
+        yield (lambda x: model(x.to_numpy())), f"lambda inputs: {call}(inputs.to_numpy())"
 
 
-def _alone(model: Callable[[Any], Any], one: Any, asked: str, rows: str) -> str:
-    """The function that asks for each input alone and reads what it gets, or `""`."""
+def _ways_of_batches(model: Callable[[Any], Any], call: str, inputs: Any) -> Iterator[_Way]:
+    """A batch of one at a time, which answers with a number, or with a row of its own."""
+    if isinstance(inputs, list):
+        one, asked = (lambda x, n: [x[n]]), (f"{call}([one])", "one in inputs")
+    elif hasattr(inputs, "iloc"):
+        one, asked = (lambda x, n: x.iloc[[n]]), (f"{call}(inputs.iloc[[n]])", "n in range(len(inputs))")
+    else:
+        one, asked = (lambda x, n: x[[n]]), (f"{call}(inputs[[n]])", "n in range(inputs.shape[0])")
+    yield (lambda x: np.stack([model(one(x, n)) for n in range(count(x))])), _each(*asked)
+    rows = f"lambda inputs: numpy.concatenate([{asked[0]} for {asked[1]}])"
+    yield (lambda x: np.concatenate([model(one(x, n)) for n in range(count(x))])), rows
+
+
+def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
+    """The function that asks for each text alone and reads what it gets, or `""`: tried."""
     try:
-        said = model(one)
+        said = model(text)
         form = form_of(said)
         found: Any = None if form is None else form.read(said)
     except Exception:  # it takes no such input either
         return ""
-    letters = isinstance(one, str) and np.ndim(found) == 1 and np.size(found) == len(one)  # one number for each of them
-    if form is None or letters or not are_rows([found], 1) or (np.ndim(found) and not isinstance(one, str)):
+    letters = np.ndim(found) == 1 and np.size(found) == len(text)  # one number for each of them
+    if form is None or letters or not are_rows([found], 1):
         return ""
     if form.written == "said":
-        return _each(asked, rows) if not isinstance(found, str) else f"lambda inputs: [{asked} for {rows}]"
+        each = f"[{call}(one) for one in inputs]"
+        return f"lambda inputs: {each if isinstance(found, str) else f'numpy.stack({each})'}"
     note = f"{form.note}: " * bool(form.note)
-    return f"{note}lambda inputs: [{form.written} for said in ({asked} for {rows})]"
+    return f"{note}lambda inputs: [{form.written} for said in map({call}, inputs)]"
 
 
-def in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str:
+def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str:
     """The function that hands on texts as an array, a series or a column of a frame, or `""`: tried."""
     import pandas as pd
 
@@ -102,11 +139,25 @@ def _each(asked: str, rows: str) -> str:
     return f"lambda inputs: numpy.stack([{asked} for {rows}])"
 
 
-def _answers(model: Callable[[Any], Any], one: Any, axes: int) -> bool:
-    """Whether it returns numbers of so many axes."""
-    try:
-        said = model(one)
-        array = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
-    except Exception:  # it takes no such input either
-        return False
-    return array.dtype.kind in "fiub" and array.ndim == axes
+def _answers(function: Callable[[Any], Any], inputs: Any) -> bool:
+    """Whether it returns as many numbers for each input, of one and of several."""
+    widths = set()
+    for size in (1, _SEVERAL):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it is a trial
+                said = function(_repeated(inputs, size))
+                array = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
+        except Exception:  # it takes no such input either
+            return False
+        if array.dtype.kind not in "fiub" or array.ndim not in (1, 2) or len(array) != size or not array.size:
+            return False
+        widths.add(array.shape[1:])
+    return len(widths) == 1
+
+
+def _repeated(inputs: Any, size: int) -> Any:
+    """The first of the inputs, several times."""
+    if isinstance(inputs, list):
+        return inputs[:1] * size
+    return inputs.iloc[[0] * size] if hasattr(inputs, "iloc") else inputs[[0] * size]

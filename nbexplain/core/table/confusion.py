@@ -57,7 +57,7 @@ def confusion(
     ValueError
         If there are no labels, one is no class of the model, which has none at all, or the threshold has not two.
     """
-    check_classes(subject, "confusion")
+    check_classes(subject, "confusion", target)
     names, right = subject.names, right_classes(subject)
     if threshold is not None and len(names) != 2:
         raise ValueError(f"threshold: needs two classes, the model has {len(names)}; 'roc' has one against the rest")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
+import torch
 
-from nbexplain.core.dataset.rows import drawn, scores_of
+from nbexplain.core.dataset.rows import drawn, scores_of, table_of
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Hide, Unit, masker_of
 from nbexplain.core.registry import Names, Number, Range, method
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.counterfactual_goal import Goal
-from nbexplain.core.table.counterfactual_moves import Hidings, Moves, Values
+from nbexplain.core.table.counterfactual_moves import Combo, Hidings, Moves, Values
 from nbexplain.core.table.counterfactual_price import ROWS, passes_of
 from nbexplain.core.table.counterfactual_search import Search, starts_of
 from nbexplain.inputs import Tabular
@@ -46,9 +47,11 @@ def counterfactual(
 ) -> Iterator[Explanation]:
     """The fewest columns or words whose change changes the prediction, several different ways if there are.
 
-    If the target's class is the predicted one, changes that end that; if not, changes that make it the predicted class.
-    Of scores of single tokens it is the class predicted at the target's token. With `boundary`, and of a model that
-    predicts numbers, changes that take the target's score to its other side.
+    If the target's class is the predicted one, changes that end that; if not, changes that make it the predicted class:
+    that with the highest score, or where an estimator's own `predict` was seen to choose otherwise (a tuned threshold),
+    the one that `predict` says, which is then asked of every change. Of scores of single tokens it is the class
+    predicted at the target's token. With `boundary`, and of a model that predicts numbers, changes that take the
+    target's score to its other side.
     Values are (counterfactual, feature): the changed rows, whose columns take values of the background, categories as
     positions; of a text 1 where a word is left and 0 where it is hidden. `scores` are those after the change, as the
     model gives them; undoing any single change loses what was reached. The fewest features come first, then the
@@ -88,6 +91,7 @@ def counterfactual(
             details |= {f"{moves.what}s changed": len(combos[0])}
             details |= {"distance": found[0].cost} if rows is not None else {}
         details |= {} if goal.boundary is None else {"boundary": goal.boundary}
+        details |= {} if goal.predicted is None else {"class that predict says": float(goal.predicted)}
         return Explanation(
             values=moves.values(combos) if combos else np.zeros((0, len(moves.names))),
             axes=("counterfactual", "feature"),
@@ -102,12 +106,23 @@ def counterfactual(
             progress=progress,
         )
 
-    starts = () if rows is None else starts_of(moves, goal, rows, scores_of(subject, rows, "background"))  # type: ignore[arg-type]
+    def starts() -> Sequence[Combo]:
+        if rows is None or not isinstance(moves, Values):
+            return ()
+        batch = torch.from_numpy(table_of(subject).placed(rows))
+        return starts_of(moves, goal, rows, batch, scores_of(subject, rows, "background"))
+
     shown = -np.inf
-    for _ in search.run(starts):
-        if time.perf_counter() - shown > _PAUSE:
-            yield answer(search.done)
-            shown = time.perf_counter()
+    for attempt in range(2):
+        for _ in search.run(starts()):
+            if time.perf_counter() - shown > _PAUSE:
+                yield answer(search.done)
+                shown = time.perf_counter()
+        if attempt or search.confirmed():
+            break
+        goal.follow_predict()  # which was not seen to differ before
+        begun = float(goal.toward(subject.scores())[0])
+        search = Search(moves, goal, begun, min(changes, len(moves.names)), count, evaluations)
     yield answer(1.0)
 
 

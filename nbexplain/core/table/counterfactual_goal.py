@@ -41,7 +41,10 @@ class Goal:
     words
         What is looked for, to be read.
     note
-        How a boundary was chosen that nobody gave, or `""`.
+        How a boundary was chosen that nobody gave, or that the model's own predict is asked; or `""`.
+    predicted
+        The class that the model's own predict says of the input, where that is asked: where it does not choose the
+        class with the highest score; else None.
     """
 
     def __init__(self, subject: Subject, target: Target, boundary: float | None) -> None:
@@ -60,35 +63,81 @@ class Goal:
             )
         if boundary is None and not by_class:
             boundary, self.note = _chosen(subject, target)
-        self.boundary = boundary
-        self.rises = False
-        self.rises = not bool(self._holds(clean)[0])
+        self.boundary, self._level = boundary, 0.0
+        self._subject = subject
+        self.predicted: int | None = None
+        self.rises = not bool(self._holds(clean, None)[0])
         if boundary is None:
             tokens = subject.input.tokens if isinstance(subject.input, Text) else ()
             at = Region(target[1], target[:1]) if isinstance(target, tuple) else targets.asked(target)
-            name = targets.name_of(at, subject.names, tokens)
-            self.words = f"{name} is {'' if self.rises else 'no longer '}predicted"
+            self._name = targets.name_of(at, subject.names, tokens)
+            self.words = f"{self._name} is {'' if self.rises else 'no longer '}predicted"
+            self._follow_if_seen(clean)
         else:
             self.words = f"the {subject.score_name} is {'at least' if self.rises else 'below'} {boundary:.4g}"
 
-    def reached(self, scores: Tensor) -> np.ndarray:
-        """Whether scores (n, K, …) are what is looked for, (n,) bool."""
-        return np.asarray(self._holds(scores) == self.rises)
+    def _follow_if_seen(self, clean: Tensor) -> None:
+        """Let predict decide where it was seen to choose another class than the highest score does."""
+        module = self._subject.twin.module
+        seen = isinstance(module, Predictor) and module.outputs is not None and module.outputs.contradicted
+        said = self.choice(self._subject.input.tensor)
+        if said is not None and (seen or said[0] != int(clean[0].argmax())):
+            self.follow_predict()
+
+    def follow_predict(self) -> None:
+        """From now on the model's own predict says which class is predicted, not the highest score."""
+        said = self.choice(self._subject.input.tensor)
+        assert said is not None, "it was asked before"
+        self.predicted, self.rises = int(said[0]), int(said[0]) != self._label
+        self.words = f"{self._name} is {'' if self.rises else 'no longer '}predicted"
+        told = any("counterfactuals by predict" in note for note in self._subject.warnings)
+        self.note = "" if told else "the model's own predict says what is predicted, not the highest score"
+        self._level = self._usual_level()
+
+    def reached(self, scores: Tensor, chosen: np.ndarray | None = None) -> np.ndarray:
+        """Whether scores (n, K, …), or else what `predict` chose (n,), are what is looked for, (n,) bool."""
+        return np.asarray(self._holds(scores, chosen) == self.rises)
+
+    def choice(self, batch: Tensor) -> np.ndarray | None:
+        """The class (n,) that the model's own predict says of inputs; None where it has no say."""
+        module = self._subject.twin.module
+        if self.boundary is not None or not isinstance(module, Predictor) or self._subject.reader.own:
+            return None
+        return module.choice(self._subject.input.outside(batch))
+
+    def _usual_level(self) -> float:
+        """How far ahead of the best other class the target's score is where predict turns to it, by the background."""
+        table = self._subject.input
+        if not isinstance(table, Tabular) or table.background is None:
+            return 0.0
+        rows = table.background[drawn(table, _ROWS, 0)]
+        chosen = self.choice(torch.from_numpy(table.placed(rows)))
+        if chosen is None:
+            return 0.0
+        ahead = self._ahead(scores_of(self._subject, rows, "background"))
+        order = np.argsort(ahead)
+        levels, yes = ahead[order], (chosen == self._label)[order]
+        wrong = np.append(0, yes.cumsum()) + np.append((~yes)[::-1].cumsum()[::-1], 0)  # by how many rows lie below it
+        ends = np.concatenate([levels[:1], (levels[1:] + levels[:-1]) / 2, levels[-1:]])
+        return float(ends[int(wrong.argmin())])
 
     def toward(self, scores: Tensor) -> np.ndarray:
         """How far scores (n, K, …) are on the way, (n,): above 0 where they have arrived, in units that nearly add up.
 
-        The score less that of the best other class, of probabilities their logarithms; or less the boundary.
+        The score less that of the best other class, of probabilities their logarithms; or less the boundary. Where the
+        model's own predict decides, less what it takes for that in the background, which only guides the search.
         """
-        if self.boundary is not None:
-            ahead = np.asarray(self.read(scores) - self.boundary)
-        else:
-            assert self._label is not None
-            z = self._rows(scores)
-            z = (z.clamp(min=self._least).log() if self._probability else z).nan_to_num(nan=_REMOVED)
-            others = torch.cat([z[:, : self._label], z[:, self._label + 1 :]], 1)
-            ahead = np.asarray((z[:, self._label] - others.max(1).values).numpy())
+        ahead = self._ahead(scores) - self._level
         return np.asarray(ahead if self.rises else -ahead)
+
+    def _ahead(self, scores: Tensor) -> np.ndarray:
+        if self.boundary is not None:
+            return np.asarray(self.read(scores) - self.boundary)
+        assert self._label is not None
+        z = self._rows(scores)
+        z = (z.clamp(min=self._least).log() if self._probability else z).nan_to_num(nan=_REMOVED)
+        others = torch.cat([z[:, : self._label], z[:, self._label + 1 :]], 1)
+        return np.asarray((z[:, self._label] - others.max(1).values).numpy())
 
     def read(self, scores: Tensor) -> np.ndarray:
         """The target's score (n,)."""
@@ -101,8 +150,10 @@ class Goal:
         kept: np.ndarray = whole.double().cpu().numpy()
         return kept
 
-    def _holds(self, scores: Tensor) -> np.ndarray:
+    def _holds(self, scores: Tensor, chosen: np.ndarray | None) -> np.ndarray:
         """(n,) whether the class is the predicted one, or the score not below the boundary."""
+        if chosen is not None:
+            return np.asarray(chosen == self._label)
         if self.boundary is not None:
             return np.asarray(self.read(scores) >= self.boundary)
         return np.asarray(self._rows(scores).nan_to_num(nan=-torch.inf).numpy().argmax(1) == self._label)

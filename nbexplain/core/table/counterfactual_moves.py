@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nbexplain.core.dataset.nearness import spread_of
-from nbexplain.core.dataset.rows import scores_of
+from nbexplain.core.dataset.rows import scores_of, table_of
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker, Tabular
 from nbexplain.inputs.table_reading import Column
@@ -47,6 +48,9 @@ class Moves(Protocol):
 
     def scores(self, combos: Sequence[Combo]) -> Tensor:
         """Scores (n, K, …) of the input after the moves of each combo."""
+
+    def inputs(self, combos: Sequence[Combo]) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """The input after the moves of each combo: which of them (m,), and these as a batch (m, …)."""
 
     def values(self, combos: Sequence[Combo]) -> np.ndarray:
         """(n, features): what an answer shows of each."""
@@ -119,6 +123,9 @@ class Values:
 
     def scores(self, combos: Sequence[Combo]) -> Tensor:
         return scores_of(self._subject, self.values(combos), "row")
+
+    def inputs(self, combos: Sequence[Combo]) -> Iterator[tuple[np.ndarray, Tensor]]:
+        yield np.arange(len(combos)), torch.from_numpy(table_of(self._subject).placed(self.values(combos)))
 
     def values(self, combos: Sequence[Combo]) -> np.ndarray:
         rows = np.tile(self._row, (len(combos), 1))
@@ -196,6 +203,9 @@ class Hidings:
         if not self._is_finite(scores):
             raise ValueError("scores: a changed text has a score that is NaN or infinite")
         return scores
+
+    def inputs(self, combos: Sequence[Combo]) -> Iterator[tuple[np.ndarray, Tensor]]:
+        return self._masker.batches(self.values(combos) > 0)
 
     def values(self, combos: Sequence[Combo]) -> np.ndarray:
         keep = np.ones((len(combos), len(self.names)))

@@ -16,6 +16,7 @@ BLOCK = 512  # combinations between two looks at what was found
 _PAIRED = 1500  # single changes that pairs are made of
 BEAM = 40  # combinations of each size that larger ones are made of
 STARTS = 12  # background rows that a search begins at
+_CONFIRMED = 50  # single changes whose prediction is held against the scores
 _SHARE = 0.5  # of what is left, that a size may use up as long as larger ones wait
 
 
@@ -182,11 +183,35 @@ class Search:
             return np.zeros(0), np.zeros(0, dtype=bool)
         scores = self._moves.scores(combos)
         self.evaluations += len(combos)
-        toward, reached = self._goal.toward(scores), self._goal.reached(scores)
+        chosen = None if self._goal.predicted is None else self._chosen(combos)
+        toward, reached = self._goal.toward(scores), self._goal.reached(scores, chosen)
         best = int(toward.argmax())
         if toward[best] > self.nearest[0] and len(combos[best]) <= self._most:
             self.nearest = float(toward[best]), combos[best]
         return toward, reached
+
+    def _chosen(self, combos: Sequence[Combo]) -> np.ndarray | None:
+        """The class (n,) that the model's own predict says after each combination; None where it has no say."""
+        found = np.full(len(combos), -1)
+        for places, batch in self._moves.inputs(combos):
+            if (said := self._goal.choice(batch)) is None:
+                return None
+            found[places] = said
+        return found
+
+    def confirmed(self) -> bool:
+        """Whether the model's own predict says what the scores do of all that was found, and of some single changes.
+
+        True where it has no say.
+        """
+        count = len(self._moves.features)
+        singles: list[Combo] = [(int(move),) for move in np.linspace(0, count - 1, min(count, _CONFIRMED))]
+        combos = [*singles, *(one.combo for one in self._found.values())]
+        if not combos or self._goal.predicted is not None or (said := self._chosen(combos)) is None:
+            return True
+        scores = self._moves.scores(combos)
+        self.evaluations += len(combos)
+        return bool((self._goal.reached(scores, said) == self._goal.reached(scores)).all())
 
     def _settle(self, combos: Sequence[Combo]) -> None:
         """Take in combinations, those of features of their own, each as small as it gets."""
@@ -259,6 +284,10 @@ class Search:
         return combo
 
 
-def starts_of(moves: Values, goal: Goal, rows: np.ndarray, scores: torch.Tensor) -> list[Combo]:
-    """Where a search may begin: the nearest of rows (n, F) that reach the goal, as far as each may be changed."""
-    return moves.from_rows(rows[goal.reached(scores)], STARTS)
+def starts_of(moves: Values, goal: Goal, rows: np.ndarray, batch: torch.Tensor, scores: torch.Tensor) -> list[Combo]:
+    """Where a search may begin: the nearest of rows (n, F) that reach the goal, as far as each may be changed.
+
+    `batch` are these rows as the model's inputs (n, …), `scores` (n, K, …) theirs.
+    """
+    chosen = None if goal.predicted is None else goal.choice(batch)
+    return moves.from_rows(rows[goal.reached(scores, chosen)], STARTS)

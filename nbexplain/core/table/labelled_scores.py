@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nbexplain.core.dataset.rows import drawn, table_of
+from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
 from nbexplain.core.row_filter import RowFilter
 from nbexplain.core.subject import Subject
@@ -43,15 +44,15 @@ def said_of(subject: Subject, where: RowFilter) -> tuple[str, ...]:
     return (*few(where, among), *left_out(len(among) - known))
 
 
-def check_classes(subject: Subject, key: str) -> None:
-    """Check that there are classes to be right about.
+def check_classes(subject: Subject, key: str, target: Target) -> None:
+    """Check that there are classes to be right about, where the score of `target` is asked for.
 
     Raises
     ------
     ValueError
         If the model chooses no class by its scores.
     """
-    if reason := without_classes(subject):
+    if reason := without_classes(subject, target):
         raise ValueError(f"method: {key!r} needs scores of classes, and {reason}")
 
 

@@ -22,11 +22,14 @@ def has_classes(subject: Subject) -> bool:
     return not without_classes(subject)
 
 
-def without_classes(subject: Subject) -> str:
-    """Why the highest of the scores is no class that the model chooses, and what to ask instead; `""` where it is."""
+def without_classes(subject: Subject, target: Any = None) -> str:
+    """Why the highest of the scores is no class that the model chooses, and what to ask instead; `""` where it is.
+
+    `target` is the score that is asked for, if one is.
+    """
     scores, module = subject.scores(), subject.twin.module
     known = module.outputs if isinstance(module, Predictor) and module.way not in ("call", "forward") else None
-    if why := undecided(subject):
+    if why := undecided(subject, target):
         return why
     if subject.score_name == "prediction":
         return f"the model predicts numbers; use {_of_numbers(subject)}"
@@ -48,12 +51,12 @@ def _of_numbers(subject: Subject) -> str:
     return "'residuals'" if subject.scores().shape[1] == 1 else "'residuals', target=0"
 
 
-def tells_classes(subject: Subject) -> str:
+def tells_classes(subject: Subject, target: Any = None) -> str:
     """Why labels are no numbers that the model predicts, and what to ask instead; `""` where they may be."""
-    return undecided(subject) or ("it has classes; use 'confusion'" if has_classes(subject) else "")
+    return undecided(subject, target) or ("it has classes; use 'confusion'" if has_classes(subject) else "")
 
 
-def undecided(subject: Subject) -> str:
+def undecided(subject: Subject, target: Any = None) -> str:
     """Why a model that tells classes apart chooses none by its scores, and what would; `""` of all other models."""
     subject.scores()  # by which it learns what they are
     module = subject.twin.module
@@ -62,7 +65,8 @@ def undecided(subject: Subject) -> str:
             "each of its scores is that of a label of its own; ask for one of them, with classes=('no', 'yes'): "
             "scores=lambda output: output[:, :1]"
         )
-    return module.outputs.undecided if isinstance(module, Predictor) and module.outputs is not None else ""
+    outputs = module.outputs if isinstance(module, Predictor) else None
+    return "" if outputs is None else outputs.why_undecided(target)
 
 
 def _other_number(subject: Subject) -> float | None:

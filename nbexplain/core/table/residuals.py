@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.methods.sampling_error import unit_of
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import method
 from nbexplain.core.row_filter import ALL_ROWS, Where
@@ -22,14 +23,14 @@ def residuals(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> I
 
     Values are (row, number): the prediction, and the residual label − prediction, in units of the label; `features` are
     the rows' numbers in the background, in a random order. `details` tell R² = 1 − Σ residual² / Σ (label − mean)²
-    (not where all labels are equal), the root mean square error and the mean absolute error.
+    (not where all labels are equal, or no float holds it), the root mean square error and the mean absolute error.
 
     Raises
     ------
     ValueError
         If there are no labels, one is no number, or the model tells classes apart.
     """
-    if reason := tells_classes(subject):
+    if reason := tells_classes(subject, target):
         raise ValueError(f"method: 'residuals' needs a model that predicts numbers, and {reason}")
     right, warnings = right_numbers(subject), said_of(subject, where)
     for numbers, scores, progress in labelled_scores(subject, where):
@@ -55,10 +56,13 @@ def _column(scores: np.ndarray, target: Target) -> np.ndarray:
 
 
 def _details(labels: np.ndarray, residual: np.ndarray) -> dict[str, float]:
-    square = float((residual**2).mean())
-    spread = float(labels.var())
-    fit = {"R²": 1 - square / spread} if spread > 0 else {}
-    return {"rows": len(labels), **fit, "RMSE": square**0.5, "MAE": float(np.abs(residual).mean())}
+    unit, own = unit_of(residual), unit_of(labels)
+    square = float(((residual / unit) ** 2).mean())
+    spread = float((labels / own).var())
+    with np.errstate(over="ignore"):
+        fit = 1 - square / spread * np.float64(unit / own) ** 2 if spread > 0 else -np.inf
+    told = {"R²": float(fit)} if np.isfinite(fit) else {}
+    return {"rows": len(labels), **told, "RMSE": square**0.5 * unit, "MAE": float(np.abs(residual).mean())}
 
 
 def _two_labels(subject: Subject, labels: np.ndarray) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def _sides(
     subject: Subject, target: Target, where: Where, key: str
 ) -> Iterator[tuple[ClassScore, np.ndarray, tuple[str, ...], float]]:
     """The score of a class, and which rows (n,) are of it; more and more rows."""
-    check_classes(subject, key)
+    check_classes(subject, key, target)
     assert isinstance(target, int), "scores of classes have a class for target"
     right, warnings = right_classes(subject), said_of(subject, where)
     for numbers, scores, progress in labelled_scores(subject, where):

@@ -66,6 +66,7 @@ class CounterfactualView:
         self._place: Place | None = None
         self._open = False  # whether the place follows the row
         self._now: tuple[Array, Explanation] | None = None  # what the list is of
+        self._holds = False  # whether the target's class is the predicted one, before any change
         self._asked: tuple[Any, ...] = ()
         self.pane.on_find = lambda: self._soon("ask", self._ask)
         self.pane.on_try = lambda place: self._soon("try", lambda: self._try(place))
@@ -159,9 +160,12 @@ class CounterfactualView:
         self._now = given, explanation
         boundary = explanation.details.get("boundary")
         clean = self._session.facts.scores.get(number)
-        holds = boundary is None and clean is not None and int(clean[0].argmax()) == target
+        predicted = explanation.details.get("class that predict says")
+        if predicted is None and clean is not None:
+            predicted = int(clean[0].argmax())
+        self._holds = boundary is None and predicted == target
         name = words.target_name(target, self._session)
-        wanted = f"{name} {'no longer ' if holds else ''}predicted"
+        wanted = f"{name} {'no longer ' if self._holds else ''}predicted"
         if boundary is not None:
             wanted = f"{explanation.score_name} crosses {words.number(boundary)}"
         notes = [note for note in explanation.warnings if note not in given.notes]
@@ -189,7 +193,8 @@ class CounterfactualView:
         numbers = " → ".join(_apart([before, after]))
         if boundary is not None or not whole:
             return {"outcome": numbers, "score": explanation.score_name}
-        name = words.target_name(int(np.nanargmax(scores)), self._session)  # a word that is hidden has none
+        others = np.where(np.arange(len(scores)) == target, -np.inf, scores)  # NaN of a word that is hidden
+        name = words.target_name(int(np.nanargmax(others)) if self._holds else target, self._session)
         of = words.target_name(target, self._session)
         return {"outcome": name, "score": f"{explanation.score_name} of {of} {numbers}"}
 

@@ -11,8 +11,12 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
@@ -291,3 +295,91 @@ def test_values_of_one_column_that_were_not_tried_are_said() -> None:
     few = explain(model, Tabular(row, background[:40]), "counterfactual", target=0)  # all values are tried
     assert np.flatnonzero(few.values[0] != row).tolist() == [1, 2]
     assert not any("fewer" in note for note in few.warnings)
+
+
+FRAME = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=list("abc"))
+YES = np.where(FRAME.a + FRAME.b / 2 + np.random.default_rng(1).normal(size=40) / 2 > 0.7, "yes", "no")
+
+
+def flips(model: Any, row: int, target: int) -> tuple[np.ndarray, Any]:
+    """Whether the model's own predict turns to or away from the target's class, for each change that was found."""
+    found = explain(model, Tabular(FRAME.iloc[[row]], FRAME), "counterfactual", target=target, evaluations=500)
+    wanted = model.classes_[target]
+    before = model.predict(FRAME.iloc[[row]])[0] == wanted
+    after = model.predict(pd.DataFrame(found.values, columns=FRAME.columns)) == wanted if len(found.values) else []
+    return np.array(after) != before, found
+
+
+def test_a_tuned_threshold_is_crossed_as_predict_does() -> None:
+    model = FixedThresholdClassifier(LogisticRegression(), threshold=0.2).fit(FRAME, YES)
+    shares = model.predict_proba(FRAME)[:, 1]
+    between = int(np.abs(shares - 0.4).argmin())  # whom the highest probability does not call yes
+    for row in (int(shares.argmax()), between, int(shares.argmin())):
+        for target in (0, 1):
+            turned, found = flips(model, row, target)
+            assert len(turned)
+            assert turned.all()
+            assert found.details["class that predict says"] == float(shares[row] >= 0.2)
+    note = next(note for note in found.warnings if "own predict" in note)
+    assert "'yes' from a probability of about 0.2 on" in note
+    assert "counterfactuals by predict" in note
+    labelled = Tabular(FRAME.iloc[[0]], FRAME, labels=YES)
+    counted = explain(model, labelled, "confusion", target=1, threshold=0.2)  # as the note advises
+    assert counted.details["accuracy"] == pytest.approx(model.score(FRAME, YES))
+    few, _ = fewest(model.predict, FRAME.to_numpy()[between], FRAME.to_numpy(), most=1)
+    assert few == found_with(model, between)
+
+
+def found_with(model: Any, row: int) -> int:
+    found = explain(model, Tabular(FRAME.iloc[[row]], FRAME), "counterfactual")
+    return int((found.values[0] != FRAME.to_numpy()[row]).sum())
+
+
+def test_a_predict_that_is_no_threshold_is_asked_of_every_change() -> None:
+    labels = np.where(FRAME.a > 0.9, "c3", np.where(FRAME.a < -0.5, "c2", "a1"))
+    model = SVC(probability=True, C=0.3, random_state=0).fit(FRAME, labels)
+    highest = model.classes_[model.predict_proba(FRAME).argmax(1)]
+    differ = np.flatnonzero(model.predict(FRAME) != highest)[:2].tolist()
+    assert differ
+    count = 0
+    for row in (0, *differ):
+        for target in range(3):
+            turned, _ = flips(model, row, target)
+            assert turned.all()
+            count += len(turned)
+    assert count > 4
+
+
+class Odd:
+    """Its predict is stricter than its probabilities, in rows that hardly occur."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        share = np.where(rows[:, 0] > 1, 0.9, 0.1)
+        return np.stack([1 - share, share], 1)
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return self.classes_[((rows[:, 0] > 1) & (rows[:, 1] > 0)).astype(int)]
+
+
+def test_predict_is_asked_where_it_differs_only_in_what_is_found() -> None:
+    rows = np.random.default_rng(2).uniform(-1, 1, (2000, 2))
+    row, rows[7, 0] = np.array([0.0, -0.5]), 2.0  # too rare to be among the rows that are tried at first
+    found = explain(Odd(), Tabular(row, rows), "counterfactual")
+    assert Odd().predict(found.values).tolist() == ["yes"] * len(found.values)
+    assert (found.values != row).sum(1).tolist() == [2]
+    assert any("own predict says what is predicted" in note for note in found.warnings)
+
+
+def test_words_are_hidden_until_predict_says_otherwise() -> None:
+    texts = ["good fine film", "good film", "fine plot", "bad film", "bad dull plot", "dull film", "good plot", "bad"]
+    labels = ["yes", "yes", "yes", "no", "no", "no", "yes", "no"]
+    words = make_pipeline(CountVectorizer(), LogisticRegression())
+    model = FixedThresholdClassifier(words, threshold=0.7).fit(texts, labels)
+    text = "good fine film plot"
+    found = explain(model, Text(text), "counterfactual")
+    assert (found.values == 0).sum(1).tolist() == [1, 2]  # by the scores alone, three words go
+    for keep in found.values:
+        left = " ".join(word for word, kept in zip(text.split(), keep, strict=True) if kept)
+        assert model.predict([left]) != model.predict([text])

@@ -212,3 +212,30 @@ def test_limits_that_do_not_fit_are_refused() -> None:
         with pytest.raises(TraitError, match=r"limits: expected \[a number from 0 to 0, one of 'fixed'"):
             shown.limits = wrong
     close_tree(shown, set())
+
+
+class Strict:
+    """Approves from a probability of 0.9 on."""
+
+    classes_ = np.array(["refused", "approved"])
+
+    def predict_proba(self, x: pd.DataFrame) -> np.ndarray:
+        return loan(x)
+
+    def predict(self, x: pd.DataFrame) -> np.ndarray:
+        return self.classes_[(loan(x)[:, 1] >= 0.9).astype(int)]
+
+
+def test_the_list_tells_what_predict_says() -> None:
+    row = FRAME.iloc[[12]].assign(debt=4.0, city="rome")  # age 44: 0.5 points, 0.62 approved, and so refused
+    explorer = nx.TabularExplorer(
+        Strict(), nx.Tabular(row, FRAME), target="approved", show=["editor", "counterfactual"]
+    )
+    assert explorer.session.wait(60)
+    shown = pane(explorer)
+    assert shown.title == "Counterfactuals · approved predicted"
+    assert {row["outcome"] for row in shown.rows} == {"approved"}
+    assert all(float(row["score"].split("→ ")[1]) >= 0.9 for row in shown.rows)
+    assert "own predict" in shown.note
+    explorer.session.wait(60)
+    explorer.close()

@@ -18,7 +18,7 @@ def read(model: Any, columns: Sequence[Column], _sample: Any) -> Ensemble:
     dump = booster.dump_model(num_iteration=-1)
     outputs = dump["num_tree_per_iteration"]
     rounds = len(dump["tree_info"]) // outputs
-    scale = float(1 if (told := re.search(r"sigmoid:(\S+)", dump["objective"] or "")) is None else told[1])
+    scale = float(1 if (told := re.search(r"sigmoid:(\S+)", dump.get("objective") or "")) is None else told[1])
     known = [values for values in dump["pandas_categorical"] or () if values is not None]
     framed = [
         place

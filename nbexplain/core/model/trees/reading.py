@@ -23,18 +23,18 @@ _READERS: tuple[tuple[str, tuple[str, ...], Reader], ...] = (
     ("catboost", ("CatBoost",), catboost_trees.read),
 )
 
-_OTHERWISE = {  # what stands between the trees of an ensemble and its score
-    "CalibratedClassifierCV": "it maps the scores of its members to other probabilities",
-    "StackingClassifier": "its final estimator reads what the others predict",
-    "StackingRegressor": "its final estimator reads what the others predict",
-    "VotingClassifier": "it mixes several estimators; each by itself may be explained",
-    "VotingRegressor": "it mixes several estimators; each by itself may be explained",
-    "AdaBoostClassifier": "its trees vote with weights of their own",
-    "AdaBoostRegressor": "it takes the weighted median of its trees, which is no sum",
-    "TransformedTargetRegressor": "it transforms what its regressor predicts; regressor_ by itself may be explained",
-    "MultiOutputClassifier": "it holds an estimator for each output; estimators_[k] by itself may be explained",
-    "MultiOutputRegressor": "it holds an estimator for each output; estimators_[k] by itself may be explained",
-    "OneVsRestClassifier": "it holds an estimator for each class; estimators_[k] by itself may be explained",
+_OTHERWISE = {  # what stands between the trees of an ensemble and its score, and where its members are
+    "CalibratedClassifierCV": ("maps the scores of its members to other probabilities", ""),
+    "StackingClassifier": ("has a final estimator, which reads what the others predict", ""),
+    "StackingRegressor": ("has a final estimator, which reads what the others predict", ""),
+    "VotingClassifier": ("mixes several estimators", "estimators_"),
+    "VotingRegressor": ("mixes several estimators", "estimators_"),
+    "AdaBoostClassifier": ("lets its trees vote with weights of their own", ""),
+    "AdaBoostRegressor": ("takes the weighted median of its trees, which is no sum", ""),
+    "TransformedTargetRegressor": ("transforms what its regressor predicts", "regressor_"),
+    "MultiOutputClassifier": ("holds an estimator for each output", "estimators_"),
+    "MultiOutputRegressor": ("holds an estimator for each output", "estimators_"),
+    "OneVsRestClassifier": ("holds an estimator for each class", "estimators_"),
 }
 
 
@@ -68,13 +68,26 @@ def without_trees(model: Any) -> str:
             f"{last} is the last step of a {kind}, behind others (give that step, model[-1], rows as it gets them, "
             "model[:-1].transform(rows))"
         )
-    if any(base.__name__ in _OTHERWISE for base in type(model).__mro__):
-        return f"{kind}: " + next(
-            _OTHERWISE[base.__name__] for base in type(model).__mro__ if base.__name__ in _OTHERWISE
-        )
+    for base in type(model).__mro__:
+        if base.__name__ in _OTHERWISE:
+            why, members = _OTHERWISE[base.__name__]
+            return f"this {kind} {why}{_members(model, members)}"
     if inspect.isroutine(model):
         return f"a {kind} shows none (give the estimator itself, not a call of it)"
     return f"{kind} is no tree, forest or boosted trees of scikit-learn, XGBoost, LightGBM or CatBoost"
+
+
+def _members(model: Any, attribute: str) -> str:
+    """Which estimators inside another one have trees that may be explained by themselves, or `""`."""
+    held = getattr(model, attribute, None) if attribute else None
+    if not isinstance(held, (list, tuple)):
+        return "" if held is None or without_trees(held) else f"; {attribute} by itself may be explained"
+    good = [place for place, one in enumerate(held) if not without_trees(one)]
+    if not good:
+        return ""
+    every = len(good) == len(held)
+    listed = f"{attribute}[k]" if every else " or ".join(f"{attribute}[{place}]" for place in good[:3])
+    return f"; {listed} by itself may be explained"
 
 
 def ensemble_of(model: Any, columns: Sequence[Column], sample: Any) -> Ensemble:

@@ -12,7 +12,7 @@ import numpy as np
 from nbexplain.core.model.trees.ensemble import Ensemble, NoTrees, Numbers, Tree, among, looked_up, table_numbers
 from nbexplain.inputs.table_reading import Column
 
-_LOG_ODDS = ("binary:logistic", "reg:logistic", "binary:logitraw")
+_LOG_ODDS = ("binary:logistic", "reg:logistic")  # of binary:logitraw the base is a margin already
 _LOGARITHM = ("count:poisson", "reg:gamma", "reg:tweedie", "survival:aft", "survival:cox")
 
 

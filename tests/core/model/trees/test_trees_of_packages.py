@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +12,14 @@ import shap
 import torch
 from catboost import CatBoostClassifier, CatBoostRegressor, Pool
 from lightgbm import LGBMClassifier, LGBMRegressor
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 from torch import nn
 from xgboost import DMatrix, XGBClassifier, XGBRegressor
@@ -170,6 +174,39 @@ def test_codes_of_categories_are_those_of_the_fit() -> None:
             assert (np.abs(ours.values) > 0.01).all()
 
 
+@pytest.mark.parametrize("base", [{}, {"base_score": -1.0}])
+def test_the_base_of_raw_logits_is_a_margin(base: dict[str, float]) -> None:
+    model = XGBClassifier(**XGB, **base, objective="binary:logitraw").fit(z.numbers(), z.two())
+    for one in (model, model.get_booster()):
+        ours, right = (explain(one, given(z.numbers()), key, target=1) for key in ("tree_shap", "exact_shap"))
+        np.testing.assert_allclose(ours.values, right.values, atol=1e-5)
+
+
+def squares(said: Any, wanted: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and curvature of half the squared error, for any order of LightGBM's arguments."""
+    said, wanted = (said, wanted.get_label()) if hasattr(wanted, "get_label") else (wanted, said)
+    return said - wanted, np.ones(len(said))
+
+
+@pytest.mark.filterwarnings("ignore:Cannot compute class probabilities")  # LightGBM's own
+@pytest.mark.parametrize("kind", ["booster", "regressor", "classifier"])
+def test_trees_of_lightgbm_with_an_objective_of_ones_own(kind: str) -> None:
+    options = {**LIGHT, "objective": squares}
+    if kind == "booster":
+        own = {"objective": squares, "verbose": -1, "min_data_in_leaf": 2}
+        model: Any = lightgbm.train(own, lightgbm.Dataset(z.numbers(), z.number()), 4)
+    else:
+        regresses = kind == "regressor"
+        model = (LGBMRegressor if regresses else LGBMClassifier)(**options)
+        model.fit(z.numbers(), z.number() if regresses else z.two())
+    target = {"target": 1} if kind == "classifier" else {}
+    ours, right = (explain(model, given(z.numbers()), key, **target) for key in ("tree_shap", "exact_shap"))
+    np.testing.assert_allclose(ours.values, right.values, atol=1e-6)
+    rows = explain(model, given(z.numbers()), "row_shap", rows=3, **target)
+    assert rows.details == {"rows by tree": 3}
+    assert explain(model, given(z.numbers()), "interaction", **target).gap < 1e-5
+
+
 def test_trees_that_are_too_large_for_shaps_loop_are_refused() -> None:
     rows = np.random.default_rng(0).normal(size=(20_000, 2))
     model = DecisionTreeRegressor(random_state=0).fit(rows, rows[:, 0])
@@ -186,6 +223,32 @@ def test_what_cannot_be_read_says_why() -> None:
     forest = RandomForestClassifier(**FEW).fit(z.numbers(), z.two())
     with pytest.raises(NoTrees, match="it splits column 3, and the table has 3"):
         ensemble_of(forest, x.columns[:3], z.numbers()[:1])
+
+
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        (OneVsRestClassifier(LinearSVC()), ""),
+        (OneVsRestClassifier(RandomForestClassifier(**FEW)), "estimators_[k] by itself may be explained"),
+        (
+            VotingClassifier([("line", LogisticRegression()), ("forest", RandomForestClassifier(**FEW))]),
+            "estimators_[1] by itself may be explained",
+        ),
+        (TransformedTargetRegressor(Ridge()), ""),
+        (TransformedTargetRegressor(DecisionTreeRegressor(max_depth=2)), "regressor_ by itself may be explained"),
+    ],
+    ids=["lines", "forests", "one forest", "line", "tree"],
+)
+def test_members_that_may_be_explained_have_trees(model: Any, advice: str) -> None:
+    model.fit(z.numbers(), z.three())
+    with pytest.raises(ValueError, match=f"needs the trees themselves, and this {type(model).__name__} ") as raised:
+        explain(model, given(z.numbers()), "tree_shap")
+    assert ("by itself may be explained" in str(raised.value)) == bool(advice)
+    if advice:
+        assert advice in str(raised.value)
+        held = advice.partition(" ")[0]
+        member = eval(f"model.{held}", {"model": model, "k": 2})
+        assert explain(member, given(z.numbers()), "tree_shap").gap < 1e-6
 
 
 def test_it_is_offered_where_it_works_and_says_why_elsewhere() -> None:
