@@ -47,7 +47,8 @@ class Attributes:
         self.asked += 1
 
     def _now(self) -> dict[_Key, _Same]:
-        parts = [self.model, *(step for _, step in getattr(self.model, "steps", None) or ())]
+        steps = getattr(self.model, "steps", None)
+        parts = [self.model, *(step for _, step in (steps if isinstance(steps, (list, tuple)) else ()))]
         return {
             (number, name): _Same(value)
             for number, part in enumerate(parts)

@@ -292,9 +292,10 @@ def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> st
     if isinstance(given, Text) and is_pipeline(module.estimator):
         return way_of_pipeline(module.estimator, given.outside(x)[0])
     way = module.one_by_one(given.outside(x))
-    if not way and isinstance(given, Text) and "2D array" in text and hasattr(module.estimator, "n_features_in_"):
+    wide = getattr(module.estimator, "n_features_in_", None)
+    if not way and isinstance(given, Text) and "2D array" in text and isinstance(wide, int):
         return (
-            f" It takes rows of {module.estimator.n_features_in_} numbers, which its vectorizer makes of texts: "
+            f" It takes rows of {wide} numbers, which its vectorizer makes of texts: "
             "explain(make_pipeline(vectorizer, model), …)"
         )
     return f"; it answers when it is asked as in {way}" if way else ""

@@ -105,8 +105,10 @@ def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str
     texts = texts[:1] * 3
     owner = getattr(model, "__self__", model)
     code = getattr(getattr(model, "__func__", model), "__code__", None)
-    names = [*getattr(owner, "feature_names_in_", ())]
-    names = names or [one for one in getattr(code, "co_consts", ()) if isinstance(one, str) and one.isidentifier()]
+    columns, constants = getattr(owner, "feature_names_in_", None), getattr(code, "co_consts", None)
+    names = columns.tolist() if isinstance(columns, np.ndarray) else []
+    if not names and isinstance(constants, tuple):
+        names = [one for one in constants if isinstance(one, str) and one.isidentifier()]
     ways = [(np.array(texts), "numpy.array(inputs)"), (pd.Series(texts), "pandas.Series(inputs)")]
     ways += [(pd.DataFrame({n: texts}), f"pandas.DataFrame({{{n!r}: inputs}})") for n in names[:_MOST_NAMES]]
     for given, written in ways:
