@@ -251,7 +251,7 @@ class Session:
                 chosen = dataclasses.replace(chosen, cell=self._same_place(chosen.cell, chosen.layer))
             elif chosen.cell is not None and (row := self.facts.layer(chosen.layer)):
                 checked_cell(chosen.cell, row)
-            _check_drawn(chosen.method)
+            _check_drawn(chosen.method, self.facts.kind)
             if chosen == self.selection:
                 return
             if chosen.part != self.selection.part:
@@ -422,7 +422,7 @@ class Session:
         if name == "channel" and value > (last := self._last_channel(self.selection.layer)):
             raise ValueError(f"channel: {value} is out of range, expected 0 to {last}")
         if name == "method":
-            _check_drawn(value)
+            _check_drawn(value, self.facts.kind)
         return value
 
     def _last_channel(self, layer: str | None) -> int:
@@ -470,6 +470,8 @@ def _first_params(facts: Facts, x: Array) -> dict[str, dict[str, Any]]:
     return {method.key: {"hide": hide} for method in registry.METHODS.values() if "hide" in method.parameters}
 
 
-def _check_drawn(key: str) -> None:
+def _check_drawn(key: str, kind: str) -> None:
     if not registry.find(key).on_picture:
-        raise ValueError(f"method: {key!r} makes no map over the picture; ask it with explain()")
+        part = {"table": "column", "text": "word"}.get(kind)
+        lacks = f"no number for each {part}, as the bars show" if part else "no map over the picture"
+        raise ValueError(f"method: {key!r} makes {lacks}; ask it with explain()")

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nbexplain import METHODS, Explanation, Session, Subject, explain, method, options
+from nbexplain import METHODS, Explanation, Session, Subject, Tabular, Text, explain, method, options
 from nbexplain import runner as runner_module
 from nbexplain.core.ask import ask
 from nbexplain.core.hooks import Cancelled
@@ -812,6 +812,15 @@ def test_the_cell_keeps_its_place_in_the_next_grid(session: Session) -> None:
     session.select(cell=None)
     session.select(layer="conv2")
     assert session.selection.cell is None
+
+
+@pytest.mark.parametrize(
+    ("x", "part"), [(Tabular([1.0, 2.0], [[1.0, 2.0], [3.0, 1.0]]), "column"), (Text("a b"), "word")]
+)
+def test_what_gives_no_number_for_each_column_or_word_is_refused_for_that(x: Any, part: str) -> None:
+    session = Session(lambda rows: np.ones(len(rows)), [x])
+    with pytest.raises(ValueError, match=f"'counterfactual' makes no number for each {part}, as the bars show; ask"):
+        session.select(method="counterfactual")
 
 
 def test_what_makes_no_map_is_not_chosen_for_the_map(session: Session) -> None:

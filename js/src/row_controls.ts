@@ -37,6 +37,9 @@ export interface Part {
 }
 
 export const MISSING = "missing";
+
+/** What is called that a value is missing, so that no category is (twin of `missing_said`). */
+export const missingSaid = (choices: string[] = []): string => (choices.includes(MISSING) ? "no value" : MISSING);
 const STEPS = 200;
 /** What a float32 holds: more digits would be those of its rounding. */
 const DIGITS = 7;
@@ -128,7 +131,7 @@ function categoryPart(feature: Feature, choose: (value: Value) => void): Part {
   const { name, choices = [], places } = feature;
   const select = h("select", { "aria-label": name, ...OWN_KEYS });
   const options = choices.map((choice, place) => ({ value: String(places?.[place] ?? place), text: choice }));
-  setOptions(select, feature.missing ? [...options, { value: "", text: MISSING }] : options);
+  setOptions(select, feature.missing ? [...options, { value: "", text: missingSaid(choices) }] : options);
   select.addEventListener("change", () => choose(select.value === "" ? null : Number(select.value)));
   return {
     inputs: [select],
@@ -145,7 +148,7 @@ export const PARTS = { number: numberPart, category: categoryPart, boolean: bool
 
 /** A value as it is read. */
 export function words(value: Value, { choices, places, kind, integer, time, unit, texts, low = 0 }: Feature): string {
-  if (value === null) return MISSING;
+  if (value === null) return missingSaid(choices);
   if (kind !== "number") return choices?.[places ? places.indexOf(value) : value] ?? "none of the choices";
   if (texts) return texts[value - low] ?? String(value);
   const behind = unit ? ` ${unit}` : "";

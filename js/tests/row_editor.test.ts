@@ -188,6 +188,12 @@ test("a whole number stays whole, and what is no number changes nothing", () => 
   expect([model.get("values")[0], named("length, number").value]).toEqual([5, "5"]);
 });
 
+test("what is missing is not called as a category is", () => {
+  show({ ...STATE, features: [{ name: "said", kind: "category", choices: ["missing", "x"], missing: true }], row: [null], values: [null] });
+  expect([...named<HTMLSelectElement>("said").options].map(({ text }) => text)).toEqual(["missing", "x", "no value"]);
+  expect(named<HTMLSelectElement>("said").title).toBe("no value");
+});
+
 test("a value may be missing where the feature says so, and comes back as it was", () => {
   expect(named("length, missing")).toBeUndefined();
   tickBox(named("count, missing"), true);

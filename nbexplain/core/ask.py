@@ -10,6 +10,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from nbexplain.core import registry
 from nbexplain.core import target as targets
@@ -90,7 +91,13 @@ def ask(
     except (NoGradient, NoLayers) as error:
         with subject.undisturbed():
             left = remaining(subject)
-        way = _as_row(subject) if isinstance(subject.twin.module, Predictor) else ""
+        outside = isinstance(subject.twin.module, Predictor)
+        if outside and kind == "text":
+            raise ValueError(
+                f"method: {key!r} needs gradients, and none goes through a model that reads the text itself; methods "
+                f"that remain: {left}"
+            ) from error
+        way = _as_row(subject) if outside else ""
         more = f"{way} with one of its methods" if way else ""
         raise ValueError(f"{error}; methods that remain: {left}{more}") from error
     finally:
@@ -99,8 +106,14 @@ def ask(
 
 
 def _as_row(subject: Subject) -> str:
-    """The call for an array (1, F) that may be a row of a table, or `""`."""
+    """The call for an array (1, F) that may be a row of a table, or the ids of a text, or `""`."""
     given = subject.input
+    whole = not given.tensor.is_floating_point() and not given.tensor.is_complex()
+    if whole and given.tensor.ndim == 2 and any(isinstance(m, nn.Embedding) for m in subject.twin.module.modules()):
+        return (
+            "; if these are the ids of a text, try Text(text, tokenizer) with the text itself; if it is a row of a "
+            "table, Tabular(x, background=table)"
+        )
     return "; try Tabular(x, background=table)" if given.kind == "array" and given.tensor.ndim == 2 else ""
 
 

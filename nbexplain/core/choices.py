@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from enum import Enum
 from typing import Any
 
 from torch import Tensor
@@ -76,7 +77,17 @@ def class_names(classes: Iterable[Any] | None) -> tuple[str, ...] | None:
             f"classes: expected names in the order of the scores, got a {type(classes).__name__}; try "
             f"classes={[str(name) for name in known]!r} if that is their order"
         )
-    return tuple(str(name) for name in classes)
+    given = list(getattr(classes, "categories", classes))  # of a categorical column, or of its dtype
+    unnamed = next((one for one in given if _without_name(one)), None)
+    if unnamed is not None:
+        raise TypeError(f"classes: expected names, got {unnamed!r}; give strings, as in classes=['no', 'yes']")
+    return tuple(one.name if isinstance(one, Enum) else str(one) for one in given)
+
+
+def _without_name(value: Any) -> bool:
+    """Whether it tells its type and where it is in memory, and no more."""
+    own = next(kind for kind in type(value).__mro__ if {"__str__", "__repr__"} & vars(kind).keys())
+    return own is object
 
 
 def checked_classes(

@@ -58,10 +58,10 @@ def explain(
     method
         A key of `METHODS`.
     target
-        What is explained: a class, by its number or its name in `classes`; a `Region` of a map of scores, where a
-        class alone stands for the mean of its scores where it is predicted; a tuple of indices into a larger output, a
-        mask of its shape, or a callable scores (N, K, …) → (N,). None stands for the class with the highest score, of a
-        map for the class that has it at most places.
+        What is explained: a class, by its number or its name in `classes`, or as True or False where these are the
+        classes; a `Region` of a map of scores, where a class alone stands for the mean of its scores where it is
+        predicted; a tuple of indices into a larger output, a mask of its shape, or a callable scores (N, K, …) → (N,).
+        None stands for the class with the highest score, of a map for the class that has it at most places.
     layer
         Dotted module name; None stands for the last layer with a spatial grid.
     channel
@@ -92,6 +92,8 @@ def explain(
     TypeError, ValueError
         For arguments that do not fit, naming the argument, what came and what was expected.
     """
+    if not isinstance(method, str) and (key := next((k for k in (model, x) if _is_key(k)), None)) is not None:
+        raise TypeError(f"method: {key!r} came before the others; the order is explain(model, x, {key!r})")
     if not isinstance(method, str):
         raise TypeError(f"method: expected a key of METHODS, got {method!r}")
     chosen = registry.find(method)
@@ -184,3 +186,7 @@ class Layers(tuple[Layer, ...]):
         return "\n".join(
             "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[7]]).rstrip() for row in rows
         )
+
+
+def _is_key(given: Any) -> bool:
+    return isinstance(given, str) and given in registry.METHODS

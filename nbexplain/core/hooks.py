@@ -383,30 +383,24 @@ def inside(module: nn.Module, call: int, mode: contextlib.AbstractContextManager
 
 
 @contextmanager
-def neutral_embedding(module: nn.Module, neutral: Tensor) -> Iterator[None]:
-    """Let the first embedding that is asked for (N, L) ids return its mean row where `neutral` (N, L) is True."""
-    found = False
+def embedded(module: nn.Module, change: Callable[[Call, nn.Embedding, Tensor], Tensor | None]) -> Iterator[None]:
+    """Let `change` look at what each call of an `nn.Embedding` returns; what it returns itself stands in for that."""
+    calls: dict[str, int] = {}
 
-    def hook(embedding: nn.Module, args: Any, output: Any) -> Any:
-        nonlocal found
-        if found or not isinstance(output, Tensor) or first_tensor(args) is None:
-            return None
-        if output.shape[:2] != neutral.shape or output.ndim != 3:
-            return None
-        found = True
-        assert isinstance(embedding.weight, Tensor)
-        mean = embedding.weight.mean(0)
-        return torch.where(neutral.to(output.device)[..., None], mean.to(output.dtype), output)
+    def hook(name: str) -> Callable[..., Any]:
+        def after(embedding: nn.Embedding, _args: Any, output: Any) -> Any:
+            if in_transform() or not isinstance(output, Tensor):
+                return None
+            calls[name] = calls.get(name, -1) + 1
+            return change((name, calls[name]), embedding, output)
+
+        return after
 
     with _removing() as handles:
-        handles += [m.register_forward_hook(hook) for m in module.modules() if isinstance(m, nn.Embedding)]
-        if not handles:
-            raise ValueError("hide: the model has no nn.Embedding whose rows could be made neutral")
+        for name, part in module.named_modules():
+            if isinstance(part, nn.Embedding):
+                handles.append(part.register_forward_hook(hook(name)))
         yield
-        if not found:
-            raise ValueError(
-                "hide: no nn.Embedding of the model was asked for the tokens, so none could be made neutral"
-            )
 
 
 class Reached(BaseException):

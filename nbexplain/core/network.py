@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,11 +19,11 @@ from torch import Tensor, nn
 from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
-from nbexplain.core.model import asked_again, batches, checkpointing, padding
-from nbexplain.core.model.estimator_calls import runs_each_alone
+from nbexplain.core.model import asked_again, batches, checkpointing, lookups, padding
+from nbexplain.core.model.estimator_calls import is_pipeline, runs_each_alone
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
-from nbexplain.core.model.text_errors import of_text
+from nbexplain.core.model.text_errors import cut_by_pipeline, of_text
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
@@ -208,7 +209,13 @@ class Network:
         drawn = batches.RANDOM.replace("rows", "texts") if isinstance(self._given, Text) else batches.RANDOM
         random = f"the model is random: {drawn}" if tried.random and not tried.again else ""  # which says it as well
         notes = tuple(note for note in (alone, tried.again, random) if note)
-        return notes + module.notes if isinstance(module, Predictor) else notes
+        return notes + module.notes + self._cut if isinstance(module, Predictor) else notes
+
+    @functools.cached_property
+    def _cut(self) -> tuple[str, ...]:
+        """What is said of a text that a pipeline cuts."""
+        pipe = self.twin.module.estimator
+        return cut_by_pipeline(pipe, self._given.texts) if is_pipeline(pipe) and isinstance(self._given, Text) else ()
 
     @property
     def _batches(self) -> batches.Batches:
@@ -289,7 +296,7 @@ class Network:
     def padded(self, parts: Iterable[padding.Part]) -> list[padding.Part]:
         """Batches of a text of which tokens were removed; those of near lengths together, where that changes no score.
 
-        Tried once for each text, as what one of them shows another may not.
+        Tried once for each text, as what one of them shows another may not, and of each batch with some of its rows.
         """
         parts, text = list(parts), self._given
         if len(parts) < 2 or not isinstance(text, Text) or not text.takes_mask or not self.takes_batches():
@@ -300,14 +307,14 @@ class Network:
             known = self._first if codes is text.tensor else None  # it was asked again already
             return self.run(self.ready(codes), grad=False) if known is None else known
 
+        def together(codes: Tensor) -> Tensor:
+            return self.run_batch(self.ready(codes))
+
         if key not in self.twin.paddings:
-            self.twin.paddings[key] = padding.padding_of(
-                text,
-                self.twin.module,
-                alone,
-                lambda codes: self.run_batch(self.ready(codes)),
-            )
+            self.twin.paddings[key] = padding.padding_of(text, self.twin.module, alone, together)
         way = self.twin.paddings[key]
+        if way is not None and not padding.holds(parts, text, way, together):
+            way = self.twin.paddings[key] = None
         return parts if way is None else padding.merged(parts, text, way)
 
     def run_in(self, twin: Twin, x: Tensor) -> Tensor:
@@ -352,31 +359,31 @@ class Network:
         given = self._given
         if not given.batched and len(x) > 1:
             return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
-        args: tuple[Any, ...]
-        keywords: dict[str, Any]
-        if isinstance(module, Predictor):
-            args, keywords = (given.outside(x) if made is None else made,), {}
-        else:
-            args, keywords = given.arguments(x, self.dtype)
-        neutral, begun = given.neutral(x), time.perf_counter()
+        handed = self._handed(module, x, made)
+        hidden = given.neutral(x)
+        neutral = nullcontext() if hidden is None else lookups.neutral(module, hidden, self._lookups(module))
+        begun = time.perf_counter()
         with (
-            hooks.neutral_embedding(module, neutral) if neutral is not None else nullcontext(),
+            neutral,
             checkpointing.run_directly() if torch.is_grad_enabled() else nullcontext(),
         ):
             try:
-                if isinstance(module, Predictor):
-                    output = module(*args, way=self._forward)
-                elif self._forward is None:
-                    output = module(*args, **keywords)
-                else:
-                    output = self._forward(module, *args, *([keywords] if keywords else []))
+                output = self._called(module, *handed)
             except Said:
                 raise
+            except hooks.OneByOne:
+                if len(x) == 1:
+                    raise
+                return torch.cat([self._scores(module, x[n : n + 1]) for n in range(len(x))])
             except Exception as error:
+
+                def tried(rest: Tensor) -> Any:  # and no more: to ask what its error means would go on without end
+                    return self._called(module, *self._handed(module, rest))
+
                 said = of_arguments(error, module, x, given) if self._forward is None else None
                 plain = self._forward is None and not isinstance(module, Predictor)
-                said = said or of_text(error, module, given, x, lambda rest: self._scores(module, rest), plain=plain)
-                said = said or of_nothing_left(error, given, x, lambda rest: self._scores(module, rest))
+                said = said or of_text(error, module, given, x, tried, plain=plain)
+                said = said or of_nothing_left(error, given, x, tried)
                 raise said or in_words(error, module, x, given) from error
         self.passes["forward"] += len(x)
         if 2 * len(x) >= self.pace[1]:
@@ -385,6 +392,37 @@ class Network:
         if scores.is_meta:
             raise ValueError(META)
         return scores
+
+    def _handed(self, module: nn.Module, x: Tensor, made: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What the model gets of a batch: its arguments, and its keywords."""
+        if isinstance(module, Predictor):
+            return (self._given.outside(x) if made is None else made,), {}
+        return self._given.arguments(x, self.dtype)
+
+    def _called(self, module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """What the model returns."""
+        if isinstance(module, Predictor):
+            return module(*args, way=self._forward)
+        if self._forward is None:
+            return module(*args, **keywords)
+        return self._forward(module, *args, *([keywords] if keywords else []))
+
+    def _lookups(self, module: nn.Module) -> lookups.Lookups:
+        """Which embeddings look up the tokens of the text; tried once for each text."""
+        text = self._given
+        assert isinstance(text, Text)
+        key = *self._batch_key, id(text.tokenizer), text.ids.tobytes()
+        if key not in self.twin.lookups:
+
+            def call(ids: Tensor) -> Any:
+                self.passes["forward"] += 1
+                args, keywords = text.arguments(text.tensor.to(self.device), self.dtype)
+                ids = ids.to(self.device)
+                return self._called(module, (ids,) if args else (), keywords and keywords | {"input_ids": ids})
+
+            with torch.no_grad():
+                self.twin.lookups[key] = lookups.lookups_of(text, module, call)
+        return self.twin.lookups[key]
 
     def recorded(
         self, modules: Mapping[str, nn.Module], separate: frozenset[str], leaf: tuple[str, int | None] | None

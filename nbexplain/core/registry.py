@@ -113,8 +113,8 @@ class Column:
     kinds: tuple[str, ...] = ()
 
     def check(self, name: str, value: Any, kind: type) -> Any:
-        if isinstance(value, str):
-            return value
+        if isinstance(value, (str, tuple)):  # the levels of a pandas MultiIndex
+            return str(value)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
             raise TypeError(f"{name}: expected the name of a column or its number from 0, got {value!r}")
         return int(value)
@@ -129,9 +129,9 @@ class Names:
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         names = (value,) if isinstance(value, str) else value
-        if not isinstance(names, (tuple, list)) or not all(isinstance(one, str) for one in names):
+        if not isinstance(names, (tuple, list)) or not all(isinstance(one, (str, tuple)) for one in names):
             raise TypeError(f"{name}: expected names such as ('age',), got {value!r}")
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(map(str, names)))  # the levels of a pandas MultiIndex are a tuple
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,10 @@ class RowFilter:
                 f"{type(given).__name__}"
             )
         for key in given:
-            if not isinstance(key, str):
+            if not isinstance(key, (str, tuple)):
                 raise TypeError(f"{name}: expected the name of a column or one of {_listed(OF_THE_ROWS)}, got {key!r}")
-        return cls(tuple(sorted((key, _condition(f"{name}[{key!r}]", key, value)) for key, value in given.items())))
+        named = {str(key): value for key, value in given.items()}  # the levels of a pandas MultiIndex are a tuple
+        return cls(tuple(sorted((key, _condition(f"{name}[{key!r}]", key, value)) for key, value in named.items())))
 
     def __bool__(self) -> bool:
         return bool(self.conditions)

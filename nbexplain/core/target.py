@@ -72,8 +72,11 @@ def checked(
         target = target.region
     if isinstance(target, str):
         target = number_of(target, names)
-    if isinstance(target, (bool, float)):
-        raise TypeError(f"target: expected a whole number, got {target!r}")
+    if isinstance(target, (bool, np.bool_)) and f"class {target}" in names:
+        target = number_of(f"class {target}", names)
+    if isinstance(target, (bool, np.bool_, float)):
+        way = f"; a class by its name: target={names[-1]!r}" if names else ""
+        raise TypeError(f"target: expected a whole number, got {target!r}{way}")
     if isinstance(target, (Integral, np.integer)):
         if len(shape) > 1 and not known:
             raise _unclear(shape)
@@ -86,6 +89,8 @@ def checked(
     if isinstance(target, tuple):
         if len(target) != len(shape):
             raise ValueError(f"target: {target} has {len(target)} indices, the scores have shape {shape}")
+        if isinstance(name := target[at := len(shape) - 1 if last else 0], str):
+            target = (*target[:at], number_of(name, names), *target[at + 1 :])
         for index, size in zip(target, shape, strict=True):
             if isinstance(index, bool) or not isinstance(index, (Integral, np.integer)):
                 raise TypeError(f"target: expected whole numbers, got {target!r}")

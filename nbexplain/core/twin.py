@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks
 from nbexplain.core.model.batches import Batches
+from nbexplain.core.model.lookups import Lookups
+from nbexplain.core.model.other_pipelines import refuse_other
 from nbexplain.core.model.padding import Padding
 from nbexplain.core.module_copy import Copier, Lazy
 from nbexplain.core.predictor import Predictor
@@ -46,6 +48,8 @@ class Twin:
         How batches are handed to it, for each shape of input that was tried.
     paddings
         How texts of several lengths are brought to one, likewise.
+    lookups
+        Which embeddings look up the tokens of a text, likewise.
     """
 
     module: nn.Module
@@ -58,6 +62,7 @@ class Twin:
     surveys: dict[Any, Any] = field(default_factory=dict)
     batches: dict[Any, Batches] = field(default_factory=dict)
     paddings: dict[Any, Padding | None] = field(default_factory=dict)
+    lookups: dict[Any, Lookups] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     _print: Any = None
 
@@ -146,6 +151,7 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
         If `model` is neither.
     """
     if not isinstance(model, nn.Module):
+        refuse_other(model)
         model = Predictor(model)
     model = unwrap(model)
     stop = stop or hooks.Stop()

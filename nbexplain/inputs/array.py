@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nbexplain.inputs.masker import Masker
 from nbexplain.inputs.parts import Parts, is_several
-from nbexplain.inputs.tensors import as_tensor, plain
+from nbexplain.inputs.tensors import as_array, as_tensor, plain
 
 EXPECTED = "an image, a tensor (1, …), Text(…), Tabular(…), or a dict or a tuple of tensors"
 
@@ -119,7 +119,7 @@ class Array:
 
     def outside(self, batch: Tensor) -> Any:
         """What a model that is no torch module gets for a batch (N, …): an array."""
-        return self.as_given(batch).detach().cpu().numpy()
+        return as_array(self.as_given(batch))
 
     def neutral(self, batch: Tensor) -> Tensor | None:
         """Where a neutral embedding stands in for a token; nowhere, but in texts."""

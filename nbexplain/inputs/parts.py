@@ -65,7 +65,8 @@ class Parts:
             raise TypeError(f"x: the keys of a dict are the names of the model's arguments, got {odd[0]!r}")
         self._tensors = {k: v for k, v in self._values.items() if isinstance(v, Tensor)}
         if not self._tensors:
-            raise TypeError("x: no tensor among the inputs " + ", ".join(map(repr, self._values)))
+            way = "; of a text, try Text(text, tokenizer) with the text itself" if "input_ids" in self._values else ""
+            raise TypeError(f"x: no tensor among the inputs {', '.join(map(repr, self._values))}{way}")
         self.default = _default(self._tensors)
         self.key: Key = self.default if part is None else self._checked(part)
         self.tensor = self._tensors[self.key]

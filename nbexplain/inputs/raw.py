@@ -83,7 +83,9 @@ def _of_mapping(x: Mapping[Any, Any], name: str) -> str:
 
 def _values(x: Any, name: str) -> str:
     kind = f"{type(x).__name__} of {len(x)} value{'s' * (len(x) != 1)}"
-    return f"there is no tensor in this {kind}; if it is a row of a table, try Tabular({name}, background=table)"
+    ids = isinstance(x, (list, tuple)) and all(type(value) is int for value in x)
+    more = "; if it is the ids of a text, Text(text, tokenizer) with the text itself" if ids else ""
+    return f"there is no tensor in this {kind}; if it is a row of a table, try Tabular({name}, background=table){more}"
 
 
 def _row(what: str, name: str) -> str:
@@ -110,7 +112,8 @@ def of_texts(x: Any) -> str:
         return ""
     first = "x.iloc[0]" if frame_of(x) == "pandas" else "x[0]"
     pair = "Text(x, tokenizer) for the two together, or " if isinstance(x, tuple) and len(x) == 2 else ""
-    return f"texts are explained one by one, got a {type(x).__name__} of {len(x)}; try {pair}{_text_calls(first)}"
+    more = "; an explorer takes several: [Text(text) for text in x]"
+    return f"texts are explained one by one, got a {type(x).__name__} of {len(x)}; try {pair}{_text_calls(first)}{more}"
 
 
 def _texts(x: Any) -> bool:

@@ -41,3 +41,19 @@ def one_label(array: np.ndarray, count: int) -> str:
     if array.dtype.kind in "fiub" and bool((np.sort(array, 1)[:, -1] == 1).all() and (array.sum(1) == 1).all()):
         return "; if they are one-hot: labels=numpy.argmax(labels, axis=1)"
     return "; one of the columns: labels=numpy.asarray(labels)[:, 0]"
+
+
+def as_kind(value: Any, kind: type) -> str:
+    """How a value becomes one of another kind, where it does, before `the background the row's dtype`."""
+    way = f"{kind.__name__}({value!r})" if kind in (str, int, float) else ""
+    try:
+        if isinstance(value, bytes) and kind is str:
+            value.decode()
+            way = f"{value!r}.decode()"
+        elif isinstance(value, str) and kind is bytes:
+            way = f"{value!r}.encode()"
+        elif way:
+            kind(value)
+    except (TypeError, ValueError):
+        way = ""
+    return f"try {way}, or give" if way else "give"

@@ -7,12 +7,14 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from nbexplain.inputs import table_dtypes as dtypes
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import DAY
+from nbexplain.inputs.tensors import as_array
 
 _MOST_DENSE = 4 * 2**30  # bytes that a sparse background may take once its zeros are written out
 
@@ -125,11 +127,23 @@ class Rows:
         parts = [self._column(place, rows[:, place]) for place in range(len(self._columns))]
         if kind in "US":
             return np.array(np.stack(parts, 1), dtype=f"{kind}") if parts else rows
+        if kind in "iu" and (whole := self._whole(parts)) is not None:
+            return whole
         if kind in "bfiumM" and (kind not in "biu" or np.isfinite(rows).all()):
             return _cast(np.stack(parts, 1), self._dtype)
         own = np.empty(rows.shape, dtype=object)
         for place, part in enumerate(parts):
             own[:, place] = part
+        return own
+
+    def _whole(self, parts: Sequence[np.ndarray]) -> np.ndarray | None:
+        """Columns in one array of the user's dtype, where it holds them: a float64 between them would not hold all."""
+        own = np.empty((len(parts[0]), len(parts)), dtype=self._dtype)
+        for place, part in enumerate(parts):
+            column = dtypes.cast(part, self._dtype) if part.dtype.kind in "fiu" else None
+            if column is None:
+                return None
+            own[:, place] = column
         return own
 
     def _column(self, place: int, numbers: np.ndarray) -> np.ndarray:
@@ -149,7 +163,7 @@ class Rows:
             ticks[gone] = np.iinfo(np.int64).min
             unit = next(unit for unit, count in DAY.items() if count == coded.per_day)
             return ticks.view(f"{self._dtype.kind}8[{unit}]").astype(self._dtype)
-        if coded.known is not None and not gone.any() and (numbers == np.rint(numbers)).all():
+        if coded.known is not None and coded.are_whole(numbers, self._dtype):
             return coded.whole(numbers).astype(self._dtype)
         return numbers
 
@@ -195,12 +209,20 @@ def _cast(rows: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     return rows.astype(dtype)
 
 
+def _with_holes(table: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
+    """NaN where a value is masked; large whole numbers stay what they are."""
+    large = table.dtype.kind in "iu" and not are_exact(table.compressed())
+    return np.ma.filled(table.astype(object if large else np.float64), np.nan)
+
+
 def array_of(table: Any, what: str) -> np.ndarray:
     """An array of what is one, or a list: one of numbers where it holds nothing else, else of objects."""
-    if hasattr(table, "detach"):
-        table = table.detach().cpu().numpy()
+    if isinstance(table, (list, tuple)) and table and all(isinstance(row, Tensor) for row in table):
+        table = [as_array(row) for row in table]
+    elif isinstance(table, Tensor):
+        table = as_array(table)
     if isinstance(table, np.ma.MaskedArray):
-        table = np.ma.filled(table.astype(np.float64), np.nan)
+        table = table.filled(0) if not np.ma.getmaskarray(table).any() else _with_holes(table)
     if isinstance(table, np.ndarray):
         return np.asarray(table)
     rows = list(table) if isinstance(table, (list, tuple)) else table

@@ -11,33 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Column, as_written, is_missing, is_yes_or_no, written
+from nbexplain.inputs import table_advice as advice
+from nbexplain.inputs.table_column import Column, as_written, is_missing, written
+from nbexplain.inputs.table_exact import EXACT, Known, fits, numbers_of
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
 from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, plain_time
-
-EXACT = 2.0**53  # from here on not every whole number is a float64
-
-
-class Known:
-    """What numbers stand for where a float64 does not tell it: nanoseconds, large whole numbers, Python's objects."""
-
-    def __init__(self, numbers: np.ndarray, values: np.ndarray) -> None:
-        some = np.flatnonzero(~np.isnan(numbers))
-        self._numbers, first = np.unique(numbers[some], return_index=True)
-        self._values = values[some[first]]
-
-    @property
-    def whole(self) -> type[np.integer[Any]]:
-        """What holds whole numbers as large as these."""
-        return np.uint64 if self._values.dtype.kind == "u" else np.int64
-
-    def put(self, numbers: np.ndarray, made: np.ndarray) -> np.ndarray:
-        """`made` with the known values in the place of those that were made of their numbers."""
-        if len(self._numbers):
-            places = np.searchsorted(self._numbers, numbers).clip(max=len(self._numbers) - 1)
-            hit = self._numbers[places] == numbers
-            made[hit] = self._values[places[hit]]
-        return made
 
 
 @dataclass(eq=False)
@@ -62,6 +40,8 @@ class Coded:
         (N,) objects or large whole numbers that the numbers alone do not tell.
     zone
         Of the times, where they all have the same.
+    ordered
+        As in `Column`.
     """
 
     numbers: np.ndarray
@@ -75,6 +55,7 @@ class Coded:
     values: np.ndarray | None = None
     known: Known | None = None
     zone: tzinfo | None = None
+    ordered: bool = False
 
     def add(self, name: str, value: Any) -> float:
         """The number of the row's value, whose category is added where it is new.
@@ -98,16 +79,35 @@ class Coded:
             if not np.isfinite(self.numbers).any() and len(self.numbers):
                 raise ValueError(f"row: {name!r} is {value!r}, and the background has no value there that tells a kind")
             raise ValueError(f"row: {name!r} is {value!r}, expected a number as in the background{self._example()}")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise ValueError(f"row: {name!r} is {str(value)[:20]}…, larger than a float64 can be") from None
         if self.values is not None and self.values.dtype == object:
             kinds = {type(one) for one in self.values if one is not None}
-            if type(value) in kinds or len(kinds) != 1:  # else the model gets the number as one of theirs
-                self._remember(number, value)
+            kind = next(iter(kinds)) if len(kinds) == 1 else type(value)
+            if isinstance(value, int) and issubclass(kind, np.integer) and fits(value, kind):
+                value = kind(value)
+            if type(value) is kind:  # else the model gets the number as one of theirs
+                return self._told(number, value)
         elif isinstance(value, int) and abs(value) >= EXACT:
-            if self.values is not None and len(same := np.flatnonzero(self.values == value)):
-                return float(self.numbers[same[0]])
-            if abs(value) < 2 ** (64 if self.values is not None and self.values.dtype.kind == "u" else 63):
-                self._remember(number, value)
+            return self._told(number, value)
+        return number
+
+    def _told(self, number: float, value: Any) -> float:
+        """The number of the row's value, which no other value has, and which stands for it from now on."""
+        there = np.flatnonzero(~np.isnan(self.numbers))
+        if self.values is not None and len(same := there[self.values[there] == value]):
+            return float(self.numbers[same[0]])
+        if (self.numbers == number).any():
+            if self.values is not None:
+                own = numbers_of([*self.values[there].tolist(), value])
+                self.numbers[there], number = own[:-1], float(own[-1])
+            elif value != number:
+                number = float(np.nextafter(number, np.inf if value > number else -np.inf))
+        dtype = np.dtype(np.int64) if self.values is None else self.values.dtype
+        if dtype.kind == "O" or fits(value, dtype):
+            self._remember(number, value)
         return number
 
     def _position(self, name: str, value: Any) -> float:
@@ -115,11 +115,12 @@ class Coded:
         try:
             few = self.categories if len(self.categories) < 100 else ()
             if same := [position for position, known in enumerate(few) if known == value]:
-                alike = [position for position in same if is_yes_or_no(few[position]) == is_yes_or_no(value)]
+                alike = [position for position in same if identity(few[position]) == identity(value)]
                 return float((alike or same)[0])
             places = {known: position for position, known in enumerate(self.categories)}
-            if value in places:
-                return float(places[value])
+            places |= {identity(known): position for position, known in enumerate(self.categories)}
+            if (found := places.get(identity(value), places.get(value))) is not None:
+                return float(found)
         except TypeError:
             raise ValueError(
                 f"row: {name!r} is {value!r}, a {type(value).__name__}; a column holds numbers, times or categories"
@@ -135,10 +136,9 @@ class Coded:
         if len(kinds) == 1 and type(_plain(value)) not in kinds:
             kind = next(iter(kinds))
             article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
-            way = f"try {kind.__name__}({value!r}), or give" if kind.__module__ == "builtins" else "give"
             raise ValueError(
-                f"row: {name!r} is {value!r}, expected {article} {kind.__name__} as in the background ({known}); {way} "
-                "the background the row's dtype"
+                f"row: {name!r} is {value!r}, expected {article} {kind.__name__} as in the background ({known}); "
+                f"{advice.as_kind(value, kind)} the background the row's dtype"
             )
         self.categories.append(_plain(value))
         order = in_order_of_values(self.categories)
@@ -208,9 +208,15 @@ class Coded:
         if self.values is not None and self.known is None:
             self.known = Known(self.numbers, self.values)
         self._find_zone()
-        column = Column(name, tuple(self.categories or ()), self.missing[0], self.time, self.zone)
+        column = Column(name, tuple(self.categories or ()), self.missing[0], self.time, self.zone, self.ordered)
         self.ticks = self.values = self.categories = None
         return column
+
+    def are_whole(self, numbers: np.ndarray, dtype: Any) -> bool:
+        """Whether numbers (n,) stand for whole ones that a dtype has room for; of none of whole numbers, an int64."""
+        about = np.iinfo(f"{dtype.kind}{dtype.itemsize}" if dtype.kind in "iu" else np.int64)
+        plain = (numbers == np.rint(numbers)) & (numbers >= float(about.min)) & (numbers < float(int(about.max) + 1))
+        return bool((plain if self.known is None else plain | self.known.find(numbers)[0]).all())
 
     def whole(self, numbers: np.ndarray) -> np.ndarray:
         """Ticks, or whole numbers (n,) int64 or uint64, of numbers none of which is missing."""

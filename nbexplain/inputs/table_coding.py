@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_coded import EXACT, Coded, in_order_of_values
+from nbexplain.inputs.table_coded import Coded, in_order_of_values
 from nbexplain.inputs.table_column import is_missing, is_yes_or_no, written
+from nbexplain.inputs.table_exact import EXACT, apart, numbers_of
 from nbexplain.inputs.table_missing import nan_of, place_among
 from nbexplain.inputs.table_times import DAY, days_of, identity, time_of
 
 _MICROSECONDS = DAY["us"]  # a day
+
+_LARGEST = int(np.finfo(np.float64).max)
 
 
 def are_exact(values: np.ndarray) -> bool:
@@ -28,18 +31,14 @@ def of_integers(values: np.ndarray) -> Coded:
     if are_exact(values):
         return Coded(values.astype(np.float64))
     each, places = np.unique(values, return_inverse=True)
-    return Coded(_apart(each.astype(np.float64))[places], values=values.copy())
+    return Coded(apart(each.astype(np.float64))[places], values=values.copy())
 
 
 def _apart(numbers: np.ndarray) -> np.ndarray:
-    """Numbers (n,) with the next ones that a float64 has for equal ones, so that none is taken for another."""
-    order = np.argsort(numbers, kind="stable")
-    ranked = numbers[order]
-    for place in range(1, len(ranked) if (np.diff(ranked) <= 0).any() else 0):
-        ranked[place] = max(ranked[place], np.nextafter(ranked[place - 1], np.inf))
-    apart = np.empty_like(ranked)
-    apart[order] = ranked
-    return apart
+    """As `apart`, of numbers (n,) in any order."""
+    order, made = np.argsort(numbers, kind="stable"), np.empty_like(numbers)
+    made[order] = apart(numbers[order])
+    return made
 
 
 def of_ticks(time: str, ticks: np.ndarray, per_day: int, missing: np.ndarray, zone: tzinfo | None = None) -> Coded:
@@ -75,6 +74,8 @@ def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
 def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded, Any]:
     """As `of_objects`, where it is known which values there are, and the place of each (N,), -1 where it is missing."""
     gone = [place for place, value in enumerate(uniques) if is_missing(value)]
+    if odd := next((value for value in uniques if isinstance(value, int) and abs(value) > _LARGEST), None):
+        raise ValueError(f"{what} holds {str(odd)[:20]}…, larger than a float64 can be")
     if not gone:
         return _of_known(uniques, codes)
     missing: list[Any] = []
@@ -102,7 +103,7 @@ def _of_known(uniques: list[Any], codes: np.ndarray) -> tuple[Coded, Any]:
         held = np.empty(len(codes), dtype=object)
         held[:] = [uniques[code] if code >= 0 else None for code in codes.tolist()]
         kind = next(iter(kinds)) if len(kinds) == 1 else float
-        return Coded(spread(np.array([float(v) for v in known])), values=held), kind
+        return Coded(spread(numbers_of(known)), values=held), kind
     if kinds <= {bool, np.bool_}:
         numbers = spread(np.array([float(v) for v in known]))
         return Coded(numbers, [False, True], True), bool
@@ -139,4 +140,4 @@ def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any
             known = ", ".join(map(written, categories[:10]))
             raise ValueError(f"{what} is {written(value)}, expected one of {known}")
         ranks[place] = places[value]
-    return Coded(ranks[codes], list(categories), True, [missing])
+    return Coded(ranks[codes], list(categories), True, [missing], ordered=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ class Column:
 
     `time` is what a number is the days of: `"date"`, `"datetime"`, `"datetime UTC"` (since 1970-01-01), `"duration"`,
     `"time"` (of the day); of `"period M"` it is the number of the period. Empty: it is a number as it stands. `zone` is
-    that of the times as they came, where they have one.
+    that of the times as they came, where they have one. `ordered`: the categories have an order of their own, as those
+    that pandas calls so, polars' Enum, and those that are told.
     """
 
     name: str
@@ -29,17 +31,36 @@ class Column:
     missing: Any = field(default=np.nan, compare=False)
     time: str = ""
     zone: tzinfo | None = field(default=None, compare=False)
+    ordered: bool = field(default=False, compare=False)
 
     def said(self, value: float) -> str:
         """A value as it is read."""
         if self.categories:
-            return str(self.categories[int(value)]) if np.isfinite(value) else "missing"
+            if not np.isfinite(value):
+                return missing_said(self.categories)
+            return self._told_apart[int(value)] if self._told_apart else str(self.categories[int(value)])
         if self.time:
             return time_said(self.time, value) if np.isfinite(value) else "missing"
         if np.isnan(value):
             return "missing"
         written = f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"  # no income is read as 4.125e+04
         return written.replace("-", "−")
+
+    @property
+    def has_order(self) -> bool:
+        """Whether a higher value is more of something: of categories, where they are rising numbers, or `ordered`."""
+        numbers = all(isinstance(value, (bool, int, float)) for value in self.categories)
+        return self.ordered or (numbers and sorted(self.categories) == list(self.categories))
+
+    @functools.cached_property
+    def _told_apart(self) -> list[str]:
+        """What categories of several kinds are called, such as 1 beside '1'; none of one kind, which are as written."""
+        return names_of(self.categories) if len(set(map(type, self.categories))) > 1 else []
+
+
+def missing_said(categories: Iterable[Any]) -> str:
+    """What is called that a value is missing: so that no category is."""
+    return "no value" if "missing" in map(str, categories) else "missing"
 
 
 def names_of(labels: Iterable[Any]) -> list[str]:

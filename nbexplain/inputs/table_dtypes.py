@@ -47,7 +47,7 @@ def large_numbers(coded: Coded, numbers: np.ndarray, dtype: Any) -> Any:
     import pandas
 
     gone = np.isnan(numbers)
-    if (gone.any() and isinstance(dtype, np.dtype)) or not (np.rint(numbers) == numbers)[~gone].all():
+    if (gone.any() and isinstance(dtype, np.dtype)) or not coded.are_whole(numbers[~gone], dtype):
         return None
     held = pandas.Series(coded.whole(np.where(gone, 0, numbers))).astype(dtype)
     return held.mask(gone).array if gone.any() else held.array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Hashable, Sequence
 from datetime import date, datetime
@@ -38,7 +39,7 @@ class Frame:
     def __init__(self, frame: Any) -> None:
         import pandas
 
-        self._frame = frame
+        self._frame, self._empty = frame, frame.iloc[:0]
         self._labels, self._dtypes = frame.columns, list(frame.dtypes)
         self.names: Sequence[str] = names_of(frame.columns)
         self.width = len(self.names)
@@ -72,7 +73,7 @@ class Frame:
         if isinstance(dtype, pandas.CategoricalDtype):
             numbers = column.cat.codes.to_numpy(dtype=np.float64)
             numbers[numbers < 0] = np.nan
-            return Coded(numbers, dtype.categories.tolist(), True)
+            return Coded(numbers, dtype.categories.tolist(), True, ordered=bool(dtype.ordered))
         if isinstance(dtype, pandas.PeriodDtype):
             held = column.array
             return of_ticks(f"period {str(dtype)[len('period[') : -1]}", held.asi8, 1, np.asarray(held.isna()))
@@ -145,7 +146,7 @@ class Frame:
     def key(self) -> Hashable:
         """Equal where equal rows make equal frames."""
         missing = tuple(tuple(map(type, coded.missing)) for coded in self._coded)
-        return tuple(self._labels), tuple(self._dtypes), missing
+        return tuple(self._labels), tuple(self._dtypes), missing, type(self._empty), repr(self._empty.attrs)
 
     def made(self, rows: np.ndarray, labels: Any = None) -> Any:
         """The data frame of rows (N, F), with an index of its own, or these labels (N,)."""
@@ -154,13 +155,24 @@ class Frame:
         parts = {}
         with np.errstate(invalid="ignore", over="ignore"):  # what a dtype cannot hold is seen from what came of it
             if (cast := self._cast(rows)) is not None:
-                return pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False)
+                return self._theirs(pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False))
             for place in range(len(self._columns)):
                 parts[place] = self._column(place, rows[:, place])
         frame = pandas.DataFrame(parts, index=None if parts else range(len(rows)))
         frame.columns = self._labels
         if labels is not None:
             frame.index = labels
+        return self._theirs(frame)
+
+    def _theirs(self, frame: Any) -> Any:
+        """A frame as one of the user's own class, with what they have noted at it: as pandas hands these on itself."""
+        empty = self._empty
+        if type(frame) is not type(empty):
+            frame = empty._constructor(frame)
+            for name in empty._metadata:
+                object.__setattr__(frame, name, getattr(empty, name, None))
+        if empty.attrs:
+            frame.attrs = copy.deepcopy(empty.attrs)
         return frame
 
     def base(self, rows: np.ndarray, labels: Any = None) -> Any | None:
@@ -169,7 +181,7 @@ class Frame:
 
         with np.errstate(invalid="ignore", over="ignore"):
             if (cast := self._cast(rows)) is not None:
-                return pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False), cast
+                return self._theirs(pandas.DataFrame(cast, index=labels, columns=self._labels, copy=False)), cast
         return self.made(rows, labels), None
 
     def with_column(self, base: Any, place: int, numbers: np.ndarray) -> Any | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.inputs.table_reading import frame_of
+
 
 class Index:
     """The labels of the background's rows, and that of the row that is explained.
@@ -35,7 +37,7 @@ class Index:
         self.own = len(self._labels) - 1
 
     def _with_own(self, labels: Any, row: Any) -> Any:
-        given = type(row).__module__.partition(".")[0] == "pandas"
+        given = frame_of(row) == "pandas"
         if given and (row.ndim == 2 or row.name is not None):
             both = labels.insert(len(labels), row.index[0] if row.ndim == 2 else row.name)
             if both.dtype == labels.dtype:

@@ -62,7 +62,7 @@ class PolarsFrame:
             fixed = base is polars.Enum
             uniques = dtype.categories if fixed else column.cast(polars.String).unique().drop_nulls().sort()
             codes = _codes(column.cast(polars.String), uniques).astype(np.float64)
-            return Coded(np.where(gone, np.nan, codes), uniques.to_list(), fixed, [None])
+            return Coded(np.where(gone, np.nan, codes), uniques.to_list(), fixed, [None], ordered=fixed)
         if dtype == polars.Boolean:
             numbers = column.cast(polars.Float64).to_numpy().copy()
             return Coded(numbers, [False, True], True, [None])

@@ -13,6 +13,7 @@ from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs import table_array, table_frame, table_polars
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_column import Column, names_of
+from nbexplain.inputs.tensors import as_array
 
 __all__ = ["Column", "Form", "frame_of", "in_order", "labels_of", "row_of", "table_of"]
 
@@ -55,10 +56,15 @@ class Form(Protocol):
 
 
 def frame_of(x: Any) -> str:
-    """`"pandas"` or `"polars"`, if it is a data frame or a series of theirs, which are not imported for that."""
-    library = type(x).__module__.partition(".")[0]
-    known = (library == "pandas" and hasattr(x, "iloc")) or (library == "polars" and hasattr(x, "to_physical"))
-    return library if known or (library == "polars" and hasattr(x, "lazy")) else ""
+    """`"pandas"` or `"polars"`, if it is a data frame or a series of theirs, or of a class made of these.
+
+    They are not imported for that.
+    """
+    for kind in type(x).__mro__:
+        library = str(kind.__module__).partition(".")[0]
+        if library in ("pandas", "polars") and kind.__name__ in ("DataFrame", "Series", "LazyFrame"):
+            return library
+    return ""
 
 
 def _is_sparse(x: Any) -> bool:
@@ -90,15 +96,17 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
     if _is_sparse(row):
         row = row.toarray()
     if isinstance(row, Tensor):
-        row = row.detach().cpu().numpy()
+        row = as_array(row)
     if isinstance(row, np.ma.MaskedArray):
         row = table_array.array_of(row, "row")
     if isinstance(row, tuple) and hasattr(row, "_fields"):  # of frame.itertuples(index=False)
-        return list(row), list(row._fields)
+        return [_value(value) for value in row], list(row._fields)
     if isinstance(row, np.void) and row.dtype.names:  # of a structured array
         return list(row.tolist()), list(row.dtype.names)
     if isinstance(row, tuple) and len(row) == 2 and frame_of(row[1]):
         raise TypeError("row: expected one row, got a pair of an index and a row, as of iterrows; try row=row[1]")
+    if isinstance(row, (list, tuple)) and any(isinstance(value, Tensor) for value in row):
+        row = [_value(value) for value in row]
     if isinstance(row, (list, tuple, np.ndarray)) and getattr(row, "ndim", 1) == 1 and len(row) and _is_named(row[0]):
         if len(row) > 1:
             raise ValueError(f"row: expected one row, got {len(row)} of them; try row=row[0]")
@@ -118,8 +126,16 @@ def _is_named(row: Any) -> bool:
     return isinstance(row, Mapping) or frame_of(row) == "pandas" or (isinstance(row, np.void) and bool(row.dtype.names))
 
 
+def _value(value: Any) -> Any:
+    """A tensor of a single number as that, any other as an array."""
+    if not isinstance(value, Tensor):
+        return value
+    return as_array(value) if value.ndim else as_array(value).item()
+
+
 def _single(name: Any, value: Any) -> Any:
     """Of a mapping's values that are arrays or lists of one, that one."""
+    value = _value(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return value.item()
     if frame_of(value) and len(value.shape) == 1:
@@ -144,12 +160,11 @@ def _of_polars(column: Any) -> Any:
 
 def _refuse_others(x: Any, name: str) -> None:
     """Tables that are read by way of another kind."""
-    kind = type(x)
-    if hasattr(x, "collect") and kind.__module__.partition(".")[0] == "polars":
+    if hasattr(x, "collect") and frame_of(x) == "polars":
         raise TypeError(f"{name}: expected rows that are there, got a LazyFrame; try {name}=frame.collect()")
     if not frame_of(x) and not isinstance(x, (Tensor, np.ndarray)) and hasattr(x, "to_pandas"):
         raise TypeError(
-            f"{name}: expected an array or a data frame of pandas or polars, got {kind.__name__}; try .to_pandas()"
+            f"{name}: expected an array or a data frame of pandas or polars, got {type(x).__name__}; try .to_pandas()"
         )
 
 
@@ -204,7 +219,7 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
 def _of_row(row: Any, values: Sequence[Any]) -> np.ndarray:
     """A row without a background as a table of one."""
     if isinstance(row, Tensor):
-        row = row.detach().cpu().numpy()
+        row = as_array(row)
     if isinstance(row, np.ndarray) and row.dtype.kind != "O":
         return row.reshape(1, -1)
     return table_array.array_of([list(values)], "row")
@@ -272,7 +287,7 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
                 "labels: their index is not that of the background, so they would belong to other rows; try "
                 "labels=labels.loc[table.index], or labels.to_numpy() if they are in the order of the rows"
             )
-    array = np.asarray(labels)
+    array = as_array(labels) if isinstance(labels, Tensor) else np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:  # a frame of one column
         array = array[:, 0]
     if background is None or array.shape != (len(background),):

@@ -115,7 +115,7 @@ def identity(value: Any) -> Hashable:
     """Equal for values that a model cannot tell apart: 11:00+01:00 and 12:00+02:00 are equal, and are two."""
     if isinstance(value, datetime) and type(value).__name__ != "NaTType":
         return False, value.isoformat(), value.fold, value.tzinfo
-    return isinstance(value, (bool, np.bool_)), value  # True and 1 are equal, too
+    return isinstance(value, (bool, np.bool_)), isinstance(value, (float, np.floating)), value  # so are True, 1 and 1.0
 
 
 def _ticks(span: np.timedelta64, per_day: int) -> tuple[int, float]:

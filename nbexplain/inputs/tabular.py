@@ -41,8 +41,8 @@ class Tabular(Array):
         Of the columns, where the row does not tell.
     categories
         `{name: values}` of the columns that are no numbers. Columns of strings or booleans are found by themselves, in
-        alphabetical order; categories of pandas and polars keep theirs. Times are numbers: of days since 1970-01-01, of
-        days, of the period.
+        alphabetical order; categories of pandas and polars keep theirs, and those given here are in the order given.
+        Times are numbers: of days since 1970-01-01, of days, of the period.
     labels
         (N,) the right class of each background row, for what is measured as accuracy.
     encode
@@ -63,6 +63,8 @@ class Tabular(Array):
         As it was given.
     framed
         Whether the model gets a data frame, because one was given.
+    known
+        Of each column what its numbers stand for where they do not tell it, such as ids of 19 digits, or None.
 
     Raises
     ------
@@ -105,9 +107,11 @@ class Tabular(Array):
         if encode is not None and not callable(encode):
             raise TypeError(f"encode: expected a function of rows (N, F), got {encode!r}")
         given = {str(name): tuple(values) for name, values in (categories or {}).items()}
-        for name in given:
+        for name, values_of in given.items():
             if name not in found:
                 raise ValueError(f"categories: there is no column {name!r}; the columns are {', '.join(found)}")
+            if twice := [value for value, times in Counter(values_of).items() if times > 1]:
+                raise ValueError(f"categories: {name!r} is expected to have each value once, got {twice[0]!r} twice")
         self.encode = encode
         self._read(form, values, found, given, row, "row" if background is None else "background")
         self.labels = labels_of(labels, self.background, background)
@@ -155,6 +159,7 @@ class Tabular(Array):
         self.columns: tuple[Column, ...] = tuple(columns)
         self.framed = form.framed
         form.settle(self.columns, coded)
+        self.known = tuple(one.known for one in coded)
         self._form = form
         self.background = None if what == "row" else background
         self.tensor = torch.from_numpy(row)[None]

@@ -37,3 +37,13 @@ def plain(x: Tensor) -> Tensor:
         return x
     with torch._C.DisableTorchFunctionSubclass():  # the subclass may refuse any function, this one as well
         return x if x.is_nested else x.as_subclass(Tensor)
+
+
+def as_array(tensor: Tensor) -> np.ndarray:
+    """A tensor as an array, wherever and however it lies; bfloat16, and what else numpy has not, as float32."""
+    held = plain(tensor.detach()).cpu()
+    if held.layout is not torch.strided:
+        held = held.to_dense()
+    known = not held.is_floating_point() or held.dtype in (torch.float16, torch.float32, torch.float64)
+    array: np.ndarray = (held if known else held.float()).numpy()
+    return array

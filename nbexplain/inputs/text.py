@@ -15,7 +15,7 @@ from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.text_codes import REMOVED, Codes, strings
 from nbexplain.inputs.text_masker import TextMasker
 from nbexplain.inputs.text_read import check_id, cut_note, in_doubt, is_added, read_by, words_cut
-from nbexplain.inputs.tokens import stand_in, tokens_of, unread, vocabulary_of, within
+from nbexplain.inputs.tokens import partly_read, stand_in, tokens_of, unread, vocabulary_of, within
 from nbexplain.inputs.words import words_in
 
 _MOST_NAMED = 4  # tokens in an error
@@ -116,6 +116,7 @@ class Text(Array):
         if read.left_out:
             said = ", ".join(map(repr, read.left_out))
             self.notes += (f"the tokenizer's {said}: no numbers of each token, so the model does not get them",)
+        self.notes += partly_read(read.lost, self.spans)
         if max_length is not None and len(self.ids) > max_length:
             extras = self._cut(max_length, extras)
         else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 Read = tuple[np.ndarray, "np.ndarray | None"]  # ids (L,), and the attention mask, where there is one
+SIDES = ("right", "left")
 
 
 @dataclass(frozen=True)
@@ -38,62 +40,74 @@ class Padded:
 
     def stripped(self, ids: np.ndarray) -> np.ndarray:
         """Ids (L,) without the padding at their end."""
-        count = _run((ids if self.side == "left" else ids[::-1]) == self.id)
+        count = _fill((ids, None), self.id, self.side)
         return ids[count:] if self.side == "left" else ids[: len(ids) - count]
 
 
-def padded(ids: np.ndarray, mask: np.ndarray | None, read: Callable[[str], Read | None], word: str) -> Padded | None:
+def padded(
+    ids: np.ndarray, mask: np.ndarray | None, read: Callable[[str], Read | None], words: Sequence[str]
+) -> Padded | None:
     """How a tokenizer brings texts to one length, or to multiples of one; None where it does not.
+
+    It does if texts of different numbers of tokens are as long, and in all of them, this one too, the run of one id at
+    one end fills what is left to the next multiple. Where the mask of this text is 0 at an end is padding in any case.
 
     Parameters
     ----------
     ids, mask
-        (L,) of the text. Where the mask is 0 at an end is padding.
+        (L,) of the text.
     read
-        What it makes of another text, None where it makes nothing of it: where the mask says nothing, as many tokens of
-        an empty text as of this one are padding, but for those around it.
-    word
-        A short text, which shows on which side they stand.
+        What it makes of another text, None where it makes nothing of it.
+    words
+        Texts of one to three of the first that has tokens of its own are compared; short ones show most.
     """
-    if mask is not None and not mask.all():
-        short = read(word)
-        return _at_an_end(ids, mask == 0, _step(ids, short))
-    found, step, nothing = None, 0, read("")
-    framed = nothing is not None and len(nothing[0]) > 0  # else it is seen from two short texts
-    for text in ("", word) if framed else (word, f"{word} {word}"):
-        short = read(text)
-        if short is None or len(short[0]) < 2 or step not in (0, len(short[0])) or len(ids) % len(short[0]):
+    found = None
+    for word in words:
+        one, two = read(word), read(f"{word} {word}")
+        if one is None or two is None or not len(one[0]) or np.array_equal(one[0], two[0]):
+            continue
+        tried = (_filled((ids, mask), one, two, side, functools.partial(_read_many, read, word)) for side in SIDES)
+        found = next((each for each in tried if each is not None), None)
+        break
+    if found is not None or mask is None or mask.all():
+        return found
+    counts = {side: _fill((ids, mask), _outermost(ids, side), side) for side in SIDES}
+    side = max(SIDES, key=lambda side: counts[side])
+    return Padded(_end(len(ids), counts[side], side), _outermost(ids, side), side, len(ids)) if counts[side] else None
+
+
+def _filled(own: Read, one: Read, two: Read, side: str, read: Callable[[int], Read | None]) -> Padded | None:
+    """How texts are filled up on this side, by those of one and two words and, if need be, more of them (`read`)."""
+    id_, step, rows = _outermost(one[0], side), len(own[0]), [one, two]
+    if len(one[0]) != step:  # so many words that there is no room for another, and one more
+        each = len(two[0]) - _fill(two, id_, side) - len(one[0]) + _fill(one, id_, side)
+        full = 2 + _fill(two, id_, side) // max(each, 1)
+        more = [row for row in (read(full), read(full + 1)) if row is not None] if each > 0 else []
+        if len(more) < 2:
             return None
-        step = len(short[0])
-        blank = np.ones(step, dtype=bool) if short[1] is None else short[1] == 0
-        found = _at_an_end(short[0], blank, step, least=2)
-        if found is None or (framed and not found.places.all()):
-            break
-    if found is None:
+        step, rows = len(more[1][0]) - len(more[0][0]), rows + more
+    if step < 2:
         return None
-    inwards = ids if found.side == "left" else ids[::-1]
-    own = _run(inwards == found.id) if mask is None else 0
-    return Padded(_end(len(ids), own, found.side), found.id, found.side, step)
+    lengths = np.array([len(ids) for ids, _ in (*rows, own)])
+    counts = lengths - [_fill(row, id_, side) for row in (*rows, own)]
+    found = Padded(_end(lengths[-1], lengths[-1] - counts[-1], side), id_, side, step)
+    as_long = any(len(set(counts[:-1][lengths[:-1] == length])) > 1 for length in lengths)
+    return found if counts[0] < counts[1] and as_long and (found.length(counts) == lengths).all() else None
 
 
-def _step(ids: np.ndarray, short: Read | None) -> int:
-    """Of which number lengths are multiples, by what is made of a short text."""
-    step = len(ids) if short is None else len(short[0])
-    return step if 0 < step < len(ids) and len(ids) % step == 0 else len(ids)
+def _read_many(read: Callable[[str], Read | None], word: str, count: int) -> Read | None:
+    return read(" ".join([word] * count))
 
 
-def _at_an_end(ids: np.ndarray, places: np.ndarray, step: int, least: int = 1) -> Padded | None:
-    """The longer run of these places at an end, of one id; None where it is shorter than `least`."""
-    right, left = _run((places & (ids == ids[-1]))[::-1]), _run(places & (ids == ids[0]))
-    if max(right, left) < least:
-        return None
-    side = "right" if right >= left else "left"
-    return Padded(_end(len(ids), max(right, left), side), int(ids[-1 if side == "right" else 0]), side, step)
+def _outermost(ids: np.ndarray, side: str) -> int:
+    return int(ids[-1 if side == "right" else 0])
 
 
-def _run(places: np.ndarray) -> int:
-    """How many of these places there are at the beginning."""
-    return int(np.argmin(np.append(places, False)))
+def _fill(row: Read, id_: int, side: str) -> int:
+    """How many places at one end have this id and are not masked in."""
+    ids, mask = row
+    blank = ids == id_ if mask is None else (ids == id_) & (mask == 0)
+    return int(np.argmin(np.append(blank if side == "left" else blank[::-1], False)))
 
 
 def _end(length: int, count: int, side: str) -> np.ndarray:

@@ -1,183 +1,161 @@
-"""Where tokens stand in a text, by leaving its words out one after the other; for tokenizers that return ids alone."""
+"""Where tokens stand in a text, by leaving its words out one after the other; for tokenizers that return ids alone.
+
+No word's tokens are guessed: without them stands what the tokenizer makes of the text without the word, id by id. Only
+the first word that is left may be read otherwise than behind another, as by tokenizers for which a space is of the word
+behind it.
+"""
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import compress
 
 import numpy as np
 
 from nbexplain.inputs.segments import joined
-
-Span = tuple[int, int]
+from nbexplain.inputs.token_asking import Of, Read, alike, asking, equal, is_silent, probes, spaced_words
+from nbexplain.inputs.token_cuts import Part, put_at_end, put_in, within_edge
+from nbexplain.inputs.words import Span
 
 _MOST_WORDS = 300  # each is a call of the tokenizer
-_OTHERS = 6  # words that show what stands before every text
+_HALVES = 20  # that are read of a text of more words
 
 
-def by_leaving_out(
-    texts: Sequence[str], ids: np.ndarray, read: Callable[[Sequence[str]], np.ndarray | None]
-) -> np.ndarray | None:
+def by_leaving_out(texts: Sequence[str], parts: Sequence[Part], ids: np.ndarray, read: Read) -> np.ndarray | None:
     """Spans (L, 2) in the joined texts: all ids that go with a word stand for it, (0, 0) for those that go with none.
 
-    None where some word takes other ids with it than a row of its own, as tokenizers that sort or shuffle do, or where
-    there are too many words. What was cut off has to be left out of the texts: in its place others would move up.
+    None where some word takes other ids with it than a row of its own, as tokenizers that sort or shuffle do, where
+    several rows may be a word's, or where there are too many words, unless each has one id.
 
     Parameters
     ----------
-    read
-        The ids of other texts; None where the tokenizer makes nothing of them.
+    parts
+        What is read of each text: the rest is left out, as it would move up.
     """
-    whole, begins = joined(texts)
-    words = [match.span() for match in re.finditer(r"\S+", whole)]
-
-    def left(first: int, last: int) -> np.ndarray | None:
-        number = int(np.searchsorted(begins, first, side="right")) - 1
-        shorter = read(_without(texts, number, first - begins[number], last - begins[number]))
-        return None if shorter is None or len(shorter) > len(ids) else shorter
-
-    if len(words) > _MOST_WORDS:  # one id each, if it is so of some of them
-        some = np.linspace(0, len(words) - 1, _MOST_WORDS // 10).astype(np.intp).tolist()
-        own = len(words) == len(ids) and all(
-            (row := left(*words[n])) is not None and np.array_equal(row, np.delete(ids, n)) for n in some
-        )
-        return np.array(words) if own else None
-    shorter = [left(first, last) for first, last in words]
-    rows = [row for row in shorter if row is not None]
-    if len(rows) < len(words):
-        return None
-    found = _placed(ids, rows, 0)
-    if found is None and len(words) > 1:  # the first word is read otherwise without what follows, or like the second
-        distinct = dict.fromkeys(["0", "the", *(whole[a:b] for a, b in words[1:])])
-        alone = [read([word] * len(texts)) for word in list(distinct)[:_OTHERS]]
-        begin = min((_alike(ids, row) for row in alone if row is not None), default=0)
-        others = _placed(ids, rows[1:], begin + 1)
-        found = None if others is None or others[0][0] <= begin else [(begin, others[0][0]), *others]
+    begins = [begin + part.start for begin, part in zip(joined(texts)[1], parts)]
+    rest = [text[part.start : part.end] for text, part in zip(texts, parts)]
+    words = [spaced_words(text) for text in rest]
+    many = sum(map(len, words)) > _MOST_WORDS
+    found = _one_each(rest, ids, read) if many else _runs(rest, words, [part.cut for part in parts], ids, read)
     if found is None:
         return None
+    runs = [run for own in found for run in own]
+    places = np.concatenate([np.arange(0), *runs])
+    if len(np.unique(places)) < len(places):
+        return None
+    owners = [(first + begin, last + begin) for begin, own in zip(begins, words) for first, last in own]
     spans = np.zeros((len(ids), 2), dtype=np.int64)
-    for word, (start, end) in zip(words, found, strict=True):
-        spans[start:end] = word
+    spans[places] = np.repeat(np.reshape(owners, (-1, 2)), [len(run) for run in runs], axis=0)
     return spans
 
 
-def read_of_cut(
-    texts: Sequence[str], ids: np.ndarray, read: Callable[[Sequence[str]], np.ndarray | None]
-) -> list[Span] | None:
-    """(start, end) in each text of what a tokenizer reads that cuts them by itself; None where it cuts nothing.
+def _runs(
+    texts: Sequence[str], words: Sequence[list[Span]], cuts: Sequence[str], ids: np.ndarray, read: Read
+) -> list[list[np.ndarray]] | None:
+    """The places in the ids of each word of each text.
 
-    The fewest words at one end that have all the ids, if what is behind has some where it stands alone. A word of which
-    a piece is read is within.
-
-    Parameters
-    ----------
-    read
-        As for `by_leaving_out`.
+    Where texts are cut, maybe inside a word, the rest of it would move up for each other one that is left out: so it is
+    left out itself, and has the ids that the others have not.
     """
-    kept = [(0, len(text)) for text in texts]
-
-    def same(number: int, span: Span) -> bool:
-        own = read([text[slice(*(span if n == number else kept[n]))] for n, text in enumerate(texts)])
-        return own is not None and np.array_equal(own, ids)
-
-    nothing = read([""] * len(texts))
-    for number, text in enumerate(texts):
-        words = [match.span() for match in re.finditer(r"\S+", text)]
-        if len(words) < 2:
-            continue
-        if same(number, (0, words[-2][1])):
-            least = bisect_left(words, True, key=lambda word: same(number, (0, word[1])))
-            part, rest = (0, words[least][1]), text[words[least][1] :]
-        elif same(number, (words[1][0], len(text))):
-            least = bisect_left(words[::-1], True, key=lambda word: same(number, (word[0], len(text))))
-            part, rest = (words[-1 - least][0], len(text)), text[: words[-1 - least][0]]
-        else:
-            continue
-        own = read([rest] * len(texts))
-        if own is not None and not (nothing is not None and np.array_equal(own, nothing)):
-            kept[number] = part
-    return kept if any(part != (0, len(text)) for part, text in zip(kept, texts)) else None
-
-
-def by_leaving_out_of_cut(
-    texts: Sequence[str], kept: Sequence[Span], ids: np.ndarray, read: Callable[[Sequence[str]], np.ndarray | None]
-) -> np.ndarray | None:
-    """`by_leaving_out` of texts of which a tokenizer reads but a part (`read_of_cut`).
-
-    Of a text that is cut inside a word, the rest of it would move up for each word that is left out: so that word is
-    left out first.
-    """
-    begins = joined(texts)[1]
-    rest = [text[slice(*part)] for text, part in zip(texts, kept)]
-    shifts = [begin + start for begin, (start, _) in zip(begins, kept)]
-    found = by_leaving_out(rest, ids, read)
-    if found is None and len(texts) == 1:
-        found = _without_edge(rest[0], ids, read, right=kept[0][0] == 0)
+    if len(texts) == len(words[0]) == 1 and cuts[0]:
+        frame = _frame(texts[0], ids, asking(texts, 0, read))
+        return None if frame is None else [[np.arange(frame[0], len(ids) - frame[1])]]
+    if any(cut and len(own) < 2 for own, cut in zip(words, cuts)):
+        return None
+    rest = [within_edge(text, own, cut) for text, own, cut in zip(texts, words, cuts)]
+    fewer = read(rest) if any(cuts) else ids
+    bounds = [] if fewer is None else [_bounds(text, fewer, asking(rest, n, read)) for n, text in enumerate(rest)]
+    known = [edges for edges in bounds if edges is not None]
+    if fewer is None or len(known) < len(texts):
+        return None
+    sides = [(int(edges[-1 if cut == "right" else 0]), cut) for edges, cut in zip(known, cuts) if cut]
+    found = put_in(fewer, ids, sides)
+    if found is None and sides and len(texts) == 1:
+        found = put_at_end(fewer, ids, sides[0])
     if found is None:
         return None
-    placed = found[:, 1] > found[:, 0]
-    number = np.searchsorted(joined(rest)[1], found[:, 0], side="right") - 1
-    moved = found + (np.array(shifts) - np.array(joined(rest)[1]))[number][:, None]
-    return np.where(placed[:, None], moved, 0)
+    runs = [np.split(found[0], edges)[1:-1] for edges in known]
+    for (own, cut), edge in zip([pair for pair in zip(runs, cuts) if pair[1]], found[1:]):
+        own.insert(len(own) if cut == "right" else 0, edge)
+    return runs
 
 
-def _without_edge(
-    text: str, ids: np.ndarray, read: Callable[[Sequence[str]], np.ndarray | None], *, right: bool
-) -> np.ndarray | None:
-    """Spans (L, 2) of a text that is cut inside its last word, or its first: that word has the ids that the others
-    have not."""
-    words = [match.span() for match in re.finditer(r"\S+", text)]
-    if not words:
+def _bounds(text: str, ids: np.ndarray, of: Of) -> np.ndarray | None:
+    """(words + 1,) where the ids of each word of a text begin, and those of the last one end."""
+    words = spaced_words(text)
+    if len(words) < 2:
+        return _bounds_of_one(text, words[0], of) if words else np.zeros(1, dtype=np.int64)
+    left = [row for word in words if (row := of(_without(text, word))) is not None]
+    counts = np.array([len(ids) - len(row) for row in left])
+    if len(left) < len(words) or (counts[1:] < 0).any():
         return None
-    edge, rest = (words[-1], words[:-1]) if right else (words[0], words[1:])
-    first, last = (rest[0][0], rest[-1][1]) if rest else (0, 0)
-    fewer = read([text[first:last]])
-    if fewer is None or len(fewer) > len(ids):
+    silent = {text[slice(*word)] for word, row in zip(words, left) if equal(row, ids)}
+    if not all(is_silent(word, text, of) for word in silent):  # what was cut off may have moved up
         return None
-    others = by_leaving_out([text[first:last]], fewer, read) if rest else np.zeros((len(fewer), 2), dtype=np.int64)
-    if others is None:
+    before = np.array([alike(ids, row) for row in left])
+    behind = np.array([alike(ids[::-1], row[::-1]) for row in left])
+    # with so many ids behind the text, the words begin and end at ends - tail
+    ends = len(ids) - np.append(np.cumsum(counts[::-1])[::-1], 0)
+    least, most = ends[:-1] - before, ends[1:] - len(ids) + behind
+    tails = max(least.max(), 0), min(most.min(), ends[0])
+    if tails[0] == tails[1] and counts[0] >= 0:
+        return ends - tails[0]
+    if (frame := _frame(text, ids, of)) is None:
         return None
-    others = np.where((others[:, 1] > others[:, 0])[:, None], others + first, 0)
-    inside = np.flatnonzero(others[:, 1] > others[:, 0])
-    least, most = int(inside.max(initial=-1)) + 1, int(inside.min(initial=len(fewer)))
-    start, count = _gone(ids, fewer, least if right else 0), len(ids) - len(fewer)
-    if start is None or (not right and start > most):  # what stands at the end of each text may be cut off too
-        same = _alike(ids, fewer) if right else _alike(ids[::-1], fewer[::-1])
-        if (same < least) if right else (len(fewer) - same > most):
+    head, tail = frame
+    if tails[0] < tails[1] and counts[0] >= 0:  # the same ids stand beside the text
+        tails = max(tails[0], ends[0] - head), min(tails[1], tail)
+        return ends - tails[0] if tails[0] == tails[1] else None
+    ends = ends - tail
+    if not least[1:].max() <= tail <= most[1:].min() or not head < ends[1]:
+        return None
+    if before[0] < head or behind[0] < len(ids) - ends[2]:  # only the second word may be read otherwise without it
+        return None
+    return np.append(head, ends[1:])
+
+
+def _bounds_of_one(text: str, word: Span, of: Of) -> np.ndarray | None:
+    """`_bounds` of a text of one word, with another one behind it."""
+    for probe in probes(text):
+        longer = f"{text[: word[1]]} {probe}{text[word[1] :]}"
+        if (ids := of(longer)) is not None:
+            found = _bounds(longer, ids, of)
+            return None if found is None else found[:2]
+    return None
+
+
+def _frame(text: str, ids: np.ndarray, of: Of) -> Span | None:
+    """How many ids stand before and behind a text, whatever it is; None where it cannot be told."""
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    found = {probe: of(text[:first] + probe + text[last:]) for probe in probes(text)}
+    rows = {probe: row for probe, row in found.items() if row is not None}
+    begin, end = text[first].lower(), text[last - 1].lower()
+    heads = [alike(ids, row) for probe, row in rows.items() if probe[0].lower() != begin]
+    tails = [alike(ids[::-1], row[::-1]) for probe, row in rows.items() if probe[-1].lower() != end]
+    if not heads or not tails:
+        return None
+    head, tail = min(heads), min(tails)
+    probe, row = min(rows.items(), key=lambda each: len(each[1]))
+    if len(row) <= head + tail and not equal(of(f"{text[:first]}{probe} {probe}{text[last:]}"), row):
+        return None  # the same id stands for several words that are unknown
+    return head, tail
+
+
+def _one_each(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[list[np.ndarray]] | None:
+    """The places in the ids of very many words, which have one each, also where any half of them is left out."""
+    words = [text.split() for text in texts]
+    places = np.split(np.arange(len(ids)), np.cumsum([len(own) for own in words])[:-1])
+    if sum(map(len, words)) != len(ids):
+        return None
+    generator = np.random.default_rng(0)
+    for _ in range(_HALVES):
+        kept = generator.random(len(ids)) < 0.5
+        if not equal(read([" ".join(compress(own, kept[at].tolist())) for own, at in zip(words, places)]), ids[kept]):
             return None
-        start, count = (same, len(ids) - same) if right else (0, len(ids) - same)
-        others = others[:same] if right else others[len(fewer) - same :]
-    return np.concatenate([others[:start], np.tile(np.array([edge]), (count, 1)), others[start:]])
+    return [list(own[:, None]) for own in places]
 
 
-def _placed(ids: np.ndarray, shorter: Sequence[np.ndarray], end: int) -> list[tuple[int, int]] | None:
-    """From where to where the ids stand that are missing in each; None where they are no rows one after the other."""
-    found = []
-    for rest in shorter:
-        start = _gone(ids, rest, end)
-        if start is None:
-            return None
-        end = start + len(ids) - len(rest)
-        found.append((start, end))
-    return found
-
-
-def _without(texts: Sequence[str], number: int, start: int, end: int) -> list[str]:
-    """The texts without what stands at some place in one of them."""
-    rest, own = list(texts), texts[number]
-    rest[number] = f"{own[:start].rstrip()} {own[end:].lstrip()}".strip()
-    return rest
-
-
-def _gone(ids: np.ndarray, shorter: np.ndarray, least: int) -> int | None:
-    """From where on, not before `least`, a row of ids was left out; None where the rest is not what is left."""
-    before, behind = _alike(ids, shorter), _alike(ids[::-1], shorter[::-1])
-    start = max(len(shorter) - behind, least)
-    return start if start <= before else None
-
-
-def _alike(ids: np.ndarray, others: np.ndarray) -> int:
-    """How many ids there are at the beginning of both."""
-    common = min(len(ids), len(others))
-    return int(np.argmin(np.append(ids[:common] == others[:common], False)))
+def _without(text: str, word: Span) -> str:
+    """The text without a word and the spaces before it, or behind it where it is the first."""
+    before, behind = text[: word[0]], text[word[1] :]
+    return before.rstrip() + behind if before.strip() else before + behind.lstrip()

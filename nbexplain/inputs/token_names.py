@@ -21,6 +21,7 @@ def by_names(text: str, names: list[str], added: np.ndarray, unknown: np.ndarray
     that was not found, a word is taken only if as many of it are ahead in the text as among the tokens: else the next
     that looks like it may be another.
     """
+    names = _as_pieces(names, added | unknown)
     pieces, wholes = _pieces(names, added | unknown)
     silent = added | [not piece for piece in pieces]
     spans, ahead, low, inside = np.zeros((len(names), 2), dtype=np.int64), Counter(wholes), _lower(text), _inside(text)
@@ -61,6 +62,55 @@ def by_names(text: str, names: list[str], added: np.ndarray, unknown: np.ndarray
         lost = at < 0 and (lost or not silent[number])
     _fill(text, spans, unknown, silent)
     return spans
+
+
+def _as_pieces(names: list[str], apart: np.ndarray) -> list[str]:
+    """Names with ## before what goes on, where they are marked behind: by @@ what goes on, or by </w> what ends."""
+    ends, goes = (any(name.endswith(sign) for name in names) for sign in ("</w>", "@@"))
+    if not ends and not goes:
+        return names
+    found, inside = [], False
+    for name, alone in zip(names, apart, strict=True):
+        bare = name.removesuffix("</w>" if ends else "@@")
+        found.append(f"##{bare}" if inside and bare and not alone else bare)
+        inside = not alone and (bare == name if ends else bare != name)
+    return found
+
+
+def with_words(spans: np.ndarray, held: np.ndarray, doubt: np.ndarray) -> np.ndarray:
+    """Where tokens stand, of those in doubt by the words (L, 2) that hold them: what no other token of it stands for.
+
+    A place that was found by a name and is in another word than the one that holds the token was a wrong one.
+
+    Parameters
+    ----------
+    spans
+        By their names, (L, 2); (0, 0) where that does not tell.
+    doubt
+        (L,) bool: which stand for something, and not where their names tell.
+    """
+    known, placed = held[:, 1] > held[:, 0], spans[:, 1] > spans[:, 0]
+    outside = placed & known & ((spans[:, 0] < held[:, 0]) | (spans[:, 1] > held[:, 1]))
+    found, open_ = np.where(outside[:, None], 0, spans), (doubt | outside) & known
+    for place in np.flatnonzero(open_).tolist():
+        start, end = held[place].tolist()
+        same = np.flatnonzero((held == held[place]).all(1) & placed & ~outside)
+        before, behind = same[same < place], same[same > place]
+        begin, last = int(spans[before, 1].max(initial=start)), int(spans[behind, 0].min(initial=end))
+        if begin < last:
+            found[place] = begin, last
+        else:  # nothing is left for it: it goes with the one beside it
+            found[place] = spans[before[-1] if len(before) else behind[0]]
+    return found
+
+
+def with_spaces(spans: np.ndarray, names: list[str]) -> np.ndarray:
+    """Where tokens stand, (start, start) for those of spaces alone where the token behind them starts."""
+    found = spans.copy()
+    for place in range(len(names) - 2, -1, -1):
+        if is_space(names[place]) and spans[place, 1] == spans[place, 0] and found[place + 1].any():
+            found[place] = found[place + 1, 0]
+    return found
 
 
 def _pieces(names: list[str], apart: np.ndarray) -> tuple[list[str], list[str]]:

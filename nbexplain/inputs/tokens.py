@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import warnings
@@ -13,8 +14,10 @@ import numpy as np
 
 from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_padding import Padded, padded
-from nbexplain.inputs.token_alignment import by_leaving_out, by_leaving_out_of_cut, read_of_cut
-from nbexplain.inputs.token_names import by_names
+from nbexplain.inputs.token_alignment import by_leaving_out
+from nbexplain.inputs.token_asking import probes
+from nbexplain.inputs.token_cuts import Part, read_of_cut
+from nbexplain.inputs.token_names import by_names, is_space, with_spaces, with_words
 from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import Span, pieces_in, shown, words_in
 
@@ -39,7 +42,9 @@ class Tokens(NamedTuple):
     padded
         How it brings texts to one length, where it does.
     read
-        (start, end) in the joined texts of what is read of each, where it returns ids alone and cuts texts by itself.
+        (start, end) in the joined texts of what is read of each, where it returns ids alone: it may cut them by itself.
+    lost
+        Names of tokens that stand for something, where only names tell for what, and not for these.
     """
 
     ids: np.ndarray
@@ -49,6 +54,7 @@ class Tokens(NamedTuple):
     left_out: tuple[str, ...] = ()
     padded: Padded | None = None
     read: tuple[Span, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
@@ -62,9 +68,13 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
     if not callable(tokenizer) and not hasattr(tokenizer, "encode_batch"):
         raise TypeError(f"tokenizer: expected a callable string → ids, got {type(tokenizer).__name__}")
     ids, entries, told = _told(texts, tokenizer)
+    if not len(ids):
+        raise _no_ids(texts, told)
     encodings = [told] if _is_encoding(told) else getattr(told, "encodings", None)  # of fast tokenizers
     encoding = encodings[0] if encodings and len(encodings[0].ids) == len(ids) else None
     offsets = entries.pop("offset_mapping", None if encoding is None else encoding.offsets)
+    if offsets is None and (same := _again(texts, vocabulary_of(tokenizer), ids)) is not None:
+        told, offsets = same, same["offset_mapping"]
     rows = {name: _of_each_token(value, len(ids)) for name, value in entries.items()}
     extras = {name: row for name, row in rows.items() if row is not None}
     left_out = tuple(name for name, value in entries.items() if rows[name] is None and _holds_numbers(value))
@@ -77,27 +87,28 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         return _own_ids(_read(rest, tokenizer), fill)
 
     def aligned() -> np.ndarray | None:
-        if kept is None:
-            found = by_leaving_out(texts, ids[own], others)
-        else:
-            found = by_leaving_out_of_cut(texts, kept, ids[own], others)
-        if found is None:
+        if (found := by_leaving_out(texts, parts, ids[own], others)) is None:
             return None
         spans = np.zeros((len(ids), 2), dtype=np.int64)
         spans[own] = found
         return spans
 
-    names = _names(known, encoding, ids)
+    names, lost = _names(known, encoding, ids), tuple[str, ...]()
     alone = offsets is None and names is None
-    kept = read_of_cut(texts, ids[own], others) if alone else None
+    parts = read_of_cut(texts, ids[own], others) if alone else [Part(0, len(text)) for text in texts]
     if offsets is not None:
         spans = by_offsets(texts, offsets, told, names, len(ids), aligned)
     elif names is not None:
         special = np.isin(ids, np.array(getattr(known, "all_special_ids", ()), dtype=np.int64))
         unknown = np.array([id_ == getattr(known, "unk_token_id", None) for id_ in ids.tolist()])
         spans = by_names(whole, names, special & ~unknown, unknown)
+        doubt = (spans[:, 1] == spans[:, 0]) & ~(special & ~unknown) & ~np.array([is_space(name) for name in names])
+        held = aligned() if doubt[own].any() else None
+        spans = with_spaces(spans if held is None else with_words(spans, held, doubt), names)
+        lost = tuple(name for name, some in zip(names, doubt & (spans[:, 1] == spans[:, 0])) if some)
     else:  # only ids: those that go with a word, or nobody knows where they stand
-        found = aligned()
+        one_for_all = len(whole.split()) == 1 < len(words_in(whole))  # as of a script without spaces
+        found = None if one_for_all else aligned()
         spans = np.zeros((len(ids), 2), dtype=np.int64) if found is None else found
     if fill is not None and (spans[fill.places, 1] > spans[fill.places, 0]).any():  # words that the mask hides
         fill = None
@@ -105,16 +116,22 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         shown(whole[a:b]) if b > a else names[place] if names else str(ids[place])
         for place, (a, b) in enumerate(spans.tolist())
     )
-    cut = () if kept is None else tuple((begin + a, begin + b) for begin, (a, b) in zip(begins, kept))
-    return Tokens(ids, read, spans, extras, left_out, fill, cut)
+    kept = tuple((begin + part.start, begin + part.end) for begin, part in zip(begins, parts)) if alone else ()
+    return Tokens(ids, read, spans, extras, left_out, fill, kept, lost)
 
 
 def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:
     """The ids (L,) of a text or a pair, what else the tokenizer says, and all that it returned."""
     fast = getattr(tokenizer, "is_fast", None)
     call = tokenizer if callable(tokenizer) else tokenizer.encode  # one of the library `tokenizers`
-    with _unwarned(vocabulary_of(tokenizer)):
-        told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    try:
+        with _unwarned(vocabulary_of(tokenizer)):
+            told = call(*texts, return_offsets_mapping=True) if fast else call(*texts)
+    except KeyError as error:
+        raise ValueError(
+            f"tokenizer: it raised KeyError on the text {texts[0]!r:.80}: {error}; a word that it does not know needs "
+            "an id too, such as vocabulary.get(word, unknown)"
+        ) from error
     if _is_encoding(told):
         entries = {"input_ids": told.ids, "attention_mask": told.attention_mask, "token_type_ids": told.type_ids}
     else:
@@ -122,9 +139,25 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     if "input_ids" not in entries:
         raise ValueError(f"tokenizer: expected ids or a mapping with input_ids, got {', '.join(map(repr, entries))}")
     ids = _row(entries.pop("input_ids"))
-    if ids is None or not len(ids):
-        raise ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
+    if ids is None:
+        raise _no_ids(texts, told)
     return ids, entries, told
+
+
+def _again(texts: Sequence[str], known: Any, ids: np.ndarray) -> Any:
+    """What a fast tokenizer tells with offsets of whom only a method was given; None where it makes other ids."""
+    if not getattr(known, "is_fast", None) or not callable(known):
+        return None
+    for special in (True, False):
+        with contextlib.suppress(Exception), _unwarned(known):  # whatever one does that was not made for this
+            told = known(*texts, return_offsets_mapping=True, add_special_tokens=special)
+            if (row := _row(told["input_ids"])) is not None and np.array_equal(row, ids):
+                return told
+    return None
+
+
+def _no_ids(texts: Sequence[str], told: Any) -> ValueError:
+    return ValueError(f"tokenizer: expected whole numbers for {texts[0][:40]!r}, got {told!r:.80}")
 
 
 @contextmanager
@@ -158,7 +191,12 @@ def _padded(texts: Sequence[str], tokenizer: Any, ids: np.ndarray, mask: np.ndar
     if getattr(tokenizer, "is_fast", None) is not None:
         return None
     flat = mask if mask is not None and mask.ndim == 1 else None
-    return padded(ids, flat, lambda text: _read([text] * len(texts), tokenizer), next(iter(texts[0].split()), ""))
+    words = probes(texts[0])
+
+    def read(text: str) -> tuple[np.ndarray, np.ndarray | None] | None:
+        return _read([text, *words[:1] * (len(texts) - 1)], tokenizer)
+
+    return padded(ids, flat, read, words)
 
 
 def _read(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, np.ndarray | None] | None:
@@ -193,7 +231,7 @@ def _row(value: Any) -> np.ndarray | None:
         return None
     if array.ndim == 2 and len(array) == 1:
         array = array[0]
-    return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else None
+    return array.astype(np.int64) if array.ndim == 1 and (array.dtype.kind in "iu" or not array.size) else None
 
 
 def _of_each_token(value: Any, count: int) -> np.ndarray | None:
@@ -228,6 +266,15 @@ def unread(text: str, spans: np.ndarray, read: Sequence[Span]) -> tuple[str, ...
     named = ", ".join(f"“{word}”" for word in lost[:_MOST_NAMED])
     more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
     return (f"the tokenizer shows no token for {named}{more}: what it makes of that is never hidden",)
+
+
+def partly_read(lost: Sequence[str], spans: np.ndarray) -> tuple[str, ...]:
+    """A note on tokens of which nobody knows for what they stand; none where no token has a place."""
+    if not lost or not (spans[:, 1] > spans[:, 0]).any():
+        return ()
+    named = ", ".join(f"“{name}”" for name in lost[:_MOST_NAMED])
+    more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
+    return (f"where the tokens {named}{more} stand in the text is not known: they are never hidden with a word",)
 
 
 def within(length: int, spans: np.ndarray, begins: Sequence[int], side: str = "right") -> np.ndarray:

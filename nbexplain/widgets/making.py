@@ -176,7 +176,8 @@ class Making:
     def _alike(self, labels: np.ndarray) -> str:
         """Something with the same values."""
         for expression, thing in self._things:
-            plain = type(thing).__module__.partition(".")[0] in ("numpy", "pandas", "builtins")
+            own = type(thing).__module__.partition(".")[0] in ("numpy", "pandas", "builtins")
+            plain = own or frame_of(thing) == "pandas"
             if plain and _shape(thing) in (labels.shape, (*labels.shape, 1)) and _equal(thing, labels):
                 return expression
         return ""

@@ -54,6 +54,13 @@ def test_targets(target: Any, scores: Tensor, expected: float) -> None:
     assert float(score(scores, resolve(target, scores))) == expected
 
 
+@pytest.mark.parametrize("value", [True, False, np.True_, np.False_])
+def test_true_and_false_are_the_classes_that_are_called_so(value: Any) -> None:
+    assert resolve(value, ROW[:, :2], names=("class False", "class True")) == int(value)
+    with pytest.raises(TypeError, match=r"expected a whole number, got .*; a class by its name: target='class 1'"):
+        resolve(value, ROW[:, :2], names=("class 0", "class 1"))
+
+
 def test_each_input_has_its_score() -> None:
     batch = torch.cat([GRID, GRID + 100])
     mask = torch.zeros(2, 3, 4)

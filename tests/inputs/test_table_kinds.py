@@ -14,6 +14,8 @@ import torch
 from polars.testing import assert_frame_equal
 from scipy import sparse
 
+from nbexplain import explain
+from nbexplain.core.dataset.by_group import groups_of
 from nbexplain.inputs import Tabular
 
 N = 30
@@ -182,6 +184,75 @@ def test_objects_that_are_equal_and_not_the_same() -> None:
     assert row.background is not None
     for made, came in ((row.outside(torch.from_numpy(row.background)), array), (row.outside(row.tensor), array[1:2])):
         assert list(map(repr, made.ravel())) == list(map(repr, came.ravel()))
+
+
+ONES = [1, True, 1.0, 0, False, 0.0, "1"]
+
+
+@pytest.mark.parametrize("of", ["frame", "array", "list"])
+def test_categories_that_are_equal_and_not_the_same(of: str) -> None:
+    values = ONES * 4
+    table: Any = [[value, place] for place, value in enumerate(values)]
+    if of != "list":
+        table = pd.DataFrame({"a": pd.Series(values, dtype=object), "b": range(len(values))})
+    if of == "array":
+        table = table.to_numpy(dtype=object)
+
+    def model(rows: Any) -> np.ndarray:
+        first = rows["a"] if of == "frame" else rows[:, 0]
+        return np.array([float(ONES.index(value)) + 10 * len(repr(value)) for value in first])
+
+    worth = np.array([ONES.index(value) + 10 * len(repr(value)) for value in values], dtype=float)
+    for place in range(len(ONES)):
+        row = Tabular(table.iloc[[place]] if of == "frame" else table[place], table)
+        answer = explain(model, row, "exact_shap")
+        assert answer.score == worth[place]
+        np.testing.assert_allclose(answer.values, [worth[place] - worth.mean(), 0], atol=1e-9)
+    curve = explain(model, row, "partial_dependence", column=0)
+    assert curve.grid is not None
+    assert curve.grid.categories == ("1", "True", "1.0", "0", "False", "0.0", "'1'")
+
+
+def test_a_category_that_is_called_missing_is_not_what_is_missing() -> None:
+    frame = pd.DataFrame({"a": ["missing", "x", None] * 6, "b": range(18)})
+    row = Tabular(frame.iloc[[2]], frame)
+    score = lambda rows: rows["a"].map({"missing": 1.0, "x": 2.0}).fillna(5.0).to_numpy()  # noqa: E731
+    curve = explain(score, row, "partial_dependence", column="a")
+    assert curve.grid is not None
+    assert curve.grid.categories == ("missing", "x", "no value")
+    assert curve.values.tolist() == [1, 2, 5]
+    groups = groups_of(row, "a")
+    assert set(groups.tolist()) == {"missing", "x", "no value"}
+    assert groups[:3].tolist() == ["missing", "x", "no value"]
+
+
+BRAIN = torch.randn(30, 3, generator=torch.Generator().manual_seed(0)).bfloat16()
+SAME = BRAIN.double().numpy()
+
+
+@pytest.mark.parametrize(
+    ("row", "table"),
+    [
+        (BRAIN[3], BRAIN),
+        (BRAIN[3:4], BRAIN),
+        (BRAIN[3], SAME),
+        (SAME[3], BRAIN),
+        (list(BRAIN[3]), list(BRAIN)),
+        (dict(zip("abc", BRAIN[3], strict=True)), pd.DataFrame(SAME, columns=list("abc"))),
+        (BRAIN[3].clone().requires_grad_(), BRAIN.to_sparse()),
+    ],
+    ids=["row", "table of one", "beside an array", "beside a row of numpy", "lists", "mapping", "sparse"],
+)
+def test_numbers_of_bfloat16(row: Any, table: Any) -> None:
+    weights = np.array([1.0, 10.0, 100.0])
+    found = explain(lambda rows: np.asarray(rows, dtype=float) @ weights, Tabular(row, table), "exact_shap")
+    np.testing.assert_allclose(found.values, (SAME[3] - SAME.mean(0)) * weights)
+
+
+def test_labels_and_rows_without_a_background_of_bfloat16() -> None:
+    labels = torch.tensor([0.0, 1.0, 2.0] * 10).bfloat16()
+    assert Tabular(BRAIN[0], BRAIN, labels=labels).labels.tolist() == [0, 1, 2] * 10
+    np.testing.assert_array_equal(Tabular(BRAIN[0]).tensor[0], SAME[0])
 
 
 @pytest.mark.parametrize("kind", ["float16", "float32", "Float32", "polars", "array"])

@@ -316,6 +316,31 @@ def test_another_row_of_the_same_table() -> None:
         ([1, 2], {"names": ["a"]}, "names: expected 2, one for each value of the row, got 1"),
         ([1, 2], {"names": ["a", "a"]}, "names: expected each column once, got 'a' twice"),
         ([1, "x"], {"names": ["a", "b"], "categories": {"b": ["y"]}}, "row: 'b' is 'x', expected one of 'y'"),
+        (
+            [1, 2],
+            {"names": ["a", "b"], "categories": {"b": [0, 1, 1, 2]}},
+            "categories: 'b' is expected to have each value once, got 1 twice",
+        ),
+        (
+            {"age": 1, "city": b"Rome", "member": True},
+            {"background": FRAME},
+            r"'city' is b'Rome', expected a str .*; try b'Rome'\.decode\(\), or give the background the row's dtype",
+        ),
+        (
+            {"age": 1, "city": b"\xff", "member": True},
+            {"background": FRAME},
+            "row: 'city' is .*'Rome'\\); give the background the row's dtype",
+        ),
+        (
+            {"a": "x"},
+            {"background": pd.DataFrame({"a": [b"x", b"y"]})},
+            r"a bytes .*; try 'x'\.encode\(\), or",
+        ),
+        (
+            {"a": "x"},
+            {"background": pd.DataFrame({"a": [(1, 2), (2, 3)]})},
+            r"expected a tuple .*\(2, 3\)\); give the background",
+        ),
         ([1, 2], {"names": ["a", "b"], "categories": {"c": ["y"]}}, "categories: there is no column 'c'"),
         (
             [1, 2],

@@ -123,13 +123,21 @@ def test_what_may_be_read_is_not_said_to_be_cut(tok: Any) -> None:
         all_special_ids, unk_token_id = tok.all_special_ids, tok.unk_token_id
         convert_ids_to_tokens = tok.convert_ids_to_tokens
 
-        def __call__(self, text: str) -> dict[str, Any]:
-            return {"input_ids": tok(text.replace("fine", "really good"))["input_ids"]}
+        def __init__(self, counts: bool) -> None:
+            self.counts = counts
 
-    x = Text("the film is fine good", Slow())
-    assert x.tokens[4:-1] == ("really", "good", "good")
-    assert x.spans[-2].tolist() == [0, 0]  # which of the two it is cannot be told
-    assert x.notes[0].startswith("the tokenizer shows no token for “fine”, “good”: ")
+        def __call__(self, text: str) -> dict[str, Any]:
+            count = [len(text.split())] if self.counts else []
+            return {"input_ids": tok(text.replace("fine", "really good"))["input_ids"] + count}
+
+    x = Text("the film is fine good", Slow(counts=False))
+    assert x.tokens[4:-1] == ("fine", "fine", "good")  # left out, it takes both
+    assert x.notes == ()
+    x = Text("the film is fine good", Slow(counts=True))  # a text without a word ends otherwise
+    assert x.tokens[4:-2] == ("really", "good", "good")
+    assert x.spans[-3].tolist() == [0, 0]  # which of the two it is cannot be told
+    assert x.notes[0].startswith("where the tokens “really”, “good”, “good” stand in the text is not known: ")
+    assert x.notes[1].startswith("the tokenizer shows no token for “fine”, “good”: ")
 
 
 def test_a_word_of_which_the_end_was_cut_is_said() -> None:

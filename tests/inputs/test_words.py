@@ -59,7 +59,7 @@ def test_a_text_of_signs_alone_is_hidden_by_tokens() -> None:
         ("Good, isn't it? (Yes.) “No…” a – b; c: d", None),  # plain punctuation
         ("good :-) C++ now!!!", "“:-)”, “++”, “!!!”"),
         ("a $1 $2 % # ^ |", "“$”, “%”, “#”, “^” and 1 more"),
-        ("good :)", "“:)”"),
+        ("a good film :)", "“:)”"),
     ],
 )
 def test_signs_that_no_word_holds_are_told(text: str, named: str | None) -> None:

@@ -53,7 +53,7 @@ def by_group(explanation: Explanation, groups: Sequence[Any] | np.ndarray) -> di
     return {group: _of(explanation, places) for group, places in rows_of_groups(explanation, groups).items()}
 
 
-def groups_of(table: Tabular, column: int | str) -> np.ndarray:
+def groups_of(table: Tabular, column: int | str | tuple[Any, ...]) -> np.ndarray:
     """(N,) the group of each background row by one column, as it is read.
 
     Each category or value is a group, in the order of the values; a number with more than six is cut at its median.
@@ -64,6 +64,7 @@ def groups_of(table: Tabular, column: int | str) -> np.ndarray:
         If there is no such column.
     """
     names = table.names
+    column = str(column) if isinstance(column, tuple) else column  # the levels of a pandas MultiIndex
     if column not in names and column not in range(len(names)):
         raise ValueError(f"column: expected a name or a number from 0 to {len(names) - 1}, got {column!r}")
     place = names.index(column) if isinstance(column, str) else column
@@ -78,7 +79,7 @@ def groups_of(table: Tabular, column: int | str) -> np.ndarray:
             middle = float(known[-2])
         words = f"at most {kind.said(middle)}", f"above {kind.said(middle)}"
         said = [words[int(value > middle)] for value in known]
-    return np.array([*said, "missing"])[own]
+    return np.array([*said, kind.said(np.nan)])[own]
 
 
 def rows_of_groups(explanation: Explanation, groups: Sequence[Any] | np.ndarray) -> dict[Any, np.ndarray]:

@@ -37,6 +37,7 @@ from nbexplain.inputs import Tabular
 _STEP = 0.25  # seconds that the inputs of one step are to take: a quick model is asked about many at a time ...
 _LEAST = 8  # ... and a slow one about so many at least
 _AT_ONCE = 0.15  # seconds: of a text or a row whose inputs take less in all, nobody could see a picture on the way
+_FEW_WORDS = 2  # of which samples that show most are rare: the text itself, which is one, makes most of the fit
 _SPEED = ("lime", "inputs per second")  # as the question before has found it
 _PAUSE = 0.2  # seconds between two fits, so that fitting never costs more than a small part of the passes
 
@@ -87,7 +88,8 @@ def lime(
     Euclidean one); lime explains probabilities, this explains the score, which is the logit unless the model ends in
     a softmax. `standard_error` is how far a weight may be from that of very many samples: the sampling error
     (heteroscedasticity-consistent, HC3) and what the penalty takes from the weights of few samples; NaN, with a
-    warning, until there are more samples than features. The scores of all classes are kept: the next class costs one
+    warning, until there are more samples than features. Of one or two words it is the sampling error alone, as more
+    samples mean other weights. The scores of all classes are kept: the next class costs one
     fit, and more samples go on from the ones there are.
 
     Raises
@@ -154,8 +156,16 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
     if not np.isfinite(values).all():
         hidden = near.what != "column"  # rows of a table are drawn, with nothing hidden
         raise not_finite(values, np.asarray(~design.any(1)) & hidden)
-    found = fit(design, values, near.distances(design), width)
-    warnings = () if np.isfinite(found.errors).all() else (too_few(len(values), len(near.names), near.what),)
+    few = isinstance(near, Hidden) and near.what != "superpixel" and len(near.names) <= _FEW_WORDS
+    found = fit(design, values, near.distances(design), width, of_draw=few)
+    warnings: tuple[str, ...] = ()
+    if not np.isfinite(found.errors).all():
+        warnings = (too_few(len(values), len(near.names), near.what),)
+    if few:
+        warnings += (
+            f"of so few {near.what}s its weights change with the number of samples, as the text itself is only one of "
+            "them, which the errors do not count; 'exact_shap' and 'leave_one_out' draw nothing",
+        )
     return Explanation(
         values=found.weights,
         axes=("feature",),

@@ -24,11 +24,12 @@ class Fit:
     r2: float
 
 
-def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: float) -> Fit:
+def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: float, *, of_draw: bool = False) -> Fit:
     """Ridge with penalty 1 of scores (n,) on a design (n, features), samples weighted by exp(−d²/width²)^½.
 
     The errors are how far the weights may be from those of very many samples: sampling errors (HC3) and what the
-    penalty takes from the weights of few samples. NaN until there are more samples than features.
+    penalty takes from the weights of few samples. NaN until there are more samples than features. With `of_draw` they
+    are how far those of another draw of as many samples may be.
     """
     from lime.lime_base import LimeBase
 
@@ -48,7 +49,7 @@ def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: fl
         for feature, weight in pairs:
             weights[feature] = weight
         residuals = scores - intercept - design @ weights
-        errors, shrunk = _errors(design, weights, residuals, kernel(distances))
+        errors, shrunk = _errors(design, weights, residuals, kernel(distances), of_draw)
     return Fit(weights * unit, errors * unit, shrunk * unit, float(intercept) * unit, float(r2))
 
 
@@ -61,13 +62,14 @@ def blas() -> Any:
 
 
 def _errors(
-    design: np.ndarray, weights: np.ndarray, residuals: np.ndarray, importance: np.ndarray
+    design: np.ndarray, weights: np.ndarray, residuals: np.ndarray, importance: np.ndarray, of_draw: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Errors (features,) of the weights (features,) of a weighted ridge fit, and what the penalty takes from them.
 
     With X centred at its weighted mean and A = XᵀWX + αI: cov = A⁻¹ Xᵀ W² diag(e² / (1 − h)²) X A⁻¹, h the leverages
     (HC3). The weights are too small by α A⁻¹ β, β those without a penalty, which many samples undo: its square is
     added. For β stand the weights and once more what they lack: where samples hardly determine β, it would be noise.
+    Of the draw alone: the first sample is in every draw, and so is the mean of what the others add to XᵀWe.
     """
     count, features = design.shape
     if count <= features + 1:
@@ -75,6 +77,10 @@ def _errors(
     total = importance.sum()
     centred = design - importance @ design / total
     inverse = np.linalg.inv((centred * importance[:, None]).T @ centred + _RIDGE * np.eye(features))
+    if of_draw:
+        added = (centred * (importance * residuals)[:, None])[1:]
+        varies = (added - added.mean(0)) @ inverse
+        return np.sqrt((varies**2).sum(0)), np.zeros(features)
     leverage = importance * (np.einsum("nf,fg,ng->n", centred, inverse, centred, optimize=True) + 1 / total)
     scaled = centred * (importance * residuals / (1 - np.minimum(leverage, 1 - 1e-9)))[:, None]
     variance: np.ndarray = np.einsum("fg,gh,fh->f", inverse, scaled.T @ scaled, inverse, optimize=True)

@@ -17,6 +17,8 @@ from nbexplain.core.model.batches import is_close
 from nbexplain.inputs import Text
 
 _MOST = 0.25  # of a row of tokens may be padding, for the sake of fewer passes
+_FEW = 10  # tokens: shorter rows are run by themselves, as padding shows most in them, and they cost least
+_LOOKED_AT = 16  # one of so many rows that are padded is also run as it is
 
 Part = tuple[np.ndarray, Tensor]
 
@@ -120,18 +122,41 @@ def _shortened(text: Text) -> list[Tensor]:
     return [torch.tensor([left]) for left in sorted(found)]
 
 
+def holds(parts: Iterable[Part], text: Text, padding: Padding, together: Callable[[Tensor], Tensor]) -> bool:
+    """Whether some of the rows of these batches have the scores that they have alone, when they are padded.
+
+    What was tried of a text before were other rows of it. Those that are padded most are looked at.
+    """
+    for group in _groups(parts):
+        (_, longest), (_, batch) = group[0], group[-1]
+        length, total = longest.shape[1], sum(len(rows) for rows, _ in group)
+        some = batch[:: max(1, len(batch) * _LOOKED_AT // total)]
+        if batch.shape[1] == length:
+            continue
+        wanted, scores = together(some), together(padding.apply(some, length, text))
+        own = zip(scores.split(1), wanted.split(1), strict=True)
+        if not all(_agree(padded, score, length, batch.shape[1], padding) for padded, score in own):
+            return False
+    return True
+
+
 def merged(parts: Iterable[Part], text: Text, padding: Padding) -> list[Part]:
     """Batches of equal lengths, put together where they are near."""
-    found: list[list[Part]] = []
-    for rows, batch in sorted(parts, key=lambda part: -part[1].shape[1]):
-        if found and batch.shape[1] >= found[-1][0][1].shape[1] * (1 - _MOST):
-            found[-1].append((rows, batch))
-        else:
-            found.append([(rows, batch)])
     return [
         (
             np.concatenate([rows for rows, _ in group]),
             torch.cat([padding.apply(batch, group[0][1].shape[1], text) for _, batch in group]),
         )
-        for group in found
+        for group in _groups(parts)
     ]
+
+
+def _groups(parts: Iterable[Part]) -> list[list[Part]]:
+    """Batches whose lengths are near, the longest first."""
+    found: list[list[Part]] = []
+    for rows, batch in sorted(parts, key=lambda part: -part[1].shape[1]):
+        if found and batch.shape[1] >= max(found[-1][0][1].shape[1] * (1 - _MOST), _FEW):
+            found[-1].append((rows, batch))
+        else:
+            found.append([(rows, batch)])
+    return found

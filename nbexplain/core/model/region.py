@@ -149,10 +149,14 @@ def placed(region: Region, scores: Tensor, last: bool) -> Placed:
     else:
         weights = winners(maps).eq(int(region.label)).cpu().double()
         if not weights.any():
-            raise ValueError(
-                f"target: class {region.label} is predicted nowhere in this input; explain it over {MAP!r}, at a place "
-                f"or over a mask: Region({region.label}, over={MAP!r})"
-            )
+            said = f"target: class {region.label} is predicted nowhere in this input; explain it"
+            if maps.ndim == 3:  # one row of places, as of tokens, which cannot be removed where all are looked at
+                place, label = int(torch.nan_to_num(maps[0, int(region.label)], nan=-torch.inf).argmax()), region.label
+                raise ValueError(
+                    f"{said} at a place, such as where its score is highest: "
+                    f"target={(place, label) if last else (label, place)}"
+                )
+            raise ValueError(f"{said} over {MAP!r}, at a place or over a mask: Region({region.label}, over={MAP!r})")
     places = weights.flatten().nonzero()[:, 0]
     held = weights.flatten()[places]
     return Placed(region, last, places, held / held.sum())

@@ -246,10 +246,12 @@ def _directions(
         found.append(np.isin(table.names, names))
     stays, up, down = found
     for place, column in enumerate(table.columns):
-        numbers = all(isinstance(value, (bool, int, float)) for value in column.categories)
-        if (up[place] or down[place]) and not numbers:
+        if (up[place] or down[place]) and not column.has_order:
             argument = "rising" if up[place] else "falling"
-            raise ValueError(f"{argument}: {column.name!r} is a category, which has no order; use fixed=, or leave it")
+            raise ValueError(
+                f"{argument}: {column.name!r} is a category, which has no order; use fixed=, or leave it, or tell one: "
+                f"Tabular(…, categories={{{column.name!r}: […]}}), from the lowest on"
+            )
         if up[place] and down[place]:
             raise ValueError(
                 f"falling: {column.name!r} is in rising, too; a column that may not change goes into fixed="

@@ -30,8 +30,18 @@ def column_number(table: Tabular, column: int | str, argument: str = "column") -
         close = difflib.get_close_matches(column, names, n=3, cutoff=0.4) or names[:6]
         raise ValueError(f"{argument}: there is no {column!r}; nearest: {', '.join(map(repr, close))}")
     if column >= len(names):
-        raise ValueError(f"{argument}: expected a name or a number from 0 to {len(names) - 1}, got {column}")
+        way = f"; the one called {str(column)!r}: {argument}={str(column)!r}" if str(column) in names else ""
+        raise ValueError(f"{argument}: expected a name or a number from 0 to {len(names) - 1}, got {column}{way}")
     return column
+
+
+def by_place(table: Tabular, column: int | str) -> tuple[str, ...]:
+    """What is said where a column is asked by its number, and another one is called so."""
+    names, called = table.names, str(column)
+    if isinstance(column, str) or called not in names or names.index(called) == column:
+        return ()
+    place = f"column={column} is the one at place {column}, counted from 0, which is called {names[column]!r}"
+    return (f"{place}; the one called {called!r}: column={called!r}",)
 
 
 def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float | None = None) -> Grid:

@@ -34,6 +34,7 @@ from nbexplain.core.table.labels import (
 )
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import Column, as_written, written
+from nbexplain.inputs.table_exact import EXACT, Known
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import DAY, days_of
 
@@ -242,7 +243,8 @@ def _of_column(table: Tabular, name: str, condition: Condition) -> np.ndarray:
     values, column = needed(table)[:, place], table.columns[place]
     if column.time:
         return _of_time(f"where[{name!r}]", values, column, condition)
-    return _of_number(f"where[{name!r}]", values, _coded(name, column, condition))
+    told, exact = _coded(name, column, condition), None if column.categories else table.known[place]
+    return _of_number(f"where[{name!r}]", values, told if exact is None else _exactly(exact, told))
 
 
 def days_in(column: Column, value: Any, where: str) -> float:
@@ -292,6 +294,20 @@ def _coded(name: str, column: Column, condition: Condition) -> Condition:
             known = ", ".join(map(written, column.categories[:10]))
             raise ValueError(f"where[{name!r}]: {column.name!r} is never {value!r}, expected some of {known}")
     return frozenset(None if value is None else places[value] for value in condition)
+
+
+def _exactly(known: Known, condition: Condition) -> Condition:
+    """A condition with large whole numbers, of which a float64 does not tell one from the next, as they are known."""
+
+    def large(value: Any) -> bool:
+        return isinstance(value, int) and abs(value) >= EXACT
+
+    if isinstance(condition, tuple):
+        low, high = condition
+        low = known.ends_of(low)[0] if large(low) else low
+        return low, known.ends_of(high)[1] if large(high) else high
+    assert isinstance(condition, frozenset), "only errors are said by a bool or a share"
+    return frozenset(known.number_of(value) if large(value) else value for value in condition)
 
 
 def _of_number(where: str, values: np.ndarray, condition: Condition) -> np.ndarray:

@@ -17,7 +17,7 @@ from nbexplain.core.registry import Choice, Column, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.along import scores_along
-from nbexplain.core.table.grid import GRIDS, column_number, grid_of, not_all
+from nbexplain.core.table.grid import GRIDS, by_place, column_number, grid_of, not_all
 from nbexplain.core.table.matching import few, matching
 from nbexplain.core.table.prices import of_rows
 from nbexplain.inputs import Tabular
@@ -100,7 +100,7 @@ def partial_dependence(
             curves = found[:, :done, read.column].T
             answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
             due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
-            yield replace(answer, warnings=(*few(where, among), *not_all(table, place, grid)))
+            yield replace(answer, warnings=(*few(where, among), *by_place(table, column), *not_all(table, place, grid)))
             due += time.perf_counter()
         if done == len(numbers):
             return
@@ -150,7 +150,7 @@ def ice(
         on="scores",
         grid=grid,
         quantity=subject.score_name,
-        warnings=not_all(table, place, grid),
+        warnings=(*by_place(table, column), *not_all(table, place, grid)),
     )
 
 

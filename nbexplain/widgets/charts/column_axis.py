@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import bqplot
 import numpy as np
 
+from nbexplain.inputs.table_column import missing_said
 from nbexplain.widgets.chart_style import LONGEST_AXIS, MARGIN, spaced, ticks, write_times
 from nbexplain.widgets.feature_rows import QUIET, name_ticks, words, write
 from nbexplain.widgets.feature_sum import limits
@@ -135,7 +136,7 @@ class ColumnAxis:
         named = np.sort(np.argsort(-counts, kind="stable")[:most])
         cut = fitted_apart([names[strip] for strip in named], [_LONGEST] * len(named))
         labels = {int(strip): isolated(name) for strip, name in zip(named, cut)}
-        labels |= {-1: "missing"} if missing else {}
+        labels |= {-1: missing_said(categories)} if missing else {}
         widest = pixels(list(labels.values()))
         level = (widest + 8) * strips <= between
         angle = math.radians(_SLANT)

@@ -56,7 +56,7 @@ class CounterfactualView:
         limits = [[names.index(name), way] for way in DIRECTIONS for name in chosen.get(way, ()) if name in names]
         self.pane = CounterfactualPane(
             names=names,
-            ordered=[_has_order(column) for column in columns],
+            ordered=[column.has_order for column in columns],
             boundary=chosen.get("boundary"),
         )
         self.pane.limits = limits
@@ -201,10 +201,6 @@ class CounterfactualView:
     def _struck(self, text: Text, keep: np.ndarray, explanation: Explanation) -> list[list[Any]]:
         division = {name: explanation.params[name] for name in ("unit", "hide")}
         return struck(text.text, units_of(text, division, explanation).spans, keep)
-
-
-def _has_order(column: Column) -> bool:
-    return all(isinstance(value, (bool, int, float)) for value in column.categories)
 
 
 def _changes(row: Tabular, values: np.ndarray) -> list[list[Any]]:

@@ -122,7 +122,7 @@ def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list
             chosen: list[Any] = [column.categories[place] for place in frequent(known, count)]
             listed = f"the {len(chosen)} most frequent of {count:,}" if len(chosen) < count else ""
             missing = len(known) < len(values)
-            options = (*map(str, chosen), *["missing"] * missing)
+            options = (*map(str, chosen), *[column.said(np.nan)] * missing)
             held = (*map(as_written, chosen), *[None] * missing)
             found.append(Field(key, column.name, "some", options, held, listed=listed))
         else:
@@ -151,7 +151,9 @@ def condition_words(key: str, condition: Condition, field: Field | None) -> str:
         values = field.values if field is not None else ()
         order = {value: place for place, value in enumerate(values)}
         told = sorted(condition, key=lambda value: (order.get(value, len(order)), str(value)))
-        return f"{name}: {', '.join('missing' if value is None else str(value) for value in told)}"
+        words = {} if field is None else dict(zip(field.values, field.options))
+        said = (words.get(value, "missing" if value is None else str(value)) for value in told)
+        return f"{name}: {', '.join(said)}"
     return f"{name}: {condition}"
 
 

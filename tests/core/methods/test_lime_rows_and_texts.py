@@ -307,3 +307,21 @@ def test_a_model_that_fails_in_the_middle_leaves_what_came_before() -> None:
     assert next(steps).details["samples"] == 50
     with pytest.raises(RuntimeError, match="the model raised KeyError"):
         list(steps)
+
+
+@pytest.mark.parametrize("text", ["not bad", "good"])
+def test_errors_of_one_or_two_words_are_those_of_the_draw(text: str) -> None:
+    worth = {"good": 2.0, "bad": -3.0, "not": -1.0}
+
+    def model(texts: list[str]) -> list[float]:
+        return [sum(map(worth.__getitem__, t.split())) + 4 * ("not" in t and "bad" in t) for t in texts]
+
+    answers = [explain(model, Text(text), "lime", seed=seed) for seed in range(25)]
+    spread = np.std([answer.values for answer in answers], axis=0, ddof=1)
+    said = np.mean([answer.standard_error for answer in answers], axis=0)
+    np.testing.assert_allclose(said, spread, rtol=0.5, atol=1e-9)  # a single word has the same samples in every draw
+    assert (spread.max() > 1e-4) == (text == "not bad")
+    assert "of so few words its weights change with the number of samples" in answers[0].warnings[-1]
+    more = explain(model, Text(text), "lime", samples=5000).values
+    assert np.abs(more - answers[0].values).max() > 0.4  # as it says
+    assert not explain(model, Text("not bad good"), "lime").warnings

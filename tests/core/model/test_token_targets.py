@@ -72,6 +72,28 @@ def test_the_most_certain_label_that_is_not_o_is_explained_first(tagger: Tagger)
     assert explain(tagger, text, "leave_one_out", hide="mask token").target == Region(0, (2,))  # who knows what O is?
 
 
+def test_a_label_by_its_name_at_a_token(tagger: Tagger) -> None:
+    text = Text(TEXT, Tokenizer())
+    for target in ((3, "LOC"), (3, 2), Region("LOC", (3,))):
+        answer = explain(tagger, text, "leave_one_out", target=target, classes=LABELS)
+        assert answer.score == 5
+    with pytest.raises(ValueError, match="target: there is no class 'LCO'; nearest: 'LOC'"):
+        explain(tagger, text, "leave_one_out", target=(3, "LCO"), classes=LABELS)
+    with pytest.raises(TypeError, match=r"target: expected whole numbers, got \('LOC', 3\)"):
+        explain(tagger, text, "leave_one_out", target=("LOC", 3), classes=LABELS)
+
+
+@pytest.mark.parametrize("target", ["PER", 1])
+def test_a_label_that_is_predicted_nowhere_is_told_at_which_token(tagger: Tagger, target: Any) -> None:
+    tagger.emb.weight.data[2, 0] = 9  # Anna is O
+    text = Text(TEXT, Tokenizer())
+    with pytest.raises(ValueError, match="target: class 1 is predicted nowhere in this input; explain it at a") as told:
+        explain(tagger, text, "leave_one_out", target=target, classes=LABELS)
+    place = eval(str(told.value).partition("target=")[2])
+    assert place == (0, 1)
+    assert explain(tagger, text, "leave_one_out", target=place, classes=LABELS).score == 4
+
+
 def test_a_label_stays_with_its_token(tagger: Tagger) -> None:
     text = Text(TEXT, Tokenizer())
     right = [0, 0, 0, 5, 0]  # the score of LOC at Paris hangs on Paris, and on the word before it, whose LOC is 0

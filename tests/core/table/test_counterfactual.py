@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier
@@ -102,6 +103,51 @@ def test_what_is_fixed_or_has_a_direction_is_kept() -> None:
     assert (kept.values[:, 1] >= ROWS[number, 1]).all()
     assert (model.predict(kept.values) == 1).all()
     assert kept.params["fixed"] == ("c",)
+
+
+SIZES = ["small", "middle", "large", "huge"]  # not in alphabetical order
+
+
+@pytest.mark.parametrize("kind", ["ordered", "intervals", "numbers", "told", "Enum"])
+def test_ordered_categories_have_a_direction(kind: str) -> None:
+    held = np.tile(np.arange(4), 6)
+    cut = pd.cut(held, [-1, 0, 1, 2, 3])
+    called: list[Any] = {"intervals": list(cut.categories), "numbers": [7, 5, 9, 1]}.get(kind, SIZES)
+    values = [called[place] for place in held]
+    frame: Any = pd.DataFrame({"size": values, "n": held})
+    if kind in ("ordered", "numbers"):
+        frame["size"] = pd.Categorical(values, called, ordered=True)
+    elif kind == "intervals":
+        frame["size"] = cut
+    elif kind == "Enum":
+        frame = pl.DataFrame({"size": values, "n": held}, schema_overrides={"size": pl.Enum(SIZES)})
+    given = {"categories": {"size": called}} if kind == "told" else {}
+
+    def other(rows: Any) -> np.ndarray:
+        """The smallest size and the largest."""
+        yes = np.array([float(value in (called[0], called[3])) for value in rows["size"]])
+        return np.stack([1 - yes, yes], 1)
+
+    x = Tabular({"size": called[1], "n": 0}, frame, **given)
+    for argument, size in (("rising", 3), ("falling", 0)):
+        found = explain(other, x, "counterfactual", **{argument: ("size",)}, fixed="n")
+        assert [called[int(row[0])] for row in found.values] == [called[size]]
+
+
+def test_numbers_that_are_categories_in_no_order_have_no_direction() -> None:
+    frame = pd.DataFrame({"size": pd.Categorical([7, 5, 9] * 3, [7, 5, 9]), "n": range(9)})
+    with pytest.raises(ValueError, match=r"rising: 'size' is a category, which has no order.*categories=\{'size': "):
+        explain(lambda rows: rows["n"].to_numpy(), Tabular(frame.iloc[[0]], frame), "counterfactual", rising="size")
+
+
+def test_columns_of_two_levels_are_named_by_both() -> None:
+    frame = pd.DataFrame(ROWS[:, :2], columns=pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]))
+    found = explain(
+        lambda rows: rows.to_numpy().sum(1), Tabular(frame.iloc[[0]], frame), "counterfactual", fixed=[("a", "y")]
+    )
+    assert found.params["fixed"] == ("('a', 'y')",)
+    assert len(found.values)
+    assert (found.values[:, 1] == ROWS[0, 1]).all()
 
 
 def test_a_single_change_that_is_left_of_a_background_row_has_to_reach_the_goal() -> None:

@@ -14,6 +14,7 @@ from sklearn.svm import SVC
 
 from nbexplain import Explanation, Subject, explain
 from nbexplain.core.ask import ask
+from nbexplain.core.dataset.by_group import groups_of
 from nbexplain.core.explanation import Grid
 from nbexplain.core.table.grid import grid_of
 from nbexplain.core.table.partial_dependence import mean_curve
@@ -233,6 +234,35 @@ def test_a_network_gives_the_same_as_a_callable() -> None:
 def test_what_does_not_fit_is_refused(params: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         explain(formula, TABLE, "partial_dependence", target=1, **params)
+
+
+def test_a_number_is_a_place_also_where_another_column_is_called_so() -> None:
+    frame = pd.DataFrame(np.arange(30.0).reshape(10, 3), columns=[2, 0, 1])
+    x = Tabular(frame.iloc[[0]], frame)
+    said = "column=1 is the one at place 1, counted from 0, which is called '0'; the one called '1': column='1'"
+    for method in ("partial_dependence", "ice"):
+        found = explain(lambda rows: rows.to_numpy()[:, 0], x, method, column=1)
+        assert (found.grid.column, found.warnings) == ("0", (said,))
+        named = explain(lambda rows: rows.to_numpy()[:, 0], x, method, column="1")
+        assert (named.grid.column, named.warnings) == ("1", ())
+    alike = Tabular(X[0], pd.DataFrame(X))
+    assert explain(lambda rows: rows.to_numpy()[:, 0], alike, "partial_dependence", column=1).warnings == ()
+    far = pd.DataFrame(np.arange(30.0).reshape(10, 3), columns=[5, 6, 7])
+    with pytest.raises(ValueError, match="from 0 to 2, got 7; the one called '7': column='7'"):
+        explain(lambda rows: rows.to_numpy()[:, 0], Tabular(far.iloc[[0]], far), "partial_dependence", column=7)
+
+
+def test_a_column_of_two_levels_is_named_by_both() -> None:
+    frame = pd.DataFrame(X[:, :2], columns=pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]))
+    x = Tabular(frame.iloc[[0]], frame)
+    found = explain(lambda rows: rows.to_numpy()[:, 0], x, "ice", column=("a", "y"))
+    assert found.grid is not None
+    assert found.grid.column == "('a', 'y')"
+    assert groups_of(x, ("a", "y")).tolist() == groups_of(x, 1).tolist()
+    high = float(np.median(X[:, 1]))
+    where = {("a", "y"): (high, None)}
+    of_some = explain(lambda rows: rows.to_numpy()[:, 1], x, "partial_dependence", column=0, where=where)
+    assert of_some.details["rows"] == int((X[:, 1] >= high).sum())
 
 
 def test_a_row_without_a_background_is_refused() -> None:

@@ -66,6 +66,8 @@ def test_there_is_a_strip_for_each_category_that_occurs(made):
     assert labels(axis) == {-1: "missing", 0: "flat", 1: "house"}
     np.testing.assert_array_equal(axis.place(held), [1, 0, 1, -1])
     assert (axis.scale.min, axis.scale.max) == (-1.5, 1.5)
+    axis.lay_out(chart, "said", np.array([0.0, np.nan]), ["missing"])
+    assert labels(axis) == {-1: "no value", 0: "missing"}
     axis.lay_out(chart, "age", np.array([1.0, 7.0]))  # and back to numbers
     assert axis.axis.tick_labels is None
     assert axis.axis.tick_rotate == 0

@@ -43,6 +43,14 @@ def test_ends_of_times_are_written_as_such() -> None:
     ]
 
 
+def test_a_category_called_missing_stands_beside_what_is_missing():
+    frame = pd.DataFrame({"name": ["missing", "x", None], "b": [1, 2, 3]})
+    field = next(field for field in fields_of(Tabular(frame.iloc[[0]], frame), ["y"], False) if field.name == "name")
+    assert field.options == ("missing", "x", "no value")
+    assert filter_words(RowFilter.of({"name": {"missing"}}), [field]) == ["name: missing"]
+    assert filter_words(RowFilter.of({"name": {"missing", None}}), [field]) == ["name: missing, no value"]
+
+
 def test_of_very_many_categories_the_most_frequent_are_listed() -> None:
     names = [f"n{number:03d}" for number in range(500)] + ["n420", "n499", None]
     frame = pd.DataFrame({"name": names, "x": range(len(names))})

@@ -1,0 +1,100 @@
+"""What a tokenizer that returns ids alone reads of a text, where it cuts it by itself."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nbexplain.inputs.token_asking import Of, Read, asking, equal, is_silent, probes, spaced_words
+from nbexplain.inputs.words import Span
+
+
+class Part(NamedTuple):
+    """What is read of a text, and at which end a tokenizer cuts what is longer (`"left"`, `"right"`), if it does."""
+
+    start: int
+    end: int
+    cut: str = ""
+
+
+def read_of_cut(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[Part]:
+    """What is read of each text by a tokenizer that may cut them by itself.
+
+    It cuts a text at its end if a word behind it changes nothing, and one before it does. What is read are the fewest
+    words that have all ids, also if there is but a piece of one; and words behind them that have no tokens anyhow.
+    """
+    parts = [Part(0, len(text)) for text in texts]
+    for number, text in enumerate(texts):
+        of = asking([each[part.start : part.end] for each, part in zip(texts, parts)], number, read)
+        words, side = spaced_words(text), _side_of_cut(text, ids, of)
+
+        def same(start: int, end: int, text: str = text, of: Of = of) -> bool:
+            return equal(of(text[start:end]), ids)
+
+        if side == "right":
+            cut = words[bisect_left(words, True, key=lambda word: same(0, word[1]))][1]
+            silent = is_silent(text[cut:], text, of)
+            parts[number] = Part(0, len(text) if silent else cut, side)
+        elif side == "left":
+            cut = words[-1 - bisect_left(words[::-1], True, key=lambda word: same(word[0], len(text)))][0]
+            silent = is_silent(text[:cut], text, of)
+            parts[number] = Part(0 if silent else cut, len(text), side)
+        if side and len(texts) > 1 and not _is_apart(texts, number, parts[number], read):
+            parts[number] = Part(0, len(text))
+    return parts
+
+
+def _side_of_cut(text: str, ids: np.ndarray, of: Of) -> str:
+    """At which end a tokenizer cuts a text; "" where it is not cut, or nobody can tell where."""
+    for probe in probes(text) if text.strip() else ():
+        behind, before = of(f"{text} {probe}"), of(f"{probe} {text}")
+        if behind is None or before is None:
+            continue
+        if equal(behind, ids) != equal(before, ids):
+            return "right" if equal(behind, ids) else "left"
+        if not equal(behind, ids):
+            break
+    return ""
+
+
+def _is_apart(texts: Sequence[str], number: int, part: Part, read: Read) -> bool:
+    """Whether a part is all that is read of a text of a pair also beside another one, which moves up in other ways."""
+    for probe in probes(texts[number]):
+        of = asking([f"{probe} {text}" for text in texts], number, read)
+        if (whole := of(texts[number])) is not None:
+            return equal(of(texts[number][part.start : part.end]), whole)
+    return False
+
+
+def within_edge(text: str, words: list[Span], cut: str) -> str:
+    """A text without the word that may be cut."""
+    return text[: words[-2][1]] if cut == "right" else text[words[1][0] :] if cut else text
+
+
+def put_in(fewer: np.ndarray, ids: np.ndarray, sides: Sequence[tuple[int, str]]) -> list[np.ndarray] | None:
+    """The places of ids in those of a longer text, and of what is put in on each of these sides; None where several
+    may be."""
+    more, found = len(ids) - len(fewer), []
+    for first in range(more + 1) if len(sides) > 1 else [more]:
+        added = [np.arange(place, place + first) for place, _ in sides[:1]]
+        added += [np.arange(place + first, place + more) for place, _ in sides[1:]]
+        where = np.delete(np.arange(len(ids)), np.concatenate([*added, np.arange(0)]))
+        if more >= 0 and np.array_equal(ids[where], fewer):
+            found.append([where, *added])
+    return found[0] if len(found) == 1 else None
+
+
+def put_at_end(fewer: np.ndarray, ids: np.ndarray, side: tuple[int, str]) -> list[np.ndarray] | None:
+    """`put_in` of a text of which also that is cut off, or some of it, that stands at the end of each."""
+    place, cut = side
+    if cut == "left":
+        turned = put_at_end(fewer[::-1], ids[::-1], (len(fewer) - place, "right"))
+        return None if turned is None else [len(ids) - 1 - row[::-1] for row in turned]
+    of_end = np.isin(ids[place:], fewer[place:])
+    count = len(of_end) - int(np.argmin(np.append(of_end[::-1], False)))
+    if not np.array_equal(fewer[:place], ids[:place]) or count < 1 or of_end[:count].any():
+        return None
+    return [np.arange(place), np.arange(place, place + count)]
