@@ -20,7 +20,7 @@ from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
 from nbexplain.core.model import asked_again, batches, checkpointing, lookups, padding
-from nbexplain.core.model.estimator_calls import is_pipeline
+from nbexplain.core.model.estimator_calls import is_pipeline, runs_each_alone
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import cut_by_pipeline, of_text
@@ -206,7 +206,8 @@ class Network:
         """What a reader of its answers must know."""
         tried, module = self._batches, self.twin.module
         alone = f"the model takes one input at a time: {tried.alone}" if tried.alone else ""
-        random = f"the model is random: {batches.RANDOM}" if tried.random else ""
+        drawn = batches.RANDOM.replace("rows", "texts") if isinstance(self._given, Text) else batches.RANDOM
+        random = f"the model is random: {drawn}" if tried.random and not tried.again else ""  # which says it as well
         notes = tuple(note for note in (alone, tried.again, random) if note)
         return notes + module.notes + self._cut if isinstance(module, Predictor) else notes
 
@@ -245,25 +246,32 @@ class Network:
         if not isinstance(self._given, Text) or self._first is None:
             return ""
         before = asked_again.held(self.twin.module)
-        again = self.run(self.ready(self._given.tensor), grad=False)
-        return asked_again.note_of(self._first, again, before, self.twin.module)
+        first, again = self._first, self.run(self.ready(self._given.tensor), grad=False)
+        if isinstance(self.twin.module, Predictor):
+            first, again = (scores.to(self.twin.module.precision) for scores in (first, again))
+        return asked_again.note_of(first, again, before, self.twin.module)
 
     def _tried_rows(self) -> batches.Batches:
-        """Of a model outside torch, whether it mixes rows; one that takes no batches says so itself."""
-        given = self._given
-        if not isinstance(given, Tabular) or given.background is None:
+        """Of a model outside torch, whether it mixes rows or texts; one that takes no batches says so itself."""
+        given, module = self._given, self.twin.module
+        if not isinstance(given, (Tabular, Text)) or not isinstance(module, Predictor):
             return batches.Batches()
-        some = given.background[:_ROWS_LOOKED_AT]
-        others = some[(some != given.tensor[0].numpy()).any(1)]
-        if not len(others):
+        if runs_each_alone(module.estimator) and self._forward is None:
             return batches.Batches()
-        within = int(_TRYING / max(self.pace[0], 1e-9))
-        tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
-        others = others[np.linspace(0, len(others) - 1, tried).astype(np.intp)]  # the same again, where they are few
         x = self.ready(given.tensor)
         alone = self.run(x, grad=False) if self._first is None else self._first
-        rows = torch.cat([x, self.ready(torch.from_numpy(others))])  # all with the label of the table's own row
-        return batches.of_rows(lambda batch: self.run_batch(self.ready(batch)), rows, alone)
+        within = int(_TRYING / max(self.pace[0], 1e-9))
+        tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
+        others = batches.other_texts(given, tried) if isinstance(given, Text) else _other_rows(given, tried)
+        if not len(others):
+            return batches.Batches()
+        rows = torch.cat([x, self.ready(others)])  # all with the label of the table's own row
+
+        def run(batch: Tensor) -> Tensor:
+            return self.run_batch(self.ready(batch)).to(module.precision)
+
+        what = "text" if isinstance(given, Text) else "row"
+        return batches.of_rows(run, rows, alone.to(module.precision), what)
 
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given
@@ -444,6 +452,16 @@ class Network:
         ready = (twin or self.twin).ready(inplace=inplace and not self.cautious)
         with ready as module, self.undisturbed(), torch.set_grad_enabled(grad):
             yield module
+
+
+def _other_rows(given: Tabular, number: int) -> Tensor:
+    """So many rows (n, F) of a background that are not the row itself, the same again where they are few."""
+    if given.background is None:
+        return given.tensor[:0]
+    some = given.background[:_ROWS_LOOKED_AT]
+    others = some[(some != given.tensor[0].numpy()).any(1)]
+    chosen = np.linspace(0, len(others) - 1, number if len(others) else 0).astype(np.intp)
+    return torch.from_numpy(others[chosen])
 
 
 def _close(scores: Tensor, wanted: Tensor) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
-from nbexplain.core.model.estimator_answers import as_array
+from nbexplain.core.model.estimator_answers import as_array, precision_of
 from nbexplain.core.model.estimator_calls import (
     classes_of,
     comes_from,
@@ -32,6 +32,7 @@ from nbexplain.core.model.estimator_calls import (
     ways_to_ask,
 )
 from nbexplain.core.model.estimator_outputs import Outputs
+from nbexplain.core.model.estimator_state import Attributes, State
 from nbexplain.core.model.own_columns import order_note
 from nbexplain.core.model.trees.reading import unwrapped
 from nbexplain.inputs import Array, Tabular
@@ -72,6 +73,8 @@ class Predictor(nn.Module):
         user's own call.
     outputs
         What the scores are; None before the first pass.
+    precision
+        In which numbers it was seen to compute: the finest that it has returned.
 
     Raises
     ------
@@ -82,10 +85,12 @@ class Predictor(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.estimator = model
+        self._attributes = Attributes(model)
         self._calls = ways_to_ask(model)
         self.way = self._calls[0][0]
         self.outputs: Outputs | None = None
         self.by_label = False
+        self.precision = torch.bfloat16
         self._given: Array | None = None
         self._classes: tuple[str, ...] | None = None  # the user's
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
@@ -93,7 +98,9 @@ class Predictor(nn.Module):
         self._labels: np.ndarray | list[np.ndarray] | None = None  # its `classes_` then
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
-        return Predictor(self.estimator)  # the fitted model is shared, as weights are
+        new = Predictor(self.estimator)  # the fitted model is shared, as weights are
+        new._attributes = self._attributes
+        return new
 
     def meet(self, given: Array, classes: Sequence[str] | None, by_label: bool = False) -> None:
         """The input whose background tells what the scores are, and the user's names for them.
@@ -106,6 +113,10 @@ class Predictor(nn.Module):
 
     def forward(self, x: Any, way: Callable[[Any, Any], Any] | None = None) -> Tensor:
         """Scores (N, K) as float64; `way(model, x)` is the user's own call of the estimator."""
+        with self._attributes.watched():
+            return self._scores(x, way)
+
+    def _scores(self, x: Any, way: Callable[[Any, Any], Any] | None) -> Tensor:
         if way is not None and self.way != "forward":
             self.way, self._calls, self.outputs = "forward", [("forward", partial(way, self.estimator))], None
         if self.outputs is None:
@@ -117,6 +128,7 @@ class Predictor(nn.Module):
         else:
             answer = self._calls[0][1](x)
         said, _, columns = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
+        self.precision = min(self.precision, precision_of(answer, said), key=lambda dtype: torch.finfo(dtype).eps)
         self._check_same(columns)
         said = self._in_order(said, columns)
         scores = self.outputs.scores(said)
@@ -133,7 +145,9 @@ class Predictor(nn.Module):
             return ""
         if isinstance(x, list) and isinstance(x[0], tuple) and not is_pipeline(self.estimator):
             return one_by_one.of_pairs(self._calls[0][1], self._call, x)
-        return one_by_one.tried(self.estimator, self._call, x) if self.way == "call" else ""
+        if self.way != "call" and not isinstance(x, list):
+            return ""
+        return one_by_one.tried(self._calls[0][1], self._call, x)
 
     @property
     def _call(self) -> str:
@@ -200,13 +214,9 @@ class Predictor(nn.Module):
         own = unwrapped(self.estimator) if comes_from(self.estimator, "sklearn") else self.estimator
         return self.outputs.notes + order_note(own, names)
 
-    def state(self) -> list[Any]:
+    def state(self) -> State:
         """What a fit replaces: the attributes of the estimator and of the steps of a pipeline, by identity."""
-        parts = [self.estimator, *(step for _, step in getattr(self.estimator, "steps", None) or ())]
-        found: list[Any] = [_Same(value) for part in parts for value in getattr(part, "__dict__", {}).values()]
-        if is_pipeline(self.estimator):
-            found += [(id(weight), weight._version) for weight in self.estimator.model.parameters()]
-        return found
+        return self._attributes.state()
 
     # What the scores are
 
@@ -383,15 +393,3 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
         return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
     ranks = "rank" in objective or "ndcg" in objective
     return outputs.of_numbers(said, regresses=not ranks and objective not in ("", "none", "custom"))
-
-
-class _Same:
-    """Equal to nothing but the very same object, which it keeps alive, so that its identity is not given away."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other._value is self._value
-
-    __hash__ = None  # type: ignore[assignment]

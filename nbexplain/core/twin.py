@@ -219,7 +219,7 @@ def fingerprint(model: nn.Module) -> Any:
                 waiting.append(child)
         rows.append((names, tuple(module._forward_hooks), tuple(module._forward_pre_hooks)))
         if isinstance(module, Predictor):
-            rows.append(tuple(module.state()))
+            rows.append((module.state(),))
         tensors.extend(p for p in module._parameters.values() if p is not None)
         tensors.extend(b for b in module._buffers.values() if b is not None)
     places: list[tuple[int, int, int]] = []

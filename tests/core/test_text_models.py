@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain import Region, Subject, Text, explain
+from nbexplain.core.twin import twin
 from tests.core.test_texts import BERT, COUNT, GPT, T5
 from tests.core.texts import SENTENCE, tokenizer
 from tests.networks import seeded
@@ -91,6 +92,47 @@ def test_a_pipelines_scores_are_what_it_makes_of_logits(
     pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer(), **more)
     subject = Subject(pipe, Text(SENTENCE))
     assert (subject.score_name, subject.independent) == (name, False)
+
+
+def a_pipeline(**more: Any) -> Any:
+    config = transformers.BertConfig(**BERT, num_labels=3)
+    model = seeded(lambda: transformers.BertForSequenceClassification(config)).eval()
+    return transformers.pipeline("text-classification", model=model, tokenizer=tokenizer(), **more)
+
+
+def test_a_pipeline_that_counts_its_calls_is_not_changed_by_them_but_by_an_optimizer() -> None:
+    pipe = a_pipeline()
+    known = twin(pipe)
+    for _ in range(3):
+        Subject(known, Text(SENTENCE), whole=True).scores()
+    pipe(SENTENCE)
+    assert not known.changed()
+    with torch.no_grad():
+        pipe.model.classifier.bias += 1
+    assert known.changed()
+
+
+def test_a_pipeline_that_fills_texts_up_and_masks_them_mixes_none() -> None:
+    subject = Subject(a_pipeline(batch_size=8), Text(SENTENCE))
+    assert subject.takes_batches()
+    assert subject.passes["forward"] > 8  # it was tried
+    alone = Subject(a_pipeline(), Text(SENTENCE))
+    assert alone.takes_batches()
+    assert alone.passes["forward"] <= 2  # it runs each text by itself anyway
+
+
+def test_a_pipeline_inside_a_function_is_read_by_the_advised_one() -> None:
+    pipe = a_pipeline()
+
+    def model(texts: list[str]) -> Any:
+        return pipe(texts, top_k=None)
+
+    with pytest.raises(ValueError, match="it returned dicts of 'label', 'score'") as raised:
+        explain(model, Text(SENTENCE), "leave_one_out", target=1)
+    written = str(raised.value)[str(raised.value).index("lambda inputs") :].partition(". A text-classification")[0]
+    found = explain(eval(written, {"model": model}), Text(SENTENCE), "leave_one_out", target=1)
+    right = explain(pipe, Text(SENTENCE), "leave_one_out", target=1)
+    np.testing.assert_allclose(found.values, right.values, atol=1e-6)
 
 
 def test_a_causal_model_is_explained_at_its_last_token_whatever_the_tokenizer_has() -> None:

@@ -124,8 +124,28 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
     return MIXES
 
 
-def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor) -> Batches:
-    """Whether rows of a table (N, F) are run one by one, and whether `run` is random; `alone` are the first's scores.
+def other_texts(text: Text, number: int) -> Tensor:
+    """Codes (n, L) of so many other texts for models that read strings, the last with half of the words.
+
+    Each lacks one word, or ends early; the same again, where they are few. Of a single word, it is masked.
+    """
+    words = text.masker("word", "remove")
+    count = len(words.names)
+    if count < 2:
+        words = text.masker("word", "mask token")
+        return next(words.batches(np.zeros((number, count), dtype=bool)))[1]
+    begins = [np.arange(count) < kept for kept in range(count - 1, (count + 1) // 2, -1)]
+    keep = np.array([*~np.eye(count, dtype=bool), *begins])
+    keep = keep[np.linspace(0, len(keep) - 1, number - 1).astype(np.intp)]
+    half = np.arange(count) < (count + 1) // 2
+    return next(words.batches(np.concatenate([keep, half[None]])))[1]
+
+
+def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor, what: str = "row") -> Batches:
+    """Whether rows of a table, or texts, (N, F) are run one by one, and whether `run` is random.
+
+    Held are the first, whose scores are `alone`, the last, and the one whose scores in the batch are furthest from the
+    first's.
 
     Raises
     ------
@@ -136,7 +156,14 @@ def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor) -> Bat
         mixed, last = run(rows), run(rows[-1:])
     except Exception:  # whoever asks for such rows is told why
         return Batches()
-    for place, own in ((0, alone), (len(rows) - 1, last)):
+    if mixed.shape[1:] != alone.shape[1:]:  # which whoever asks for them is told
+        return Batches()
+    own_scores = {0: alone, len(rows) - 1: last}
+    far = (mixed - alone).nan_to_num().abs().amax(1)  # what is mixed in may leave some rows as they are
+    for place in dict.fromkeys((0, len(rows) - 1, int(far.argmax()))):
+        if place not in own_scores and is_close(mixed[place : place + 1], alone):
+            continue  # it tells none of them apart
+        own = own_scores[place] if place in own_scores else run(rows[place : place + 1])
         others = torch.cat([rows[:place], rows[place + 1 :]])
         differs = not is_close(mixed[place : place + 1], own)
         why = problem(run, rows[place : place + 1], others, own, len(rows)) if differs else ""
@@ -150,10 +177,12 @@ def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor) -> Bat
         return Batches()
     if all(is_close(run(row[None]), alone) for row in rows[1:_ONE_BY_ONE]):
         score = "NaN" if bool(alone.isnan().any()) else "the same"
+        softmax = "" if what == "row" else ", or divides by their sum (a softmax over the wrong axis)"
         raise ValueError(
-            "model: its score of a row depends on which rows are asked with it, and the score of each row alone is "
-            f"{score}: it computes something of all rows that it gets, such as their mean, or fits to them "
-            "(fit_transform); let it use what was learnt from the training rows, such as scaler.transform"
+            f"model: its score of a {what} depends on which {what}s are asked with it, and the score of each {what} "
+            f"alone is {score}: it computes something of all {what}s that it gets, such as their mean{softmax}, or "
+            f"fits to them (fit_transform); let it use what was learnt from the training {what}s, such as "
+            f"{'scaler' if what == 'row' else 'vectorizer'}.transform"
         )
     return Batches(MIXES)
 

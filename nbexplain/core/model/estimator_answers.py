@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nbexplain.core.model import one_by_one
+from nbexplain.core.model.answer_forms import are_rows, form_of
 
 
 def as_array(
@@ -37,26 +42,53 @@ def as_array(
     if isinstance(said, (list, tuple)) and said and all(_is_table(part, count) for part in said):
         parts = [_plain(part) for part in said]
         return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
-    if isinstance(said, (list, tuple)) and said and isinstance(_first(said), dict):
+    if isinstance(said, (list, tuple)) and said and isinstance(_first(said), Mapping):
+        way = of_each(said, count, call)
         raise ValueError(
             f"predict: it returned dicts of {', '.join(map(repr, list(_first(said))[:4]))}; expected a row of numbers "
-            "for each input, in the same order each time. A text-classification pipeline of Hugging Face may be given "
-            "itself as the model"
+            f"for each input, in the same order each time{way}. A text-classification pipeline of Hugging Face may be "
+            "given itself as the model"
         )
     if isinstance(said, np.ma.MaskedArray) and np.ma.is_masked(said):
         raise ValueError(f"predict: some of its numbers are masked; try lambda inputs: {call}(inputs).filled(0)")
-    array = _plain(said)
+    try:
+        array = _plain(said)
+    except Exception as error:  # rows of several lengths, tensors without values: it is not the model that raised
+        way = _first_part(said, count, call) or of_each(said, count, call) or f" ({type(error).__name__}: {error})"
+        raise ValueError(
+            f"predict: expected a row of numbers for each of {count} inputs, got {_described(said)}{way}"
+        ) from error
     if array.dtype == object:  # numbers among objects, such as Decimal
         held = array
         with contextlib.suppress(TypeError, ValueError):
             array = array.astype(np.float64)
         if array.dtype != object and array.ndim and (lacking := sum(one is None for one in held.ravel())):
             raise ValueError(f"predict: it returned None for {lacking} of {count} inputs, expected numbers")
+    if array.dtype == object and array.ndim == 1 and (way := of_each(said, count, call) or _no_labels(array)):
+        raise ValueError(
+            f"predict: expected a row of numbers for each of {count} inputs, got {_described(array.tolist())}{way}"
+        )
     if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in "fiubUSO":
         shape = f"{array.dtype} {array.shape}" if array.ndim else "None" if said is None else type(said).__name__
         way = _instead(said, array, count, inputs, call, model)
         raise ValueError(f"predict: expected a row of numbers for each of {count} inputs, got {shape}{way}")
     return array, (), names
+
+
+def precision_of(answer: Any, said: np.ndarray) -> torch.dtype:
+    """In which floating-point numbers a model computed what it returned, and `said` as an array.
+
+    Numbers of Python that single precision holds were most likely computed in it (`probabilities.tolist()`).
+    """
+    if isinstance(answer, Tensor) and answer.is_floating_point():
+        return answer.dtype
+    if said.dtype.kind != "f":
+        return torch.float32
+    if said.dtype.itemsize < 8:
+        return torch.float16 if said.dtype.itemsize == 2 else torch.float32
+    with np.errstate(over="ignore"):
+        single = np.array_equal(said.astype(np.float32), said, equal_nan=True)
+    return torch.float32 if single else torch.float64
 
 
 def _instead(
@@ -65,9 +97,10 @@ def _instead(
     """The function that would give a row of numbers for each input, if that can be told."""
     if said is None:
         return ": does it lack a return?"
+    if inspect.iscoroutine(said):
+        return _awaited(said, count, call)
     if isinstance(said, Mapping):
-        held = next((repr(key) for key, part in said.items() if np.shape(part)[:1] == (count,)), "")
-        return f"; try lambda inputs: {call}(inputs)[{held}]" if held else ""
+        return _entries(said, count, call)
     if hasattr(said, "__next__"):
         return f"; try lambda inputs: list({call}(inputs))"
     if array.dtype.kind == "c":
@@ -78,13 +111,109 @@ def _instead(
         return f"; in days: lambda inputs: {since} / numpy.timedelta64(1, 'D')"
     if array.ndim > 2 and len(array) == count:
         return f"; try lambda inputs: numpy.reshape({call}(inputs), (len(inputs), -1))"
-    if isinstance(said, (list, tuple)) and said and all(np.shape(part)[:1] == (count,) for part in said):
+    if isinstance(said, tuple) and (way := _of_top_labels(said, count, inputs, call, model)):
+        return way
+    if isinstance(said, (list, tuple)) and len(said) and array.dtype.kind in "fiub" and array.shape[1:] == (count,):
         return f"; if these are {len(said)} numbers of each: lambda inputs: numpy.stack({call}(inputs), axis=1)"
+    if way := _first_part(said, count, call):
+        return way
+    if array.dtype.kind in "fiub" and array.ndim == 2 and array.shape[1] == count and hasattr(said, "T"):
+        return f"; try lambda inputs: {call}(inputs).T"
+    if array.dtype == object and (way := of_each(said, count, call)):
+        return way
     if model is None or inputs is None:
         return ""
     way = one_by_one.tried(model, call, inputs, whole=not array.ndim)  # a number is that of the batch that it got
-    alone = "" if way.startswith("lambda inputs: numpy.reshape") else "of a model that takes one at a time: "
+    alone = "of a model that takes one at a time: " if " for " in way else ""
     return f"; {alone or 'try '}{way}" if way else ""
+
+
+def of_each(said: Any, count: int, call: str) -> str:
+    """The function that reads a row of numbers in what each input got, or `""`: tried."""
+    try:
+        form = form_of(said[0]) if len(said) == count else None
+        fits = form is not None and form.written != "said" and are_rows([form.read(one) for one in said], count)
+    except Exception:  # they are not alike
+        return ""
+    if form is None or not fits:
+        return ""
+    return f"; {form.note or 'try'}{':' * bool(form.note)} lambda inputs: [{form.written} for said in {call}(inputs)]"
+
+
+def _no_labels(array: np.ndarray) -> str:
+    """What is said of objects that cannot be labels, or `""`."""
+    try:
+        set(array.tolist())
+    except TypeError:
+        return ", which are neither numbers nor labels"
+    return ""
+
+
+def _first_part(said: Any, count: int, call: str) -> str:
+    """Of a tuple of scores and something else, the function that returns the scores alone, or `""`."""
+    parts = list(enumerate(said)) if isinstance(said, tuple) else []
+    for kinds in ("f", "iubU"):  # numbers before labels
+        for place, part in parts:
+            rows = part.detach().cpu() if isinstance(part, Tensor) else part
+            if are_rows(rows, count) and np.asarray(rows).dtype.kind in kinds:
+                return f"; try lambda inputs: {call}(inputs)[{place}]"
+    return ""
+
+
+def _entries(said: Mapping[Any, Any], count: int, call: str) -> str:
+    """The function that reads the scores in a mapping of arrays or lists, or `""`."""
+    rows = {key: np.asarray(_held(part)) for key, part in said.items() if are_rows(_held(part), count)}
+    numbers = {key: part for key, part in rows.items() if part.dtype.kind == "f"} or rows
+    if len(numbers) > 1 and all(part.ndim == 1 and part.dtype.kind in "fiub" for part in numbers.values()):
+        columns = ", ".join(f"said[{key!r}]" for key in numbers)
+        return f"; try lambda inputs: (lambda said: numpy.stack([{columns}], axis=1))({call}(inputs))"
+    return f"; try lambda inputs: {call}(inputs)[{next(iter(numbers))!r}]" if numbers else ""
+
+
+def _held(part: Any) -> Any:
+    return part.detach().cpu() if isinstance(part, Tensor) else part
+
+
+def _of_top_labels(
+    said: tuple[Any, ...], count: int, inputs: Any, call: str, model: Callable[[Any], Any] | None
+) -> str:
+    """Of the likeliest labels and their probabilities, as fastText returns them: the function that asks for all."""
+    if model is None or len(said) != 2 or not isinstance(inputs, list):
+        return ""
+    with contextlib.suppress(Exception):  # it takes no k
+        labels, shares = model(inputs, k=-1)  # type: ignore[call-arg]
+        names = sorted(map(str, labels[0]))
+        rows = [[dict(zip(own, part))[name] for name in names] for own, part in zip(labels, shares)]
+        if np.asarray(rows).dtype.kind == "f" and are_rows(rows, count):
+            return (
+                f"; try lambda inputs: [[dict(zip(*said))[name] for name in {tuple(names)!r}] "
+                f"for said in zip(*{call}(inputs, k=-1))]"
+            )
+    return ""
+
+
+def _awaited(said: Coroutine[Any, Any, Any], count: int, call: str) -> str:
+    """The function that waits for what an `async def` returns, in a thread, as a notebook has a loop of its own."""
+    raised = ""
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            found = pool.submit(asyncio.run, said).result()
+        except Exception as error:
+            raised, found = f", which raised {type(error).__name__}: {error}", None
+    if not are_rows(_held(found), count):
+        return f": it is an async function{raised}; give one that waits for it and returns numbers"
+    return (
+        ": it is an async function, to be waited for: "
+        f"lambda inputs: concurrent.futures.ThreadPoolExecutor().submit(asyncio.run, {call}(inputs)).result()"
+    )
+
+
+def _described(said: Any) -> str:
+    """A container and what it holds, in words."""
+    if isinstance(said, (list, tuple)):
+        kinds = [f"{type(part).__name__}{' ' + str(np.shape(part)) if hasattr(part, 'shape') else ''}" for part in said]
+        return f"a {type(said).__name__} of {', '.join(kinds[:3])}{' …' if len(kinds) > 3 else ''}"
+    return f"a {type(said).__name__}"
 
 
 def _check_order(index: Any, count: int, inputs: Any, call: str) -> None:

@@ -186,6 +186,11 @@ def is_pipeline(model: Any) -> bool:
     return any(kind.__module__.startswith("transformers.pipelines") for kind in type(model).__mro__)
 
 
+def runs_each_alone(model: Any) -> bool:
+    """Whether it is a pipeline without a `batch_size`, which hands its model one text at a time whatever it gets."""
+    return is_pipeline(model) and getattr(model, "_batch_size", 2) in (None, 1)
+
+
 def pipeline_labels(pipe: Any) -> list[str]:
     """The names of a pipeline's scores, in the order of its model's."""
     names = pipe.model.config.id2label

@@ -23,6 +23,7 @@ META = (
     "load_state_dict(weights, assign=True)"
 )
 
+_MOST_ASKED = 5  # texts, to find the one that a model cannot take
 _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
 _NAME = re.compile(r"'(\w+)'")
 
@@ -143,33 +144,58 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
         return None
     empty = given.nothing_left(x)
     if not empty.any():
-        return None
+        return _of_little_left(error, given, x, scores)
     others = x[~empty] if not empty.all() else given.one_less()
     try:
-        if others is not None:
-            scores(others.to(x.device))
+        if others is not None:  # as many as were asked: the model may take no two inputs, empty or not
+            scores(others[torch.arange(len(x)) % len(others)].to(x.device))
     except Exception as shorter:
         if not empty.all() or given.tokenizer is None:
-            return None
+            return None if empty.all() else _of_little_left(error, given, x, scores)
         said = shorter.__cause__ or shorter
         return Said(
             "hide: the model does not take the text with a token less, so none can be removed: it raised "
-            f"{type(said).__name__}: {str(said).rstrip('.')}. hide='mask token' leaves a token for each that is hidden"
+            f"{type(said).__name__}: {str(said).rstrip('.')}{_masked(given, scores)}"
         )
     if given.tokenizer is None:
-        seen, way = (
-            f"{given.outside(x[empty][:1])[0]!r}",
-            f"hide='mask token' leaves {MASK_WORD!r} for each hidden word",
-        )
+        seen = f"{given.outside(x[empty][:1])[0]!r}"
     else:
         ids = given.arguments(x[empty][:1])
         seen = f"the ids {(ids[0][0] if ids[0] else ids[1]['input_ids'])[0].tolist()}"
-        way = "hide='mask token' leaves a token for each that is hidden"
     raised = str(error) if str(error).startswith("predict:") else f"{type(error).__name__}: {error}"
     return ValueError(
         f"hide: the model cannot take the text with everything hidden, which SHAP and LIME need: on {seen} it raised "
-        f"{raised.rstrip('.')}. {way}; or let the model return scores for a text without words"
+        f"{raised.rstrip('.')}{_masked(given, scores)}; or let the model return scores for a text without words"
     )
+
+
+def _of_little_left(error: Exception, given: Text, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
+    """That a model of strings cannot take a text of which little is left; of several texts, the one that it is."""
+    left = (x >= 0).sum(1)
+    if given.tokenizer is not None or str(error).startswith(("predict:", "model:")) or bool((left == x.shape[1]).all()):
+        return None
+    if len(x) == 1:
+        return ValueError(
+            f"hide: the model cannot take the text with some words hidden: on {given.outside(x)[0]!r} it raised "
+            f"{type(error).__name__}: {str(error).rstrip('.')}{_masked(given, scores)}"
+        )
+    for row in left.argsort()[:_MOST_ASKED].tolist():  # from the shortest on
+        try:
+            scores(x[row : row + 1])
+        except Exception as found:
+            return of_nothing_left(found, given, x[row : row + 1], scores)
+    return None
+
+
+def _masked(given: Text, scores: Callable[[Tensor], Any]) -> str:
+    """That words can be masked, where the model takes the text with all of them masked: tried; else `""`."""
+    try:
+        words = given.masker("word", "mask token")
+        scores(next(words.batches(np.zeros((1, len(words.names)), dtype=bool)))[1])
+    except Exception:  # it takes no such text either, or there is no such token
+        return ""
+    each = f"{MASK_WORD!r} for each hidden word" if given.tokenizer is None else "a token for each that is hidden"
+    return f". hide='mask token' leaves {each}"
 
 
 def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Exception:
@@ -266,6 +292,12 @@ def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> st
     if isinstance(given, Text) and is_pipeline(module.estimator):
         return way_of_pipeline(module.estimator, given.outside(x)[0])
     way = module.one_by_one(given.outside(x))
+    wide = getattr(module.estimator, "n_features_in_", None)
+    if not way and isinstance(given, Text) and "2D array" in text and isinstance(wide, int):
+        return (
+            f" It takes rows of {wide} numbers, which its vectorizer makes of texts: "
+            "explain(make_pipeline(vectorizer, model), …)"
+        )
     return f"; it answers when it is asked as in {way}" if way else ""
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from nbexplain.core.model.answer_forms import are_rows, form_of
+
+_MOST_NAMES = 5  # of columns that are tried
 _SEVERAL = 3  # inputs with which a function is tried, besides one
 
 _Way = tuple[Callable[[Any], Any], str]  # a function of inputs, and how it is written
@@ -24,11 +27,14 @@ def tried(model: Callable[[Any], Any], call: str, inputs: Any, *, whole: bool = 
         (lambda x: np.reshape(model(x), (count(x), -1))),
         (f"lambda inputs: numpy.reshape({call}(inputs), ({_counted(inputs)}, -1))"),
     )
+    texts = isinstance(inputs, list) and isinstance(inputs[0], str)
     each, batches = list(_ways_of_one(model, call, inputs)), list(_ways_of_batches(model, call, inputs))
+    if texts and not whole and (way := _of_text(model, call, inputs[0])):
+        return way
     for function, text in (squeezed, *((*batches, *each) if whole else (*each, *batches))):
         if _answers(function, inputs):
             return text
-    return ""
+    return _of_text(model, call, inputs[0]) or _in_another(model, call, inputs) if texts else ""
 
 
 def count(inputs: Any) -> int:
@@ -72,6 +78,45 @@ def _ways_of_batches(model: Callable[[Any], Any], call: str, inputs: Any) -> Ite
     yield (lambda x: np.stack([model(one(x, n)) for n in range(count(x))])), _each(*asked)
     rows = f"lambda inputs: numpy.concatenate([{asked[0]} for {asked[1]}])"
     yield (lambda x: np.concatenate([model(one(x, n)) for n in range(count(x))])), rows
+
+
+def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
+    """The function that asks for each text alone and reads what it gets, or `""`: tried."""
+    try:
+        said = model(text)
+        form = form_of(said)
+        found: Any = None if form is None else form.read(said)
+    except Exception:  # it takes no such input either
+        return ""
+    letters = np.ndim(found) == 1 and np.size(found) == len(text)  # one number for each of them
+    if form is None or letters or not are_rows([found], 1):
+        return ""
+    if form.written == "said":
+        each = f"[{call}(one) for one in inputs]"
+        return f"lambda inputs: {each if isinstance(found, str) else f'numpy.stack({each})'}"
+    note = f"{form.note}: " * bool(form.note)
+    return f"{note}lambda inputs: [{form.written} for said in map({call}, inputs)]"
+
+
+def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str:
+    """The function that hands on texts as an array, a series or a column of a frame, or `""`: tried."""
+    import pandas as pd
+
+    texts = texts[:1] * 3
+    owner = getattr(model, "__self__", model)
+    code = getattr(getattr(model, "__func__", model), "__code__", None)
+    columns, constants = getattr(owner, "feature_names_in_", None), getattr(code, "co_consts", None)
+    names = columns.tolist() if isinstance(columns, np.ndarray) else []
+    if not names and isinstance(constants, tuple):
+        names = [one for one in constants if isinstance(one, str) and one.isidentifier()]
+    ways = [(np.array(texts), "numpy.array(inputs)"), (pd.Series(texts), "pandas.Series(inputs)")]
+    ways += [(pd.DataFrame({n: texts}), f"pandas.DataFrame({{{n!r}: inputs}})") for n in names[:_MOST_NAMES]]
+    for given, written in ways:
+        with contextlib.suppress(Exception):  # it takes no such input either
+            said = model(given)
+            if are_rows(said.detach().cpu() if isinstance(said, Tensor) else said, len(texts)):
+                return f"lambda inputs: {call}({written})"
+    return ""
 
 
 def of_pairs(model: Callable[[Any], Any], call: str, pairs: list[Any]) -> str:

@@ -1,0 +1,105 @@
+"""How a row of numbers, or a label, is got out of what a callable returned for an input: written, and tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+_DEEPEST = 3  # lists in lists, of one item each
+
+
+_LABELS, _SHARES = ("label", "class", "prediction", "category"), ("score", "probability", "prob", "confidence")
+
+
+class Form(NamedTuple):
+    """What is written for `said`, what an input got, as a function of it, and what must be known of it."""
+
+    written: str
+    read: Callable[[Any], Any]
+    note: str = ""
+
+
+def form_of(said: Any, depth: int = 0) -> Form | None:
+    """How a row of numbers, or a label, is got out of what a single input got; None where it holds none."""
+    if isinstance(said, Tensor):
+        if said.ndim < 2:
+            return Form("said.tolist()", lambda said: said.tolist())
+        return _inside(said, depth)
+    if (scores := getattr(said, "cats", None)) and _are_numbers(scores):  # spaCy's documents
+        return _by_name("said.cats", lambda said: said.cats, list(scores))
+    if isinstance(said, Mapping):
+        return _of_mapping(said)
+    if isinstance(said, (list, tuple)) and said and all(isinstance(part, Mapping) for part in said):
+        return _of_labelled(said) or _inside(said, depth)
+    try:
+        array = np.asarray(said)
+    except Exception:  # numbers of several lengths, say
+        return _inside(said, depth)
+    if isinstance(said, str) or (array.ndim < 2 and array.size and array.dtype.kind in "fiub"):
+        return Form("said", lambda said: said)
+    return _inside(said, depth)
+
+
+def _inside(said: Any, depth: int) -> Form | None:
+    """Of the first of a tuple, beside which others stand, or the only one of a list."""
+    try:
+        first = said[0] if isinstance(said, tuple) or len(said) == 1 else None
+    except Exception:  # it has no such thing
+        return None
+    inner = None if first is None or depth == _DEEPEST else form_of(first, depth + 1)
+    if inner is None:
+        return None
+    return Form(re.sub(r"\bsaid\b", "said[0]", inner.written), lambda said: inner.read(said[0]), inner.note)
+
+
+def _of_mapping(said: Mapping[Any, Any]) -> Form | None:
+    """Of its numbers; of a label and how likely it is, the score of that label."""
+    numbers = [name for name, value in said.items() if _is_number(value)]
+    labels = [name for name in _LABELS if isinstance(said.get(name), str)]
+    if labels and len(shares := [name for name in numbers if name in _SHARES]) == 1:
+        name, share, label = labels[0], shares[0], said[labels[0]]
+        return Form(
+            f"{{said[{name!r}]: said[{share!r}]}}.get({label!r}, 0.0)",
+            lambda said: {said[name]: said[share]}.get(label, 0.0),
+            f"the score of {label!r}, 0 where another label wins (a pipeline of Hugging Face returns all of them with "
+            "top_k=None)",
+        )
+    return _by_name("said", lambda said: said, numbers) if numbers and not labels else None
+
+
+def _by_name(held: str, part: Callable[[Any], Any], names: Sequence[Any]) -> Form:
+    return Form(f"[{held}[name] for name in {tuple(names)!r}]", lambda said: [part(said)[name] for name in names])
+
+
+def _of_labelled(said: Sequence[Mapping[Any, Any]]) -> Form | None:
+    """Of dicts of a label and a number each, in an order that changes, as pipelines return them."""
+    keys = list(said[0])
+    labels = [key for key in keys if isinstance(said[0][key], str)]
+    numbers = [key for key in keys if _is_number(said[0][key])]
+    if len(labels) != 1 or len(numbers) != 1 or any(set(one) != set(keys) for one in said) or len(said) < 2:
+        return None
+    label, number = labels[0], numbers[0]
+    names = sorted(one[label] for one in said)
+    written = f"{{one[{label!r}]: one[{number!r}] for one in said}}"
+    return _by_name(written, lambda said: {one[label]: one[number] for one in said}, names)
+
+
+def _are_numbers(scores: Any) -> bool:
+    return isinstance(scores, Mapping) and bool(scores) and all(map(_is_number, scores.values()))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) or (isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0)
+
+
+def are_rows(found: Any, count: int) -> bool:
+    """Whether what was read is a row of numbers, or a label, for each of so many inputs."""
+    try:
+        array = np.asarray(found)
+    except Exception:
+        return False
+    return array.ndim in (1, 2) and len(array) == count and array.size > 0 and array.dtype.kind in "fiubU"

@@ -1,0 +1,215 @@
+"""What callables of texts return: what cannot be read is refused with the function that can be, which is run."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+import pandas
+import pytest
+import torch
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from nbexplain import explain
+from nbexplain.inputs import Text
+
+WORDS = ["the", "film", "is", "really", "not", "good"]
+TEXT = " ".join(WORDS)
+
+
+def score(text: str) -> float:
+    """Words have a weight each, which is lower the later the word comes first."""
+    return float(sum(0.5**place for place, word in enumerate(WORDS) if word in text.lower().split()))
+
+
+def effects(of: Callable[[float], float] = lambda score: score) -> list[float]:
+    left = [score(" ".join(word for word in WORDS if word != gone)) for gone in WORDS]
+    return [of(score(TEXT)) - of(part) for part in left]
+
+
+class Doc:
+    def __init__(self, text: str) -> None:
+        self.cats = {"neg": -score(text), "pos": score(text)}
+
+
+class Fast:
+    """Labels and probabilities, the likeliest first, as fastText returns them."""
+
+    def predict(self, texts: list[str], k: int = 1) -> tuple[list[list[str]], Any]:
+        found = [sorted({"neg": -score(one), "pos": score(one)}.items(), key=lambda item: -item[1]) for one in texts]
+        k = k if k > 0 else 2
+        labels = [[label for label, _ in one[:k]] for one in found]
+        return labels, numpy.array([[share for _, share in one[:k]] for one in found])
+
+
+class OfOne:
+    def predict_proba(self, text: str) -> list[float]:
+        return [-score(text.lower()), score(text)]
+
+
+def labelled(text: str) -> list[dict[str, Any]]:
+    both = [{"label": "neg", "score": -score(text)}, {"label": "pos", "score": score(text)}]
+    return both if "good" in text else both[::-1]
+
+
+async def later(texts: list[str]) -> list[float]:
+    await asyncio.sleep(0)
+    return [score(text) for text in texts]
+
+
+def lower(text: str) -> str:
+    return text.lower()  # which a list has not
+
+
+class Named:
+    """A model whose tokens were made of a frame of one column."""
+
+    def __init__(self) -> None:
+        texts = pandas.DataFrame({"review": [TEXT, "the film is good", "not", "really not good", "film"]})
+        made = ColumnTransformer([("words", CountVectorizer(), "review")])
+        self.model = make_pipeline(made, LogisticRegression()).fit(texts, [1, 1, 0, 0, 1])
+
+
+def table(texts: list[str]) -> Any:
+    return numpy.array([[-score(text), score(text)] for text in texts])
+
+
+CASES: dict[str, tuple[Any, str | int | None]] = {
+    # asked for one text
+    "a list": (lambda text: [-score(lower(text)), score(text)], 1),
+    "a dict": (lambda text: {"neg": -score(lower(text)), "pos": score(text)}, 1),
+    "a row": (lambda text: numpy.array([[-score(lower(text)), score(text)]]), 1),
+    "a tensor": (lambda text: torch.tensor([-score(lower(text)), score(text)], requires_grad=True), 1),
+    "a row in a tensor": (lambda text: torch.tensor([[-score(lower(text)), score(text)]]), 1),
+    "a number in a tensor": (lambda text: torch.tensor(score(lower(text))), None),
+    "a document": (lambda text: Doc(lower(text)), 1),
+    "labels of one": (lambda text: labelled(lower(text)), 1),
+    "a list of labels of one": (lambda text: [labelled(lower(text))], 1),
+    "scores and a text": (lambda text: {"pos": score(lower(text)), "version": "1"}, None),
+    "the first label of one": (lambda text: [{"label": "pos", "score": score(lower(text))}], None),
+    "a method": (OfOne(), 1),
+    "a row and more": (lambda text: ([-score(lower(text)), score(text)], {"seconds": 1}), 1),
+    # asked for a list of texts
+    "dicts": (lambda texts: [{"neg": -score(text), "pos": score(text)} for text in texts], 1),
+    "labels": (lambda texts: [labelled(text) for text in texts], 1),
+    "first labels": (lambda texts: [{"label": "pos", "score": score(text)} for text in texts], None),
+    "lists of first labels": (lambda texts: [[{"label": "pos", "score": score(text)}] for text in texts], None),
+    "documents": (lambda texts: [Doc(text) for text in texts], 1),
+    "a dict of lists": (lambda texts: {"neg": [-score(t) for t in texts], "pos": [score(t) for t in texts]}, 1),
+    "a dict with labels": (lambda texts: {"label": ["a" for _ in texts], "score": [score(t) for t in texts]}, None),
+    "scores and labels": (lambda texts: (table(texts), ["a" for _ in texts]), 1),
+    "labels and scores": (lambda texts: (["a" for _ in texts], table(texts)), 1),
+    "scores and a dict": (lambda texts: (table(texts), {"seconds": 1}), 1),
+    "a tensor and more": (lambda texts: (torch.tensor(table(texts)), {"seconds": 1}), 1),
+    "columns": (lambda texts: table(texts).T, 1),
+    "an axis more": (lambda texts: table(texts)[:, None], 1),
+    "later": (later, None),
+    "fastText": (Fast(), 1),
+    # asked for something else than a list
+    "an array": (lambda texts: numpy.array([score(text) for text in texts.astype(str).ravel()]), None),
+    "a series": (lambda texts: texts.str.lower().map(score), None),
+    "a column": (lambda frame: frame["review"].map(score).to_numpy(), None),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", CASES)
+def test_the_advised_function_is_explained(case: str) -> None:
+    model, target = CASES[case]
+    method = "leave_one_out" if case != "columns" else "exact_shap"
+    with pytest.raises((ValueError, TypeError, RuntimeError)) as raised:
+        explain(model, Text(TEXT), method, target=target)
+    said = str(raised.value)
+    assert ": lambda inputs" in said or " lambda inputs" in said, said
+    written = said[said.index("lambda inputs") :].partition(". A text-classification")[0]
+    names = {"model": model, "numpy": numpy, "pandas": pandas, "asyncio": asyncio, "concurrent": concurrent}
+    found = explain(eval(written, names), Text(TEXT), "leave_one_out", target=target)
+    numpy.testing.assert_allclose(found.values, effects(), atol=1e-6)
+
+
+def test_a_label_of_one_text_is_asked_for_each() -> None:
+    def model(text: str) -> str:
+        return "pos" if "good" in text.lower() else "neg"
+
+    with pytest.raises(RuntimeError, match=r"answers when it is asked as in lambda inputs: \[model\(one\) for one in"):
+        explain(model, Text(TEXT), "leave_one_out")
+
+
+def test_a_label_that_no_longer_wins_has_the_score_0() -> None:
+    def model(texts: list[str]) -> list[dict[str, Any]]:
+        return [{"label": "pos", "score": 0.75} if "good" in text else {"label": "neg", "score": 0.5} for text in texts]
+
+    with pytest.raises(ValueError, match="the score of 'pos', 0 where another label wins") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    written = str(raised.value)[str(raised.value).index("lambda inputs") :].partition(". A text-classification")[0]
+    found = explain(eval(written, {"model": model}), Text(TEXT), "leave_one_out")
+    numpy.testing.assert_array_equal(found.values, [0, 0, 0, 0, 0, 0.75])
+
+
+def test_what_an_async_function_raises_is_said() -> None:
+    async def fails(texts: list[str]) -> list[float]:
+        raise KeyError("its own")
+
+    with pytest.raises(ValueError, match="it is an async function, which raised KeyError: 'its own'; give one that"):
+        explain(fails, Text(TEXT), "leave_one_out")
+
+
+def test_rows_of_several_lengths_are_not_said_to_be_raised_by_the_model() -> None:
+    with pytest.raises(
+        ValueError, match=r"^predict: expected a row of numbers for each of 1 inputs, got a list of lis"
+    ):
+        explain(lambda texts: [[[1.0], [2.0, 3.0]] for _ in texts], Text(TEXT), "leave_one_out")
+
+
+def test_a_classifier_that_wants_a_frame_is_told_its_column() -> None:
+    model = Named().model
+    with pytest.raises(RuntimeError) as raised:
+        explain(model, Text(TEXT), "leave_one_out", target=1)
+    written = str(raised.value).partition("asked as in ")[2]
+    assert "pandas.DataFrame({'review': inputs})" in written
+    found = explain(eval(written, {"model": model, "pandas": pandas}), Text(TEXT), "leave_one_out", target=1)
+    whole, left = (model.predict_proba(pandas.DataFrame({"review": [one]}))[0, 1] for one in (TEXT, TEXT[4:]))
+    assert found.values[0] == pytest.approx(whole - left)
+
+
+def test_a_classifier_without_its_vectorizer_is_told_so() -> None:
+    texts = [TEXT, "the film is good", "not", "really not good"]
+    vectorizer = CountVectorizer().fit(texts)
+    model = LogisticRegression().fit(vectorizer.transform(texts), [1, 1, 0, 0])
+    with pytest.raises(RuntimeError, match=r"make_pipeline\(vectorizer, model\)"):
+        explain(model, Text(TEXT), "leave_one_out", target=1)
+    explain(make_pipeline(vectorizer, model), Text(TEXT), "leave_one_out", target=1)
+
+
+def test_objects_that_are_no_labels_are_named() -> None:
+    with pytest.raises(ValueError, match=r"got a list of set, which are neither numbers nor labels"):
+        explain(lambda texts: [{1.0} for _ in texts], Text(TEXT), "leave_one_out")
+
+
+def of_three(texts: list[str]) -> list[float]:
+    return [float(len(text.split()[2])) for text in texts]
+
+
+@pytest.mark.parametrize("method", ["lime", "exact_shap", "leave_one_out"])
+def test_the_text_that_a_model_cannot_take_is_named(method: str) -> None:
+    text = Text("the film is" if method == "leave_one_out" else TEXT)
+    with pytest.raises(ValueError, match=r"^hide: .* it raised IndexError: .*hide='mask token'") as raised:
+        explain(of_three, text, method)
+    shown = str(raised.value).partition(" on '")[2].partition("'")[0]
+    with pytest.raises(IndexError):
+        of_three([shown])
+    explain(of_three, text, method, hide="mask token")
+
+
+def test_masking_is_not_advised_where_it_does_not_help_either() -> None:
+    def of_words(texts: list[str]) -> list[float]:
+        return [float(sum(WORDS.index(word) for word in text.split()[:1])) + 1 / len(text.split()) for text in texts]
+
+    with pytest.raises(ValueError, match=r"with everything hidden, .* ZeroDivisionError: [^']*$"):
+        explain(of_words, Text(TEXT), "exact_shap")
