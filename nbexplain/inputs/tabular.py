@@ -311,6 +311,8 @@ class Tabular(Array):
 
     def is_base(self, base: Any, rows: np.ndarray) -> bool:
         """Whether what `base` made of placed rows (n, F) is still that."""
+        if isinstance(base, np.ndarray) and base.dtype == np.float64:  # made of rows as they are
+            return self._form.is_same(base, rows[:, : len(self.columns)])
         return self._form.is_same(base, self.base(rows))
 
     # What can be hidden

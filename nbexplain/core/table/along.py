@@ -19,7 +19,7 @@ _AT_ONCE = 32_768  # changed rows that are made in one step, where each is made 
 def scores_along(
     subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, what: str, read: Reading, into: np.ndarray
 ) -> None:
-    """Write what is read of the scores of rows (n, F), with a column set to each of the values (P,), into (P, n, C).
+    """Write what is read of the scores of rows (n, F), with a column set to each of the values (P,), into (C, P, n).
 
     Raises
     ------
@@ -29,14 +29,14 @@ def scores_along(
     start = 0
     while start < len(rows):
         part = rows[start : start + subject.call_size(rows.shape[1])]
-        place = into[:, start : start + len(part)]
+        place = into[..., start : start + len(part)]
         start += len(part)
         if not _written(subject, part, column, values, read, place):  # row by row, which tells what is wrong with one
             step = max(_AT_ONCE // len(values), 1)
             for at in range(0, len(part), step):
                 some = part[at : at + step]
                 scores = scores_of(subject, _changed(some, column, values), what, np.repeat(some, len(values), axis=0))
-                place[:, at : at + step] = read(scores).unflatten(0, (-1, len(values))).transpose(0, 1)
+                place[..., at : at + step] = read(scores).unflatten(0, (-1, len(values))).permute(2, 1, 0)
 
 
 def _written(
@@ -58,7 +58,7 @@ def _written(
             subject.call_took(size, spent * size / len(scores), rows.shape[1])
             if not _all_finite(scores):
                 return False
-            into[at : at + len(some)] = read(scores).unflatten(0, (len(some), -1))
+            into[:, at : at + len(some)] = read(scores).T.unflatten(1, (len(some), -1))
             at += len(some)
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
         return False

@@ -24,6 +24,7 @@ from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
 _FIRST = 50  # the first curve is that of so small a part of the rows
+_AT_ONCE = 8  # points
 _QUICK = 0.1  # seconds: after such a step the next is much longer, as each has a cost of its own
 _LONG = 0.5  # seconds: longer steps do not grow, so that nobody waits for the next picture
 _PAUSE = 0.1  # seconds between two pictures at least, ...
@@ -88,16 +89,16 @@ def partial_dependence(
     _check_missing(subject, chosen, place, grid)
     read = Reading(subject, target, len(numbers) * len(grid.values))
     key = ("partial_dependence", read.key, place, points, spacing, seed, where)
-    known, found = subject.kept(key) or (0, np.empty((len(grid.values), len(numbers), read.width)))
-    if found.shape[1] < len(numbers):
-        found = np.concatenate([found, np.empty((len(found), len(numbers) - found.shape[1], read.width))], 1)
+    known, found = subject.kept(key) or (0, np.empty((read.width, len(grid.values), len(numbers))))
+    if found.shape[2] < len(numbers):
+        found = np.concatenate([found, np.empty((*found.shape[:2], len(numbers) - found.shape[2]))], 2)
     step = max(len(numbers) // _FIRST, 2)
     due = -np.inf  # the next picture
     while True:
         done = min(known, len(numbers))
         begun = time.perf_counter()
         if done == len(numbers) or (done and begun > due):
-            curves = found[:, :done, read.column].T
+            curves = found[read.column, :, :done].T
             answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
             due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
             yield replace(answer, warnings=(*few(where, among), *by_place(table, column), *not_all(table, place, grid)))
@@ -106,11 +107,11 @@ def partial_dependence(
             return
         begun = time.perf_counter()
         some = chosen[known : known + step]
-        scores_along(subject, some, place, grid.values, "background", read, found[:, known : known + len(some)])
+        scores_along(subject, some, place, grid.values, "background", read, found[..., known : known + len(some)])
         known += len(some)
         subject.keep(key, (known, found), found.nbytes)
         spent = time.perf_counter() - begun
-        step *= 4 if spent < _QUICK else 2 if spent < _LONG else 1
+        step *= 16 if spent < _QUICK / 16 else 4 if spent < _QUICK else 2 if spent < _LONG else 1
 
 
 @method(
@@ -142,10 +143,10 @@ def ice(
     place, row = column_number(table, column), table.tensor.numpy()
     grid = grid_of(table, place, points, spacing, own=float(row[0, place]))
     read = Reading(subject, target, len(grid.values))
-    scores = np.empty((len(grid.values), 1, read.width))
+    scores = np.empty((read.width, len(grid.values), 1))
     scores_along(subject, row, place, grid.values, "row", read, scores)
     return Explanation(
-        values=scores[:, 0, read.column].copy(),
+        values=scores[read.column, :, 0].copy(),
         axes=("point",),
         on="scores",
         grid=grid,
@@ -165,8 +166,9 @@ class Curve:
 
 def mean_curve(curves: np.ndarray) -> Curve:
     """The partial dependence that ICE curves (rows, points) are those of; a single row leaves its error unknown."""
-    errors = [error_of_mean(point) for point in curves.T]  # one by one: all at once takes as much memory once more
-    return Curve(curves.mean(0), np.array(errors), len(curves))
+    some = range(0, curves.shape[1], _AT_ONCE)  # all at once take as much memory once more
+    errors = [error_of_mean(curves[:, place : place + _AT_ONCE]) for place in some]
+    return Curve(curves.mean(0), np.concatenate(errors), len(curves))
 
 
 def centred(curves: np.ndarray) -> np.ndarray:

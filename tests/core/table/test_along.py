@@ -60,9 +60,9 @@ def test_every_column_of_every_kind_of_table(name: str, size: int | None, monkey
         monkeypatch.setattr(Subject, "call_size", lambda self, width: size)
     for column in range(rows.shape[1]):
         values = np.unique(subject.input.background[:, column])[:4]  # type: ignore[attr-defined]
-        scores = np.empty((len(values), len(rows), 2))
+        scores = np.empty((2, len(values), len(rows)))
         scores_along(subject, rows, column, values, "row", Reading(subject, 0, 0), scores)
-        for value, found in zip(values, scores, strict=True):
+        for value, found in zip(values, scores.transpose(1, 2, 0), strict=True):
             changed = rows.copy()
             changed[:, column] = value
             np.testing.assert_array_equal(found, scores_of(subject, changed, "row", rows))
