@@ -333,8 +333,8 @@ class Subject:
         Of a map of scores that is `targets.default`, of the scores of a text's tokens `default_token`.
         """
         named = self._classes is not None or (self.reader.followed is None and self._labels() is not None)
-        by_name = any(isinstance(part, str) for part in (target if isinstance(target, tuple) else (target,)))
-        names = self.names if named or by_name else ()
+        at_token = isinstance(target, tuple) and any(isinstance(part, str) for part in target)
+        names = self.names if named or at_token else ()
         if target is None and self.by_token and isinstance(self.input, Text) and self.scores().ndim == 3:
             target = default_token(self.input, self.twin.module, self.scores(), self._reads_ahead, names)
         return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)

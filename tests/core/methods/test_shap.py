@@ -357,7 +357,7 @@ def test_samples_that_do_not_determine_the_values_are_not_enough(monkeypatch: py
 def test_the_first_picture_is_of_two_orders_forth_with_their_errors() -> None:
     subject = Subject(mixed, Tabular(np.ones(7), np.zeros((1, 7))))  # type: ignore[arg-type]
     first, second, *_ = answers_to(subject, "permutation_shap", target=0, params={"permutations": 50})
-    assert first.passes["forward"] <= 1 + 2 * 8
+    assert first.passes["forward"] <= 1 + 2 * 8 + 67  # these tell whether rows are mixed
     with global_seed(0):
         inds, orders = np.arange(7), []
         for _ in range(2):
