@@ -30,6 +30,7 @@ from nbexplain.inputs import Array, Tabular, Text
 
 _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
 _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some models mix large batches only
+_PADDED_ROWS = 24  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
@@ -103,6 +104,7 @@ class Network:
         self.twin = twin
         self.passes = {"forward": 0, "backward": 0}
         self.pace = 0.0, 1
+        self._looked_at: dict[Any, int] = {}  # padded rows of each text that were also run as they are
         self.survey: hooks.Survey | None = None
         self.cautious = False
         self._first: Tensor | None = None  # scores of the clean input
@@ -262,16 +264,22 @@ class Network:
         alone = self.run(x, grad=False) if self._first is None else self._first
         within = int(_TRYING / max(self.pace[0], 1e-9))
         tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
-        others = batches.other_texts(given, tried) if isinstance(given, Text) else _other_rows(given, tried)
-        if not len(others):
+        others = batches.other_texts(given, tried) if isinstance(given, Text) else [_other_rows(given, tried)]
+        if not sum(map(len, others)):
             return batches.Batches()
-        rows = torch.cat([x, self.ready(others)])  # all with the label of the table's own row
+        made = [text for codes in (x, *others) for text in given.outside(codes)] if isinstance(given, Text) else None
+        if made is None:
+            rows = torch.cat([x, *map(self.ready, others)])  # all with the label of the table's own row
+        else:  # of codes of several lengths: their numbers
+            rows = torch.arange(len(made))[:, None]
 
         def run(batch: Tensor) -> Tensor:
-            return self.run_batch(self.ready(batch)).to(module.precision)
+            if made is None:
+                return self.run_batch(self.ready(batch)).to(module.precision)
+            texts = [made[number] for number in batch[:, 0].tolist()]
+            return self.run_batch(x.expand(len(batch), -1), made=texts).to(module.precision)
 
-        what = "text" if isinstance(given, Text) else "row"
-        return batches.of_rows(run, rows, alone.to(module.precision), what)
+        return batches.of_rows(run, rows, alone.to(module.precision), "row" if made is None else "text")
 
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given
@@ -312,9 +320,12 @@ class Network:
 
         if key not in self.twin.paddings:
             self.twin.paddings[key] = padding.padding_of(text, self.twin.module, alone, together)
-        way = self.twin.paddings[key]
-        if way is not None and not padding.holds(parts, text, way, together):
-            way = self.twin.paddings[key] = None
+        way, looked = self.twin.paddings[key], self._looked_at.get(key, 0)
+        if way is not None and looked < _PADDED_ROWS:
+            more = padding.holds(parts, text, way, together)
+            self._looked_at[key] = looked + more
+            if not more:
+                way = self.twin.paddings[key] = None
         return parts if way is None else padding.merged(parts, text, way)
 
     def run_in(self, twin: Twin, x: Tensor) -> Tensor:

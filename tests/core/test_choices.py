@@ -134,7 +134,11 @@ WAYS: dict[str, tuple[Any, bool]] = {
     "the scores": (lambda output: output, True),
     "shares": (lambda output: output.softmax(1), True),
     "each by itself": (lambda output: output.sigmoid(), True),
-    "of many, any that keeps the order": (lambda output: output**3 - 7, True),
+    "by a rising function": (lambda output: output**3 - 7, True),
+    "sharper": (lambda output: output * 2, True),
+    "less their mean": (lambda output: output - output.mean(1, keepdim=True), True),
+    "calibrated": (lambda output: (output * 1.7 + torch.arange(output.shape[1]) / 5).softmax(1), True),
+    "of the others": (lambda output: -output, False),
     "turned": (lambda output: output.flip(1), False),
     "two of them": (lambda output: output[:, [2, 1]], False),
     "others": (lambda output: torch.stack([output.sum(1), output.abs().amax(1)], 1), False),
@@ -161,7 +165,9 @@ def test_two_scores_that_rise_alike_by_chance_have_no_names() -> None:
     x = Tabular(table[0], table)
     others = {"scores": lambda p: torch.stack([p.mean(1), p.sum(1)], 1)}  # .5 and 1, as .375 and .625 rise
     assert Subject(model, x, **others).names == ("class 0", "class 1")
-    assert Subject(model, x, scores=lambda p: p.log()).names == ("no", "yes")
+    assert Subject(model, x, scores=lambda p: 1 - p).names == ("class 0", "class 1")
+    for kept in (torch.log, torch.sqrt, torch.logit, lambda p: 100 * p, lambda p: p / (1 - p), lambda p: p / p.max()):
+        assert Subject(model, x, scores=kept).names == ("no", "yes")
 
 
 def test_names_of_ones_own_call_are_ones_own() -> None:

@@ -124,21 +124,24 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
     return MIXES
 
 
-def other_texts(text: Text, number: int) -> Tensor:
-    """Codes (n, L) of so many other texts for models that read strings, the last with half of the words.
+def other_texts(text: Text, number: int) -> list[Tensor]:
+    """Codes (n, L) of about so many other texts for models that read strings, the last with half of the words.
 
-    Each lacks one word, or ends early; the same again, where they are few. Of a single word, it is masked.
+    Each lacks one word, or ends early; the same again, where they are few. A single word is masked, if it can be.
     """
     words = text.masker("word", "remove")
     count = len(words.names)
     if count < 2:
-        words = text.masker("word", "mask token")
-        return next(words.batches(np.zeros((number, count), dtype=bool)))[1]
+        try:
+            words = text.masker("word", "mask token")
+        except ValueError:  # there is no such token
+            return []
+        return [codes for _, codes in words.batches(np.zeros((number, count), dtype=bool))]
     begins = [np.arange(count) < kept for kept in range(count - 1, (count + 1) // 2, -1)]
     keep = np.array([*~np.eye(count, dtype=bool), *begins])
     keep = keep[np.linspace(0, len(keep) - 1, number - 1).astype(np.intp)]
     half = np.arange(count) < (count + 1) // 2
-    return next(words.batches(np.concatenate([keep, half[None]])))[1]
+    return [codes for _, codes in words.batches(np.concatenate([keep, half[None]]))]
 
 
 def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor, what: str = "row") -> Batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -17,7 +18,7 @@ from nbexplain.core.model.made_by import Bounds
 SIGMOID = "sigmoid"
 _NAMED = ("logits", "logits_per_image")
 _OF_A_BODY = ("pooler_output", "image_embeds", "text_embeds", "last_hidden_state")  # of Hugging Face's outputs
-_FEW = 3  # scores, of which a sixth of all functions keeps the order
+_FEW = 10  # classes, each of which is tried by itself
 _ENDS = tuple(end for name in _NAMED for end in (f".{name}", f"[{name!r}]"))
 
 
@@ -92,7 +93,7 @@ class Reader:
         if self.given is not None:
             scores = as_rows(self._with_batch_axis(self.given(output)), count)
             if self._in_order is None:
-                self._in_order = _in_order(scores, self._with_batch_axis(output))
+                self._in_order = _in_order(scores, self._with_batch_axis(output), self.given)
         else:
             self.named = not isinstance(output, Tensor) and ".logits" in _dotted(_parts(output))
             scores = scores_of(self._with_batch_axis(output), count)
@@ -151,21 +152,34 @@ class Reader:
             self.followed.forget()
 
 
-def _in_order(scores: Tensor, output: Any) -> bool:
-    """Whether none of scores (N, K, …) falls where those of the output rise; of few, which may do so by chance, whether
-    they are made of them class by class, or by a softmax."""
+def _in_order(scores: Tensor, output: Any, given: Callable[[Any], Any]) -> bool:
+    """Whether scores (N, K, …) stand in the order of the output's own: more for one raises its score above the others.
+
+    Tried for a few classes. Of many, none of the scores may fall where those of the output rise.
+    """
     try:
-        plain = scores_of(output, len(scores)).double()
+        own = scores_of(output, len(scores))
     except (TypeError, ValueError):
         return True  # where the output's own scores are not found, nothing speaks against it
-    made = scores.double()
-    if plain.shape != made.shape:
+    if own.shape != scores.shape:
         return True
-    rises = bool((made.gather(1, plain.argsort(1)).diff(dim=1) >= 0).all())
-    if not rises or made.shape[1] > _FEW:
-        return rises
-    ways = (plain, plain.softmax(1), plain.log_softmax(1), plain.sigmoid(), plain.log(), plain.exp(), plain.logit())
-    return any(torch.allclose(made, way, rtol=1e-3, atol=1e-6) for way in ways)
+    plain, made = own.detach().double(), scores.detach().double()
+    if made.shape[1] <= _FEW:
+        with contextlib.suppress(Exception), torch.no_grad():  # a function that takes no other output
+            return all(_raises(number, own, made, output, given) for number in range(made.shape[1]))
+    return bool((made.gather(1, plain.argsort(1)).diff(dim=1) >= 0).all())
+
+
+def _raises(number: int, own: Tensor, made: Tensor, output: Any, given: Callable[[Any], Any]) -> bool:
+    """Whether more for one of the classes moves its score up against all others."""
+    held = next(part for _, part in hooks.tensors_in(output) if part.shape == own.shape and torch.equal(part, own))
+    chosen = torch.zeros_like(own)
+    chosen[:, number] = 1
+    shares = bool((own >= 0).all() and (own <= 1).all())
+    more = own.lerp(chosen, 0.5) if shares else own + chosen * (1 + own.abs().amax())
+    moved = as_rows(given(hooks.replace(output, held, more.detach())), len(own)).double() - made
+    others = torch.cat([moved[:, :number], moved[:, number + 1 :]], 1)
+    return bool(others.shape[1] == 0 or (moved[:, number] > others.amax(1)).all())
 
 
 @contextmanager

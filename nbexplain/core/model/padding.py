@@ -122,22 +122,24 @@ def _shortened(text: Text) -> list[Tensor]:
     return [torch.tensor([left]) for left in sorted(found)]
 
 
-def holds(parts: Iterable[Part], text: Text, padding: Padding, together: Callable[[Tensor], Tensor]) -> bool:
-    """Whether some of the rows of these batches have the scores that they have alone, when they are padded.
+def holds(parts: Iterable[Part], text: Text, padding: Padding, together: Callable[[Tensor], Tensor]) -> int:
+    """How many rows of these batches were run as they are too, or 0 if one has other scores when it is padded.
 
     What was tried of a text before were other rows of it. Those that are padded most are looked at.
     """
+    looked = 1  # where nothing is padded, nothing speaks against it
     for group in _groups(parts):
         (_, longest), (_, batch) = group[0], group[-1]
         length, total = longest.shape[1], sum(len(rows) for rows, _ in group)
         some = batch[:: max(1, len(batch) * _LOOKED_AT // total)]
         if batch.shape[1] == length:
             continue
+        looked += len(some)
         wanted, scores = together(some), together(padding.apply(some, length, text))
         own = zip(scores.split(1), wanted.split(1), strict=True)
         if not all(_agree(padded, score, length, batch.shape[1], padding) for padded, score in own):
-            return False
-    return True
+            return 0
+    return looked
 
 
 def merged(parts: Iterable[Part], text: Text, padding: Padding) -> list[Part]:

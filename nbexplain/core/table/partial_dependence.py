@@ -92,7 +92,7 @@ def partial_dependence(
     known, found = subject.kept(key) or (0, np.empty((read.width, len(grid.values), len(numbers))))
     if found.shape[2] < len(numbers):
         found = np.concatenate([found, np.empty((*found.shape[:2], len(numbers) - found.shape[2]))], 2)
-    step = max(len(numbers) // _FIRST, 2)
+    step, each = max(len(numbers) // _FIRST, 2), 0.0
     due = -np.inf  # the next picture
     while True:
         done = min(known, len(numbers))
@@ -111,7 +111,9 @@ def partial_dependence(
         known += len(some)
         subject.keep(key, (known, found), found.nbytes)
         spent = time.perf_counter() - begun
-        step *= 16 if spent < _QUICK / 16 else 4 if spent < _QUICK else 2 if spent < _LONG else 1
+        flat = spent / len(some) < each / 2  # more rows took hardly longer
+        each = spent / len(some)
+        step *= 16 if spent < _QUICK / 16 else 4 if spent < _QUICK or flat else 2 if spent < _LONG else 1
 
 
 @method(

@@ -112,3 +112,20 @@ def test_mixing_that_leaves_the_first_and_the_last_row_as_they_are_is_noticed() 
     found = explain(model, Tabular(table.iloc[[0]], table), "leave_one_out")
     assert found.warnings == (NOTE,)
     np.testing.assert_allclose(found.values, [-4.0, 0.0])  # the code of a city alone is 0
+
+
+def test_texts_with_a_tokenizer_are_tried_whatever_their_lengths() -> None:
+    def by_length(texts: list[str]) -> np.ndarray:
+        return np.array([[len(text), text.count("not")] for text in texts], dtype=float)
+
+    def filled_up(texts: list[str]) -> np.ndarray:
+        return by_length(texts) / max(map(len, texts))
+
+    def split(text: str) -> list[int]:
+        return [len(word) for word in text.split()]
+
+    text = Text("this was not good at all", split)
+    assert not explain(by_length, text, "leave_one_out", target=0).warnings
+    found = explain(filled_up, text, "leave_one_out", target=0)
+    assert any("takes one input at a time" in said for said in found.warnings)
+    np.testing.assert_allclose(found.values, 0)  # each by itself is as long as the longest
