@@ -260,7 +260,7 @@ e""")
     assert [name for name in names if name and not any(name in text for text in listed)] == []
     assert any(EVIL in text for text in explorer.select("Layer by name").locator("option").all_inner_texts())
     explorer.choose_target(1)
-    explorer.map.shows("Grad-CAM · 中文")
+    explorer.map.shows("Grad-CAM · 中文 (1)")
     explorer.choose_method("odd")
     expect(explorer.alert).to_contain_text(f"{EVIL} 中文", timeout=SOON)
     assert lab.page.locator("img[src=x]").count() == 0
