@@ -5,6 +5,8 @@ from __future__ import annotations
 _QUICK = 0.1  # seconds: while a call takes less, the next ones may be longer
 _WAIT = 0.2  # seconds that the inputs of one call may take, beside what each call takes by itself
 _LONG = 1.0  # seconds that the first call may take
+_MANY = 16_384  # no more, as the processor's own memory may be too small for them, ...
+_GAIN = 0.6  # ... unless the last step took so much less for each input
 
 
 class CallSize:
@@ -37,6 +39,8 @@ class CallSize:
         enough = max(_WAIT, seconds - together)  # what a call takes by itself is waited for in any case
         if seconds < _QUICK or together < enough / 2:
             self.size = (4 if 8 * together < enough else 2) * size
+            if not (0 < count < size and seconds / size < _GAIN * before / count):
+                self.size = max(size, min(self.size, _MANY))
         elif together > 2 * enough:
             self.size = max(size // 2, 1)
         else:

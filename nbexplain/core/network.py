@@ -30,7 +30,7 @@ from nbexplain.inputs import Array, Tabular, Text
 
 _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
 _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some models mix large batches only
-_PADDED_ROWS = 12  # of a text are also run as they are
+_PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
