@@ -17,7 +17,7 @@ from nbexplain.core.model.batches import is_close
 from nbexplain.inputs import Text
 
 _MOST = 0.25  # of a row of tokens may be padding, for the sake of fewer passes
-_FEW = 10  # tokens: shorter rows are run by themselves, as padding shows most in them, and they cost least
+_FEW = 7  # tokens: shorter rows are run by themselves, as padding shows most in them, and they cost least
 _LOOKED_AT = 16  # one of so many rows that are padded is also run as it is
 
 Part = tuple[np.ndarray, Tensor]
