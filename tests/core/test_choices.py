@@ -16,6 +16,7 @@ from torch import nn
 
 from nbexplain import Session, Subject, explain
 from nbexplain.core.choices import labels_of
+from nbexplain.core.model.outputs import Reader
 from nbexplain.inputs import Tabular
 from tests.networks import CLASSES, Plain, picture, seeded
 
@@ -168,6 +169,16 @@ def test_two_scores_that_rise_alike_by_chance_have_no_names() -> None:
     assert Subject(model, x, scores=lambda p: 1 - p).names == ("class 0", "class 1")
     for kept in (torch.log, torch.sqrt, torch.logit, lambda p: 100 * p, lambda p: p / (1 - p), lambda p: p / p.max()):
         assert Subject(model, x, scores=kept).names == ("no", "yes")
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_names_of_maps_and_of_tokens_are_kept_too(last: bool) -> None:
+    torch.manual_seed(0)
+    plain, axis = torch.randn((1, 30, 5) if last else (1, 5, 30)) * 3, 2 if last else 1
+    for way, kept in ((lambda output: output.softmax(axis), True), (lambda output: output.flip(axis), False)):
+        reader = Reader(way)
+        reader(plain, 1)
+        assert reader.in_order == kept
 
 
 def test_names_of_ones_own_call_are_ones_own() -> None:

@@ -155,7 +155,7 @@ class Reader:
 def _in_order(scores: Tensor, output: Any, given: Callable[[Any], Any]) -> bool:
     """Whether scores (N, K, …) stand in the order of the output's own: more for one raises its score above the others.
 
-    Tried for a few classes. Of many, none of the scores may fall where those of the output rise.
+    Tried for a few classes. Of many, of maps and of tokens, none of the scores may fall where the output's own rise.
     """
     try:
         own = scores_of(output, len(scores))
@@ -164,10 +164,11 @@ def _in_order(scores: Tensor, output: Any, given: Callable[[Any], Any]) -> bool:
     if own.shape != scores.shape:
         return True
     plain, made = own.detach().double(), scores.detach().double()
-    if made.shape[1] <= _FEW:
+    if made.ndim == 2 and made.shape[1] <= _FEW:
         with contextlib.suppress(Exception), torch.no_grad():  # a function that takes no other output
             return all(_raises(number, own, made, output, given) for number in range(made.shape[1]))
-    return bool((made.gather(1, plain.argsort(1)).diff(dim=1) >= 0).all())
+    axes = {1, made.ndim - 1}  # of tokens the classes are last
+    return any(bool((made.gather(axis, plain.argsort(axis)).diff(dim=axis) >= 0).all()) for axis in axes)
 
 
 def _raises(number: int, own: Tensor, made: Tensor, output: Any, given: Callable[[Any], Any]) -> bool:
