@@ -203,6 +203,22 @@ class Network:
             batch = batch.clone() if self._writes else batch
             return self._scores(module, batch if change is None else local.mark(batch, change))
 
+    @contextmanager
+    def calling(self) -> Iterator[Callable[[Any, int], Tensor]]:
+        """For many short calls of a model outside torch: what gives the scores (N, K) of so many inputs made for it.
+
+        What the model raises is left as it is.
+        """
+        with self.computing(grad=False) as module:
+
+            def call(made: Any, count: int) -> Tensor:
+                begun = time.perf_counter()
+                output = self._called(module, (made,), {})
+                self._ran(count, begun)
+                return self._read(output, count)
+
+            yield call
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its answers must know."""
@@ -396,13 +412,16 @@ class Network:
                 said = said or of_text(error, module, given, x, tried, plain=plain)
                 said = said or of_nothing_left(error, given, x, tried)
                 raise said or in_words(error, module, x, given) from error
-        self.passes["forward"] += len(x)
-        if 2 * len(x) >= self.pace[1]:
-            self.pace = (time.perf_counter() - begun) / len(x), len(x)
+        self._ran(len(x), begun)
         scores = self._read(output, len(x))
         if scores.is_meta:
             raise ValueError(META)
         return scores
+
+    def _ran(self, count: int, begun: float) -> None:
+        self.passes["forward"] += count
+        if 2 * count >= self.pace[1]:
+            self.pace = (time.perf_counter() - begun) / count, count
 
     def _handed(self, module: nn.Module, x: Tensor, made: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What the model gets of a batch: its arguments, and its keywords."""

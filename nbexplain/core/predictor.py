@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -113,7 +114,7 @@ class Predictor(nn.Module):
 
     def forward(self, x: Any, way: Callable[[Any, Any], Any] | None = None) -> Tensor:
         """Scores (N, K) as float64; `way(model, x)` is the user's own call of the estimator."""
-        with self._attributes.watched():
+        with nullcontext() if self._attributes.settled else self._attributes.watched():
             return self._scores(x, way)
 
     def _scores(self, x: Any, way: Callable[[Any, Any], Any] | None) -> Tensor:
@@ -168,6 +169,8 @@ class Predictor(nn.Module):
 
     def _in_order(self, said: np.ndarray, columns: tuple[str, ...]) -> np.ndarray:
         """What it returned, in the order of its `classes_` where the columns of a frame are called like these."""
+        if not columns:
+            return said
         labels = [str(label) for label in self._labels] if isinstance(self._labels, np.ndarray) else []
         if self.way == "predict" or columns == tuple(labels) or sorted(columns) != sorted(labels):
             return said

@@ -587,9 +587,10 @@ class Subject:
 
         A slow model outside torch gets fewer at a time, as it can be stopped between two calls only.
         """
-        least = self.chunk()
         if isinstance(self.twin.module, Predictor):
-            least = self._calls.size or self._calls.first(least, *self.pace)
+            least = self._calls.size or self._calls.first(self.chunk(), *self.pace)
+        else:
+            least = self.chunk()
         return min(max(self._calls.size, least), self.most_in_call(width))
 
     def call_took(self, size: int, seconds: float, width: int) -> None:
@@ -607,9 +608,16 @@ class Subject:
             each = max(each, (self._network.survey or hooks.Survey()).largest)
         return max(least, min(_MOST_OUTSIDE, _ROW_BYTES // each, options.memory_budget // (4 * each)))
 
-    def run_made(self, batch: Tensor, made: Any) -> Tensor:
-        """Scores (N, K, …) of a batch that is `ready`; a model outside torch gets `made` of it."""
-        return self._network.run_batch(batch, made=made)
+    def calling(self) -> AbstractContextManager[Callable[[Any, int], Tensor]]:
+        """For many short calls of a model outside torch: what gives the scores (N, K) of so many inputs made for it.
+
+        What the model raises is left as it is. Entered for a step, never across a yield.
+        """
+        return self._network.calling()
+
+    def run_ready(self, batch: Tensor) -> Tensor:
+        """Scores (N, K, …) of a batch that is `ready`."""
+        return self._network.run_batch(batch)
 
     def takes_batches(self) -> bool:
         """Whether several inputs go through the model at once as each would alone; else they are run one by one."""

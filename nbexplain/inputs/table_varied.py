@@ -21,28 +21,34 @@ class Varied:
     table
         Which knows what a model gets.
     rows
-        (n, F) as `Tabular.placed` has them; they are written into.
+        (n, F) as `Tabular.placed` has them.
+    times
+        How often they are repeated, one after the other.
     place
         The column that varies.
     """
 
-    def __init__(self, table: Tabular, rows: np.ndarray, place: int) -> None:
-        self._table, self._rows, self._place = table, rows, place
-        self._first = rows[:, place].copy()
-        self._base = table.base(rows)
+    def __init__(self, table: Tabular, rows: np.ndarray, times: int, place: int) -> None:
+        self._table, self._rows, self._times, self._place = table, rows, times, place
+        made = np.tile(rows, (times, 1))
+        self._base = table.base(made)
+        self._made = made if self._base is None else None
 
     def of(self, numbers: np.ndarray) -> Any:
         """The first rows, as many as there are numbers (m,) for the column."""
-        made = None if self._base is None else self._table.with_column(self._base, self._place, numbers)
-        if made is None:
-            self._rows[: len(numbers), self._place] = numbers
-            made = self._table.outside(torch.from_numpy(self._rows[: len(numbers)]))
-        return made
+        if self._base is not None:
+            made = self._table.with_column(self._base, self._place, numbers)
+            if made is not None:
+                return made
+        if self._made is None:
+            self._made = np.tile(self._rows, (self._times, 1))
+        made = self._made[: len(numbers)]
+        made[:, self._place] = numbers
+        return self._table.outside(torch.from_numpy(made))
 
     def intact(self) -> bool:
         """Whether what the model was given is still what it was."""
         if self._base is None:
             return True
-        self._table.with_column(self._base, self._place, self._first)
-        self._rows[:, self._place] = self._first
-        return self._table.is_base(self._base, self._rows)
+        self._table.with_column(self._base, self._place, np.tile(self._rows[:, self._place], self._times))
+        return self._table.is_base(self._base, self._rows, self._times)

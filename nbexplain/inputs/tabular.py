@@ -309,11 +309,12 @@ class Tabular(Array):
         with np.errstate(invalid="ignore", over="ignore"):
             return self._form.with_column(base, place, numbers)
 
-    def is_base(self, base: Any, rows: np.ndarray) -> bool:
-        """Whether what `base` made of placed rows (n, F) is still that."""
+    def is_base(self, base: Any, rows: np.ndarray, times: int) -> bool:
+        """Whether what `base` made of placed rows (n, F), repeated so many times, is still that."""
         if isinstance(base, np.ndarray) and base.dtype == np.float64:  # made of rows as they are
-            return self._form.is_same(base, rows[:, : len(self.columns)])
-        return self._form.is_same(base, self.base(rows))
+            rows = rows[:, : len(self.columns)]
+            return self._form.is_same(base.reshape(times, *rows.shape), rows[None])
+        return self._form.is_same(base, self.base(np.tile(rows, (times, 1))))
 
     # What can be hidden
 

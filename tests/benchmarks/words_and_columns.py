@@ -48,7 +48,10 @@ def rows() -> Iterator[Row]:
 
 
 def partial_dependence() -> Iterator[Row]:
-    """Of 10,000 rows and 50 values, beside the predictions of the same rows, made before; and the first curve."""
+    """Of 10,000 rows and 50 values, beside the predictions of such rows, made before; and the first curve.
+
+    In an open session, as a slider for the column asks it: another column each time.
+    """
     draw = np.random.default_rng(0)
     x = draw.normal(size=(10_000, 10))
     side = (x[:, 0] * x[:, 1] + x[:, 2] > 0).astype(int)
@@ -60,17 +63,11 @@ def partial_dependence() -> Iterator[Row]:
         ("a scaler and a network", make_pipeline(StandardScaler(), MLPClassifier(max_iter=20)), x),
     ):
         model.fit(rows[:2000], side[:2000])
-        table = nbexplain.Tabular(rows[:1], rows)
+        subject = nbexplain.Subject(model, nbexplain.Tabular(rows[:1], rows))
         runs: list[first_pictures.Run] = []
 
-        def ours(
-            _: int,
-            model: object = model,
-            table: nbexplain.Tabular = table,
-            runs: list[first_pictures.Run] = runs,
-        ) -> None:
-            subject = nbexplain.Subject(model, table)
-            runs.append(first_pictures.run(subject, "partial_dependence", rows=10_000, points=50))
+        def ours(turn: int, subject: nbexplain.Subject = subject, runs: list[first_pictures.Run] = runs) -> None:
+            runs.append(first_pictures.run(subject, "partial_dependence", column=turn, rows=10_000, points=50))
 
         changed = [_changed(rows, value) for value in np.quantile(x[:, 0], np.linspace(0, 1, 50))]
 

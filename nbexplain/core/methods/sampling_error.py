@@ -34,7 +34,7 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
     if count < 2:
         return np.full(draws.shape[1:], np.nan)
     unit = unit_of(draws)
-    draws = draws / unit
+    draws = draws if unit == 1 else draws / unit
     variance, freedom = draws.var(0, ddof=1), count - 1
     if features is not None and variance.shape[features] > 1:
         variance, freedom = _lent(draws, variance, features), count
@@ -87,7 +87,7 @@ def error_of_mean_size(values: np.ndarray, errors: np.ndarray, shrunk: np.ndarra
 
 def unit_of(values: np.ndarray) -> float:
     """A power of two in which no product of four of these is too large for a float; 1 for usual numbers."""
-    largest = float(np.abs(values).max(initial=0.0))
+    largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
     return float(2.0 ** np.floor(np.log2(largest))) if _HUGE < largest < np.inf else 1.0
 
 

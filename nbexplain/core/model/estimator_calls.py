@@ -155,6 +155,8 @@ def labels_of_method(method: Any, count: int) -> list[Any] | None:
 
 
 def same_labels(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(np.array_equal, one, other))
     return type(one) is type(other) and np.array_equal(one, other)

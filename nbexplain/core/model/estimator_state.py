@@ -31,10 +31,15 @@ class Attributes:
             weights = [(id(weight), weight._version) for weight in self.model.model.parameters()]
         return State(self, self._now(), weights)
 
+    @property
+    def settled(self) -> bool:
+        """Whether enough calls were watched."""
+        return self.asked > 1
+
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Around a call of ours."""
-        if self.asked > 1:
+        if self.settled:
             yield
             return
         before = self._now()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_varied import Varied
 
+_VALUES = 5  # of so many or more in one call, most calls are nearly full
 _AT_ONCE = 32_768  # changed rows that are made in one step, where each is made by itself
 
 
@@ -28,7 +31,9 @@ def scores_along(
     """
     start = 0
     while start < len(rows):
-        part = rows[start : start + subject.call_size(rows.shape[1])]
+        most = max(subject.call_size(rows.shape[1]) // min(len(values), _VALUES), 1)
+        parts = -(-(len(rows) - start) // most)  # all of about the same size, for which memory is used again
+        part = rows[start : start + -(-(len(rows) - start) // parts)]
         place = into[..., start : start + len(part)]
         start += len(part)
         if not _written(subject, part, column, values, read, place):  # row by row, which tells what is wrong with one
@@ -43,63 +48,60 @@ def _written(
     subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, read: Reading, into: np.ndarray
 ) -> bool:
     """Whether all are there: not if the model writes into what it gets, fails, or a score is not finite."""
-    most = min(max(subject.most_in_call(rows.shape[1]) // len(rows), 1), len(values))  # values in one call
+    width = rows.shape[1]
+    most = min(max(subject.most_in_call(width) // len(rows), 1), len(values))  # values in one call
     placed = table_of(subject).placed(rows)
-    varied = (_Outside if isinstance(subject.twin.module, Predictor) else _Inside)(subject, placed, most, column)
+    repeated = _outside if isinstance(subject.twin.module, Predictor) else _inside
     at = 0
     try:
-        while at < len(values):
-            size = subject.call_size(rows.shape[1])
-            calls = -(-(len(values) - at) // min(max(size // len(rows), 1), most))
-            some = values[at : at + -(-(len(values) - at) // calls)]
-            begun = time.perf_counter()
-            scores = varied.scores(np.repeat(some, len(rows)))
-            spent = time.perf_counter() - begun
-            subject.call_took(size, spent * size / len(scores), rows.shape[1])
-            if not _all_finite(scores):
-                return False
-            into[:, at : at + len(some)] = read(scores).T.unflatten(1, (len(some), -1))
-            at += len(some)
+        with repeated(subject, placed, most, column) as run:
+            while at < len(values):
+                size = subject.call_size(width)
+                calls = -(-(len(values) - at) // min(max(size // len(rows), 1), most))
+                some = values[at : at + -(-(len(values) - at) // calls)]
+                begun = time.perf_counter()
+                scores = run(np.repeat(some, len(rows)))
+                spent = time.perf_counter() - begun
+                subject.call_took(size, spent * size / len(scores), width)
+                numbers = read(scores).numpy().T
+                if not np.isfinite(numbers).all() or not (numbers.size == scores.numel() or scores.isfinite().all()):
+                    return False
+                into[:, at : at + len(some)] = numbers.reshape(len(into), len(some), -1)
+                at += len(some)
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
         return False
-    return varied.intact()
+    return True
 
 
-def _all_finite(scores: Tensor) -> bool:
-    """Whether all are; their sum, which may overflow, tells it sooner."""
-    return bool(torch.isfinite(scores.sum())) or bool(torch.isfinite(scores).all())
+class _Written(Exception):
+    """The model has written into what it was given."""
 
 
-class _Outside:
-    """For a model outside torch."""
-
-    def __init__(self, subject: Subject, rows: np.ndarray, many: int, column: int) -> None:
-        self._subject, self._rows = subject, np.tile(rows, (many, 1))
-        self._varied = Varied(table_of(subject), self._rows, column)
-
-    def scores(self, numbers: np.ndarray) -> Tensor:
-        return self._subject.run_made(torch.from_numpy(self._rows[: len(numbers)]), self._varied.of(numbers))
-
-    def intact(self) -> bool:
-        return self._varied.intact()
+@contextmanager
+def _outside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Iterator[Callable[[np.ndarray], Tensor]]:
+    """For a model outside torch: the scores of the rows, so many times, with numbers (m,) in the column."""
+    varied = Varied(table_of(subject), rows, many, column)
+    with subject.calling() as call:
+        yield lambda numbers: call(varied.of(numbers), len(numbers))
+    if not varied.intact():
+        raise _Written
 
 
-class _Inside:
+@contextmanager
+def _inside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Iterator[Callable[[np.ndarray], Tensor]]:
     """For a torch module: one tensor on its device, in its dtype."""
+    batch = subject.ready(torch.from_numpy(rows)).repeat(many, 1)
+    first = batch.clone()
 
-    def __init__(self, subject: Subject, rows: np.ndarray, many: int, column: int) -> None:
-        self._subject, self._column = subject, column
-        self._batch = subject.ready(torch.from_numpy(rows)).repeat(many, 1)
-        self._first = self._batch.clone()
+    def run(numbers: np.ndarray) -> Tensor:
+        some = batch[: len(numbers)]
+        some[:, column] = torch.from_numpy(numbers).to(some)
+        return subject.run_ready(some)
 
-    def scores(self, numbers: np.ndarray) -> Tensor:
-        batch = self._batch[: len(numbers)]
-        batch[:, self._column] = torch.from_numpy(numbers).to(batch)
-        return self._subject.run_made(batch, None)
-
-    def intact(self) -> bool:
-        self._batch[:, self._column] = self._first[:, self._column]
-        return torch.allclose(self._batch, self._first, rtol=0, atol=0, equal_nan=True)
+    yield run
+    batch[:, column] = first[:, column]
+    if not torch.allclose(batch, first, rtol=0, atol=0, equal_nan=True):
+        raise _Written
 
 
 def _changed(rows: np.ndarray, column: int, values: np.ndarray) -> np.ndarray:

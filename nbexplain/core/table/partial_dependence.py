@@ -113,7 +113,8 @@ def partial_dependence(
         spent = time.perf_counter() - begun
         flat = spent / len(some) < each / 2  # more rows took hardly longer
         each = spent / len(some)
-        step *= 16 if spent < _QUICK / 16 else 4 if spent < _QUICK or flat else 2 if spent < _LONG else 1
+        left = len(numbers) - known
+        step = left if left * each < _LONG else step * (4 if spent < _QUICK or flat else 2 if spent < _LONG else 1)
 
 
 @method(
