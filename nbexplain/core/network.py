@@ -155,7 +155,7 @@ class Network:
     @property
     def dtype(self) -> torch.dtype:
         """Of the model's parameters; whatever the input's, it is computed in this. Of complex ones, of their parts."""
-        for tensor in (*self.twin.module.parameters(), self._given.tensor):
+        for tensor in chain(self.twin.module.parameters(), (self._given.tensor,)):
             if tensor.is_floating_point() or tensor.is_complex():
                 return tensor.dtype.to_real()
         return torch.float32

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from nbexplain.core.formatting import counted
+
 _NORMAL = 1.96  # standard errors on each side that charts draw: 95 % of a normal distribution
 _FEW_ORDERS = 5  # with fewer, intervals of features that act in rare orders miss in up to half of the draws
+_ALONE = 0.9  # of the most that a single one of some draws can make of their variance: hardly any other differs
+_FEW_TOLD = 8  # of fewer draws a single one often stands out by chance
+_MATTERS = 0.02  # of the largest value: smaller errors are no reason for a warning
 _HUGE = 1e60
 _FEW_ROWS = 50  # with fewer, those of means that a few rows make miss in up to a fifth
 
@@ -112,6 +117,29 @@ def few_orders(count: int) -> tuple[str, ...]:
     return (
         f"{count} orders may be too few for the error bars, which miss more often than the 5 % they promise where a "
         f"feature acts in rare orders only; {_FEW_ORDERS} or more do better",
+    )
+
+
+def rare_orders(draws: np.ndarray, what: str) -> tuple[str, ...]:
+    """What must be said where single ones of the draws (orders, features) make all of an error; see `error_of_mean`.
+
+    A feature that differs in one of 15 orders would differ in two or in none of others as well: how often it does is
+    hardly known. `what` is one of the features, in words.
+    """
+    count = len(draws)
+    if count < _FEW_TOLD:
+        return ()
+    draws = draws / unit_of(draws)
+    squares = (draws - draws.mean(0)) ** 2
+    whole = squares.sum(0)
+    matters = np.sqrt(whole) / count > _MATTERS * np.abs(draws.mean(0)).max(initial=0.0)
+    alone = matters & (squares.max(0) > _ALONE * (count - 1) / count * whole)
+    if not (found := int(alone.sum())):
+        return ()
+    each = " each" * (found > 1)
+    return (
+        f"the error bars of {counted(found, what)} rest on a single one of {count} orders{each}: of what acts in rare "
+        "orders only they miss in up to a fifth of the draws instead of 5 %; more orders tell it better",
     )
 
 

@@ -21,7 +21,7 @@ from nbexplain.core.methods.hiding import (
     is_stable,
 )
 from nbexplain.core.methods.prices import of_sets
-from nbexplain.core.methods.sampling_error import error_of_mean, few_orders
+from nbexplain.core.methods.sampling_error import error_of_mean, few_orders, rare_orders
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import Asked, GameMasker, own
 from nbexplain.core.registry import MASKABLE, Range, method
@@ -56,8 +56,9 @@ def permutation_shap(
     through forth and back by `shap.PermutationExplainer`, 2 · features evaluations; the first picture is of two orders
     forth alone, or of a part of one where that takes long: features that have not come yet share what is left.
     `standard_error` is from the spread of the orders' values, wide enough for few orders
-    (`error_of_mean`): 95 % of the intervals value ± 1.96 errors hold the right value. Fewer than five orders do not
-    always tell so much, a single one tells no error: a warning says so.
+    (`error_of_mean`): 95 % of the intervals value ± 1.96 errors hold the right value, on average over the features; of
+    single features that act in rare orders only it may be 80 %. Where a single order makes an error, or there are fewer
+    than five, a warning says so; a single one tells no error.
 
     Raises
     ------
@@ -169,11 +170,11 @@ def _begun(game: Game, rows: np.ndarray) -> np.ndarray:
 
 
 def _answer(game: Game, found: list[np.ndarray], progress: float) -> Explanation:
-    count = len(found)
+    draws = np.array(found)
     return game.explanation(
-        np.mean(found, axis=0),
-        error_of_mean(np.array(found), features=0),
+        draws.mean(0),
+        error_of_mean(draws, features=0),
         progress=progress,
-        details={"permutations": count},
-        warnings=few_orders(count) if progress == 1 else (),
+        details={"permutations": len(draws)},
+        warnings=few_orders(len(draws)) + rare_orders(draws, game.masker.what) if progress == 1 else (),
     )

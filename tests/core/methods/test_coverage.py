@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbexplain import Explanation, Tabular, explain
-from nbexplain.core.methods.sampling_error import error_of_mean, error_of_mean_size, error_of_share
+from nbexplain.core.methods.sampling_error import error_of_mean, error_of_mean_size, error_of_share, rare_orders
 from tests.core import games
 
 SEEDS = 40
@@ -163,6 +163,29 @@ def test_few_orders_of_an_input_are_said() -> None:
     few, enough = (explain(*row, "permutation_shap", target=0, permutations=count) for count in (4, 5))
     assert any("4 orders may be too few" in note for note in few.warnings)
     assert not any("orders" in note for note in enough.warnings)
+
+
+def test_errors_that_rest_on_a_single_order_are_said() -> None:
+    usual = np.random.default_rng(0).normal(size=(15, 60))
+    assert rare_orders(usual, "word") == ()
+    rare = usual.copy()
+    rare[:, [3, 7]] = 0.0
+    rare[4, 3] = rare[5, 7] = 5.0  # one order each
+    rare[:, 9] = 1e-6 * rare[:, 3]  # does not matter
+    rare[:, 11] = 0.0
+    rare[:3, 11] = 5.0  # three orders
+    (note,) = rare_orders(rare, "word")
+    assert note.startswith("the error bars of 2 words rest on a single one of 15 orders each: ")
+    (note,) = rare_orders(rare[:, :5], "column")
+    assert note.startswith("the error bars of 1 column rest on a single one of 15 orders: ")
+    assert rare_orders(rare[:7], "word") == ()  # by chance as well
+
+    game = games.maximum(60)  # what is small adds only where it comes before all that is larger
+    for orders, said in ((15, True), (60, False)):
+        answer = explain(*games.as_row(game), "permutation_shap", target=0, permutations=orders)
+        assert any("rest on a single one of" in note for note in answer.warnings) == said
+    crowds = explain(*games.as_row(games.crowds(60)), "permutation_shap", target=0, permutations=15)
+    assert not any("error bars" in note for note in crowds.warnings)
 
 
 @pytest.mark.parametrize("key", ["permutation_importance", "averaged_lime", "interaction", "row_shap"])
