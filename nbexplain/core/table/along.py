@@ -49,25 +49,30 @@ def _written(
 ) -> bool:
     """Whether all are there: not if the model writes into what it gets, fails, or a score is not finite."""
     width = rows.shape[1]
-    most = min(max(subject.most_in_call(width) // len(rows), 1), len(values))  # values in one call
     placed = table_of(subject).placed(rows)
     repeated = _outside if isinstance(subject.twin.module, Predictor) else _inside
+
+    def in_call() -> int:
+        """How many values; calls grow while they are quick."""
+        return min(max(subject.call_size(width) // len(rows), 1), len(values) - at)
+
     at = 0
     try:
-        with repeated(subject, placed, most, column) as run:
-            while at < len(values):
-                size = subject.call_size(width)
-                calls = -(-(len(values) - at) // min(max(size // len(rows), 1), most))
-                some = values[at : at + -(-(len(values) - at) // calls)]
-                begun = time.perf_counter()
-                scores = run(np.repeat(some, len(rows)))
-                spent = time.perf_counter() - begun
-                subject.call_took(size, spent * size / len(scores), width)
-                numbers = read(scores).numpy().T
-                if not np.isfinite(numbers).all() or not (numbers.size == scores.numel() or scores.isfinite().all()):
-                    return False
-                into[:, at : at + len(some)] = numbers.reshape(len(into), len(some), -1)
-                at += len(some)
+        while at < len(values):
+            most = in_call()
+            with repeated(subject, placed, most, column) as run:
+                while at < len(values) and in_call() < 2 * most:  # else more rows are made for them
+                    calls = -(-(len(values) - at) // min(in_call(), most))
+                    some = values[at : at + -(-(len(values) - at) // calls)]
+                    size, begun = subject.call_size(width), time.perf_counter()
+                    scores = run(np.repeat(some, len(rows)))
+                    spent = time.perf_counter() - begun
+                    subject.call_took(size, spent * size / len(scores), width)
+                    numbers = read(scores).numpy().T
+                    if not np.isfinite(numbers).all() or (read.key is not None and not scores.isfinite().all()):
+                        return False
+                    into[:, at : at + len(some)] = numbers.reshape(len(into), len(some), -1)
+                    at += len(some)
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
         return False
     return True
