@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ from nbexplain.core.registry import Method
 from nbexplain.core.remaining import default_layer, remaining
 from nbexplain.core.subject import NoGradient, NoLayers, Subject
 from nbexplain.core.table.labels import check_number
+
+_DRAWS = "rich.style"  # the module of rich that draws when it is imported
 
 
 def ask(
@@ -58,7 +62,7 @@ def ask(
     started = time.perf_counter()
     steps: Iterator[Explanation] | None = None
     try:
-        with subject.undisturbed(), _counted(subject, passes):
+        with subject.undisturbed(), _counted(subject, passes), _random_kept():
             arguments, row = _arguments(subject, chosen, target, layer, channel, cell)
             answer = chosen.function(together if chosen.over_inputs else subject, **arguments, **checked)
         steps = iter([answer]) if isinstance(answer, Explanation) else answer
@@ -67,10 +71,13 @@ def ask(
             if subject.twin is not begun_with:
                 raise Cancelled  # the weights are others now: going on would mix two networks in one answer
             resumed = time.perf_counter()
-            with subject.undisturbed(), _counted(subject, passes):
+            with subject.undisturbed(), _counted(subject, passes), _random_kept():
                 explanation = next(steps, None)
                 score = subject.score(arguments["target"]) if "target" in arguments else None
-                score_name = subject.score_name
+                names = (
+                    subject.score_name,
+                    "score" if targets.is_function(arguments.get("target")) else subject.score_name,
+                )
             if explanation is None:
                 return
             spent += time.perf_counter() - resumed
@@ -83,7 +90,8 @@ def ask(
                 cell=arguments.get("cell"),
                 params=checked,
                 score=score,
-                score_name=score_name,
+                score_name=names[1],
+                quantity=explanation.quantity.replace(*names),  # what a function makes of probabilities may be anything
                 warnings=(*subject.warnings, *_of_target(subject, arguments.get("target")), *explanation.warnings),
                 seconds=spent,
                 passes=dict(passes),
@@ -134,6 +142,20 @@ def _counted(subject: Subject, passes: dict[str, int]) -> Iterator[None]:
     finally:
         for kind, count in subject.passes.items():
             passes[kind] += count - before[kind]
+
+
+@contextmanager
+def _random_kept() -> Iterator[None]:
+    """Leave the numbers that Python's `random` draws next as they are where rich is imported, which draws some.
+
+    scikit-learn imports it, when a method first needs that.
+    """
+    state = None if _DRAWS in sys.modules else random.getstate()
+    try:
+        yield
+    finally:
+        if state is not None and _DRAWS in sys.modules:
+            random.setstate(state)
 
 
 def _arguments(

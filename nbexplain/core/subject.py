@@ -627,10 +627,12 @@ class Subject:
         """What can be hidden of the input, on the model's device; see the `masker` of its kind."""
         return self.input.masker(**options, ready=self.ready)
 
-    def hidden(self, masker: Masker, keep: np.ndarray) -> Tensor:
-        """Scores (n, K, …) of the input, for each row of `keep` (n, features) with the other features hidden.
+    def hidden(
+        self, masker: Masker, keep: np.ndarray, read: Callable[[Tensor], Tensor] = lambda scores: scores
+    ) -> Tensor:
+        """What is `read` of the scores (N, K, …) of the input, for each row of `keep` (n, features) with others hidden.
 
-        Where several inputs stand in for one row, the mean of their scores.
+        Where several inputs stand in for one row, the mean of what is read of each.
         """
         count = len(masker.weights)
         weights = torch.from_numpy(masker.weights)
@@ -641,6 +643,7 @@ class Subject:
                 part = self.evaluate(batch)
                 if self.by_token and isinstance(self.input, Text):
                     part = self.input.put_back(part, batch.to(part.device))
+                part = read(part)
                 if count > 1:
                     part = torch.einsum("nm...,m->n...", part.unflatten(0, (len(rows), count)), weights.to(part))
                 if scores is None:

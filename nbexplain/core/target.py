@@ -149,6 +149,11 @@ def asked(target: Any) -> Any:
     return target.region if isinstance(target, Placed) else target
 
 
+def is_function(target: Any) -> bool:
+    """Whether it is a callable of the user's, whose number may be anything, and need not be linear in the scores."""
+    return callable(target) and not isinstance(target, (Placed, Mask))
+
+
 def score(scores: Tensor, target: Target) -> Tensor:
     """The number that is explained, one per input: (N, K, …) → (N,)."""
     if isinstance(target, int):
@@ -205,7 +210,7 @@ class Kept:
     """What of the scores of changed inputs is kept between questions.
 
     All of them, where they are one row a class, so that the next class costs no pass; of maps, of which each is as
-    large as the input, only the target's own number.
+    large as the input, and for a callable, which need not be that of a mean of scores, only the target's own number.
 
     Attributes
     ----------
@@ -215,7 +220,7 @@ class Kept:
 
     def __init__(self, target: Target, scores: Tensor) -> None:
         self._target = target
-        self._all = scores.ndim == 2
+        self._all = scores.ndim == 2 and not is_function(target)
         self.key: Hashable = None if self._all else target
 
     def keep(self, scores: Tensor) -> Tensor:

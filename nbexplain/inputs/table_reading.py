@@ -296,4 +296,4 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
         if background is not None:
             way = advice.one_label(array, len(background))
         raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}{way}")
-    return array
+    return array.copy()  # as the rows are: the user may change it

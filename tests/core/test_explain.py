@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -545,3 +547,12 @@ def test_tuples_and_signals_and_table_rows_are_inputs() -> None:
     assert explain(seeded(lambda: nn.Linear(3, 2)), torch.rand(1, 3), "gradient").axes == ("feature",)
     assert explain(seeded(TupleOutput), (picture(),), "gradient", target=1).axes == ("channel", "y", "x")
     assert explain(seeded(lambda: Linear(12)), picture(), "gradient").axes == ("channel", "y", "x")
+
+
+def test_the_first_method_that_needs_scikit_learn_draws_none_of_the_users_random_numbers() -> None:
+    code = (
+        "import random, sys; from nbexplain import Text, explain; random.seed(0); next = random.random(); "
+        "random.seed(0); explain(lambda texts: [float(len(text)) for text in texts], Text('a good film'), 'lime'); "
+        "assert 'sklearn.linear_model' in sys.modules; assert random.random() == next"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression
 from torch import Tensor, nn
 
-from nbexplain import Region, Session, Subject, explain
+from nbexplain import Region, Session, Subject, Tabular, explain
 from nbexplain.core.memory import STORE
 from nbexplain.core.target import are_probabilities, classes_last, default, name_of, resolve, score
 from tests.networks import picture, seeded
@@ -300,3 +302,55 @@ def test_a_map_without_classes_is_not_taken_for_classes() -> None:
 def test_cam_refuses_a_region() -> None:
     with pytest.raises(ValueError, match=r"target: CAM explains a class index, .*use 'grad_cam'"):
         explain(nn.Sequential(segmentation(), nn.ReLU()), picture(6), "cam", layer="0", target=Region(1, "map"))
+
+
+def test_what_a_function_makes_of_the_scores_is_averaged_not_made_of_their_mean() -> None:
+    """Hidden columns are filled from many rows; the mean of their functions is not the function of their mean."""
+    rows = np.random.default_rng(0).normal(size=(50, 3))
+    weights = np.array([2.0, -0.5, 0.3])
+    x = Tabular(rows[4], background=rows, labels=(rows[:, 0] > 0) * 1)
+
+    def model(table: np.ndarray) -> np.ndarray:
+        rising = 1 / (1 + np.exp(-table @ weights))
+        return np.stack([1 - rising, rising], 1)
+
+    def log_odds(scores: Tensor) -> Tensor:
+        return torch.logit(scores[:, 1])
+
+    linear = weights * (rows[4] - rows.mean(0))
+    for method, error in (
+        ("exact_shap", 1e-9),
+        ("kernel_shap", 1e-6),
+        ("permutation_shap", 1e-9),
+        ("leave_one_out", 1e-9),
+    ):
+        found = explain(model, x, method, target=log_odds, background=50)
+        np.testing.assert_allclose(found.values, linear, atol=error)
+        assert found.score_name == "score"  # of probabilities; the function's may be anything
+        assert "probability" not in found.quantity
+    assert found.score == pytest.approx(float(rows[4] @ weights))
+    together = explain(model, x, "exact_shap", target=1, background=50)
+    assert together.score_name == "probability"
+    crossed = explain(model, x, "counterfactual", target=log_odds)
+    assert any(note.startswith("the score is to cross 0, on both sides of which") for note in crossed.warnings)
+
+
+def test_questions_of_classes_refuse_a_function_of_the_scores() -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 3))
+    side = (rows[:, 0] > 0) * 1
+    x = Tabular(rows[4], background=rows, labels=side)
+    forest = RandomForestClassifier(5, random_state=0).fit(rows, side)
+
+    def most(scores: Tensor) -> Tensor:
+        return scores.amax(1)
+
+    for method in ("roc", "precision_recall", "confusion"):
+        with pytest.raises(ValueError, match=f"target: '{method}' compares classes .* got a function of the scores"):
+            explain(forest, x, method, target=most)
+    with pytest.raises(ValueError, match=r"target: 'residuals' compares .* such as target=0"):
+        explain(LinearRegression().fit(rows, rows[:, 1]), x, "residuals", target=most)
+    found = explain(forest, x, "interaction", target=most)  # by all coalitions, as trees explain classes
+    same = explain(lambda table: forest.predict_proba(table).max(1), x, "interaction")
+    np.testing.assert_allclose(found.values, same.values, atol=1e-9)
+    with pytest.raises(ValueError, match="explainer: 'tree' explains the score of a class, and the target is none"):
+        explain(forest, x, "interaction", target=most, explainer="tree")

@@ -41,6 +41,23 @@ def test_a_model_outside_torch_gets_the_users_own_values_back() -> None:
     assert [column.categories for column in mixed.columns] == [(), ("x", "y")]
 
 
+@pytest.mark.parametrize("of", [np.asarray, pd.Series, torch.tensor, lambda labels: pd.DataFrame({"label": labels})])
+def test_labels_are_those_of_the_moment_as_rows_are(of: Any) -> None:
+    labels, rows = np.array([0, 1, 1]), np.array([[0.0], [1.0], [2.0]])
+    given = of(labels)
+    x = Tabular([1.0], rows, labels=given)
+    labels[:] = 0
+    rows[:] = 0
+    if isinstance(given, torch.Tensor):
+        given[:] = 0
+    elif not isinstance(given, np.ndarray):
+        given.iloc[:] = 0
+    assert x.labels is not None
+    assert x.labels.tolist() == [0, 1, 1]
+    assert x.background is not None
+    assert x.background[:, 0].tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize("of", ["dict", "Series", "DataFrame", "names"])
 def test_the_order_of_the_backgrounds_columns_counts(of: str) -> None:
     other = FRAME[["member", "age", "city"]]

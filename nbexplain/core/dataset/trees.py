@@ -87,6 +87,7 @@ class PathTrees:
 
     def __init__(self, subject: Subject, read: Reading) -> None:
         self._read = read
+        columns_of(np.zeros(subject.scores().shape[1]), read)
         self._trees = _trees(
             subject, np.concatenate([subject.input.tensor.numpy(), needed(table_of(subject))[:_TRIED]])
         )
@@ -118,5 +119,5 @@ def columns_of(values: np.ndarray, read: Reading) -> np.ndarray:
     if read.key is None:
         return values
     if not isinstance(read.key, int):
-        raise NoTrees("the target is not a class")
+        raise NoTrees("explainer: 'tree' explains the score of a class, and the target is none")
     return values[..., [read.key]]

@@ -10,6 +10,8 @@ _NORMAL = 1.96  # standard errors on each side that charts draw: 95 % of a norma
 _FEW_ORDERS = 5  # with fewer, intervals of features that act in rare orders miss in up to half of the draws
 _ALONE = 0.9  # of the most that a single one of some draws can make of their variance: hardly any other differs
 _FEW_TOLD = 8  # of fewer draws a single one often stands out by chance
+_ALIKE = 0.5  # of the way to their mean: variances that go so far tell more than their own draws do
+_FAR = 4  # times their mean: a variance that is as large is not like the others
 _MATTERS = 0.02  # of the largest value: smaller errors are no reason for a warning
 _HUGE = 1e60
 _FEW_ROWS = 50  # with fewer, those of means that a few rows make miss in up to a fifth
@@ -48,7 +50,14 @@ def error_of_mean(draws: np.ndarray, *, features: int | None = None, left: float
 
 
 def _lent(draws: np.ndarray, variance: np.ndarray, axis: int) -> np.ndarray:
-    """Variances (…) of the draws (n, …), those below their mean over an axis drawn towards it.
+    """Variances (…) of the draws (n, …), those below their mean over an axis drawn towards it; see `_share`."""
+    shared = variance.mean(axis, keepdims=True)
+    lent: np.ndarray = variance + _share(draws, variance, axis) * np.maximum(shared - variance, 0)
+    return lent
+
+
+def _share(draws: np.ndarray, variance: np.ndarray, axis: int) -> np.ndarray:
+    """How much of the way to their mean over an axis the variances (…) of draws (n, …) go: all, where they are alike.
 
     By the share Σ Var(variance) / Σ (variance − mean)², at most 1, which makes the expected square of what they are
     off the least (Opgen-Rhein and Strimmer 2007, doi:10.2202/1544-6115.1252). How much the variance of n draws varies
@@ -60,9 +69,8 @@ def _lent(draws: np.ndarray, variance: np.ndarray, axis: int) -> np.ndarray:
     of_normal = 2 * variance**2 / (count + 1)
     noise = np.maximum(of_these.sum(axis, keepdims=True), of_normal.sum(axis, keepdims=True))
     apart = ((variance - shared) ** 2).sum(axis, keepdims=True)
-    share = noise / np.maximum(np.maximum(apart, noise), np.finfo(float).tiny)
-    lent: np.ndarray = variance + share * np.maximum(shared - variance, 0)
-    return lent
+    share: np.ndarray = noise / np.maximum(np.maximum(apart, noise), np.finfo(float).tiny)
+    return share
 
 
 def error_of_mean_size(values: np.ndarray, errors: np.ndarray, shrunk: np.ndarray | None = None) -> np.ndarray:
@@ -124,7 +132,8 @@ def rare_orders(draws: np.ndarray, what: str) -> tuple[str, ...]:
     """What must be said where single ones of the draws (orders, features) make all of an error; see `error_of_mean`.
 
     A feature that differs in one of 15 orders would differ in two or in none of others as well: how often it does is
-    hardly known. `what` is one of the features, in words.
+    hardly known. Not where the features are alike and lend each other what they vary by. `what` is one of the features,
+    in words.
     """
     count = len(draws)
     if count < _FEW_TOLD:
@@ -132,14 +141,15 @@ def rare_orders(draws: np.ndarray, what: str) -> tuple[str, ...]:
     draws = draws / unit_of(draws)
     squares = (draws - draws.mean(0)) ** 2
     whole = squares.sum(0)
+    alike = (whole < _FAR * whole.mean()) & (_share(draws, whole / (count - 1), 0) > _ALIKE)
     matters = np.sqrt(whole) / count > _MATTERS * np.abs(draws.mean(0)).max(initial=0.0)
-    alone = matters & (squares.max(0) > _ALONE * (count - 1) / count * whole)
+    alone = matters & ~alike & (squares.max(0) > _ALONE * (count - 1) / count * whole)
     if not (found := int(alone.sum())):
         return ()
     each = " each" * (found > 1)
     return (
         f"the error bars of {counted(found, what)} rest on a single one of {count} orders{each}: of what acts in rare "
-        "orders only they miss in up to a fifth of the draws instead of 5 %; more orders tell it better",
+        "orders only they miss more often than the 5 % they promise, some in a fifth of the draws; more do better",
     )
 
 

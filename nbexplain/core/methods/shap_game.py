@@ -80,7 +80,7 @@ class Game:
         while start < len(places):
             part, began = places[start : start + self._step()], time.perf_counter()
             try:
-                scores = self._kept.keep(self._subject.hidden(self.masker, self._rows(keep[part])))
+                scores = self._subject.hidden(self.masker, self._rows(keep[part]), self._kept.keep)
             except (RuntimeError, ValueError):
                 self._check_rows()
                 raise

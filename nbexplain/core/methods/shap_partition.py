@@ -11,7 +11,7 @@ import numpy as np
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Superpixels, Unit
 from nbexplain.core.methods.prices import of_sets
-from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.methods.sampling_error import error_of_mean, rare_orders
 from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_tree_orders import TreeOrders
 from nbexplain.core.registry import MASKABLE, Range, method
@@ -71,7 +71,9 @@ def partition_shap(
     pace, found = Pace(), list[np.ndarray]()
 
     def answer(values: np.ndarray, errors: np.ndarray, done: float) -> Explanation:
-        return game.explanation(values, errors, progress=done / most, details={"orders": len(found)}, warnings=notes)
+        rare = rare_orders(np.array(found), game.masker.what) if done == most else ()
+        details = {"orders": len(found)}
+        return game.explanation(values, errors, progress=done / most, details=details, warnings=[*notes, *rare])
 
     def mean(done: float) -> Explanation:
         blocks = np.array(found)

@@ -176,5 +176,5 @@ def _answer(game: Game, found: list[np.ndarray], progress: float) -> Explanation
         error_of_mean(draws, features=0),
         progress=progress,
         details={"permutations": len(draws)},
-        warnings=few_orders(len(draws)) + rare_orders(draws, game.masker.what) if progress == 1 else (),
+        warnings=few_orders(len(draws)) + (rare_orders(draws, game.masker.what) if progress == 1 else ()),
     )

@@ -61,7 +61,7 @@ def confusion(
     names, right = subject.names, right_classes(subject)
     if threshold is not None and len(names) != 2:
         raise ValueError(f"threshold: needs two classes, the model has {len(names)}; 'roc' has one against the rest")
-    assert isinstance(target, int), "scores of classes have a class for target"
+    assert isinstance(target, int), "it was checked"
     warnings = said_of(subject, where)
     for numbers, scores, progress in labelled_scores(subject, where):
         predicted = scores.argmax(1)

@@ -52,7 +52,8 @@ class Goal:
         self._target, self.note = target, ""
         self._token, self._label = _at_tokens(subject, target)
         self._removes = subject.by_token and clean.ndim == 2  # tokens are the classes, and may be gone
-        self._probability = subject.score_name == "probability"
+        name = "score" if targets.is_function(target) else subject.score_name
+        self._probability = name == "probability"
         self._least = _LEAST_VOTES if bool((clean == 0).any()) else _LEAST
         by_class = self._label is not None and has_classes(subject)
         by_class = by_class and not subject.independent and subject.score_name != "prediction"
@@ -62,7 +63,7 @@ class Goal:
                 "as boundary=0.0"
             )
         if boundary is None and not by_class:
-            boundary, self.note = _chosen(subject, target)
+            boundary, self.note = _chosen(subject, target, name)
         self.boundary, self._level = boundary, 0.0
         self._subject = subject
         self.predicted: int | None = None
@@ -74,7 +75,7 @@ class Goal:
             self.words = f"{self._name} is {'' if self.rises else 'no longer '}predicted"
             self._follow_if_seen(clean)
         else:
-            self.words = f"the {subject.score_name} is {'at least' if self.rises else 'below'} {boundary:.4g}"
+            self.words = f"the {name} is {'at least' if self.rises else 'below'} {boundary:.4g}"
 
     def _follow_if_seen(self, clean: Tensor) -> None:
         """Let predict decide where it was seen to choose another class than the highest score does."""
@@ -182,23 +183,20 @@ def _at_tokens(subject: Subject, target: Target) -> tuple[tuple[int, ...], int |
     return (places, int(target.region.label)) if isinstance(target, Placed) and places else ((), None)
 
 
-def _chosen(subject: Subject, target: Target) -> tuple[float, str]:
-    """A boundary where none was given, and how it came about."""
-    if subject.score_name == "probability":
+def _chosen(subject: Subject, target: Target, name: str) -> tuple[float, str]:
+    """A boundary of a score of this name where none was given, and how it came about."""
+    if name == "probability":
         return 0.5, "the probability is to cross 0.5; give boundary= for another one"
     table = subject.input
     if subject.independent or not isinstance(table, Tabular) or table.background is None:
-        return 0.0, f"the {subject.score_name} is to cross 0; give boundary= for another one"
+        return 0.0, f"the {name} is to cross 0; give boundary= for another one"
     rows = table.background[drawn(table, _ROWS, 0)]
     scores = targets.score(scores_of(subject, rows, "background"), target).double()
     module = subject.twin.module
     regresses = isinstance(module, Predictor) and module.regresses
     if not regresses and float(scores.min()) < 0 < float(scores.max()):  # a decision function, for all that is known
         return 0.0, (
-            f"the {subject.score_name} is to cross 0, on both sides of which the background lies; give boundary= for "
-            "another one"
+            f"the {name} is to cross 0, on both sides of which the background lies; give boundary= for another one"
         )
     mean = float(scores.mean())
-    return mean, (
-        f"the {subject.score_name} is to cross {mean:.4g}, the mean of the background; give boundary= for another one"
-    )
+    return mean, (f"the {name} is to cross {mean:.4g}, the mean of the background; give boundary= for another one")

@@ -50,8 +50,12 @@ def check_classes(subject: Subject, key: str, target: Target) -> None:
     Raises
     ------
     ValueError
-        If the model chooses no class by its scores.
+        If the model chooses no class by its scores, or the target is none.
     """
+    if not isinstance(target, int):
+        raise ValueError(
+            f"target: {key!r} compares classes with the labels, got a function of the scores; give a class"
+        )
     if reason := without_classes(subject, target):
         raise ValueError(f"method: {key!r} needs scores of classes, and {reason}")
 

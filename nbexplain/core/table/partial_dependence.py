@@ -12,7 +12,7 @@ import torch
 
 from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Grid, Target
-from nbexplain.core.methods.sampling_error import error_of_mean
+from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
 from nbexplain.core.registry import Choice, Column, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -87,6 +87,8 @@ def partial_dependence(
     numbers = drawn(table, rows, seed, among)
     chosen = needed(table)[numbers]
     _check_missing(subject, chosen, place, grid)
+    warnings = (*few(where, among), *by_place(table, column), *not_all(table, place, grid))
+    warnings += few_rows(len(numbers), len(among))
     read = Reading(subject, target, len(numbers) * len(grid.values))
     key = ("partial_dependence", read.key, place, points, spacing, seed, where)
     known, found = subject.kept(key) or (0, np.empty((read.width, len(grid.values), len(numbers))))
@@ -101,7 +103,7 @@ def partial_dependence(
             curves = found[read.column, :, :done].T
             answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
             due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
-            yield replace(answer, warnings=(*few(where, among), *by_place(table, column), *not_all(table, place, grid)))
+            yield replace(answer, warnings=warnings)
             due += time.perf_counter()
         if done == len(numbers):
             return

@@ -50,7 +50,11 @@ def residuals(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> I
 
 
 def _column(scores: np.ndarray, target: Target) -> np.ndarray:
-    assert isinstance(target, int), "each row has a number for each target"
+    if not isinstance(target, int):
+        raise ValueError(
+            "target: 'residuals' compares a predicted number with the labels, got a function of the scores; give the "
+            "number of one, such as target=0"
+        )
     found: np.ndarray = scores[:, target].astype(np.float64)
     return found
 

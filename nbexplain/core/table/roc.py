@@ -153,7 +153,7 @@ def _sides(
 ) -> Iterator[tuple[ClassScore, np.ndarray, tuple[str, ...], float]]:
     """The score of a class, and which rows (n,) are of it; more and more rows."""
     check_classes(subject, key, target)
-    assert isinstance(target, int), "scores of classes have a class for target"
+    assert isinstance(target, int), "it was checked"
     right, warnings = right_classes(subject), said_of(subject, where)
     for numbers, scores, progress in labelled_scores(subject, where):
         positive = right[numbers] == target

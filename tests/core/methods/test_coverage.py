@@ -166,7 +166,7 @@ def test_few_orders_of_an_input_are_said() -> None:
 
 
 def test_errors_that_rest_on_a_single_order_are_said() -> None:
-    usual = np.random.default_rng(0).normal(size=(15, 60))
+    usual = np.random.default_rng(0).normal(size=(15, 60)) * np.geomspace(0.2, 5, 60)
     assert rare_orders(usual, "word") == ()
     rare = usual.copy()
     rare[:, [3, 7]] = 0.0
@@ -176,7 +176,7 @@ def test_errors_that_rest_on_a_single_order_are_said() -> None:
     rare[:3, 11] = 5.0  # three orders
     (note,) = rare_orders(rare, "word")
     assert note.startswith("the error bars of 2 words rest on a single one of 15 orders each: ")
-    (note,) = rare_orders(rare[:, :5], "column")
+    (note,) = rare_orders(rare[:, :7], "column")
     assert note.startswith("the error bars of 1 column rest on a single one of 15 orders: ")
     assert rare_orders(rare[:7], "word") == ()  # by chance as well
 
@@ -184,15 +184,27 @@ def test_errors_that_rest_on_a_single_order_are_said() -> None:
     for orders, said in ((15, True), (60, False)):
         answer = explain(*games.as_row(game), "permutation_shap", target=0, permutations=orders)
         assert any("rest on a single one of" in note for note in answer.warnings) == said
-    crowds = explain(*games.as_row(games.crowds(60)), "permutation_shap", target=0, permutations=15)
-    assert not any("error bars" in note for note in crowds.warnings)
+    for make in (games.crowds, games.threshold):  # of a vote, all lend each other what they vary by
+        crowds = explain(*games.as_row(make(60)), "permutation_shap", target=0, permutations=15)
+        assert not any("error bars" in note for note in crowds.warnings)
+    model, text = games.as_text(games.maximum(24))
+    answer = explain(model, text, "partition_shap", target=0, evaluations=400)
+    assert any("rest on a single one of" in note for note in answer.warnings)
 
 
-@pytest.mark.parametrize("key", ["permutation_importance", "averaged_lime", "interaction", "row_shap"])
+@pytest.mark.parametrize(
+    "key", ["permutation_importance", "averaged_lime", "interaction", "row_shap", "partial_dependence"]
+)
 def test_means_over_few_of_many_rows_are_said(key: str) -> None:
     background = np.random.default_rng(0).normal(size=(60, 3))
     x = Tabular(background[0], background)
-    params = {"samples": 20} if key == "averaged_lime" else {} if key == "permutation_importance" else {"background": 5}
+    params = (
+        {"samples": 20}
+        if key == "averaged_lime"
+        else {}
+        if key in ("permutation_importance", "partial_dependence")
+        else {"background": 5}
+    )
     few, enough = (explain(lambda rows: rows.prod(1), x, key, target=0, rows=rows, **params) for rows in (49, 50))
     assert any(note.startswith("49 of 60 rows may be too few for error bars") for note in few.warnings)
     assert not any("too few for error bars" in note for note in enough.warnings)
