@@ -158,7 +158,7 @@ def _followed(walk: Walk, rows: np.ndarray, scores: np.ndarray) -> tuple[int, Li
     counts = list(ensemble.counts) or [len(ensemble.trees)]
     for count in counts:
         sums = parts[:, :count].sum(1) + ensemble.base
-        for link in (*usual(sums.shape[1], scores.shape[1]), *ensemble.links):
+        for link in (*usual(sums.shape[1], scores.shape[1]), *ensemble.links, *_some_of(sums, scores)):
             if link.matrix.shape == (scores.shape[1], sums.shape[1]) and near(link(sums), scores):
                 return count, link
     sums = parts[:, : counts[0]].sum(1) + ensemble.base
@@ -166,8 +166,17 @@ def _followed(walk: Walk, rows: np.ndarray, scores: np.ndarray) -> tuple[int, Li
     row = int(np.abs(sums - scores).sum(1).argmax()) if same else 0  # where it is seen best
     raise NotTheScore(
         f"its {counts[0]} trees add up to {_in_words(sums[row])} where the model's score is {_in_words(scores[row])}, "
-        "which does not follow from it"
+        "and no way is known by which that follows"
     )
+
+
+def _some_of(sums: np.ndarray, scores: np.ndarray) -> list[Link]:
+    """The way from sums (n, R) to scores (n, K) that are fewer, and some of them."""
+    count = sums.shape[1]
+    if scores.shape[1] >= count:
+        return []
+    which = [next((r for r in range(count) if near(sums[:, [r]], own[:, None])), -1) for own in scores.T]
+    return [] if -1 in which else [Link("score", np.eye(count)[which], np.zeros(len(which)))]
 
 
 def tree_values(subject: Subject, estimator: Any, rows: np.ndarray, scores: np.ndarray) -> TreeValues:

@@ -245,3 +245,13 @@ def test_booleans_are_numbers() -> None:
     one = explain(model, Tabular(table.iloc[[1]], table), "tree_shap", target=2, background=50)  # the same rows
     np.testing.assert_allclose(many.values[at], one.values, atol=1e-7)
     assert abs(many.gap) < 1e-6  # type: ignore[arg-type]
+
+
+def test_some_of_a_forests_scores_are_sums_of_its_trees_too() -> None:
+    rows = np.random.default_rng(0).normal(size=(80, 3))
+    forest = RandomForestClassifier(5, random_state=0).fit(rows, np.digitize(rows[:, 0] + rows[:, 1], [-0.5, 0.5]))
+    x = Tabular(rows[3], background=rows)
+    every = [explain(forest, x, "tree_shap", target=target).values for target in range(3)]
+    for place, target in enumerate((2, 0)):
+        some = explain(forest, x, "tree_shap", target=place, scores=lambda scores: scores[:, [2, 0]])
+        np.testing.assert_allclose(some.values, every[target], atol=1e-12)
