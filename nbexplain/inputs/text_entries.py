@@ -127,7 +127,7 @@ def rule_of(
     if counts:
         return counts[0]
     places = np.flatnonzero(own)
-    fewer = [np.delete(places, at) for at in {0, len(places) // 2, len(places) - 1}]
+    fewer = [np.delete(places, at) for at in {0, len(places) // 2, len(places) - 1} if len(places) > 1]
     alike = all(np.array_equal(rules[0].of(values, left), each.of(values, left)) for left in fewer for each in rules)
     return replace(rules[0], sure=alike)
 
