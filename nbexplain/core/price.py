@@ -63,7 +63,7 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
         together = each < _LITTLE * before  # it takes little longer for more of them
     if tried and each * count < _WAIT and each * passes >= least and (outside or each * passes >= _LONG_WAIT):
         each = min(each, _timed(subject, count))  # the machine may have been busy just then
-    seconds = each * passes
+    seconds = each * passes + passes.seconds
     if passes.calls and outside:
         seconds += passes.calls * max(_timed(subject, 1) - each, 0.0)
     return Price(int(passes), seconds, passes.at_most) if seconds >= least else None

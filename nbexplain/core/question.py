@@ -145,21 +145,23 @@ class Facts:
 class Passes(int):
     """So many passes, in so many small calls besides the large ones, each of which takes as long as one of one input.
 
-    With `at_most` it may be far fewer, where what is looked for is found early.
+    With `at_most` it may be far fewer, where what is looked for is found early. `seconds` go by besides, in which the
+    method computes by itself.
     """
 
     calls: int
     at_most: bool
+    seconds: float
 
-    def __new__(cls, count: int, *, calls: int = 0, at_most: bool = False) -> Passes:
+    def __new__(cls, count: int, *, calls: int = 0, at_most: bool = False, seconds: float = 0.0) -> Passes:
         made = super().__new__(cls, count)
-        made.calls, made.at_most = calls, at_most
+        made.calls, made.at_most, made.seconds = calls, at_most, seconds
         return made
 
 
 @dataclass(frozen=True)
 class Price:
-    """About how many passes, and how many seconds these take at the pace of those that were run so far.
+    """About how many passes, and how many seconds the answer takes at the pace of those that were run so far.
 
     With `at_most` it may be far fewer, as nobody knows before when what is looked for is found.
     """

@@ -71,6 +71,11 @@ def checked(
     if isinstance(target, Placed):
         target = target.region
     if isinstance(target, str):
+        if not names and last and len(shape) == 2:  # as of tokens
+            raise TypeError(
+                f"target: class {target!r} has a score at each of {shape[0]} places; say at which, such as "
+                f"target=({shape[0] - 1}, {target!r})"
+            )
         target = number_of(target, names)
     if isinstance(target, (bool, np.bool_)) and f"class {target}" in names:
         target = number_of(f"class {target}", names)

@@ -13,6 +13,7 @@ from torch import Tensor
 from nbexplain.inputs import segments
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.text_codes import REMOVED, Codes, strings
+from nbexplain.inputs.text_entries import Rule, notes_of
 from nbexplain.inputs.text_masker import TextMasker
 from nbexplain.inputs.text_read import check_id, cut_note, in_doubt, is_added, read_by, words_cut
 from nbexplain.inputs.tokens import partly_read, stand_in, tokens_of, unread, vocabulary_of, within
@@ -36,8 +37,8 @@ class Text(Array):
     tokenizer
         Hugging Face's, one of the library `tokenizers`, or any callable string → ids, or → mapping with `input_ids`
         and, if it has them, `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and more
-        entries with one number a token. Without one, tokens are words and what stands between them, for models that
-        read strings.
+        entries with one number a token, or one for each two of them. Without one, tokens are words and what stands
+        between them, for models that read strings.
     explain
         What is explained; all else stays as it is. None: all of it. Of a pair, 0 or 1: one of the texts. A part of the
         text, which must be in it once; or its (start, end) in `text`. Or a list of these. So of a prompt
@@ -116,7 +117,8 @@ class Text(Array):
         if read.left_out:
             said = ", ".join(map(repr, read.left_out))
             self.notes += (f"the tokenizer's {said}: no numbers of each token, so the model does not get them",)
-        self.notes += partly_read(read.lost, self.spans)
+        self.notes += partly_read(read.lost, self.spans) + notes_of(read.rules)
+        self._rules = dict(read.rules)  # of entries that change with a shorter text
         if max_length is not None and len(self.ids) > max_length:
             extras = self._cut(max_length, extras)
         else:
@@ -163,7 +165,9 @@ class Text(Array):
         if len(self.texts) == 1:
             (self.read,) = left
             self.notes += unread(self.text, self.spans, [self.read])
-        return {name: values[keep] for name, values in extras.items()}
+        cut = {name: rule.of(extras[name], keep) for name, rule in self._rules.items()}
+        self._rules = {name: rule.cut(keep) for name, rule in self._rules.items()}
+        return {name: values[keep] for name, values in extras.items() if name not in cut} | cut
 
     def _edge(self, first: int, last: int, side: str) -> int:
         """To where a text between these places is read, or from where, if its left side is cut."""
@@ -241,24 +245,24 @@ class Text(Array):
     def _along(self, name: str, values: Tensor, place: Tensor, padding: Tensor) -> Tensor:
         """What else the tokenizer says of each token (L, …), for the tokens at these places and padding, (N, L, …)."""
         values = values.to(place.device)
-        if name == "position_ids" and values.ndim == 1 and (counted := self._counted(values, padding)) is not None:
-            return counted
+        rule = self._rules.get(name)
+        if rule is not None and not rule.square:
+            return self._counted(rule, values, place, padding)
+        if rule is not None:
+            told = np.flatnonzero(rule.parts < 0)  # what is said of the tokenizer's own padding
+            found = rule.taken(values, place.masked_fill(padding, int(told[0]) if len(told) else 0), ~padding)
+            hidden = (padding[:, :, None] | padding[:, None, :]) & (len(told) == 0)
+            return found.masked_fill(hidden.reshape(len(place), *[1] * (values.ndim - 2), *hidden.shape[1:]), 0)
         type_id = getattr(self.vocabulary, "pad_token_type_id", None) if name == "token_type_ids" else None
         hidden = padding.reshape(*padding.shape, *[1] * (values.ndim - 1))
         return values[place].masked_fill(hidden, type_id if isinstance(type_id, int) else 0)
 
-    def _counted(self, values: Tensor, padding: Tensor) -> Tensor | None:
-        """Numbers of places (N, L), which count anew in a text that is shorter; None where these do not count."""
-        own = torch.ones(len(values), dtype=torch.bool)
-        if self.padded is not None:
-            if bool((values.diff() == 1).all()):  # padding has its numbers too
-                return (values[0] + torch.arange(padding.shape[1]).to(values)).expand(padding.shape)
-            own = torch.from_numpy(~self.padded.places)
-        words, rest = values[own.to(values.device)], values[~own.to(values.device)]
-        if not len(words) or not bool((words.diff() == 1).all()):
-            return None
-        counted = words[0] + ((~padding).cumsum(1) - 1).clamp(min=0)
-        return torch.where(padding, rest[0], counted) if len(rest) else counted
+    def _counted(self, rule: Rule, values: Tensor, place: Tensor, padding: Tensor) -> Tensor:
+        """Numbers of places (N, L), and those of padding."""
+        if self.padded is not None and bool((values.diff() == 1).all()):  # padding has its numbers too
+            return (values[0] + torch.arange(padding.shape[1]).to(values)).expand(padding.shape)
+        fill = values[0] if self.padded is None else values[int(np.argmax(self.padded.places))]
+        return torch.where(padding, fill, rule.taken(values, place, ~padding))
 
     def neutral(self, batch: Tensor) -> Tensor | None:
         """(N, L) bool: where a neutral embedding stands in; None where it does nowhere."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -72,25 +73,42 @@ def strings(text: str, segments: Sequence[tuple[int, int]], spans: np.ndarray, b
     spans
         (L, 2) of the tokens.
     """
-    tokens = list(enumerate(spans.tolist()))
-    inside = [[(n, a, b) for n, (a, b) in tokens if start <= a < b <= end] for start, end in segments]
-    rows = []
-    for codes in batch.tolist():
-        seen = {code for code in codes if code >= 0}
-        replaced = {-2 - code for code in codes if code < REMOVED}
-        row = []
-        for (first, last), held in zip(segments, inside):
-            pieces, end = [], first
-            for place, start, stop in held:
-                pieces.append(text[end:start])
-                if stop <= end:  # several tokens may make up one sign
-                    continue
-                if place in seen:
-                    pieces.append(text[max(start, end) : stop])
-                elif place in replaced:
-                    pieces.append(MASK_WORD)
-                end = stop
-            pieces.append(text[end:last])
-            row.append(_spaced(pieces) if replaced else "".join(pieces))
-        rows.append(tuple(row))
-    return rows
+    held = [_held(segment, spans) for segment in segments]
+    parts = [np.frombuffer(text[start:end].encode("utf-32-le"), dtype=np.uint32) for start, end in segments]
+    count, codes = len(spans), batch.cpu().numpy()
+    found = []
+    for row in codes:  # in numpy all along, as there may be thousands of long texts
+        gone = np.ones(count + 1, dtype=bool)
+        gone[-1] = False  # what no token holds
+        gone[row[row >= 0]] = False
+        replaced = np.zeros(count + 1, dtype=bool)
+        replaced[-2 - row[(row < REMOVED) & (row > -2 - count)]] = True
+        replaced &= gone
+        found.append(tuple(_left(signs, of, gone, replaced) for signs, of in zip(parts, held)))
+    return found
+
+
+def _held(segment: tuple[int, int], spans: np.ndarray) -> np.ndarray:
+    """(signs,) the token that each sign of a segment is of, the first, as several may make up one; -1 for none."""
+    first, last = segment
+    of, reached = np.full(last - first, -1), first
+    for place, (start, stop) in enumerate(spans.tolist()):
+        if first <= start < stop <= last and stop > reached:
+            of[max(start, reached) - first : stop - first] = place
+            reached = stop
+    return of
+
+
+def _left(signs: np.ndarray, of: np.ndarray, gone: np.ndarray, replaced: np.ndarray) -> str:
+    """What is left of signs (n,): none of tokens (tokens + 1,) that are gone or replaced."""
+    kept = ~gone[of]
+    if not replaced.any():
+        return _read(signs[kept])
+    begins = np.flatnonzero(replaced[of] & (np.diff(of, prepend=-2) != 0))
+    edges = [0, *begins.tolist(), len(signs)]
+    pieces = [_read(signs[a:b][kept[a:b]]) for a, b in pairwise(edges)]
+    return _spaced([each for piece in pieces for each in (MASK_WORD, piece)][1:])  # one between two pieces
+
+
+def _read(signs: np.ndarray) -> str:
+    return signs.tobytes().decode("utf-32-le")

@@ -89,13 +89,16 @@ def put_in(fewer: np.ndarray, ids: np.ndarray, sides: Sequence[tuple[int, str]])
 
 
 def put_at_end(fewer: np.ndarray, ids: np.ndarray, side: tuple[int, str]) -> list[np.ndarray] | None:
-    """`put_in` of a text of which also that is cut off, or some of it, that stands at the end of each."""
+    """`put_in` of a text of which also that is cut off, or some of it, that ends each text: -1 for its places."""
     place, cut = side
     if cut == "left":
         turned = put_at_end(fewer[::-1], ids[::-1], (len(fewer) - place, "right"))
-        return None if turned is None else [len(ids) - 1 - row[::-1] for row in turned]
+        if turned is None:
+            return None
+        return [np.where(row < 0, -1, len(ids) - 1 - row)[::-1] for row in turned]
     of_end = np.isin(ids[place:], fewer[place:])
     count = len(of_end) - int(np.argmin(np.append(of_end[::-1], False)))
     if not np.array_equal(fewer[:place], ids[:place]) or count < 1 or of_end[:count].any():
         return None
-    return [np.arange(place), np.arange(place, place + count)]
+    gone = np.full(len(fewer) - place, -1)
+    return [np.append(np.arange(place), gone), np.arange(place, place + count)]

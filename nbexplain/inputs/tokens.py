@@ -8,14 +8,16 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nbexplain.inputs.segments import joined
+from nbexplain.inputs.text_entries import POSITIONS, Rule, Shorter, rule_of, square_of
 from nbexplain.inputs.text_padding import Padded, padded
 from nbexplain.inputs.token_alignment import by_leaving_out
-from nbexplain.inputs.token_asking import probes
+from nbexplain.inputs.token_asking import probes, spaced_words
 from nbexplain.inputs.token_cuts import Part, read_of_cut
 from nbexplain.inputs.token_names import by_names, is_space, with_spaces, with_words
 from nbexplain.inputs.token_offsets import by_offsets
@@ -36,7 +38,9 @@ class Tokens(NamedTuple):
     spans
         (L, 2) in the joined texts; (0, 0) for tokens that are nowhere in them.
     extras
-        What else it says of each token, (L, …).
+        What else it says of each token, (L, …), or of each two, (…, L, L).
+    rules
+        How entries change with a shorter text, for those that do not go with each token.
     left_out
         Names of numbers that it returns of the text and not of each token.
     padded
@@ -55,6 +59,7 @@ class Tokens(NamedTuple):
     padded: Padded | None = None
     read: tuple[Span, ...] = ()
     lost: tuple[str, ...] = ()
+    rules: Mapping[str, Rule] = MappingProxyType({})
 
 
 def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
@@ -77,7 +82,6 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         told, offsets = same, same["offset_mapping"]
     rows = {name: _of_each_token(value, len(ids)) for name, value in entries.items()}
     extras = {name: row for name, row in rows.items() if row is not None}
-    left_out = tuple(name for name, value in entries.items() if rows[name] is None and _holds_numbers(value))
     fill = _padded(texts, tokenizer, ids, extras.get("attention_mask"))
     known = vocabulary_of(tokenizer)
 
@@ -116,8 +120,19 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         shown(whole[a:b]) if b > a else names[place] if names else str(ids[place])
         for place, (a, b) in enumerate(spans.tolist())
     )
+    asked = [
+        name for name, value in entries.items() if name == POSITIONS or square_of(name, value, len(ids)) is not None
+    ]
+    fewer = _shorter(texts, tokenizer, ids, spans, fill) if asked else []
+    is_own, rules = np.isin(np.arange(len(ids)), own), dict[str, Rule]()
+    for name in asked:
+        if (square := square_of(name, entries[name], len(ids), fewer)) is not None:
+            extras[name] = square
+        if square is not None or (name == POSITIONS and name in extras and extras[name].ndim == 1):
+            rules[name] = rule_of(name, extras[name], is_own, len(texts), fewer, square=square is not None)
+    left_out = tuple(name for name, value in entries.items() if name not in extras and _holds_numbers(value))
     kept = tuple((begin + part.start, begin + part.end) for begin, part in zip(begins, parts)) if alone else ()
-    return Tokens(ids, read, spans, extras, left_out, fill, kept, lost)
+    return Tokens(ids, read, spans, extras, left_out, fill, kept, lost, rules)
 
 
 def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, Any], Any]:
@@ -207,7 +222,47 @@ def _read(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, np.ndarray 
             own, entries, _ = _told(texts, tokenizer)
     except Exception:  # whatever a tokenizer does that was not made for this
         return None
-    return own, _of_each_token(entries.get("attention_mask"), len(own))
+    mask = _of_each_token(entries.get("attention_mask"), len(own))
+    return own, mask if mask is not None and mask.ndim == 1 else None
+
+
+def _shorter(
+    texts: Sequence[str], tokenizer: Any, ids: np.ndarray, spans: np.ndarray, fill: Padded | None
+) -> list[Shorter]:
+    """What a tokenizer says of texts without a word, where the ids are those of the others; of each text two words."""
+    found = []
+    real = np.ones(len(ids), dtype=bool) if fill is None else ~fill.places
+    for number, (text, begin) in enumerate(zip(texts, joined(texts)[1])):
+        words, told = spaced_words(text), 0
+        for start, end in [words[at] for at in dict.fromkeys((len(words) // 2, 0, len(words) - 1)) if len(words) > 1]:
+            without = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    row, entries, _ = _told([*texts[:number], without, *texts[number + 1 :]], tokenizer)
+            except Exception:  # noqa: S112 whatever a tokenizer does that was not made for this
+                continue
+            places = np.flatnonzero(real & ((spans[:, 0] >= begin + end) | (spans[:, 1] <= begin + start)))
+            mine = row if fill is None else fill.stripped(row)
+            if told < 2 and len(places) and np.array_equal(mine, ids[places]):
+                first = len(row) - len(mine) if fill is not None and fill.side == "left" else 0
+                at = slice(first, first + len(mine))
+                found.append(Shorter(places, {name: _part(value, len(row), at) for name, value in entries.items()}))
+                told += 1
+    return found
+
+
+def _part(value: Any, count: int, at: slice) -> np.ndarray:
+    """Of numbers of each, or each two, of `count` tokens those of some; anything else as it is."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return np.zeros(0)
+    if array.ndim > 1 and len(array) == 1:
+        array = array[0]
+    if array.ndim > 1 and array.shape[-2:] == (count, count):
+        return array[..., at, at]
+    return array[at] if array.shape[:1] == (count,) else array
 
 
 def _own_ids(read: tuple[np.ndarray, np.ndarray | None] | None, fill: Padded | None) -> np.ndarray | None:

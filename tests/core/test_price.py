@@ -208,6 +208,21 @@ def test_a_call_that_takes_as_long_for_many_rows_is_not_counted_row_by_row() -> 
     assert price.seconds < 80  # 80,000 passes by themselves would take two hours
 
 
+def test_what_kernel_shap_solves_of_many_words_takes_time_by_itself() -> None:
+    def counts(texts: list[str]) -> np.ndarray:
+        return np.array([float(text.count("w")) for text in texts])
+
+    prices = []
+    for words in (300, 3000):
+        subject = Subject(counts, Text(" ".join(f"w{number}" for number in range(words))))
+        checked = METHODS["kernel_shap"].check_params({}, "text", subject.places)
+        prices.append(price_of(subject, METHODS["kernel_shap"], 0, checked, least=1))
+    assert prices[0] is None
+    assert prices[1] is not None
+    assert prices[1].passes == 4 * 3000
+    assert 10 < prices[1].seconds < 120  # 30 s where this was written, nearly all of it the fit
+
+
 def test_words() -> None:
     assert str(Price(3_000_000, 83.2)) == "about 3,000,000 passes, 83 s"
     assert str(Price(10, 600)) == "about 10 passes, 10 minutes"

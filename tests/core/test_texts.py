@@ -248,6 +248,13 @@ def test_an_explained_mask_follows_its_token_when_words_are_removed() -> None:
             np.testing.assert_allclose(ours.values, right((0, 1, 2, 3, 4)) - np.array(without), atol=1e-5)
 
 
+def test_a_token_by_its_name_alone_is_asked_for_with_a_place_that_works() -> None:
+    model, x = seeded(made("BertForMaskedLM", "BertConfig", BERT)).eval(), Text("the film is [MASK]", tokenizer())
+    with pytest.raises(TypeError, match=r"score at each of 6 places; say at which, such as target=\(5, 'film'\)"):
+        explain(model, x, "leave_one_out", target="film")
+    assert explain(model, x, "leave_one_out", target=(4, "film")).target == (4, WORDS["film"])
+
+
 def test_the_next_word_of_a_language_model_with_scores_at_every_token() -> None:
     model = seeded(made("LlamaForCausalLM", "LlamaConfig", LLAMA)).eval()
     x, words, label = Text(SENTENCE, tokenizer(framed=False)), SENTENCE.split(), WORDS["it"]

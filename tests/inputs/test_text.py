@@ -509,3 +509,15 @@ def test_halves_join_neighbours() -> None:
         assert len(members[5 + number]) == size
     assert sorted(members[8]) == list(range(5))
     assert all(found == list(range(found[0], found[-1] + 1)) for found in members.values())  # without a gap, in order
+
+
+def test_signs_of_any_width_are_cut_out_of_both_texts_of_a_pair() -> None:
+    x = Text(("so 😀 good 今天", "naïve, é!"))
+    gone = torch.where(torch.tensor([token in ("😀", "天", "naïve") for token in x.tokens]), -1, x.tensor)
+    masked = torch.where(torch.tensor([token in ("good", "naïve", "!") for token in x.tokens]), -2 - x.tensor, gone)
+    kept = "今天".replace("天", "") if "天" in x.tokens else "今天"
+    assert x.outside(torch.cat([x.tensor, gone, masked])) == [
+        x.texts,
+        (f"so  good {kept}", ", é!"),
+        (f"so  UNKWORDZ {kept}", "UNKWORDZ, é UNKWORDZ"),
+    ]

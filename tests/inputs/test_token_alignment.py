@@ -77,6 +77,10 @@ def framed(inner: Coder) -> Coder:
     return lambda text: [(1, NOWHERE), *inner(text), (2, NOWHERE)]
 
 
+def begun(inner: Coder) -> Coder:
+    return lambda text: [(1, NOWHERE), *inner(text)]
+
+
 def cut(inner: Coder, side: str = "right") -> Coder:
     return lambda text: inner(text)[:7] if side == "right" else inner(text)[-7:]
 
@@ -106,6 +110,10 @@ KINDS |= {
     "cut pieces": cut(sentence_pieces),
     "cut within a frame": cut_within(word_pieces),
     "cut, what ends each text too": cut(framed(words)),
+    "cut on the left, what begins each text too": cut(framed(words), "left"),
+    "cut pieces on the left, what begins each text too": cut(framed(sentence_pieces), "left"),
+    "cut words on the left, what begins each text too": cut(begun(words), "left"),
+    "cut on the left and filled": filled(cut(begun(words), "left"), 7, "left"),
     "filled signs": filled(signs, 8),
     "filled signs on the left": filled(signs, 4, "left"),
     "filled words": filled(framed(words), 4),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbexplain.core.explanation import Target
-from nbexplain.core.methods.prices import Passes
+from nbexplain.core.methods.prices import Price
 from nbexplain.core.row_filter import ALL_ROWS, OF_THE_ROWS, RowFilter
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.every_score import unscored
@@ -14,7 +14,7 @@ from nbexplain.core.table.matching import NoRows, matching
 from nbexplain.inputs import Tabular
 
 
-def of_rows(each: Callable[[Tabular, Mapping[str, Any]], int]) -> Passes:
+def of_rows(each: Callable[[Tabular, Mapping[str, Any]], int]) -> Price:
     """Of a method that is asked of many rows of a background, each of which takes so many passes."""
 
     def passes(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:

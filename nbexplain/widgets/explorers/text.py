@@ -16,7 +16,8 @@ class TextExplorer(Explorer):
 
     Parameters as for `Explorer`; inputs are `Text`. `show` knows `"counterfactual"` besides: the fewest words without
     which another class is predicted, searched for at once if `show` names it, else when its button is pressed. The
-    scores of two classes are shown only if `show` names them.
+    scores of two classes are shown only if `show` names them. Where tokens have scores of their own, `hide` starts with
+    `"mask token"`, which leaves each in its place.
     """
 
     panes = (*PANES, "counterfactual")
