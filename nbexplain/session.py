@@ -19,7 +19,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.core.table.matching import check_filter
-from nbexplain.inputs import Array, Display, Key, Text, as_input
+from nbexplain.inputs import Array, Display, Key, Tabular, Text, as_input
 from nbexplain.inputs.source import Source
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
@@ -199,6 +199,12 @@ class Session:
         """How often an input was replaced, or all of them together (None)."""
         return self._turns + (sum(self.editions.values()) if number is None else self.editions.get(number, 0))
 
+    def table_of(self, answer: Answer) -> Tabular:
+        """The table whose rows an answer over many rows, or over one of them, is about."""
+        table = self.inputs[answer.question.input or 0]
+        assert isinstance(table, Tabular)
+        return table
+
     def best(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, float]]:
         """In the worker: the class with the highest score, and that score, of some inputs."""
         return self._known.best(numbers)
@@ -290,7 +296,7 @@ class Session:
             name: self._checked(name, value) if name in PARTS and name != "params" and value is not None else value
             for name, value in own.items()
         }
-        place = Place(lambda: self.selection, self.edition, show, self._close_place, parts, rest)
+        place = Place(lambda: self.selection, self.edition, self._known.table_of, show, self._close_place, parts, rest)
         self._places.append(place)
         if ask:
             self._ask(place, now=not registry.find(place.question().method).progressive)
