@@ -50,6 +50,7 @@ class Session:
         One input: a picture, a tensor (1, …), a dict or a tuple of tensors. Or any number of them: a list or another
         sequence; the path of a folder of images, taken sorted by name; a data set with `__len__` and `__getitem__`,
         such as torch's, of whose items (x, y) the x is taken. Each is read when it is looked at, and let go again.
+        Texts, and rows of a table, stand beside others of their kind alone; rows have the same columns.
     classes
         Names of the scores, in their order; with `scores=detections(…)`, of the labels 0, 1, 2 … Two, for a model that
         gives one number, make both classes of it; see `Subject`.

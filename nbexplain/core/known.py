@@ -169,8 +169,7 @@ class Known:
         if kept is not None:
             yield kept
             return
-        progressive = METHODS[question.method].progressive
-        everything = question.input is None
+        progressive, everything = METHODS[question.method].progressive, METHODS[question.method].over_inputs
         replaced = self._replaced
         for explanation in ask(
             self._subjects if everything else [self._subjects[question.input or 0]],

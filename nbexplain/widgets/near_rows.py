@@ -71,7 +71,7 @@ class NearRows:
         row = self._session.inputs[chosen.input]
         assert isinstance(row, Tabular)
         if row.background is None:
-            self.table.rows = []
+            self._rows, self.table.rows = np.empty(0, dtype=int), []
             return
         here = row.tensor[0].numpy()
         apart = differences(row, row.background)

@@ -20,7 +20,7 @@ class TabularExplorer(Explorer):
         A `torch.nn.Module`; an object with `predict_proba`, `decision_function` or `predict`, such as scikit-learn's; a
         callable; or a `Session` to share.
     inputs
-        A `Tabular`, or a list of them.
+        A `Tabular`, or a list of them with the same columns; each may have a background of its own.
     show
         Which panes: `"editor"` (a control for each column), `"map"` (what each column weighs, with its error),
         `"waterfall"` and `"force"` (from the base to the score), `"classes"`, `"partial"` (partial dependence of a
