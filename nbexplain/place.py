@@ -13,7 +13,8 @@ class Place:
     """A pane's waiting place: the parts of the question that are its own, and where its answers go.
 
     Parts that are not given follow what `selection()` returns; `edition(input)` tells how often an input was replaced,
-    or all of them together (None). `rest` is how many seconds a changed question waits for the next change.
+    or all of them together (None); `table(input)` whose background many rows are taken of, and how often that one was.
+    `rest` is how many seconds a changed question waits for the next change.
     `show(place, answer)` is called in the worker only, or before the pane is first displayed; `leave(place)` when the
     pane asks no more.
     """
@@ -22,6 +23,7 @@ class Place:
         self,
         selection: Callable[[], Selection],
         edition: Callable[[int | None], int],
+        table: Callable[[int], tuple[int | None, int]],
         show: Callable[[Place, Answer], None],
         leave: Callable[[Place], None],
         own: Mapping[str, Any],
@@ -31,7 +33,7 @@ class Place:
         if unknown:
             allowed = ", ".join(name for name in PARTS if name != "part")  # which all panes share
             raise TypeError(f"{unknown.pop()}: a question has the parts {allowed}")
-        self._selection, self._edition = selection, edition
+        self._selection, self._edition, self._table = selection, edition, table
         self._show = show
         self._leave = leave
         self.own = dict(own)
@@ -49,7 +51,10 @@ class Place:
         many = method.of_many_rows(params)
         if many and part["where"] and "where" in method.parameters:
             params = {"where": part["where"], **params}
-        number = None if method.over_inputs or many else part["input"]
+        number = None if method.over_inputs else part["input"]
+        edition = self._edition(number)
+        if many and number is not None:
+            number, edition = self._table(number)
         return Question(
             input=number,
             method=method.key,
@@ -58,7 +63,7 @@ class Place:
             channel=part["channel"] if "channel" in method.needs else None,
             cell=part["cell"] if "cell" in method.needs else None,
             params=tuple(sorted(params.items())),
-            edition=0 if many else self._edition(number),
+            edition=edition,
         )
 
     def tell(self, answer: Answer) -> None:

@@ -19,7 +19,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.known import Known
 from nbexplain.core.question import PARTS, Answer, Answers, Facts, Selection
 from nbexplain.core.table.matching import check_filter
-from nbexplain.inputs import Array, Display, Key, Text, as_input
+from nbexplain.inputs import Array, Display, Key, Tabular, Text, as_input
 from nbexplain.inputs.source import Source
 from nbexplain.place import Place
 from nbexplain.runner import Job, runner
@@ -50,6 +50,7 @@ class Session:
         One input: a picture, a tensor (1, …), a dict or a tuple of tensors. Or any number of them: a list or another
         sequence; the path of a folder of images, taken sorted by name; a data set with `__len__` and `__getitem__`,
         such as torch's, of whose items (x, y) the x is taken. Each is read when it is looked at, and let go again.
+        Texts, and rows of a table, stand beside others of their kind alone; rows have the same columns.
     classes
         Names of the scores, in their order; with `scores=detections(…)`, of the labels 0, 1, 2 … Two, for a model that
         gives one number, make both classes of it; see `Subject`.
@@ -199,6 +200,12 @@ class Session:
         """How often an input was replaced, or all of them together (None)."""
         return self._turns + (sum(self.editions.values()) if number is None else self.editions.get(number, 0))
 
+    def table_of(self, answer: Answer) -> Tabular:
+        """The table whose rows an answer over many rows, or over one of them, is about."""
+        table = self.inputs[answer.question.input or 0]
+        assert isinstance(table, Tabular)
+        return table
+
     def best(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, float]]:
         """In the worker: the class with the highest score, and that score, of some inputs."""
         return self._known.best(numbers)
@@ -290,7 +297,7 @@ class Session:
             name: self._checked(name, value) if name in PARTS and name != "params" and value is not None else value
             for name, value in own.items()
         }
-        place = Place(lambda: self.selection, self.edition, show, self._close_place, parts, rest)
+        place = Place(lambda: self.selection, self.edition, self._known.table_of, show, self._close_place, parts, rest)
         self._places.append(place)
         if ask:
             self._ask(place, now=not registry.find(place.question().method).progressive)

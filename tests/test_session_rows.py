@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -81,3 +85,36 @@ def test_classes_of_a_regression_are_refused_where_they_are_chosen(name: str) ->
     assert not session.selection.where
     session.select(where={name: (0, None)})
     session.close()
+
+
+def test_what_is_asked_of_many_rows_goes_on_when_the_row_is_edited() -> None:
+    background, edited = rows(200), threading.Event()
+
+    def model(asked: np.ndarray) -> np.ndarray:
+        edited.wait(0.01)  # as long as the row is the old one, it takes its time
+        return np.asarray(asked.sum(1))
+
+    session = Session(model, Tabular(background[0], background))
+    answers: list[Answer] = []
+    session.place(lambda _, answer: answers.append(answer), method="row_shap")
+    _until(lambda: any(answer.explanation is not None for answer in answers))
+    x = session.inputs[0]
+    assert isinstance(x, Tabular)
+    session.replace(0, x.another([1.0] * len(x.columns)))
+    _until(lambda: bool((session.inputs[0].tensor == 1).all()))
+    assert answers[-1].state == "running"
+    edited.set()
+    assert session.wait(30)
+    found = answers[-1].explanation
+    assert answers[-1].state == "done"
+    assert found is not None
+    assert found.base is not None
+    np.testing.assert_allclose(found.values.sum(1) + found.base, background[found.features].sum(1))
+    session.close()
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true() and time.monotonic() < end:
+        time.sleep(0.005)
+    assert true()

@@ -21,8 +21,9 @@ from nbexplain.core.subject import Subject
 from nbexplain.core.subjects import Subjects
 from nbexplain.core.table.labels import class_values, has_classes, tells_classes, without_classes
 from nbexplain.core.twin import twin
-from nbexplain.inputs import Array, Display, Key, as_input
+from nbexplain.inputs import Array, Display, Key, Tabular, as_input
 from nbexplain.inputs.source import Source
+from nbexplain.inputs.table_same import refuse_other, same_table
 
 _MOST_SCORES = 256  # of the inputs looked at last that the facts hold
 _LONG = 1.0  # seconds: answers that take longer say before what they will cost
@@ -69,6 +70,7 @@ class Known:
         self._shape: Any = None
         self._waiting: dict[int, tuple[Any, Array]] = {}  # what takes the place of an input at the next question
         self._replaced = 0
+        self._tables: dict[int, int] = {}  # how often a row of another table took the place of an input
         self._weights = 0
         self._priced: set[Question] = set()  # without their targets
         self._best: dict[int, tuple[int, float]] = {}
@@ -88,14 +90,29 @@ class Known:
 
     def add(self, x: Any) -> int:
         """Take one more input; returns its number."""
-        return self._subjects.add(x, self._wrapped(x))
+        taken = self._wrapped(x)
+        if "text" in (kinds := (taken.kind, self.facts.kind)) or "table" in kinds:  # no folder of images is read for it
+            refuse_other(self._newest(0), taken, "x")
+        return self._subjects.add(x, taken)
 
     def replace(self, number: int, x: Any) -> None:
         """Put another input in the place of one, as soon as nothing is computed with the old one."""
-        taken = self._wrapped(x)
-        if taken.kind != (before := self._newest(number).kind):
-            raise ValueError(f"x: expected {NAMES_OF_KINDS[before]} as before, got {NAMES_OF_KINDS[taken.kind]}")
+        taken, before = self._wrapped(x), self._newest(number)
+        if taken.kind != before.kind:
+            raise ValueError(f"x: expected {NAMES_OF_KINDS[before.kind]} as before, got {NAMES_OF_KINDS[taken.kind]}")
+        refuse_other(before, taken, "x")
+        if isinstance(before, Tabular) and isinstance(taken, Tabular) and not same_table(before, taken):
+            self._tables[number] = self._tables.get(number, 0) + 1
         self._waiting[number] = x, taken
+
+    def table_of(self, number: int) -> tuple[int | None, int]:
+        """Of which input the background is that methods over many rows look at, and how often it was replaced.
+
+        None stands for the first input, which most often has the same one.
+        """
+        first, own = self._newest(0), self._newest(number)
+        other = isinstance(first, Tabular) and isinstance(own, Tabular) and not same_table(first, own)
+        return number if other else None, self._tables.get(number if other else 0, 0)
 
     def choose_part(self, part: Key | None) -> None:
         """Explain another part of every input, as soon as nothing is computed with the one before."""
@@ -152,8 +169,7 @@ class Known:
         if kept is not None:
             yield kept
             return
-        progressive = METHODS[question.method].progressive
-        everything = question.input is None
+        progressive, everything = METHODS[question.method].progressive, METHODS[question.method].over_inputs
         replaced = self._replaced
         for explanation in ask(
             self._subjects if everything else [self._subjects[question.input or 0]],

@@ -45,8 +45,8 @@ class Selection:
 class Question:
     """What a pane asks. Parts that the method does not look at are None, so that equal questions compare equal.
 
-    `input` is None for a question to all inputs, or to the background alone. `edition` counts how often the input was
-    replaced by another one.
+    `input` is None for a question to all inputs, or to the background of the first alone. `edition` counts how often
+    the input, or that background, was replaced by another one.
     """
 
     input: int | None

@@ -15,6 +15,7 @@ from torch import Tensor
 from nbexplain.inputs.array import EXPECTED, Array, _one
 from nbexplain.inputs.image_shapes import is_picture, is_pil
 from nbexplain.inputs.raw import is_there, of_table, of_text
+from nbexplain.inputs.table_same import refuse_other
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif"}
 _INPUTS = ("image", "img", "picture", "pixel_values", "x", "input", "inputs", "data", "features")
@@ -71,6 +72,7 @@ class Source:
         if listed and self._count > 1:
             for number, x in enumerate(self._items):
                 _check(x, f"{name}[{number}]")
+                refuse_other(self._items[0], x, f"{name}[{number}]")
 
     def __len__(self) -> int:
         return self._count

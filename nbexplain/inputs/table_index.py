@@ -45,6 +45,10 @@ class Index:
         self.note = f"the row tells no label of the background's index; it gets that of the first row, {labels[0]!s}"
         return labels.insert(len(labels), labels[0])
 
+    def is_like(self, other: Index) -> bool:
+        """Whether the background's rows have the same labels."""
+        return bool(self._labels[:-1].equals(other._labels[:-1]))
+
     def of(self, places: np.ndarray) -> Any:
         """The labels (n,) of these places (n,)."""
         return self._labels.take(places.astype(np.intp))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
@@ -261,6 +262,23 @@ class Tabular(Array):
     def family(self) -> Hashable:
         """Rows of the same columns go together."""
         return self.columns, self.encode, self._form.key
+
+    @functools.cached_property
+    def fingerprint(self) -> bytes:
+        """Equal for equal backgrounds with equal labels; `another` row has the same."""
+        made = hashlib.blake2b(digest_size=16)
+        for held in (self.background, self.labels):
+            if held is not None:
+                plain = held.tolist().__repr__().encode() if held.dtype.hasobject else np.ascontiguousarray(held).data
+                made.update(f"{held.shape} {held.dtype}".encode())
+                made.update(plain)
+        return made.digest()
+
+    def same_index(self, other: Tabular) -> bool:
+        """Whether a model gets the same labels with the rows of both backgrounds."""
+        if self._index is None or other._index is None:
+            return self._index is other._index
+        return self._index.is_like(other._index)
 
     @property
     def has_index(self) -> bool:

@@ -12,6 +12,7 @@ from nbexplain.core.dataset.plane import Plane, axes_of, plane_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_same import same_table
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -115,6 +116,7 @@ class _Slice:
             params,
         )
         self.plane: Plane | None = None
+        self._table: Tabular | None = None  # that of the plane
         self._place = session.place(self._show, rest=_REST, method="boundary", params=params)
         self._end = session.on_facts(self._follow)
 
@@ -131,24 +133,25 @@ class _Slice:
     def _follow(self) -> None:
         """In the worker: the mark goes along with the row, the picture waits until the hand rests."""
         plane, table = self.plane, self._session.inputs[self._session.selection.input]
-        if plane is not None and table.tensor.shape[-1] == len(plane.origin):
+        assert isinstance(table, Tabular)
+        if plane is not None and self._table is not None and same_table(table, self._table):
             x, y = plane.place(table.tensor.numpy())[0]
             self._chart.move_row(float(x), float(y))
 
     def _show(self, place: Place, answer: Answer) -> None:
-        explanation, chosen = answer.explanation, self._session.selection
+        explanation = answer.explanation
         if answer.error is not None:
             self._heading.value = words.sentence(answer.error)
         elif explanation is not None:
-            table = self._session.inputs[chosen.input]
-            assert isinstance(table, Tabular)
+            table = self._session.table_of(answer)
             plane = plane_of(table, **self._params)
             row = plane.place(table.tensor.numpy())[0]
-            if self._is_as_shown(plane) and explanation.progress < 1:
+            shown = self._table is not None and same_table(self._table, table) and self._is_as_shown(plane)
+            if shown and explanation.progress < 1:
                 self._chart.move_row(*row)  # dragged within the plane: what is there is finer than what comes first
             else:
                 self._draw(table, plane, explanation, row)
-            self.plane = plane
+            self.plane, self._table = plane, table
         self._answered(place, answer)
 
     def _is_as_shown(self, plane: Plane) -> bool:

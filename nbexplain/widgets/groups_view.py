@@ -33,8 +33,10 @@ class GroupsView:
 
     def __init__(self, session: Session, answered: Callable[[Place, Answer], None]) -> None:
         self._session, self._answered = session, answered
-        self._table = session.inputs[session.selection.input]
-        assert isinstance(self._table, Tabular)
+        number = session.selection.input
+        table = session.inputs[number]
+        assert isinstance(table, Tabular)
+        self._table = table  # whose rows are grouped
         options = [(name, place) for place, name in enumerate(self._table.names)]
         self._column = ipywidgets.Dropdown(description="Groups by", options=options, value=_first_grouping(self._table))
         self._bars = FeatureBars()
@@ -54,7 +56,7 @@ class GroupsView:
         self._column.observe(
             lambda _change: runner.later((self, "groups"), 0, self._draw, owner=session), names=["value"]
         )
-        self._place = session.place(self._show_scores, method="row_scores")
+        self._place = session.place(self._show_scores, method="row_scores", input=number)
 
     def close(self) -> None:
         """Ask no more."""
@@ -67,13 +69,14 @@ class GroupsView:
 
     def _show_scores(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
-            self._scores = answer.explanation
+            self._scores, table = answer.explanation, self._session.table_of(answer)
+            if table is not self._table:
+                self._table, self._groups = table, None
             self._draw()
         self._answered(place, answer)
 
     def _draw(self) -> None:
         table = self._table
-        assert isinstance(table, Tabular)
         column = int(self._column.value)
         if self._groups is None or self._groups[0] != column:
             self._groups = column, groups_of(table, column)

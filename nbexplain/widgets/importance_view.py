@@ -41,8 +41,9 @@ class ImportanceView:
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self._frame]
         self.wide: list[ipywidgets.Widget] = []
-        self._beside = session.place(self._show_other, method=beside) if beside else None
-        self._place = session.place(self._show, method=method)
+        number = session.selection.input  # whose background it is about
+        self._beside = session.place(self._show_other, method=beside, input=number) if beside else None
+        self._place = session.place(self._show, method=method, input=number)
 
     def mark(self, column: int) -> None:
         """In the worker: outline the bars of a column."""

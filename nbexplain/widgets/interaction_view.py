@@ -42,7 +42,8 @@ class InteractionView:
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self._frame]
         self.wide: list[ipywidgets.Widget] = []
-        self._place = session.place(self._show, method="interaction", params={"rows": _ROWS})
+        number = session.selection.input  # whose background it is about
+        self._place = session.place(self._show, method="interaction", input=number, params={"rows": _ROWS})
 
     def close(self) -> None:
         """Ask no more."""

@@ -12,6 +12,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.core.row_filter import ALL_ROWS
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_same import as_row_of, same_table
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -37,6 +38,7 @@ class NearRows:
         self._session, self._answered, self._explain = session, answered, explain
         self.table = RowTable(title="Nearest rows of the background", corner="row")
         self._scores: np.ndarray | None = None
+        self._scored: Tabular | None = None  # whose rows have these scores
         self._rows = np.empty(0, dtype=int)
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = []
@@ -54,10 +56,9 @@ class NearRows:
 
     def _show_scores(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
-            found, row = answer.explanation, self._session.inputs[self._session.selection.input]
-            assert isinstance(row, Tabular)
-            assert row.background is not None
-            self._scores = np.full((len(row.background), found.values.shape[1]), np.nan)
+            found, self._scored = answer.explanation, self._session.table_of(answer)
+            assert self._scored.background is not None
+            self._scores = np.full((len(self._scored.background), found.values.shape[1]), np.nan)
             self._scores[found.features] = found.values
             self._draw()
         self._answered(place, answer)
@@ -70,6 +71,7 @@ class NearRows:
         row = self._session.inputs[chosen.input]
         assert isinstance(row, Tabular)
         if row.background is None:
+            self._rows, self.table.rows = np.empty(0, dtype=int), []
             return
         here = row.tensor[0].numpy()
         apart = differences(row, row.background)
@@ -80,7 +82,7 @@ class NearRows:
         score = f"score of {words.target_name(chosen.target, self._session)}" if named else "score"
         score = score if len(self._session.classes) > 1 else self._session.facts.score_name
         headings = ["distance", score, *(["label"] if row.labels is not None else []), *(row.names[c] for c in columns)]
-        known = self._scores is not None and isinstance(chosen.target, int)
+        known = self._scored is not None and same_table(self._scored, row) and isinstance(chosen.target, int)
         rows = [self._cells(row, int(n), columns, apart, known, "") for n in self._rows]
         own = self._session.facts.scores.get(chosen.input)
         cells = ["0", *([""] if own is None or not named else [score_text(float(own[0, chosen.target]))])]
@@ -171,12 +173,13 @@ class TwoRows:
         here, there = self._session.inputs[chosen.input], self._session.inputs[self._other]
         assert isinstance(here, Tabular)
         assert isinstance(there, Tabular)
-        ours, theirs = here.tensor[0].numpy(), there.tensor[0].numpy()
+        ours, held = here.tensor[0].numpy(), there.tensor[0].numpy()
         unknown = np.full(len(ours), np.nan)
         weights = [
             unknown if e is None or e.values.shape != ours.shape else e.values for e in (self._ours, self._theirs)
         ]
         order = np.argsort(-np.nan_to_num(np.abs(weights[0] - weights[1])), kind="stable")
+        theirs = as_row_of(here, there)
         apart = differences(here, theirs[None])[0]
         weights.append(weights[0] - weights[1])
         written = np.reshape(even(np.concatenate(weights).tolist()), (3, -1))
@@ -184,7 +187,7 @@ class TwoRows:
         rows = []
         for place in order:
             column, numbers = here.columns[place], [ours[place], theirs[place], *(w[place] for w in weights)]
-            cells = [column.said(ours[place]), column.said(theirs[place])]
+            cells = [column.said(ours[place]), there.columns[place].said(held[place])]
             cells += ["" if np.isnan(w[place]) else str(text[place]) for w, text in zip(weights, written)]
             marks = [0, 1] if apart[place] > 1 else []
             rows.append({"label": column.name, "cells": cells, "numbers": [float(n) for n in numbers], "marks": marks})

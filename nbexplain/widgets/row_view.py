@@ -12,6 +12,7 @@ import numpy as np
 from nbexplain.core.explanation import Explanation
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import Column
+from nbexplain.inputs.table_same import same_table
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
@@ -31,6 +32,7 @@ class RowView:
         self._session = session
         row = session.inputs[session.selection.input]
         assert isinstance(row, Tabular)
+        self._of = row  # whose controls are shown
         self.pane = RowEditor(title="What if", features=_controls(row), row=_shown(row))
         self._given = {session.selection.input: row}  # the rows as they came, by input
         self._mine: weakref.WeakSet[Tabular] = weakref.WeakSet()  # rows that were made here
@@ -67,6 +69,8 @@ class RowView:
         try:
             row = self._session.inputs[self._number]
             assert isinstance(row, Tabular)
+            if not same_table(row, self._of):  # a hand at controls that are about to go
+                return
             own = row.tensor[0].tolist()
             values = [mine if math.isinf(mine) and v != v else v for mine, v in zip(own, values, strict=True)]
             changed = row.another(values)
@@ -100,12 +104,13 @@ class RowView:
     def _show(self, row: Tabular) -> None:
         """Another row; with other controls only if these cannot show it."""
         values = _shown(row)
-        short = any(
+        short = not same_table(self._of, row) or any(
             ("places" in about and value == value and value not in about["places"])
             or (value != value and not about["missing"])
             for about, value in zip(self.pane.features, values, strict=True)
         )
         self.pane.show_row(values, _controls(row) if short else None)
+        self._of = row
 
 
 def _shown(row: Tabular) -> list[float]:

@@ -48,14 +48,16 @@ class RowsView:
         self,
         session: Session,
         answered: Callable[[Place, Answer], None],
-        explain: Callable[[np.ndarray], None],
+        explain: Callable[[Tabular], None],
         shown: Collection[str] = CHARTS,
     ) -> None:
         self._session, self._answered, self._explain = session, answered, explain
         self._listeners: list[Callable[[Explanation], None]] = []
         self._lighters: list[Callable[[np.ndarray | None], None]] = []
-        self._table = session.inputs[session.selection.input]
-        assert isinstance(self._table, Tabular)
+        number = session.selection.input
+        table = session.inputs[number]
+        assert isinstance(table, Tabular)
+        self._table = table  # whose rows are shown
         names = self._table.names
         self._now: Explanation | None = None
         self._bars = FeatureBars(on_choose=self.choose_column)
@@ -89,8 +91,8 @@ class RowsView:
             control.observe(self._chosen_anew, names=["value"])
         self._order.observe(lambda _change: self._soon("heatmap", self._draw_heatmap), names=["value"])
         labelled = "decision" in shown and right_classes_of(session, self._table) is not None
-        self._scores_place = session.place(self._show_scores, method="row_scores") if labelled else None
-        self._place = session.place(self._show, method="row_shap")
+        self._scores_place = session.place(self._show_scores, method="row_scores", input=number) if labelled else None
+        self._place = session.place(self._show, method="row_shap", input=number)
 
     def listen(self, listener: Callable[[Explanation], None]) -> None:
         """Call it in the worker with each explanation, and with the one that there is already."""
@@ -122,7 +124,7 @@ class RowsView:
 
     def _show(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
-            self._now = answer.explanation
+            self._now, self._table = answer.explanation, self._session.table_of(answer)
             self._draw()
             for listener in self._listeners:
                 listener(answer.explanation)
@@ -138,7 +140,6 @@ class RowsView:
         """What the explained rows hold (rows, columns)."""
         assert self._now is not None
         assert self._now.features is not None
-        assert isinstance(self._table, Tabular)
         assert self._table.background is not None
         held: np.ndarray = self._table.background[self._now.features]
         return held
@@ -191,7 +192,6 @@ class RowsView:
     def _wrong(self) -> np.ndarray | None:
         """(rows,) bool: which of the explained rows the model puts into a wrong class; None where that is not known."""
         now, scores, table = self._now, self._scores, self._table
-        assert isinstance(table, Tabular)
         right = right_classes_of(self._session, table)
         if right is None or scores is None or scores.features is None or now is None or now.features is None:
             return None
@@ -220,7 +220,6 @@ class RowsView:
         title_of(self._frames["dependence"]).value = f"SHAP dependence plot: {names[column]}"
         shade = held[:, other] if other is not None else None
         said = names[other] if other is not None else ""
-        assert isinstance(self._table, Tabular)
         self._dependence.show(
             names[column],
             held[:, column],
@@ -254,7 +253,7 @@ class RowsView:
     def _choose_row(self, place: int) -> None:
         explanation = self._now
         if explanation is not None and place < len(explanation.values):
-            row = self._points()[place]
+            row = self._table.another(self._points()[place].tolist())
             self._soon("row", lambda: self._explain(row))
 
     def _brush(self, rows: np.ndarray | None, source: str) -> None:

@@ -34,8 +34,8 @@ SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "partial", "permutation", "lime
 Answered = Callable[[Place, Answer], None]
 
 
-def check_table(x: Array, explorer: str) -> None:
-    """Check that there is a row for an explorer of rows.
+def check_table(x: Array, explorer: str) -> Tabular:
+    """The row for an explorer of rows.
 
     Raises
     ------
@@ -44,6 +44,7 @@ def check_table(x: Array, explorer: str) -> None:
     """
     if not isinstance(x, Tabular):
         raise TypeError(f"inputs: {explorer} shows rows of tables, got {type(x).__name__}; try explore(model, x)")
+    return x
 
 
 def row_parts(
@@ -90,13 +91,17 @@ def row_parts(
 
 def set_parts(session: Session, models: SessionModels, answered: Answered, shown: Collection[str]) -> list[Part]:
     """The parts that hold the panes of all rows of the background. What needs labels is left out without."""
-    parts: list[Part] = labelled_parts(session, answered, shown, _replacing(session))
+
+    def explain(row: Tabular) -> None:
+        session.replace(session.selection.input, row)
+
+    parts: list[Part] = labelled_parts(session, answered, shown, explain)
     values = None
     choose: Callable[[int], None] | None = None  # the column of the charts of one column
     marks: list[Callable[[int], None]] = []
     column = None
     if {*rows_view.CHARTS, "groups"} & set(shown):
-        parts.append(values := RowsView(session, answered, _replacing(session), shown))
+        parts.append(values := RowsView(session, answered, explain, shown))
         choose, column = values.choose_column, values.column if "dependence" in shown else None
         marks.append(values.mark)
     if "partial" in shown:

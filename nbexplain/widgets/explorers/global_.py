@@ -47,7 +47,12 @@ class GlobalExplorer(Explorer):
         super().__init__(model, inputs, **options)
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
-        check_table(self.session.inputs[0], "GlobalExplorer")
+        table = check_table(self.session.inputs[self.session.selection.input], "GlobalExplorer")
+        if table.background is None:
+            raise ValueError(
+                "inputs: GlobalExplorer shows the rows of a background, and this Tabular has none; give "
+                "Tabular(row, background=table)"
+            )
         if self._asked:
             for name, why in reasons(self.session).items():
                 if name in shown and why:

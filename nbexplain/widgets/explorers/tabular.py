@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbexplain.core.dataset.plane import axes_of
-from nbexplain.inputs import Tabular
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.table_parts import ROW_PANES, check_table, row_parts
@@ -21,7 +20,7 @@ class TabularExplorer(Explorer):
         A `torch.nn.Module`; an object with `predict_proba`, `decision_function` or `predict`, such as scikit-learn's; a
         callable; or a `Session` to share.
     inputs
-        A `Tabular`, or a list of them.
+        A `Tabular`, or a list of them with the same columns; each may have a background of its own.
     show
         Which panes: `"editor"` (a control for each column), `"map"` (what each column weighs, with its error),
         `"waterfall"` and `"force"` (from the base to the score), `"classes"`, `"partial"` (partial dependence of a
@@ -45,9 +44,7 @@ class TabularExplorer(Explorer):
         super().__init__(model, inputs, **options)
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
-        check_table(self.session.inputs[0], "TabularExplorer")
-        row = self.session.inputs[0]
-        assert isinstance(row, Tabular)
+        row = check_table(self.session.inputs[0], "TabularExplorer")
         if not self._asked:
             unasked = {"boundary"} if len(row.columns) > self._MOST_COLUMNS or len(axes_of(row)) < 2 else set()
             unasked |= {"classes"} if len(self.session.classes) < 3 else set()  # the list of targets tells both

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nbexplain.inputs import Tabular, Text
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import PANES, Part
 from nbexplain.widgets.token_map import TokenMap
@@ -29,6 +30,10 @@ class TextExplorer(Explorer):
         super().__init__(model, inputs, **options)
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
+        if not isinstance(x := self.session.inputs[0], Text):
+            kind = type(x).__name__
+            way = f"{kind}Explorer(model, x)" if isinstance(x, Tabular) else "explore(model, x)"
+            raise TypeError(f"inputs: TextExplorer shows texts, Text(…), got {kind}; try {way}")
         if not self._asked and len(self.session.classes) < 3:
             shown = [name for name in shown if name != "classes"]  # the list of targets tells both
         parts = super()._made(shown)

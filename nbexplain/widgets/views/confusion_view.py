@@ -94,12 +94,12 @@ class ConfusionView:
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
         if explanation is not None and explanation.params["threshold"] is None:
-            self._draw(explanation)
+            self._draw(explanation, self._session.table_of(answer))
         elif notice := words.notice(answer):
             self.pane.note = notice
         self._answered(place, answer)
 
-    def _draw(self, explanation: Explanation) -> None:
+    def _draw(self, explanation: Explanation, table: Tabular) -> None:
         counts = explanation.values
         names, kept = list(explanation.names), list(range(len(counts)))
         if len(counts) > _MOST:
@@ -111,8 +111,6 @@ class ConfusionView:
             np.add.at(merged, (groups[:, None], groups[None]), counts)
             counts, names = merged, [*(names[k] for k in kept), f"{len(rest):,} others"]
         self._kept = kept
-        table = self._session.inputs[self._session.selection.input]
-        assert isinstance(table, Tabular)
         shown, details = int(explanation.details["rows"]), explanation.details
         on_the_way = explanation.progress < 1
         with self.pane.hold_sync():

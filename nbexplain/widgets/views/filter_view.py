@@ -38,7 +38,7 @@ class FilterView:
         self._refused = ""  # what was typed that is no condition
         self._unmatched: tuple[RowFilter, str] | None = None  # the filter that no row matches, and the words for it
         self._end = session.on_select(self._chosen)
-        self._place = session.place(self._show, method="matching_rows")
+        self._place = session.place(self._show, method="matching_rows", input=session.selection.input)
         self._draw()
 
     def close(self) -> None:

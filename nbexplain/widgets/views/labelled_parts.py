@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-import numpy as np
-
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
@@ -23,7 +21,7 @@ def labelled_parts(
     session: Session,
     answered: Callable[[Place, Answer], None],
     shown: Collection[str],
-    explain: Callable[[np.ndarray], None],
+    explain: Callable[[Tabular], None],
 ) -> list[Part]:
     """The filter bar, and what can be shown of how well this model does; `explain(row)` lets a row be explained."""
     table = session.inputs[session.selection.input]

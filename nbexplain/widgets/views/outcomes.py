@@ -20,7 +20,8 @@ def place_of_all_outcomes(
     The cells and points of such a chart are what those conditions are put on by hand: a chart that followed them would
     be left with the one cell that was clicked.
     """
-    place = session.place(show, where=session.selection.where.of_columns, **own)
+    chosen = session.selection
+    place = session.place(show, where=chosen.where.of_columns, input=chosen.input, **own)
 
     def follow() -> None:
         if place.own["where"] != (where := session.selection.where.of_columns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -13,6 +14,7 @@ from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
 from nbexplain.core.table.grid import category_names
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_same import same_table
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -37,8 +39,9 @@ class PartialDependenceView:
 
     def __init__(self, session: Session, answered: Callable[[Place, Answer], None], own: bool = False) -> None:
         self._session, self._answered = session, answered
-        self._table = session.inputs[session.selection.input]
-        assert isinstance(self._table, Tabular)
+        table = session.inputs[session.selection.input]
+        assert isinstance(table, Tabular)
+        self._table = table  # whose curves are shown
         self._chart = PartialDependenceChart()
         names = [(name, place) for place, name in enumerate(self._table.names)]
         self.column = ipywidgets.Dropdown(description="Column", options=names, value=0)
@@ -60,11 +63,13 @@ class PartialDependenceView:
         self._chosen = False  # by a person, or the first time by what the columns weigh
         self._now: Explanation | None = None
         self._row: Explanation | None = None
+        self._row_of: Tabular | None = None  # what was asked for it
         self._brushed: np.ndarray | None = None
         self._pace = Pace(session, self._draw_row)
         for control in (self.column, self._centred):
             control.observe(self._changed, names=["value"])
-        self._place = session.place(self._show, method="partial_dependence", params=self._params())
+        fixed: dict[str, Any] = {} if own else {"input": session.selection.input}  # whose background it is about
+        self._place = session.place(self._show, method="partial_dependence", params=self._params(), **fixed)
         self._own = session.place(self._show_row, method="ice", params=self._of_row()) if own else None
 
     def close(self) -> None:
@@ -93,7 +98,6 @@ class PartialDependenceView:
         return {**self._of_row(), "kind": "centred" if self._centred.value else "individual"}
 
     def _of_row(self) -> dict[str, object]:
-        assert isinstance(self._table, Tabular)
         return {"column": self._table.names[self.column.value]}
 
     def _changed(self, _change: object) -> None:
@@ -114,7 +118,7 @@ class PartialDependenceView:
 
     def _show(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
-            self._now = answer.explanation
+            self._now, self._table = answer.explanation, self._session.table_of(answer)
             self._draw()
         elif notice := words.notice(answer):
             title_of(self._frame).value = notice
@@ -124,7 +128,6 @@ class PartialDependenceView:
         now, table = self._now, self._table
         assert now is not None
         assert now.grid is not None
-        assert isinstance(table, Tabular)
         assert table.background is not None
         place = table.names.index(now.grid.column)
         target = words.target_name(now.target, self._session)
@@ -135,7 +138,7 @@ class PartialDependenceView:
 
     def _show_row(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
-            self._row = answer.explanation
+            self._row, self._row_of = answer.explanation, self._session.table_of(answer)
             self._pace.draw_soon()
         self._answered(place, answer)
 
@@ -147,8 +150,9 @@ class PartialDependenceView:
         row, now = self._row, self._now
         if row is None or row.grid is None or row.score is None:
             return None
-        given = self._session.inputs[self._session.selection.input]
-        assert isinstance(given, Tabular)
+        given = self._row_of
+        if given is None or not same_table(given, self._table):  # the curves of its own table are on their way
+            return None
         value = float(given.tensor[0, given.names.index(row.grid.column)])
         first = 0.0
         if self._centred.value and now is not None and now.grid is not None and now.grid.column == row.grid.column:

@@ -26,10 +26,11 @@ class ResidualsView:
     """The pane `"residuals"`: label − prediction over the prediction, with R², RMSE and MAE."""
 
     def __init__(
-        self, session: Session, answered: Callable[[Place, Answer], None], explain: Callable[[np.ndarray], None]
+        self, session: Session, answered: Callable[[Place, Answer], None], explain: Callable[[Tabular], None]
     ) -> None:
         self._session, self._answered, self._explain = session, answered, explain
         self._now: Explanation | None = None
+        self._table: Tabular | None = None  # whose rows are shown
         self._chart = ResidualChart(on_choose=self._choose, on_brush=self._brush)
         self._frame = framed("Residuals", self._chart.figure)
         self.above: list[ipywidgets.Widget] = []
@@ -44,7 +45,7 @@ class ResidualsView:
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
         if explanation is not None:
-            self._now = explanation
+            self._now, self._table = explanation, self._session.table_of(answer)
             title_of(self._frame).value = f"Residuals · {rows_said(len(explanation.values))}"
             said = figures_said(explanation.details, ("R²", "RMSE", "MAE"))
             predicted, residual = explanation.values.T
@@ -54,10 +55,9 @@ class ResidualsView:
         self._answered(place, answer)
 
     def _choose(self, place: int) -> None:
-        now, table = self._now, self._session.inputs[self._session.selection.input]
-        assert isinstance(table, Tabular)
-        if now is not None and now.features is not None and place < len(now.features):
-            row = needed(table)[now.features[place]]
+        now, table = self._now, self._table
+        if now is not None and table is not None and now.features is not None and place < len(now.features):
+            row = table.another(needed(table)[now.features[place]].tolist())
             runner.later((self, "row"), 0, lambda: self._explain(row), owner=self._session)
 
     def _brush(self, places: np.ndarray | None) -> None:
