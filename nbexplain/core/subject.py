@@ -580,8 +580,9 @@ class Subject:
         """
         try:
             return self._network.run_batch(self.ready(part))
-        except Exception:
-            if len(part) < 2 or not isinstance(self.twin.module, Predictor):
+        except Exception as error:
+            raised = error.__cause__ not in (None, error)  # by the model; else it is what it returned that is wrong
+            if not raised or len(part) < 2 or not isinstance(self.twin.module, Predictor):
                 raise
             found = self._in_smaller(part)
             if found is None:

@@ -126,6 +126,14 @@ def test_what_a_model_raises_for_one_row_is_not_taken_for_too_many():
     assert sum(calls) < 10_000
 
 
+def test_what_a_model_returns_for_many_rows_is_not_mended_by_asking_for_fewer():
+    def model(rows):
+        return (rows @ WEIGHTS)[:1000]
+
+    with pytest.raises(ValueError, match=r"got float64 \(1000,\)"):
+        explain(model, TABLE, "row_scores")
+
+
 def test_a_model_that_fails_now_and_then_gets_no_advice_how_to_ask_it():
     model = Answers(fails_at=tuple(range(1, 100, 5)))
     with pytest.raises(RuntimeError, match=r"ConnectionError.*server away$"):
