@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 _QUICK = 0.1  # seconds: while a call takes less, the next ones may be longer
 _WAIT = 0.2  # seconds that the inputs of one call may take, beside what each call takes by itself
 _LONG = 1.0  # seconds that the first call may take
@@ -18,10 +20,13 @@ class CallSize:
     ----------
     size
         Of the next call; 0 before the first.
+    most
+        How many the model takes, as far as it has refused more.
     """
 
     def __init__(self) -> None:
         self.size = 0
+        self.most = sys.maxsize
         self._last = 0, 0.0  # a call: how many inputs, and seconds
         self._each: float | None = None  # what one more of them takes
 

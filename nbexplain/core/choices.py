@@ -77,7 +77,14 @@ def class_names(classes: Iterable[Any] | None) -> tuple[str, ...] | None:
             f"classes: expected names in the order of the scores, got a {type(classes).__name__}; try "
             f"classes={[str(name) for name in known]!r} if that is their order"
         )
-    given = list(getattr(classes, "categories", classes))  # of a categorical column, or of its dtype
+    named = getattr(classes, "categories", classes)  # of a categorical column, or of its dtype
+    try:
+        iter(named)
+    except TypeError:
+        raise TypeError(
+            f"classes: expected a name for each score, got {classes!r}; give strings, as in classes=['no', 'yes']"
+        ) from None
+    given = list(named)
     unnamed = next((one for one in given if _without_name(one)), None)
     if unnamed is not None:
         raise TypeError(f"classes: expected names, got {unnamed!r}; give strings, as in classes=['no', 'yes']")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
+from nbexplain.core.model.asked_in_parts import answered
 from nbexplain.core.model.estimator_answers import as_array, precision_of
 from nbexplain.core.model.estimator_calls import (
     classes_of,
@@ -142,9 +143,23 @@ class Predictor(nn.Module):
         return torch.from_numpy(scores)
 
     def one_by_one(self, x: Any) -> str:
-        """How a model that raised on these inputs would answer, as far as it was not asked before; or `""`."""
-        if self.outputs is not None or self.way == "forward":
+        """How a model that raised on these inputs would answer, as far as it was not asked before; or `""`.
+
+        `""` too for one that answers when it is asked again as before: it was not how it was asked.
+        """
+        if self.outputs is not None or self.way == "forward" or self._answers(x):
             return ""
+        way = self._another_way(x)
+        return "" if way and self._answers(x) else way
+
+    def _answers(self, x: Any) -> bool:
+        try:
+            self._calls[0][1](x)
+        except Exception:  # what it raises is known
+            return False
+        return True
+
+    def _another_way(self, x: Any) -> str:
         if isinstance(x, list) and isinstance(x[0], tuple) and not is_pipeline(self.estimator):
             return one_by_one.of_pairs(self._calls[0][1], self._call, x)
         if self.way != "call" and not isinstance(x, list):
@@ -226,11 +241,13 @@ class Predictor(nn.Module):
 
     def _sample(self, most: int) -> Any | None:
         """Some background rows as the model takes them, or None."""
+        rows = self._sampled(most)
+        return None if rows is None or self._given is None else self._given.outside(torch.from_numpy(rows))
+
+    def _sampled(self, most: int) -> np.ndarray | None:
+        """Some rows (n, F) of the background, or None without one."""
         rows = self._given.background if isinstance(self._given, Tabular) else None
-        if rows is None:
-            return None
-        chosen = np.random.default_rng(0).permutation(len(rows))[:most]
-        return self._given.outside(torch.from_numpy(rows[np.sort(chosen)])) if self._given is not None else None
+        return None if rows is None else rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:most])]
 
     def _learn(self, x: Any, answer: Any) -> Outputs:
         said, widths, names = as_array(answer, count_of(x), x, self._call, self._calls[0][1])
@@ -375,15 +392,33 @@ class Predictor(nn.Module):
         return found if tried is None else outputs.labels_in(tried[1]) or found
 
     def _tried(self, most: int) -> tuple[Any, np.ndarray] | None:
-        """Some background rows, and what the model says of them; None without any, or if it does not take them."""
-        sample = self._sample(most)
-        if sample is None:
+        """Some background rows, and what the model says of them; None without any, or if it takes none of them.
+
+        Where it does not take all of them together, those that it takes: see `answered`.
+
+        Raises
+        ------
+        Exception
+            Of the model, if it fails on the explained input too, which it took before, as a server that is away does:
+            so that nothing is learnt for good from what happened to answer.
+        """
+        rows = self._sampled(most)
+        if rows is None or self._given is None:
             return None
-        try:
+
+        def ask(some: np.ndarray) -> np.ndarray:
+            sample = outside(torch.from_numpy(some))
             said, _, columns = as_array(self._calls[0][1](sample), count_of(sample), sample)
-            return sample, self._in_order(said, columns)
-        except Exception:  # such as rows with NaN, which a method that asks for them will name
-            return None
+            return self._in_order(said, columns)
+
+        outside = self._given.outside
+        for _ in range(2 if np.isfinite(rows).all() else 1):  # it may have failed by chance
+            with suppress(Exception):  # such as of rows with NaN, which a method that asks for them will name
+                return outside(torch.from_numpy(rows)), ask(rows)
+        self._calls[0][1](outside(self._given.tensor))
+        found = answered(ask, rows)
+        self._calls[0][1](outside(self._given.tensor))
+        return None if found is None else (outside(torch.from_numpy(found[0])), found[1])
 
 
 def _of_booster(said: np.ndarray, objective: str) -> Outputs:

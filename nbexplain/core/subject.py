@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +34,7 @@ from nbexplain.core.network import Network, Pass
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin, twin
 from nbexplain.inputs import Array, Key, Masker, Tabular, Text, as_input
+from nbexplain.inputs.calling import lacks
 
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
@@ -100,6 +103,7 @@ class Subject:
         self._axes = dict(axes or {})
         seen = model if isinstance(model, Twin) else twin(model)
         self.input: Array = as_input(x, preprocess, part)
+        _check_forward(forward, self.input, isinstance(seen.module, Predictor))
         self.reader = Reader(scores, classes, batched=self.input.batched)
         self._forward = forward
         self._network = Network(seen, self.input, forward, self.reader)
@@ -122,6 +126,7 @@ class Subject:
         self._score_name: str | None = None
         self._ends: dict[str | None, str] = {}
         self._one_each: bool | None = None
+        self._calls.most = sys.maxsize
         self._ahead: list[bool | None] = []  # what `reads_ahead` told
         self.reader.forget()
 
@@ -564,9 +569,46 @@ class Subject:
         """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
         found = []
         for part in self._parts(batch):
-            scores = self._network.run_batch(self.ready(part))
+            scores = self._run_part(part)
             found.append(scores if target is None else targets.score(scores, target))
         return torch.cat(found)
+
+    def _run_part(self, part: Tensor) -> Tensor:
+        """Scores (n, K, …) of inputs in one call; in smaller ones from now on, where the model refuses so many.
+
+        What it raises where it does not take one of them, in whatever company, is what it raised at first.
+        """
+        try:
+            return self._network.run_batch(self.ready(part))
+        except Exception as error:
+            raised = error.__cause__ not in (None, error)  # by the model; else it is what it returned that is wrong
+            if not raised or len(part) < 2 or not isinstance(self.twin.module, Predictor):
+                raise
+            found = self._in_smaller(part)
+            if found is None:
+                raise
+            return found
+
+    def _in_smaller(self, part: Tensor) -> Tensor | None:
+        """Scores (n, K, …) of inputs that the model does not take together; None if it is one of them that it refuses.
+
+        The size of the calls that it takes is remembered.
+        """
+        size = len(part)
+        found: list[Tensor] = []
+        try:
+            self._network.run_batch(self.ready(part[:1]))  # a model that takes none is not asked further
+            while size > 1 and not found:
+                size = -(-size // 2)
+                with contextlib.suppress(Exception):
+                    found.append(self._network.run_batch(self.ready(part[:size])))
+            if found:
+                found += [self._network.run_batch(self.ready(one)) for one in part[size:].split(size)]
+        except Exception:  # not because of how many there are
+            return None
+        if found:
+            self._calls.most = size
+        return torch.cat(found) if found else None
 
     def _parts(self, batch: Tensor) -> Iterator[Tensor]:
         """A batch in chunks; rows for a model outside torch, of which each call costs by itself, in longer ones.
@@ -579,7 +621,7 @@ class Subject:
             begun = time.perf_counter()
             yield batch[start : start + size]
             start += size
-            if start <= len(batch) and len(batch) > 1:
+            if start <= len(batch) and len(batch) > 1 and size <= self._calls.most:
                 self.call_took(size, time.perf_counter() - begun, batch.shape[-1])
 
     def call_size(self, width: int) -> int:
@@ -600,13 +642,14 @@ class Subject:
 
     def most_in_call(self, width: int) -> int:
         """How many it may grow to."""
-        least = self.chunk()
+        least = min(self.chunk(), self._calls.most)
         if least == 1 or self.input.kind != "table":
             return least
         each = 8 * width
         if not isinstance(self.twin.module, Predictor):
             each = max(each, (self._network.survey or hooks.Survey()).largest)
-        return max(least, min(_MOST_OUTSIDE, _ROW_BYTES // each, options.memory_budget // (4 * each)))
+        most = min(_MOST_OUTSIDE, _ROW_BYTES // each, options.memory_budget // (4 * each), self._calls.most)
+        return max(least, most)
 
     def calling(self) -> AbstractContextManager[Callable[[Any, int], Tensor]]:
         """For many short calls of a model outside torch: what gives the scores (N, K) of so many inputs made for it.
@@ -801,6 +844,20 @@ class Subject:
         self._several |= kept.records.several
         STORE.put((self._key, place), kept, (self._network.survey or hooks.Survey()).total if size is None else size)
         return kept
+
+
+def _check_forward(forward: Any, given: Array, outside: bool) -> None:
+    """Check that it can be called as it will be."""
+    if forward is None:
+        return
+    rows = {"table": "rows", "text": "texts"}.get(given.kind, "x") if outside else "x"
+    if not callable(forward):
+        raise TypeError(
+            f"forward: expected a function of the model and its input, forward(model, {rows}), got {forward!r}"
+        )
+    alone = given.parts is None and getattr(given, "encode", None) is None  # else more than one may be handed over
+    if alone and (why := lacks(forward, 2)):
+        raise TypeError(f"forward: it is called as forward(model, {rows}), and cannot be: {why}")
 
 
 def _has_inputs(output: Tensor, layer: Layer, count: int) -> bool:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nbexplain.inputs.array import Array, as_it_is
+from nbexplain.inputs.calling import lacks
 from nbexplain.inputs.table_coded import Coded
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_index import Index
@@ -107,6 +108,8 @@ class Tabular(Array):
             )
         if encode is not None and not callable(encode):
             raise TypeError(f"encode: expected a function of rows (N, F), got {encode!r}")
+        if encode is not None and (why := lacks(encode, 1)):
+            raise TypeError(f"encode: it is called as encode(rows), with rows (N, F), and cannot be: {why}")
         given = {str(name): tuple(values) for name, values in (categories or {}).items()}
         for name, values_of in given.items():
             if name not in found:

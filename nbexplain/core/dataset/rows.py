@@ -46,25 +46,72 @@ def drawn(table: Tabular, rows: int, seed: int, among: np.ndarray | None = None)
     return draw.permutation(len(needed(table)))[:rows] if among is None else among[draw.permutation(len(among))[:rows]]
 
 
-def scores_of(subject: Subject, rows: np.ndarray, what: str, like: np.ndarray | None = None) -> Tensor:
+def scores_of(
+    subject: Subject, rows: np.ndarray, what: str, like: np.ndarray | None = None, column: int | None = None
+) -> Tensor:
     """Scores (n, K, …) of rows (n, F) of the background, or made of those in `like` (n, F); see `Tabular.placed`.
+
+    `column` is the one in which they differ from these, if that is all.
 
     Raises
     ------
     ValueError
-        If the model cannot take a row with NaN or infinity, or a score is not finite; with the column.
+        If the model cannot take a row with NaN or infinity, or a score is not finite; with the column. If it cannot
+        take a value of the changed column, with the value.
     """
     try:
-        scores = subject.evaluate(torch.from_numpy(table_of(subject).placed(rows, like)))
+        scores = _scores(subject, rows, like)
     except (RuntimeError, ValueError) as error:
+        if like is not None and column is not None:
+            _check_changed(subject, rows, what, like, column)
         if np.isfinite(rows).all():
             raise
         raise ValueError(f"{what}: {_where(subject, rows, like)}, which the model does not take ({error})") from error
     broken = ~torch.isfinite(scores).flatten(1).all(1).cpu().numpy()
     if broken.any():
+        first = broken.argmax()
+        if like is not None and column is not None and _is_finite(subject, like[[first]]):
+            raise ValueError(f"{what}: the score of a row is NaN or infinite: {_at(subject, rows[first], column)}")
         reason = _where(subject, rows[broken], None if like is None else like[broken])
         raise ValueError(f"{what}: the score of a row is NaN or infinite" + (f": {reason}" if reason else ""))
     return scores
+
+
+def _scores(subject: Subject, rows: np.ndarray, like: np.ndarray | None = None) -> Tensor:
+    return subject.evaluate(torch.from_numpy(table_of(subject).placed(rows, like)))
+
+
+def _is_finite(subject: Subject, rows: np.ndarray) -> bool:
+    """Whether the model takes these rows of the background, and their scores are finite."""
+    try:
+        return bool(torch.isfinite(_scores(subject, rows)).all())
+    except (RuntimeError, ValueError):
+        return False
+
+
+def _at(subject: Subject, row: np.ndarray, column: int) -> str:
+    """The value of a column, in words."""
+    changed = table_of(subject).columns[column]
+    return f"with {changed.name!r} at {changed.said(row[column])}"
+
+
+def _check_changed(subject: Subject, rows: np.ndarray, what: str, like: np.ndarray, column: int) -> None:
+    """Find a row that fails, by halves, and raise with the value of its column, if it does not fail without it."""
+    if not _is_finite(subject, like[:1]):  # such as of a server that is away: not one of the values
+        return
+    while len(rows) > 1:
+        half = len(rows) // 2
+        try:
+            _scores(subject, rows[:half], like[:half])
+        except (RuntimeError, ValueError):
+            rows, like = rows[:half], like[:half]
+        else:
+            rows, like = rows[half:], like[half:]
+    try:
+        _scores(subject, rows, like)
+    except (RuntimeError, ValueError) as error:
+        if _is_finite(subject, like):
+            raise ValueError(f"{what}: {_at(subject, rows[0], column)}, {error}") from error
 
 
 def check_rows(subject: Subject, rows: np.ndarray, what: str) -> None:

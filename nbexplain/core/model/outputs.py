@@ -14,6 +14,7 @@ from torch import Tensor
 from nbexplain.core import hooks
 from nbexplain.core.model.detections import Detections, Followed
 from nbexplain.core.model.made_by import Bounds
+from nbexplain.inputs.calling import lacks
 
 SIGMOID = "sigmoid"
 _NAMED = ("logits", "logits_per_image")
@@ -69,6 +70,12 @@ class Reader:
                 f"scores: expected a function of the output, detections(…), or {SIGMOID!r} for labels of which an "
                 f"input may have several, got {scores!r}"
             )
+        expected = "a function of what the model returns, scores(output)"
+        if scores is not None and not isinstance(scores, Detections):
+            if not callable(scores):
+                raise TypeError(f"scores: expected {expected}, detections(…) or {SIGMOID!r}, got {scores!r}")
+            if why := lacks(scores, 1):
+                raise TypeError(f"scores: expected {expected}, and it cannot be called so: {why}")
         self.own = scores is not None
         self.followed: Followed | None = scores.for_input() if isinstance(scores, Detections) else None
         self.given = scores

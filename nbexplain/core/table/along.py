@@ -45,7 +45,8 @@ def scores_along(
             step = max(_AT_ONCE // len(values), 1)
             for at in range(0, len(part), step):
                 some = part[at : at + step]
-                scores = scores_of(subject, _changed(some, column, values), what, np.repeat(some, len(values), axis=0))
+                like = np.repeat(some, len(values), axis=0)
+                scores = scores_of(subject, _changed(some, column, values), what, like, column)
                 place[..., at : at + step] = read(scores).unflatten(0, (-1, len(values))).permute(2, 1, 0)
 
 

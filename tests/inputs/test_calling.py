@@ -1,0 +1,67 @@
+"""Arguments that cannot be called as they will be are named, before the model is asked."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nbexplain import Tabular, explain
+from nbexplain.inputs.calling import lacks
+
+ROWS = np.random.default_rng(0).normal(size=(60, 3))
+TABLE = Tabular(ROWS[0], background=ROWS)
+
+
+def never(rows):
+    raise AssertionError("asked")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"classes": 3}, "classes: expected a name for each score, got 3"),
+        ({"scores": 3}, r"scores: expected a function of what the model returns, scores\(output\), .* got 3"),
+        ({"scores": lambda a, b: a}, r"scores: expected .*scores\(output\).*lambda>\(a, b\): missing .*'b'"),
+        ({"forward": "call"}, r"forward: expected .* forward\(model, rows\), got 'call'"),
+        ({"forward": lambda m: m}, r"forward: it is called as forward\(model, rows\), .*lambda>\(m\): too many"),
+    ],
+)
+def test_the_argument_is_named_with_what_came_and_what_is_expected(given, told):
+    with pytest.raises(TypeError, match=told):
+        explain(never, TABLE, "exact_shap", **given)
+
+
+def test_an_encoding_of_two_arguments_is_refused():
+    with pytest.raises(TypeError, match=r"encode: it is called as encode\(rows\), .*lambda>\(a, b\): missing .*'b'"):
+        Tabular(ROWS[0], background=ROWS, encode=lambda a, b: a)
+
+
+def test_what_can_be_called_is_taken():
+    def wraps(function):
+        @functools.wraps(function)
+        def one(x):
+            return function(x, 2)
+
+        return one
+
+    def two(x, y):
+        return x * y
+
+    for function in (lambda a, b=1: a, lambda *a: a[0], functools.partial(two, y=1), wraps(two), torch.logit, np.exp):
+        assert lacks(function, 1) == ""
+    assert lacks(nn.Identity(), 1) == ""
+    assert lacks(max, 2) == ""
+
+
+def test_defaults_and_any_arguments_give_the_scores():
+    def model(rows):
+        return rows @ np.array([1.0, 2.0, 3.0])
+
+    right = explain(model, TABLE, "exact_shap").values
+    for forward in (lambda m, rows, scale=1.0: m(rows) * scale, lambda *given: given[0](given[1])):
+        found = explain(model, TABLE, "exact_shap", forward=forward, scores=lambda said, *more: said)
+        assert np.allclose(found.values, right)
