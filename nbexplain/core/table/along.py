@@ -30,16 +30,17 @@ def scores_along(
     ValueError
         As of `scores_of`, which says of `what` the rows are.
     """
-    start, written = 0, True
+    start, keeps = 0, False  # what it is given
     while start < len(rows):
         most = max(subject.call_size(rows.shape[1]) // min(len(values), _VALUES), 1)
         parts = -(-(len(rows) - start) // most)  # all of about the same size, for which memory is used again
         part = rows[start : start + -(-(len(rows) - start) // parts)]
         place = into[..., start : start + len(part)]
         again = not start and len(part) * len(values) > subject.call_size(rows.shape[1])  # the same memory
-        written = written and _written(subject, part, column, values, read, place)
+        written = not keeps and _written(subject, part, column, values, read, place)
         if written and again:
-            written = _as_they_are(subject, part, column, values, read, place)
+            keeps = not _as_they_are(subject, part, column, values, read, place)
+            written = not keeps
         start += len(part)
         if not written:  # row by row, which tells what is wrong with one
             step = max(_AT_ONCE // len(values), 1)
