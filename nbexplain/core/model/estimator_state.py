@@ -6,18 +6,25 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 from numpy import ndarray
 
-from nbexplain.core.model.held_parts import PARTS, Reader, Readers, attributes, look
-from nbexplain.core.model.held_values import VALUES, Measured, Names, same
+from nbexplain.core.model.held_parts import PARTS, Reader, Readers, attributes, look, whole
+from nbexplain.core.model.held_values import Measured, Names, same
 
 _Slot = tuple[int, Any]  # the number of a part, by the way to it, and a name in it
 _GROWN = ("", "grown")  # in place of a name: which names there are
 _NOTHING = object()
+_LARGE = 1_000_000  # bytes
 _WATCHED = 2  # calls with one input that are watched, and as many with more
+
+
+class _Part(NamedTuple):
+    held: Any  # the part, or a reference to it
+    names: Names
+    inner: list[tuple[int, Any, Reader]]  # what may be looked into: its number, itself or a reference to it, and how
 
 
 class Attributes:
@@ -34,7 +41,10 @@ class Attributes:
         self.always: dict[int, set[Any]] = {}  # what several wrote: the names in each part
         self._asked = {False: 0, True: 0}  # calls that were watched, with one input and with several
         self._numbers: dict[_Slot, int] = {}  # of a part, by the part and the name that lead to it
+        self._last: dict[int, _Part] = {}
         self._readers = Readers()
+        reader = self._readers[type(model)]
+        self._reader = attributes if reader is None or reader is whole else reader
 
     def state(self) -> State:
         """As they are now: unequal to another state if a fit, or the user, has changed one in between."""
@@ -62,53 +72,59 @@ class Attributes:
                 elif slot[1] not in self.always.get(slot[0], ()):
                     self.once[slot] = written
 
-    def changed(self, before: dict[int, tuple[Any, Names]], now: dict[int, tuple[Any, Names]]) -> bool:
+    def changed(self, before: dict[int, _Part], now: dict[int, _Part]) -> bool:
         """Whether more has changed than what the model writes itself."""
         for (number, name), written in _changes(before, now):
             own = self.always.get(number, ())
-            if name in own or (_GROWN in own and now[number][1].grows == "places"):
+            if name in own or (_GROWN in own and now[number].names.grows == "places"):
                 continue
             ours = self.once.get((number, name))
             if ours is None or not all(map(same, ours, written)):
                 return True
         return False
 
-    def _now(self) -> dict[int, tuple[Any, Names]]:
-        """Each part, and what it holds, by its number; the nearest parts first."""
-        found: dict[int, tuple[Any, Names]] = {}
-        numbers, reader_of = self._numbers, self._readers.of
-        waiting: deque[tuple[int, Any, Any, Reader]] = deque()
-        waiting.append((0, self.model, self.model, reader_of(self.model) or attributes))
+    def _now(self) -> dict[int, _Part]:
+        """Each part by its number, the nearest first. What is as it was at the last look is the very same object."""
+        found: dict[int, _Part] = {}
+        waiting: deque[tuple[int, Any, Reader]] = deque([(0, self.model, self._reader)])
         seen = {id(self.model)}
         while waiting:
-            number, part, held, reader = waiting.popleft()
-            names = look(reader, part)
+            number, held, reader = waiting.popleft()
+            names = look(reader, held() if type(held) is ref else held)
             if names is None:
                 continue
-            for name in self.always.get(number, ()):
-                if name in names:
-                    names[name] = None  # not to keep the last input alive
-            found[number] = held, names
-            for name, value in names.items():
-                kind = type(value)
-                if kind in VALUES or kind is Measured:
-                    continue
-                inner = reader_of(value)
-                if (inner is None or kind is ndarray) and kind.__weakrefoffset__:
-                    names[name] = held = ref(value)  # large arrays may go
-                else:
-                    held = value
-                if inner is None or id(value) in seen or len(found) + len(waiting) >= PARTS:
-                    continue
-                seen.add(id(value))
-                waiting.append((numbers.setdefault((number, name), len(numbers) + 1), value, held, inner))
+            part = self._last.get(number)
+            if part is None or part.held is not held or not _identical(part.names, names):
+                part = self._part(number, held, names)
+            found[number] = part
+            for inner in part.inner:
+                if id(inner[1]) not in seen and len(found) + len(waiting) < PARTS:
+                    seen.add(id(inner[1]))
+                    waiting.append(inner)
+        self._last = found
         return found
+
+    def _part(self, number: int, held: Any, names: Names) -> _Part:
+        for name in self.always.get(number, ()):
+            if name in names:
+                names[name] = None  # not to keep the last input alive
+        inner = []
+        for name, value in names.items():
+            reader = self._readers[type(value)]
+            if reader is None:
+                continue
+            by = value
+            if reader is whole or (type(value) is ndarray and value.nbytes > _LARGE):
+                names[name] = by = ref(value)  # may go
+            if reader is not whole:
+                inner.append((self._numbers.setdefault((number, name), len(self._numbers) + 1), by, reader))
+        return _Part(held, names, inner)
 
 
 class State:
     """What `Attributes` held at a time."""
 
-    def __init__(self, of: Attributes, parts: dict[int, tuple[Any, Names]]) -> None:
+    def __init__(self, of: Attributes, parts: dict[int, _Part]) -> None:
         self._of, self._parts = of, parts
 
     def __eq__(self, other: object) -> bool:
@@ -117,24 +133,25 @@ class State:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _changes(
-    before: dict[int, tuple[Any, Names]], now: dict[int, tuple[Any, Names]]
-) -> Iterator[tuple[_Slot, tuple[Any, Any]]]:
+def _changes(before: dict[int, _Part], now: dict[int, _Part]) -> Iterator[tuple[_Slot, tuple[Any, Any]]]:
     """Where two looks at the same model differ, and by what.
 
     A part that is another one now differs where it is held; what it holds is not compared.
     """
-    for number, (part, old) in before.items():
-        there, new = now.get(number, (None, old))
-        if there is not part or (
-            len(old) == len(new) and all(map(is_, old.values(), new.values())) and [*old] == [*new]
-        ):
+    for number, part in before.items():
+        other = now.get(number, part)
+        if other is part or other.held is not part.held or _identical(part.names, other.names):
             continue
+        old, new = part.names, other.names
         if old.keys() != new.keys() and old.grows:
             yield (number, _GROWN), (Measured(frozenset(old)), Measured(frozenset(new)))
             if old.grows == "places":
                 continue
         for name in old.keys() & new.keys() if old.grows else old.keys() | new.keys():
-            one, other = old.get(name, _NOTHING), new.get(name, _NOTHING)
-            if not same(one, other):
-                yield (number, name), (one, other)
+            written = old.get(name, _NOTHING), new.get(name, _NOTHING)
+            if not same(*written):
+                yield (number, name), written
+
+
+def _identical(old: Names, new: Names) -> bool:
+    return len(old) == len(new) and all(map(is_, old.values(), new.values())) and [*old] == [*new]

@@ -17,7 +17,7 @@ from nbexplain.core.model.held_values import VALUES, Keys, Measured, Names, Plac
 from nbexplain.core.model.measured import booster_of, is_network, of_array, of_booster, of_network
 from nbexplain.core.model.names_used import globals_named
 
-PARTS = 300  # as many are looked at, the nearest first
+PARTS = 250  # as many are looked at, the nearest first
 _ITEMS = 1000  # of a list or dictionary
 _ASKED = frozenset(("predict", "predict_proba", "decision_function", "transform", "fit", "__call__"))
 _HOLDERS = (types.SimpleNamespace, argparse.Namespace, functools._lru_cache_wrapper)  # of the standard library
@@ -25,22 +25,24 @@ _HOLDERS = (types.SimpleNamespace, argparse.Namespace, functools._lru_cache_wrap
 Reader = Callable[[Any], "Names | None"]
 
 
-class Readers:
-    """How a part is looked into, by its type: no code of the user's runs, and nothing is loaded or made by looking.
+class Readers(dict[type, "Reader | None"]):
+    """What looks into a part, by its type; None where that holds nothing that could be looked at.
 
-    Classes of the user's are looked into, others where they are asked or fitted, or are containers; not data frames,
-    tokenizers, loggers and other tools.
+    No code of the user's runs, and nothing is loaded or made by looking. Classes of the user's are looked into, others
+    where they are asked or fitted, or are containers; not data frames, tokenizers, loggers and other tools, which are
+    `whole`.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[type, Reader | None] = {}
+    def __missing__(self, kind: type) -> Reader | None:
+        reader = None
+        if kind not in VALUES and kind is not Measured:
+            reader = _reader(kind) or (whole if kind.__weakrefoffset__ else None)
+        self[kind] = reader
+        return reader
 
-    def of(self, part: Any) -> Reader | None:
-        """What looks into a part; None where it is not to be looked into."""
-        kind = type(part)
-        if kind not in self._known:
-            self._known[kind] = _reader(kind)
-        return self._known[kind]
+
+def whole(part: Any) -> None:
+    """Of what is compared by identity alone."""
 
 
 def look(reader: Reader, part: Any) -> Names | None:
@@ -52,7 +54,7 @@ def look(reader: Reader, part: Any) -> Names | None:
 
 
 def _reader(kind: type) -> Reader | None:
-    if kind in VALUES or kind.__module__.partition(".")[0] == "nbexplain":
+    if kind.__module__.partition(".")[0] == "nbexplain":
         return None
     if kind is np.ndarray:
         return _array
@@ -168,8 +170,8 @@ def _own(kind: type) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _installed(module: str | None) -> bool:
     """Whether a module comes with Python, or was installed with pip, as far as is known."""
-    if module is None:
-        return True
+    if module is None:  # of code that was made from text
+        return False
     package = module.partition(".")[0]
     if package in sys.stdlib_module_names or package == "nbexplain" or package.startswith("_cython"):
         return True
