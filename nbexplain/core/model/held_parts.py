@@ -54,7 +54,7 @@ def look(reader: Reader, part: Any) -> Names | None:
 
 
 def _reader(kind: type) -> Reader | None:
-    if kind.__module__.partition(".")[0] == "nbexplain":
+    if not isinstance(kind.__module__, str) or kind.__module__.partition(".")[0] == "nbexplain":
         return None
     if kind is np.ndarray:
         return _array

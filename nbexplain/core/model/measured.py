@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 _WHOLE = 2048  # bytes: smaller arrays are looked at as a whole
 _SAMPLES = 64  # values of a larger one
+_WIDE = 10_000  # columns
 _FEW_LEAVES = 200_000  # CatBoost copies the values of all leaves to tell them
 
 
@@ -53,8 +54,12 @@ def of_booster(package: str, booster: Any) -> tuple[Any, ...]:
         import xgboost
 
         own = xgboost.Booster  # not what a class made of it has in its place
-        rows = np.zeros((2, own.num_features(booster)), np.float32)
-        rows[1] = 1
+        width = own.num_features(booster)
+        rows: Any = np.stack([np.zeros(width, np.float32), np.ones(width, np.float32)]) if width <= _WIDE else None
+        if rows is None:  # megabytes; one row without values
+            from scipy.sparse import csr_matrix
+
+            rows = csr_matrix((1, width), dtype=np.float32)
         margins = own.predict(booster, xgboost.DMatrix(rows), output_margin=True, validate_features=False)
         return own.num_boosted_rounds(booster), margins.tobytes()
     if package == "lightgbm":
