@@ -12,7 +12,7 @@ from weakref import ref
 from numpy import ndarray
 
 from nbexplain.core.model.held_parts import PARTS, Reader, Readers, attributes, look, whole
-from nbexplain.core.model.held_values import Measured, Names, same
+from nbexplain.core.model.held_values import VALUES, Measured, Names, same
 
 _Slot = tuple[int, Any]  # the number of a part, by the way to it, and a name in it
 _GROWN = ("", "grown")  # in place of a name: which names there are
@@ -41,6 +41,7 @@ class Attributes:
         self.always: dict[int, set[Any]] = {}  # what several wrote: the names in each part
         self._asked = {False: 0, True: 0}  # calls that were watched, with one input and with several
         self._numbers: dict[_Slot, int] = {}  # of a part, by the part and the name that lead to it
+        self._states = 0
         self._last: dict[int, _Part] = {}
         self._readers = Readers()
         reader = self._readers[type(model)]
@@ -48,7 +49,8 @@ class Attributes:
 
     def state(self) -> State:
         """As they are now: unequal to another state if a fit, or the user, has changed one in between."""
-        return State(self, self._now())
+        self._states += 1
+        return State(self, self._now(), self._states)
 
     def settled(self, count: int) -> bool:
         """Whether enough calls with as many inputs were watched."""
@@ -76,8 +78,12 @@ class Attributes:
         """Whether more has changed than what the model writes itself."""
         for (number, name), written in _changes(before, now):
             own = self.always.get(number, ())
-            if name in own or (_GROWN in own and now[number].names.grows == "places"):
+            if name in own:
                 continue
+            if _GROWN in own and (
+                now[number].names.grows == "places" or all(type(value) in VALUES for value in written)
+            ):
+                continue  # a history, or numbers that are kept or counted by what was asked
             ours = self.once.get((number, name))
             if ours is None or not all(map(same, ours, written)):
                 return True
@@ -124,11 +130,14 @@ class Attributes:
 class State:
     """What `Attributes` held at a time."""
 
-    def __init__(self, of: Attributes, parts: dict[int, _Part]) -> None:
-        self._of, self._parts = of, parts
+    def __init__(self, of: Attributes, parts: dict[int, _Part], number: int) -> None:
+        self._of, self._parts, self._number = of, parts, number  # the later, the larger
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, State) and not self._of.changed(other._parts, self._parts)
+        if not isinstance(other, State):
+            return False
+        before, now = (other, self) if other._number <= self._number else (self, other)
+        return not self._of.changed(before._parts, now._parts)
 
     __hash__ = None  # type: ignore[assignment]
 

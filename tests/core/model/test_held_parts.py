@@ -263,6 +263,10 @@ def keeps_answers(model: Any, rows: Any) -> None:
         model.known.setdefault(tuple(row), float(row @ model.weights))
 
 
+def counts_by_size(model: Any, rows: Any) -> None:
+    model.known[len(rows)] = model.known.get(len(rows), 0) + 1
+
+
 def keeps_a_history(model: Any, rows: Any) -> None:
     model.history.appendleft(len(rows))
 
@@ -305,17 +309,20 @@ def uses_a_cache(model: Any, rows: Any) -> None:
 
 WRITERS = [counts, counts_within, counts_in_a_global, keeps_the_last_input, keeps_answers, keeps_a_history, appends]
 WRITERS += [loads_itself, loads_for_batches, makes_a_part_anew, writes_into_an_array, counts_at_a_function]
-WRITERS += [uses_a_cache]
+WRITERS += [uses_a_cache, counts_by_size]
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
 def test_what_a_model_writes_is_no_change_and_new_weights_are(write: Any) -> None:
     model = Writes(write, known={}, history=deque(maxlen=3), times=[], scratch=np.zeros(2))
     known = twin(model)  # before it is asked
-    rows = iter(range(len(TABLE)))
+    rows, states = iter(range(len(TABLE))), []
     for count in (1, 1, 1, 5, 1, 7, 5, 1, 3):
+        states.append(known.original.state())
         known.original(TABLE[[next(rows) for _ in range(count)]])
         assert not known.changed()
+    now = known.original.state()
+    assert [state == now for state in states] == [True] * len(states)
     later = twin(model, known.stop)
     later.original(TABLE[:2])
     assert not later.changed()
