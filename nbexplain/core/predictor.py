@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -115,7 +115,7 @@ class Predictor(nn.Module):
 
     def forward(self, x: Any, way: Callable[[Any, Any], Any] | None = None) -> Tensor:
         """Scores (N, K) as float64; `way(model, x)` is the user's own call of the estimator."""
-        with nullcontext() if self._attributes.settled else self._attributes.watched():
+        with self._attributes.watched(count_of(x)):
             return self._scores(x, way)
 
     def _scores(self, x: Any, way: Callable[[Any, Any], Any] | None) -> Tensor:
@@ -234,7 +234,7 @@ class Predictor(nn.Module):
         return self.outputs.notes + order_note(own, names)
 
     def state(self) -> State:
-        """What a fit replaces: the attributes of the estimator and of the steps of a pipeline, by identity."""
+        """What a fit changes in the estimator, and in what it holds; see `Attributes`."""
         return self._attributes.state()
 
     # What the scores are

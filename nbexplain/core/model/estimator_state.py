@@ -2,90 +2,165 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from operator import is_
+from typing import Any, NamedTuple
+from weakref import ref
 
-from nbexplain.core.model.estimator_calls import is_pipeline
+from numpy import ndarray
 
-_Key = tuple[int, str]  # the number of a step, and the name of an attribute
+from nbexplain.core.model.held_parts import PARTS, Reader, Readers, attributes, look, whole
+from nbexplain.core.model.held_values import VALUES, Measured, Names, same
+
+_Slot = tuple[int, Any]  # the number of a part, by the way to it, and a name in it
+_GROWN = ("", "grown")  # in place of a name: which names there are
+_NOTHING = object()
+_LARGE = 1_000_000  # bytes
+_WATCHED = 2  # calls with one input that are watched, and as many with more
+
+
+class _Part(NamedTuple):
+    held: Any  # the part, or a reference to it
+    names: Names
+    inner: list[tuple[int, Any, Reader]]  # what may be looked into: its number, itself or a reference to it, and how
 
 
 class Attributes:
-    """The attributes of an estimator and of its steps, by identity.
+    """What a model holds, and what its parts hold: attributes, closures, globals that its functions look up, weights.
 
     Some are written by being asked: a pipeline counts its calls, others keep the last input, or load what they need at
-    the first call. What changes in our first two calls is no fit; what only the first has written is held from then on.
+    the first call. What two of our first calls change is no fit; what only one has written is held from then on. Calls
+    with several inputs are watched as those with one are, as only they may fill what a model keeps for batches.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.asked = 0  # calls that were watched
-        self.left: dict[_Key, _Same] = {}  # what our first call wrote
-        self.always: frozenset[_Key] = frozenset()  # what each call writes
+        self.once: dict[_Slot, tuple[Any, Any]] = {}  # what one call of ours wrote: before, and after
+        self.always: dict[int, set[Any]] = {}  # what several wrote: the names in each part
+        self._asked = {False: 0, True: 0}  # calls that were watched, with one input and with several
+        self._numbers: dict[_Slot, int] = {}  # of a part, by the part and the name that lead to it
+        self._states = 0
+        self._last: dict[int, _Part] = {}
+        self._readers = Readers()
+        reader = self._readers[type(model)]
+        self._reader = attributes if reader is None or reader is whole else reader
 
     def state(self) -> State:
-        """As they are now: unequal to another state if a fit, or the user, has replaced one in between."""
-        weights: list[tuple[int, int]] = []
-        if is_pipeline(self.model):
-            weights = [(id(weight), weight._version) for weight in self.model.model.parameters()]
-        return State(self, self._now(), weights)
+        """As they are now: unequal to another state if a fit, or the user, has changed one in between."""
+        self._states += 1
+        return State(self, self._now(), self._states)
 
-    @property
-    def settled(self) -> bool:
-        """Whether enough calls were watched."""
-        return self.asked > 1
+    def settled(self, count: int) -> bool:
+        """Whether enough calls with as many inputs were watched."""
+        return self._asked[count > 1] >= _WATCHED
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Around a call of ours."""
-        if self.settled:
+    def watched(self, count: int) -> Iterator[None]:
+        """Around a call of ours, with so many inputs."""
+        if self.settled(count):
             yield
             return
         before = self._now()
-        yield
-        written = {key: value for key, value in self._now().items() if before.get(key) != value}
-        if self.asked:
-            self.always = frozenset(self.left.keys() & written.keys())
-        else:
-            self.left = written
-        self.asked += 1
+        try:
+            yield
+            self._asked[count > 1] += 1
+        finally:
+            for slot, written in _changes(before, self._now()):
+                if slot in self.once:
+                    del self.once[slot]
+                    self.always.setdefault(slot[0], set()).add(slot[1])
+                elif slot[1] not in self.always.get(slot[0], ()):
+                    self.once[slot] = written
 
-    def _now(self) -> dict[_Key, _Same]:
-        steps = getattr(self.model, "steps", None)
-        parts = [self.model, *(step for _, step in (steps if isinstance(steps, (list, tuple)) else ()))]
-        return {
-            (number, name): _Same(value)
-            for number, part in enumerate(parts)
-            for name, value in list(getattr(part, "__dict__", {}).items())
-        }
+    def changed(self, before: dict[int, _Part], now: dict[int, _Part]) -> bool:
+        """Whether more has changed than what the model writes itself."""
+        for (number, name), written in _changes(before, now):
+            own = self.always.get(number, ())
+            if name in own:
+                continue
+            if _GROWN in own and (
+                now[number].names.grows == "places" or all(type(value) in VALUES for value in written)
+            ):
+                continue  # a history, or numbers that are kept or counted by what was asked
+            ours = self.once.get((number, name))
+            if ours is None or not all(map(same, ours, written)):
+                return True
+        return False
+
+    def _now(self) -> dict[int, _Part]:
+        """Each part by its number, the nearest first. What is as it was at the last look is the very same object."""
+        found: dict[int, _Part] = {}
+        waiting: deque[tuple[int, Any, Reader]] = deque([(0, self.model, self._reader)])
+        seen = {id(self.model)}
+        while waiting:
+            number, held, reader = waiting.popleft()
+            names = look(reader, held() if type(held) is ref else held)
+            if names is None:
+                continue
+            part = self._last.get(number)
+            if part is None or part.held is not held or not _identical(part.names, names):
+                part = self._part(number, held, names)
+            found[number] = part
+            for inner in part.inner:
+                if id(inner[1]) not in seen and len(found) + len(waiting) < PARTS:
+                    seen.add(id(inner[1]))
+                    waiting.append(inner)
+        self._last = found
+        return found
+
+    def _part(self, number: int, held: Any, names: Names) -> _Part:
+        for name in self.always.get(number, ()):
+            if name in names:
+                names[name] = None  # not to keep the last input alive
+        inner = []
+        for name, value in names.items():
+            reader = self._readers[type(value)]
+            if reader is None:
+                continue
+            by = value
+            if reader is whole or (type(value) is ndarray and value.nbytes > _LARGE):
+                names[name] = by = ref(value)  # may go
+            if reader is not whole:
+                inner.append((self._numbers.setdefault((number, name), len(self._numbers) + 1), by, reader))
+        return _Part(held, names, inner)
 
 
 class State:
     """What `Attributes` held at a time."""
 
-    def __init__(self, of: Attributes, values: dict[_Key, _Same], weights: list[tuple[int, int]]) -> None:
-        self._of, self._values, self._weights = of, values, weights
-        self._early = of.asked == 0  # before our first call
+    def __init__(self, of: Attributes, parts: dict[int, _Part], number: int) -> None:
+        self._of, self._parts, self._number = of, parts, number  # the later, the larger
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, State) and self._weights == other._weights and self._held() == other._held()
+        if not isinstance(other, State):
+            return False
+        before, now = (other, self) if other._number <= self._number else (self, other)
+        return not self._of.changed(before._parts, now._parts)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _held(self) -> dict[_Key, _Same]:
-        """What is compared: without what each call writes, and with what the first one wrote."""
-        held = self._values | self._of.left if self._early else self._values
-        return {key: value for key, value in held.items() if key not in self._of.always}
+
+def _changes(before: dict[int, _Part], now: dict[int, _Part]) -> Iterator[tuple[_Slot, tuple[Any, Any]]]:
+    """Where two looks at the same model differ, and by what.
+
+    A part that is another one now differs where it is held; what it holds is not compared.
+    """
+    for number, part in before.items():
+        other = now.get(number, part)
+        if other is part or other.held is not part.held or _identical(part.names, other.names):
+            continue
+        old, new = part.names, other.names
+        if old.keys() != new.keys() and old.grows:
+            yield (number, _GROWN), (Measured(frozenset(old)), Measured(frozenset(new)))
+            if old.grows == "places":
+                continue
+        for name in old.keys() & new.keys() if old.grows else old.keys() | new.keys():
+            written = old.get(name, _NOTHING), new.get(name, _NOTHING)
+            if not same(*written):
+                yield (number, name), written
 
 
-class _Same:
-    """Equal to nothing but the very same object, which it keeps alive, so that its identity is not given away."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other._value is self._value
-
-    __hash__ = None  # type: ignore[assignment]
+def _identical(old: Names, new: Names) -> bool:
+    return len(old) == len(new) and all(map(is_, old.values(), new.values())) and [*old] == [*new]

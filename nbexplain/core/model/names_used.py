@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import types
 from collections.abc import Iterable, Iterator
@@ -68,3 +69,13 @@ def _names(code: types.CodeType) -> Iterator[str]:
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
             yield from _names(inner)
+
+
+@functools.lru_cache(maxsize=1024)
+def globals_named(code: types.CodeType) -> tuple[str, ...]:
+    """The globals that a function looks up or writes, and the functions within it: not attributes called the same."""
+    found = {step.argval for step in dis.get_instructions(code) if step.opname.endswith(("_GLOBAL", "_NAME"))}
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            found.update(globals_named(inner))
+    return tuple(sorted(found))
