@@ -17,6 +17,7 @@ from nbexplain.inputs.table_varied import Varied
 
 _VALUES = 5  # of so many or more in one call, most calls are nearly full
 _TRIED, _NEAR = 16, 1e-4  # changed rows that are asked once more, and by how much of their scores they may differ
+_FREE = "keeps nothing that it is given"  # whether the model was seen to, or not to
 _AT_ONCE = 32_768  # changed rows that are made in one step, where each is made by itself
 
 
@@ -30,17 +31,17 @@ def scores_along(
     ValueError
         As of `scores_of`, which says of `what` the rows are.
     """
-    start, keeps = 0, False  # what it is given
+    start, free = 0, subject.kept(_FREE)
     while start < len(rows):
-        most = max(subject.call_size(rows.shape[1]) // min(len(values), _VALUES), 1)
+        size = subject.call_size(rows.shape[1])
+        most = max(size // min(len(values), _VALUES), 1)
         parts = -(-(len(rows) - start) // most)  # all of about the same size, for which memory is used again
         part = rows[start : start + -(-(len(rows) - start) // parts)]
         place = into[..., start : start + len(part)]
-        again = not start and len(part) * len(values) > subject.call_size(rows.shape[1])  # the same memory
-        written = not keeps and _written(subject, part, column, values, read, place)
-        if written and again:
-            keeps = not _as_they_are(subject, part, column, values, read, place)
-            written = not keeps
+        written = free is not False and _written(subject, part, column, values, read, place)
+        if written and free is None and len(part) * len(values) > size:  # several calls got the same memory
+            free = written = _as_they_are(subject, part, column, values, read, place)
+            subject.keep(_FREE, free, 1)
         start += len(part)
         if not written:  # row by row, which tells what is wrong with one
             step = max(_AT_ONCE // len(values), 1)

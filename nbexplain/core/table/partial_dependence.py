@@ -26,6 +26,7 @@ from nbexplain.inputs.table_masker import needed
 _FIRST = 50  # the first curve is that of so small a part of the rows
 _AT_ONCE = 8  # points
 _QUICK = 0.1  # seconds: after such a step the next is much longer, as each has a cost of its own
+_AT_A_LOOK = 0.15  # seconds: what takes less in all needs no picture on the way
 _LONG = 0.5  # seconds: longer steps do not grow, so that nobody waits for the next picture
 _PAUSE = 0.1  # seconds between two pictures at least, ...
 _SHARE = 0.02  # ... and so many that making them takes no more of the time
@@ -95,6 +96,8 @@ def partial_dependence(
     if found.shape[2] < len(numbers):
         found = np.concatenate([found, np.empty((*found.shape[:2], len(numbers) - found.shape[2]))], 2)
     step, each = max(len(numbers) // _FIRST, 2), 0.0
+    if subject.pace[0] * (len(numbers) - known) * len(grid.values) < _AT_A_LOOK:
+        step = len(numbers)
     due = -np.inf  # the next picture
     while True:
         done = min(known, len(numbers))
