@@ -147,8 +147,8 @@ def test_the_status_line_speaks_of_all_that_are_compared() -> None:
     rows = np.random.default_rng(0).normal(size=(40, 3))
 
     def model(table: np.ndarray) -> np.ndarray:
-        if len(table) > 5 and not any((row == table[0]).all() for row in rows):
-            raise ValueError("rows that never were")  # as LIME draws them
+        if not np.isin(table, rows).all():
+            raise ValueError("values that never were")  # as LIME draws them
         return table.sum(1)
 
     given = nx.Tabular(rows[0], rows)
