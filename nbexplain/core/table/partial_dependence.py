@@ -26,7 +26,7 @@ from nbexplain.inputs.table_masker import needed
 _FIRST = 50  # the first curve is that of so small a part of the rows
 _AT_ONCE = 8  # points
 _QUICK = 0.1  # seconds: after such a step the next is much longer, as each has a cost of its own
-_AT_A_LOOK = 0.15  # seconds: what takes less in all needs no picture on the way
+_AT_A_LOOK = 0.1  # seconds: what takes less in all needs no picture on the way
 _LONG = 0.5  # seconds: longer steps do not grow, so that nobody waits for the next picture
 _PAUSE = 0.1  # seconds between two pictures at least, ...
 _SHARE = 0.02  # ... and so many that making them takes no more of the time
