@@ -110,9 +110,16 @@ class Known:
 
         None stands for the first input, which most often has the same one.
         """
-        first, own = self._newest(0), self._newest(number)
-        other = isinstance(first, Tabular) and isinstance(own, Tabular) and not same_table(first, own)
-        return number if other else None, self._tables.get(number if other else 0, 0)
+        own, of = self._newest(number), 0
+        if isinstance(own, Tabular):
+            of = next((n for n in range(number) if same_table(self._row(n), own)), number)
+        return of or None, self._tables.get(of, 0)
+
+    def _row(self, number: int) -> Tabular:
+        """An input of a session of rows."""
+        row = self._newest(number)
+        assert isinstance(row, Tabular), "texts and rows stand beside others of their kind alone"
+        return row
 
     def choose_part(self, part: Key | None) -> None:
         """Explain another part of every input, as soon as nothing is computed with the one before."""

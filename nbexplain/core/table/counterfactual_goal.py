@@ -187,11 +187,15 @@ def _chosen(subject: Subject, target: Target, name: str) -> tuple[float, str]:
     """A boundary of a score of this name where none was given, and how it came about."""
     if name == "probability":
         return 0.5, "the probability is to cross 0.5; give boundary= for another one"
-    table = subject.input
-    if subject.independent or not isinstance(table, Tabular) or table.background is None:
+    table, scores = subject.input, targets.score(subject.scores(), target).double()
+    among = False
+    if not subject.independent and isinstance(table, Tabular) and table.background is not None:
+        among, rows = True, table.background[drawn(table, _ROWS, 0)]
+        scores = targets.score(scores_of(subject, rows, "background"), target).double()
+    if subject.score_name == "probability" and _is_share(subject, target, scores):
+        return 0.5, f"the {name}, which lies between 0 and 1, is to cross 0.5; give boundary= for another one"
+    if not among:
         return 0.0, f"the {name} is to cross 0; give boundary= for another one"
-    rows = table.background[drawn(table, _ROWS, 0)]
-    scores = targets.score(scores_of(subject, rows, "background"), target).double()
     module = subject.twin.module
     regresses = isinstance(module, Predictor) and module.regresses
     if not regresses and float(scores.min()) < 0 < float(scores.max()):  # a decision function, for all that is known
@@ -200,3 +204,10 @@ def _chosen(subject: Subject, target: Target, name: str) -> tuple[float, str]:
         )
     mean = float(scores.mean())
     return mean, (f"the {name} is to cross {mean:.4g}, the mean of the background; give boundary= for another one")
+
+
+def _is_share(subject: Subject, target: Target, scores: Tensor) -> bool:
+    """Whether what a function makes of probabilities lies between 0 and 1: here (n,), and where a class is certain."""
+    clean = subject.scores()
+    certain = targets.score(torch.eye(clean.shape[1]).to(clean), target).double()
+    return all(bool(((found >= 0) & (found <= 1)).all()) for found in (scores, certain))

@@ -168,3 +168,17 @@ def test_a_text_of_one_word() -> None:
     assert answer.names == ("good",)
     said = f"among 1 that were tried; the nearest changes 'good', with a score of {float(without[answer.target]):.4g}"
     assert len(answer.values) or said in answer.warnings[0]
+
+
+def test_what_a_function_makes_of_probabilities_crosses_a_half_where_it_lies_between_0_and_1() -> None:
+    def model(texts: list[str]) -> np.ndarray:
+        good = 1 / (1 + np.exp(-np.array([text.split().count("good") - text.split().count("bad") for text in texts])))
+        return np.stack([1 - good, good], 1)
+
+    text = Text("a good and good film but bad end")
+    for target in (1, lambda scores: scores[:, 1]):
+        found = explain(model, text, "counterfactual", target=target, boundary=None)
+        assert [tuple(found.names[place] for place in np.flatnonzero(row)) for row in found.values] != []
+    assert any("lies between 0 and 1, is to cross 0.5" in note for note in found.warnings)
+    apart = explain(model, text, "counterfactual", target=lambda scores: scores[:, 1] - scores[:, 0])
+    assert not any("between 0 and 1" in note for note in apart.warnings if note.startswith("the score, which"))
