@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import types
 from typing import Any
 
 
 def lacks(function: Any, count: int) -> str:
     """Why it cannot be called with so many arguments, such as `<lambda>(a, b): missing …`; or `""`, also if unknown."""
-    try:
-        signature = inspect.signature(function, follow_wrapped=False)  # a decorator may fill arguments in
-    except (TypeError, ValueError):  # functions written in C may tell nothing
-        return ""
+    of = function.func if isinstance(function, functools.partial) else function
+    if not isinstance(of, (types.FunctionType, types.MethodType)) or hasattr(of, "__signature__"):
+        return ""  # other objects have odd ways to be called, which nothing tells for sure
+    signature = inspect.signature(function, follow_wrapped=False)  # a decorator may fill arguments in
     try:
         signature.bind(*[None] * count)
     except TypeError as error:

@@ -18,6 +18,7 @@ _Slot = tuple[int, Any]  # the number of a part, by the way to it, and a name in
 _GROWN = ("", "grown")  # in place of a name: which names there are
 _NOTHING = object()
 _LARGE = 1_000_000  # bytes
+_KEPT = frozenset((bool, int, str, bytes, type(None), list, tuple, dict, set, frozenset, deque))
 _WATCHED = 2  # calls with one input that are watched, and as many with more
 
 
@@ -78,7 +79,7 @@ class Attributes:
         """Whether more has changed than what the model writes itself."""
         for (number, name), written in _changes(before, now):
             own = self.always.get(number, ())
-            if name in own:
+            if name in own or self._is_no_weight(number, name, now[number].held, written):
                 continue
             if _GROWN in own and (
                 now[number].names.grows == "places" or all(type(value) in VALUES for value in written)
@@ -88,6 +89,16 @@ class Attributes:
             if ours is None or not all(map(same, ours, written)):
                 return True
         return False
+
+    def _is_no_weight(self, number: int, name: Any, held: Any, written: tuple[Any, Any]) -> bool:
+        """Whether it is what programs keep as they go, such as counts, tokens and caches.
+
+        So are words, whole numbers and containers of what the model holds, if that is no estimator of a library.
+        """
+        reader = self._readers[type(held() if type(held) is ref else held)]
+        if not number or reader is attributes:
+            return False
+        return name is _GROWN or all(type(value) in _KEPT or value is _NOTHING for value in written)
 
     def _now(self) -> dict[int, _Part]:
         """Each part by its number, the nearest first. What is as it was at the last look is the very same object."""

@@ -71,7 +71,7 @@ def _reader(kind: type) -> Reader | None:
     if kind is functools.cached_property:
         return lambda part: Names(function=part.func)
     if issubclass(kind, type):
-        return lambda part: Names(vars(part)) if _own(part) else None
+        return lambda part: _class(part) if _own(part) else None
     if issubclass(kind, (list, tuple, deque)):
         base = next(base for base in (list, tuple, deque) if issubclass(kind, base))
         return lambda part: _places(base, part)
@@ -87,6 +87,15 @@ def _reader(kind: type) -> Reader | None:
     if kind.__dictoffset__ and (kind in _HOLDERS or _asked(kind)):
         return attributes
     return None
+
+
+def _class(part: type) -> Names:
+    """What a class holds, and the functions by which it is asked: others may name whatever they like."""
+    return Names(
+        (name, value)
+        for name, value in vars(part).items()
+        if name in _ASKED or not isinstance(value, (types.FunctionType, staticmethod, classmethod, property))
+    )
 
 
 def attributes(part: Any) -> Names:
