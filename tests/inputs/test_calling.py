@@ -65,3 +65,16 @@ def test_defaults_and_any_arguments_give_the_scores():
     for forward in (lambda m, rows, scale=1.0: m(rows) * scale, lambda *given: given[0](given[1])):
         found = explain(model, TABLE, "exact_shap", forward=forward, scores=lambda said, *more: said)
         assert np.allclose(found.values, right)
+
+
+def test_objects_with_a_static_call_are_taken():
+    class Chooses:
+        @staticmethod
+        def __call__(scores):
+            return scores
+
+    chosen, plain = (
+        explain(lambda rows: rows @ np.ones((3, 2)), TABLE, "exact_shap", target=0, scores=scores)
+        for scores in (Chooses(), None)
+    )
+    np.testing.assert_array_equal(chosen.values, plain.values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from nbexplain import Tabular, Text, explain
 from nbexplain.core.model.asked_in_parts import answered
@@ -141,3 +142,20 @@ def test_a_model_that_fails_now_and_then_gets_no_advice_how_to_ask_it():
     model = Answers(fails_at=(1, 2))
     with pytest.raises(RuntimeError, match=r"ConnectionError.*server away$"):
         explain(model, TABLE, "exact_shap")
+
+
+def test_a_call_that_fails_by_chance_is_no_reason_to_ask_for_fewer():
+    model = Answers()
+    subject = Subject(twin(model), TABLE)
+    subject.scores()
+    many = subject.ready(torch.from_numpy(ROWS))
+    subject.evaluate(many)
+    usual = len(model.calls)
+    subject.evaluate(many)
+    usual = len(model.calls) - usual
+    model.fails_at = (len(model.calls) + 1,)
+    right = ROWS @ WEIGHTS
+    np.testing.assert_allclose(subject.evaluate(many)[:, 0].numpy(), right)  # asked once more
+    before = len(model.calls)
+    subject.evaluate(many)
+    assert len(model.calls) - before <= usual

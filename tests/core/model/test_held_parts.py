@@ -351,3 +351,35 @@ def test_looking_keeps_no_large_array_alive() -> None:
     del model.rows
     assert gone() is None
     assert held.state() != before
+
+
+class Client:
+    """What asks a server: a count, and a token that is another one now and then."""
+
+    def __init__(self) -> None:
+        self.asked, self.token, self.weights = 0, "", WEIGHTS
+
+    def send(self, rows: Any) -> Any:
+        self.asked += 1
+        if self.asked % 5 == 0:
+            self.token = f"number {self.asked}"
+        return np.asarray(rows) @ self.weights
+
+    def train(self) -> list[int]:
+        return [0 for _ in range(space_of_others["epochs"])]
+
+
+space_of_others: dict[str, Any] = {"epochs": 5}
+
+
+def test_tokens_counts_and_what_other_methods_look_up_are_no_weights() -> None:
+    client = Client()
+    held = Attributes(client.send)
+    before = held.state()
+    for _ in range(12):
+        with held.watched(1):
+            client.send(TABLE[:1])
+        space_of_others["epochs"] += 1
+        assert held.state() == before
+    client.weights = -WEIGHTS
+    assert held.state() != before
