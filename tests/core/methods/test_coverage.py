@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nbexplain import Explanation, Tabular, explain
+from nbexplain import Explanation, Subject, Tabular, explain
+from nbexplain.core.ask import ask
 from nbexplain.core.methods.sampling_error import error_of_mean, error_of_mean_size, error_of_share, rare_orders
 from tests.core import games
 
@@ -162,6 +163,9 @@ def test_few_orders_of_an_input_are_said() -> None:
     row = games.as_row(games.sparse(20))
     few, enough = (explain(*row, "permutation_shap", target=0, permutations=count) for count in (4, 5))
     assert any("4 orders may be too few" in note for note in few.warnings)
+    pictures = ask(Subject(*row), "permutation_shap", target=0, params={"permutations": 15})
+    second = next(one for one in pictures if one.details["permutations"] == 2 and one.progress < 1)
+    assert any("2 orders may be too few" in note for note in second.warnings)  # which Stop may leave standing
     assert not any("orders" in note for note in enough.warnings)
 
 

@@ -365,21 +365,21 @@ class Client:
             self.token = f"number {self.asked}"
         return np.asarray(rows) @ self.weights
 
-    def train(self) -> list[int]:
-        return [0 for _ in range(space_of_others["epochs"])]
+    def evaluate(self) -> Any:
+        return self.send(rows_of_others)
 
 
-space_of_others: dict[str, Any] = {"epochs": 5}
+rows_of_others = TABLE[:3]
 
 
-def test_tokens_counts_and_what_other_methods_look_up_are_no_weights() -> None:
+def test_tokens_counts_and_what_other_methods_look_up_are_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client()
     held = Attributes(client.send)
     before = held.state()
     for _ in range(12):
         with held.watched(1):
             client.send(TABLE[:1])
-        space_of_others["epochs"] += 1
+        monkeypatch.setitem(globals(), "rows_of_others", TABLE[:4] + 1)
         assert held.state() == before
     client.weights = -WEIGHTS
     assert held.state() != before

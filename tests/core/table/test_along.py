@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from nbexplain import Subject, explain
+from nbexplain.core.ask import ask
 from nbexplain.core.dataset.rows import Reading, scores_of
 from nbexplain.core.table.along import scores_along
 from nbexplain.inputs import Tabular
@@ -160,3 +161,17 @@ def test_a_model_that_remembers_what_it_was_given(model: Any, rows: int, monkeyp
     params = {"rows": rows, "kind": "individual"}
     found, right = (explain(one, x, "partial_dependence", target=0, **params) for one in (model(), formula))
     np.testing.assert_allclose(found.values, right.values, atol=1e-5)
+
+
+def test_whether_a_model_keeps_what_it_was_given_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Subject, "call_size", lambda self, width: 3000)
+    table = np.random.default_rng(0).normal(size=(600, 3))
+    subject = Subject(formula, Tabular(table[0], table))
+    subject.scores()
+    subject.takes_batches()
+    before = subject.passes["forward"]
+    for column, again in ((0, 16), (1, 0)):
+        for _ in ask(subject, "partial_dependence", target=0, params={"rows": 600, "column": column}):
+            pass
+        assert subject.passes["forward"] - before == 600 * 50 + again
+        before = subject.passes["forward"]

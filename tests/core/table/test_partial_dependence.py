@@ -273,3 +273,11 @@ def test_a_row_without_a_background_is_refused() -> None:
 def test_a_grid_has_as_many_points_as_the_curve() -> None:
     with pytest.raises(ValueError, match=r"grid: 3 points for values of shape \(2,\)"):
         Explanation(values=np.zeros(2), axes=("point",), on="scores", grid=Grid("a", np.arange(3.0)))
+
+
+def test_what_is_known_to_take_less_than_a_look_has_no_picture_on_the_way() -> None:
+    subject = Subject(formula, TABLE)
+    *_, last = ask(subject, "partial_dependence", target=1, params={"rows": 300, "points": 20})
+    assert 300 * 20 * subject.pace[0] < 0.05  # numpy alone, in large calls
+    (only,) = ask(subject, "partial_dependence", target=1, params={"rows": 300, "points": 20, "column": 1})
+    assert only.progress == last.progress == 1
