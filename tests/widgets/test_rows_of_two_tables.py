@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipywidgets
 import numpy as np
 import pandas as pd
 import pytest
@@ -152,9 +153,15 @@ def test_a_row_that_is_clicked_among_many_is_explained_as_what_it_holds() -> Non
 
 
 def test_explorers_refuse_inputs_that_they_cannot_show() -> None:
+    made: list[ipywidgets.Widget] = []
+    ipywidgets.Widget.on_widget_constructed(made.append)
     with pytest.raises(TypeError, match=r"TextExplorer shows texts.* got Tabular; try TabularExplorer\(model, x\)"):
         nx.TextExplorer(model, OSLO)
     with pytest.raises(ValueError, match=r"shows the rows of a background.*give Tabular\(row, background=table\)"):
         nx.GlobalExplorer(model, nx.Tabular(A.iloc[[0]]))
     with pytest.raises(ValueError, match=r"inputs\[1\]: expected a row of 2 columns"):
         nx.TabularExplorer(model, [OSLO, nx.Tabular([1.0, 2.0, 3.0])])
+    with pytest.raises(ValueError, match=r"input: expected 0 to 0, got 1"):
+        nx.MethodComparison(model, OSLO, numbers=[0, 1])
+    ipywidgets.Widget.on_widget_constructed(None)
+    assert made == []  # a widget that is closed before the browser has read its module logs an error there

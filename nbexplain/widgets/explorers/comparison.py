@@ -80,10 +80,14 @@ class MethodComparison(Explorer):
         controls = checked_names("controls", options.pop("controls", None), usual, CONTROLS)
         super().__init__(model, inputs, show=["map"], controls=controls, **options)
 
-    def _made(self, shown: Sequence[str]) -> list[Part]:
-        compared = self._values = self._compared()
-        for value in compared:  # before the first pane is made
+    def _checked(self, shown: Sequence[str]) -> Sequence[str]:
+        self._values = self._compared()
+        for value in self._values:
             self.session.check(self._part, value)
+        return shown
+
+    def _made(self, shown: Sequence[str]) -> list[Part]:
+        compared = self._values
         self._fixed = {self._part}
         if self._part == "method":
             methods = [METHODS[key] for key in compared]

@@ -101,7 +101,7 @@ class Explorer(ipywidgets.VBox):
         channel: int | None = None,
         params: dict[str, Any] | None = None,
     ) -> None:
-        shown = checked_names("show", show, self.default_show, self.panes)
+        shown: Sequence[str] = checked_names("show", show, self.default_show, self.panes)
         offered = checked_names("controls", controls, self.default_controls, CONTROLS)
         kernel.warn_once()
         cells.close_earlier()
@@ -135,8 +135,11 @@ class Explorer(ipywidgets.VBox):
         wanted = {name: value for name, value in wanted.items() if value is not None}
         if params is not None:
             wanted["params"] = {**self.session.selection.params, method or self.session.selection.method: params}
+        if show is None and len(self.session.inputs) == 1:
+            shown = tuple(name for name in shown if name != "inputs")
         try:
             self.session.select(**wanted)
+            shown = self._checked(shown)
         except BaseException:
             if self._owned:
                 self.session.close()
@@ -147,8 +150,6 @@ class Explorer(ipywidgets.VBox):
         self._drawn: dict[Place, Answer] = {}  # the last ones with something to draw
         self._status = StatusLine()
         self._refused = False  # whether the status line says what did not fit
-        if show is None and len(self.session.inputs) == 1:
-            shown = tuple(name for name in shown if name != "inputs")
         try:
             self._parts = self._made(shown)
         except BaseException:
@@ -176,6 +177,10 @@ class Explorer(ipywidgets.VBox):
         self._follow()
         self.observe(self._chosen_here, names=list(_LINKED))
         cells.remember(self)
+
+    def _checked(self, shown: Sequence[str]) -> Sequence[str]:
+        """Return what is shown here, or refuse it before a widget goes to the browser."""
+        return shown
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
         """The parts that hold the panes."""

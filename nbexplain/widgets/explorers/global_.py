@@ -46,7 +46,7 @@ class GlobalExplorer(Explorer):
         self._asked = options.get("show") is not None
         super().__init__(model, inputs, **options)
 
-    def _made(self, shown: Sequence[str]) -> list[Part]:
+    def _checked(self, shown: Sequence[str]) -> Sequence[str]:
         table = check_table(self.session.inputs[self.session.selection.input], "GlobalExplorer")
         if table.background is None:
             raise ValueError(
@@ -57,6 +57,9 @@ class GlobalExplorer(Explorer):
             for name, why in reasons(self.session).items():
                 if name in shown and why:
                     raise ValueError(f"show: {name!r} cannot be shown: {why}")
+        return shown
+
+    def _made(self, shown: Sequence[str]) -> list[Part]:
         filtered = "filter" in shown and self.session.facts.one_per_class
         self._told = (NoRows,) if filtered else ()
         return set_parts(self.session, self._models, self._answered, shown)

@@ -43,10 +43,13 @@ class TabularExplorer(Explorer):
         self._asked = options.get("show") is not None
         super().__init__(model, inputs, **options)
 
-    def _made(self, shown: Sequence[str]) -> list[Part]:
+    def _checked(self, shown: Sequence[str]) -> Sequence[str]:
         row = check_table(self.session.inputs[0], "TabularExplorer")
         if not self._asked:
             unasked = {"boundary"} if len(row.columns) > self._MOST_COLUMNS or len(axes_of(row)) < 2 else set()
             unasked |= {"classes"} if len(self.session.classes) < 3 else set()  # the list of targets tells both
             shown = [name for name in shown if name not in unasked]
+        return shown
+
+    def _made(self, shown: Sequence[str]) -> list[Part]:
         return row_parts(self.session, self._models, self._answered, shown, self._asked)

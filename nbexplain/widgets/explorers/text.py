@@ -29,13 +29,16 @@ class TextExplorer(Explorer):
         self._asked = options.get("show") is not None
         super().__init__(model, inputs, **options)
 
-    def _made(self, shown: Sequence[str]) -> list[Part]:
+    def _checked(self, shown: Sequence[str]) -> Sequence[str]:
         if not isinstance(x := self.session.inputs[0], Text):
             kind = type(x).__name__
             way = f"{kind}Explorer(model, x)" if isinstance(x, Tabular) else "explore(model, x)"
             raise TypeError(f"inputs: TextExplorer shows texts, Text(…), got {kind}; try {way}")
         if not self._asked and len(self.session.classes) < 3:
             shown = [name for name in shown if name != "classes"]  # the list of targets tells both
+        return shown
+
+    def _made(self, shown: Sequence[str]) -> list[Part]:
         parts = super()._made(shown)
         if "counterfactual" in shown and self.session.facts.sides == 2:
             text = next((part for part in parts if isinstance(part, TokenMap)), None)
