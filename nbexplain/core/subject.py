@@ -40,6 +40,7 @@ _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
 _MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
 _ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this
+_GROWN_BYTES = 4 * 2**20  # ... or than this in longer calls: larger ones are asked of the system anew in each call
 _MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch
 
 
@@ -647,10 +648,10 @@ class Subject:
         least = min(self.chunk(), self._calls.most)
         if least == 1 or self.input.kind != "table":
             return least
-        each = 8 * width
+        each, most = 8 * width, _ROW_BYTES
         if not isinstance(self.twin.module, Predictor):
-            each = max(each, (self._network.survey or hooks.Survey()).largest)
-        most = min(_MOST_OUTSIDE, _ROW_BYTES // each, options.memory_budget // (4 * each), self._calls.most)
+            each, most = max(each, (self._network.survey or hooks.Survey()).largest), _GROWN_BYTES
+        most = min(_MOST_OUTSIDE, most // each, options.memory_budget // (4 * each), self._calls.most)
         return max(least, most)
 
     def calling(self) -> AbstractContextManager[Callable[[Any, int], Tensor]]:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 from xgboost import XGBClassifier
 
 import nbexplain
@@ -63,22 +65,35 @@ def partial_dependence() -> Iterator[Row]:
         ("a scaler and a network", make_pipeline(StandardScaler(), MLPClassifier(max_iter=20)), x),
     ):
         model.fit(rows[:2000], side[:2000])
-        subject = nbexplain.Subject(model, nbexplain.Tabular(rows[:1], rows))
-        runs: list[first_pictures.Run] = []
+        yield from _partial_dependence(name, model, rows, "predict_proba", model.predict_proba)
+    network = nn.Sequential(nn.Linear(10, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 2)).eval()
 
-        def ours(turn: int, subject: nbexplain.Subject = subject, runs: list[first_pictures.Run] = runs) -> None:
-            runs.append(first_pictures.run(subject, "partial_dependence", column=turn, rows=10_000, points=50))
+    @torch.no_grad()
+    def predictions(rows: np.ndarray) -> None:
+        network(torch.from_numpy(rows))
 
-        changed = [_changed(rows, value) for value in np.quantile(x[:, 0], np.linspace(0, 1, 50))]
+    yield from _partial_dependence("a torch network", network, x.astype(np.float32), "the network", predictions)
 
-        def bare(_: int, model: object = model, changed: list[object] = changed) -> None:
-            for rows in changed:
-                model.predict_proba(rows)  # type: ignore[attr-defined]
 
-        whole, theirs = interleaved(ours, bare, times=5)
-        label = f"partial dependence, 10,000 rows × 50 values, {name}"
-        yield Row(label, whole, 1.1, "predict_proba", theirs)
-        yield first_pictures.row(label, runs[-5:])
+def _partial_dependence(
+    name: str, model: Any, rows: Any, peer: str, predictions: Callable[[Any], object]
+) -> Iterator[Row]:
+    subject = nbexplain.Subject(model, nbexplain.Tabular(rows[:1], rows))
+    runs: list[first_pictures.Run] = []
+    values = np.quantile(np.asarray(rows)[:, 0], np.linspace(0, 1, 50))
+    changed = [_changed(rows, value) for value in values]
+
+    def ours(turn: int) -> None:
+        runs.append(first_pictures.run(subject, "partial_dependence", column=turn, rows=10_000, points=50))
+
+    def bare(_: int) -> None:
+        for some in changed:
+            predictions(some)
+
+    whole, theirs = interleaved(ours, bare, times=5)
+    label = f"partial dependence, 10,000 rows × 50 values, {name}"
+    yield Row(label, whole, 1.1, peer, theirs)
+    yield first_pictures.row(label, runs[-5:])
 
 
 def _changed(rows: Any, value: float) -> Any:

@@ -148,6 +148,22 @@ def test_wide_rows_go_in_shorter_batches(monkeypatch: pytest.MonkeyPatch) -> Non
     assert max(called) == 2097  # 16 MiB
 
 
+def test_rows_go_to_a_wide_network_in_batches_that_stay_in_the_processors_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nbexplain.core.call_size._QUICK", 1e9)
+    called: list[int] = []
+
+    def forward(module: nn.Module, x: Tensor) -> Tensor:
+        called.append(len(x))
+        return module(x)
+
+    model = nn.Sequential(nn.Linear(3, 512), nn.ReLU(), nn.Linear(512, 2)).eval()
+    subject = Subject(model, Tabular(np.zeros(3), np.zeros((2, 3))), forward=forward)
+    subject.evaluate(torch.zeros(9000, 3))
+    assert max(called) == 2048  # 4 MiB of 512 numbers
+
+
 def test_batches_are_made_channels_last_and_the_users_input_stays() -> None:
     x = picture()
     strides = x.stride()

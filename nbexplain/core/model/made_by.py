@@ -55,6 +55,11 @@ class Bounds(TorchDispatchMode):
         # By storage. Weak references keep a storage's address from being given to another, but not its memory.
         self._known: dict[int, tuple[StorageWeakRef, _Range]] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would import its compiler at the first operation to skip this, which takes one to two seconds."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         schema = func._schema

@@ -69,18 +69,17 @@ def _written(
         while at < len(values):
             most = in_call()
             with repeated(subject, placed, most, column) as run:
-                while at < len(values) and in_call() < 2 * most:  # else more rows are made for them
-                    calls = -(-(len(values) - at) // min(in_call(), most))
-                    some = values[at : at + -(-(len(values) - at) // calls)]
+                while at < len(values) and (in_one := in_call()) < 2 * most:  # else more rows are made for them
                     size, begun = subject.call_size(width), time.perf_counter()
+                    calls = -(-(len(values) - at) // min(in_one, most))
+                    some = values[at : at + -(-(len(values) - at) // calls)]
                     scores = run(np.repeat(some, len(rows)))
-                    spent = time.perf_counter() - begun
-                    subject.call_took(size, spent * size / len(scores), width)
                     numbers = read(scores).numpy().T
                     if not np.isfinite(numbers).all() or (read.key is not None and not scores.isfinite().all()):
                         return False
                     into[:, at : at + len(some)] = numbers.reshape(len(into), len(some), -1)
                     at += len(some)
+                    subject.call_took(size, (time.perf_counter() - begun) * size / len(scores), width)
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
         return False
     return True

@@ -92,9 +92,9 @@ def partial_dependence(
     warnings += few_rows(len(numbers), len(among))
     read = Reading(subject, target, len(numbers) * len(grid.values))
     key = ("partial_dependence", read.key, place, points, spacing, seed, where)
-    known, found = subject.kept(key) or (0, np.empty((read.width, len(grid.values), len(numbers))))
+    known, found = subject.kept(key) or (0, _fresh(read.width, len(grid.values), len(numbers)))
     if found.shape[2] < len(numbers):
-        found = np.concatenate([found, np.empty((*found.shape[:2], len(numbers) - found.shape[2]))], 2)
+        found = np.concatenate([found, _fresh(*found.shape[:2], len(numbers) - found.shape[2])], 2)
     step, each = max(len(numbers) // _FIRST, 2), 0.0
     if subject.pace[0] * (len(numbers) - known) * len(grid.values) < _AT_A_LOOK:
         step = len(numbers)
@@ -198,6 +198,11 @@ def _check_missing(subject: Subject, rows: np.ndarray, column: int, grid: Grid) 
         raise ValueError(f"{about}, which the model does not take ({error})") from error
     if not torch.isfinite(scores).all():
         raise ValueError(f"{about}, and without it the model's score is NaN or infinite")
+
+
+def _fresh(*shape: int) -> np.ndarray:
+    """Room for numbers; not numpy's own, which may wait ten times as long for large pages as it takes to fill them."""
+    return torch.empty(shape, dtype=torch.float64).numpy()
 
 
 def _answer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -143,3 +145,28 @@ def test_memory_that_is_used_again_has_no_bounds() -> None:
         for _ in range(100):
             torch.zeros(1000).sigmoid()
             assert not bounds.made(torch.zeros(1000))
+
+
+def test_seeing_what_made_the_scores_does_not_load_the_compiler() -> None:
+    code = (
+        "import sys, torch; from torch import nn; from nbexplain import Subject;"
+        "subject = Subject(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Sigmoid()), torch.zeros(1, 1, 3, 3));"
+        "print(subject.score_name, 'torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["probability", "False"]
+
+
+def test_parts_that_are_compiled_are_seen_through() -> None:
+    class Made(nn.Module):
+        def __init__(self, scale: float) -> None:
+            super().__init__()
+            self.head = torch.compile(lambda x: scale * torch.sigmoid(x), backend="eager")
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(x).clone()
+
+    for scale, probability in ((1.0, True), (2.0, False)):
+        model, x = Made(scale), torch.tensor([[-1.0, -2.0]])
+        with Bounds() as bounds:
+            assert bounds.made(model(x)) == probability
