@@ -164,7 +164,7 @@ class Names:
     def _name(self, thing: Any, name: str, what: str) -> str:
         if isinstance(thing, types.MethodType) and (owner := self._known.get(id(thing.__self__))):
             return f"{owner}.{thing.__name__}"  # a bound method is another object at each look
-        if found := self._known.get(id(thing)):
+        if found := self._known.get(id(thing)) or _in_module(thing):
             return found
         self._ask(f"{name} = ...  # {what} that was given here")
         return name
@@ -190,6 +190,14 @@ def _expressions(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}[{place}]", item) for place, item in enumerate(value[:_MOST_ITEMS]))
     for name, value in (*parts, *own):
         yield name, value
+
+
+def _in_module(thing: Any) -> str:
+    """`torch.logit`, where the user has imported torch."""
+    name = getattr(thing, "__name__", None)
+    modules = ((own, module) for own, module in _namespace().items() if isinstance(module, types.ModuleType))
+    found = (own for own, module in modules if name is not None and getattr(module, name, None) is thing)
+    return next((f"{own}.{name}" for own in found), "")
 
 
 def _searched(value: Any) -> bool:

@@ -56,11 +56,16 @@ def without_rows(question: Question, session: Session) -> str:
 
 
 def about(explanation: Explanation, session: Session) -> str:
-    """` for dear (probability 0.93)`, ` for the prediction 6.45`; nothing where no score is explained."""
+    """` for dear (probability 0.93)`, ` for the prediction 6.45`; nothing where no score is explained.
+
+    What is about the rows of a background is not about the score of one row.
+    """
     if explanation.target is None:
         return ""
     name = target_name(explanation.target, session)
     kind = "independent " * session.facts.independent + explanation.score_name
+    if METHODS[explanation.method].over_rows:
+        return f" for the {name}" if name == kind else f" for {name} ({kind})"
     score = "" if explanation.score is None else _minus(f" {explanation.score:.2f}")
     return f" for the {name}{score}" if name == kind else f" for {name}" + f" ({kind}{score})" * bool(score)
 

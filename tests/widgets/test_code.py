@@ -102,6 +102,16 @@ def test_odd_outputs_targets_and_files(tmp_path: Path, monkeypatch: pytest.Monke
     explorer.close()
 
 
+def test_functions_of_imported_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = seeded(Plain)
+    explorer = nx.AttributionExplorer(model, picture(), scores=torch.square, method="gradient")
+    x = explorer.session.given.inputs[0]
+    found = run(explorer, {"model": model, "x": x, "t": torch, "os": types.ModuleType("os")}, monkeypatch)
+    assert "scores=t.square" in explorer.code()
+    check(explorer, found)
+    explorer.close()
+
+
 def test_what_has_no_name_gets_one_and_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     explorer = nx.AttributionExplorer(seeded(Plain), picture(), preprocess=lambda image: image)
     monkeypatch.setattr(code, "_namespace", lambda: {"os": types.ModuleType("os")})

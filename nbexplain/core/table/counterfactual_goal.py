@@ -55,8 +55,8 @@ class Goal:
         name = "score" if targets.is_function(target) else subject.score_name
         self._probability = name == "probability"
         self._least = _LEAST_VOTES if bool((clean == 0).any()) else _LEAST
-        by_class = self._label is not None and has_classes(subject)
-        by_class = by_class and not subject.independent and subject.score_name != "prediction"
+        by_class = self._label is not None and has_classes(subject) and subject.score_name != "prediction"
+        by_class = by_class and (_one_is_chosen(subject) or not subject.independent)
         if boundary is None and clean.ndim != 2 and not by_class:
             raise ValueError(
                 f"boundary: the scores have shape {tuple(clean.shape[1:])}; give the score that is to be crossed, such "
@@ -181,6 +181,13 @@ def _at_tokens(subject: Subject, target: Target) -> tuple[tuple[int, ...], int |
         return (target[0],), target[1]
     places = targets.places_of(target)
     return (places, int(target.region.label)) if isinstance(target, Placed) and places else ((), None)
+
+
+def _one_is_chosen(subject: Subject) -> bool:
+    """Whether the model's own predict chooses one class, also of probabilities that do not add up to 1."""
+    module = subject.twin.module
+    outputs = module.outputs if isinstance(module, Predictor) and not subject.reader.own else None
+    return outputs is not None and outputs.exclusive
 
 
 def _chosen(subject: Subject, target: Target, name: str) -> tuple[float, str]:

@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from lightgbm import LGBMClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -394,6 +395,21 @@ def test_a_predict_that_is_no_threshold_is_asked_of_every_change() -> None:
             assert turned.all()
             count += len(turned)
     assert count > 4
+
+
+def test_the_class_that_predict_chooses_changes_where_probabilities_do_not_add_up_to_one() -> None:
+    labels = np.where(ROWS[:, 0] > 2, DRAW.integers(0, 4, 60), (ROWS[:, 1] > 2) + 2 * (ROWS[:, 2] > 2))
+    model = LGBMClassifier(objective="multiclassova", n_estimators=20, min_child_samples=5, verbose=-1, n_jobs=1)
+    model.fit(ROWS, labels)
+    highest = model.predict_proba(ROWS).max(1)
+    assert (highest < 0.5).sum() > 5
+    for row in np.argsort(highest)[[0, 1, 2, -1]]:
+        before = model.predict(ROWS[[row]])
+        found = explain(model, Tabular(ROWS[row], ROWS), "counterfactual")
+        assert len(found.values)
+        assert (model.predict(found.values) != before).all()
+        assert (found.values[0] != ROWS[row]).sum() == fewest(model.predict, ROWS[row], ROWS)[0]
+        assert not any("0.5" in note for note in found.warnings)
 
 
 class Odd:

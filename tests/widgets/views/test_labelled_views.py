@@ -322,7 +322,7 @@ def test_another_target_is_said_where_no_row_matches_and_answered_when_one_does(
     assert explorer.code() == before
     choose(target="fit")
     choose(where={"age": (30, None)})
-    assert explorer._status.text.startswith("SHAP over rows for fit (probability")
+    assert explorer._status.text.startswith("SHAP over rows for fit (probability) ·")
     assert "target=0, where={'age': (30, None)})  # fit" in explorer.code()
     assert "# no row" not in explorer.code()
     explorer.close()
