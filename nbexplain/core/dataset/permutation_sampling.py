@@ -6,10 +6,11 @@ import numpy as np
 
 from nbexplain.core.dataset.hidden_rows import hidden_scores
 from nbexplain.core.dataset.rows import Reading, scores_of, table_of
-from nbexplain.core.methods.sampling_error import error_of_mean, few_orders
+from nbexplain.core.methods.sampling_error import are_rare, error_of_mean, few_orders, of_one
 from nbexplain.core.subject import Subject
 
 _ROWS = 16384  # changed rows in one step
+_SOME = 0.05  # of the rows: as many are told of
 _INDEX = "each row keeps its own index, which is never hidden: what the model reads there is left open by the values"
 
 
@@ -31,15 +32,14 @@ class PermutationSampling:
         (C,) the scores with all columns hidden.
     """
 
-    notes: tuple[str, ...]
-
     def __init__(
         self, subject: Subject, read: Reading, stand_ins: np.ndarray, orders: int, seed: int, base: np.ndarray
     ) -> None:
         self._subject, self._read, self._orders, self._seed, self._base = subject, read, orders, seed, base
         self._stand_ins = stand_ins
         self._has_index = table_of(subject).has_index
-        self.notes = (_INDEX,) * self._has_index + few_orders(orders)
+        self._notes = (_INDEX,) * self._has_index + few_orders(orders)
+        self._seen = self._rare = 0  # rows, and in how many of them single orders make all of an error
         columns = stand_ins.shape[1]
         self.step = max(_ROWS // (2 * orders * max(columns - 1, 1) * len(stand_ins)), 1)
 
@@ -64,7 +64,17 @@ class PermutationSampling:
         added = np.diff(scores, axis=3)
         by_rank = (added[:, :, 0] - added[:, :, 1]) / 2  # (n, orders, F, C): going back, the column was there before
         found = np.take_along_axis(by_rank, rank[..., None], axis=2)
+        self._seen += count
+        self._rare += sum(bool(are_rare(one).any()) for one in found[..., self._read.column])
         return found.mean(1), error_of_mean(np.moveaxis(found, 1, 0), features=1)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said of the values so far."""
+        if self._rare <= _SOME * self._seen:
+            return self._notes
+        some = f"error bars of columns in {self._rare:,} of {self._seen:,} rows rest on "
+        return (*self._notes, some + of_one(self._orders, each=True))
 
     def _hidden(self, rows: np.ndarray, whose: np.ndarray, keep: np.ndarray) -> np.ndarray:
         return hidden_scores(self._subject, self._read, rows, whose, keep, self._stand_ins)

@@ -34,7 +34,10 @@ class _Step(Protocol):
     """An explainer at work: so many rows at a time."""
 
     step: int
-    notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said of the values so far."""
 
     def __call__(self, rows: np.ndarray, start: int, /) -> tuple[np.ndarray, np.ndarray | None]:
         """Values and standard errors (n, F, C) of rows (n, F), the first of which is number `start` of all."""

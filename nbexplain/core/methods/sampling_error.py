@@ -9,7 +9,9 @@ from nbexplain.core.formatting import counted
 _NORMAL = 1.96  # standard errors on each side that charts draw: 95 % of a normal distribution
 _FEW_ORDERS = 5  # with fewer, intervals of features that act in rare orders miss in up to half of the draws
 _ALONE = 0.9  # of the most that a single one of some draws can make of their variance: hardly any other differs
-_FEW_TOLD = 8  # of fewer draws a single one often stands out by chance
+_FEW_TOLD = 8  # of fewer draws a single one often stands out by chance, but where all others are equal
+_ONLY = 1 - 1e-9  # of that most: all others are equal
+_MISSED_LESS = 12  # draws from which on what acts rarely is missed in a fifth of the draws; in two fifths before
 _ALIKE = 0.5  # of the way to their mean: variances that go so far tell more than their own draws do
 _FAR = 4  # times their mean: a variance that is as large is not like the others
 _MATTERS = 0.02  # of the largest value: smaller errors are no reason for a warning
@@ -131,25 +133,38 @@ def few_orders(count: int) -> tuple[str, ...]:
 def rare_orders(draws: np.ndarray, what: str) -> tuple[str, ...]:
     """What must be said where single ones of the draws (orders, features) make all of an error; see `error_of_mean`.
 
+    `what` is one of the features, in words.
+    """
+    if not (found := int(are_rare(draws).sum())):
+        return ()
+    return (f"the error bars of {counted(found, what)} rest on {of_one(len(draws), each=found > 1)}",)
+
+
+def are_rare(draws: np.ndarray) -> np.ndarray:
+    """Of which features (features,) a single one of the draws (orders, features) makes all of the error.
+
     A feature that differs in one of 15 orders would differ in two or in none of others as well: how often it does is
-    hardly known. Not where the features are alike and lend each other what they vary by. `what` is one of the features,
-    in words.
+    hardly known. Not where the features are alike and lend each other what they vary by.
     """
     count = len(draws)
-    if count < _FEW_TOLD:
-        return ()
+    if count < _FEW_ORDERS:  # which is said by itself
+        return np.zeros(draws.shape[1:], bool)
     draws = draws / unit_of(draws)
     squares = (draws - draws.mean(0)) ** 2
     whole = squares.sum(0)
     alike = (whole < _FAR * whole.mean()) & (_share(draws, whole / (count - 1), 0) > _ALIKE)
     matters = np.sqrt(whole) / count > _MATTERS * np.abs(draws.mean(0)).max(initial=0.0)
-    alone = matters & ~alike & (squares.max(0) > _ALONE * (count - 1) / count * whole)
-    if not (found := int(alone.sum())):
-        return ()
-    each = " each" * (found > 1)
+    most = (count - 1) / count * whole
+    rare: np.ndarray = matters & ~alike & (squares.max(0) > (_ALONE if count >= _FEW_TOLD else _ONLY) * most)
+    return rare
+
+
+def of_one(count: int, *, each: bool) -> str:
+    """What error bars rest on that `are_rare`, and what follows."""
     return (
-        f"the error bars of {counted(found, what)} rest on a single one of {count} orders{each}: of what acts in rare "
-        "orders only they miss more often than the 5 % they promise, some in a fifth of the draws; more do better",
+        f"a single one of {count} orders{' each' * each}: of what acts in rare orders only they miss more often than "
+        f"the 5 % they promise, some in {'a fifth' if count >= _MISSED_LESS else 'two fifths'} of the draws; more do "
+        "better"
     )
 
 
@@ -160,6 +175,16 @@ def few_rows(count: int, among: int) -> tuple[str, ...]:
     return (
         f"{count:,} of {among:,} rows may be too few for error bars of means over them, which miss more often than the "
         f"5 % they promise where a few rows make most of a mean; {min(_FEW_ROWS, among):,} or more do better",
+    )
+
+
+def all_equal(count: int, among: int) -> tuple[str, ...]:
+    """What must be said of rows, drawn among others, that are all alike, so that an error of their mean is 0."""
+    if count == among:
+        return ()
+    return (
+        f"all {count:,} rows that were drawn of {among:,} give the same: what happens in fewer than {3 / count:.2g} of "
+        "the rows may be missed, and the error bars cannot show it",
     )
 
 

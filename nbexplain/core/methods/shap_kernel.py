@@ -132,7 +132,7 @@ class Fit:
         players, sizes = rows.shape[1], rows.sum(1)
         kinds = np.minimum(sizes, players - sizes)  # of sets that are gone through: their size, or their complement's
         kinds[whole:] = 0  # drawn
-        pairs = _pairs(rows)
+        pairs = _pairs(rows, kinds == 0)
         mixed = np.random.default_rng(seed).permutation(pairs.max() + 1)[pairs]
         turns = np.zeros(len(rows), dtype=np.int64)
         for kind in (kinds > 0, kinds == 0):  # by turns, so that what is known by then is always a fair part of both
@@ -202,10 +202,20 @@ class Fit:
         )
 
 
-def _pairs(rows: np.ndarray) -> np.ndarray:
-    """A number for each of the rows (n, players), equal for a set and its complement."""
-    keys = np.packbits(np.where(rows[:, :1], rows, ~rows), axis=1)
+def _pairs(rows: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """A number for each of the rows (n, players), equal for a set and its complement, if these come together.
+
+    Of sets that are `drawn` (n,) and hold half the players, each is drawn by itself.
+    """
+    alone = drawn & _halves(rows)
+    keys = np.packbits(np.where(rows[:, :1] | alone[:, None], rows, ~rows), axis=1)
     return np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+
+
+def _halves(rows: np.ndarray) -> np.ndarray:
+    """Whether rows (n, players) hold half the players."""
+    halves: np.ndarray = 2 * rows.sum(1) == rows.shape[1]
+    return halves
 
 
 def _errors(
@@ -221,9 +231,10 @@ def _errors(
     Of each row its weight, residual, the number of its pair and that of its kind, all (n,); `left` is (kinds,).
     With the last player left out, X the rows less its column, A = XᵀWX: cov = A⁻¹ (Σ g gᵀ) A⁻¹, g the pull
     w e x / (1 − h) of a set and its complement, which are one draw and one equation: x is −x for the complement, w is
-    the sum of both weights, e the mean of both residuals. A set that came up c times weighs c times as much, and its
-    pull is that of c draws: its square is a c-th of theirs. Of what is gone through, only the share that is `left` of
-    its kind is left to chance. NaN where the rows do not determine the values, or only by a single draw.
+    the sum of both weights, e the mean of both residuals. A set of half the players is drawn by itself. What came up c
+    times weighs c times as much, and its pull is that of c draws: its square is a c-th of theirs. Of what is gone
+    through, only the share that is `left` of its kind is left to chance. NaN where the rows do not determine the
+    values, or only by a single draw.
     """
     X = rows[:, :-1].astype(np.float64) - rows[:, -1:]
     A = (X * weights[:, None]).T @ X
@@ -239,7 +250,7 @@ def _errors(
     open_ = left[kind] > 0
     if leverage[open_].max(initial=0) > 1 - _ROUNDING:
         return unknown
-    once = 2 * weights[kinds == 0].min(initial=np.inf)
+    once = np.where(_halves(rows[first]), 1, 2) * weights[kinds == 0].min(initial=np.inf)
     times = np.where(kind == 0, np.maximum(each / once, 1), 1)
     size = each[open_] * apart[open_] / (1 - leverage[open_]) * np.sqrt((left[kind] / times)[open_])
     pulls = X[open_] * size[:, None]

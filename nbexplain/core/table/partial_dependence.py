@@ -12,7 +12,7 @@ import torch
 
 from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Grid, Target
-from nbexplain.core.methods.sampling_error import error_of_mean, few_rows
+from nbexplain.core.methods.sampling_error import all_equal, error_of_mean, few_rows
 from nbexplain.core.registry import Choice, Column, Range, method
 from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
@@ -106,7 +106,8 @@ def partial_dependence(
             curves = found[read.column, :, :done].T
             answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
             due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
-            yield replace(answer, warnings=warnings)
+            same = all_equal(done, len(among)) if done > 1 and (curves == curves[0]).all() else ()
+            yield replace(answer, warnings=warnings + same)
             due += time.perf_counter()
         if done == len(numbers):
             return

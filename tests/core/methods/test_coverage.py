@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -53,9 +54,12 @@ def test_orders_of_a_tree(make: Callable[[int], games.Known], evaluations: int) 
     check(answers, exact.values, most=0.12)
 
 
-@pytest.mark.parametrize("samples", [40, 300])
-def test_kernel_fits(samples: int) -> None:
-    game = games.crowds(12)
+@pytest.mark.parametrize(
+    ("game", "samples"),
+    # of 10, sets of half the players are drawn without their complements, and of 1000 samples nearly all are drawn
+    [(games.crowds(12), 40), (games.crowds(12), 300), (games.maximum(10), 1000), (games.product(10), 1000)],
+)
+def test_kernel_fits(game: games.Known, samples: int) -> None:
     check(asked(games.as_row(game), "kernel_shap", samples=samples), game.values)
 
 
@@ -166,7 +170,7 @@ def test_few_orders_of_an_input_are_said() -> None:
     pictures = ask(Subject(*row), "permutation_shap", target=0, params={"permutations": 15})
     second = next(one for one in pictures if one.details["permutations"] == 2 and one.progress < 1)
     assert any("2 orders may be too few" in note for note in second.warnings)  # which Stop may leave standing
-    assert not any("orders" in note for note in enough.warnings)
+    assert not any("too few" in note for note in enough.warnings)
 
 
 def test_errors_that_rest_on_a_single_order_are_said() -> None:
@@ -182,7 +186,11 @@ def test_errors_that_rest_on_a_single_order_are_said() -> None:
     assert note.startswith("the error bars of 2 words rest on a single one of 15 orders each: ")
     (note,) = rare_orders(rare[:, :7], "column")
     assert note.startswith("the error bars of 1 column rest on a single one of 15 orders: ")
-    assert rare_orders(rare[:7], "word") == ()  # by chance as well
+    assert rare_orders(usual[:7], "word") == ()
+    (note,) = rare_orders(rare[:7, :9], "word")  # of few, where all others are equal
+    assert note.startswith("the error bars of 2 words rest on a single one of 7 orders each: ")
+    rare[0, [3, 7]] = 1.0
+    assert rare_orders(rare[:7, :9], "word") == ()  # by chance as well
 
     game = games.maximum(60)  # what is small adds only where it comes before all that is larger
     for orders, said in ((15, True), (60, False)):
@@ -194,6 +202,42 @@ def test_errors_that_rest_on_a_single_order_are_said() -> None:
     model, text = games.as_text(games.maximum(24))
     answer = explain(model, text, "partition_shap", target=0, evaluations=400)
     assert any("rest on a single one of" in note for note in answer.warnings)
+
+
+def test_rows_whose_errors_rest_on_single_orders_are_said() -> None:
+    columns, members = 20, 5
+    background = np.concatenate([np.zeros((30, columns)), np.ones((30, columns))])
+    x = Tabular(background[-1], background)
+    how = {"explainer": "permutation", "orders": 5, "background": 60}
+
+    def vote(rows: np.ndarray) -> np.ndarray:
+        return (rows[:, :members].sum(1) == members) * 1.0
+
+    said = [note for note in explain(vote, x, "row_shap", target=0, **how).warnings if "rest on" in note]
+    assert len(said) == 1
+    assert re.match(r"error bars of columns in \d+ of 60 rows rest on a single one of 5 orders each: ", said[0])
+    usual = explain(lambda rows: np.tanh(rows).sum(1) * rows[:, 0], x, "row_shap", target=0, **how)
+    assert not any("rest on" in note for note in usual.warnings)
+
+
+def test_rows_that_are_all_alike_are_said() -> None:
+    draw = np.random.default_rng(0)
+    table = np.column_stack([draw.normal(size=(20_000, 2)), np.arange(20_000) % 400 == 0])
+    x = Tabular(table[1], table)
+
+    def fraud(rows: np.ndarray) -> np.ndarray:
+        return 0.01 + 0.9 * rows[:, 2]
+
+    answers = [explain(fraud, x, "partial_dependence", target=0, points=3, rows=100, seed=seed) for seed in range(20)]
+    none = [answer for answer in answers if np.asarray(answer.standard_error).max() < 1e-12]
+    assert 0 < len(none) < 20
+    for answer in answers:
+        said = [
+            note for note in answer.warnings if note.startswith("all 100 rows that were drawn of 20,000 give the same")
+        ]
+        assert len(said) == (answer in none)
+    every = explain(fraud, Tabular(table[1], table[1:60]), "partial_dependence", target=0, points=3)
+    assert not any("give the same" in note for note in every.warnings)
 
 
 @pytest.mark.parametrize(
