@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,9 @@ from torch import Tensor, nn
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
+from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.core.model.asked_in_parts import answered
-from nbexplain.core.model.estimator_answers import as_array, precision_of
+from nbexplain.core.model.estimator_answers import NoLabel, as_array, precision_of
 from nbexplain.core.model.estimator_calls import (
     classes_of,
     comes_from,
@@ -254,7 +254,7 @@ class Predictor(nn.Module):
         self._columns, self._labels = names, classes_of(self.estimator)
         said = self._in_order(said, names)
         if (
-            self.way not in ("call", "forward") or said.dtype.kind != "f"
+            self.way not in ("call", "forward") or said.dtype.kind != "f" or np.isnan(said).all()
         ):  # floats of a callable need no check: there is nothing to ask
             x, said = self._tried(_TRIED) or (x, said)
         if is_pipeline(self.estimator):
@@ -413,8 +413,14 @@ class Predictor(nn.Module):
 
         outside = self._given.outside
         for _ in range(2 if np.isfinite(rows).all() else 1):  # it may have failed by chance
-            with suppress(Exception):  # such as of rows with NaN, which a method that asks for them will name
-                return outside(torch.from_numpy(rows)), ask(rows)
+            try:
+                said = ask(rows)
+            except NoLabel:  # which the explained input may have
+                raise
+            except Exception:  # such as of rows with NaN, which a method that asks for them will name
+                said = None
+            if said is not None:
+                return outside(torch.from_numpy(rows)), said
         self._calls[0][1](outside(self._given.tensor))
         found = answered(ask, rows)
         self._calls[0][1](outside(self._given.tensor))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.inputs.table_column import written
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
@@ -215,7 +216,7 @@ def of_labels(
 
     `alone` if they are those of the input itself, as a text has no background.
     """
-    known = np.asarray(labels)
+    known = as_plain(labels)
 
     def scores(said: np.ndarray) -> np.ndarray:
         said = said.reshape(len(said), -1)[:, 0]
