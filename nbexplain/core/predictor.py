@@ -98,6 +98,7 @@ class Predictor(nn.Module):
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
         self._columns: tuple[str, ...] = ()  # of the data frame that came first
         self._labels: np.ndarray | list[np.ndarray] | None = None  # its `classes_` then
+        self._chosen: np.ndarray | None = None  # what `predict` returned for the rows that told what the scores are
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
         new = Predictor(self.estimator)  # the fitted model is shared, as weights are
@@ -216,8 +217,7 @@ class Predictor(nn.Module):
         if said is None or said.ndim != 1:
             return None
         places = {label: place for place, label in enumerate(labels.tolist())}
-        found = np.array([places.get(label, -1) for label in said.tolist()])
-        return None if (found < 0).all() else found
+        return np.array([places.get(label, -1) for label in said.tolist()])
 
     @property
     def regresses(self) -> bool:
@@ -271,12 +271,12 @@ class Predictor(nn.Module):
             return self._of_predictions(said, names, labels, kind)
         if widths or isinstance(labels, list):
             return self._of_several(said, widths, labels)
-        chosen = own_choice(model, x)
+        self._chosen = chosen = own_choice(model, x)
         pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
-        found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs)
-        if kind in ("clusterer", "density_estimator") and found.names is None and self.way == "predict_proba":
-            number = outputs.numbers(said).shape[1]
-            return Outputs(found.scores, tuple(f"cluster {k}" for k in range(number)), found.quantity, exclusive=True)
+        found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs, told=self._classes)
+        if kind in ("clusterer", "density_estimator") and labels is None and found.quantity == "probability":
+            clusters = tuple(f"cluster {k}" for k in range(found.scores(said).shape[1]))
+            return Outputs(found.scores, clusters, found.quantity, exclusive=True, labels=found.names)
         if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
             margin = self.way == "decision_function"
             return outputs.of_two(said, margin=margin, labels=_OUTLIERS if kind == "outlier_detector" else None)
