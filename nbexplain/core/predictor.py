@@ -203,15 +203,15 @@ class Predictor(nn.Module):
         if self.outputs is None or not self.outputs.exclusive:
             return None
         known = self.outputs.names if self.outputs.labels is None else self.outputs.labels
-        return None if known is None else np.asarray(known)
+        return None if known is None else as_plain(known)
 
     def choice(self, x: Any) -> np.ndarray | None:
         """(n,) the class that `predict` chooses for each of some inputs, as a number, −1 for none of these classes.
 
-        None where it has no say besides the scores.
+        None where it has no say besides the scores: it returned none of these classes for the rows that were tried.
         """
         labels = self.classes
-        if labels is None or self.way not in ("predict_proba", "decision_function"):
+        if labels is None or self._chosen is None or not outputs.are_among(self._chosen, labels).any():
             return None
         said = own_choice(self.estimator, x)
         if said is None or said.ndim != 1:
