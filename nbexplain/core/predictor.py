@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,9 @@ from torch import Tensor, nn
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
+from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.core.model.asked_in_parts import answered
-from nbexplain.core.model.estimator_answers import as_array, precision_of
+from nbexplain.core.model.estimator_answers import NoLabel, as_array, precision_of
 from nbexplain.core.model.estimator_calls import (
     classes_of,
     comes_from,
@@ -98,6 +98,7 @@ class Predictor(nn.Module):
         self._shape: tuple[int, ...] | None = None  # of the scores of one input, as they came first
         self._columns: tuple[str, ...] = ()  # of the data frame that came first
         self._labels: np.ndarray | list[np.ndarray] | None = None  # its `classes_` then
+        self._chosen: np.ndarray | None = None  # what `predict` returned for the rows that told what the scores are
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
         new = Predictor(self.estimator)  # the fitted model is shared, as weights are
@@ -202,22 +203,21 @@ class Predictor(nn.Module):
         if self.outputs is None or not self.outputs.exclusive:
             return None
         known = self.outputs.names if self.outputs.labels is None else self.outputs.labels
-        return None if known is None else np.asarray(known)
+        return None if known is None else as_plain(known)
 
     def choice(self, x: Any) -> np.ndarray | None:
         """(n,) the class that `predict` chooses for each of some inputs, as a number, −1 for none of these classes.
 
-        None where it has no say besides the scores.
+        None where it has no say besides the scores: it returned none of these classes for the rows that were tried.
         """
         labels = self.classes
-        if labels is None or self.way not in ("predict_proba", "decision_function"):
+        if labels is None or self._chosen is None or not outputs.are_among(self._chosen, labels).any():
             return None
         said = own_choice(self.estimator, x)
         if said is None or said.ndim != 1:
             return None
         places = {label: place for place, label in enumerate(labels.tolist())}
-        found = np.array([places.get(label, -1) for label in said.tolist()])
-        return None if (found < 0).all() else found
+        return np.array([places.get(label, -1) for label in said.tolist()])
 
     @property
     def regresses(self) -> bool:
@@ -254,7 +254,7 @@ class Predictor(nn.Module):
         self._columns, self._labels = names, classes_of(self.estimator)
         said = self._in_order(said, names)
         if (
-            self.way not in ("call", "forward") or said.dtype.kind != "f"
+            self.way not in ("call", "forward") or said.dtype.kind != "f" or np.isnan(said).all()
         ):  # floats of a callable need no check: there is nothing to ask
             x, said = self._tried(_TRIED) or (x, said)
         if is_pipeline(self.estimator):
@@ -271,12 +271,12 @@ class Predictor(nn.Module):
             return self._of_predictions(said, names, labels, kind)
         if widths or isinstance(labels, list):
             return self._of_several(said, widths, labels)
-        chosen = own_choice(model, x)
+        self._chosen = chosen = own_choice(model, x)
         pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
-        found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs)
-        if kind in ("clusterer", "density_estimator") and found.names is None and self.way == "predict_proba":
-            number = outputs.numbers(said).shape[1]
-            return Outputs(found.scores, tuple(f"cluster {k}" for k in range(number)), found.quantity, exclusive=True)
+        found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs, told=self._classes)
+        if kind in ("clusterer", "density_estimator") and labels is None and found.quantity == "probability":
+            clusters = tuple(f"cluster {k}" for k in range(found.scores(said).shape[1]))
+            return Outputs(found.scores, clusters, found.quantity, exclusive=True, labels=found.names)
         if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
             margin = self.way == "decision_function"
             return outputs.of_two(said, margin=margin, labels=_OUTLIERS if kind == "outlier_detector" else None)
@@ -413,8 +413,14 @@ class Predictor(nn.Module):
 
         outside = self._given.outside
         for _ in range(2 if np.isfinite(rows).all() else 1):  # it may have failed by chance
-            with suppress(Exception):  # such as of rows with NaN, which a method that asks for them will name
-                return outside(torch.from_numpy(rows)), ask(rows)
+            try:
+                said = ask(rows)
+            except NoLabel:  # which the explained input may have
+                raise
+            except Exception:  # such as of rows with NaN, which a method that asks for them will name
+                said = None
+            if said is not None:
+                return outside(torch.from_numpy(rows)), said
         self._calls[0][1](outside(self._given.tensor))
         found = answered(ask, rows)
         self._calls[0][1](outside(self._given.tensor))

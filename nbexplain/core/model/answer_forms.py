@@ -15,6 +15,22 @@ _DEEPEST = 3  # lists in lists, of one item each
 _LABELS, _SHARES = ("label", "class", "prediction", "category"), ("score", "probability", "prob", "confidence")
 
 
+def as_plain(said: Any) -> np.ndarray:
+    """An array of what may be a tensor, with a gradient or not, or a sparse matrix; labels of several kinds stay so."""
+    if isinstance(said, Tensor):
+        said = said.detach().cpu()
+        return np.asarray(said.float() if said.dtype.itemsize < 4 and said.is_floating_point() else said)
+    array = np.asarray(said.toarray() if hasattr(said, "toarray") else said)
+    if not isinstance(said, (list, tuple)) or array.ndim != 1 or array.dtype.kind not in "US":
+        return array
+    held = [one.item() if isinstance(one, (np.generic, np.ndarray, Tensor)) else one for one in said]
+    if len(set(map(type, held))) == 1:
+        return array
+    array = np.empty(len(held), dtype=object)  # numpy writes 1 as '1' beside a string
+    array[:] = held
+    return array
+
+
 class Form(NamedTuple):
     """What is written for `said`, what an input got, as a function of it, and what must be known of it."""
 

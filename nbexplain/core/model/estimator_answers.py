@@ -7,6 +7,8 @@ import contextlib
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ import torch
 from torch import Tensor
 
 from nbexplain.core.model import one_by_one
-from nbexplain.core.model.answer_forms import are_rows, form_of
+from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of
+from nbexplain.inputs.table_column import is_missing, written
 
 
 def as_array(
@@ -40,7 +43,7 @@ def as_array(
     if framed and len(said) == count:
         _check_order(said.index, count, inputs, call)
     if isinstance(said, (list, tuple)) and said and all(_is_table(part, count) for part in said):
-        parts = [_plain(part) for part in said]
+        parts = [as_plain(part) for part in said]
         return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
     if isinstance(said, (list, tuple)) and said and isinstance(_first(said), Mapping):
         way = of_each(said, count, call)
@@ -52,18 +55,14 @@ def as_array(
     if isinstance(said, np.ma.MaskedArray) and np.ma.is_masked(said):
         raise ValueError(f"predict: some of its numbers are masked; try lambda inputs: {call}(inputs).filled(0)")
     try:
-        array = _plain(said)
+        array = as_plain(said)
     except Exception as error:  # rows of several lengths, tensors without values: it is not the model that raised
         way = _first_part(said, count, call) or of_each(said, count, call) or f" ({type(error).__name__}: {error})"
         raise ValueError(
             f"predict: expected a row of numbers for each of {count} inputs, got {_described(said)}{way}"
         ) from error
-    if array.dtype == object:  # numbers among objects, such as Decimal
-        held = array
-        with contextlib.suppress(TypeError, ValueError):
-            array = array.astype(np.float64)
-        if array.dtype != object and array.ndim and (lacking := sum(one is None for one in held.ravel())):
-            raise ValueError(f"predict: it returned None for {lacking} of {count} inputs, expected numbers")
+    if array.dtype == object and array.ndim:
+        array = _of_objects(array, count, call)
     if array.dtype == object and array.ndim == 1 and (way := of_each(said, count, call) or _no_labels(array)):
         raise ValueError(
             f"predict: expected a row of numbers for each of {count} inputs, got {_described(array.tolist())}{way}"
@@ -73,6 +72,53 @@ def as_array(
         way = _instead(said, array, count, inputs, call, model)
         raise ValueError(f"predict: expected a row of numbers for each of {count} inputs, got {shape}{way}")
     return array, (), names
+
+
+class NoLabel(ValueError):
+    """A model returned a label for some inputs, and None or the like for others."""
+
+
+def _of_objects(array: np.ndarray, count: int, call: str) -> np.ndarray:
+    """Numbers among objects, such as Decimal, as numbers; labels as they are.
+
+    Raises
+    ------
+    ValueError
+        If there is None, or what pandas has for it, beside numbers; `NoLabel` beside labels.
+    """
+    held = array.ravel().tolist()
+    lacking = [one for one in held if is_missing(one)]
+    labels = [one for one in held if not is_missing(one) and not _is_number(one)]
+    if labels:
+        if lacking and array.size == count and not _no_labels(array.ravel()):
+            raise NoLabel(
+                f"predict: it returned {lacking[0]} for {len(lacking)} of {count} inputs, and labels such as "
+                f"{written(labels[0])} for others; {_named_none(lacking[0], call)}"
+            )
+        return array
+    if nothing := [one for one in lacking if not isinstance(one, (float, Decimal))]:
+        way = "" if len(lacking) < len(held) else f", or labels; if it stands for one, {_named_none(nothing[0], call)}"
+        raise ValueError(
+            f"predict: it returned {nothing[0]} for {len(nothing)} of {count} inputs, expected numbers{way}"
+        )
+    with contextlib.suppress(TypeError, ValueError):
+        whole = np.array(array.tolist()) if held and all(isinstance(one, Integral) for one in held) else array
+        return whole if whole.dtype.kind in "iub" else array.astype(np.float64)
+    return array
+
+
+def _is_number(one: Any) -> bool:
+    """Whether it is a number, as Decimal is, and no string that is written like one."""
+    try:
+        return not isinstance(one, (str, bytes)) and isinstance(float(one), float)
+    except (TypeError, ValueError):
+        return False
+
+
+def _named_none(lacking: Any, call: str) -> str:
+    """The function that has a label for inputs that have none."""
+    none = "said is None" if lacking is None else "pandas.isna(said)"
+    return f"name it: lambda inputs: ['none' if {none} else said for said in {call}(inputs)]"
 
 
 def precision_of(answer: Any, said: np.ndarray) -> torch.dtype:
@@ -237,11 +283,3 @@ def _first(said: Any) -> Any:
 def _is_table(part: Any, count: int) -> bool:
     shape = getattr(part, "shape", None)
     return shape is not None and len(shape) == 2 and shape[0] == count
-
-
-def _plain(said: Any) -> np.ndarray:
-    """An array of what may be a tensor, with a gradient or not, or a sparse matrix."""
-    if isinstance(said, Tensor):
-        said = said.detach().cpu()
-        return np.asarray(said.float() if said.dtype.itemsize < 4 and said.is_floating_point() else said)
-    return np.asarray(said.toarray() if hasattr(said, "toarray") else said)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.formatting import told_apart
+from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.inputs import Array
 
 WAYS = ("predict_proba", "decision_function", "predict")
@@ -132,8 +133,10 @@ def classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
     known = getattr(model, "classes_", None)
     if isinstance(known, (list, tuple)) and known and all(isinstance(own, np.ndarray) for own in known):
         return list(known)
-    known = np.asarray(known) if isinstance(known, (list, tuple)) else known
-    return known if isinstance(known, np.ndarray) and known.ndim == 1 and len(known) else None
+    if not isinstance(known, (list, tuple, np.ndarray)) and not hasattr(type(known), "__array__"):
+        return None
+    labels = as_plain(known)
+    return labels if labels.ndim == 1 and len(labels) else None
 
 
 _BY_CLASS = ("predict_proba", "predict_log_proba", "decision_function")
@@ -168,7 +171,7 @@ def own_choice(model: Any, x: Any, *, raw: bool = False) -> np.ndarray | None:
     if x is None or not callable(call) or (raw and not comes_from(model, "catboost")):
         return None
     try:
-        said = np.asarray(call(x, prediction_type="Class") if raw else call(x))
+        said = as_plain(call(x, prediction_type="Class") if raw else call(x))
     except Exception:  # it is asked for a check alone; what the scores come from has answered
         return None
     said = said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said

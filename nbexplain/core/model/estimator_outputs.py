@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.inputs.table_column import written
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
@@ -76,7 +77,13 @@ def numbers(array: np.ndarray) -> np.ndarray:
 
 
 def of_classes(
-    way: str, said: np.ndarray, labels: np.ndarray | None, chosen: np.ndarray | None, *, pairs: bool = False
+    way: str,
+    said: np.ndarray,
+    labels: np.ndarray | None,
+    chosen: np.ndarray | None,
+    *,
+    pairs: bool = False,
+    told: Sequence[str] | None = None,
 ) -> Outputs:
     """Of `predict_proba` or `decision_function`.
 
@@ -92,11 +99,15 @@ def of_classes(
         What `predict` returned for the same rows, or None.
     pairs
         Whether the estimator says that its decision function is one of pairs, where the rows do not tell.
+    told
+        The user's names of the classes, or None.
     """
     table = numbers(said)
     between = bool(((table >= 0) & (table <= 1)).all())
     if chosen is not None and _same_numbers(table, chosen) and labels is None:
-        return of_numbers(table, regresses=True)
+        if way != "predict_proba" or not add_up(table):
+            return of_numbers(table, regresses=True)
+        chosen = None  # nothing is chosen by it
     if labels is not None and chosen is not None and _same_numbers(table, chosen) and not np.isin(chosen, labels).all():
         found = of_classes("decision_function", said, labels, None)  # of an objective of one's own
         return replace(found, notes=(*found.notes, _OF_RAW))
@@ -104,6 +115,9 @@ def of_classes(
     count, margins = table.shape[1], way == "decision_function"
     if count == 1 and labels is None and chosen is not None and chosen.dtype.kind == "b":  # predict says yes or no
         labels = np.array([False, True])
+    if count == 1 and labels is None and quantity == "probability" and chosen is not None:
+        zero_and_one = np.arange(2)
+        labels = zero_and_one if _agreement(_both(1 - table, table), zero_and_one, chosen) == 1 else None
     if count == 1 and labels is not None and len(labels) == 2:
         reverse = (
             quantity == "score" and chosen is not None and _agreement(np.hstack([table, -table]), labels, chosen) == 1
@@ -118,7 +132,48 @@ def of_classes(
         note = "the scores are margins of pairs of classes: positive ones speak for the first"
         why = "its scores are margins of pairs of classes; model.set_params(decision_function_shape='ovr') makes them "
         return Outputs(numbers, names, "score", notes=(note,), undecided=f"{why}those of classes")
-    return Outputs(numbers, quantity=quantity)
+    return _without_labels(way, table, chosen, quantity, told)
+
+
+def _without_labels(
+    way: str, table: np.ndarray, chosen: np.ndarray | None, quantity: str, told: Sequence[str] | None
+) -> Outputs:
+    """Of scores for which the estimator has no labels: its `predict` tells them, or else the user."""
+    count, shares = table.shape[1], way == "predict_proba" and add_up(table)
+    named = told is not None and len(told) == count
+    if count > 1 and chosen is not None and chosen.shape == table.shape and np.isin(chosen, (0, 1)).all():
+        if not (shares and (chosen.sum(1) == 1).all()):  # several labels for a row, each yes or no
+            return _checked(numbers, table, np.arange(count), chosen, quantity, way)
+        chosen = chosen.argmax(1)
+    if count < 2 or (chosen is not None and chosen.ndim > 1):
+        return Outputs(numbers, quantity=quantity)
+    if chosen is None:
+        return Outputs(numbers, quantity=quantity, exclusive=shares)
+    if (labels := _labels_seen(table, chosen)) is not None:
+        return _checked(numbers, table, labels, chosen, quantity, way)
+    for known in (np.array(told), np.arange(count)) if named else ():
+        if are_among(chosen, known).all():
+            return _checked(numbers, table, known, chosen, quantity, way)
+    if way != "predict_proba" or named:
+        return Outputs(numbers, quantity=quantity, exclusive=named)
+    why = (
+        f"it has no label for each of its {count} probabilities (model.classes_), and its predict does not return the "
+        "number of the highest; give the name of each class, in the order of the probabilities: classes=[…]"
+    )
+    return Outputs(numbers, quantity=quantity, undecided=why)
+
+
+def _labels_seen(table: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
+    """(K,) the label that `predict` returns where each score is the highest: its number, or one of its own; or None."""
+    numbered = np.arange(table.shape[1])
+    if _agreement(table, numbered, chosen) == 1:
+        return numbered
+    highest = table.argmax(1)
+    seen = [list(dict.fromkeys(chosen[highest == place].tolist())) for place in numbered]
+    if any(len(own) != 1 for own in seen):  # not every one is the highest, or `predict` goes by something else
+        return None
+    found = [own[0] for own in seen]
+    return as_plain(found) if len(set(found)) == len(found) else None
 
 
 def _both(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -170,6 +225,11 @@ def _threshold(scores: np.ndarray, labels: np.ndarray, chosen: np.ndarray, quant
     )
 
 
+def are_among(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(N,) bool: whether what `predict` chose is one of these labels, of which '1' is not 1."""
+    return np.asarray((chosen.reshape(-1, 1) == labels).any(1))
+
+
 def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None) -> float:
     """For which share of rows `predict` chose one of the highest scores."""
     if chosen is None:
@@ -215,7 +275,7 @@ def of_labels(
 
     `alone` if they are those of the input itself, as a text has no background.
     """
-    known = np.asarray(labels)
+    known = as_plain(labels)
 
     def scores(said: np.ndarray) -> np.ndarray:
         said = said.reshape(len(said), -1)[:, 0]

@@ -88,7 +88,11 @@ class Goal:
     def follow_predict(self) -> None:
         """From now on the model's own predict says which class is predicted, not the highest score."""
         said = self.choice(self._subject.input.tensor)
-        assert said is not None, "it was asked before"
+        if said is None:
+            raise ValueError(
+                "model: its predict returned labels for other inputs, and none for the explained one; give the score "
+                "that is to be crossed, such as boundary=0.5"
+            )
         self.predicted, self.rises = int(said[0]), int(said[0]) != self._label
         self.words = f"{self._name} is {'' if self.rises else 'no longer '}predicted"
         told = any("counterfactuals by predict" in note for note in self._subject.warnings)

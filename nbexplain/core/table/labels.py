@@ -173,7 +173,7 @@ def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names
     ValueError
         If one of them is no class.
     """
-    known = list(np.asarray(classes).tolist())
+    known = classes.tolist() if isinstance(classes, np.ndarray) else list(classes)
     places = {**{name: number for number, name in enumerate(names)}, **{c: number for number, c in enumerate(known)}}
     found = np.empty(len(labels), dtype=np.int64)
     for number, label in enumerate(labels.tolist()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from nbexplain import explain
-from nbexplain.inputs import Text
+from nbexplain.inputs import Tabular, Text
 
 WORDS = ["the", "film", "is", "really", "not", "good"]
 TEXT = " ".join(WORDS)
@@ -190,6 +191,24 @@ def test_a_classifier_without_its_vectorizer_is_told_so() -> None:
 def test_objects_that_are_no_labels_are_named() -> None:
     with pytest.raises(ValueError, match=r"got a list of set, which are neither numbers nor labels"):
         explain(lambda texts: [{1.0} for _ in texts], Text(TEXT), "leave_one_out")
+
+
+@pytest.mark.parametrize("lacking", [None, numpy.nan, pandas.NA], ids=str)
+@pytest.mark.parametrize("row", [0, 1])
+def test_a_label_that_is_missing_has_to_be_named(row: int, lacking: Any) -> None:
+    rows = numpy.array([[1.0, 0.0], [-1.0, 0.0], [2.0, 1.0], [-2.0, 1.0]])
+
+    def model(rows: numpy.ndarray) -> list[Any]:
+        return ["hit" if row[0] > 0 else lacking for row in rows]
+
+    table = Tabular(rows[row], rows)
+    for method in ("exact_shap", "ice", "row_scores", "counterfactual", "boundary", "lime"):
+        with pytest.raises(ValueError, match=f"it returned {lacking} for .* lambda inputs") as raised:
+            explain(model, table, method)
+    written = re.findall(r"lambda inputs: .*", str(raised.value))[0]
+    named = eval(written, {"model": model, "pandas": pandas})
+    counts = explain(named, table, "exact_shap", target="hit")
+    numpy.testing.assert_allclose(counts.values, [float(row == 0) - 0.5, 0])
 
 
 def of_three(texts: list[str]) -> list[float]:

@@ -15,10 +15,10 @@ import torch
 import xgboost
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
-from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.ensemble import IsolationForest, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import confusion_matrix
-from sklearn.mixture import GaussianMixture
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
@@ -222,6 +222,119 @@ class Backwards(ClassifierMixin, BaseEstimator):
         return self.classes_[(rows[:, 0] > 0).astype(int)]
 
 
+class Shares:
+    """Probabilities of three classes and a `predict` that returns the number of the highest: no `classes_`."""
+
+    weights = np.random.default_rng(1).normal(size=(3, 3))
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        made = np.exp(3 * rows @ self.weights)
+        return np.asarray(made / made.sum(1, keepdims=True))
+
+    def predict(self, rows: np.ndarray) -> Any:
+        return self.predict_proba(rows).argmax(1)
+
+
+class Labelled(Shares):
+    """The same with labels of its own."""
+
+    def __init__(self, labels: Any, classes: Any = None) -> None:
+        self.labels, self.classes_ = labels, classes
+
+    def predict(self, rows: np.ndarray) -> Any:
+        return [self.labels[place] for place in self.predict_proba(rows).argmax(1)]
+
+
+SHARED = (X @ Shares.weights).argmax(1)  # the class with the highest probability
+NOISY = np.where(DRAW.random(60) < 0.2, 0, SHARED)
+NO_LABELS: dict[str, Any] = {"None": None, "an empty list": [], "a number": 3, "four of three": [0, 1, 2, 3]}
+
+
+@pytest.mark.parametrize("classes", NO_LABELS.values(), ids=NO_LABELS)
+def test_predict_tells_the_classes_of_an_estimator_without_labels(classes: Any) -> None:
+    model, table = Labelled([0, 1, 2], classes), Tabular(X[0], background=X, labels=NOISY)
+    for told in ({}, {"classes": ["u", "v", "w"]}):
+        counts = explain(model, table, "confusion", **told)
+        np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+        assert counts.warnings == ()
+    named = Tabular(X[0], background=X, labels=np.array(["u", "v", "w"])[NOISY])
+    np.testing.assert_array_equal(explain(model, named, "confusion", classes=["u", "v", "w"]).values, counts.values)
+    shuffled = explain(model, table, "permutation_importance")
+    assert shuffled.details["accuracy"] == pytest.approx((NOISY == SHARED).mean())
+    np.testing.assert_array_equal(shuffled.values, explain(model.predict_proba, table, "permutation_importance").values)
+    assert subject(model).names == ("class 0", "class 1", "class 2")
+    assert explain(model, table, "counterfactual").warnings == ()
+    with pytest.raises(ValueError, match="it has classes; use 'confusion'"):
+        explain(model, table, "residuals", target=1)
+
+
+@pytest.mark.parametrize("where", ["predict", "a list", "a tuple", "an index", "a tensor"])
+@pytest.mark.parametrize("labels", [[3, 1, 2], ["w", "u", "v"], ["low", 1, 2.5]], ids=str)
+def test_labels_of_an_estimator_stay_what_they_are(labels: list[Any], where: str) -> None:
+    kinds: dict[str, Callable[[Any], Any]] = {
+        "predict": lambda _: None,
+        "a list": list,
+        "a tuple": tuple,
+        "an index": pd.Index,
+        "a tensor": torch.tensor if labels[0] == 3 else pd.Series,
+    }
+    model = Labelled(labels, kinds[where](labels))
+    own = np.empty(60, dtype=object)
+    own[:] = [labels[place] for place in NOISY]
+    table = Tabular(X[0], background=X, labels=own)
+    counts = explain(model, table, "confusion")
+    np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+    assert counts.warnings == ()
+    flipped = explain(model, table, "counterfactual", target=int(SHARED[0]))
+    assert not any("predict" in note for note in flipped.warnings)
+    assert labels[SHARED[0]] not in model.predict(flipped.values)
+    assert subject(model).names == tuple(label if isinstance(label, str) else f"class {label}" for label in labels)
+    if "low" in labels:  # numbers alone are explained as numbers
+        told = explain(lambda rows: model.predict(rows), table, "confusion")
+        assert told.details["accuracy"] == counts.details["accuracy"]
+
+
+def test_probabilities_that_predict_does_not_go_by_ask_for_names() -> None:
+    class Strict(Shares):
+        def predict(self, rows: np.ndarray) -> Any:
+            shares = self.predict_proba(rows)
+            return np.where(shares[:, 2] > 0.1, 2, shares.argmax(1))
+
+    table = Tabular(X[0], background=X, labels=NOISY)
+    share = (Strict().predict(X) != SHARED).mean()
+    assert share > 0
+    for method in ("confusion", "roc", "residuals"):
+        with pytest.raises(ValueError, match=r"no label for each of its 3 probabilities .*: classes=\[…\]"):
+            explain(Strict(), table, method, target=1)
+    shuffled = explain(Strict(), table, "permutation_importance", target=1)
+    assert "R²" not in shuffled.details
+    assert "labels are not used" in shuffled.warnings[0]
+    counts = explain(Strict(), table, "confusion", classes=["u", "v", "w"])
+    np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+    assert f"does not choose the class with the highest probability for {share:.0%}" in counts.warnings[0]
+
+
+def test_several_labels_without_names_are_not_compared_with_numbers() -> None:
+    class Several:
+        def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+            return 1 / (1 + np.exp(-rows))
+
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return (rows > 0).astype(int)
+
+    table = Tabular(X[0], background=X, labels=TWO)
+    for method in ("confusion", "residuals"):
+        with pytest.raises(ValueError, match=r"several labels.*predict_proba\(rows\)\[:, 1\]"):
+            explain(Several(), table, method, target=1)
+
+    class Marked(Shares):
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return np.eye(3)[super().predict(rows)]
+
+    table = Tabular(X[0], background=X, labels=NOISY)
+    np.testing.assert_array_equal(explain(Marked(), table, "confusion").values, confusion_matrix(NOISY, SHARED))
+
+
 class SaysYes:
     """As generalised additive models have it: one probability for a row, and `predict` says yes or no."""
 
@@ -238,6 +351,10 @@ def test_one_probability_beside_yes_and_no_is_that_of_yes() -> None:
     assert answer.score == pytest.approx(SaysYes().predict_proba(X[:1])[0])
     counts = explain(SaysYes(), table, "confusion").values
     np.testing.assert_array_equal(counts, confusion_matrix(TWO, X[:, 0] > 0))
+    of_one = type("SaysOne", (SaysYes,), {"predict": lambda _, rows: (rows[:, 0] > 0).astype(int)})()
+    np.testing.assert_array_equal(explain(of_one, table, "confusion").values, counts)
+    with pytest.raises(ValueError, match="it has classes; use 'confusion'"):
+        explain(of_one, table, "residuals")
 
 
 def test_the_sign_of_a_margin_is_held_against_predict() -> None:
@@ -398,6 +515,27 @@ def test_clusters_are_labelled_by_their_numbers() -> None:
     model = KMeans(3, n_init=1, random_state=0).fit(X)
     table = Tabular(X[5], background=X, labels=model.labels_)
     assert explain(model, table, "confusion").details["accuracy"] == 1
+
+
+@pytest.mark.parametrize("kind", [GaussianMixture, BayesianGaussianMixture])
+def test_components_of_a_mixture_are_labelled_by_their_numbers(kind: Any) -> None:
+    model = kind(n_components=2, random_state=0).fit(X)
+    own = model.predict(X)
+    table = Tabular(X[5], background=X, labels=own)
+    np.testing.assert_array_equal(explain(model, table, "confusion").values, np.diag(np.bincount(own)))
+    assert explain(model, table, "permutation_importance").details["accuracy"] == 1
+    assert explain(model, table, "row_scores").values.shape == (60, 2)
+    found = explain(model, table, "matching_rows", where={"predicted": 1})
+    np.testing.assert_array_equal(found.features, np.flatnonzero(own == 1))
+
+
+def test_digits_among_objects_are_labels() -> None:
+    digits = np.array(["0", "1", "2"], dtype=object)[THREE]
+    model = VotingClassifier([("tree", DecisionTreeClassifier(max_depth=2, random_state=0))]).fit(X, digits)
+    counts = explain(model, Tabular(X[5], background=X, labels=digits), "confusion")
+    np.testing.assert_array_equal(counts.values, confusion_matrix(digits, model.predict(X)))
+    assert counts.warnings == ()
+    assert subject(lambda rows: pd.Series(model.predict(rows))).names == ("0", "1", "2")
 
 
 def test_a_pipeline_whose_labels_have_one_name_twice_keeps_them_apart() -> None:

@@ -434,6 +434,20 @@ def test_predict_is_asked_where_it_differs_only_in_what_is_found() -> None:
     assert any("own predict says what is predicted" in note for note in found.warnings)
 
 
+def test_a_label_that_is_no_class_is_none_of_those_that_are_looked_for() -> None:
+    class Unsure(Odd):
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return np.where(np.abs(rows[:, 0] - 1) < 0.01, "unsure", super().predict(rows))
+
+    rows = np.random.default_rng(2).uniform(-2, 2, (200, 2))
+    rows = rows[np.abs(rows[:, 0] - 1) > 0.01]
+    row = np.array([0.995, 0.5])  # by its probabilities "no"
+    for target, wanted in ((0, "no"), (1, "yes")):
+        found = explain(Unsure(), Tabular(row, rows), "counterfactual", target=target)
+        assert found.details["class that predict says"] == -1
+        assert Unsure().predict(found.values).tolist() == [wanted] * len(found.values) != []
+
+
 def test_words_are_hidden_until_predict_says_otherwise() -> None:
     texts = ["good fine film", "good film", "fine plot", "bad film", "bad dull plot", "dull film", "good plot", "bad"]
     labels = ["yes", "yes", "yes", "no", "no", "no", "yes", "no"]
