@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextvars
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -45,7 +44,7 @@ class Job:
     show
         Called with each picture worth showing, and whether it is the answer.
     fail
-        Called with what the work raised; None when it was stopped.
+        Called with what the work or `show` raised; None when it was stopped.
     """
 
     owner: Hashable
@@ -86,13 +85,21 @@ class Job:
         if explanation is None or explanation.progress >= 1:
             self._end()
             if explanation is not None:
-                self.pictured = now
-                self.show(explanation, True)
+                self._picture(explanation, now, answered=True)
             return True
         if now - self.pictured >= _PICTURE_EVERY:
-            self.pictured = now
-            self.show(explanation, False)
+            self._picture(explanation, now, answered=False)
         return False
+
+    def _picture(self, explanation: Explanation, now: float, *, answered: bool) -> None:
+        """Show a picture; what a pane raises is told as what the work raises is, and raised, since it is no answer."""
+        self.pictured = now
+        try:
+            self.show(explanation, answered)
+        except Exception as error:
+            self._end()
+            self.fail(error)
+            raise
 
     def _end(self) -> None:
         """Close the generator, in the thread that ran it; its `finally` clauses run."""
@@ -116,6 +123,7 @@ class Runner:
         self._long: list[Job] = []
         self._running: Job | None = None
         self._chores: dict[Hashable, tuple[float, Hashable, Callable[[], None], bool]] = {}
+        self._problem_listeners: list[tuple[Hashable, Callable[[Exception], None]]] = []
         self._thread: threading.Thread | None = None
         self._ending = False  # whether the worker ends as soon as there is nothing left to do
         self._chore_of: Hashable = None
@@ -170,6 +178,12 @@ class Runner:
         with self._changed:
             self._chores[key] = (time.monotonic() + delay, owner, chore, idle)
             self._wake()
+
+    def on_problem(self, owner: Hashable, listener: Callable[[Exception], None]) -> Callable[[], None]:
+        """Call `listener` in the worker with what a pane of `owner` raised there. Returns what ends this."""
+        entry = owner, listener
+        self._problem_listeners.append(entry)
+        return lambda: self._problem_listeners.remove(entry)
 
     def forget(self, owner: Hashable) -> None:
         """Stop everything of an owner that closes."""
@@ -265,8 +279,8 @@ class Runner:
                         chore()
                 elif job is not None:
                     done = self._step(job)
-            except Exception:  # from a pane, not from a model: the worker must outlive it, and a person must see it
-                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+            except Exception as error:  # from a pane, not from a model: the worker must outlive it
+                self._tell(error, self._chore_of if job is None else job.owner)
             finally:
                 with self._changed:
                     self._running = self._chore_of = None
@@ -275,6 +289,20 @@ class Runner:
                         self._long.append(job)
                     self._changed.notify_all()
             idle_since = time.monotonic()
+
+    def _tell(self, error: Exception, owner: Hashable) -> None:
+        """What a pane raised: a person must see it, where tracebacks go and on its page."""
+        told: list[BaseException] = [error]
+        with self._serial:
+            for of, listener in list(self._problem_listeners):
+                if of == owner:
+                    try:
+                        listener(error)
+                    except Exception as another:  # from a page that is closing, say
+                        told.append(another)
+        for one in told:
+            args = type(one), one, one.__traceback__, threading.current_thread()
+            threading.excepthook(threading.ExceptHookArgs(args))
 
     def _take(self) -> Job | None:
         """The next job: quick ones that wait, but after each of them a step for a long one."""

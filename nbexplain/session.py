@@ -387,7 +387,11 @@ class Session:
         def show(explanation: Explanation, answered: bool) -> None:
             if answered:
                 self.answers.put(question, explanation)
-            place.tell(Answer(question, "done" if answered else "running", explanation))
+            try:
+                place.tell(Answer(question, "done" if answered else "running", explanation))
+            except Exception as error:
+                best.clear()  # what cannot be drawn once cannot be drawn beside its error either
+                raise RuntimeError(f"{method.label} could not be drawn: {error!r}") from error
 
         def fail(error: Exception | None) -> None:
             state = "failed" if error is not None else "stopped"

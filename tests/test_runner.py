@@ -268,8 +268,11 @@ def test_the_worker_outlives_a_pane_that_raises(log: Log, broken: str, monkeypat
     def raises(*_: Any) -> None:
         raise KeyError("a pane")
 
+    told: list[tuple[str, Exception]] = []
+    for owner in ("session", "another session"):
+        log.runner.on_problem(owner, lambda error, owner=owner: told.append((owner, error)))  # type: ignore[misc]
     if broken == "show":
-        log.ask("bad", show=raises)
+        log.ask("bad", steps(2), quick=False, show=raises)
     else:
         done = threading.Event()
         log.runner.later("chore", 0, raises, owner="session")
@@ -277,8 +280,30 @@ def test_the_worker_outlives_a_pane_that_raises(log: Log, broken: str, monkeypat
         assert done.wait(LONG)
     log.finish()
     log.ask("good")
-    assert log.finish() == [("good", "answer")]
+    # the question of a pane that cannot be drawn has failed, like one whose method raises
+    assert log.finish() == [("bad", "KeyError('a pane')")] * (broken == "show") + [("good", "answer")]
     assert [repr(error) for error in said] == ["KeyError('a pane')"]  # nothing is swallowed
+    assert told == [("session", said[0])]
+
+
+def test_a_page_that_cannot_tell_of_a_problem_is_told_of_as_well(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: said.append(args.exc_value))
+
+    def raises(problem: object = "a chore") -> None:
+        raise KeyError(problem)
+
+    end = log.runner.on_problem("session", raises)
+    log.runner.later("chore", 0, raises, owner="session")
+    log.finish()
+    end()
+    log.runner.later("chore", 0, raises, owner="session")
+    log.finish()
+    assert [repr(error) for error in said] == [
+        "KeyError('a chore')",
+        "KeyError(KeyError('a chore'))",
+        "KeyError('a chore')",
+    ]
 
 
 @pytest.mark.parametrize("how", ["now", "sync"])

@@ -356,6 +356,25 @@ def test_an_error_inside_the_model_is_an_answer(model: nn.Module, session: Sessi
     np.testing.assert_array_equal(pane.explanation.values, right(model, pane))
 
 
+def test_a_pane_that_cannot_draw_an_answer_is_told_that_it_failed(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    told: list[Answer] = []
+
+    def show(_place: Place, answer: Answer) -> None:
+        told.append(answer)
+        if answer.explanation is not None:
+            raise ValueError("no room")
+
+    session.place(show, method="occlusion", target=1, params=OCCLUSION)
+    assert session.wait(LONG)
+    assert [answer.state for answer in told].count("failed") == 1
+    assert told[-1].state == "failed"
+    assert told[-1].explanation is None  # nothing that it would try to draw
+    assert str(told[-1].error) == "Occlusion could not be drawn: ValueError('no room')"
+
+
 def _boom(*_: Any) -> None:
     raise KeyError("boom")
 

@@ -53,7 +53,8 @@ class InteractionChart:
         names
             One for each column.
         sizes
-            (F, F), not negative: what each two columns do together; the diagonal is not looked at.
+            (F, F), not negative: what each two columns do together; the diagonal is not looked at, and pairs that are
+            not finite are left empty.
         top
             How many columns are shown: those that do most together with others.
         quantity
@@ -67,10 +68,10 @@ class InteractionChart:
         found = np.array(sizes, float)
         if found.shape != (len(names), len(names)) or len(names) < 2:
             raise ValueError(f"sizes: expected ({len(names)}, {len(names)}), at least 2, got shape {found.shape}")
-        np.fill_diagonal(found, np.nan)
+        found[~np.isfinite(found) | np.eye(len(names), dtype=bool)] = np.nan
         order = [int(i) for i in np.argsort(-np.nansum(found, axis=1), kind="stable")[:top]]
         shown = found[np.ix_(order, order)]
-        count, high = len(order), float(np.nanmax(shown)) or 1.0
+        count, high = len(order), float(np.nanmax(shown, initial=0.0)) or 1.0
         labels = [isolated(name) for name in fitted_apart([names[i] for i in order], [_LONGEST] * len(order))]
         with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync(), self._heat.hold_sync():
             left = room(labels)
@@ -86,9 +87,11 @@ class InteractionChart:
             name_ticks(self._below, labels)
             self._values.tick_values, self._values.tick_format = ticks([0.0, high])
         self._chart.layout.min_height = f"{120 + 24 * count}px"
-        one, other = np.unravel_index(int(np.nanargmax(shown)), shown.shape)
+        one, other = np.unravel_index(int(np.nan_to_num(shown, nan=-1.0).argmax()), shown.shape)
         pair = " with ".join(isolated(fitted(names[order[i]], 40)) for i in sorted((int(one), int(other))))
-        said = [quantity] * bool(quantity) + [f"largest: {pair}, {number(float(shown[one, other]))}"]
+        known = bool(np.isfinite(shown[one, other]))
+        said = [quantity] * bool(quantity)
+        said += [f"largest: {pair}, {number(float(shown[one, other]))}" if known else "not known of any pair"]
         said += [f"{count:,} of {len(names):,} features"] * (count < len(names))
         self._caption.value = " · ".join(said)
         self._order = order

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import ipywidgets
 
+from nbexplain.core.dataset.interaction import TooManyColumns
 from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
@@ -56,17 +57,19 @@ class InteractionView:
         if isinstance(answer.error, NoRows):
             self._answered(place, answer)
             return
-        refused = isinstance(answer.error, ValueError)  # too many columns, say: that is no fault of the model
-        if explanation is not None and len(explanation.names) < 2:
-            answer = dataclasses.replace(answer, state="failed", error=ValueError("one column has none to act with"))
-            refused = True
+        error = answer.error
+        one_column = explanation is not None and len(explanation.names) < 2
+        if one_column:
+            error = ValueError("one column has none to act with")
+        refused = isinstance(error, ValueError)
         wanted = self._why if refused else self._chart.figure
         (self._frame.add_class if refused else self._frame.remove_class)("nbx-brief")
         if self._frame.children[1] is not wanted:
             self._frame.children = (self._frame.children[0], wanted)
-        if refused and answer.error is not None:
-            self._why.children[0].value = words.sentence(answer.error)
-            answer = dataclasses.replace(answer, state="done", error=None)
+        if refused and error is not None:
+            self._why.children[0].value = words.sentence(error)
+            if one_column or isinstance(error, TooManyColumns):  # which is no fault of the model
+                answer = dataclasses.replace(answer, state="done", error=None)
         if explanation is not None and len(explanation.names) > 1:
             target = words.target_name(explanation.target, self._session)
             count = next(iter(explanation.details.values()), _ROWS)

@@ -53,7 +53,11 @@ class SessionModels:
         self.activity = Activity(session)
         self.controls.observe(self._from_browser, names=list(_CHOSEN))
         self.controls.on_command = self._command
-        self._endings = [session.on_select(self._to_browser), session.on_facts(self._tell_facts)]
+        self._endings = [
+            session.on_select(self._to_browser),
+            session.on_facts(self._tell_facts),
+            runner.on_problem(session, self._tell_problem),
+        ]
 
     @classmethod
     def acquire(cls, session: Session) -> SessionModels:
@@ -115,7 +119,10 @@ class SessionModels:
             close_tree(self._pictures.pop(key), set())
 
     def on_problem(self, listener: Callable[[Exception], None]) -> Callable[[], None]:
-        """Call `listener` in the worker when the browser chose what does not fit. Returns what ends this."""
+        """Call `listener` in the worker with what a pane raised, and why what the browser chose does not fit.
+
+        Returns what ends this.
+        """
         self._problem_listeners.append(listener)
         return lambda: self._problem_listeners.remove(listener)
 

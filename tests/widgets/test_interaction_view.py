@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 
 import matplotlib
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 import nbexplain as nx
 from nbexplain.core.dataset.rows import drawn as drawn_rows
+from nbexplain.runner import runner
 from nbexplain.widgets.interaction_chart import InteractionChart
 from nbexplain.widgets.interaction_view import InteractionView
 from nbexplain.widgets.layout import close_tree
@@ -81,6 +83,19 @@ def test_a_click_chooses_a_pair(chart: InteractionChart, chosen: list[tuple[int,
 def test_columns_that_do_nothing_together(chart: InteractionChart) -> None:
     chart.show(["a", "b"], np.diag([3.0, 4.0]))
     assert "a with b, 0" in words(chart.figure)
+
+
+def test_pairs_that_are_not_finite_are_left_empty(chart: InteractionChart) -> None:
+    sizes = SIZES.copy()
+    sizes[0, 1] = sizes[1, 0] = np.nan
+    sizes[0, 2] = sizes[2, 0] = np.inf
+    chart.show(["a", "b", "c"], sizes)
+    assert "largest: b with c, 2" in words(chart.figure)
+    assert named(chart._names) == ["b", "c", "a"]
+    assert (cells(chart)[2, :, 3] == 0).all()
+    chart.show(["a", "b"], np.full((2, 2), np.nan))
+    assert "not known of any pair" in words(chart.figure)
+    assert (cells(chart)[..., 3] == 0).all()
 
 
 @pytest.mark.parametrize("sizes", [np.ones((2, 3)), np.ones((1, 1)), np.ones(3)])
@@ -157,5 +172,56 @@ def test_too_many_columns_are_said_and_are_no_failure() -> None:
     assert explorer._status.error == ""
     assert explorer._status.level == "idle"
     assert not explorer._status.running
+    explorer.close()
+    assert living() == before
+
+
+def test_scores_that_are_not_finite_are_said_in_the_status_line_as_well() -> None:
+    before = living()
+    low = np.linspace(1, 5, 30)
+    ordered = np.c_[low, low + 1]
+
+    def higher(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, 0] > rows[:, 1], np.nan, rows.sum(1))
+
+    explorer = nx.GlobalExplorer(higher, nx.Tabular(ordered[0], ordered, names=["low", "high"]), show=["interaction"])
+    assert explorer.session.wait(60)
+    assert explorer._status.level == "error"
+    assert "rows with hidden columns have a score that is NaN or infinite" in explorer._status.error
+    assert explorer._status.error in words(view_of(explorer).panes[0])
+    assert "on its way" not in explorer._status.text
+    explorer.close()
+    assert living() == before
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["with its answer", "in a chore"])
+def test_a_pane_that_cannot_be_drawn_is_said_in_the_status_line(later: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = living()
+    seen: list[BaseException | None] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_value))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("no room")
+
+    table = nx.Tabular(ROWS[0], ROWS, names=["a", "b", "c"])
+    explorer = nx.GlobalExplorer(Product().double(), table, show=["interaction"], target=0)
+    assert explorer.session.wait(120)
+    if later:
+        runner.later("chore", 0, broken, owner=explorer.session)
+        said = "ZeroDivisionError('no room')"
+    else:
+        monkeypatch.setattr(view_of(explorer)._chart, "show", broken)
+        explorer.session.select(target=1)
+        said = "Interaction could not be drawn: ZeroDivisionError('no room')"
+    assert explorer.session.wait(120)
+    assert (explorer._status.level, explorer._status.error) == ("error", said)
+    assert not explorer._status.running
+    assert ("ZeroDivisionError" in explorer._status.traceback) is not later
+    assert len(seen) == 1
+    monkeypatch.undo()
+    explorer.session.select(target=0 if not later else 1)  # the next question works
+    assert explorer.session.wait(120)
+    assert explorer._status.level != "error"
+    assert explorer._status.error == ""
     explorer.close()
     assert living() == before

@@ -42,14 +42,26 @@ class ExpectedGradients:
         self.step = max(_DRAWS // samples, 1)
 
     def __call__(self, rows: np.ndarray, _start: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values and their standard errors (n, F, 1) of the next rows (n, F)."""
+        """Values and their standard errors (n, F, 1) of the next rows (n, F).
+
+        Raises
+        ------
+        ValueError
+            If a score or its gradient is not finite.
+        """
         drawn = [next(self._draws) for _ in rows]
         numbers, shares = (torch.from_numpy(np.array(part)) for part in zip(*drawn, strict=True))
         x = self._subject.ready(torch.from_numpy(rows))[:, None]
         other = self._stand_ins[numbers.to(x.device)]
         t = self._subject.ready(shares)[..., None]
         points = (t * x + (1 - t) * other).flatten(0, 1)
-        _, slopes = self._subject.gradients(points, self._target)
+        scores, slopes = self._subject.gradients(points, self._target)
+        known = torch.isfinite(scores) & torch.isfinite(slopes).all(1)
+        if not known.all():
+            raise ValueError(
+                f"scores: at {int((~known).sum()):,} of {len(known):,} points between the rows and background rows the "
+                "score or its gradient is NaN or infinite; explainer='permutation' asks for no points between them"
+            )
         parts = (slopes.unflatten(0, numbers.shape) * (x - other)).double().cpu().numpy()
         return parts.mean(1)[..., None], error_of_mean(np.moveaxis(parts, 1, 0))[..., None]
 

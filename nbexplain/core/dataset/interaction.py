@@ -32,6 +32,10 @@ _RAW = "these are parts of the trees' raw output (log odds, where they boost), n
 _Steps = Iterator[tuple[float, np.ndarray, np.ndarray]]  # progress, values (F, F, C), base (C,)
 
 
+class TooManyColumns(ValueError):
+    """The coalitions of a table's columns are too many to try them all."""
+
+
 def _price(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
     """Trees are asked without passes."""
     table = table_of(subject)
@@ -151,7 +155,7 @@ def _way(
                 raise NoTrees(f"{error}" + "; explainer='exact' takes any model" * few) from error
             reason = f"; {str(error).removeprefix('explainer: ')}"
     if not few:
-        raise ValueError(
+        raise TooManyColumns(
             f"explainer: 'exact' tries all coalitions of at most {_MOST_COLUMNS} columns, and the table has {len(row)}"
             f"{reason}"
         )

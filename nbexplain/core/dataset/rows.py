@@ -73,6 +73,10 @@ def scores_of(
         if like is not None and column is not None and _is_finite(subject, like[[first]]):
             raise ValueError(f"{what}: the score of a row is NaN or infinite: {_at(subject, rows[first], column)}")
         reason = _where(subject, rows[broken], None if like is None else like[broken])
+        if not reason and (place := place_of(subject, (rows if like is None else like)[first])) is not None:
+            reason = (
+                f"row {place} of the background" if like is None else f"a row made of row {place} of the background"
+            )
         raise ValueError(f"{what}: the score of a row is NaN or infinite" + (f": {reason}" if reason else ""))
     return scores
 
@@ -121,17 +125,24 @@ def check_rows(subject: Subject, rows: np.ndarray, what: str) -> None:
         scores_of(subject, rows[odd], what)
 
 
+def place_of(subject: Subject, row: np.ndarray) -> int | None:
+    """Which row of the background this is, or None."""
+    background = needed(table_of(subject))
+    places = np.flatnonzero(((background == row) | (np.isnan(background) & np.isnan(row))).all(1))
+    return int(places[0]) if len(places) else None
+
+
 def _where(subject: Subject, rows: np.ndarray, like: np.ndarray | None) -> str:
     """Which row of the background and which column holds NaN or infinity, or `""`; rows (n, F) were made of `like`."""
     table = table_of(subject)
-    background, own = needed(table), table.tensor[0].numpy()
+    own = table.tensor[0].numpy()
     for row, origin in zip(rows, rows if like is None else like, strict=True):
         odd = np.flatnonzero(~np.isfinite(row))
         if len(odd):
-            places = np.flatnonzero(((background == origin) | (np.isnan(background) & np.isnan(origin))).all(1))
+            place = place_of(subject, origin)
             is_own = np.array_equal(own[odd], row[odd], equal_nan=True)
             other = "the row" if is_own else "a row that is made of it"
-            number = f"row {places[0]} of the background" if len(places) else other
+            number = f"row {place} of the background" if place is not None else other
             return f"{number} holds NaN or infinity in {table.names[odd[0]]!r}"
     return ""
 

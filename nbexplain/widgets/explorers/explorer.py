@@ -172,7 +172,7 @@ class Explorer(ipywidgets.VBox):
         super().__init__(children, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._endings = [
             self.session.on_select(self._follow),
-            self._models.on_problem(lambda error: self._refuse(words.sentence(error))),
+            self._models.on_problem(self._problem),
         ]
         self._follow()
         self.observe(self._chosen_here, names=list(_LINKED))
@@ -271,6 +271,11 @@ class Explorer(ipywidgets.VBox):
     def _failure(self, answer: Answer) -> tuple[str, str]:
         """What went wrong, and the traceback."""
         return words.failure(answer)
+
+    def _problem(self, error: Exception) -> None:
+        """Say what did not fit, or what a pane raised, unless it is the answer to a question."""
+        if all(answer.error is not error for answer in self._answers.values()):
+            self._refuse(words.sentence(error))
 
     def _refuse(self, sentence: str) -> None:
         """Say what did not fit, until something is chosen that does."""

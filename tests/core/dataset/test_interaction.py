@@ -174,3 +174,24 @@ def test_too_many_columns_for_all_coalitions() -> None:
             explain(lambda x: x[:, :2], given, "interaction", explainer=explainer)
     with pytest.raises(ValueError, match="explainer: 'tree' needs a model made of trees, and a function shows none"):
         explain(model, table(), "interaction", explainer="tree")
+
+
+def test_a_score_that_is_not_finite_is_refused_with_the_row() -> None:
+    def higher(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, 0] > rows[:, 1], np.nan, rows.sum(1))
+
+    given = Tabular([1.0, 2.0], np.array([[3.0, 4.0]]), names=["low", "high"])
+    # of (3, 4), (3, 2), (1, 4) and (1, 2) it is the second
+    message = (
+        r"^scores: 1 of 4 rows with hidden columns have a score that is NaN or infinite, such as the row with 'low' at "
+        r"3(\.0*)? of row 0 of the background; a hidden column takes the values of background rows"
+    )
+    with pytest.raises(ValueError, match=message):
+        explain(higher, given, "interaction")
+    background = np.array([[3.0, 4.0], [1.0, 2.0]])
+    with pytest.raises(
+        ValueError, match=r"1 of 8 rows .*, such as row [01] of the background with '(low' at 3|high' at 2)"
+    ):
+        explain(higher, Tabular(background[1], background, names=["low", "high"]), "interaction", rows=2)
+    with pytest.raises(ValueError, match=r"2 of 4 rows .*, such as row 0 of the background; a hidden"):
+        explain(lambda rows: np.where(rows[:, 0] > 2, np.inf, 0), given, "interaction")  # itself, and what it lends

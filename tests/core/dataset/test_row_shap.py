@@ -330,3 +330,40 @@ def test_one_column() -> None:
     ours = explain(lambda x: np.hstack([x, -x]) ** 3, Tabular([2.0], background), "row_shap", target=0, orders=2)
     cubes = ours.features.astype(float) ** 3
     np.testing.assert_allclose(ours.values[:, 0], cubes - (np.arange(6.0) ** 3).mean())
+
+
+def test_scores_of_mixed_rows_that_are_not_finite_are_refused_with_the_row() -> None:
+    def higher(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, 0] > rows[:, 1], np.nan, rows.sum(1))
+
+    background = np.array([[1.0, 2.0], [3.0, 4.0]])
+    given = Tabular(background[0], background, names=["low", "high"])
+    # each row keeps one column beside the other column of both rows: (3, 2) twice
+    with pytest.raises(
+        ValueError, match=r"^scores: 2 of 8 rows with hidden columns have a score that is NaN or infinite, such as row"
+    ):
+        explain(higher, given, "row_shap", orders=1)
+
+
+def test_a_score_that_is_not_finite_is_told_with_its_row() -> None:
+    background = np.arange(8.0).reshape(4, 2)
+    message = "background: the score of a row is NaN or infinite: row 2 of the background"
+    with pytest.raises(ValueError, match=message):
+        explain(lambda rows: np.where(rows[:, 0] == 4, np.nan, 0), Tabular([0.0, 1.0], background), "row_shap")
+
+
+class Outside(torch.nn.Module):
+    """log(x² − 1): there is no score between −1 and 1, though the slope 2 x / (x² − 1) goes on."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x[:, :1] ** 2 - 1).log() + x[:, 1:]
+
+
+def test_no_gradient_is_followed_where_there_is_no_score() -> None:
+    background = np.array([[2.0, 0.0], [-2.0, 0.0]])
+    given = Tabular(background[0], background)
+    message = r"scores: at \d+ of 20 points between the rows and background rows the score or its gradient is NaN"
+    with pytest.raises(ValueError, match=message):
+        explain(Outside(), given, "row_shap", explainer="gradient", samples=10)
+    mixed = explain(Outside(), given, "row_shap", explainer="permutation", orders=1)
+    np.testing.assert_allclose(mixed.values, np.zeros((2, 2)), atol=1e-6)  # both score log 3
