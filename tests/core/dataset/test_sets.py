@@ -69,7 +69,10 @@ def test_an_estimator_is_left_as_it_was(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_stop_stops_and_the_next_run_goes_on(key: str) -> None:
+def test_stop_stops_and_the_next_run_goes_on(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # as many calls each time, however quick they are
+    monkeypatch.setattr(Subject, "call_size", lambda self, width: 64)
+    monkeypatch.setattr("nbexplain.core.table.partial_dependence._AT_A_LOOK", 1e9)
     model, given = curved(), table()
     before = snapshot(model, given.tensor)
     asked: dict[str, Any] = {**target(key), "params": PARAMS[key]}
