@@ -86,6 +86,10 @@ class Rows:
         coded.open = True
         return coded
 
+    def floats(self, place: int) -> np.dtype[Any]:
+        """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
+        return dtypes.floats_of([self._kinds[place]]) if place in self._kinds else dtypes.floats(self._dtype)
+
     def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
         """Let the user's array go, once all of it is read."""
         self._columns, self._coded, self._array = columns, coded, None

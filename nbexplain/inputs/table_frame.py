@@ -138,6 +138,13 @@ class Frame:
     def _missing(self, column: Any, gone: np.ndarray) -> Any:
         return column.iloc[int(gone.argmax())] if gone.any() else np.nan
 
+    def floats(self, place: int) -> np.dtype[Any]:
+        """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
+        dtype = self._dtypes[place]
+        if place in self._kinds:
+            return dtypes.floats_of([self._kinds[place]])
+        return dtypes.floats(getattr(dtype, "subtype", dtype))  # of a sparse column
+
     def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
         """Let the user's frame go, once all of it is read."""
         self._columns, self._coded, self._frame = columns, coded, None

@@ -254,6 +254,10 @@ class Tabular(Array):
         """Of the columns."""
         return tuple(column.name for column in self.columns)
 
+    def floats(self, place: int) -> np.dtype[Any]:
+        """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
+        return self._form.floats(place)
+
     # What a model gets
 
     @property

@@ -26,6 +26,7 @@ from nbexplain.core.table.every_score import every_score
 from nbexplain.core.table.labels import (
     class_numbers,
     class_values,
+    floats_of_labels,
     has_classes,
     needed_labels,
     right_classes,
@@ -34,11 +35,13 @@ from nbexplain.core.table.labels import (
 )
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import Column, as_written, written
+from nbexplain.inputs.table_dtypes import floats
 from nbexplain.inputs.table_exact import EXACT, Known
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import DAY, days_of
 
 _TICK = 2e-11  # days, about a microsecond: not many more digits has a float64 of the days since 1970
+_DOUBLE = np.dtype(np.float64)
 _FEW = 20  # rows: means over fewer say little of others
 
 
@@ -185,11 +188,12 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
         raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}{column}")
     _check_kind(table, name, condition, False)
     if name == "label":
-        return _of_number(f"where[{name!r}]", right_numbers(subject), condition)
+        held = floats_of_labels(needed_labels(table))
+        return _of_number(f"where[{name!r}]", right_numbers(subject), condition, held)
     predicted = _prediction(subject, name)
     if name == "predicted":
-        return _of_number(f"where[{name!r}]", predicted, condition)
-    residual = right_numbers(subject) - predicted
+        return _of_number(f"where[{name!r}]", predicted.astype(np.float64), condition, floats(predicted.dtype))
+    residual = right_numbers(subject) - predicted.astype(np.float64)
     if name == "residual":
         return _of_number(f"where[{name!r}]", residual, condition)
     assert isinstance(condition, float), "checked"
@@ -203,8 +207,7 @@ def _prediction(subject: Subject, name: str) -> np.ndarray:
     scores = every_score(subject)
     if scores.shape[1] != 1:
         raise ValueError(f"where[{name!r}]: needs a model that predicts one number, this one gives {scores.shape[1]}")
-    found: np.ndarray = scores[:, 0].astype(np.float64)
-    return found
+    return scores[:, 0]
 
 
 def class_places(name: str, condition: Condition, values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
@@ -244,7 +247,8 @@ def _of_column(table: Tabular, name: str, condition: Condition) -> np.ndarray:
     if column.time:
         return _of_time(f"where[{name!r}]", values, column, condition)
     told, exact = _coded(name, column, condition), None if column.categories else table.known[place]
-    return _of_number(f"where[{name!r}]", values, told if exact is None else _exactly(exact, told))
+    told = told if exact is None else _exactly(exact, told)
+    return _of_number(f"where[{name!r}]", values, told, table.floats(place))
 
 
 def days_in(column: Column, value: Any, where: str) -> float:
@@ -310,16 +314,25 @@ def _exactly(known: Known, condition: Condition) -> Condition:
     return frozenset(known.number_of(value) if large(value) else value for value in condition)
 
 
-def _of_number(where: str, values: np.ndarray, condition: Condition) -> np.ndarray:
-    """(N,) bool: which values (N,) lie in a range, or are among those of a set."""
+def _of_number(where: str, values: np.ndarray, condition: Condition, dtype: np.dtype[Any] = _DOUBLE) -> np.ndarray:
+    """(N,) bool: which values (N,), held in a dtype, lie in a range, or are among those of a set.
+
+    The condition is rounded to the dtype as they were: 0.3 is no float32. What is too large for it stays.
+    """
+
+    def held(number: float) -> float:
+        with np.errstate(over="ignore"):
+            rounded = float(dtype.type(number))
+        return rounded if np.isfinite(rounded) else number
+
     if isinstance(condition, tuple):
         if odd := [end for end in condition if isinstance(end, str)]:
             raise ValueError(f"{where}: expected a range of numbers, got {odd[0]!r}")
-        low, high = (np.inf * sign if end is None else float(end) for end, sign in zip(condition, (-1, 1)))
+        low, high = (np.inf * sign if end is None else held(float(end)) for end, sign in zip(condition, (-1, 1)))
         return (values >= low) & (values <= high)
     assert isinstance(condition, frozenset), "only errors are said by a bool or a share"
     wrong = [value for value in condition if value is not None and not isinstance(value, (int, float))]
     if wrong:
         raise ValueError(f"{where}: expected numbers or a range (low, high), got {wrong[0]!r}")
-    known = np.isin(values, [float(value) for value in condition if value is not None])
+    known = np.isin(values, [held(float(value)) for value in condition if value is not None])
     return known | np.isnan(values) if None in condition else known
