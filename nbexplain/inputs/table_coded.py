@@ -15,7 +15,7 @@ from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs.table_column import Column, as_written, is_missing, written
 from nbexplain.inputs.table_exact import EXACT, Known, fits, numbers_of
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
-from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, plain_time
+from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, limits_of, plain_time
 
 
 @dataclass(eq=False)
@@ -194,6 +194,11 @@ class Coded:
         one[0] = value
         self.known = Known(np.append(before, number), np.concatenate([held, one]))
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """From where to where its numbers can lie: of times, which end, those that can be made."""
+        return limits_of(self.time, self.per_day) if self.time else (-np.inf, np.inf)
+
     def _example(self) -> str:
         known = self.numbers[np.isfinite(self.numbers)]
         return f" (such as {Column('', time=self.time).said(float(known[0]))})" if len(known) else ""
@@ -228,10 +233,11 @@ class Coded:
     def objects(self, numbers: np.ndarray, kind: Any) -> np.ndarray:
         """Python's objects (n,) of numbers: those that came, else made like them."""
         made = np.empty(len(numbers), dtype=object)
-        made[:] = [None if number != number else like(kind, number, self.time) for number in numbers.tolist()]
-        if self.zone is not None:
-            made[:] = [one if one is None else one.astimezone(self.zone) for one in made]
         gone = np.isnan(numbers)
+        new = ~gone if self.known is None else ~(gone | self.known.find(numbers)[0])  # the last moment has none like it
+        made[new] = [like(kind, number, self.time) for number in numbers[new].tolist()]
+        if self.zone is not None:
+            made[new] = [one.astimezone(self.zone) for one in made[new]]
         if gone.any():
             made[gone] = self.gone(numbers[gone])
         return made if self.known is None else self.known.put(numbers, made)

@@ -67,6 +67,8 @@ class Tabular(Array):
         Whether the model gets a data frame, because one was given.
     known
         Of each column what its numbers stand for where they do not tell it, such as ids of 19 digits, or None.
+    limits
+        Of each column from where to where its numbers can lie: a time of the day within a day.
 
     Raises
     ------
@@ -164,6 +166,7 @@ class Tabular(Array):
         self.framed = form.framed
         form.settle(self.columns, coded)
         self.known = tuple(one.known for one in coded)
+        self.limits = tuple(one.limits for one in coded)
         self._form = form
         self.background = None if what == "row" else background
         self.tensor = torch.from_numpy(row)[None]
