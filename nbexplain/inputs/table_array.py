@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nbexplain.inputs import table_dtypes as dtypes
 from nbexplain.inputs.table_coded import Coded
-from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
+from nbexplain.inputs.table_coding import are_exact, different, of_given, of_integers, of_objects, of_ticks, of_uniques
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import DAY
 from nbexplain.inputs.tensors import as_array
@@ -59,9 +59,7 @@ class Rows:
         column, kind = self._array[:, place], self._dtype.kind
         if given is not None:
             if kind == "O":
-                uniques = list(dict.fromkeys(column.tolist()))
-                places = {value: code for code, value in enumerate(uniques)}
-                return of_given(uniques, np.array([places[v] for v in column.tolist()], dtype=np.intp), given, what)
+                return of_given(*different(column.tolist(), what), given, what)
             values, codes = np.unique(column, return_inverse=True)
             return of_given(values.tolist(), codes, given, what)
         if kind in "iu":

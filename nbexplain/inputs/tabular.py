@@ -15,7 +15,7 @@ from torch import Tensor
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.calling import lacks
 from nbexplain.inputs.table_coded import Coded
-from nbexplain.inputs.table_column import Column
+from nbexplain.inputs.table_column import Column, told_apart
 from nbexplain.inputs.table_index import Index
 from nbexplain.inputs.table_masker import TableMasker
 from nbexplain.inputs.table_reading import Form, in_order, labels_of, row_of, table_of, too_wide
@@ -116,7 +116,7 @@ class Tabular(Array):
         for name, values_of in given.items():
             if name not in found:
                 raise ValueError(f"categories: there is no column {name!r}; the columns are {', '.join(found)}")
-            if twice := [value for value, times in Counter(values_of).items() if times > 1]:
+            if twice := [value for (_, value), times in Counter(map(told_apart, values_of)).items() if times > 1]:
                 raise ValueError(f"categories: {name!r} is expected to have each value once, got {twice[0]!r} twice")
         self.encode = encode
         self._read(form, values, found, given, row, "row" if background is None else "background")

@@ -67,7 +67,8 @@ class Plane:
         row: np.ndarray = (
             self.origin + np.asarray(u)[..., None] * self.directions[0] + np.asarray(v)[..., None] * self.directions[1]
         )
-        return np.clip(np.where(self.whole, np.rint(row), row), *self.limits)
+        inside: np.ndarray = np.clip(np.where(self.whole, np.rint(row), row), *self.limits)
+        return inside
 
     def place(self, rows: np.ndarray) -> np.ndarray:
         """u and v (n, 2) of rows (n, F), those off the plane projected onto it."""

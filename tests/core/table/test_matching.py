@@ -202,6 +202,49 @@ def test_what_a_network_predicts_is_compared_as_it_computes(dtype: torch.dtype, 
     assert found.features.tolist() == [0, 1]
 
 
+MIXED = [1, True, 1.0, "1", 0, False, None, "x"]
+
+
+@pytest.mark.parametrize("of", ["frame", "array"])
+@pytest.mark.parametrize(
+    ("condition", "right"),
+    [
+        ({1}, [0, 2]),  # and 1.0, which is the same number
+        ({1.0}, [0, 2]),
+        (np.float64(1), [0, 2]),
+        ({True}, [1]),
+        (np.True_, [1]),
+        ({0}, [4]),
+        ({False, None}, [5, 6]),
+        ([1, True], [0, 1, 2]),
+        ({"1"}, [3]),
+    ],
+)
+def test_true_is_not_1_among_several_kinds(condition: Any, right: list[int], of: str) -> None:
+    table: Any = pd.DataFrame({"o": pd.Series(MIXED, dtype=object), "z": range(len(MIXED))})
+    table = table if of == "frame" else table.to_numpy(dtype=object)
+    row = Tabular(table[:1] if of == "frame" else table[0], table)
+    subject = Subject(lambda rows: np.zeros(len(rows)), row)
+    name = row.names[0]
+    for where, found_by_hand in (({name: {True}}, [1]), ({name: condition}, right)):  # the first is not taken for it
+        *_, found = ask(subject, "matching_rows", params={"where": where})
+        assert found.features.tolist() == found_by_hand
+
+
+@pytest.mark.parametrize("values", [[True, False, True], pd.Categorical([1, 0, 1]), [1, 0, 1], [1.0, 0.0, 1.0]])
+def test_1_is_true_where_nothing_else_can_be_meant(values: Any) -> None:
+    frame = pd.DataFrame({"o": values, "z": range(3)})
+    for value in (1, True, 1.0):
+        found = explain(lambda rows: rows.z, Tabular(frame.iloc[[0]], frame), "matching_rows", where={"o": {value}})
+        assert found.features.tolist() == [0, 2]
+
+
+def test_a_column_of_several_kinds_that_is_never_true() -> None:
+    frame = pd.DataFrame({"o": [1, "x", None], "z": range(3)})
+    with pytest.raises(ValueError, match=r"where\['o'\]: 'o' is never True, expected some of 1, 'x'"):
+        explain(lambda rows: rows.z, Tabular(frame.iloc[[0]], frame), "matching_rows", where={"o": True})
+
+
 # Methods over rows: rows are drawn among those that match, what stands in stays the whole background
 
 WHERE = {"feature 0": (0, None)}
