@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import as_written, is_missing, written
+from nbexplain.inputs.table_column import as_written, is_missing, told_apart, written
 from nbexplain.inputs.table_times import plain_time
 
 OF_THE_MODEL = ("predicted", "error", "residual")  # what the scores of all rows are needed for
@@ -18,7 +18,30 @@ OF_THE_ROWS = (*OF_THE_MODEL, "label")
 COLUMN = "column:"  # before the name of a column that is called like one of these
 
 End = float | str | None  # of a range; a string is a time, as ISO 8601 writes it
-Condition = bool | float | tuple[End, End] | frozenset[Any]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values one of which must be there; a set would take True for 1."""
+
+    keys: frozenset[tuple[bool, Any]]
+
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Values:
+        """From some values."""
+        return cls(frozenset(map(told_apart, values)))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (value for _, value in self.keys)
+
+    def __contains__(self, value: Any) -> bool:
+        return told_apart(value) in self.keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+Condition = bool | float | tuple[End, End] | Values
 
 
 @dataclass(frozen=True)
@@ -29,7 +52,7 @@ class RowFilter:
     ----------
     conditions
         What is looked at, in alphabetical order, and what of it matches: a range `(low, high)`, both included and None
-        for no end; a set of values, of which None is a missing one; for `"error"` True, False or a share of the rows.
+        for no end; `Values`, of which None is a missing one; for `"error"` True, False or a share of the rows.
     """
 
     conditions: tuple[tuple[str, Condition], ...] = ()
@@ -130,10 +153,11 @@ def column_name(key: str) -> str:
 
 def said(condition: Condition) -> str:
     """A condition as it is written in Python."""
-    if not isinstance(condition, frozenset):
+    if not isinstance(condition, Values):
         return repr(condition)
     values = sorted(condition, key=lambda value: (type(value).__name__, value if _is_number(value) else repr(value)))
-    return f"{{{', '.join(map(written, values))}}}"
+    listed = ", ".join(map(written, values))
+    return f"{{{listed}}}" if len(set(values)) == len(values) else f"[{listed}]"  # a set has not both 1 and True
 
 
 def _condition(where: str, key: str, value: Any) -> Condition:
@@ -145,8 +169,8 @@ def _condition(where: str, key: str, value: Any) -> Condition:
         raise TypeError(f"{where}: expected a range (low, high), got {value!r}{of_a_column(key)}")
     several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
     plain = [_plain(where, one) for one in (value if several else [value])]
-    values = frozenset(plain if key in OF_THE_ROWS else map(as_written, plain))
-    if not values:
+    values = Values.of(plain if key in OF_THE_ROWS else map(as_written, plain))
+    if not len(values):
         raise ValueError(f"{where}: expected at least one value, got an empty {type(value).__name__}")
     return values
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nbexplain.inputs import table_dtypes as dtypes
 from nbexplain.inputs.table_coded import Coded
-from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
+from nbexplain.inputs.table_coding import are_exact, different, of_given, of_integers, of_objects, of_ticks, of_uniques
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import DAY
 from nbexplain.inputs.tensors import as_array
@@ -59,9 +59,7 @@ class Rows:
         column, kind = self._array[:, place], self._dtype.kind
         if given is not None:
             if kind == "O":
-                uniques = list(dict.fromkeys(column.tolist()))
-                places = {value: code for code, value in enumerate(uniques)}
-                return of_given(uniques, np.array([places[v] for v in column.tolist()], dtype=np.intp), given, what)
+                return of_given(*different(column.tolist(), what), given, what)
             values, codes = np.unique(column, return_inverse=True)
             return of_given(values.tolist(), codes, given, what)
         if kind in "iu":
@@ -85,6 +83,10 @@ class Rows:
         coded, self._kinds[place] = of_objects(column.tolist(), what)
         coded.open = True
         return coded
+
+    def floats(self, place: int) -> np.dtype[Any]:
+        """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
+        return dtypes.floats_of([self._kinds[place]]) if place in self._kinds else dtypes.floats(self._dtype)
 
     def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
         """Let the user's array go, once all of it is read."""

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs import table_advice as advice
-from nbexplain.inputs.table_column import Column, as_written, is_missing, written
+from nbexplain.inputs.table_column import Column, as_written, is_missing, of_one_kind, told_apart, written
 from nbexplain.inputs.table_exact import EXACT, Known, fits, numbers_of
 from nbexplain.inputs.table_missing import kinds_of, nan_of, place_among
-from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, plain_time
+from nbexplain.inputs.table_times import DAY, days_of, exists, identity, like, limits_of, plain_time
 
 
 @dataclass(eq=False)
@@ -113,14 +113,13 @@ class Coded:
     def _position(self, name: str, value: Any) -> float:
         assert self.categories is not None
         try:
-            few = self.categories if len(self.categories) < 100 else ()
-            if same := [position for position, known in enumerate(few) if known == value]:
-                alike = [position for position in same if identity(few[position]) == identity(value)]
-                return float((alike or same)[0])
-            places = {known: position for position, known in enumerate(self.categories)}
-            places |= {identity(known): position for position, known in enumerate(self.categories)}
-            if (found := places.get(identity(value), places.get(value))) is not None:
-                return float(found)
+            few = len(self.categories) < 100
+            same = [at for at, known in enumerate(self.categories) if known == value] if few else []
+            for key in (identity, told_apart, *([_itself] if of_one_kind(self.categories) else [])):
+                some = reversed(same if few else range(len(self.categories)))  # of several the first
+                places = {key(self.categories[position]): position for position in some}
+                if (found := places.get(key(value))) is not None:
+                    return float(found)
         except TypeError:
             raise ValueError(
                 f"row: {name!r} is {value!r}, a {type(value).__name__}; a column holds numbers, times or categories"
@@ -194,6 +193,11 @@ class Coded:
         one[0] = value
         self.known = Known(np.append(before, number), np.concatenate([held, one]))
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """From where to where its numbers can lie: of times, which end, those that can be made."""
+        return limits_of(self.time, self.per_day) if self.time else (-np.inf, np.inf)
+
     def _example(self) -> str:
         known = self.numbers[np.isfinite(self.numbers)]
         return f" (such as {Column('', time=self.time).said(float(known[0]))})" if len(known) else ""
@@ -228,10 +232,11 @@ class Coded:
     def objects(self, numbers: np.ndarray, kind: Any) -> np.ndarray:
         """Python's objects (n,) of numbers: those that came, else made like them."""
         made = np.empty(len(numbers), dtype=object)
-        made[:] = [None if number != number else like(kind, number, self.time) for number in numbers.tolist()]
-        if self.zone is not None:
-            made[:] = [one if one is None else one.astimezone(self.zone) for one in made]
         gone = np.isnan(numbers)
+        new = ~gone if self.known is None else ~(gone | self.known.find(numbers)[0])  # the last moment has none like it
+        made[new] = [like(kind, number, self.time) for number in numbers[new].tolist()]
+        if self.zone is not None:
+            made[new] = [one.astimezone(self.zone) for one in made[new]]
         if gone.any():
             made[gone] = self.gone(numbers[gone])
         return made if self.known is None else self.known.put(numbers, made)
@@ -246,6 +251,11 @@ class Coded:
         """(n,) which of what is missing NaN (n,) stand for: 0 for those that the user's own numbers hold."""
         places = kinds_of(numbers)
         return np.where(places < len(self.missing), places, 0)
+
+
+def _itself(value: Any) -> Any:
+    """True is 1, and so are 1.0 and Decimal(1)."""
+    return value
 
 
 def in_order_of_values(values: Sequence[Any]) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs.table_coded import Coded, in_order_of_values
-from nbexplain.inputs.table_column import is_missing, is_yes_or_no, written
+from nbexplain.inputs.table_column import is_missing, is_yes_or_no, told_apart, written
 from nbexplain.inputs.table_exact import EXACT, apart, numbers_of
 from nbexplain.inputs.table_missing import nan_of, place_among
 from nbexplain.inputs.table_times import DAY, days_of, identity, time_of
@@ -59,6 +59,18 @@ def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
     ValueError
         If they are lists, or others that cannot be told apart.
     """
+    uniques, codes = different(values, what)
+    return of_uniques(uniques, codes, what)
+
+
+def different(values: Sequence[Any], what: str) -> tuple[list[Any], np.ndarray]:
+    """The different ones of Python's objects, among which 1, 1.0 and True are, and the place of each (N,).
+
+    Raises
+    ------
+    ValueError
+        If they are lists, or others that cannot be told apart.
+    """
     places: dict[Hashable, int] = {}
     try:
         codes = np.array([places.setdefault(identity(v), len(places)) for v in values], dtype=np.intp)
@@ -68,7 +80,7 @@ def of_objects(values: Sequence[Any], what: str) -> tuple[Coded, Any]:
             f"{what} holds a {type(odd).__name__}, {str(odd)[:40]}; a column holds numbers, times or categories"
         ) from None
     first = np.unique(codes, return_index=True)[1].tolist()
-    return of_uniques([values[place] for place in first], codes, what)
+    return [values[place] for place in first], codes
 
 
 def of_uniques(uniques: list[Any], codes: np.ndarray, what: str) -> tuple[Coded, Any]:
@@ -124,20 +136,25 @@ def _of_known(uniques: list[Any], codes: np.ndarray) -> tuple[Coded, Any]:
 def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any], what: str) -> Coded:
     """A column whose categories the user has given; `uniques` are the values that there are, -1 a missing one.
 
+    True is 1 only in a column that has nothing else but yes and no, or no such at all.
+
     Raises
     ------
     ValueError
         If one of them is no such category.
     """
-    places = {value: float(position) for position, value in enumerate(categories)}
+    places: dict[Hashable, float] = {told_apart(value): float(position) for position, value in enumerate(categories)}
+    if len({is_yes_or_no(value) for value in uniques if not is_missing(value)}) < 2:
+        places = {value: float(position) for position, value in enumerate(categories)} | places
     ranks = np.full(len(uniques) + 1, np.nan)  # the last for a code of -1
-    missing: Any = np.nan
+    missing: list[Any] = []
     for place, value in enumerate(uniques):
         if is_missing(value):
-            missing = value
+            ranks[place] = nan_of(place_among(missing, value))
             continue
-        if value not in places:
+        position = places.get(told_apart(value), places.get(value))
+        if position is None:
             known = ", ".join(map(written, categories[:10]))
             raise ValueError(f"{what} is {written(value)}, expected one of {known}")
-        ranks[place] = places[value]
-    return Coded(ranks[codes], list(categories), True, [missing], ordered=True)
+        ranks[place] = position
+    return Coded(ranks[codes], list(categories), True, missing or [np.nan], ordered=True)

@@ -55,7 +55,7 @@ class Column:
     @functools.cached_property
     def _told_apart(self) -> list[str]:
         """What categories of several kinds are called, such as 1 beside '1'; none of one kind, which are as written."""
-        return names_of(self.categories) if len(set(map(type, self.categories))) > 1 else []
+        return [] if of_one_kind(self.categories) else names_of(self.categories)
 
 
 def missing_said(categories: Iterable[Any]) -> str:
@@ -98,3 +98,13 @@ def is_missing(value: Any) -> bool:
 def is_yes_or_no(value: Any) -> bool:
     """Whether it is True or False, and not the 1 or 0 that these are equal to."""
     return isinstance(value, (bool, np.bool_))
+
+
+def told_apart(value: Any) -> tuple[bool, Any]:
+    """Equal for values that are the same one: True is another than 1; 1 and 1.0 are the same."""
+    return is_yes_or_no(value), value
+
+
+def of_one_kind(values: Iterable[Any]) -> bool:
+    """Whether values have the same type, of which True may then be said for 1."""
+    return len(set(map(type, values))) < 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,17 @@ def cast(numbers: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
     if dtype.kind == "f":  # 1e300 would be an infinite float32
         return None if dtype.itemsize < 8 and (np.isinf(made) > np.isinf(numbers)).any() else made
     return made if bool((made == numbers).all()) else None
+
+
+def floats(dtype: Any) -> np.dtype[Any]:
+    """In which floats numbers of a dtype are compared: their own where these are shorter, else those of 64 bits."""
+    return np.dtype(f"f{dtype.itemsize}" if dtype.kind == "f" and dtype.itemsize < 8 else np.float64)
+
+
+def floats_of(kinds: Collection[Any]) -> np.dtype[Any]:
+    """As `floats`, of Python's objects of these kinds."""
+    one = next(iter(kinds)) if len(kinds) == 1 else None
+    return floats(np.dtype(one)) if isinstance(one, type) and issubclass(one, np.floating) else np.dtype(np.float64)
 
 
 def number(values: np.ndarray, dtype: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from nbexplain.inputs import table_dtypes as dtypes
 from nbexplain.inputs.table_coded import Coded
-from nbexplain.inputs.table_coding import are_exact, of_given, of_integers, of_objects, of_ticks, of_uniques
+from nbexplain.inputs.table_coding import are_exact, different, of_given, of_integers, of_objects, of_ticks, of_uniques
 from nbexplain.inputs.table_column import Column, names_of
 from nbexplain.inputs.table_times import DAY
 
@@ -69,7 +69,10 @@ class Frame:
             column, dtype = column.sparse.to_dense(), dtype.subtype
         if given is not None:
             codes, uniques = pandas.factorize(column)
-            return of_given(uniques.tolist(), codes, given, what)
+            values = uniques.tolist()
+            if column.dtype == object and not all(isinstance(value, str) for value in values):  # 1 beside True
+                values, codes = different(column.tolist(), what)
+            return of_given(values, codes, given, what)
         if isinstance(dtype, pandas.CategoricalDtype):
             numbers = column.cat.codes.to_numpy(dtype=np.float64)
             numbers[numbers < 0] = np.nan
@@ -137,6 +140,13 @@ class Frame:
 
     def _missing(self, column: Any, gone: np.ndarray) -> Any:
         return column.iloc[int(gone.argmax())] if gone.any() else np.nan
+
+    def floats(self, place: int) -> np.dtype[Any]:
+        """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
+        dtype = self._dtypes[place]
+        if place in self._kinds:
+            return dtypes.floats_of([self._kinds[place]])
+        return dtypes.floats(getattr(dtype, "subtype", dtype))  # of a sparse column
 
     def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
         """Let the user's frame go, once all of it is read."""

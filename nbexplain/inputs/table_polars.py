@@ -89,6 +89,11 @@ class PolarsFrame:
         coded, self._kinds[place] = of_objects(column.to_list(), what)  # decimals, bytes, objects
         return coded
 
+    def floats(self, place: int) -> np.dtype[Any]:
+        """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
+        dtype = self._dtypes[place]
+        return np.dtype(str(dtype).lower() if dtype.is_float() else np.float64)
+
     def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
         """Let the user's frame go, once all of it is read."""
         self._columns, self._coded, self._frame = columns, coded, None

@@ -35,6 +35,9 @@ class Form(Protocol):
     def read(self, place: int, what: str, given: Sequence[Any] | None) -> Coded:
         """One column, with the categories that the user has given for it, if any; `what` it is, in errors."""
 
+    def floats(self, place: int) -> np.dtype[Any]:
+        """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
+
     def settle(self, columns: Sequence[Column], coded: Sequence[Coded]) -> None:
         """Let the user's table go, once all of it is read."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_column import Column, is_missing, is_yes_or_no
+from nbexplain.inputs.table_column import Column, is_missing, told_apart
 from nbexplain.inputs.tabular import Tabular
 from nbexplain.inputs.text import Text
 
@@ -27,14 +26,14 @@ def recoded(column: Column, numbers: np.ndarray, other: Column) -> np.ndarray:
     """
     if not (column.categories or other.categories):
         return numbers if _measured_alike(column, other) else np.where(np.isnan(numbers), np.nan, np.inf)
-    places = {_identity(value): float(place) for place, value in enumerate(other.categories)}
+    places = {told_apart(value): float(place) for place, value in enumerate(other.categories)}
 
     def of(number: float) -> float:
         if np.isnan(number):
             return number
         value = column.categories[int(number)] if column.categories else number
         if other.categories:
-            return places.get(_identity(value), np.inf)
+            return places.get(told_apart(value), np.inf)
         return float(value) if isinstance(value, (int, float)) and not is_missing(value) else np.inf
 
     return np.array([of(number) for number in numbers.tolist()], dtype=np.float64)
@@ -88,8 +87,3 @@ def _listed(table: Tabular) -> str:
 def _measured_alike(one: Column, other: Column) -> bool:
     """Whether the numbers of two columns count the same, such as days since 1970-01-01."""
     return one.time == other.time or (one.time.startswith("date") and other.time.startswith("date"))
-
-
-def _identity(value: Any) -> Hashable:
-    """True is another category than 1; 1 and 1.0 are the same one."""
-    return is_yes_or_no(value), value

@@ -14,6 +14,7 @@ import numpy as np
 DAY = {"D": 1, "h": 24, "m": 1440, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _MICROSECONDS = DAY["us"]
 _EPOCH = date(1970, 1, 1)
+_DATES = (-719_161.0, 2_932_896.0)  # Python's, from year 1 to 9999, less a day by which a time zone may move them
 _SECONDS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200)  # between ticks within a day
 _DAY = 86_400  # seconds
 _TENS = [times * 10**power for power in range(8) for times in (1, 2, 5)]
@@ -79,6 +80,14 @@ def days_of(what: str, value: Any, per_day: int, zone: tzinfo | None = None) -> 
     if np.datetime_data(moment)[0] not in DAY:  # months, weeks …
         moment = moment.astype("datetime64[D]")
     return _ticks(moment - moment.dtype.type(0, np.datetime_data(moment)[0]), per_day)
+
+
+def limits_of(what: str, per_day: int) -> tuple[float, float]:
+    """From where to where times can lie that have so many ticks a day."""
+    if what == "time":
+        return 0.0, 1 - 1 / _MICROSECONDS
+    most = 2.0**63 / per_day - 1  # an int64 holds the ticks, also where a time zone moves them
+    return (max(-most, _DATES[0]), min(most, _DATES[1])) if what.startswith("date") else (-most, most)
 
 
 def _placed(clock: datetime, zone: tzinfo) -> datetime:

@@ -15,7 +15,7 @@ from torch import Tensor
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.calling import lacks
 from nbexplain.inputs.table_coded import Coded
-from nbexplain.inputs.table_column import Column
+from nbexplain.inputs.table_column import Column, told_apart
 from nbexplain.inputs.table_index import Index
 from nbexplain.inputs.table_masker import TableMasker
 from nbexplain.inputs.table_reading import Form, in_order, labels_of, row_of, table_of, too_wide
@@ -67,6 +67,8 @@ class Tabular(Array):
         Whether the model gets a data frame, because one was given.
     known
         Of each column what its numbers stand for where they do not tell it, such as ids of 19 digits, or None.
+    limits
+        Of each column from where to where its numbers can lie: a time of the day within a day.
 
     Raises
     ------
@@ -114,7 +116,7 @@ class Tabular(Array):
         for name, values_of in given.items():
             if name not in found:
                 raise ValueError(f"categories: there is no column {name!r}; the columns are {', '.join(found)}")
-            if twice := [value for value, times in Counter(values_of).items() if times > 1]:
+            if twice := [value for (_, value), times in Counter(map(told_apart, values_of)).items() if times > 1]:
                 raise ValueError(f"categories: {name!r} is expected to have each value once, got {twice[0]!r} twice")
         self.encode = encode
         self._read(form, values, found, given, row, "row" if background is None else "background")
@@ -164,6 +166,7 @@ class Tabular(Array):
         self.framed = form.framed
         form.settle(self.columns, coded)
         self.known = tuple(one.known for one in coded)
+        self.limits = tuple(one.limits for one in coded)
         self._form = form
         self.background = None if what == "row" else background
         self.tensor = torch.from_numpy(row)[None]
@@ -253,6 +256,10 @@ class Tabular(Array):
     def names(self) -> tuple[str, ...]:
         """Of the columns."""
         return tuple(column.name for column in self.columns)
+
+    def floats(self, place: int) -> np.dtype[Any]:
+        """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
+        return self._form.floats(place)
 
     # What a model gets
 

@@ -30,6 +30,14 @@ def test_equal_filters_are_equal_however_they_are_written() -> None:
     assert RowFilter.of({"x": float("nan")}) == RowFilter.of({"x": None}) == RowFilter.of({"x": {None}})
 
 
+def test_true_is_not_1() -> None:
+    one, true, both = (RowFilter.of({"x": values}) for values in ({1}, {True}, [1, True]))
+    assert len({one, true, both, RowFilter.of({"x": {1.0}})}) == 3
+    assert list(map(repr, (one, true, both))) == ["{'x': {1}}", "{'x': {True}}", "{'x': [True, 1]}"]
+    for found in (one, true, both):
+        assert RowFilter.of(eval(repr(found))) == found == RowFilter.of(dict(found))
+
+
 def test_conditions_are_put_and_taken_away() -> None:
     found = RowFilter.of({"age": (30, 50), "error": True})
     assert found.put({"age": None, "city": "oslo"}) == RowFilter.of({"error": True, "city": {"oslo"}})

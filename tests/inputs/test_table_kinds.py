@@ -213,6 +213,36 @@ def test_categories_that_are_equal_and_not_the_same(of: str) -> None:
     assert curve.grid.categories == ("1", "True", "1.0", "0", "False", "0.0", "'1'")
 
 
+@pytest.mark.parametrize("of", ["frame", "array"])
+def test_given_categories_that_are_equal_and_not_the_same(of: str) -> None:
+    values = [1, True, "1", None, 1.0]
+    table: Any = pd.DataFrame({"a": pd.Series(values, dtype=object), "b": range(5)})
+    if of == "array":
+        table = table.to_numpy(dtype=object)
+    row = lambda place: table.iloc[[place]] if of == "frame" else table[place]  # noqa: E731
+    name = "a" if of == "frame" else "feature 0"
+    made = Tabular(row(1), table, categories={name: ["1", True, 1]})
+    assert made.background is not None
+    np.testing.assert_array_equal(made.background[:, 0], [2, 1, 0, np.nan, 2])
+    assert made.tensor[0, 0] == 1
+    with pytest.raises(ValueError, match=r"background: .* is True, expected one of '1', 1"):
+        Tabular(row(0), table, categories={name: ["1", 1]})
+    with pytest.raises(ValueError, match=r"categories: .* each value once, got 1.0 twice|got 1 twice"):
+        Tabular(row(0), table, categories={name: ["1", 1, 1.0]})
+
+
+def test_a_rows_true_is_another_category_than_1() -> None:
+    table = pd.DataFrame({"a": pd.Series([1, "x", 1, "y"], dtype=object), "b": range(4)})
+    made = Tabular({"a": True, "b": 1}, table)
+    assert made.outside(made.tensor)["a"].tolist() == [True]
+    assert type(made.outside(made.tensor)["a"].iloc[0]) is bool
+    assert Tabular({"a": 1.0, "b": 1}, table).tensor[0, 0] == 0
+    with pytest.raises(ValueError, match="row: 'a' is True, expected one of 1, 'x', 'y'"):
+        Tabular({"a": True, "b": 1}, table, categories={"a": [1, "x", "y"]})
+    yes = pd.DataFrame({"a": [True, False], "b": range(2)})
+    assert Tabular({"a": 1, "b": 1}, yes).tensor[0, 0] == Tabular({"a": 1.0, "b": 1}, yes).tensor[0, 0] == 1
+
+
 def test_a_category_that_is_called_missing_is_not_what_is_missing() -> None:
     frame = pd.DataFrame({"a": ["missing", "x", None] * 6, "b": range(18)})
     row = Tabular(frame.iloc[[2]], frame)

@@ -27,13 +27,15 @@ class Plane:
     names
         Of the two axes.
     low, high
-        (2,): from where to where the background and the row reach, with a margin of 5 %.
+        (2,): from where to where the background and the row reach, with a margin of 5 % where there can be values.
     categories
         For each axis the number of categories it runs over, 0 for numbers.
     times
         For each axis what its numbers are the days of, as in `Column`; empty for other numbers.
     whole
         (F,) bool: the columns that the plane runs along and that the model gets as integers; so do its points.
+    limits
+        (2, F): from where to where the columns' values can lie, as a clock's within a day; so do its points.
     held
         The share of the background's variance that lies in the plane, columns put on one scale.
     is_slice
@@ -51,6 +53,7 @@ class Plane:
     high: np.ndarray
     categories: tuple[int, int]
     whole: np.ndarray
+    limits: np.ndarray
     held: float
     is_slice: bool
     origin: np.ndarray
@@ -64,7 +67,8 @@ class Plane:
         row: np.ndarray = (
             self.origin + np.asarray(u)[..., None] * self.directions[0] + np.asarray(v)[..., None] * self.directions[1]
         )
-        return np.where(self.whole, np.rint(row), row)
+        inside: np.ndarray = np.clip(np.where(self.whole, np.rint(row), row), *self.limits)
+        return inside
 
     def place(self, rows: np.ndarray) -> np.ndarray:
         """u and v (n, 2) of rows (n, F), those off the plane projected onto it."""
@@ -154,7 +158,8 @@ def _along_columns(
     origin = row.copy()
     origin[[x, y]] = 0
     sizes = (len(table.columns[x].categories), len(table.columns[y].categories))
-    low, high = _reach(np.vstack([background, row])[:, [x, y]])
+    limits = _limits(table, background, row)
+    low, high = np.clip(_reach(np.vstack([background, row])[:, [x, y]]), *limits[:, None, [x, y]])
     whole = np.isin(np.arange(count), [x, y]) & numbers & _integers(table)
     for axis, (size, column) in enumerate(zip(sizes, (x, y), strict=True)):
         if size:
@@ -170,6 +175,7 @@ def _along_columns(
         high=high,
         categories=sizes,
         whole=whole,
+        limits=limits,
         held=float((spread[[x, y]] > 0).sum() / varying) if varying else 1.0,
         is_slice=count > 2,
         origin=origin,
@@ -222,6 +228,7 @@ def _along_components(
         high=high,
         categories=(0, 0),
         whole=np.zeros(len(row), dtype=bool),  # along components nothing is whole
+        limits=_limits(table, background, row),
         held=float(shares[[x, y]].sum() * len(used) / varying),
         is_slice=len(row) > 2,
         origin=origin,
@@ -237,6 +244,17 @@ def _integers(table: Tabular) -> np.ndarray:
     dtypes = list(handed.dtypes) if hasattr(handed, "dtypes") else [handed.dtype] * len(table.columns)
     whole = [d.is_integer() if hasattr(d, "is_integer") else getattr(d, "kind", "") in ("i", "u") for d in dtypes]
     return np.array(whole, dtype=bool)
+
+
+def _limits(table: Tabular, background: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """(2, F): from where to where the columns' values can lie, and where some do."""
+    low, high = np.array(table.limits).T
+    return np.stack(
+        [
+            np.fmin(np.fmin.reduce(background), np.fmin(row, low)),
+            np.fmax(np.fmax.reduce(background), np.fmax(row, high)),
+        ]
+    )
 
 
 def _component(number: int, shares: np.ndarray) -> str:

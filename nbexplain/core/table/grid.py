@@ -56,20 +56,22 @@ def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float |
     Parameters
     ----------
     own
-        One more value, such as that of the row that is explained.
+        One more value, such as that of the row that is explained. One that is missing is the last point as it is: a
+        NaN tells whether it stands for None.
     """
     held = needed(table)[:, column]
     about = table.columns[column]
     known = np.unique(held[np.isfinite(held)])
-    missing = bool(np.isnan(held).any())
+    missing = [np.nan] * bool(np.isnan(held).any())
     if about.categories:
         known = _most_frequent(held[np.isfinite(held)], known)
     elif len(known) > points:
         known = _spread(held[np.isfinite(held)], known, points, spacing)
     if own is not None and np.isfinite(own):
         known = np.union1d(known, [own])
-    missing |= own is not None and bool(np.isnan(own))
-    values = np.append(known, [np.nan] * missing)
+    if own is not None and np.isnan(own):
+        missing = [own]
+    values = np.append(known, missing)
     if not len(values):
         raise ValueError(f"column: {about.name!r} is infinite in every row, which leaves no value to try")
     called = tuple(about.said(value) for value in values) if about.categories else ()

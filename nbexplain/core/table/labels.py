@@ -15,6 +15,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import is_missing, written
+from nbexplain.inputs.table_dtypes import floats, floats_of
 
 
 def has_classes(subject: Subject) -> bool:
@@ -153,6 +154,13 @@ def right_numbers(subject: Subject) -> np.ndarray:
         if not isinstance(label, (int, float, np.number, Decimal)):
             raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}")
     return np.array(plain, dtype=np.float64)
+
+
+def floats_of_labels(labels: np.ndarray) -> np.dtype[Any]:
+    """In which floats labels (N,) that are numbers are compared: their own where these are shorter than 64 bits."""
+    if labels.dtype != object:
+        return floats(labels.dtype)
+    return floats_of({type(label) for label in labels.tolist() if not is_missing(label)})
 
 
 def labelled(subject: Subject) -> np.ndarray:

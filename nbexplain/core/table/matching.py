@@ -16,6 +16,7 @@ from nbexplain.core.row_filter import (
     OF_THE_ROWS,
     Condition,
     RowFilter,
+    Values,
     Where,
     column_name,
     of_a_column,
@@ -26,6 +27,7 @@ from nbexplain.core.table.every_score import every_score
 from nbexplain.core.table.labels import (
     class_numbers,
     class_values,
+    floats_of_labels,
     has_classes,
     needed_labels,
     right_classes,
@@ -33,12 +35,14 @@ from nbexplain.core.table.labels import (
     undecided,
 )
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import Column, as_written, written
+from nbexplain.inputs.table_column import Column, as_written, of_one_kind, told_apart, written
+from nbexplain.inputs.table_dtypes import floats
 from nbexplain.inputs.table_exact import EXACT, Known
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import DAY, days_of
 
 _TICK = 2e-11  # days, about a microsecond: not many more digits has a float64 of the days since 1970
+_DOUBLE = np.dtype(np.float64)
 _FEW = 20  # rows: means over fewer say little of others
 
 
@@ -147,7 +151,7 @@ def check_filter(
 def _check_kind(table: Tabular, name: str, condition: Condition, classes: bool) -> None:
     """Check that this is asked of a model that tells classes apart, or of one that predicts numbers."""
     column = of_a_column(name) if name in table.names else ""
-    if not classes and name != "error" and isinstance(condition, frozenset):
+    if not classes and name != "error" and isinstance(condition, Values):
         wrong = [value for value in condition if value is not None and not isinstance(value, (int, float))]
         if wrong:
             raise ValueError(f"where[{name!r}]: expected numbers or a range (low, high), got {wrong[0]!r}{column}")
@@ -185,11 +189,12 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
         raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}{column}")
     _check_kind(table, name, condition, False)
     if name == "label":
-        return _of_number(f"where[{name!r}]", right_numbers(subject), condition)
+        held = floats_of_labels(needed_labels(table))
+        return _of_number(f"where[{name!r}]", right_numbers(subject), condition, held)
     predicted = _prediction(subject, name)
     if name == "predicted":
-        return _of_number(f"where[{name!r}]", predicted, condition)
-    residual = right_numbers(subject) - predicted
+        return _of_number(f"where[{name!r}]", predicted.astype(np.float64), condition, floats(predicted.dtype))
+    residual = right_numbers(subject) - predicted.astype(np.float64)
     if name == "residual":
         return _of_number(f"where[{name!r}]", residual, condition)
     assert isinstance(condition, float), "checked"
@@ -203,8 +208,7 @@ def _prediction(subject: Subject, name: str) -> np.ndarray:
     scores = every_score(subject)
     if scores.shape[1] != 1:
         raise ValueError(f"where[{name!r}]: needs a model that predicts one number, this one gives {scores.shape[1]}")
-    found: np.ndarray = scores[:, 0].astype(np.float64)
-    return found
+    return scores[:, 0]
 
 
 def class_places(name: str, condition: Condition, values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
@@ -215,7 +219,7 @@ def class_places(name: str, condition: Condition, values: Sequence[Any], names: 
     ValueError
         If it names no class.
     """
-    if not isinstance(condition, frozenset):
+    if not isinstance(condition, Values):
         raise ValueError(
             f"where[{name!r}]: expected classes such as {{{names[0]!r}}}, got the range {said(condition)}"
             f"{of_a_column(name)}"
@@ -244,7 +248,8 @@ def _of_column(table: Tabular, name: str, condition: Condition) -> np.ndarray:
     if column.time:
         return _of_time(f"where[{name!r}]", values, column, condition)
     told, exact = _coded(name, column, condition), None if column.categories else table.known[place]
-    return _of_number(f"where[{name!r}]", values, told if exact is None else _exactly(exact, told))
+    told = told if exact is None else _exactly(exact, told)
+    return _of_number(f"where[{name!r}]", values, told, table.floats(place))
 
 
 def days_in(column: Column, value: Any, where: str) -> float:
@@ -272,9 +277,9 @@ def _of_time(where: str, values: np.ndarray, column: Column, condition: Conditio
         return (values >= (-np.inf if low is None else low - _TICK)) & (
             values <= (np.inf if high is None else high + _TICK)
         )
-    assert isinstance(condition, frozenset), "only errors are said by a bool or a share"
+    assert isinstance(condition, Values), "only errors are said by a bool or a share"
     found: np.ndarray = np.isnan(values) if None in condition else np.zeros(len(values), dtype=bool)
-    for value in condition - {None}:
+    for value in (one for one in condition if one is not None):
         found = found | (np.abs(values - days_in(column, value, where)) <= _TICK)
     return found
 
@@ -283,17 +288,24 @@ def _coded(name: str, column: Column, condition: Condition) -> Condition:
     """A condition on a column, with categories as positions."""
     if not column.categories:
         return condition
-    if not isinstance(condition, frozenset):
+    if not isinstance(condition, Values):
         known = ", ".join(map(written, column.categories[:10]))
         raise ValueError(
             f"where[{name!r}]: {column.name!r} is a category, expected a set of {known}, got {condition!r}"
         )
-    places = {key: place for place, value in enumerate(column.categories) for key in (as_written(value), value)}
+    alone = of_one_kind(column.categories)
+    places: dict[Any, list[Any]] = {}
+    for place, value in enumerate(column.categories):
+        for one in (as_written(value), value):
+            places.setdefault(one if alone else told_apart(one), []).append(place)
+    found: list[Any] = []
     for value in condition:
-        if value is not None and value not in places:
+        same = [None] if value is None else places.get(value if alone else told_apart(value))
+        if same is None:
             known = ", ".join(map(written, column.categories[:10]))
             raise ValueError(f"where[{name!r}]: {column.name!r} is never {value!r}, expected some of {known}")
-    return frozenset(None if value is None else places[value] for value in condition)
+        found += same
+    return Values.of(found)
 
 
 def _exactly(known: Known, condition: Condition) -> Condition:
@@ -306,20 +318,29 @@ def _exactly(known: Known, condition: Condition) -> Condition:
         low, high = condition
         low = known.ends_of(low)[0] if large(low) else low
         return low, known.ends_of(high)[1] if large(high) else high
-    assert isinstance(condition, frozenset), "only errors are said by a bool or a share"
-    return frozenset(known.number_of(value) if large(value) else value for value in condition)
+    assert isinstance(condition, Values), "only errors are said by a bool or a share"
+    return Values.of(known.number_of(value) if large(value) else value for value in condition)
 
 
-def _of_number(where: str, values: np.ndarray, condition: Condition) -> np.ndarray:
-    """(N,) bool: which values (N,) lie in a range, or are among those of a set."""
+def _of_number(where: str, values: np.ndarray, condition: Condition, dtype: np.dtype[Any] = _DOUBLE) -> np.ndarray:
+    """(N,) bool: which values (N,), held in a dtype, lie in a range, or are among those of a set.
+
+    The condition is rounded to the dtype as they were: 0.3 is no float32. What is too large for it stays.
+    """
+
+    def held(number: float) -> float:
+        with np.errstate(over="ignore"):
+            rounded = float(dtype.type(number))
+        return rounded if np.isfinite(rounded) else number
+
     if isinstance(condition, tuple):
         if odd := [end for end in condition if isinstance(end, str)]:
             raise ValueError(f"{where}: expected a range of numbers, got {odd[0]!r}")
-        low, high = (np.inf * sign if end is None else float(end) for end, sign in zip(condition, (-1, 1)))
+        low, high = (np.inf * sign if end is None else held(float(end)) for end, sign in zip(condition, (-1, 1)))
         return (values >= low) & (values <= high)
-    assert isinstance(condition, frozenset), "only errors are said by a bool or a share"
+    assert isinstance(condition, Values), "only errors are said by a bool or a share"
     wrong = [value for value in condition if value is not None and not isinstance(value, (int, float))]
     if wrong:
         raise ValueError(f"{where}: expected numbers or a range (low, high), got {wrong[0]!r}")
-    known = np.isin(values, [float(value) for value in condition if value is not None])
+    known = np.isin(values, [held(float(value)) for value in condition if value is not None])
     return known | np.isnan(values) if None in condition else known

@@ -141,7 +141,8 @@ def ice(
     """The score of this row with one column set to each of its values in turn, all others as they are.
 
     Values are (point,). `grid` tells the column and the values that it was set to: those of `partial_dependence`, and
-    the row's own. There the curve goes through the row's score.
+    the row's own. There the curve goes through the row's score. Where the row has no value, the last point is that of
+    its own kind, None or NaN, if the column holds both.
 
     Raises
     ------

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.core.row_filter import Condition, RowFilter, column_key, column_name
+from nbexplain.core.row_filter import Condition, RowFilter, Values, column_key, column_name
 from nbexplain.core.table.matching import class_places, days_in
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import Column, as_written
+from nbexplain.inputs.table_column import Column, as_written, told_apart
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import time_written
 from nbexplain.widgets.row_view import frequent
@@ -82,7 +82,7 @@ class Field:
             low, high = (None if end is None else self._end(float(end)) for end in value)
             return low, high
         chosen = [self.values[place] for place in (value if isinstance(value, list) else [value])]
-        return chosen[0] if self.kind == "one" else set(chosen)
+        return chosen[0] if self.kind == "one" else Values.of(chosen)
 
     def _end(self, number: float) -> float | str:
         return number if self.column is None else time_written(self.column.time, number)
@@ -95,7 +95,7 @@ class Field:
             return [None if end is None else days_in(self.column, end, self.name) for end in condition]
         if self.kind == "one":
             return self.values.index(condition) if condition in self.values else None
-        if not isinstance(condition, frozenset):
+        if not isinstance(condition, Values):
             return None
         return [place for place, value in enumerate(self.values) if value in condition]
 
@@ -119,11 +119,11 @@ def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list
         key = column_key(column.name)
         if column.categories:
             known, count = values[np.isfinite(values)], len(column.categories)
-            chosen: list[Any] = [column.categories[place] for place in frequent(known, count)]
+            chosen = frequent(known, count)
             listed = f"the {len(chosen)} most frequent of {count:,}" if len(chosen) < count else ""
             missing = len(known) < len(values)
-            options = (*map(str, chosen), *[column.said(np.nan)] * missing)
-            held = (*map(as_written, chosen), *[None] * missing)
+            options = (*map(column.said, chosen), *[column.said(np.nan)] * missing)
+            held = (*(as_written(column.categories[place]) for place in chosen), *[None] * missing)
             found.append(Field(key, column.name, "some", options, held, listed=listed))
         else:
             known = values[np.isfinite(values)]
@@ -147,12 +147,12 @@ def condition_words(key: str, condition: Condition, field: Field | None) -> str:
         return f"{name}: at most {high}" if low is None else f"{name}: at least {low}"
     if field is not None and condition in field.values:
         return f"{name}: {field.options[field.values.index(condition)]}"
-    if isinstance(condition, frozenset):
+    if isinstance(condition, Values):
         values = field.values if field is not None else ()
-        order = {value: place for place, value in enumerate(values)}
-        told = sorted(condition, key=lambda value: (order.get(value, len(order)), str(value)))
-        words = {} if field is None else dict(zip(field.values, field.options))
-        said = (words.get(value, "missing" if value is None else str(value)) for value in told)
+        order = {told_apart(value): place for place, value in enumerate(values)}
+        told = sorted(condition, key=lambda value: (order.get(told_apart(value), len(order)), str(value)))
+        words = {} if field is None else dict(zip(map(told_apart, field.values), field.options))
+        said = (words.get(told_apart(value), "missing" if value is None else str(value)) for value in told)
         return f"{name}: {', '.join(said)}"
     return f"{name}: {condition}"
 
@@ -173,7 +173,7 @@ def named(where: RowFilter, values: Sequence[Any], classes: Sequence[str]) -> Ro
     changes: dict[str, Any] = {}
     for key in ("predicted", "label"):
         condition = where.get(key)
-        if isinstance(condition, frozenset):
+        if isinstance(condition, Values):
             places = class_places(key, condition, values, classes)
             changes[key] = {None if place < 0 else classes[place] for place in places.tolist()}
     return where.put(changes)

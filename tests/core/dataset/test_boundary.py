@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.datasets import make_moons
@@ -200,6 +202,50 @@ def test_whole_numbers_stay_whole() -> None:
         "boundary",
     )
     np.testing.assert_array_equal(found.values, table[np.rint(grid(found)[0]).astype(int)])
+
+
+LAST = dt.time(23, 59, 59, 999999)
+
+
+@pytest.mark.parametrize("plane", ["columns", "components"])
+@pytest.mark.parametrize(
+    ("times", "first", "last"),
+    [
+        (pd.Series([dt.time(0), dt.time(22)] * 6), dt.time(0), LAST),
+        (pl.Series([dt.time(0), dt.time(22)] * 6), dt.time(0), LAST),
+        (pl.Series([dt.time(1), LAST] * 6), dt.time(0), LAST),
+        (pd.Series([dt.date(2000, 1, 1), dt.date.max] * 6), dt.date.min, dt.date.max),
+        (pl.Series([dt.date(2000, 1, 1), dt.date.min] * 6), dt.date.min, dt.date.max),
+        (pd.Series([dt.datetime(2000, 1, 1), dt.datetime.max] * 6, dtype=object), dt.datetime.min, dt.datetime.max),
+        (
+            pd.Series(pd.to_datetime(["1980-01-01", "2262-04-01"] * 6).as_unit("ns").tz_localize("Asia/Tokyo")),
+            pd.Timestamp.min.tz_localize("UTC"),
+            pd.Timestamp.max.tz_localize("UTC"),
+        ),
+    ],
+    ids=["clock", "polars", "to midnight", "dates", "dates of polars", "moments", "nanoseconds"],
+)
+def test_no_point_lies_where_there_is_no_time(times: Any, first: Any, last: Any, plane: str) -> None:
+    seen = []
+
+    def model(frame: Any) -> np.ndarray:
+        seen.extend(frame["at"].to_list())
+        return np.asarray(frame["z"], dtype=float)
+
+    kind = pl.DataFrame if isinstance(times, pl.Series) else pd.DataFrame
+    table = kind({"z": np.arange(12.0) ** 2, "at": times})
+    explain(model, Tabular(table[:1], table), "boundary", plane=plane, resolution=20)
+    assert not any(pd.isna(one) for one in seen)
+    assert first <= min(seen) < max(seen) <= last
+
+
+def test_a_time_of_the_day_ends_at_midnight() -> None:
+    frame = pd.DataFrame({"z": np.arange(12.0), "at": [dt.time(2 * hour) for hour in range(12)]})
+    row = Tabular(frame.iloc[[0]], frame)
+    found = explain(lambda rows: np.array([at.hour + at.minute / 60 for at in rows["at"]]), row, "boundary")
+    low, high = found.details["y_low"], found.details["y_high"]
+    assert (low, high) == (0, pytest.approx(22 / 24 * 1.05))
+    np.testing.assert_allclose(found.values[:, 0], 24 * np.linspace(low, high, 100), atol=1 / 60)
 
 
 def test_a_slice_says_that_it_is_one() -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import scipy.sparse
+import torch
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from nbexplain import Subject, Tabular, explain
@@ -140,6 +143,106 @@ def test_names_of_classes_are_labels_too() -> None:
     assert explain(model, table, "row_scores", classes=names.tolist()).details["accuracy"] == 1
     found = explain(model, table, "matching_rows", classes=names.tolist(), where={"label": names[numbers[0]]})
     np.testing.assert_array_equal(found.features, np.flatnonzero(numbers == numbers[0]))
+
+
+DOSE = np.array([0.1, 0.2, 0.3, np.nan])  # none of which is a float32
+
+
+def _doses(kind: str) -> Any:
+    """Rows with a dose and a number."""
+    number = np.arange(4.0)
+    if kind in ("array", "tensor", "scipy"):
+        table: Any = np.stack([DOSE, number], 1).astype(np.float32)
+        return {"array": table, "tensor": torch.from_numpy(table), "scipy": scipy.sparse.csr_matrix(table)}[kind]
+    if kind == "polars":
+        return pl.DataFrame({"dose": pl.Series([*DOSE[:3], None], dtype=pl.Float32), "z": number})
+    if kind == "objects":
+        return pd.DataFrame({"dose": pd.Series([*map(np.float32, DOSE[:3]), None], dtype=object), "z": number})
+    return pd.DataFrame({"dose": pd.Series(DOSE).astype(kind), "z": number})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["float16", "float32", "float64", "Float32", "Sparse[float32]", "array", "tensor", "scipy", "polars", "objects"],
+)
+@pytest.mark.parametrize(
+    ("condition", "right"),
+    [
+        ((0.1, 0.3), [0, 1, 2]),
+        ((None, 0.2), [0, 1]),
+        ((0.3, None), [2]),
+        ({0.1, 0.3}, [0, 2]),
+        ([0.2, None], [1, 3]),
+        ((0.1001, 0.2), [1]),
+        ((0.1, 1e300), [0, 1, 2]),
+    ],
+)
+def test_numbers_are_compared_as_the_column_has_them(kind: str, condition: Any, right: list[int]) -> None:
+    table = _doses(kind)
+    row = Tabular({"dose": 0.2, "z": 1.0} if hasattr(table, "columns") else [0.2, 1.0], table)
+    where = {row.names[0]: condition}
+    assert explain(lambda rows: np.zeros(rows.shape[0]), row, "matching_rows", where=where).features.tolist() == right
+
+
+@pytest.mark.parametrize("condition", [(0.1, 0.2), {0.1, 0.2}])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, object])
+def test_labels_are_compared_as_they_are(kind: Any, condition: Any) -> None:
+    dose = np.array([np.float32(d) for d in DOSE[:3]], dtype=object) if kind is object else DOSE[:3].astype(kind)
+    table = Tabular([1.0], np.arange(3.0)[:, None], labels=dose)
+    found = explain(lambda rows: rows[:, 0], table, "matching_rows", where={"label": condition})
+    assert found.features.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("condition", [(0.1, 0.2), {0.1, 0.2}])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_a_network_predicts_is_compared_as_it_computes(dtype: torch.dtype, condition: Any) -> None:
+    network = torch.nn.Linear(3, 1, bias=False).to(dtype)
+    network.weight.data = torch.tensor([DOSE[:3].tolist()], dtype=dtype)
+    found = explain(network, Tabular([1.0, 0, 0], np.eye(3)), "matching_rows", where={"predicted": condition})
+    assert found.features.tolist() == [0, 1]
+
+
+MIXED = [1, True, 1.0, "1", 0, False, None, "x"]
+
+
+@pytest.mark.parametrize("of", ["frame", "array"])
+@pytest.mark.parametrize(
+    ("condition", "right"),
+    [
+        ({1}, [0, 2]),  # and 1.0, which is the same number
+        ({1.0}, [0, 2]),
+        (np.float64(1), [0, 2]),
+        ({True}, [1]),
+        (np.True_, [1]),
+        ({0}, [4]),
+        ({False, None}, [5, 6]),
+        ([1, True], [0, 1, 2]),
+        ({"1"}, [3]),
+    ],
+)
+def test_true_is_not_1_among_several_kinds(condition: Any, right: list[int], of: str) -> None:
+    table: Any = pd.DataFrame({"o": pd.Series(MIXED, dtype=object), "z": range(len(MIXED))})
+    table = table if of == "frame" else table.to_numpy(dtype=object)
+    row = Tabular(table[:1] if of == "frame" else table[0], table)
+    subject = Subject(lambda rows: np.zeros(len(rows)), row)
+    name = row.names[0]
+    for where, found_by_hand in (({name: {True}}, [1]), ({name: condition}, right)):  # the first is not taken for it
+        *_, found = ask(subject, "matching_rows", params={"where": where})
+        assert found.features.tolist() == found_by_hand
+
+
+@pytest.mark.parametrize("values", [[True, False, True], pd.Categorical([1, 0, 1]), [1, 0, 1], [1.0, 0.0, 1.0]])
+def test_1_is_true_where_nothing_else_can_be_meant(values: Any) -> None:
+    frame = pd.DataFrame({"o": values, "z": range(3)})
+    for value in (1, True, 1.0):
+        found = explain(lambda rows: rows.z, Tabular(frame.iloc[[0]], frame), "matching_rows", where={"o": {value}})
+        assert found.features.tolist() == [0, 2]
+
+
+def test_a_column_of_several_kinds_that_is_never_true() -> None:
+    frame = pd.DataFrame({"o": [1, "x", None], "z": range(3)})
+    with pytest.raises(ValueError, match=r"where\['o'\]: 'o' is never True, expected some of 1, 'x'"):
+        explain(lambda rows: rows.z, Tabular(frame.iloc[[0]], frame), "matching_rows", where={"o": True})
 
 
 # Methods over rows: rows are drawn among those that match, what stands in stays the whole background

@@ -14,7 +14,7 @@ import pytest
 
 from nbexplain import Tabular, explain
 from nbexplain.core.row_filter import RowFilter
-from nbexplain.widgets.views.filter_words import Field, fields_of
+from nbexplain.widgets.views.filter_words import Field, fields_of, filter_words
 
 DAYS = pd.date_range("2024-01-01", periods=5, freq="12h")  # the last at 2024-01-03
 
@@ -85,6 +85,18 @@ def test_what_the_bar_chooses_is_what_a_filter_holds() -> None:
         (place,) = fields[key].value(condition)
         assert fields[key].options[place] == str(value)
         assert fields[key].condition([place]) == condition
+
+
+def test_the_bar_tells_true_from_1() -> None:
+    frame = pd.DataFrame({"o": pd.Series([1, "1", True, None] * 3, dtype=object), "z": range(12)})
+    (field,) = (one for one in fields_of(Tabular(frame.iloc[[0]], frame), (), False) if one.key == "o")
+    assert field.options == ("1", "'1'", "True", "missing")
+    for chosen in ([0], [2], [0, 2], [0, 1, 2, 3]):
+        where = RowFilter.of({"o": field.condition(chosen)})
+        condition = where.get("o")
+        assert condition is not None
+        assert field.value(condition) == chosen
+        assert filter_words(where, [field]) == [f"o: {', '.join(field.options[place] for place in chosen)}"]
 
 
 def test_polars() -> None:

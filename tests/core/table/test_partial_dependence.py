@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClassifier, RandomForestClassifier
@@ -181,6 +182,33 @@ def test_a_missing_value_of_the_row_is_its_last_point() -> None:
     found = explain(price, Tabular({"work": "self", "age": np.nan}, frame), "ice", column="age")
     np.testing.assert_array_equal(found.grid.values, [20, 30, 40, 60, np.nan])
     np.testing.assert_allclose(found.values, [22, 32, 42, 62, 1002])
+
+
+def _none_or_nan(frame: Any) -> np.ndarray:
+    """z, 10 more for None, 3 more for NaN, 5 more for pandas.NA."""
+    more = {type(None): 10.0, float: 3.0, type(pd.NA): 5.0}
+    values = frame["c"].to_list()
+    return np.asarray(frame["z"]) + [more[type(v)] if type(v) not in (float, str) or v != v else 0.0 for v in values]
+
+
+@pytest.mark.parametrize(
+    ("frame", "more"),
+    [
+        (pl.DataFrame({"z": np.arange(9.0), "c": [None, np.nan, 1.5] * 3}), [10, 3, 0]),
+        (pl.DataFrame({"z": np.arange(9.0), "c": [np.nan, None, 1.5] * 3}), [3, 10, 0]),
+        (pd.DataFrame({"z": np.arange(9.0), "c": pd.Series([None, np.nan, "x"] * 3, dtype=object)}), [10, 3, 0]),
+        (pd.DataFrame({"z": np.arange(9.0), "c": pd.Series([pd.NA, None, np.nan] * 3, dtype=object)}), [5, 10, 3]),
+    ],
+    ids=["polars", "NaN first", "pandas", "three kinds"],
+)
+def test_the_curve_of_a_row_without_a_value_goes_through_its_score(frame: Any, more: list[int]) -> None:
+    for number, right in enumerate(more):
+        row = frame[[number]] if isinstance(frame, pl.DataFrame) else frame.iloc[[number]]
+        found = explain(_none_or_nan, Tabular(row, frame), "ice", column="c")
+        assert found.score == number + right
+        assert number + right in found.values
+        if right:
+            assert found.values[-1] == number + right
 
 
 # How it goes on
