@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core.model.estimator_calls import is_booster, is_pipeline
+from nbexplain.core.model.text_columns import way_of_columns
 from nbexplain.core.model.text_errors import way_of_pipeline
 from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Tabular, Text
@@ -261,7 +262,8 @@ def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) 
         what = f"{len(texts)} texts, the first of them {first}" if len(texts) > 1 else f"the text {first}"
     else:
         what = f"an input of shape {tuple(x.shape)}"
-    return RuntimeError(f"the model raised {kind} on {what}: {text}{_way(text, module, x, given, call)}")
+    way = _way(text, module, x, given, call)
+    return RuntimeError(f"the model raised {kind} on {what}: {text.rstrip('.') if way else text}{way}")
 
 
 def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> str:
@@ -292,12 +294,15 @@ def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> st
     if isinstance(given, Text) and is_pipeline(module.estimator):
         return way_of_pipeline(module.estimator, given.outside(x)[0])
     way = module.one_by_one(given.outside(x))
-    wide = getattr(module.estimator, "n_features_in_", None)
-    if not way and isinstance(given, Text) and "2D array" in text and isinstance(wide, int):
-        return (
-            f" It takes rows of {wide} numbers, which its vectorizer makes of texts: "
-            "explain(make_pipeline(vectorizer, model), …)"
-        )
+    if not way and isinstance(given, Text):
+        if columns := way_of_columns(module.estimator, call, text):
+            return columns
+        wide = getattr(module.estimator, "n_features_in_", None)
+        if "2D array" in text and isinstance(wide, int):
+            return (
+                f"; it takes rows of {wide} numbers, which its vectorizer makes of texts: "
+                "explain(make_pipeline(vectorizer, model), …)"
+            )
     return f"; it answers when it is asked as in {way}" if way else ""
 
 

@@ -127,10 +127,14 @@ def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str
     owner = getattr(model, "__self__", model)
     code = getattr(getattr(model, "__func__", model), "__code__", None)
     columns, constants = getattr(owner, "feature_names_in_", None), getattr(code, "co_consts", None)
-    names = columns.tolist() if isinstance(columns, np.ndarray) else []
-    if not names and isinstance(constants, tuple):
-        names = [one for one in constants if isinstance(one, str) and one.isidentifier()]
     ways = [(np.array(texts), "numpy.array(inputs)"), (pd.Series(texts), "pandas.Series(inputs)")]
+    if isinstance(columns, np.ndarray):
+        names = columns.tolist()
+    else:
+        ways += [(np.reshape(texts, (-1, 1)), "numpy.reshape(inputs, (-1, 1))")]
+        names = ["text"]  # before those that it may look for: any name may do
+        if isinstance(constants, tuple):
+            names += [one for one in constants if isinstance(one, str) and one.isidentifier()]
     ways += [(pd.DataFrame({n: texts}), f"pandas.DataFrame({{{n!r}: inputs}})") for n in names[:_MOST_NAMES]]
     for given, written in ways:
         with contextlib.suppress(Exception):  # it takes no such input either
