@@ -180,8 +180,10 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
 
 def _of_little_left(error: Exception, given: Text, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
     """That a model cannot take a text of which little is left; of several strings, the one that it is."""
+    if given.tokenizer is not None:
+        return _of_fewer(error, given, x, scores)
     left = (x >= 0).sum(1)
-    if given.tokenizer is not None or str(error).startswith(("predict:", "model:")) or bool((left == x.shape[1]).all()):
+    if str(error).startswith(("predict:", "model:")) or bool((left == x.shape[1]).all()):
         return None
     if len(x) == 1:
         return ValueError(
@@ -204,9 +206,33 @@ def _of_one_less(error: Exception, given: Text, scores: Callable[[Tensor], Any])
     )
 
 
+def _of_fewer(error: Exception, given: Text, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
+    """That a model of tokens takes the text, but not with tokens removed: with any of them, or with so many."""
+    if x.shape[1] >= len(given.ids):
+        return None
+    less, whole = given.one_less(), given.tensor.to(x.device)
+    try:
+        scores(whole.expand(len(x), -1))
+    except Exception:  # it is how many there are, or takes no text
+        return None
+    if less is not None:
+        try:
+            scores(less.to(x.device))
+        except Exception as shorter:
+            return _of_one_less(shorter, given, scores)
+    return ValueError(
+        f"hide: the model cannot take the text with {x.shape[1]} of its {len(given.ids)} tokens: it raised "
+        f"{type(error).__name__}: {str(error).rstrip('.')}{_masked(given, scores)}"
+    )
+
+
 def _masked(given: Text, scores: Callable[[Tensor], Any]) -> str:
     """That words can be masked, where the model takes the text with all of them masked: tried; else `""`."""
+    lacks = given.tokenizer is not None and not given.has_mask
     try:
+        if lacks:  # with an id of the user's: tried with one of its own in all places
+            scores(given.tensor[:, :1].expand_as(given.tensor))
+            return ". hide='mask token' leaves a token for each that is hidden; give its id as Text(…, mask_token_id=…)"
         words = given.masker("word", "mask token")
         scores(next(words.batches(np.zeros((1, len(words.names)), dtype=bool)))[1])
     except Exception:  # it takes no such text either, or there is no such token

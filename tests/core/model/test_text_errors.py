@@ -329,3 +329,56 @@ def test_what_a_network_of_strings_also_wants_is_named() -> None:
         explain(model, Text(TEXT), "leave_one_out")
     found = followed(model, Text(TEXT), str(raised.value).replace("…", "2"))
     np.testing.assert_allclose(found, 2 * np.array(wanted(model)), atol=1e-6)
+
+
+# How many tokens a network takes
+
+
+def of_four() -> nn.Module:
+    return nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(12, 2))
+
+
+class Convolved(nn.Module):
+    """Takes three words or more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.conv = nn.Embedding(5, 3), nn.Conv1d(3, 2, 3)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.conv(self.words(ids).mT).amax(2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "mask", "options", "reason"),
+    [
+        (of_four, TEXT, None, {"method": "leave_one_out"}, "does not take the text with a token less"),
+        (of_four, TEXT, 0, {"method": "leave_one_out"}, "does not take the text with a token less"),
+        (of_four, TEXT, 0, {"method": "exact_shap"}, "does not take the text with a token less"),
+        (
+            Convolved,
+            "the film is. good.",
+            0,
+            {"method": "leave_one_out", "unit": "sentence"},
+            "cannot take the text with 1 of its 4 tokens",
+        ),
+    ],
+)
+def test_a_network_of_so_many_tokens_gets_masked_ones(
+    kind: Any, text: str, mask: int | None, options: dict[str, Any], reason: str
+) -> None:
+    model = seeded(kind).eval()
+    with pytest.raises(ValueError, match=rf"^hide: the model {reason}.*: it raised RuntimeError") as raised:
+        explain(model, Text(text, ids, mask_token_id=mask), target=1, **options)
+    said = ". hide='mask token' leaves a token for each that is hidden"
+    assert str(raised.value).endswith(said if mask == 0 else f"{said}; give its id as Text(…, mask_token_id=…)")
+    explain(model, Text(text, ids, mask_token_id=0), target=1, hide="mask token", **options)
+    x = Text(TEXT, ids, mask_token_id=0)
+    found = explain(model, x, "leave_one_out", target=1, hide="mask token").values
+
+    def right(*read: int) -> float:
+        with torch.no_grad():
+            return float(model(torch.tensor([read]))[0, 1])
+
+    gone = [(0, 2, 3, 4), (1, 0, 3, 4), (1, 2, 0, 4), (1, 2, 3, 0)]
+    np.testing.assert_allclose(found, [right(1, 2, 3, 4) - right(*read) for read in gone], atol=1e-6)
