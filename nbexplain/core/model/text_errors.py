@@ -39,7 +39,8 @@ def of_text(
         return said
     if plain:
         return _of_choices(error, module, given, x) or _of_dict(error, module, given, x)
-    known = isinstance(module, Predictor) or is_of_ids(error, module, given, x)
+    unloaded = any(tensor.is_meta for tensor in module.parameters())
+    known = isinstance(module, Predictor) or unloaded or is_of_ids(error, module, given, x)
     return _of_forward(error, module, given, x) if whole and not known else None
 
 
