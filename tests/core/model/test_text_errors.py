@@ -267,6 +267,13 @@ def test_an_index_of_something_else_is_no_id() -> None:
         explain(Means(), torch.tensor([[1, 7]]), "class_scores")
 
 
+def test_weights_that_are_not_loaded_are_said_of_a_forward_too() -> None:
+    with torch.device("meta"):
+        model = Means().eval()
+    with pytest.raises(ValueError, match=r"^model: its weights are on the meta device"):
+        explain(model, Text(TEXT, ids), "leave_one_out", forward=lambda model, x: model(x))
+
+
 class OfString(Means):
     def forward(self, text: str) -> Tensor:
         return self.of_text(text)
