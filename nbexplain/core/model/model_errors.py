@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Mapping
 from itertools import chain
@@ -13,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core.model.estimator_calls import is_booster, is_pipeline
-from nbexplain.core.model.text_errors import way_of_pipeline
+from nbexplain.core.model.text_columns import way_of_columns
+from nbexplain.core.model.text_errors import is_of_ids, of_one_at_a_time, required, way_of_call, way_of_pipeline
 from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Tabular, Text
 from nbexplain.inputs.text_codes import MASK_WORD
@@ -36,33 +36,38 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
     """What the model's own error means for how the input is handed over; None where it means nothing."""
     text = str(error)
     own = getattr(type(module).forward, "__qualname__", "forward")  # as Python calls it in its errors
-    lacking = _MISSING.search(text) if isinstance(error, TypeError) and text.startswith(f"{own}()") else None
+    misfit = isinstance(error, TypeError) and text.startswith(f"{own}()")
+    lacking = _MISSING.search(text) if misfit else None
+    reads = given if isinstance(given, Text) and not isinstance(module, Predictor) else None
+    strings = reads is not None and reads.tokenizer is None
+    if reads is not None and strings and lacking and (said := of_one_at_a_time(error, module, reads)):
+        return said
+    keywords = reads.arguments(x)[1] if reads is not None and misfit else {}
+    if reads is not None and keywords and (lacking or "unexpected keyword" in text):
+        call = way_of_call(module, reads, x)
+        if call or not lacking:
+            return _of_keywords(text, module, list(keywords), call)
     if isinstance(given, Tabular) and (way := _encoded(text, own, module, given)):
         return way
     if lacking:
         names = ", ".join(_NAME.findall(lacking[1]))
         held = given.parts.given if given.parts is not None else None
-        if isinstance(given, Text) and not isinstance(module, Predictor):
-            held = given.arguments(x)[1] or None
-            have = f"the tokenizer makes {', '.join(map(repr, held or ['input_ids']))}"
-            more = "let it return the others with a number for each token"
+        if strings:
+            have, more = "it gets a list of texts", ""
+        elif reads is not None:
+            held = keywords or None
+            have = f"the tokenizer makes {', '.join(map(repr, keywords or ['input_ids']))}"
+            more = "let it return the others with a number for each token, or "
         elif isinstance(held, Mapping):
-            have, more = f"x has {', '.join(map(repr, held))}", "put the others into it"
+            have, more = f"x has {', '.join(map(repr, held))}", "put the others into it, or "
         else:
             have = f"x is {'one input' if held is None else type(held).__name__}"
-            more = f"give all of them, as x=(…, {names})"
+            more = f"give all of them, as x=(…, {names}), or "
         taken, passed = ("x", "x") if held is None else ("x", "**x") if isinstance(held, Mapping) else ("*x", "*x")
         filled = ", ".join(f"{name}=…" for name in names.split(", "))
         return TypeError(
-            f"x: the model also wants {names}, and {have}; {more}, or say how it is called: "
+            f"x: the model also wants {names}, and {have}; {more}say how it is called: "
             f"forward=lambda model, {taken}: model({passed}, {filled})"
-        )
-    keywords = given.arguments(x)[1] if isinstance(given, Text) and not isinstance(module, Predictor) else {}
-    if keywords and isinstance(error, TypeError) and text.startswith(f"{own}()") and "unexpected keyword" in text:
-        made = ", ".join(map(repr, keywords))
-        return TypeError(
-            f"tokenizer: it makes {made}, which are passed as keywords, and the model raised: {text}; for a model that "
-            "takes the ids alone: forward=lambda model, x: model(x['input_ids'])"
         )
     if given.parts is not None:
         if isinstance(error, TypeError) and "unexpected keyword" in text and isinstance(given.parts.given, Mapping):
@@ -91,15 +96,23 @@ def of_arguments(error: Exception, module: nn.Module, x: Tensor, given: Array) -
     return None
 
 
+def _of_keywords(text: str, module: nn.Module, keywords: list[str], way: str) -> Exception:
+    """That a model takes in another way what the tokenizer makes; `way` is the call that works, or `""`."""
+    wants = required(module)
+    filled = ", ".join(f"{name}=…" for name in wants) or "…"
+    takes = f"; it takes {', '.join(wants)}" if wants else ""
+    call = f"it answers when it is called as in {way}" if way else f"say how: forward=lambda model, x: model({filled})"
+    return TypeError(
+        f"tokenizer: it makes {', '.join(map(repr, keywords))}, which are passed as keywords, and the model raised: "
+        f"{text}{'' if way else takes}; {call}"
+    )
+
+
 def _encoded(text: str, own: str, module: nn.Module, given: Tabular) -> Exception | None:
     """What a network's error means for the rows of a table, with the `encode` that makes of them what it takes."""
     if given.encode is not None:
         return None
-    wants = [
-        name
-        for name, one in inspect.signature(module.forward).parameters.items()
-        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
-    ]
+    wants = required(module)
     count = len(given.columns)
     call = "say so with Tabular(row, background=table, encode=lambda rows: "
     asked = text.startswith(f"{own}()") and ("missing" in text or "takes 1 positional argument" in text)
@@ -152,11 +165,7 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
     except Exception as shorter:
         if not empty.all() or given.tokenizer is None:
             return None if empty.all() else _of_little_left(error, given, x, scores)
-        said = shorter.__cause__ or shorter
-        return Said(
-            "hide: the model does not take the text with a token less, so none can be removed: it raised "
-            f"{type(said).__name__}: {str(said).rstrip('.')}{_masked(given, scores)}"
-        )
+        return _of_one_less(shorter, given, scores)
     if given.tokenizer is None:
         seen = f"{given.outside(x[empty][:1])[0]!r}"
     else:
@@ -170,9 +179,11 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
 
 
 def _of_little_left(error: Exception, given: Text, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
-    """That a model of strings cannot take a text of which little is left; of several texts, the one that it is."""
+    """That a model cannot take a text of which little is left; of several strings, the one that it is."""
+    if given.tokenizer is not None:
+        return _of_fewer(error, given, x, scores)
     left = (x >= 0).sum(1)
-    if given.tokenizer is not None or str(error).startswith(("predict:", "model:")) or bool((left == x.shape[1]).all()):
+    if str(error).startswith(("predict:", "model:")) or bool((left == x.shape[1]).all()):
         return None
     if len(x) == 1:
         return ValueError(
@@ -187,9 +198,41 @@ def _of_little_left(error: Exception, given: Text, x: Tensor, scores: Callable[[
     return None
 
 
+def _of_one_less(error: Exception, given: Text, scores: Callable[[Tensor], Any]) -> Exception:
+    said = error.__cause__ or error
+    return Said(
+        "hide: the model does not take the text with a token less, so none can be removed: it raised "
+        f"{type(said).__name__}: {str(said).rstrip('.')}{_masked(given, scores)}"
+    )
+
+
+def _of_fewer(error: Exception, given: Text, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
+    """That a model of tokens takes the text, but not with tokens removed: with any of them, or with so many."""
+    if x.shape[1] >= len(given.ids):
+        return None
+    less, whole = given.one_less(), given.tensor.to(x.device)
+    try:
+        scores(whole.expand(len(x), -1))
+    except Exception:  # it is how many there are, or takes no text
+        return None
+    if less is not None:
+        try:
+            scores(less.to(x.device))
+        except Exception as shorter:
+            return _of_one_less(shorter, given, scores)
+    return ValueError(
+        f"hide: the model cannot take the text with {x.shape[1]} of its {len(given.ids)} tokens: it raised "
+        f"{type(error).__name__}: {str(error).rstrip('.')}{_masked(given, scores)}"
+    )
+
+
 def _masked(given: Text, scores: Callable[[Tensor], Any]) -> str:
     """That words can be masked, where the model takes the text with all of them masked: tried; else `""`."""
+    lacks = given.tokenizer is not None and not given.has_mask
     try:
+        if lacks:  # with an id of the user's: tried with one of its own in all places
+            scores(given.tensor[:, :1].expand_as(given.tensor))
+            return ". hide='mask token' leaves a token for each that is hidden; give its id as Text(…, mask_token_id=…)"
         words = given.masker("word", "mask token")
         scores(next(words.batches(np.zeros((1, len(words.names)), dtype=bool)))[1])
     except Exception:  # it takes no such text either, or there is no such token
@@ -213,19 +256,21 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
             f"x: it has {x.shape[1]} channels, but the model's first convolution {first[0]!r} takes "
             f"{first[1].in_channels}"
         )
-    if isinstance(error, IndexError) and not x.is_floating_point():
+    if not x.is_floating_point() and is_of_ids(error, module, given, x):
         tables = [f"{n!r} {m.num_embeddings:,}" for n, m in module.named_modules() if isinstance(m, nn.Embedding)]
         masked = isinstance(given, Text) and given.has_mask and bool(given.codes.is_masked(x).any())
-        if tables and masked and (id_ := int(given.stand_in())) > given.ids.max():  # type: ignore[attr-defined]
+        if masked and (id_ := int(given.stand_in())) > given.ids.max():  # type: ignore[attr-defined]
             return ValueError(
                 f"mask_token_id: {id_} stands for what is hidden, and the model has no row for it ({error}); its "
                 f"embeddings have: {', '.join(tables)}"
             )
-        if tables:
-            return ValueError(
-                f"tokenizer: it gives an id, or so many, that the model has no row for ({error}); its embeddings have: "
-                f"{', '.join(tables)}. Is it this model's own?"
-            )
+        name, more = (
+            ("tokenizer: it gives", ". Is it this model's own?") if isinstance(given, Text) else ("x: it holds", "")
+        )
+        return ValueError(
+            f"{name} an id, or so many, that the model has no row for ({error}); its embeddings have: "
+            f"{', '.join(tables)}{more}"
+        )
     if isinstance(module, Predictor):
         return _of_predictor(error, module, x, given)
     return RuntimeError(f"the model raised {type(error).__name__} on an input of shape {tuple(x.shape)}: {error}")
@@ -261,7 +306,8 @@ def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) 
         what = f"{len(texts)} texts, the first of them {first}" if len(texts) > 1 else f"the text {first}"
     else:
         what = f"an input of shape {tuple(x.shape)}"
-    return RuntimeError(f"the model raised {kind} on {what}: {text}{_way(text, module, x, given, call)}")
+    way = _way(text, module, x, given, call)
+    return RuntimeError(f"the model raised {kind} on {what}: {text.rstrip('.') if way else text}{way}")
 
 
 def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> str:
@@ -292,12 +338,15 @@ def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> st
     if isinstance(given, Text) and is_pipeline(module.estimator):
         return way_of_pipeline(module.estimator, given.outside(x)[0])
     way = module.one_by_one(given.outside(x))
-    wide = getattr(module.estimator, "n_features_in_", None)
-    if not way and isinstance(given, Text) and "2D array" in text and isinstance(wide, int):
-        return (
-            f" It takes rows of {wide} numbers, which its vectorizer makes of texts: "
-            "explain(make_pipeline(vectorizer, model), …)"
-        )
+    if not way and isinstance(given, Text):
+        if columns := way_of_columns(module.estimator, call, text):
+            return columns
+        wide = getattr(module.estimator, "n_features_in_", None)
+        if "2D array" in text and isinstance(wide, int):
+            return (
+                f"; it takes rows of {wide} numbers, which its vectorizer makes of texts: "
+                "explain(make_pipeline(vectorizer, model), …)"
+            )
     return f"; it answers when it is asked as in {way}" if way else ""
 
 

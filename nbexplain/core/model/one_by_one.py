@@ -14,6 +14,7 @@ from nbexplain.core.model.answer_forms import are_rows, form_of
 
 _MOST_NAMES = 5  # of columns that are tried
 _SEVERAL = 3  # inputs with which a function is tried, besides one
+_WORDS_ASKED = 3  # of a text, to see whether a list of one text is read at all
 
 _Way = tuple[Callable[[Any], Any], str]  # a function of inputs, and how it is written
 
@@ -29,9 +30,12 @@ def tried(model: Callable[[Any], Any], call: str, inputs: Any, *, whole: bool = 
     )
     texts = isinstance(inputs, list) and isinstance(inputs[0], str)
     each, batches = list(_ways_of_one(model, call, inputs)), list(_ways_of_batches(model, call, inputs))
-    if texts and not whole and (way := _of_text(model, call, inputs[0])):
-        return way
-    for function, text in (squeezed, *((*batches, *each) if whole else (*each, *batches))):
+    # a text that it answers is rather what it was made for than a list of one, which it may take without reading it
+    listed = texts and _lists_texts(model, inputs[0])
+    alone = _of_text(model, call, inputs[0]) if texts and not listed else ""
+    if alone and not (whole and _answers(squeezed[0], inputs)):
+        return alone
+    for function, text in (squeezed, *((*batches, *each) if whole or listed else (*each, *batches))):
         if _answers(function, inputs):
             return text
     return _of_text(model, call, inputs[0]) or _in_another(model, call, inputs) if texts else ""
@@ -98,6 +102,23 @@ def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
     return f"{note}lambda inputs: [{form.written} for said in map({call}, inputs)]"
 
 
+def _lists_texts(model: Callable[[Any], Any], text: str) -> bool:
+    """Whether it takes lists of texts: to it a text is a list of letters, and of lists it reads what is in them."""
+    others = [f"{text} {text}", *text.split()[:_WORDS_ASKED]]
+    try:
+        if not _same(model(text), model(list(text))):
+            return False
+        said = model([text])
+        return not all(_same(model([other]), said) for other in others)
+    except Exception:  # it takes one of them alone, or its answers are no numbers
+        return False
+
+
+def _same(one: Any, other: Any) -> bool:
+    one, other = (said.detach().cpu() if isinstance(said, Tensor) else said for said in (one, other))
+    return bool(np.array_equal(np.asarray(one), np.asarray(other)))
+
+
 def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str:
     """The function that hands on texts as an array, a series or a column of a frame, or `""`: tried."""
     import pandas as pd
@@ -106,10 +127,14 @@ def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str
     owner = getattr(model, "__self__", model)
     code = getattr(getattr(model, "__func__", model), "__code__", None)
     columns, constants = getattr(owner, "feature_names_in_", None), getattr(code, "co_consts", None)
-    names = columns.tolist() if isinstance(columns, np.ndarray) else []
-    if not names and isinstance(constants, tuple):
-        names = [one for one in constants if isinstance(one, str) and one.isidentifier()]
     ways = [(np.array(texts), "numpy.array(inputs)"), (pd.Series(texts), "pandas.Series(inputs)")]
+    if isinstance(columns, np.ndarray):
+        names = columns.tolist()
+    else:
+        ways += [(np.reshape(texts, (-1, 1)), "numpy.reshape(inputs, (-1, 1))")]
+        names = ["text"]  # before those that it may look for: any name may do
+        if isinstance(constants, tuple):
+            names += [one for one in constants if isinstance(one, str) and one.isidentifier()]
     ways += [(pd.DataFrame({n: texts}), f"pandas.DataFrame({{{n!r}: inputs}})") for n in names[:_MOST_NAMES]]
     for given, written in ways:
         with contextlib.suppress(Exception):  # it takes no such input either

@@ -1,15 +1,18 @@
-"""What a network's own error means for a text: it is too long, is no choice, or a decoder has nothing to begin with."""
+"""What a network's own error means for a text: it is too long, or the network is called in another way."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Text
 from nbexplain.inputs.text_read import is_added
 
@@ -17,7 +20,7 @@ from nbexplain.inputs.text_read import is_added
 def of_text(
     error: Exception, module: nn.Module, given: Array, x: Tensor, call: Callable[[Tensor], Any], *, plain: bool
 ) -> Exception | None:
-    """What it means, said with the call that works; None where it means neither.
+    """What it means, said with the call that works; None where it means none of these.
 
     Parameters
     ----------
@@ -26,12 +29,121 @@ def of_text(
     plain
         Whether the model is called with the tokens alone, and not by the user's `forward`.
     """
-    if not isinstance(given, Text) or given.tokenizer is None:
+    if not isinstance(given, Text):
         return None
+    whole = torch.equal(x.cpu(), given.tensor)
+    if given.tokenizer is None:
+        return of_one_at_a_time(error, module, given) if plain and whole else None
     said = _of_decoder(error, module, given, x) if plain else None
-    return (
-        said or _of_length(error, module, given, x, call) or (_of_choices(error, module, given, x) if plain else None)
+    if said := said or _of_length(error, module, given, x, call):
+        return said
+    if plain:
+        return _of_choices(error, module, given, x) or _of_dict(error, module, given, x)
+    unloaded = any(tensor.is_meta for tensor in module.parameters())
+    known = isinstance(module, Predictor) or unloaded or is_of_ids(error, module, given, x)
+    return _of_forward(error, module, given, x) if whole and not known else None
+
+
+def is_of_ids(error: Exception, module: nn.Module, given: Array, x: Tensor) -> bool:
+    """Whether an error says that the model's embeddings have no row for an id, or for a place."""
+    counts = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
+    if not isinstance(error, IndexError) or not counts:
+        return False
+    ids = _ids(*given.arguments(x)) if isinstance(given, Text) else x
+    return "index out of range in self" in str(error) or int(ids.max()) >= max(counts)  # as torch says it of a lookup
+
+
+def _ids(args: tuple[Any, ...], keywords: dict[str, Any]) -> Tensor:
+    ids: Tensor = args[0] if args else keywords["input_ids"]
+    return ids
+
+
+def of_one_at_a_time(error: Exception, module: nn.Module, given: Text) -> Exception | None:
+    """That a network takes strings in another form than in a list: tried."""
+    texts = given.outside(given.tensor) * 3  # neither as many as a pair has texts, nor one
+    ways: list[tuple[Callable[[], Any], str]] = []
+    what = "text" if len(given.texts) == 1 else "pair"
+    alone: list[tuple[Callable[[Any], Any], str]] = [(module, f"model({what})")]
+    if what == "pair":
+        alone.insert(0, (lambda pair: module(*pair), "model(*pair)"))
+        ways.append((lambda: module(*map(list, zip(*texts, strict=True))), "model(*map(list, zip(*x)))"))
+    for ask, written in alone:
+        for join in (torch.stack, torch.cat, torch.tensor):
+            each = f"torch.{join.__name__}([{written} for {what} in x])"
+            ways.append((partial(_joined, join, ask, texts), each))
+    for call, written in ways:
+        found: list[Any] = []
+        if not _runs(lambda: found.append(call())):  # noqa: B023 called at once
+            continue
+        if isinstance(found[0], Tensor) and 1 <= found[0].ndim <= 2 and len(found[0]) == len(texts):
+            return TypeError(
+                f"x: the model gets a list of {what}s, and raised {type(error).__name__}: {error}; it answers when it "
+                f"is called as in forward=lambda model, x: {written}"
+            )
+    return None
+
+
+def _joined(join: Callable[[list[Any]], Any], ask: Callable[[Any], Any], texts: list[Any]) -> Any:
+    return join([ask(text) for text in texts])
+
+
+def way_of_call(module: nn.Module, given: Text, x: Tensor, among: slice = slice(1, None)) -> str:
+    """The `forward` by which a network takes what the tokenizer makes: tried; else `""`.
+
+    Parameters
+    ----------
+    among
+        Which calls are tried: of ids, or all by name, as most are called; of a dict; and of ids where there is more.
+    """
+    args, keywords = given.arguments(x)
+    calls: list[tuple[Callable[[], Any], str]]
+    if keywords:
+        calls = [
+            (lambda: module(**keywords), "**x"),
+            (lambda: module(dict(keywords)), "x"),
+            (lambda: module(keywords["input_ids"]), "x['input_ids']"),
+        ]
+    else:
+        calls = [(lambda: module(*args), "x"), (lambda: module({"input_ids": args[0]}), "{'input_ids': x}")]
+    return next((f"forward=lambda model, x: model({written})" for call, written in calls[among] if _runs(call)), "")
+
+
+def required(module: nn.Module) -> list[str]:
+    """What a network must be given, by name."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    found = inspect.signature(module.forward).parameters.items()
+    return [name for name, one in found if one.default is one.empty and one.kind not in several]
+
+
+def _of_dict(error: Exception, module: nn.Module, given: Text, x: Tensor) -> Exception | None:
+    """That the model takes what is made of a text as a dict: tried."""
+    way = way_of_call(module, given, x, slice(1, 2))
+    if not way:
+        return None
+    made = ", ".join(map(repr, given.arguments(x)[1] or ["input_ids"]))
+    return TypeError(
+        f"x: the tokenizer makes {made}, and the model raised {type(error).__name__}: {error}; it answers when it is "
+        f"called as in {way}"
     )
+
+
+def _of_forward(error: Exception, module: nn.Module, given: Text, x: Tensor) -> Exception:
+    """What the user's `forward` got where it failed, and how the model is called: tried."""
+    args, keywords = given.arguments(x)
+    shapes = ", ".join(f"{name!r} {tuple(values.shape)}" for name, values in keywords.items())
+    got = f"a dict of {shapes}" if keywords else f"a tensor of ids {tuple(args[0].shape)}"
+    inside = any(frame.f_code is nn.Module._call_impl.__code__ for frame, _ in walk_tb(error.__traceback__))
+    left_out = "".join(f"; {note}" for note in given.notes if "the model does not get them" in note)
+    lacking = [name for name in required(module)[0 if keywords else 1 :] if name not in keywords]
+    way = way_of_call(module, given, x, slice(None))
+    if way:
+        way = f"; the model answers when it is called as in {way}"
+    elif lacking:
+        filled = ", ".join(f"{name}=…" for name in lacking)
+        passed = "**x" if keywords else "x"
+        way = f"; the model also wants {', '.join(lacking)}: forward=lambda model, x: model({passed}, {filled})"
+    raised = f"{'the model' if inside else 'it'} raised {type(error).__name__}: {error}"
+    return RuntimeError(f"forward: its x is {got}, and {raised}{left_out}{way}")
 
 
 def _of_decoder(error: Exception, module: nn.Module, given: Text, x: Tensor) -> Exception | None:

@@ -96,6 +96,12 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "the first label of one": (lambda text: [{"label": "pos", "score": score(lower(text))}], None),
     "a method": (OfOne(), 1),
     "a row and more": (lambda text: ([-score(lower(text)), score(text)], {"seconds": 1}), 1),
+    "a number of one that has words": (lambda text: sum(0.5**n * (word in text) for n, word in enumerate(WORDS)), None),
+    "numbers of one that has words": (lambda text: [0.0, sum(0.5**n * (w in text) for n, w in enumerate(WORDS))], 1),
+    # asked for a list of one text
+    "a sum": (lambda texts: sum(map(score, texts)), None),
+    "the first of them": (lambda texts: [-score(texts[0]), score(texts[0])], 1),
+    "all of them as one": (lambda texts: numpy.squeeze([score(text) for text in texts]), None),
     # asked for a list of texts
     "dicts": (lambda texts: [{"neg": -score(text), "pos": score(text)} for text in texts], 1),
     "labels": (lambda texts: [labelled(text) for text in texts], 1),
@@ -132,6 +138,17 @@ def test_the_advised_function_is_explained(case: str) -> None:
     names = {"model": model, "numpy": numpy, "pandas": pandas, "asyncio": asyncio, "concurrent": concurrent}
     found = explain(eval(written, names), Text(TEXT), "leave_one_out", target=target)
     numpy.testing.assert_allclose(found.values, effects(), atol=1e-6)
+
+
+def test_letters_are_counted_in_each_text() -> None:
+    def model(text: str) -> float:  # of a list it counts the items: none is a letter
+        return float(text.count("o"))
+
+    with pytest.raises(ValueError, match=r"one at a time: lambda inputs: numpy.stack\(\[model\(one\) for") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    written = str(raised.value).partition("one at a time: ")[2]
+    found = explain(eval(written, {"model": model, "numpy": numpy}), Text(TEXT), "leave_one_out")
+    numpy.testing.assert_array_equal(found.values, [0, 0, 0, 0, 1, 2])
 
 
 def test_a_label_of_one_text_is_asked_for_each() -> None:
