@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ ENCODED = "Tabular(row, background=table, encode=lambda rows: "
 PARTS = ENCODED + "{'num': rows[:, [0, 1]], 'cat': rows[:, [2]]})"
 RAW = SHAP.format("Tabular(row, table)")
 OF_WORDS = "explain(words, {}, 'lime')"
+ILL = "LogisticRegression().fit(A, named)"  # of the classes 'ill' and 'well'
 TABLE, READ = "x = Tabular(A[0], background=A)", "x = Tabular(frame.iloc[[0]], background=frame)"
 
 
@@ -187,6 +189,14 @@ INPUTS = {
         "explain(model, x, 'exact_shap', {})",
         SUM,
     ),
+    "one of two names in a string": Case(
+        f"{TABLE}\nmodel = lr",
+        "explain(model, x, 'exact_shap', classes='ill')",
+        "got one string, 'ill'",
+        "classes=['no', 'yes']",
+        "explain(model, x, 'exact_shap', {})",
+        ARRAY,
+    ),
     "capitals": Case(f"{TABLE}\nmodel = lr", "explain(model, x, 'LIME')", "nearest", "'lime'", "explain(model, x, {})"),
     "swapped": Case(
         f"{TABLE}\nmodel = lr",
@@ -266,6 +276,25 @@ TABLES = {
         "A",
         ", labels=numpy.eye(2)[y]",
     ),
+    "one-hot labels of named classes": Case(
+        f"row, table, labels, model = A[0], A, numpy.eye(2)[y], {ILL}",
+        "Tabular(row, table, labels=labels)",
+        "if they are one-hot",
+        "labels=numpy.asarray(model.classes_)[numpy.argmax(labels, axis=1)]",
+        "explain(model, Tabular(row, table, {}), 'confusion')",
+        f"explain({ILL}, Tabular(A[0], A, labels=named), 'confusion')",
+    ),
+    **{
+        f"a one-hot frame of {kind}": Case(
+            f"row, table, labels, model = A[0], A, {kind}(pandas.get_dummies(named)), {ILL}",
+            "Tabular(row, table, labels=labels)",
+            "if they are one-hot, with columns called like the model's classes",
+            "labels=numpy.asarray(labels.columns)[numpy.asarray(labels).argmax(axis=1)]",
+            "explain(model, Tabular(row, table, {}), 'confusion')",
+            f"explain({ILL}, Tabular(A[0], A, labels=named), 'confusion')",
+        )
+        for kind in ("pandas.DataFrame", "polars.from_pandas")
+    },
     "labels of two columns": tabular(
         "A[0]",
         "got shape (40, 2)",
@@ -733,6 +762,14 @@ TEXTS = {
         "explain(model, x, 'exact_shap', {})",
         "explain(lambda texts: numpy.array([float('good' in text) for text in texts]), x, 'exact_shap')",
     ),
+    "another label of a text": Case(
+        "x = Text('a good film')\nmodel = lambda texts: ['pos' if 'good' in text else 'neg' for text in texts]",
+        "explain(model, x, 'exact_shap', target='neg')",
+        "target: there is no class 'neg'; the model returned 'pos' for the input itself; say which labels there are",
+        "classes=['pos', 'neg']",
+        "explain(model, x, 'exact_shap', target='neg', {})",
+        "explain(lambda texts: numpy.array([float('good' not in text) for text in texts]), x, 'exact_shap')",
+    ),
 }
 CASES = {**INPUTS, **TABLES, **MODELS, **ANSWERS, **TEXTS}
 
@@ -806,6 +843,7 @@ def world() -> dict[str, Any]:
         "A": table,
         "y": labels,
         "y3": three,
+        "named": numpy.array(["ill", "well"])[labels],
         "frame": frame,
         "coded": frame[["a", "b"]].assign(kind=list("xyzx") * 10),
         "net": net,
@@ -873,6 +911,31 @@ def test_what_is_no_number_is_named(values: Any, message: str) -> None:
     table = world()["A"]
     with pytest.raises(ValueError, match=message):
         nbexplain.explain(lambda rows: values(len(rows)), nbexplain.Tabular(table[0], table), "exact_shap")
+
+
+@pytest.mark.parametrize("made", [lambda values: numpy.array(values, dtype=object), list], ids=["objects", "a list"])
+def test_what_is_no_number_among_numbers_is_named(made: Any) -> None:
+    def model(rows: numpy.ndarray) -> Any:
+        return made(["n/a" if value > 4 else float(value) for value in rows[:, 0]])
+
+    table = numpy.arange(8.0)[:, None]  # of which three are above 4
+    with pytest.raises(ValueError, match="predict: expected numbers, got strings such as 'n/a' among 5 numbers"):
+        nbexplain.explain(model, nbexplain.Tabular(table[0], table), "permutation_importance")
+
+
+def test_a_number_of_a_label_that_the_text_has_not_is_refused_with_the_reason() -> None:
+    model = lambda texts: ["pos" if "good" in text else "neg" for text in texts]  # noqa: E731
+    message = re.escape(
+        "target: class 1 is out of range, expected 0 to 0; the model returned 'pos' for the input itself; say which "
+        "labels there are: classes=['pos', …], all of them"
+    )
+    text = nbexplain.Text("a good film")
+    with pytest.raises(ValueError, match=message):
+        nbexplain.explain(model, text, "exact_shap", target=1)
+    session = nbexplain.Session(model, text)
+    with pytest.raises(ValueError, match=message):
+        session.select(target=1)
+    session.close()
 
 
 def test_names_of_outliers_and_labels_are_used() -> None:

@@ -31,7 +31,9 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
         scores = facts.example
         assert scores is not None, "there is a model to choose for"
         value = facts.first_target if value is None else value
-        return targets.checked(value, scores, last=facts.classes_last, known=facts.is_clear, names=classes)
+        return targets.checked(
+            value, scores, last=facts.classes_last, known=facts.is_clear, names=classes, of=facts.open_labels
+        )
     if name == "layer":
         return _checked_layer(value, facts.layers)
     if name == "params":
@@ -67,7 +69,10 @@ def class_names(classes: Iterable[Any] | None) -> tuple[str, ...] | None:
     if classes is None:
         return None
     if isinstance(classes, str):
-        raise TypeError(f"classes: expected a name for each score, got {classes!r}; try classes=[{classes!r}]")
+        raise TypeError(
+            f"classes: expected a name for each score, got one string, {classes!r}; of a model with a single score: "
+            f"classes=[{classes!r}]; of one with several, all their names, as in classes=['no', 'yes']"
+        )
     if isinstance(classes, (Mapping, Set)):
         known = list(classes)
         if isinstance(classes, Mapping):

@@ -294,6 +294,7 @@ class Known:
             class_values=tuple(class_values(subject)) if has_classes(subject) else None,
             without_classes=without_classes(subject),
             tells_classes=tells_classes(subject),
+            open_labels=subject.open_labels,
             weights=self._weights,
             example=held.scores.detach(),
             example_names=subject.names,

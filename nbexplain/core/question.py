@@ -73,7 +73,7 @@ class Facts:
     `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
     `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
     (None) or a layer, as far as that was looked for. `places` are how many the input that was looked at last has along
-    each of its axes. `classes_last`, `is_clear`, `independent` and `by_token` as in `Subject`,
+    each of its axes. `classes_last`, `is_clear`, `independent`, `by_token` and `open_labels` as in `Subject`,
     `class_values` is what labels call the classes, None where it chooses none; `without_classes` says why, and
     `tells_classes` why labels are no numbers that it predicts. `weights` counts how often other weights were taken
     over; `example` holds scores (1, K, …) and `example_names` their names, those of the input that was looked at when
@@ -99,6 +99,7 @@ class Facts:
     class_values: tuple[Any, ...] | None = ()
     without_classes: str = ""
     tells_classes: str = ""
+    open_labels: tuple[Any, ...] = ()
     weights: int = 0
     example: Tensor | None = None
     example_names: tuple[str, ...] = ()

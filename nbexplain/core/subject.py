@@ -343,7 +343,15 @@ class Subject:
         names = self.names if named or at_token else ()
         if target is None and self.by_token and isinstance(self.input, Text) and self.scores().ndim == 3:
             target = default_token(self.input, self.twin.module, self.scores(), self._reads_ahead, names)
-        return targets.resolve(target, self.scores(), last=self.classes_last, known=self.is_clear, names=names)
+        last, known, of = self.classes_last, self.is_clear, self.open_labels
+        return targets.resolve(target, self.scores(), last=last, known=known, names=names, of=of)
+
+    @property
+    def open_labels(self) -> tuple[Any, ...]:
+        """The labels that a model returned for the input itself, where it may return others; else none."""
+        self.scores()  # by which it learns them
+        outputs = self.twin.module.outputs if isinstance(self.twin.module, Predictor) else None
+        return outputs.labels or () if outputs is not None and outputs.alone else ()
 
     def _reads_ahead(self) -> bool | None:
         """Whether a token's scores hang on what stands behind it; tried once."""

@@ -23,6 +23,7 @@ from nbexplain.core.model.region import (
     placed,
     winners,
 )
+from nbexplain.inputs.calling import lacks
 
 _BACKGROUND = {"background", "__background__", "bg"}
 
@@ -56,11 +57,18 @@ def are_log_probabilities(scores: Tensor) -> bool:
 
 
 def checked(
-    target: Any, scores: Tensor, *, last: bool = False, known: bool = True, names: Sequence[str] = ()
+    target: Any,
+    scores: Tensor,
+    *,
+    last: bool = False,
+    known: bool = True,
+    names: Sequence[str] = (),
+    of: Sequence[Any] = (),
 ) -> Target | Region:
     """A target that fits scores (1, K, …), with classes by their numbers. A class of a map becomes a `Region`.
 
-    Without `known` it is not clear which axis the classes are on, and a class alone is refused.
+    Without `known` it is not clear which axis the classes are on, and a class alone is refused. `of` are the labels
+    that the scores are of, where there may be others: see `Subject.open_labels`.
 
     Raises
     ------
@@ -76,7 +84,7 @@ def checked(
                 f"target: class {target!r} has a score at each of {shape[0]} places; say at which, such as "
                 f"target=({shape[0] - 1}, {target!r})"
             )
-        target = number_of(target, names)
+        target = number_of(target, names, of)
     if isinstance(target, (bool, np.bool_)) and f"class {target}" in names:
         target = number_of(f"class {target}", names)
     if isinstance(target, (bool, np.bool_, float)):
@@ -87,7 +95,7 @@ def checked(
             raise _unclear(shape)
         if len(shape) > 1:
             return checked(Region(int(target)), scores, last=last)
-        check_index(int(target), shape[0], "class", names)
+        check_index(int(target), shape[0], "class", names, of)
         return int(target)
     if isinstance(target, Region):
         return checked_region(target, scores, last, names)
@@ -108,6 +116,10 @@ def checked(
             raise ValueError(f"target: a mask of shape {tuple(target.shape)} for scores of shape {shape}")
         return Mask(target.detach())
     if callable(target):
+        if why := lacks(target, 1):
+            raise TypeError(
+                f"target: expected a function of the scores, target(scores), and it cannot be called so: {why}"
+            )
         return target  # type: ignore[no-any-return]
     raise TypeError(
         f"target: expected a class, a Region, a tuple of indices, a mask or a callable, got {type(target).__name__}"
@@ -115,7 +127,13 @@ def checked(
 
 
 def resolve(
-    target: Any, scores: Tensor, *, last: bool = False, known: bool = True, names: Sequence[str] = ()
+    target: Any,
+    scores: Tensor,
+    *,
+    last: bool = False,
+    known: bool = True,
+    names: Sequence[str] = (),
+    of: Sequence[Any] = (),
 ) -> Target:
     """Check a target against the clean scores (1, K, …), and find its places; None stands for `default`.
 
@@ -127,7 +145,7 @@ def resolve(
     if target is None and scores.ndim > 2 and not known:
         raise _unclear(tuple(scores.shape[1:]))
     wanted = default(scores, last, names) if target is None else target
-    found = checked(wanted, scores, last=last, known=known, names=names)
+    found = checked(wanted, scores, last=last, known=known, names=names, of=of)
     return placed(found, scores, last) if isinstance(found, Region) else found
 
 
@@ -165,7 +183,16 @@ def score(scores: Tensor, target: Target) -> Tensor:
         return scores[:, target]
     if isinstance(target, tuple):
         return scores.flatten(1)[:, int(np.ravel_multi_index(target, tuple(scores.shape[1:])))]
-    value = target(scores)
+    try:
+        value = target(scores)
+    except (MemoryError, torch.OutOfMemoryError):  # of which fewer inputs may take less
+        raise
+    except Exception as error:
+        shape = tuple(scores.shape)
+        raise ValueError(
+            f"target: the callable raised {type(error).__name__} on scores of shape {shape}, a row for each input: "
+            f"{error}"
+        ) from error
     if not isinstance(value, Tensor) or value.shape != scores.shape[:1]:
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"target: the callable must return one score per input, shape ({len(scores)},), got {got}")

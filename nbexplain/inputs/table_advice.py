@@ -32,14 +32,25 @@ def without_more(more: Sequence[str], row: Any) -> str:
     return "{name: getattr(row, name) for name in table.columns}"
 
 
-def one_label(array: np.ndarray, count: int) -> str:
-    """How one label of each row is made of several columns, if there are so many rows; else `""`."""
+def one_label(array: np.ndarray, count: int, labels: Any) -> str:
+    """How one label of each row is made of several columns, if there are so many rows; else `""`.
+
+    `labels` is what `array` was made of.
+    """
     if array.ndim == 0 and array.dtype.kind in "US":
         return f"; if it is a column's name: labels=table[{array.item()!r}], and a background without that column"
     if array.ndim != 2 or len(array) != count:
         return ""
     if array.dtype.kind in "fiub" and bool((np.sort(array, 1)[:, -1] == 1).all() and (array.sum(1) == 1).all()):
-        return "; if they are one-hot: labels=numpy.argmax(labels, axis=1)"
+        if hasattr(labels, "columns"):
+            return (
+                "; if they are one-hot, with columns called like the model's classes: "
+                "labels=numpy.asarray(labels.columns)[numpy.asarray(labels).argmax(axis=1)]"
+            )
+        return (
+            "; if they are one-hot: labels=numpy.argmax(labels, axis=1) for classes that are numbers from 0 on, else "
+            "by their names, as in labels=numpy.asarray(model.classes_)[numpy.argmax(labels, axis=1)]"
+        )
     return "; one of the columns: labels=numpy.asarray(labels)[:, 0]"
 
 
@@ -57,3 +68,12 @@ def as_kind(value: Any, kind: type) -> str:
     except (TypeError, ValueError):
         way = ""
     return f"try {way}, or give" if way else "give"
+
+
+def all_values(name: str, names: Sequence[str], background: Any) -> str:
+    """How the values of a column are listed as its categories, if they are in the background; else `""`."""
+    if name not in names or background is None or hasattr(background, "toarray"):
+        return ""
+    named = name in list(getattr(background, "columns", ()))
+    column = f"table[{name!r}]" if named else f"numpy.asarray(table)[:, {names.index(name)}]"
+    return f"; try categories={{{name!r}: numpy.unique({column}).tolist()}}"

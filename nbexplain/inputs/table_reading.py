@@ -297,6 +297,6 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
         rows = "no background" if background is None else f"{len(background)} background rows"
         way = "; give the rows that they are of: Tabular(row, background=table, labels=labels)"
         if background is not None:
-            way = advice.one_label(array, len(background))
+            way = advice.one_label(array, len(background), labels)
         raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}{way}")
     return array.copy()  # as the rows are: the user may change it

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.calling import lacks
 from nbexplain.inputs.table_coded import Coded
@@ -112,6 +113,10 @@ class Tabular(Array):
             raise TypeError(f"encode: expected a function of rows (N, F), got {encode!r}")
         if encode is not None and (why := lacks(encode, 1)):
             raise TypeError(f"encode: it is called as encode(rows), with rows (N, F), and cannot be: {why}")
+        for name, values_of in (categories or {}).items():
+            if isinstance(values_of, (str, bytes)) or not isinstance(values_of, Iterable):
+                way = advice.all_values(str(name), found, background)
+                raise TypeError(f"categories: expected all values of {name!r}, in a list, got {values_of!r}{way}")
         given = {str(name): tuple(values) for name, values in (categories or {}).items()}
         for name, values_of in given.items():
             if name not in found:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nbexplain.inputs.calling import lacks
 from nbexplain.inputs.segments import joined
 from nbexplain.inputs.text_entries import POSITIONS, Rule, Shorter, rule_of, square_of
 from nbexplain.inputs.text_padding import Padded, padded
@@ -72,6 +73,9 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         return Tokens(np.arange(len(pieces)), tuple(whole[a:b] for a, b in pieces), np.array(pieces), {})
     if not callable(tokenizer) and not hasattr(tokenizer, "encode_batch"):
         raise TypeError(f"tokenizer: expected a callable string → ids, got {type(tokenizer).__name__}")
+    if why := lacks(tokenizer, len(texts)):
+        called = "tokenizer(text)" if len(texts) == 1 else "tokenizer(text, pair)"
+        raise TypeError(f"tokenizer: it is called as {called}, and cannot be: {why}")
     ids, entries, told = _told(texts, tokenizer)
     if not len(ids):
         raise _no_ids(texts, told)

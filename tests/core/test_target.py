@@ -110,6 +110,18 @@ def test_a_callable_must_return_one_score_per_input(returned: Any) -> None:
         score(ROW, lambda scores: returned)
 
 
+def test_what_a_callable_raises_is_said_with_the_shape_of_what_it_got() -> None:
+    message = r"target: the callable raised IndexError on scores of shape \(1, 3\), a row for each input: index 7"
+    with pytest.raises(ValueError, match=message):
+        score(ROW, lambda scores: scores[:, 7])
+
+    def full(scores: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("full")
+
+    with pytest.raises(torch.OutOfMemoryError):  # of which fewer inputs are asked then
+        score(ROW, full)
+
+
 # Regions
 
 # class 1 is predicted at the two places of the upper row, class 0 at one of the lower, class 2 at the other

@@ -9,15 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from nbexplain import Tabular, explain
+from nbexplain import Tabular, Text, explain
 from nbexplain.inputs.calling import lacks
 
 ROWS = np.random.default_rng(0).normal(size=(60, 3))
 TABLE = Tabular(ROWS[0], background=ROWS)
-
-
-def never(rows):
-    raise AssertionError("asked")
 
 
 @pytest.mark.parametrize(
@@ -26,18 +22,34 @@ def never(rows):
         ({"classes": 3}, "classes: expected a name for each score, got 3"),
         ({"scores": 3}, r"scores: expected a function of what the model returns, scores\(output\), .* got 3"),
         ({"scores": lambda a, b: a}, r"scores: expected .*scores\(output\).*lambda>\(a, b\): missing .*'b'"),
+        ({"target": lambda: 1}, r"target: expected .*target\(scores\).*lambda>\(\): too many"),
         ({"forward": "call"}, r"forward: expected .* forward\(model, rows\), got 'call'"),
         ({"forward": lambda m: m}, r"forward: it is called as forward\(model, rows\), .*lambda>\(m\): too many"),
     ],
 )
 def test_the_argument_is_named_with_what_came_and_what_is_expected(given, told):
+    asked = []
+
+    def model(rows):
+        asked.append(len(rows))
+        return np.asarray(rows)
+
     with pytest.raises(TypeError, match=told):
-        explain(never, TABLE, "exact_shap", **given)
+        explain(model, TABLE, "exact_shap", **given)
+    assert sum(asked) <= (1 if "target" in given else 0)  # what a target gets, the scores tell
 
 
 def test_an_encoding_of_two_arguments_is_refused():
     with pytest.raises(TypeError, match=r"encode: it is called as encode\(rows\), .*lambda>\(a, b\): missing .*'b'"):
         Tabular(ROWS[0], background=ROWS, encode=lambda a, b: a)
+
+
+@pytest.mark.parametrize(("text", "called"), [("a b", r"tokenizer\(text\)"), (("a", "b"), r"tokenizer\(text, pair\)")])
+def test_a_tokenizer_of_another_number_of_texts_is_refused(text, called):
+    with pytest.raises(
+        TypeError, match=rf"tokenizer: it is called as {called}, and cannot be: .*lambda>\(\): too many"
+    ):
+        Text(text, lambda: 1)
 
 
 def test_what_can_be_called_is_taken():

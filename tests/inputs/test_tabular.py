@@ -388,3 +388,24 @@ def test_what_a_reader_must_know_is_said() -> None:
 def test_nothing_can_be_hidden_without_a_background() -> None:
     with pytest.raises(ValueError, match="background: what is hidden needs rows that stand in for it"):
         Tabular([1.0, 2.0]).masker()
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "array"])
+@pytest.mark.parametrize("given", [5, None, "ab"])
+def test_categories_that_are_no_list_are_refused_with_the_list(kind: str, given: Any) -> None:
+    codes = np.array([[0, 30], [1, 10], [0, 20], [1, 10]])
+    frame = pd.DataFrame(codes, columns=["flag", "size"])
+    table: Any = {"pandas": frame, "polars": pl.from_pandas(frame), "array": codes}[kind]
+    row, names = table[:1] if kind == "polars" else frame.iloc[0], None if kind != "array" else ["flag", "size"]
+    row = codes[0] if kind == "array" else row
+    with pytest.raises(
+        TypeError, match=f"^categories: expected all values of 'size', in a list, got {given!r}; try "
+    ) as e:
+        Tabular(row, table, names=names, categories={"size": given})
+    made = eval(str(e.value).partition("try categories=")[2], {"numpy": np, "table": table})
+    assert [column.categories for column in Tabular(row, table, names=names, categories=made).columns] == [
+        (),
+        (10, 20, 30),
+    ]
+    with pytest.raises(TypeError, match=f"^categories: .* in a list, got {given!r}$"):
+        Tabular([1, 2], names=["a", "size"], categories={"size": given})

@@ -81,23 +81,22 @@ def permutation_importance(
     """
     table = table_of(subject)
     among = matching(subject, where)
-    missing = 0
+    lost: tuple[str, ...] = ()
     no_choice = "" if table.labels is None else undecided(subject, target)
     if table.labels is not None and subject.scores().ndim == 2 and not no_choice:
-        known = among[labelled(subject)[among]]
-        among, missing = known, len(among) - len(known)
+        lost, among = left_out(subject, among), among[labelled(subject)[among]]
     order = drawn(table, rows, seed, among)
     numbers = np.sort(order)
     chosen = needed(table)[numbers]
     if len(chosen) < 2:
         of = f" that match {where!r}" if where else ""
-        with_label = " with a label" if missing else ""
+        with_label = " with a label" if lost else ""
         raise ValueError(f"background: shuffling a column needs at least two rows{with_label}{of}, got {len(chosen)}")
     unused = (f"the labels are not used: {no_choice}",) if no_choice else ()
     warnings = (
         *few(where, among),
         *few_rows(len(chosen), len(among)),
-        *left_out(missing),
+        *lost,
         *unused,
         *which_number(subject, target),
     )

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbexplain.core.formatting import counted
 from nbexplain.core.model import one_by_one
 from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of
 from nbexplain.inputs.table_column import is_missing, written
@@ -157,13 +158,18 @@ def _instead(
         return f"; in days: lambda inputs: {since} / numpy.timedelta64(1, 'D')"
     if array.ndim > 2 and len(array) == count:
         return f"; try lambda inputs: numpy.reshape({call}(inputs), (len(inputs), -1))"
+    asked = None if model is None else (lambda x: _plain(model(x)))
+    if array.ndim and len(array) != count and asked is not None and one_by_one.answers(asked, inputs):
+        return _lacking(array, count)  # it is these inputs of which it leaves some out
     if isinstance(said, tuple) and (way := _of_top_labels(said, count, inputs, call, model)):
         return way
-    if isinstance(said, (list, tuple)) and len(said) and array.dtype.kind in "fiub" and array.shape[1:] == (count,):
+    turned = array.dtype.kind in "fiub" and array.shape[1:] == (count,)
+    turned = turned and (asked is None or one_by_one.answers(lambda x: asked(x).T, inputs))
+    if isinstance(said, (list, tuple)) and turned:
         return f"; if these are {len(said)} numbers of each: lambda inputs: numpy.stack({call}(inputs), axis=1)"
     if way := _first_part(said, count, call):
         return way
-    if array.dtype.kind in "fiub" and array.ndim == 2 and array.shape[1] == count and hasattr(said, "T"):
+    if turned and hasattr(said, "T"):
         return f"; try lambda inputs: {call}(inputs).T"
     if array.dtype == object and (way := of_each(said, count, call)):
         return way
@@ -171,7 +177,16 @@ def _instead(
         return ""
     way = one_by_one.tried(model, call, inputs, whole=not array.ndim)  # a number is that of the batch that it got
     alone = "of a model that takes one at a time: " if " for " in way else ""
-    return f"; {alone or 'try '}{way}" if way else ""
+    return f"; {alone or 'try '}{way}" if way else _lacking(array, count)
+
+
+def _lacking(array: np.ndarray, count: int) -> str:
+    """That there are fewer answers than inputs, or more: no function makes the others of them; else `""`."""
+    if array.ndim not in (1, 2) or len(array) == count:
+        return ""
+    left_out = ", also for those that it leaves out" if len(array) < count else ""
+    answers, inputs = counted(len(array), "answer"), counted(count, "input")
+    return f": {answers} for {inputs}; let it give one for each, in their order{left_out}"
 
 
 def of_each(said: Any, count: int, call: str) -> str:

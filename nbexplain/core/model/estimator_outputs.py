@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ class Outputs:
         The same where one of the K scores is asked for, where it depends on that.
     contradicted
         Whether `predict` was seen to choose another class.
+    alone
+        Whether the labels are those of the input itself, so that there may be others.
     notes
         What a reader of the scores must know.
     """
@@ -58,6 +61,7 @@ class Outputs:
     by_chance: bool = False
     by_score: tuple[str, ...] = ()
     contradicted: bool = False
+    alone: bool = False
 
     def why_undecided(self, target: Any) -> str:
         """Why no class is chosen, with the call that would for the score that is asked for; `""` where one is."""
@@ -68,8 +72,11 @@ class Outputs:
 def numbers(array: np.ndarray) -> np.ndarray:
     """Scores (N, K) of an output (N,) or (N, K)."""
     if array.dtype.kind not in "fiub":
-        kind = "strings" if array.dtype.kind in "US" else f"{array.dtype}"
-        raise ValueError(f"predict: expected numbers, got {kind} such as {array.ravel()[:1].tolist()[0]!r}")
+        held = array.ravel().tolist()
+        odd = [one for one in held if not _is_number(one)] or held
+        kind = "strings" if isinstance(odd[0], str) else type(odd[0]).__name__
+        among = f" among {array.size - len(odd):,} numbers" if len(odd) < array.size else ""
+        raise ValueError(f"predict: expected numbers, got {kind} such as {odd[0]!r}{among}")
     return array.reshape(len(array), -1).astype(np.float64)
 
 
@@ -296,7 +303,8 @@ def of_labels(
         return np.asarray(chosen, dtype=np.float64)
 
     labelled = tuple(known.tolist())
-    return Outputs(scores, labelled if names is None else tuple(names), "score", exclusive=True, labels=labelled)
+    named = labelled if names is None else tuple(names)
+    return Outputs(scores, named, "score", exclusive=True, labels=labelled, alone=alone)
 
 
 def of_two(said: np.ndarray, *, margin: bool = False, labels: tuple[Any, ...] | None = None) -> Outputs:
@@ -408,6 +416,17 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
         return sorted(found)
     except TypeError:
         return found
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number, or how one is written."""
+    if not isinstance(value, str):
+        return isinstance(value, (Number, np.bool_))
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_fraction(label: Any) -> bool:

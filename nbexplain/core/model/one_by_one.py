@@ -46,6 +46,11 @@ def count(inputs: Any) -> int:
     return int(inputs.shape[0]) if hasattr(inputs, "shape") else len(inputs)
 
 
+def answers(model: Callable[[Any], Any], inputs: Any) -> bool:
+    """Whether it returns a number, a label or a row for each input, of one and of several."""
+    return _answers(model, inputs, "fiubUSO")
+
+
 def _counted(inputs: Any) -> str:
     return "inputs.shape[0]" if hasattr(inputs, "toarray") else "len(inputs)"  # a sparse matrix has no length
 
@@ -166,8 +171,8 @@ def _each(asked: str, rows: str) -> str:
     return f"lambda inputs: numpy.stack([{asked} for {rows}])"
 
 
-def _answers(function: Callable[[Any], Any], inputs: Any) -> bool:
-    """Whether it returns as many numbers for each input, of one and of several."""
+def _answers(function: Callable[[Any], Any], inputs: Any, kinds: str = "fiub") -> bool:
+    """Whether it returns as many numbers, or other `kinds` of values, for each input, of one and of several."""
     widths = set()
     for size in (1, _SEVERAL):
         try:
@@ -177,7 +182,7 @@ def _answers(function: Callable[[Any], Any], inputs: Any) -> bool:
                 array = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
         except Exception:  # it takes no such input either
             return False
-        if array.dtype.kind not in "fiub" or array.ndim not in (1, 2) or len(array) != size or not array.size:
+        if array.dtype.kind not in kinds or array.ndim not in (1, 2) or len(array) != size or not array.size:
             return False
         widths.add(array.shape[1:])
     return len(widths) == 1

@@ -162,7 +162,8 @@ def placed(region: Region, scores: Tensor, last: bool) -> Placed:
     return Placed(region, last, places, held / held.sum())
 
 
-def number_of(name: str, names: Sequence[str]) -> int:
+def number_of(name: str, names: Sequence[str], of: Sequence[Any] = ()) -> int:
+    """The class that is called so; `of` as in `targets.checked`."""
     if name in names:
         return list(names).index(name)
     if not names:
@@ -171,12 +172,24 @@ def number_of(name: str, names: Sequence[str]) -> int:
         raise ValueError(
             f"target: {len(alike)} classes are called {name!r}; say which: {' or '.join(map(repr, alike))}"
         )
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or list(names[:3])
-    raise ValueError(f"target: there is no class {name!r}; nearest: {', '.join(map(repr, close))}")
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or list(names[:3]) * (not of)
+    nearest = f"; nearest: {', '.join(map(repr, close))}" if close else ""
+    others = _other_labels(of, repr(name)) if of else ""
+    raise ValueError(f"target: there is no class {name!r}{nearest}{others}")
 
 
-def check_index(index: int, size: int, what: str, names: Sequence[str] = ()) -> None:
+def check_index(index: int, size: int, what: str, names: Sequence[str] = (), of: Sequence[Any] = ()) -> None:
+    """Check that there is such a place; `of` as in `targets.checked`."""
     if not 0 <= index < size:
         named = f"class {index}"
-        way = f"; the one with this label: target={named!r}" if named in names else ""
+        way = f"; the one with this label: target={named!r}" if named in names else _other_labels(of, "…") if of else ""
         raise ValueError(f"target: {what} {index} is out of range, expected 0 to {size - 1}{way}")
+
+
+def _other_labels(known: Sequence[Any], other: str) -> str:
+    """That a model returns labels, of which no more are known, and how they are named."""
+    own = ", ".join(map(repr, known))
+    return (
+        f"; the model returned {own} for the input itself; say which labels there are: classes=[{own}, {other}], "
+        "all of them"
+    )

@@ -12,7 +12,7 @@ from nbexplain.core.layers import Layer
 from nbexplain.core.row_filter import RowFilter
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.every_score import scored
-from nbexplain.core.table.labels import has_classes, labelled, left_out, tells_classes, without_classes
+from nbexplain.core.table.labels import has_classes, labelled, left_out, right_numbers, tells_classes, without_classes
 from nbexplain.core.table.matching import few, matching
 from nbexplain.inputs.table_masker import needed
 
@@ -30,7 +30,9 @@ def labelled_scores(subject: Subject, where: RowFilter) -> Iterator[tuple[np.nda
     numbers = drawn(table_of(subject), len(needed(table_of(subject))), 0, matching(subject, where))
     known = labelled(subject)[numbers]
     if not known.any():
-        raise ValueError("labels: all are missing" + (f" of the rows that match {where!r}" if where else ""))
+        infinite = not has_classes(subject) and np.isinf(right_numbers(subject)[numbers]).any()
+        what = "missing or infinite" if infinite else "missing"
+        raise ValueError(f"labels: all are {what}" + (f" of the rows that match {where!r}" if where else ""))
     for done, scores in scored(subject, numbers, 0, where):
         has = known[:done]
         if has.any():
@@ -40,8 +42,7 @@ def labelled_scores(subject: Subject, where: RowFilter) -> Iterator[tuple[np.nda
 def said_of(subject: Subject, where: RowFilter) -> tuple[str, ...]:
     """What a reader must know of the rows that are looked at: how few they are, and how many have no label."""
     among = matching(subject, where)
-    known = int(labelled(subject)[among].sum())
-    return (*few(where, among), *left_out(len(among) - known))
+    return (*few(where, among), *left_out(subject, among))
 
 
 def check_classes(subject: Subject, key: str, target: Target) -> None:

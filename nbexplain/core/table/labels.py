@@ -168,9 +168,12 @@ def labelled(subject: Subject) -> np.ndarray:
     return right_classes(subject) >= 0 if has_classes(subject) else np.isfinite(right_numbers(subject))
 
 
-def left_out(missing: int) -> tuple[str, ...]:
-    """What is said of rows without a label."""
-    return (f"{counted(missing, 'row')} without a label left out",) if missing else ()
+def left_out(subject: Subject, among: np.ndarray) -> tuple[str, ...]:
+    """What is said of those of the rows numbered `among` (n,) that have no label, or one that no number comes near."""
+    lost = among[~labelled(subject)[among]]
+    infinite = 0 if has_classes(subject) else int(np.isinf(right_numbers(subject)[lost]).sum())
+    kinds = {"without a label": len(lost) - infinite, "with an infinite label": infinite}
+    return tuple(f"{counted(count, 'row')} {what} left out" for what, count in kinds.items() if count)
 
 
 def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names: Sequence[str] = ()) -> np.ndarray:

@@ -249,3 +249,55 @@ def test_masking_is_not_advised_where_it_does_not_help_either() -> None:
 
     with pytest.raises(ValueError, match=r"with everything hidden, .* ZeroDivisionError: [^']*$"):
         explain(of_words, Text(TEXT), "exact_shap")
+
+
+@pytest.mark.parametrize("kind", ["rows of scores", "numbers", "a list", "labels"])
+def test_a_model_that_leaves_some_inputs_out_is_told_how_many(kind: str) -> None:
+    made: dict[str, Callable[[Any], Any]] = {
+        "rows of scores": lambda values: numpy.column_stack([-values, values]),
+        "numbers": lambda values: values,
+        "a list": lambda values: numpy.column_stack([-values, values]).tolist(),
+        "labels": lambda values: numpy.where(values > 0, "more", "less"),
+    }
+    rows = numpy.arange(20.0)[:, None] - 10  # of which three are above 6
+    model = lambda rows: made[kind](rows[rows[:, 0] <= 6, 0])  # noqa: E731
+    with pytest.raises(
+        ValueError, match="17 answers for 20 inputs; let it give one for each, in their order"
+    ) as raised:
+        explain(model, Tabular(rows[0], rows), "permutation_importance", target=0)
+    assert "lambda" not in str(raised.value)
+    assert str(raised.value).endswith("also for those that it leaves out")
+
+
+def test_a_model_that_adds_a_row_is_told_so() -> None:
+    rows = numpy.arange(20.0)[:, None]
+    model = lambda rows: numpy.vstack([rows, rows[:1]]) if len(rows) > 3 else rows  # noqa: E731
+    with pytest.raises(ValueError, match=r"21 answers for 20 inputs; let it give one for each, in their order$"):
+        explain(model, Tabular(rows[0], rows), "permutation_importance")
+
+
+@pytest.mark.parametrize("method", ["exact_shap", "lime"])
+@pytest.mark.parametrize("text", ["good", "the film is good"])
+def test_a_model_that_skips_empty_texts_is_told_so(text: str, method: str) -> None:
+    def skipping(texts: list[str]) -> Any:
+        return table([one for one in texts if one.strip()])
+
+    with pytest.raises(ValueError, match=r"on ' *' it raised predict: .* answers? for \d+ inputs; let it") as raised:
+        explain(skipping, Text(text), method)
+    assert "lambda" not in str(raised.value)
+    assert "hide='mask token'" in str(raised.value)
+    explain(skipping, Text(text), method, hide="mask token")
+
+
+def test_a_model_that_merges_equal_rows_is_asked_for_one_at_a_time() -> None:
+    def merging(rows: Any) -> Any:
+        return numpy.unique(rows, axis=0)[:, :1]
+
+    rows = numpy.arange(20.0)[:, None] % 4
+    with pytest.raises(ValueError, match=r"got float64 \(4, 1\); of a model that takes one at a time: ") as raised:
+        explain(merging, Tabular(rows[1], rows), "permutation_importance")
+    written = str(raised.value)[str(raised.value).index("lambda inputs") :]
+    found = explain(
+        eval(written, {"model": merging, "numpy": numpy}), Tabular(rows[1], rows), "exact_shap", background=20
+    )
+    assert found.values[0] == pytest.approx(1 - 1.5)

@@ -62,6 +62,21 @@ def test_by_hand() -> None:
     assert "R²" not in level.details  # it divides by their variance
 
 
+@pytest.mark.parametrize("method", ["residuals", "permutation_importance"])
+def test_rows_whose_label_is_infinite_are_not_said_to_have_none(method: str) -> None:
+    background = np.array([[1.0], [2], [3], [4], [5], [6]])
+    labels = np.array([1, 2, np.inf, np.nan, -np.inf, 5])
+    found = explain(lambda x: x[:, 0], Tabular([1.0], background, labels=labels), method)
+    assert [said for said in found.warnings if "label" in said] == [
+        "1 row without a label left out",
+        "2 rows with an infinite label left out",
+    ]
+    kept = Tabular([1.0], background[[0, 1, 5]], labels=labels[[0, 1, 5]])
+    np.testing.assert_allclose(np.sort(found.values, 0), np.sort(explain(lambda x: x[:, 0], kept, method).values, 0))
+    with pytest.raises(ValueError, match="labels: all are missing or infinite"):
+        explain(lambda x: x[:, 0], Tabular([1.0], background, labels=[np.inf] * 3 + [np.nan] * 3), "residuals")
+
+
 def test_two_outputs_and_two_labels() -> None:
     background = rows(20)
     model = LinearRegression().fit(background, background[:, :2])
