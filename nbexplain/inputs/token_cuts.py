@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbexplain.inputs.token_asking import Of, Read, asking, equal, is_silent, probes, spaced_words
+from nbexplain.inputs.token_asking import Of, Read, asking, equal, is_silent, own_first, probes, spaced_words
 from nbexplain.inputs.words import Span
 
 
@@ -58,15 +58,17 @@ def _first(places: list[int], holds: Callable[[int], bool]) -> int:
 
 def _side_of_cut(text: str, ids: np.ndarray, of: Of) -> str:
     """At which end a tokenizer cuts a text; "" where it is not cut, or nobody can tell where."""
-    for probe in probes(text) if text.strip() else ():
-        behind, before = of(f"{text} {probe}"), of(f"{probe} {text}")
-        if behind is None or before is None:
+    side = ""
+    for probe in own_first(text) if text.strip() else ():
+        rows = of(f"{text} {probe}"), of(f"{probe} {text}")
+        if any(row is None for row in rows):
             continue
-        if equal(behind, ids) != equal(before, ids):
-            return "right" if equal(behind, ids) else "left"
-        if not equal(behind, ids):
-            break
-    return ""
+        behind, before = (equal(row, ids) for row in rows)
+        if not behind and not before:  # also where a word that is there already changed nothing
+            return ""
+        if behind != before and not side:
+            side = "right" if behind else "left"
+    return side
 
 
 def _is_apart(texts: Sequence[str], number: int, part: Part, read: Read) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -299,6 +300,19 @@ def test_a_text_that_is_cut_in_the_spaces_beside_it_has_its_words(space: str, ho
     for number, word in enumerate(words.split()):  # without each of them by hand; what was cut does not move up
         found = "".join(chr(id_) for id_ in x.ids[x.masker().features != number] if id_)
         assert found in [left.replace(gone, "", 1) for gone in (word, f" {word}", f"{word} ")]
+
+
+@pytest.mark.parametrize("text", ["the film is good", "so good so good"])
+def test_a_vocabulary_that_grows_gets_no_words_but_those_of_the_text(text: str) -> None:
+    vocabulary = defaultdict[str, int](lambda: len(vocabulary))
+    x = Text(text, lambda text: [vocabulary[word] for word in text.split()], mask_token_id=0)
+    assert x.masker().names == tuple(text.split())
+    assert list(vocabulary) == list(dict.fromkeys(text.split()))
+
+
+def test_a_tokenizer_that_reads_each_word_once_cuts_nothing() -> None:
+    x = Text("good film so good", lambda text: list(dict.fromkeys(map(code, text.split()))))
+    assert not any("cuts" in note for note in x.notes)
 
 
 def test_so_has_a_pair() -> None:
