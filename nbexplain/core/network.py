@@ -241,19 +241,19 @@ class Network:
 
     @property
     def _batch_key(self) -> tuple[Any, ...]:
-        return tuple(self._given.tensor.shape), id(self._forward), id(self._read.given)
+        strings = None if self._strings is None else self._strings.texts  # it may be cut in ways of its own
+        return tuple(self._given.tensor.shape), id(self._forward), id(self._read.given), strings
 
     def takes_batches(self, size: int = _CHANNELS_LAST_FROM) -> bool:
-        """Whether a batch gives each input the scores that it has alone; tried once for each shape of input.
+        """Whether a batch gives each input the scores that it has alone; tried once for each shape, or string.
 
         If not, inputs must be run one by one. Of `size` inputs, if that is less than four.
         """
         known, key = self.twin.batches, self._batch_key
         if key not in known:
             try:
-                outside, again = isinstance(self.twin.module, Predictor), self._asked_again()
-                tried = self._tried_rows() if outside else self._tried_batches(max(min(size, _CHANNELS_LAST_FROM), 2))
-                known[key] = dataclasses.replace(tried, again=again)
+                again = self._asked_again()
+                known[key] = dataclasses.replace(self._tried(max(min(size, _CHANNELS_LAST_FROM), 2)), again=again)
             except BaseException:
                 known.pop(key, None)
                 raise
@@ -265,37 +265,63 @@ class Network:
             return ""
         before = asked_again.held(self.twin.module)
         first, again = self._first, self.run(self.ready(self._given.tensor), grad=False)
-        if isinstance(self.twin.module, Predictor):
-            first, again = (scores.to(self.twin.module.precision) for scores in (first, again))
-        return asked_again.note_of(first, again, before, self.twin.module)
+        return asked_again.note_of(self._as_computed(first), self._as_computed(again), before, self.twin.module)
+
+    def _as_computed(self, scores: Tensor) -> Tensor:
+        """Scores in the precision in which a model outside torch was seen to compute."""
+        return scores.to(self.twin.module.precision) if isinstance(self.twin.module, Predictor) else scores
+
+    def _tried(self, size: int) -> batches.Batches:
+        """How inputs may be asked together."""
+        if isinstance(self.twin.module, Predictor):  # one that takes no batches says so itself
+            return self._tried_rows()
+        tried = self._tried_batches(size)
+        if tried.alone or self._strings is None:
+            return tried
+        rows = self._tried_rows()  # shorter texts are what a module that reads strings fills up by itself
+        return dataclasses.replace(tried, alone=rows.alone, random=rows.random)
+
+    @property
+    def _strings(self) -> Text | None:
+        """The text, where the model is handed it as a string."""
+        given, outside = self._given, isinstance(self.twin.module, Predictor)
+        return given if isinstance(given, Text) and (given.tokenizer is None or outside) else None
 
     def _tried_rows(self) -> batches.Batches:
-        """Of a model outside torch, whether it mixes rows or texts; one that takes no batches says so itself."""
-        given, module = self._given, self.twin.module
-        if not isinstance(given, (Tabular, Text)) or not isinstance(module, Predictor):
-            return batches.Batches()
-        if runs_each_alone(module.estimator) and self._forward is None:
+        """Whether a model mixes rows of a table, or texts that it is handed as strings."""
+        given, text, module = self._given, self._strings, self.twin.module
+        outside = isinstance(module, Predictor)
+        if (text is None and given.kind != "table") or (
+            outside and runs_each_alone(module.estimator) and self._forward is None
+        ):
             return batches.Batches()
         x = self.ready(given.tensor)
         alone = self.run(x, grad=False) if self._first is None else self._first
-        within = int(_TRYING / max(self.pace[0], 1e-9))
+        within = int(_TRYING / max(self.pace[0], 1e-9)) if outside else _ROWS_TRIED
         tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
-        others = batches.other_texts(given, tried) if isinstance(given, Text) else [_other_rows(given, tried)]
-        if not sum(map(len, others)):
-            return batches.Batches()
-        made = [text for codes in (x, *others) for text in given.outside(codes)] if isinstance(given, Text) else None
-        if made is None:
-            rows = torch.cat([x, *map(self.ready, others)])  # all with the label of the table's own row
-        else:  # of codes of several lengths: their numbers
-            rows = torch.arange(len(made))[:, None]
+        for others in [[_other_rows(given, tried)]] if text is None else batches.other_texts(text, tried):
+            if not sum(map(len, others)):
+                continue
+            run, rows = self._running([x, *map(self.ready, others)])
+            found = batches.of_rows(
+                run, rows, self._as_computed(alone), "row" if text is None else "text", outside=outside
+            )
+            if found is not None:  # else it does not take the shortest of them
+                return found
+        return batches.Batches()
+
+    def _running(self, codes: list[Tensor]) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+        """What gives the scores of rows (n, …), and these rows: of texts whose codes have several lengths, numbers."""
+        if len({part.shape[1] for part in codes}) == 1:
+            return lambda batch: self._as_computed(self.run_batch(self.ready(batch))), torch.cat(codes)
+        assert self._strings is not None
+        made = [text for part in codes for text in self._strings.outside(part)]
 
         def run(batch: Tensor) -> Tensor:
-            if made is None:
-                return self.run_batch(self.ready(batch)).to(module.precision)
             texts = [made[number] for number in batch[:, 0].tolist()]
-            return self.run_batch(x.expand(len(batch), -1), made=texts).to(module.precision)
+            return self._as_computed(self.run_batch(codes[0].expand(len(batch), -1), made=texts))
 
-        return batches.of_rows(run, rows, alone.to(module.precision), "row" if made is None else "text")
+        return run, torch.arange(len(made))[:, None]
 
     def _tried_batches(self, size: int) -> batches.Batches:
         given = self._given
@@ -484,9 +510,9 @@ class Network:
             yield module
 
 
-def _other_rows(given: Tabular, number: int) -> Tensor:
+def _other_rows(given: Array, number: int) -> Tensor:
     """So many rows (n, F) of a background that are not the row itself, the same again where they are few."""
-    if given.background is None:
+    if not isinstance(given, Tabular) or given.background is None:
         return given.tensor[:0]
     some = given.background[:_ROWS_LOOKED_AT]
     others = some[(some != given.tensor[0].numpy()).any(1)]

@@ -21,6 +21,11 @@ def probes(text: str) -> list[str]:
     return list(dict.fromkeys([*_SHORT, *text.split()]))[:_MOST_PROBES]
 
 
+def own_first(text: str) -> list[str]:
+    """`probes`, its own words first: a vocabulary that grows takes up the others, for what these do not show."""
+    return sorted(probes(text), key=_SHORT.__contains__)
+
+
 def asking(texts: Sequence[str], number: int, read: Read) -> Of:
     """Reads one of the texts, while the others stay."""
     return lambda text: read([*texts[:number], text, *texts[number + 1 :]])

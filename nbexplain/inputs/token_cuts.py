@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nbexplain.inputs.token_asking import Of, Read, asking, equal, is_silent, probes, spaced_words
+from nbexplain.inputs.token_asking import Of, Read, asking, equal, is_silent, own_first, probes, spaced_words
 from nbexplain.inputs.words import Span
 
 
@@ -26,39 +26,49 @@ def read_of_cut(texts: Sequence[str], ids: np.ndarray, read: Read) -> list[Part]
 
     It cuts a text at its end if a word behind it changes nothing, and one before it does. What is read are the fewest
     words that have all ids, also if there is but a piece of one; and words behind them that have no tokens anyhow.
+    Where but the spaces behind all words are cut, what is read is a text that is not.
     """
     parts = [Part(0, len(text)) for text in texts]
     for number, text in enumerate(texts):
         of = asking([each[part.start : part.end] for each, part in zip(texts, parts)], number, read)
         words, side = spaced_words(text), _side_of_cut(text, ids, of)
 
-        def same(start: int, end: int, text: str = text, of: Of = of) -> bool:
+        def same(start: int, end: int | None = None, text: str = text, of: Of = of) -> bool:
             return equal(of(text[start:end]), ids)
 
         if side == "right":
-            cut = words[bisect_left(words, True, key=lambda word: same(0, word[1]))][1]
-            silent = is_silent(text[cut:], text, of)
-            parts[number] = Part(0, len(text) if silent else cut, side)
+            end = words[-1][1]
+            cut = _first([*(word[1] for word in words), *range(end + 1, len(text) + 1)], lambda place: same(0, place))
+            silent = cut <= end and is_silent(text[cut:], text, of)
+            parts[number] = Part(0, len(text) if silent else cut, "" if cut > end and len(words) > 1 else side)
         elif side == "left":
-            cut = words[-1 - bisect_left(words[::-1], True, key=lambda word: same(word[0], len(text)))][0]
-            silent = is_silent(text[:cut], text, of)
-            parts[number] = Part(0 if silent else cut, len(text), side)
+            begin = words[0][0]
+            cut = _first([*(word[0] for word in words[::-1]), *range(begin - 1, -1, -1)], same)
+            silent = cut >= begin and is_silent(text[:cut], text, of)
+            parts[number] = Part(0 if silent else cut, len(text), "" if cut < begin and len(words) > 1 else side)
         if side and len(texts) > 1 and not _is_apart(texts, number, parts[number], read):
             parts[number] = Part(0, len(text), "?")
     return parts
 
 
+def _first(places: list[int], holds: Callable[[int], bool]) -> int:
+    """The first place from which on something holds, the last if it holds at none before."""
+    return places[bisect_left(places[:-1], True, key=holds)]
+
+
 def _side_of_cut(text: str, ids: np.ndarray, of: Of) -> str:
     """At which end a tokenizer cuts a text; "" where it is not cut, or nobody can tell where."""
-    for probe in probes(text) if text.strip() else ():
-        behind, before = of(f"{text} {probe}"), of(f"{probe} {text}")
-        if behind is None or before is None:
+    side = ""
+    for probe in own_first(text) if text.strip() else ():
+        rows = of(f"{text} {probe}"), of(f"{probe} {text}")
+        if any(row is None for row in rows):
             continue
-        if equal(behind, ids) != equal(before, ids):
-            return "right" if equal(behind, ids) else "left"
-        if not equal(behind, ids):
-            break
-    return ""
+        behind, before = (equal(row, ids) for row in rows)
+        if not behind and not before:  # also where a word that is there already changed nothing
+            return ""
+        if behind != before and not side:
+            side = "right" if behind else "left"
+    return side
 
 
 def _is_apart(texts: Sequence[str], number: int, part: Part, read: Read) -> bool:

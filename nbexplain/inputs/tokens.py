@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -210,7 +211,15 @@ def _padded(texts: Sequence[str], tokenizer: Any, ids: np.ndarray, mask: np.ndar
     if getattr(tokenizer, "is_fast", None) is not None:
         return None
     flat = mask if mask is not None and mask.ndim == 1 else None
-    words = probes(texts[0])
+    words, own = probes(texts[0]), texts[0].split()[:1]
+    lengths = [
+        len(row[0])
+        for word in own
+        for text in (word, f"{word} {word}")
+        if (row := _read([text, *own * (len(texts) - 1)], tokenizer)) is not None
+    ]
+    if math.gcd(len(ids), *lengths) == 1:  # no multiples of one length: no other words are asked
+        words = []
 
     def read(text: str) -> tuple[np.ndarray, np.ndarray | None] | None:
         return _read([text, *words[:1] * (len(texts) - 1)], tokenizer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -274,6 +275,52 @@ def test_of_a_cut_text_words_that_are_there_again_have_tokens_too(text: str) -> 
     assert x.masker().names == tuple(text.split()[:6])
     assert len(x.notes) == 1
     assert "2 of 8 words are not read" in x.notes[0]
+
+
+CUT_AT = {
+    "right": lambda signs, count: signs[:count],
+    "left": lambda signs, count: signs[-count:],
+    "filled": lambda signs, count: (signs + [0] * count)[:count],
+}
+
+
+@pytest.mark.parametrize("count", [5, 12, 13])
+@pytest.mark.parametrize("how", CUT_AT)
+@pytest.mark.parametrize("space", ["\n", "   ", " \u3000\n "])
+def test_a_text_that_is_cut_in_the_spaces_beside_it_has_its_words(space: str, how: str, count: int) -> None:
+    words = "a good film" if count > 5 else "good"
+    text = space + words if how == "left" else words + space
+
+    def read(text: str) -> list[int]:
+        return CUT_AT[how]([*map(ord, text)], count)
+
+    x = Text(text, read)
+    left = text[-count:] if how == "left" else text[:count]
+    assert x.masker().names == tuple(words.split())
+    for number, word in enumerate(words.split()):  # without each of them by hand; what was cut does not move up
+        found = "".join(chr(id_) for id_ in x.ids[x.masker().features != number] if id_)
+        assert found in [left.replace(gone, "", 1) for gone in (word, f" {word}", f"{word} ")]
+
+
+@pytest.mark.parametrize("text", ["the film is good", "so good so good"])
+def test_a_vocabulary_that_grows_gets_no_words_but_those_of_the_text(text: str) -> None:
+    vocabulary = defaultdict[str, int](lambda: len(vocabulary))
+    x = Text(text, lambda text: [vocabulary[word] for word in text.split()], mask_token_id=0)
+    assert x.masker().names == tuple(text.split())
+    assert list(vocabulary) == list(dict.fromkeys(text.split()))
+
+
+def test_a_tokenizer_that_reads_each_word_once_cuts_nothing() -> None:
+    x = Text("good film so good", lambda text: list(dict.fromkeys(map(code, text.split()))))
+    assert not any("cuts" in note for note in x.notes)
+
+
+def test_so_has_a_pair() -> None:
+    x = Text(("a good film  ", "it was"), lambda a, b: [*map(ord, a[:12]), 1, *map(ord, b)])
+    assert x.masker().names == ("a", "good", "film", "it", "was")
+    found = ["".join(map(chr, x.ids[x.masker().features != number])) for number in range(5)]
+    assert found[:3] == ["good film \1it was", "a film \1it was", "a good \1it was"]
+    assert [text.removeprefix("a good film \1") for text in found[3:]] == [" was", "it"]
 
 
 def test_a_text_whose_cut_may_be_at_either_end_is_hidden_token_by_token() -> None:

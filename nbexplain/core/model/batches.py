@@ -6,8 +6,9 @@ it), some take a plain batch but not one in channels-last order (`x.view(len(x),
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,8 +108,7 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
         try:
             equal = run(torch.cat([x] * size))
         except Exception:
-            said = str(error.__cause__ or error).strip().partition("\n")[0]
-            return f"a batch of {size} raises {type(error.__cause__ or error).__name__} ({said})"
+            return _raising(size, error)
         return "" if _near(equal, alone, _ROUGHLY) else MIXES  # it is the other input that cannot be taken
     if mixed.shape != alone.shape:
         return GROWS
@@ -124,45 +124,59 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
     return MIXES
 
 
-def other_texts(text: Text, number: int) -> list[Tensor]:
-    """Codes (n, L) of about so many other texts for models that read strings, the last with half of the words.
+def other_texts(text: Text, number: int) -> Iterator[list[Tensor]]:
+    """Codes (n, L) of about so many other texts for models that read strings; then fewer, where it does not take all.
 
-    Each lacks one word, or ends early; the same again, where they are few. A single word is masked, if it can be.
+    Each lacks one word, or ends early; the same again, where they are few. The last but one has half of the words, the
+    last one word, as a model that cuts long texts may fill up no longer ones. A single word is masked, if it can be,
+    and removed last.
     """
     words = text.masker("word", "remove")
     count = len(words.names)
     if count < 2:
-        try:
-            words = text.masker("word", "mask token")
-        except ValueError:  # there is no such token
-            return []
-        return [codes for _, codes in words.batches(np.zeros((number, count), dtype=bool))]
+        none, found = np.zeros((number, count), dtype=bool), []
+        for hide, rows in (("mask token", none), ("remove", none[:1])):
+            with contextlib.suppress(ValueError):  # there is no such token, or nothing can be left
+                found += [codes for _, codes in text.masker("word", hide).batches(rows)]
+        yield found
+        yield from ([codes] for codes in found[::-1])
+        return
     begins = [np.arange(count) < kept for kept in range(count - 1, (count + 1) // 2, -1)]
     keep = np.array([*~np.eye(count, dtype=bool), *begins])
-    keep = keep[np.linspace(0, len(keep) - 1, number - 1).astype(np.intp)]
-    half = np.arange(count) < (count + 1) // 2
-    return [codes for _, codes in words.batches(np.concatenate([keep, half[None]]))]
+    keep = keep[np.linspace(0, len(keep) - 1, max(number - 2, 0)).astype(np.intp)]
+    half, first = np.arange(count) < (count + 1) // 2, np.arange(count) < 1
+    for shortest in ([half, first], [half]):
+        rows = np.concatenate([keep, shortest])  # one after the other, as batches are ordered by their lengths
+        yield [codes for row in rows for _, codes in words.batches(row[None])]
 
 
-def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor, what: str = "row") -> Batches:
-    """Whether rows of a table, or texts, (N, F) are run one by one, and whether `run` is random.
+def of_rows(
+    run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor, what: str = "row", *, outside: bool = True
+) -> Batches | None:
+    """Whether rows of a table, or texts, (N, F) are run one by one, and whether `run` is random; None if it raises.
 
     Held are the first, whose scores are `alone`, the last, and the one whose scores in the batch are furthest from the
-    first's.
+    first's. A model `outside` torch says itself that it takes no batches.
 
     Raises
     ------
     ValueError
-        If only the others of a batch tell its rows apart.
+        If only the others of a batch tell its rows apart, of a model outside torch.
     """
     try:
-        mixed, last = run(rows), run(rows[-1:])
+        mixed = run(rows)
+    except Exception as error:
+        return None if outside or not _answers(run, rows[-1:]) else Batches(_raising(len(rows), error))
+    try:
+        last = run(rows[-1:])
     except Exception:  # whoever asks for such rows is told why
-        return Batches()
+        return None
     if mixed.shape[1:] != alone.shape[1:]:  # which whoever asks for them is told
         return Batches()
+    if last.shape[1:] != alone.shape[1:]:
+        return Batches(GROWS)
     own_scores = {0: alone, len(rows) - 1: last}
-    far = (mixed - alone).nan_to_num().abs().amax(1)  # what is mixed in may leave some rows as they are
+    far = (mixed - alone).nan_to_num().abs().flatten(1).amax(1)  # what is mixed in may leave some rows as they are
     for place in dict.fromkeys((0, len(rows) - 1, int(far.argmax()))):
         if place not in own_scores and is_close(mixed[place : place + 1], alone):
             continue  # it tells none of them apart
@@ -178,7 +192,7 @@ def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor, what: 
             break
     else:
         return Batches()
-    if all(is_close(run(row[None]), alone) for row in rows[1:_ONE_BY_ONE]):
+    if outside and all(is_close(run(row[None]), alone) for row in rows[1:_ONE_BY_ONE]):
         score = "NaN" if bool(alone.isnan().any()) else "the same"
         softmax = "" if what == "row" else ", or divides by their sum (a softmax over the wrong axis)"
         raise ValueError(
@@ -188,6 +202,20 @@ def of_rows(run: Callable[[Tensor], Tensor], rows: Tensor, alone: Tensor, what: 
             f"{'scaler' if what == 'row' else 'vectorizer'}.transform"
         )
     return Batches(MIXES)
+
+
+def _answers(run: Callable[[Tensor], Tensor], rows: Tensor) -> bool:
+    try:
+        run(rows)
+    except Exception:  # whoever asks for such rows is told why
+        return False
+    return True
+
+
+def _raising(size: int, error: Exception) -> str:
+    """What is said of a batch that raises."""
+    said = str(error.__cause__ or error).strip().partition("\n")[0]
+    return f"a batch of {size} raises {type(error.__cause__ or error).__name__} ({said})"
 
 
 def is_close(scores: Tensor, wanted: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Models outside torch that mix what they are asked at once: rows of a table, and texts."""
+"""Models that mix what they are asked at once: rows of a table, and texts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import Tensor, nn
 
 from nbexplain import Subject, explain
 from nbexplain.core.model.batches import MIXES
 from nbexplain.inputs import Tabular, Text
+from tests.core.texts import shapley
+from tests.networks import seeded
 
 NOTE = f"the model takes one input at a time: {MIXES}"
 WORDS = ["the", "film", "is", "really", "not", "good", "at", "all"]
@@ -23,6 +26,40 @@ def _filled_up(texts: list[str]) -> np.ndarray:
     ids = [[1 + WORDS.index(word) for word in text.split()] for text in texts]
     longest = max(1, *map(len, ids))
     return np.array([VECTORS[own + [0] * (longest - len(own))].mean(0) for own in ids])
+
+
+class Strings(nn.Module):
+    """Takes strings, which it fills up to the longest by itself, and heeds where it did so only if it is `masked`."""
+
+    def __init__(self, how: str, masked: bool = False, longest: int = 99) -> None:
+        super().__init__()
+        self.how, self.masked, self.longest = how, masked, longest
+        self.emb, self.out = nn.Embedding(9, 4), nn.Linear(4, 2)
+        self.gru = nn.GRU(4, 4, batch_first=True)
+        self.coder = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+
+    def forward(self, texts: list[Any]) -> Tensor:
+        joined = [text if isinstance(text, str) else " ".join(text) for text in texts]
+        rows = [torch.tensor([1 + WORDS.index(word) for word in text.split()] or [0]) for text in joined]
+        return self.read([row[: self.longest] for row in rows])
+
+    def read(self, rows: list[Tensor]) -> Tensor:
+        if self.how == "ragged":
+            return self.out(self.emb(torch.tensor([row.tolist() for row in rows])).mean(1))
+        lengths = torch.tensor([len(row) for row in rows])
+        steps = self.emb(nn.utils.rnn.pad_sequence(rows, batch_first=True))
+        empty = torch.arange(steps.shape[1]) >= lengths[:, None]
+        if self.how == "gru":
+            states = self.gru(steps)[0]
+            return self.out(states[torch.arange(len(rows)), lengths - 1] if self.masked else states[:, -1])
+        if self.how == "coder":
+            return self.out(self.coder(steps, src_key_padding_mask=empty if self.masked else None)[:, 0])
+        shown = ~empty[..., None] if self.masked else torch.ones_like(steps[..., :1])
+        return self.out((steps * shown).sum(1) / shown.sum(1))
+
+    def alone(self, text: str) -> float:
+        with torch.no_grad():
+            return float(self([text])[0, 1])
 
 
 def _as_list(texts: list[str]) -> list[list[float]]:
@@ -43,6 +80,60 @@ def test_texts_that_are_filled_up_in_a_batch_are_asked_alone(pair: bool) -> None
     found = explain(model, given, "leave_one_out", target=1)
     left = [_filled_up([" ".join(np.delete(words, place))])[0, 1] for place in range(6)]
     np.testing.assert_allclose(found.values, _filled_up([text])[0, 1] - left)
+    assert found.warnings == (NOTE,)
+
+
+@pytest.mark.parametrize("how", ["mean", "gru", "coder", "pair", "forward", "cut"])
+def test_texts_that_a_module_fills_up_by_itself_are_asked_alone(how: str) -> None:
+    longest = 2 if how == "cut" else 99  # then texts of half of the words are as long as the whole
+    model = seeded(lambda: Strings(how if how in ("gru", "coder") else "mean", longest=longest)).eval()
+    words = ["the", "film", "is", "really", "not", "good"]
+    text: Any = ("the film is", "really not good") if how == "pair" else " ".join(words)
+    ways: dict[str, Any] = {"forward": lambda module, texts: module(texts)} if how == "forward" else {}
+    found = explain(model, Text(text), "exact_shap", target=1, **ways)
+    right = shapley(lambda kept: model.alone(" ".join(words[n] for n in kept)), 6)
+    np.testing.assert_allclose(found.values, right, atol=1e-6)
+    assert found.warnings == (NOTE,)
+
+
+def test_so_is_a_single_word() -> None:
+    def letters(texts: list[str]) -> list[float]:
+        longest = max(1, *map(len, texts))  # also what fills up the others counts
+        return [float(sum("abcdefghijklmnopqrstuvwxyz".index(sign) for sign in text) + longest) for text in texts]
+
+    found = explain(letters, Text("bad"), "exact_shap")
+    np.testing.assert_allclose(found.values, [1 + 0 + 3 + 3 - 1])
+    assert found.warnings == (NOTE,)
+
+
+@pytest.mark.parametrize("how", ["mean", "gru", "coder"])
+def test_a_module_that_heeds_where_it_filled_texts_up_gets_batches(how: str) -> None:
+    model = seeded(lambda: Strings(how, masked=True)).eval()
+    text = "the film is really not good"
+    found = explain(model, Text(text), "exact_shap", target=1)
+    right = shapley(lambda kept: model.alone(" ".join(text.split()[n] for n in kept)), 6)
+    np.testing.assert_allclose(found.values, right, atol=1e-6)
+    assert found.warnings == ()
+    assert Subject(model, Text(text)).takes_batches()
+
+
+def test_a_module_that_takes_texts_of_one_length_only_gets_one_at_a_time() -> None:
+    model = seeded(lambda: Strings("ragged")).eval()
+    found = explain(model, Text("the film is good"), "exact_shap", target=1)
+    words = ["the", "film", "is", "good"]
+    right = shapley(lambda kept: model.alone(" ".join(words[n] for n in kept)), 4)
+    np.testing.assert_allclose(found.values, right, atol=1e-6)
+    (note,) = found.warnings
+    assert note.startswith("the model takes one input at a time: a batch of 8 raises ValueError (expected sequence")
+
+
+def test_texts_that_a_callable_cuts_and_fills_up_are_asked_alone() -> None:
+    words = ["the", "film", "is", "really", "not", "good"]
+    found = explain(
+        lambda texts: _filled_up([" ".join(t.split()[:3]) for t in texts]), Text(" ".join(words)), "exact_shap"
+    )
+    right = shapley(lambda kept: float(_filled_up([" ".join(words[n] for n in kept[:3])])[0, found.target]), 6)
+    np.testing.assert_allclose(found.values, right, atol=1e-9)
     assert found.warnings == (NOTE,)
 
 
