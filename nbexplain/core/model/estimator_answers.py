@@ -158,7 +158,7 @@ def _instead(
         return f"; in days: lambda inputs: {since} / numpy.timedelta64(1, 'D')"
     if array.ndim > 2 and len(array) == count:
         return f"; try lambda inputs: numpy.reshape({call}(inputs), (len(inputs), -1))"
-    asked = None if model is None else (lambda x: _plain(model(x)))
+    asked = None if model is None else (lambda x: as_plain(model(x)))
     if array.ndim and len(array) != count and asked is not None and one_by_one.answers(asked, inputs):
         return _lacking(array, count)  # it is these inputs of which it leaves some out
     if isinstance(said, tuple) and (way := _of_top_labels(said, count, inputs, call, model)):
