@@ -18,7 +18,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.boundary_chart import BoundaryChart
-from nbexplain.widgets.layout import board, framed, put_away, title_of
+from nbexplain.widgets.layout import board, framed, put_away, say_why, title_of
 
 _KINDS = ("two columns", "two components", "three components")
 _REST = 0.15  # seconds after the last move of a hand
@@ -85,9 +85,7 @@ class BoundaryView:
         for number, frame in enumerate(self._frames):  # all are made at first: in the worker no widget can be
             put_away(frame, number >= len(pairs))
         self._slices = [
-            _Slice(
-                self._session, self._answered, chart, title_of(frame), {"plane": plane, "horizontal": x, "vertical": y}
-            )
+            _Slice(self._session, self._answered, chart, frame, {"plane": plane, "horizontal": x, "vertical": y})
             for (x, y), chart, frame in zip(pairs, self._charts, self._frames, strict=False)
         ]
 
@@ -105,16 +103,11 @@ class _Slice:
         session: Session,
         answered: Callable[[Place, Answer], None],
         chart: BoundaryChart,
-        heading: ipywidgets.Label,
+        frame: ipywidgets.Widget,
         params: dict[str, Any],
     ) -> None:
-        self._session, self._answered, self._chart, self._heading, self._params = (
-            session,
-            answered,
-            chart,
-            heading,
-            params,
-        )
+        self._session, self._answered = session, answered
+        self._chart, self._frame, self._params = chart, frame, params
         self.plane: Plane | None = None
         self._table: Tabular | None = None  # that of the plane
         self._place = session.place(self._show, rest=_REST, method="boundary", params=params)
@@ -140,9 +133,8 @@ class _Slice:
 
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
-        if answer.error is not None:
-            self._heading.value = words.sentence(answer.error)
-        elif explanation is not None:
+        say_why(self._frame, answer)
+        if explanation is not None:
             table = self._session.table_of(answer)
             plane = plane_of(table, **self._params)
             row = plane.place(table.tensor.numpy())[0]
@@ -167,7 +159,7 @@ class _Slice:
         seen = np.random.default_rng(0).permutation(len(table.background))[:_MOST_POINTS]
         classes, names = _classes_of(table, seen, self._session)
         target = words.target_name(explanation.target, self._session)
-        self._heading.value = f"{'Slice' if plane.is_slice else 'Decision boundary'} · {target}"
+        title_of(self._frame).value = f"{'Slice' if plane.is_slice else 'Decision boundary'} · {target}"
         about = explanation.details
         note = ""
         if plane.is_slice:

@@ -16,7 +16,7 @@ from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.feature_bars_chart import FeatureBars
 from nbexplain.widgets.force_chart import Force
-from nbexplain.widgets.layout import close_tree, framed, put_away, title_of
+from nbexplain.widgets.layout import close_tree, framed, put_away, say_why_once, title_of
 from nbexplain.widgets.pace import Pace
 from nbexplain.widgets.slider import Slider
 from nbexplain.widgets.waterfall_chart import Waterfall
@@ -97,6 +97,7 @@ class FeatureMap:
         if answer.explanation is not None:
             self._now, self._number = answer.explanation, answer.question.input or 0
             self._pace.draw_soon()
+        say_why_once(list(self._frames.values()), answer, drawn=self._now is not None)
         self._answered(place, answer)
 
     def _draw(self) -> None:

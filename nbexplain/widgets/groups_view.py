@@ -17,7 +17,7 @@ from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets.feature_bars_chart import FeatureBars
-from nbexplain.widgets.layout import framed, title_of
+from nbexplain.widgets.layout import framed, say_why, title_of
 from nbexplain.widgets.right_classes import right_classes_of
 from nbexplain.widgets.row_table import RowTable
 
@@ -42,6 +42,7 @@ class GroupsView:
         self._bars = FeatureBars()
         self._scores_table = RowTable(title="Scores by group", corner="group", choosable=False)
         self._differences = RowTable(corner="column", choosable=False)
+        self._differences.layout.display = "none"  # until there are any
         chart = ipywidgets.VBox([self._column, self._bars.figure], layout=ipywidgets.Layout(flex="1 1 auto"))
         self._frame = framed("Importance by group", chart)
         self._values: Explanation | None = None
@@ -62,10 +63,12 @@ class GroupsView:
         """Ask no more."""
         self._place.close()
 
-    def show_values(self, explanation: Explanation) -> None:
-        """In the worker: the SHAP values of the rows."""
-        self._values = explanation
-        self._draw()
+    def show_values(self, answer: Answer) -> None:
+        """In the worker: the SHAP values of the rows, or why there are none."""
+        say_why(self._frame, answer)
+        if answer.explanation is not None:
+            self._values = answer.explanation
+            self._draw()
 
     def _show_scores(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
@@ -138,6 +141,7 @@ class GroupsView:
         nothing = _ROUNDING * max(float(np.nanmax(each, initial=0.0)) for each in values)
         values, errors = ([np.where(np.abs(each) < nothing, 0.0, each) for each in those] for those in (values, errors))
         shown = self._differences
+        shown.layout.display = None
         shown.rows = []
         shown.title = f"What counts by {name}: mean |SHAP value|, with standard errors"
         shown.columns = [*found, *["difference"] * two]

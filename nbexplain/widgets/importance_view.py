@@ -14,7 +14,7 @@ from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.feature_bars_chart import FeatureBars
-from nbexplain.widgets.layout import framed, title_of
+from nbexplain.widgets.layout import framed, say_why, title_of
 
 _TOP = 10
 
@@ -65,8 +65,7 @@ class ImportanceView:
         if answer.explanation is not None:
             self._now = answer.explanation
             self._draw()
-        elif notice := words.notice(answer):
-            title_of(self._frame).value = notice
+        say_why(self._frame, answer)
         self._answered(place, answer)
 
     def _draw(self) -> None:

@@ -11,12 +11,11 @@ from nbexplain.core.dataset.interaction import TooManyColumns
 from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
-from nbexplain.core.table.matching import NoRows
 from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.interaction_chart import InteractionChart
-from nbexplain.widgets.layout import close_tree, framed, title_of
+from nbexplain.widgets.layout import framed, say_why, title_of
 
 _ROWS = 20  # of the background
 _TOP = 8
@@ -36,8 +35,6 @@ class InteractionView:
     ) -> None:
         self._session, self._answered = session, answered
         self._chart = InteractionChart(choose)
-        self._why = ipywidgets.HBox([ipywidgets.Label("")])
-        self._why.add_class("nbx-caption")
         label = METHODS["interaction"].label
         self._frame = framed(label, self._chart.figure)
         self.above: list[ipywidgets.Widget] = []
@@ -49,28 +46,16 @@ class InteractionView:
     def close(self) -> None:
         """Ask no more."""
         self._place.close()
-        for shown in (self._chart.figure, self._why):  # one of them is not on the page
-            close_tree(shown, set())
 
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
-        if isinstance(answer.error, NoRows):
-            self._answered(place, answer)
-            return
-        error = answer.error
         one_column = explanation is not None and len(explanation.names) < 2
         if one_column:
-            error = ValueError("one column has none to act with")
-        refused = isinstance(error, ValueError)
-        wanted = self._why if refused else self._chart.figure
-        (self._frame.add_class if refused else self._frame.remove_class)("nbx-brief")
-        if self._frame.children[1] is not wanted:
-            self._frame.children = (self._frame.children[0], wanted)
-        if refused and error is not None:
-            self._why.children[0].value = words.sentence(error)
-            if one_column or isinstance(error, TooManyColumns):  # which is no fault of the model
-                answer = dataclasses.replace(answer, state="done", error=None)
-        if explanation is not None and len(explanation.names) > 1:
+            answer = dataclasses.replace(answer, error=ValueError("one column has none to act with"))
+        say_why(self._frame, answer)
+        if one_column or isinstance(answer.error, TooManyColumns):  # which is no fault of the model
+            answer = dataclasses.replace(answer, state="done", error=None)
+        elif explanation is not None:
             target = words.target_name(explanation.target, self._session)
             count = next(iter(explanation.details.values()), _ROWS)
             title_of(self._frame).value = f"{METHODS['interaction'].label} · {target} · {counted(int(count), 'row')}"

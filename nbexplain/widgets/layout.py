@@ -7,6 +7,9 @@ from typing import Any
 
 import ipywidgets
 
+from nbexplain.core.question import Answer
+from nbexplain.widgets import words
+
 _LEAST = 270  # pixels below which a pane goes to the next row
 
 
@@ -14,9 +17,31 @@ def framed(title: str, widget: ipywidgets.Widget) -> ipywidgets.Widget:
     """A chart in the same frame, with the same kind of title, as the panes that draw their own."""
     heading = ipywidgets.Label(title, layout=ipywidgets.Layout(margin="0"))
     heading.add_class("nbx-title")
-    box = ipywidgets.VBox([heading, widget], layout=ipywidgets.Layout(overflow="hidden"))
+    why = ipywidgets.Label("")
+    why.add_class("nbx-why")
+    box = ipywidgets.VBox([heading, why, widget], layout=ipywidgets.Layout(overflow="hidden"))
     box.add_class("nbx-card")
     return box
+
+
+def say_why(frame: ipywidgets.Widget, answer: Answer) -> None:
+    """Say in what `framed` made why there is no new picture, until there is one.
+
+    Where nothing has been drawn, the words stand in the place of the chart.
+    """
+    why = words.notice(answer)
+    if why or answer.explanation is not None:
+        frame.children[1].value = why
+        (frame.add_class if why else frame.remove_class)("nbx-failed")
+
+
+def say_why_once(frames: Sequence[ipywidgets.Widget], answer: Answer, drawn: bool) -> None:
+    """Say it in the first of the charts of one answer; put the others away if nothing has been `drawn` in them."""
+    for frame in frames[:1]:
+        say_why(frame, answer)
+    if words.notice(answer) and not drawn:
+        for frame in frames[1:]:
+            put_away(frame, True)
 
 
 def put_away(frame: ipywidgets.Widget, away: bool) -> None:

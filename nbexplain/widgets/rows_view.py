@@ -24,10 +24,17 @@ from nbexplain.widgets.charts.decision_chart import Decision
 from nbexplain.widgets.charts.heatmap_chart import Heatmap
 from nbexplain.widgets.dependence_chart import Dependence
 from nbexplain.widgets.feature_bars_chart import FeatureBars
-from nbexplain.widgets.layout import close_tree, framed, title_of
+from nbexplain.widgets.layout import close_tree, framed, put_away, say_why_once, title_of
 from nbexplain.widgets.right_classes import right_classes_of
 
-CHARTS = ("importance", "beeswarm", "dependence", "decision", "heatmap")
+_TITLES = {
+    "importance": "Mean |SHAP value|",
+    "beeswarm": "SHAP values",
+    "dependence": "SHAP dependence plot",
+    "decision": "SHAP decision plot",
+    "heatmap": "SHAP heatmap plot",
+}
+CHARTS = tuple(_TITLES)
 _TOP = 10
 _STRONGEST = "strongest"
 
@@ -52,7 +59,8 @@ class RowsView:
         shown: Collection[str] = CHARTS,
     ) -> None:
         self._session, self._answered, self._explain = session, answered, explain
-        self._listeners: list[Callable[[Explanation], None]] = []
+        self._listeners: list[Callable[[Answer], None]] = []
+        self._answer: Answer | None = None  # the last one
         self._lighters: list[Callable[[np.ndarray | None], None]] = []
         number = session.selection.input
         table = session.inputs[number]
@@ -82,7 +90,7 @@ class RowsView:
             "decision": self._decision.figure,
             "heatmap": ipywidgets.VBox([self._order, self._heatmap.figure], layout=ipywidgets.Layout(flex="1 1 auto")),
         }
-        self._frames = {name: framed("", self._charts[name]) for name in CHARTS if name in shown}
+        self._frames = {name: framed(_TITLES[name], self._charts[name]) for name in CHARTS if name in shown}
         self._chosen = self._placing = False
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = list(self._frames.values())
@@ -94,10 +102,10 @@ class RowsView:
         self._scores_place = session.place(self._show_scores, method="row_scores", input=number) if labelled else None
         self._place = session.place(self._show, method="row_shap", input=number)
 
-    def listen(self, listener: Callable[[Explanation], None]) -> None:
-        """Call it in the worker with each explanation, and with the one that there is already."""
+    def listen(self, listener: Callable[[Answer], None]) -> None:
+        """Call it in the worker with each answer, and with the one that there is already."""
         self._listeners.append(listener)
-        if (now := self._now) is not None:
+        if (now := self._answer) is not None:
             runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
 
     def mark(self, column: int) -> None:
@@ -126,8 +134,12 @@ class RowsView:
         if answer.explanation is not None:
             self._now, self._table = answer.explanation, self._session.table_of(answer)
             self._draw()
-            for listener in self._listeners:
-                listener(answer.explanation)
+            for frame in self._frames.values():
+                put_away(frame, False)
+        say_why_once(list(self._frames.values()), answer, drawn=self._now is not None)
+        self._answer = answer
+        for listener in self._listeners:
+            listener(answer)
         self._answered(place, answer)
 
     def _show_scores(self, place: Place, answer: Answer) -> None:
@@ -155,12 +167,12 @@ class RowsView:
             self.column.value = int(found.values.argmax())
             self._placing = False
         if "importance" in self._frames:
-            title_of(self._frames["importance"]).value = f"Mean |SHAP value| · {target} · {rows}"
+            title_of(self._frames["importance"]).value = f"{_TITLES['importance']} · {target} · {rows}"
             self._bars.show(
                 explanation.names, found.values, found.errors, top=_TOP, signed=False, quantity=explanation.score_name
             )
         if "beeswarm" in self._frames:
-            title_of(self._frames["beeswarm"]).value = f"SHAP values · {target} · {rows}"
+            title_of(self._frames["beeswarm"]).value = f"{_TITLES['beeswarm']} · {target} · {rows}"
             self._swarm.show(
                 explanation.names,
                 explanation.values,
@@ -178,7 +190,7 @@ class RowsView:
         if explanation is None or explanation.base is None or "decision" not in self._frames:
             return
         target = words.target_name(explanation.target, self._session)
-        title_of(self._frames["decision"]).value = f"SHAP decision plot · {target}"
+        title_of(self._frames["decision"]).value = f"{_TITLES['decision']} · {target}"
         self._decision.show(
             explanation.names,
             explanation.values,
@@ -205,7 +217,7 @@ class RowsView:
         if explanation is None or explanation.base is None or "heatmap" not in self._frames:
             return
         target = words.target_name(explanation.target, self._session)
-        title_of(self._frames["heatmap"]).value = f"SHAP heatmap plot · {target}"
+        title_of(self._frames["heatmap"]).value = f"{_TITLES['heatmap']} · {target}"
         order = self._order.value if explanation.progress == 1 else "score"  # which takes no time
         self._heatmap.show(explanation.names, explanation.values, explanation.base, order, _TOP)
 
@@ -217,7 +229,7 @@ class RowsView:
         colour = self._colour.value
         other = strongest(held, explanation.values, column) if colour == _STRONGEST else int(colour)
         names = explanation.names
-        title_of(self._frames["dependence"]).value = f"SHAP dependence plot: {names[column]}"
+        title_of(self._frames["dependence"]).value = f"{_TITLES['dependence']}: {names[column]}"
         shade = held[:, other] if other is not None else None
         said = names[other] if other is not None else ""
         self._dependence.show(

@@ -382,6 +382,23 @@ def test_groups_are_counted_and_a_refusal_is_said(lab):
     expect(many.alert).to_be_hidden()
 
 
+def test_where_there_is_no_picture_a_card_is_as_high_as_its_words(lab):
+    lab.run_cell("ordered = np.c_[np.linspace(1, 5, 40), np.linspace(2, 6, 40)]")
+    explorer = shown(
+        lab,
+        "nx.GlobalExplorer(lambda rows: np.where(rows[:, 0] > rows[:, 1], np.nan, rows.sum(1)), "
+        "nx.Tabular(ordered[0], ordered), show=['importance', 'beeswarm', 'partial', 'interaction'])",
+    )
+    expect(explorer.alert).to_contain_text("NaN", timeout=SOON)
+    for title in (r"Mean \|SHAP value\|", "Partial dependence", "Interaction"):
+        failed = card(explorer, title)
+        expect(failed).to_contain_text("NaN", timeout=SOON)
+        assert failed.bounding_box()["height"] < 130
+    expect(card(explorer, "Partial dependence").get_by_role("combobox")).to_be_visible()
+    expect(explorer.root.locator(".nbx-card:visible")).to_have_count(3)
+    lab.execute("e.close()")
+
+
 # The right edges of the rows of panes, in pixels from that of what holds them.
 _EDGES = """board => {
     const panes = [...board.children].map(pane => pane.getBoundingClientRect()).filter(pane => pane.width);

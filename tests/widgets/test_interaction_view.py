@@ -168,7 +168,7 @@ def test_too_many_columns_are_said_and_are_no_failure() -> None:
     assert explorer.session.wait(120)
     frame = view_of(explorer).panes[0]
     assert "at most 10 columns, and the table has 12" in words(frame)
-    assert "nbx-brief" in frame._dom_classes  # goes below the charts: no empty place beside them
+    assert "nbx-failed" in frame._dom_classes  # goes below the charts: no empty place beside them
     assert explorer._status.error == ""
     assert explorer._status.level == "idle"
     assert not explorer._status.running

@@ -260,6 +260,10 @@ class Explorer(ipywidgets.VBox):
             text = f"{words.METHODS[main.question.method].label}: {cost}the first picture is on its way"
         elif isinstance(main.error, NoRows):
             return words.without_rows(main.question, self.session), []
+        elif main.state == "failed":
+            text = f"{words.METHODS[main.question.method].label}: failed"
+            if any(drawn.question.method == main.question.method for drawn in self._drawn.values()):
+                text += "; its panes stay as they were"
         return text, self._status.warnings
 
     def _warnings_of(self, answer: Answer) -> list[str]:

@@ -20,7 +20,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart, RowCurve
-from nbexplain.widgets.layout import framed, title_of
+from nbexplain.widgets.layout import framed, say_why, title_of
 from nbexplain.widgets.pace import Pace
 
 _LABEL = METHODS["partial_dependence"].label
@@ -120,8 +120,7 @@ class PartialDependenceView:
         if answer.explanation is not None:
             self._now, self._table = answer.explanation, self._session.table_of(answer)
             self._draw()
-        elif notice := words.notice(answer):
-            title_of(self._frame).value = notice
+        say_why(self._frame, answer)
         self._answered(place, answer)
 
     def _draw(self) -> None:

@@ -14,9 +14,8 @@ from nbexplain.inputs.table_masker import needed
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
-from nbexplain.widgets import words
 from nbexplain.widgets.charts.residual_chart import ResidualChart
-from nbexplain.widgets.layout import framed, title_of
+from nbexplain.widgets.layout import framed, say_why, title_of
 from nbexplain.widgets.views.outcomes import figures_said, place_of_all_outcomes, rows_said
 
 _REST = 0.3  # seconds after the last move of a brush
@@ -50,8 +49,7 @@ class ResidualsView:
             said = figures_said(explanation.details, ("R²", "RMSE", "MAE"))
             predicted, residual = explanation.values.T
             self._chart.show(predicted, residual, " · ".join(said), explanation.features)
-        elif notice := words.notice(answer):
-            title_of(self._frame).value = notice
+        say_why(self._frame, answer)
         self._answered(place, answer)
 
     def _choose(self, place: int) -> None:

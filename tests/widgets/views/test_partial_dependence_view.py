@@ -187,9 +187,12 @@ def test_why_there_is_no_curve_is_said() -> None:
 
     explorer = nx.TabularExplorer(strict, nx.Tabular(frame.iloc[0], frame), target=1, show=["partial"])
     view = choose(explorer, "rooms")
-    assert "'rooms' is missing in some rows of the background" in title_of(view._frame).value
+    assert "nbx-failed" in view._frame._dom_classes
+    assert "'rooms' is missing in some rows of the background" in words(view._frame)
     choose(explorer, "size")
     assert title_of(view._frame).value.startswith("Partial dependence: size")
+    assert "nbx-failed" not in view._frame._dom_classes
+    assert "missing" not in words(view._frame)
     explorer.close()
 
 

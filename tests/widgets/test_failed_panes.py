@@ -1,0 +1,102 @@
+"""What explorers of tables show where the model gives no number: why, once for each answer, and no empty charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import ipywidgets
+import numpy as np
+import pytest
+
+import nbexplain as nx
+from tests.widgets.comm import living
+from tests.widgets.marks import words
+
+LOW = np.linspace(1, 5, 30)
+ORDERED = nx.Tabular([1.0, 2.0], np.c_[LOW, LOW + 1], names=["low", "high"])  # but not with columns of two rows mixed
+
+
+class Ordered:
+    """A model of rows whose columns are in order; of others, too, once it is `lenient`."""
+
+    lenient = False
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        return rows.sum(1) if self.lenient else np.where(rows[:, 0] > rows[:, 1], np.nan, rows.sum(1))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Iterator[None]:
+    before = living()
+    yield
+    assert living() == before
+
+
+def failed(explorer: nx.Explorer) -> list[ipywidgets.Widget]:
+    """The panes on the page that say why they show nothing new."""
+    panes = [pane for part in explorer._parts for pane in (*part.panes, *part.wide)]
+    return [pane for pane in panes if "nbx-failed" in pane._dom_classes and not is_away(pane)]
+
+
+def is_away(pane: ipywidgets.Widget) -> bool:
+    return "nbx-away" in pane._dom_classes
+
+
+ALL_ROWS = ["importance", "beeswarm", "dependence", "decision", "heatmap", "partial", "permutation", "lime"]
+
+
+def test_each_answer_says_once_why_there_is_none() -> None:
+    explorer = nx.GlobalExplorer(Ordered(), ORDERED, show=[*ALL_ROWS, "interaction", "groups"])
+    assert explorer.session.wait(120)
+    said = failed(explorer)
+    assert [pane.children[0].value for pane in said] == [
+        "Mean |SHAP value|",
+        "Partial dependence",
+        "Permutation importance",
+        "LIME over rows",
+        "Interaction",
+        "Importance by group",
+    ]
+    assert all("NaN or infinite" in words(pane) for pane in said)
+    hidden = [pane.children[0].value for part in explorer._parts for pane in part.panes if is_away(pane)]
+    assert hidden == ["SHAP values", "SHAP dependence plot", "SHAP decision plot", "SHAP heatmap plot"]
+    assert explorer._status.text == "SHAP over rows: failed"
+    assert explorer._status.error in words(said[0])
+    explorer.close()
+
+
+def test_the_last_picture_stays_with_why_there_is_no_new_one_and_the_next_answer_takes_that_away() -> None:
+    model = Ordered()
+    model.lenient = True
+    explorer = nx.GlobalExplorer(model, ORDERED, show=["importance", "beeswarm"])
+    assert explorer.session.wait(120)
+    assert failed(explorer) == []
+    model.lenient = False
+    explorer.session.refresh()
+    assert explorer.session.wait(120)
+    assert explorer._status.text == "SHAP over rows: failed; its panes stay as they were"
+    assert ["NaN" in words(pane) for pane in failed(explorer)] == [True]
+    assert not any(is_away(pane) for part in explorer._parts for pane in part.panes)
+    model.lenient = True
+    explorer.session.refresh()
+    assert explorer.session.wait(120)
+    assert failed(explorer) == []
+    assert "NaN" not in words(explorer._parts[0].panes[0])
+    explorer.close()
+
+
+def test_of_one_row_the_first_chart_says_it() -> None:
+    model = Ordered()
+    explorer = nx.TabularExplorer(model, ORDERED, method="exact_shap", show=["map", "waterfall", "force", "boundary"])
+    assert explorer.session.wait(120)
+    first, boundary = failed(explorer)
+    assert words(first).startswith("Attribution scores: ")
+    assert "NaN" in words(boundary)
+    charts = explorer._parts[0]
+    assert [is_away(pane) for pane in (*charts.panes, *charts.wide)] == [False, True, True]
+    model.lenient = True
+    explorer.session.refresh()
+    assert explorer.session.wait(120)
+    assert failed(explorer) == []
+    assert not any(is_away(pane) for pane in (*charts.panes, *charts.wide))
+    explorer.close()
