@@ -7,7 +7,7 @@ import sys
 _QUICK = 0.1  # seconds: while a call takes less, the next ones may be longer
 _WAIT = 0.2  # seconds that the inputs of one call may take, beside what each call takes by itself
 _LONG = 1.0  # seconds that the first call may take
-_MANY = 16_384  # no more, as the processor's own memory may be too small for them, ...
+_MANY = 8_192  # no more, as the processor's own memory may be too small for them, ...
 _GAIN = 0.6  # ... unless the last step took so much less for each input
 
 
@@ -30,10 +30,12 @@ class CallSize:
         self._last = 0, 0.0  # a call: how many inputs, and seconds
         self._each: float | None = None  # what one more of them takes
 
-    def first(self, most: int, each: float, count: int) -> int:
-        """The size of a first call, if `count` inputs took `each` seconds each before."""
+    def begin(self, most: int, each: float, count: int) -> None:
+        """Find the size of a first call, if `count` inputs took `each` seconds each before."""
         self._last = count, each * count
-        return min(most, max(int(_LONG / max(each, 1e-9)), 2))  # of one alone it is not seen what the next takes
+        self.size = min(
+            most, _MANY, max(int(_LONG / max(each, 1e-9)), 2)
+        )  # of one alone it is not seen what the next takes
 
     def took(self, size: int, seconds: float) -> None:
         """What a call of so many took."""
@@ -50,3 +52,26 @@ class CallSize:
             self.size = max(size // 2, 1)
         else:
             self.size = size
+
+
+class Calls:
+    """The calls of one step of a method, each of a size between a least and a most.
+
+    Attributes
+    ----------
+    most
+        How many inputs a call may grow to.
+    """
+
+    def __init__(self, sizes: CallSize, least: int, most: int) -> None:
+        self._sizes, self._least, self.most = sizes, least, most
+
+    @property
+    def size(self) -> int:
+        """How many inputs the next call takes."""
+        return min(max(self._sizes.size, self._least), self.most)
+
+    def took(self, size: int, seconds: float) -> None:
+        """What a call of so many took: the next ones may be longer or shorter."""
+        if size >= self.size and self.most > 1:
+            self._sizes.took(size, seconds)

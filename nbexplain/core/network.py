@@ -205,15 +205,19 @@ class Network:
 
     @contextmanager
     def calling(self) -> Iterator[Callable[[Any, int], Tensor]]:
-        """For many short calls of a model outside torch: what gives the scores (N, K) of so many inputs made for it.
+        """For many short calls: what gives the scores (N, K, …) of so many inputs.
 
-        What the model raises is left as it is.
+        They are a batch that is `ready`, or made for a model outside torch. What the model raises is left as it is.
         """
-        with self.computing(grad=False) as module:
+        outside = isinstance(self.twin.module, Predictor)
+        with self.computing(grad=False, inplace=not outside, twin=None if outside else self._many()) as module:
 
-            def call(made: Any, count: int) -> Tensor:
+            def call(batch: Any, count: int) -> Tensor:
+                if not outside and self._writes:
+                    batch = batch.clone()
+                handed = ((batch,), {}) if outside else self._given.arguments(batch, self.dtype)
                 begun = time.perf_counter()
-                output = self._called(module, (made,), {})
+                output = self._called(module, *handed)
                 self._ran(count, begun)
                 return self._read(output, count)
 

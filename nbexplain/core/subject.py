@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from nbexplain.core import hooks, layers, local
 from nbexplain.core import target as targets
-from nbexplain.core.call_size import CallSize
+from nbexplain.core.call_size import Calls, CallSize
 from nbexplain.core.choices import checked_classes, class_names, labels_of
 from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer
@@ -39,8 +39,8 @@ from nbexplain.inputs.calling import lacks
 _FORWARD_CHUNK = 8  # on two cores within 10 % of the best; larger is slower
 _GRADIENT_CHUNK = 4
 _MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
-_ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this
-_GROWN_BYTES = 4 * 2**20  # ... or than this in longer calls: larger ones are asked of the system anew in each call
+_ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this, ...
+_CPU_BYTES = 2 * 2**20  # ... or than this on a processor, which asks the system anew for larger ones in each call
 _MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch
 
 
@@ -626,46 +626,40 @@ class Subject:
 
         They grow as long as a call is so short that a person who stops it does not wait.
         """
+        if len(batch) == 1:
+            yield batch
+            return
         start = 0
         while start < len(batch):
-            size = self.call_size(batch.shape[-1]) if len(batch) > 1 else 1
-            begun = time.perf_counter()
+            calls = self.calls(batch.shape[-1])
+            size, begun = calls.size, time.perf_counter()
             yield batch[start : start + size]
             start += size
-            if start <= len(batch) and len(batch) > 1 and size <= self._calls.most:
-                self.call_took(size, time.perf_counter() - begun, batch.shape[-1])
+            if start <= len(batch) and size <= self._calls.most:
+                calls.took(size, time.perf_counter() - begun)
 
-    def call_size(self, width: int) -> int:
-        """How many inputs, of so many numbers each, the next call of the model takes.
+    def calls(self, width: int) -> Calls:
+        """How many inputs, of so many numbers each, the next calls of the model take.
 
         A slow model outside torch gets fewer at a time, as it can be stopped between two calls only.
         """
+        chunk = least = self.chunk()
         if isinstance(self.twin.module, Predictor):
-            least = self._calls.size or self._calls.first(self.chunk(), *self.pace)
-        else:
-            least = self.chunk()
-        return min(max(self._calls.size, least), self.most_in_call(width))
-
-    def call_took(self, size: int, seconds: float, width: int) -> None:
-        """What a call of so many took: the next ones may be longer or shorter."""
-        if size >= self.call_size(width) and self.most_in_call(width) > 1:
-            self._calls.took(size, seconds)
-
-    def most_in_call(self, width: int) -> int:
-        """How many it may grow to."""
-        least = min(self.chunk(), self._calls.most)
-        if least == 1 or self.input.kind != "table":
-            return least
-        each, most = 8 * width, _ROW_BYTES
-        if not isinstance(self.twin.module, Predictor):
-            each, most = max(each, (self._network.survey or hooks.Survey()).largest), _GROWN_BYTES
-        most = min(_MOST_OUTSIDE, most // each, options.memory_budget // (4 * each), self._calls.most)
-        return max(least, most)
+            least = 1
+            if not self._calls.size:
+                self._calls.begin(chunk, *self.pace)
+        most = min(chunk, self._calls.most)
+        if most > 1 and self.input.kind == "table":
+            each = max(8 * width, (self._network.survey or hooks.Survey()).largest)
+            room = min(self._layer_bytes // each, options.memory_budget // (4 * each))
+            most = max(most, min(_MOST_OUTSIDE, room, self._calls.most))
+        return Calls(self._calls, least, most)
 
     def calling(self) -> AbstractContextManager[Callable[[Any, int], Tensor]]:
-        """For many short calls of a model outside torch: what gives the scores (N, K) of so many inputs made for it.
+        """For many short calls: what gives the scores (N, K, …) of so many inputs.
 
-        What the model raises is left as it is. Entered for a step, never across a yield.
+        They are a batch that is `ready`, or made for a model outside torch. What the model raises is left as it is.
+        Entered for a step, never across a yield.
         """
         return self._network.calling()
 
@@ -770,9 +764,16 @@ class Subject:
         needed = seen.total if gradients else 4 * seen.largest
         most = _GRADIENT_CHUNK if gradients else _FORWARD_CHUNK
         if self.input.kind in ("text", "table"):
-            most = max(most, min(_MOST_ROWS, _ROW_BYTES // max(seen.total if gradients else seen.largest, 1)))
+            each = max(seen.total if gradients else seen.largest, 1)
+            most = max(most, min(_MOST_ROWS, self._layer_bytes // each))
         size = max(1, min(most, options.memory_budget // max(needed, 1)))
         return size if size > 1 and self._network.takes_batches(size) else 1
+
+    @property
+    def _layer_bytes(self) -> int:
+        """How large a layer's output may get where many small inputs go through the model at once."""
+        inside = not isinstance(self.twin.module, Predictor)
+        return _CPU_BYTES if inside and self.device.type == "cpu" else _ROW_BYTES
 
     def kept(self, key: Any) -> Any | None:
         """What `keep` was given under this key, as long as the weights stay and the memory lasts; else None."""

@@ -10,7 +10,8 @@ from nbexplain.core.call_size import CallSize
 def sizes(by_itself: float, each: float, calls: int = 12) -> list[int]:
     """Of the calls, of which each takes some seconds by itself and some for each of its inputs."""
     size, found = CallSize(), []
-    found.append(size.first(1024, by_itself + each, 1))
+    size.begin(1024, by_itself + each, 1)
+    found.append(size.size)
     for _ in range(calls):
         size.took(found[-1], by_itself + each * found[-1])
         found.append(min(size.size, 32_768))
@@ -24,7 +25,7 @@ def sizes(by_itself: float, each: float, calls: int = 12) -> list[int]:
         (0.0, 2.0, [2, 1, 1]),  # two tell that both take as long
         (0.3, 0.0, [3, 12, 48, 192, 768, 3072, 12_288, 32_768, 32_768]),  # as long for one as for a thousand
         (2.0, 0.0, [2, 8, 32, 128, 512, 2048, 8192, 32_768]),
-        (0.0, 1e-6, [1024, 4096, 16_384, 16_384]),  # more of them would be no faster
+        (0.0, 1e-6, [1024, 4096, 8192, 8192]),  # more of them would be no faster
         (1e-3, 1e-7, [999, 3996, 15_984, 32_768]),
     ],
 )

@@ -165,15 +165,20 @@ class Reading:
         Which of the numbers is the target's, ...
     width
         ... of how many.
+    dtype
+        Their precision: single where the scores are that, else double.
     """
 
     key: Hashable
     column: int
     width: int
+    dtype: torch.dtype
 
     def __init__(self, subject: Subject, target: Target, values: float) -> None:
-        shape = tuple(subject.scores().shape[1:])
+        scores = subject.scores()
+        shape = tuple(scores.shape[1:])
         self._target = target
+        self.dtype = torch.float32 if scores.dtype == torch.float32 else torch.float64
         self.key, self.column, self.width = target, 0, 1
         if isinstance(target, (int, tuple)) and values * math.prod(shape) * 8 <= _MOST_KEPT:
             place = target if isinstance(target, tuple) else (target,)
@@ -181,6 +186,6 @@ class Reading:
             self.width = math.prod(shape)
 
     def __call__(self, scores: Tensor) -> Tensor:
-        """Scores (N, K, …) → the numbers (N, C), in double precision."""
+        """Scores (N, K, …) → the numbers (N, C)."""
         read = scores.flatten(1) if self.key is None else targets.score(scores, self._target)[:, None]
-        return read.double().cpu()
+        return read.to(self.dtype).cpu()

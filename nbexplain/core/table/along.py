@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ def scores_along(
     """
     start, free = 0, subject.kept(_FREE)
     while start < len(rows):
-        size = subject.call_size(rows.shape[1])
+        size = subject.calls(rows.shape[1]).size
         most = max(size // min(len(values), _VALUES), 1)
         parts = -(-(len(rows) - start) // most)  # all of about the same size, for which memory is used again
         part = rows[start : start + -(-(len(rows) - start) // parts)]
@@ -56,30 +57,29 @@ def _written(
     subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, read: Reading, into: np.ndarray
 ) -> bool:
     """Whether all are there: not if the model writes into what it gets, fails, or a score is not finite."""
-    width = rows.shape[1]
     placed = table_of(subject).placed(rows)
     repeated = _outside if isinstance(subject.twin.module, Predictor) else _inside
 
     def in_call() -> int:
         """How many values; calls grow while they are quick."""
-        return min(max(subject.call_size(width) // len(rows), 1), len(values) - at)
+        return min(max(calls.size // len(rows), 1), len(values) - at)
 
-    at = 0
+    at, calls = 0, subject.calls(rows.shape[1])
     try:
         while at < len(values):
             most = in_call()
             with repeated(subject, placed, most, column) as run:
                 while at < len(values) and (in_one := in_call()) < 2 * most:  # else more rows are made for them
-                    size, begun = subject.call_size(width), time.perf_counter()
-                    calls = -(-(len(values) - at) // min(in_one, most))
-                    some = values[at : at + -(-(len(values) - at) // calls)]
-                    scores = run(np.repeat(some, len(rows)))
-                    numbers = read(scores).numpy().T
-                    if not np.isfinite(numbers).all() or (read.key is not None and not scores.isfinite().all()):
+                    size, begun = calls.size, time.perf_counter()
+                    left = -(-(len(values) - at) // min(in_one, most))  # calls
+                    some = values[at : at + -(-(len(values) - at) // left)]
+                    scores = run(some)
+                    if not math.isfinite(scores.sum(dtype=torch.float64)):  # of one that is not, or of huge ones
                         return False
+                    numbers = read(scores).numpy().T
                     into[:, at : at + len(some)] = numbers.reshape(len(into), len(some), -1)
                     at += len(some)
-                    subject.call_took(size, (time.perf_counter() - begun) * size / len(scores), width)
+                    calls.took(size, (time.perf_counter() - begun) * size / len(scores))
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
         return False
     return True
@@ -106,10 +106,15 @@ class _Written(Exception):
 
 @contextmanager
 def _outside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Iterator[Callable[[np.ndarray], Tensor]]:
-    """For a model outside torch: the scores of the rows, so many times, with numbers (m,) in the column."""
+    """For a model outside torch: the scores of the rows with each of at most so `many` values in the column."""
     varied = Varied(table_of(subject), rows, many, column)
     with subject.calling() as call:
-        yield lambda numbers: call(varied.of(numbers), len(numbers))
+
+        def run(values: np.ndarray) -> Tensor:
+            numbers = np.repeat(values, len(rows))
+            return call(varied.of(numbers), len(numbers))
+
+        yield run
     if not varied.intact():
         raise _Written
 
@@ -117,17 +122,20 @@ def _outside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Iter
 @contextmanager
 def _inside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Iterator[Callable[[np.ndarray], Tensor]]:
     """For a torch module: one tensor on its device, in its dtype."""
-    batch = subject.ready(torch.from_numpy(rows)).repeat(many, 1)
-    first = batch.clone()
+    batch = subject.ready(torch.from_numpy(rows)).repeat(many, 1, 1)
+    first = batch[0].clone()
 
-    def run(numbers: np.ndarray) -> Tensor:
-        some = batch[: len(numbers)]
-        some[:, column] = torch.from_numpy(numbers).to(some)
-        return subject.run_ready(some)
+    with subject.calling() as call:
 
-    yield run
-    batch[:, column] = first[:, column]
-    if not torch.allclose(batch, first, rtol=0, atol=0, equal_nan=True):
+        def run(values: np.ndarray) -> Tensor:
+            some = batch[: len(values)]
+            some[..., column] = torch.from_numpy(values).to(some)[:, None]
+            return call(some.flatten(0, 1), len(values) * len(rows))
+
+        yield run
+    batch[..., column] = first[:, column]
+    bits = torch.uint8  # which NaN has, too
+    if not (batch.view(bits) == first.view(bits)).all():
         raise _Written
 
 

@@ -92,9 +92,9 @@ def partial_dependence(
     warnings += few_rows(len(numbers), len(among))
     read = Reading(subject, target, len(numbers) * len(grid.values))
     key = ("partial_dependence", read.key, place, points, spacing, seed, where)
-    known, found = subject.kept(key) or (0, _fresh(read.width, len(grid.values), len(numbers)))
+    known, found = subject.kept(key) or (0, _fresh(read, len(grid.values), len(numbers)))
     if found.shape[2] < len(numbers):
-        found = np.concatenate([found, _fresh(*found.shape[:2], len(numbers) - found.shape[2])], 2)
+        found = np.concatenate([found, _fresh(read, len(grid.values), len(numbers) - found.shape[2])], 2)
     step, each = max(len(numbers) // _FIRST, 2), 0.0
     if subject.pace[0] * (len(numbers) - known) * len(grid.values) < _AT_A_LOOK:
         step = len(numbers)
@@ -103,7 +103,7 @@ def partial_dependence(
         done = min(known, len(numbers))
         begun = time.perf_counter()
         if done == len(numbers) or (done and begun > due):
-            curves = found[read.column, :, :done].T
+            curves = found[read.column, :, :done].T.astype(np.float64, copy=False)
             answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
             due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
             same = all_equal(done, len(among)) if done > 1 and (curves == curves[0]).all() else ()
@@ -153,10 +153,10 @@ def ice(
     place, row = column_number(table, column), table.tensor.numpy()
     grid = grid_of(table, place, points, spacing, own=float(row[0, place]))
     read = Reading(subject, target, len(grid.values))
-    scores = np.empty((read.width, len(grid.values), 1))
+    scores = _fresh(read, len(grid.values), 1)
     scores_along(subject, row, place, grid.values, "row", read, scores)
     return Explanation(
-        values=scores[read.column, :, 0].copy(),
+        values=scores[read.column, :, 0].astype(np.float64),
         axes=("point",),
         on="scores",
         grid=grid,
@@ -202,9 +202,12 @@ def _check_missing(subject: Subject, rows: np.ndarray, column: int, grid: Grid) 
         raise ValueError(f"{about}, and without it the model's score is NaN or infinite")
 
 
-def _fresh(*shape: int) -> np.ndarray:
-    """Room for numbers; not numpy's own, which may wait ten times as long for large pages as it takes to fill them."""
-    return torch.empty(shape, dtype=torch.float64).numpy()
+def _fresh(read: Reading, points: int, rows: int) -> np.ndarray:
+    """Room for what is read of the scores, (C, points, rows).
+
+    Not numpy's own, which may wait ten times as long for large pages as it takes to fill them.
+    """
+    return torch.empty((read.width, points, rows), dtype=read.dtype).numpy()
 
 
 def _answer(
