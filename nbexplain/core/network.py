@@ -29,6 +29,7 @@ from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
 
 _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
+_TEXTS_TRIED = 3  # of one length
 _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some models mix large batches only
 _PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
@@ -280,10 +281,12 @@ class Network:
         if isinstance(self.twin.module, Predictor):  # one that takes no batches says so itself
             return self._tried_rows()
         tried = self._tried_batches(size)
-        if tried.alone or self._strings is None:
+        if tried.alone:
             return tried
-        rows = self._tried_rows()  # shorter texts are what a module that reads strings fills up by itself
-        return dataclasses.replace(tried, alone=rows.alone, random=rows.random)
+        if isinstance(self._given, Text) and self._strings is None:
+            return dataclasses.replace(tried, alone=self._tried_texts(self._given))
+        rows = self._tried_rows()  # of texts shorter ones, which a module that reads strings fills up by itself
+        return dataclasses.replace(tried, alone=rows.alone, random=tried.random or rows.random)
 
     @property
     def _strings(self) -> Text | None:
@@ -314,6 +317,15 @@ class Network:
                 return found
         return batches.Batches()
 
+    def _tried_texts(self, text: Text) -> str:
+        """Why shorter texts of one length do not have together the scores that each has alone, or `""`."""
+        self.twin.batches[self._batch_key] = batches.Batches()
+        for rows in batches.shorter_texts(text, _TEXTS_TRIED if self.pace[0] < _SLOW else 2):
+            why = batches.of_all(lambda batch: self.run_batch(self.ready(batch)), self.ready(rows))
+            if why:
+                return why
+        return ""
+
     def _running(self, codes: list[Tensor]) -> tuple[Callable[[Tensor], Tensor], Tensor]:
         """What gives the scores of rows (n, …), and these rows: of texts whose codes have several lengths, numbers."""
         if len({part.shape[1] for part in codes}) == 1:
@@ -331,9 +343,9 @@ class Network:
         given = self._given
         x = self.ready(given.tensor)
         other = self.ready(batches.another_text(given) if isinstance(given, Text) else batches.differing(x))
-        if given.kind == "table":  # columns with values of their own
-            rows = getattr(given, "background", None)
-            other = x if rows is None else self.ready(torch.from_numpy(rows[:1]))
+        if isinstance(given, Tabular):  # columns with values of their own
+            rows = _other_rows(given, 1)
+            other = self.ready(rows) if len(rows) else x
         alone = self.run(x, grad=False) if self._first is None else self._first
         ways = [batches.Batches(channels_last=x.ndim == 4), batches.Batches(channels_last=False)]
         ways.append(batches.Batches(channels_last=False, folded=False))

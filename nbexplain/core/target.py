@@ -25,6 +25,7 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
+_ROUNDED = 100  # steps of a dtype by which numbers of equal inputs may differ: other sums in other company
 _BACKGROUND = {"background", "__background__", "bg"}
 
 
@@ -178,11 +179,37 @@ def is_function(target: Any) -> bool:
 
 
 def score(scores: Tensor, target: Target) -> Tensor:
-    """The number that is explained, one per input: (N, K, …) → (N,)."""
+    """The number that is explained, one per input: (N, K, …) → (N,).
+
+    A callable that gives an input of several another number than alone, such as by a softmax over the wrong axis, is
+    asked for one at a time.
+    """
     if isinstance(target, int):
         return scores[:, target]
     if isinstance(target, tuple):
         return scores.flatten(1)[:, int(np.ravel_multi_index(target, tuple(scores.shape[1:])))]
+    value = _called(target, scores)
+    if len(scores) > 1 and is_function(target) and not _tells_apart(target, scores, value):
+        value = torch.cat([_called(target, one) for one in scores.split(1)])
+    return value
+
+
+def _tells_apart(target: Target, scores: Tensor, value: Tensor) -> bool:
+    """Whether two of the inputs have the numbers that they have alone: the largest of all may be one of them."""
+    two = torch.tensor([0, len(scores) - 1], device=scores.device)
+    with torch.no_grad():
+        alone = torch.cat([_called(target, scores[place : place + 1]) for place in two.tolist()])
+        shown = value.detach()[two]
+        if not alone.is_floating_point():
+            return torch.equal(shown, alone)
+        known = alone[alone.isfinite()].abs()
+        near = _ROUNDED * torch.finfo(alone.dtype).eps
+        return torch.allclose(shown, alone, near, near * float(known.max()) if len(known) else 0.0, equal_nan=True)
+
+
+def _called(target: Target, scores: Tensor) -> Tensor:
+    """What a target that is called makes of scores (N, K, …): (N,)."""
+    assert callable(target)
     try:
         value = target(scores)
     except (MemoryError, torch.OutOfMemoryError):  # of which fewer inputs may take less

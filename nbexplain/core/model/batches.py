@@ -21,6 +21,7 @@ MIXES = "in a batch, the scores of an input depend on the other inputs"
 GROWS = "an input has as many scores as there are inputs in a batch, or others than it has alone"
 RANDOM = "two calls with the same rows gave different scores: it draws random numbers, which all values hold, too"
 _SINGLE = 1e-5  # by how much scores of equal calls may differ: single precision added up in another order
+_LOOKED_AT = 16  # shorter texts, for some of one length
 _ONE_BY_ONE = 8  # rows that are asked alone before a model is said to tell none apart
 _AGAIN = 5  # times that a batch is asked before its model is said to mix rows, not to draw random numbers
 _ROUGHLY = 0.05  # by how much scores may differ between batch sizes: half precision inside, other kernels
@@ -148,6 +149,44 @@ def other_texts(text: Text, number: int) -> Iterator[list[Tensor]]:
     for shortest in ([half, first], [half]):
         rows = np.concatenate([keep, shortest])  # one after the other, as batches are ordered by their lengths
         yield [codes for row in rows for _, codes in words.batches(row[None])]
+
+
+def shorter_texts(text: Text, number: int) -> Iterator[Tensor]:
+    """Codes (n, L) of at most so many texts of one length, twice: of half of the words, and of all but one word.
+
+    What the whole text has most of, some that have half of the words lack.
+    """
+    words = text.masker("word", "remove")
+    count = len(words.names)
+    if count < 2:
+        return
+    half = count // 2
+    parts = np.array([np.roll(np.arange(count) < half, start) for start in range(count - half + 1)])
+    for keep in (parts, ~np.eye(count, dtype=bool)):
+        some = np.linspace(0, len(keep) - 1, min(len(keep), _LOOKED_AT)).astype(np.intp)
+        found: dict[int, list[Tensor]] = {}
+        for _, codes in words.batches(keep[some]):
+            found.setdefault(codes.shape[1], []).append(codes)
+        most = torch.cat(max(found.values(), key=len))
+        if len(most) > 1:
+            yield most[np.linspace(0, len(most) - 1, min(number, len(most))).astype(np.intp)]
+
+
+def of_all(run: Callable[[Tensor], Tensor], rows: Tensor) -> str:
+    """Why some rows (n, …) do not have together the scores that each has alone, or `""`; each is asked alone."""
+    try:
+        mixed, own = run(rows), [run(row[None]) for row in rows]
+    except Exception:  # whoever asks for such rows is told why
+        return ""
+    for place, alone in enumerate(own):
+        if mixed.shape[1:] != alone.shape[1:]:
+            return GROWS
+        if not is_close(mixed[place : place + 1], alone):
+            others = torch.cat([rows[:place], rows[place + 1 :]])
+            why = problem(run, rows[place : place + 1], others, alone, len(rows))
+            if why not in ("", RANDOM):  # of texts the first pass tells what is random
+                return why
+    return ""
 
 
 def of_rows(
