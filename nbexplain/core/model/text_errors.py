@@ -94,7 +94,7 @@ def way_of_call(module: nn.Module, given: Text, x: Tensor, among: slice = slice(
     Parameters
     ----------
     among
-        Which calls are tried: of ids, or all by name, as most are called; of all in one; and of ids where there is more.
+        Which calls are tried: of ids, or all by name, as most are called; of all in one; of ids where there is more.
     """
     args, keywords = given.arguments(x)
     calls: list[tuple[Callable[[], Any], str]]
