@@ -390,8 +390,8 @@ def stand_in(tokenizer: Any) -> int | None:
     id_of = getattr(tokenizer, "token_to_id", None)  # of the library tokenizers
     if not callable(id_of):
         return None
-    added = getattr(tokenizer, "get_added_tokens_decoder", dict)().values()
-    named = [token.content for token in added if token.special and token.content in _MASKS]
+    added: Mapping[int, Any] = getattr(tokenizer, "get_added_tokens_decoder", dict)()
+    named = [token.content for token in added.values() if token.special and token.content in _MASKS]
     named += [getattr(getattr(tokenizer, "model", None), "unk_token", None)]
     fill = getattr(tokenizer, "padding", None)
     if isinstance(fill, Mapping) and id_of(fill["pad_token"]) == fill["pad_id"]:  # else it is 0, maybe a word

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nbexplain.core.formatting import counted
 from nbexplain.core.model import one_by_one
-from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of
+from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of, settled
 from nbexplain.inputs.table_column import is_missing, written
 
 
@@ -192,7 +192,7 @@ def _lacking(array: np.ndarray, count: int) -> str:
 def of_each(said: Any, count: int, call: str) -> str:
     """The function that reads a row of numbers in what each input got, or `""`: tried."""
     try:
-        form = form_of(said[0]) if len(said) == count else None
+        form = settled(form_of(said[0]), said) if len(said) == count else None
         fits = form is not None and form.written != "said" and are_rows([form.read(one) for one in said], count)
     except Exception:  # they are not alike
         return ""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from nbexplain.core.model.answer_forms import are_rows, form_of
+from nbexplain.core.model.answer_forms import are_rows, form_of, settled
 
 _MOST_NAMES = 5  # of columns that are tried
 _SEVERAL = 3  # inputs with which a function is tried, besides one
@@ -94,6 +94,8 @@ def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
     try:
         said = model(text)
         form = form_of(said)
+        if form is not None and form.label is not None:
+            form = settled(form, [said, *map(model, _near(text))])
         found: Any = None if form is None else form.read(said)
     except Exception:  # it takes no such input either
         return ""
@@ -105,6 +107,12 @@ def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
         return f"lambda inputs: {each if isinstance(found, str) else f'numpy.stack({each})'}"
     note = f"{form.note}: " * bool(form.note)
     return f"{note}lambda inputs: [{form.written} for said in map({call}, inputs)]"
+
+
+def _near(text: str) -> list[str]:
+    """Other texts that most models give the same label."""
+    words = text.split()
+    return [f"{text} {text}", *(" ".join(part) for part in (words[1:], words[:-1]) if part)]
 
 
 def _lists_texts(model: Callable[[Any], Any], text: str) -> bool:

@@ -96,6 +96,14 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "the first label of one": (lambda text: [{"label": "pos", "score": score(lower(text))}], None),
     "a method": (OfOne(), 1),
     "a row and more": (lambda text: ([-score(lower(text)), score(text)], {"seconds": 1}), 1),
+    "a label and a number": (lambda text: ("pos", score(lower(text))), None),
+    "a label and a number in a list": (lambda text: ["pos", score(lower(text))], None),
+    "a list of a label and a number": (lambda text: [(score(lower(text)), "pos")], None),
+    "the text and a number": (lambda text: (text, score(lower(text))), None),
+    "a number and its reason": (lambda text: (score(lower(text)), f"because of {text}"), None),
+    "a label and a row": (lambda text: ("pos", 1, torch.tensor([-score(lower(text)), score(text)])), 1),
+    "a label and a dict": (lambda text: ("pos", {"neg": -score(lower(text)), "pos": score(text)}), 1),
+    "labels with numbers": (lambda text: sorted({"neg": -score(lower(text)), "pos": score(text)}.items()), 1),
     "a number of one that has words": (lambda text: sum(0.5**n * (word in text) for n, word in enumerate(WORDS)), None),
     "numbers of one that has words": (lambda text: [0.0, sum(0.5**n * (w in text) for n, w in enumerate(WORDS))], 1),
     # asked for a list of one text
@@ -168,6 +176,28 @@ def test_a_label_that_no_longer_wins_has_the_score_0() -> None:
     written = str(raised.value)[str(raised.value).index("lambda inputs") :].partition(". A text-classification")[0]
     found = explain(eval(written, {"model": model}), Text(TEXT), "leave_one_out")
     numpy.testing.assert_array_equal(found.values, [0, 0, 0, 0, 0, 0.75])
+
+
+def test_a_label_beside_its_score_has_the_score_0_where_another_wins() -> None:
+    def model(text: str) -> tuple[str, float]:
+        return ("pos", 0.75) if "good" in lower(text) else ("neg", 0.5)
+
+    with pytest.raises(RuntimeError, match="the score of 'pos', 0 where another label wins: ") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    found = explain(eval(str(raised.value).partition("wins: ")[2], {"model": model}), Text(TEXT), "leave_one_out")
+    numpy.testing.assert_array_equal(found.values, [0, 0, 0, 0, 0, 0.75])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda text: ("pos", score(lower(text)), 0.01),  # which of them is its score is not known
+        lambda text: ("ab"[len(text) == len(TEXT)], score(lower(text))),  # nor whether this is a label
+    ],
+)
+def test_of_a_label_and_numbers_that_cannot_be_told_apart_none_is_advised(model: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"has no attribute 'lower'$"):
+        explain(model, Text(TEXT), "leave_one_out")
 
 
 def test_what_an_async_function_raises_is_said() -> None:
