@@ -113,10 +113,10 @@ def _at(inner: Form, place: int) -> Form:
 
 def _beside_label(said: Sequence[Any], depth: int) -> tuple[Form | None, bool]:
     """Of the numbers that stand beside a string, and whether there are any: a row of them, or one alone."""
+    labels = [part for part in said if isinstance(part, str)]
     for place, part in enumerate(said):
         form = None if isinstance(part, str) or _is_number(part) else form_of(part, depth + 1)
-        row = np.zeros(0) if form is None else as_plain(form.read(part))
-        if form is not None and row.ndim == 1 and len(row) > 1 and row.dtype.kind == "f":
+        if form is not None and _are_scores(part, as_plain(form.read(part)), labels):
             return _at(form, place), True
     strings = [place for place, part in enumerate(said) if isinstance(part, str)]
     numbers = [place for place, part in enumerate(said) if _is_number(part) and as_plain(part).dtype.kind == "f"]
@@ -134,6 +134,13 @@ def _beside_label(said: Sequence[Any], depth: int) -> tuple[Form | None, bool]:
         ),
         True,
     )
+
+
+def _are_scores(part: Any, row: np.ndarray, labels: Sequence[str]) -> bool:
+    """Whether a row that was read of something has scores of several classes, or by a name that is a label."""
+    if isinstance(part, Mapping):
+        return row.dtype.kind == "f" and any(label in part for label in labels)
+    return row.dtype.kind == "f" and row.ndim == 1 and len(row) > 1
 
 
 def _of_mapping(said: Mapping[Any, Any]) -> Form | None:

@@ -26,7 +26,8 @@ TEXT = " ".join(WORDS)
 
 def score(text: str) -> float:
     """Words have a weight each, which is lower the later the word comes first."""
-    return float(sum(0.5**place for place, word in enumerate(WORDS) if word in text.lower().split()))
+    found = re.findall(r"\w+", text.lower())
+    return float(sum(0.5**place for place, word in enumerate(WORDS) if word in found))
 
 
 def effects(of: Callable[[float], float] = lambda score: score) -> list[float]:
@@ -104,6 +105,12 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "a label and a row": (lambda text: ("pos", 1, torch.tensor([-score(lower(text)), score(text)])), 1),
     "a label and a dict": (lambda text: ("pos", {"neg": -score(lower(text)), "pos": score(text)}), 1),
     "labels with numbers": (lambda text: sorted({"neg": -score(lower(text)), "pos": score(text)}.items()), 1),
+    "a dict of what is read as one text": (lambda text: {"neg": -score(str(text)), "pos": score(str(text))}, 1),
+    "a label and a row of what is read as one text": (lambda text: ("pos", [-score(str(text)), score(str(text))]), 1),
+    "labels of what is read as one text": (lambda text: labelled(str(text)), 1),
+    "a list of labels of what is read as one text": (lambda text: [labelled(str(text))], 1),
+    "a label and a dict of what is read as one text": (lambda text: ("pos", {"pos": score(str(text))}), None),
+    "a list of a label and a number of what is read as one text": (lambda text: [("pos", score(str(text)))], None),
     "a number of one that has words": (lambda text: sum(0.5**n * (word in text) for n, word in enumerate(WORDS)), None),
     "numbers of one that has words": (lambda text: [0.0, sum(0.5**n * (w in text) for n, w in enumerate(WORDS))], 1),
     # asked for a list of one text
@@ -115,6 +122,7 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "labels": (lambda texts: [labelled(text) for text in texts], 1),
     "first labels": (lambda texts: [{"label": "pos", "score": score(text)} for text in texts], None),
     "lists of first labels": (lambda texts: [[{"label": "pos", "score": score(text)}] for text in texts], None),
+    "labels and numbers": (lambda texts: [("pos", score(text)) for text in texts], None),
     "documents": (lambda texts: [Doc(text) for text in texts], 1),
     "a dict of lists": (lambda texts: {"neg": [-score(t) for t in texts], "pos": [score(t) for t in texts]}, 1),
     "a dict with labels": (lambda texts: {"label": ["a" for _ in texts], "score": [score(t) for t in texts]}, None),
@@ -198,6 +206,12 @@ def test_a_label_beside_its_score_has_the_score_0_where_another_wins() -> None:
 def test_of_a_label_and_numbers_that_cannot_be_told_apart_none_is_advised(model: Any) -> None:
     with pytest.raises(RuntimeError, match=r"has no attribute 'lower'$"):
         explain(model, Text(TEXT), "leave_one_out")
+
+
+def test_as_many_parts_as_texts_were_tried_are_no_rows() -> None:
+    with pytest.raises(ValueError, match=r"for each of 1 inputs, got object \(3,\)") as raised:
+        explain(lambda text: ("pos", score(str(text)), 0.01), Text(TEXT), "leave_one_out")
+    assert "lambda" not in str(raised.value)
 
 
 def test_what_an_async_function_raises_is_said() -> None:
