@@ -26,6 +26,7 @@ from nbexplain.inputs.token_offsets import by_offsets
 from nbexplain.inputs.words import Span, pieces_in, shown, words_in
 
 _MOST_NAMED = 4  # of the words that a note names
+_MASKS = ("[MASK]", "<mask>")  # as models that fill them call them
 
 
 class Tokens(NamedTuple):
@@ -386,4 +387,14 @@ def stand_in(tokenizer: Any) -> int | None:
     for name in ("mask_token_id", "unk_token_id", "pad_token_id"):
         if isinstance(found := getattr(tokenizer, name, None), int):
             return found
-    return None
+    id_of = getattr(tokenizer, "token_to_id", None)  # of the library tokenizers
+    if not callable(id_of):
+        return None
+    added: Mapping[int, Any] = getattr(tokenizer, "get_added_tokens_decoder", dict)()
+    named = [token.content for token in added.values() if token.special and token.content in _MASKS]
+    named += [getattr(getattr(tokenizer, "model", None), "unk_token", None)]
+    fill = getattr(tokenizer, "padding", None)
+    if isinstance(fill, Mapping) and id_of(fill["pad_token"]) == fill["pad_id"]:  # else it is 0, maybe a word
+        named += [fill["pad_token"]]
+    ids = [id_of(name) for name in named if name is not None]
+    return next((id_ for id_ in ids if id_ is not None), None)

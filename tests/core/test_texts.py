@@ -311,11 +311,19 @@ def test_a_model_that_cannot_take_an_empty_text_says_so(method: str) -> None:
     text = Text("the movie is good")
     with pytest.raises(
         ValueError,
-        match=r"hide: the model cannot take the text with everything hidden, which SHAP and LIME need: on ' +' it "
+        match=r"hide: the model cannot take the text with everything hidden, which the method asks for: on ' +' it "
         r"raised ZeroDivisionError: division by zero\. hide='mask token' leaves 'UNKWORDZ' for each hidden word",
     ):
         explain(mean_length, text, method)
     explain(mean_length, text, method, hide="mask token")
+
+
+def test_a_text_of_one_sentence_without_it_is_said_to_be_asked_for_by_the_method() -> None:
+    text = Text("the movie is good")
+    with pytest.raises(ValueError, match=r"with everything hidden, which the method asks for: on ' +' ") as told:
+        explain(mean_length, text, "leave_one_out", unit="sentence")
+    assert not any(name in str(told.value) for name in ("SHAP", "LIME"))
+    explain(mean_length, text, "leave_one_out", unit="sentence", hide="mask token")
 
 
 def test_it_is_not_blamed_on_the_empty_text_where_it_is_another() -> None:

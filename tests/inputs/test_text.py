@@ -175,6 +175,40 @@ def test_a_text_of_which_nothing_is_left_needs_an_id(empty: Any) -> None:
         shown(Text("a b", lambda text: [2, 3] if text else empty), "word", "remove", [0, 0])
 
 
+VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "good": 2, "fun": 3, "[MASK]": 4, "<mask>": 5}
+
+
+@pytest.mark.parametrize(
+    ("options", "special", "padding", "wanted"),
+    [
+        ({"unk_token": "[UNK]"}, ["[MASK]"], {}, 4),
+        ({"unk_token": "[UNK]"}, ["<mask>"], {}, 5),
+        ({"unk_token": "[UNK]"}, [], {"pad_id": 0, "pad_token": "[PAD]"}, 1),
+        ({"unk_token": "[OOV]"}, [], {"pad_id": 0, "pad_token": "[PAD]"}, 0),  # it has no such token
+        ({"unk_token": "[OOV]"}, ["[PAD]"], {}, None),  # "[MASK]" may be a word like others
+        ({"unk_token": "[OOV]"}, [], {"pad_id": 2, "pad_token": "[PAD]"}, None),  # which is "good"
+    ],
+)
+def test_the_library_tokenizers_says_what_stands_for_a_hidden_token(
+    options: dict[str, str], special: list[str], padding: dict[str, Any], wanted: int | None
+) -> None:
+    library = pytest.importorskip("tokenizers")
+    made = library.Tokenizer(library.models.WordLevel(VOCABULARY, **options))
+    made.pre_tokenizer = library.pre_tokenizers.WhitespaceSplit()
+    made.add_special_tokens(special)
+    if padding:
+        made.enable_padding(**padding)
+    text = Text("good fun", made)
+    assert shown(text, "word", "remove", [1, 0])[0] == [2]
+    assert text.has_mask == (wanted is not None)
+    if wanted is None:
+        with pytest.raises(ValueError, match="hide: the tokenizer has no mask, unknown or padding token; give"):
+            text.masker("word", "mask token")
+    else:
+        assert shown(text, "word", "mask token", [0, 1]) == [[wanted, 3]]
+        assert shown(text, "word", "remove", [0, 0]) == [[wanted]]
+
+
 class Mean(nn.Module):
     """The mean embedding of the tokens, with a position embedding that must stay as it is."""
 

@@ -32,11 +32,20 @@ def as_plain(said: Any) -> np.ndarray:
 
 
 class Form(NamedTuple):
-    """What is written for `said`, what an input got, as a function of it, and what must be known of it."""
+    """What is written for `said`, what an input got, as a function of it, and what must be known of it.
+
+    Attributes
+    ----------
+    label, number
+        Of a string beside a number, where no name says that it is a label: what reads it, and the form of the number
+        alone. See `settled`.
+    """
 
     written: str
     read: Callable[[Any], Any]
     note: str = ""
+    label: Callable[[Any], Any] | None = None
+    number: Form | None = None
 
 
 def form_of(said: Any, depth: int = 0) -> Form | None:
@@ -51,6 +60,9 @@ def form_of(said: Any, depth: int = 0) -> Form | None:
         return _of_mapping(said)
     if isinstance(said, (list, tuple)) and said and all(isinstance(part, Mapping) for part in said):
         return _of_labelled(said) or _inside(said, depth)
+    if isinstance(said, (list, tuple)) and len(said) > 1 and all(map(_is_pair, said)):
+        names = sorted({label for label, _ in said})
+        return _by_name("dict(said)", dict, names) if len(names) == len(said) else None
     try:
         array = np.asarray(said)
     except Exception:  # numbers of several lengths, say
@@ -60,16 +72,75 @@ def form_of(said: Any, depth: int = 0) -> Form | None:
     return _inside(said, depth)
 
 
+def settled(form: Form | None, answers: Sequence[Any]) -> Form | None:
+    """The form by what several inputs got: a string that comes again is a label, and one that never does is none.
+
+    None where that cannot be told.
+    """
+    if form is None or form.label is None:
+        return form
+    first, *others = (form.label(said) for said in answers)
+    if first in others:
+        return form
+    return form.number if others and len(set(others)) == len(others) else None
+
+
 def _inside(said: Any, depth: int) -> Form | None:
-    """Of the first of a tuple, beside which others stand, or the only one of a list."""
+    """Of the first of a tuple, beside which others stand, or the only one of a list; numbers before labels."""
+    if isinstance(said, (list, tuple)) and any(isinstance(part, str) for part in said) and depth < _DEEPEST:
+        beside, known = _beside_label(said, depth)
+        if known:
+            return beside
     try:
         first = said[0] if isinstance(said, tuple) or len(said) == 1 else None
     except Exception:  # it has no such thing
         return None
     inner = None if first is None or depth == _DEEPEST else form_of(first, depth + 1)
-    if inner is None:
-        return None
-    return Form(re.sub(r"\bsaid\b", "said[0]", inner.written), lambda said: inner.read(said[0]), inner.note)
+    return None if inner is None else _at(inner, 0)
+
+
+def _at(inner: Form, place: int) -> Form:
+    """The form of what holds something at a place."""
+    label, number = inner.label, inner.number
+    return Form(
+        re.sub(r"\bsaid\b", f"said[{place}]", inner.written),
+        lambda said: inner.read(said[place]),
+        inner.note,
+        None if label is None else (lambda said: label(said[place])),
+        None if number is None else _at(number, place),
+    )
+
+
+def _beside_label(said: Sequence[Any], depth: int) -> tuple[Form | None, bool]:
+    """Of the numbers that stand beside a string, and whether there are any: a row of them, or one alone."""
+    labels = [part for part in said if isinstance(part, str)]
+    for place, part in enumerate(said):
+        form = None if isinstance(part, str) or _is_number(part) else form_of(part, depth + 1)
+        if form is not None and _are_scores(part, as_plain(form.read(part)), labels):
+            return _at(form, place), True
+    strings = [place for place, part in enumerate(said) if isinstance(part, str)]
+    numbers = [place for place, part in enumerate(said) if _is_number(part) and as_plain(part).dtype.kind == "f"]
+    if len(strings) != 1 or len(numbers) != 1:
+        return None, strings[0] == 0 and bool(numbers)  # which of them would be a guess
+    name, share, label = strings[0], numbers[0], said[strings[0]]
+    alone = Form(f"said[{share}]", lambda said: said[share])
+    return (
+        Form(
+            f"{{said[{name}]: said[{share}]}}.get({label!r}, 0.0)",
+            lambda said: {said[name]: said[share]}.get(label, 0.0),
+            f"the score of {label!r}, 0 where another label wins",
+            lambda said: said[name],
+            alone,
+        ),
+        True,
+    )
+
+
+def _are_scores(part: Any, row: np.ndarray, labels: Sequence[str]) -> bool:
+    """Whether a row that was read of something has scores of several classes, or by a name that is a label."""
+    if isinstance(part, Mapping):
+        return row.dtype.kind == "f" and any(label in part for label in labels)
+    return row.dtype.kind == "f" and row.ndim == 1 and len(row) > 1
 
 
 def _of_mapping(said: Mapping[Any, Any]) -> Form | None:
@@ -106,6 +177,13 @@ def _of_labelled(said: Sequence[Mapping[Any, Any]]) -> Form | None:
 
 def _are_numbers(scores: Any) -> bool:
     return isinstance(scores, Mapping) and bool(scores) and all(map(_is_number, scores.values()))
+
+
+def _is_pair(value: Any) -> bool:
+    """Whether it is a label and a number, whichever label comes first."""
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return False
+    return isinstance(value[0], str) and _is_number(value[1])
 
 
 def _is_number(value: Any) -> bool:

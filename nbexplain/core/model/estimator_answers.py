@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nbexplain.core.formatting import counted
 from nbexplain.core.model import one_by_one
-from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of
+from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of, settled
 from nbexplain.inputs.table_column import is_missing, written
 
 
@@ -47,7 +47,7 @@ def as_array(
         parts = [as_plain(part) for part in said]
         return np.concatenate(parts, 1), tuple(part.shape[1] for part in parts), ()
     if isinstance(said, (list, tuple)) and said and isinstance(_first(said), Mapping):
-        way = of_each(said, count, call)
+        way = of_each(said, count, call, inputs, model) or _asked_otherwise(inputs, call, model)
         raise ValueError(
             f"predict: it returned dicts of {', '.join(map(repr, list(_first(said))[:4]))}; expected a row of numbers "
             f"for each input, in the same order each time{way}. A text-classification pipeline of Hugging Face may be "
@@ -58,15 +58,24 @@ def as_array(
     try:
         array = as_plain(said)
     except Exception as error:  # rows of several lengths, tensors without values: it is not the model that raised
-        way = _first_part(said, count, call) or of_each(said, count, call) or f" ({type(error).__name__}: {error})"
+        way = _first_part(said, count, call) or of_each(said, count, call, inputs, model)
+        way = way or _asked_otherwise(inputs, call, model) or f" ({type(error).__name__}: {error})"
         raise ValueError(
             f"predict: expected a row of numbers for each of {count} inputs, got {_described(said)}{way}"
         ) from error
     if array.dtype == object and array.ndim:
         array = _of_objects(array, count, call)
-    if array.dtype == object and array.ndim == 1 and (way := of_each(said, count, call) or _no_labels(array)):
+    way = ""
+    if array.dtype == object and array.ndim == 1:
+        way = of_each(said, count, call, inputs, model)
+        if not way and (none := _no_labels(array)):
+            way = _asked_otherwise(inputs, call, model) or none
+    elif array.dtype.kind == "U" and array.ndim == 2 and len(array) == count and _holds_numbers(said):
+        way = of_each(said, count, call, inputs, model) or _asked_otherwise(inputs, call, model)
+    if way:
+        listed = said if isinstance(said, (list, tuple)) else array.tolist()
         raise ValueError(
-            f"predict: expected a row of numbers for each of {count} inputs, got {_described(array.tolist())}{way}"
+            f"predict: expected a row of numbers for each of {count} inputs, got {_described(listed)}{way}"
         )
     if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in "fiubUSO":
         shape = f"{array.dtype} {array.shape}" if array.ndim else "None" if said is None else type(said).__name__
@@ -146,8 +155,8 @@ def _instead(
         return ": does it lack a return?"
     if inspect.iscoroutine(said):
         return _awaited(said, count, call)
-    if isinstance(said, Mapping):
-        return _entries(said, count, call)
+    if isinstance(said, Mapping) and (way := _entries(said, count, call)):
+        return way
     if hasattr(said, "__next__"):
         return f"; try lambda inputs: list({call}(inputs))"
     if array.dtype.kind == "c":
@@ -171,13 +180,19 @@ def _instead(
         return way
     if turned and hasattr(said, "T"):
         return f"; try lambda inputs: {call}(inputs).T"
-    if array.dtype == object and (way := of_each(said, count, call)):
+    if array.dtype == object and (way := of_each(said, count, call, inputs, model)):
         return way
     if model is None or inputs is None:
         return ""
-    way = one_by_one.tried(model, call, inputs, whole=not array.ndim)  # a number is that of the batch that it got
+    whole = not array.ndim  # a number is that of the batch that it got
+    return _asked_otherwise(inputs, call, model, whole=whole) or _lacking(array, count)
+
+
+def _asked_otherwise(inputs: Any, call: str, model: Callable[[Any], Any] | None, *, whole: bool = False) -> str:
+    """The function that asks in another way, such as for one input at a time, or `""`: tried."""
+    way = "" if model is None or inputs is None else one_by_one.tried(model, call, inputs, whole=whole)
     alone = "of a model that takes one at a time: " if " for " in way else ""
-    return f"; {alone or 'try '}{way}" if way else _lacking(array, count)
+    return f"; {alone or 'try '}{way}" if way else ""
 
 
 def _lacking(array: np.ndarray, count: int) -> str:
@@ -189,16 +204,26 @@ def _lacking(array: np.ndarray, count: int) -> str:
     return f": {answers} for {inputs}; let it give one for each, in their order{left_out}"
 
 
-def of_each(said: Any, count: int, call: str) -> str:
-    """The function that reads a row of numbers in what each input got, or `""`: tried."""
+def of_each(said: Any, count: int, call: str, inputs: Any = None, model: Callable[[Any], Any] | None = None) -> str:
+    """The function that reads a row of numbers in what each input got, or `""`: tried, with a model for several."""
     try:
         form = form_of(said[0]) if len(said) == count else None
+        if form is not None and form.label is not None and model is not None and isinstance(inputs, list):
+            form = settled(form, [said[0], *model(one_by_one.near(inputs[0]))])
         fits = form is not None and form.written != "said" and are_rows([form.read(one) for one in said], count)
     except Exception:  # they are not alike
         return ""
     if form is None or not fits:
         return ""
+    read, asks = form.read, model is not None and inputs is not None
+    if asks and not one_by_one.answers(lambda x: [read(one) for one in model(x)], inputs):  # type: ignore[misc]
+        return ""  # it reads all of them as one
     return f"; {form.note or 'try'}{':' * bool(form.note)} lambda inputs: [{form.written} for said in {call}(inputs)]"
+
+
+def _holds_numbers(said: Any) -> bool:
+    """Whether rows that numpy made strings of hold numbers beside them."""
+    return isinstance(said, (list, tuple)) and any(_is_number(one) for row in said for one in row)
 
 
 def _no_labels(array: np.ndarray) -> str:

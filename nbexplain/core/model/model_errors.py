@@ -173,7 +173,7 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
         seen = f"the ids {(ids[0][0] if ids[0] else ids[1]['input_ids'])[0].tolist()}"
     raised = str(error) if str(error).startswith("predict:") else f"{type(error).__name__}: {error}"
     return ValueError(
-        f"hide: the model cannot take the text with everything hidden, which SHAP and LIME need: on {seen} it raised "
+        f"hide: the model cannot take the text with everything hidden, which the method asks for: on {seen} it raised "
         f"{raised.rstrip('.')}{_masked(given, scores)}; or let the model return scores for a text without words"
     )
 

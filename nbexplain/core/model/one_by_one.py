@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from nbexplain.core.model.answer_forms import are_rows, form_of
+from nbexplain.core.model.answer_forms import are_rows, form_of, settled
 
 _MOST_NAMES = 5  # of columns that are tried
 _SEVERAL = 3  # inputs with which a function is tried, besides one
@@ -94,6 +95,8 @@ def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
     try:
         said = model(text)
         form = form_of(said)
+        if form is not None and form.label is not None:
+            form = settled(form, [said, *map(model, near(text))])
         found: Any = None if form is None else form.read(said)
     except Exception:  # it takes no such input either
         return ""
@@ -105,6 +108,12 @@ def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
         return f"lambda inputs: {each if isinstance(found, str) else f'numpy.stack({each})'}"
     note = f"{form.note}: " * bool(form.note)
     return f"{note}lambda inputs: [{form.written} for said in map({call}, inputs)]"
+
+
+def near(text: str) -> list[str]:
+    """Other texts that most models give the same label."""
+    words = text.split()
+    return [f"{text} {text}", *(" ".join(part) for part in (words[1:], words[:-1]) if part)]
 
 
 def _lists_texts(model: Callable[[Any], Any], text: str) -> bool:
@@ -128,25 +137,33 @@ def _in_another(model: Callable[[Any], Any], call: str, texts: list[str]) -> str
     """The function that hands on texts as an array, a series or a column of a frame, or `""`: tried."""
     import pandas as pd
 
-    texts = texts[:1] * 3
     owner = getattr(model, "__self__", model)
     code = getattr(getattr(model, "__func__", model), "__code__", None)
     columns, constants = getattr(owner, "feature_names_in_", None), getattr(code, "co_consts", None)
-    ways = [(np.array(texts), "numpy.array(inputs)"), (pd.Series(texts), "pandas.Series(inputs)")]
+    ways: list[_Way] = [(np.array, "numpy.array(inputs)"), (pd.Series, "pandas.Series(inputs)")]
     if isinstance(columns, np.ndarray):
         names = columns.tolist()
     else:
-        ways += [(np.reshape(texts, (-1, 1)), "numpy.reshape(inputs, (-1, 1))")]
+        ways += [((lambda given: np.reshape(given, (-1, 1))), "numpy.reshape(inputs, (-1, 1))")]
         names = ["text"]  # before those that it may look for: any name may do
         if isinstance(constants, tuple):
             names += [one for one in constants if isinstance(one, str) and one.isidentifier()]
-    ways += [(pd.DataFrame({n: texts}), f"pandas.DataFrame({{{n!r}: inputs}})") for n in names[:_MOST_NAMES]]
-    for given, written in ways:
+    ways += [(partial(_framed, name), f"pandas.DataFrame({{{name!r}: inputs}})") for name in names[:_MOST_NAMES]]
+    for made, written in ways:
         with contextlib.suppress(Exception):  # it takes no such input either
-            said = model(given)
-            if are_rows(said.detach().cpu() if isinstance(said, Tensor) else said, len(texts)):
+            for count in (_SEVERAL, _SEVERAL + 1):  # one may be the length of all that it returns
+                said = model(made(texts[:1] * count))
+                if not are_rows(said.detach().cpu() if isinstance(said, Tensor) else said, count):
+                    break
+            else:
                 return f"lambda inputs: {call}({written})"
     return ""
+
+
+def _framed(name: str, texts: list[str]) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({name: texts})
 
 
 def of_pairs(model: Callable[[Any], Any], call: str, pairs: list[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from traceback import walk_tb
@@ -93,19 +94,28 @@ def way_of_call(module: nn.Module, given: Text, x: Tensor, among: slice = slice(
     Parameters
     ----------
     among
-        Which calls are tried: of ids, or all by name, as most are called; of a dict; and of ids where there is more.
+        Which calls are tried: of ids, or all by name, as most are called; of all in one; of ids where there is more.
     """
     args, keywords = given.arguments(x)
     calls: list[tuple[Callable[[], Any], str]]
     if keywords:
         calls = [
             (lambda: module(**keywords), "**x"),
-            (lambda: module(dict(keywords)), "x"),
+            *_in_one(module, keywords, "x"),
             (lambda: module(keywords["input_ids"]), "x['input_ids']"),
         ]
     else:
-        calls = [(lambda: module(*args), "x"), (lambda: module({"input_ids": args[0]}), "{'input_ids': x}")]
+        calls = [(lambda: module(*args), "x"), *_in_one(module, {"input_ids": args[0]}, "{'input_ids': x}")]
     return next((f"forward=lambda model, x: model({written})" for call, written in calls[among] if _runs(call)), "")
+
+
+def _in_one(module: nn.Module, made: dict[str, Tensor], written: str) -> list[tuple[Callable[[], Any], str]]:
+    """The calls with all that the tokenizer makes as one argument: a dict, or what Hugging Face's tokenizers return."""
+    library = sys.modules.get("transformers")  # else nobody has a model that was made for it
+    return [
+        (lambda: module(dict(made)), written),
+        (lambda: module(library.BatchEncoding(dict(made))), f"transformers.BatchEncoding({written})"),  # type: ignore[union-attr]
+    ]
 
 
 def required(module: nn.Module) -> list[str]:
@@ -116,8 +126,8 @@ def required(module: nn.Module) -> list[str]:
 
 
 def _of_dict(error: Exception, module: nn.Module, given: Text, x: Tensor) -> Exception | None:
-    """That the model takes what is made of a text as a dict: tried."""
-    way = way_of_call(module, given, x, slice(1, 2))
+    """That the model takes what is made of a text in one, as a dict: tried."""
+    way = way_of_call(module, given, x, slice(1, 3))
     if not way:
         return None
     made = ", ".join(map(repr, given.arguments(x)[1] or ["input_ids"]))
@@ -134,7 +144,7 @@ def _of_forward(error: Exception, module: nn.Module, given: Text, x: Tensor) -> 
     got = f"a dict of {shapes}" if keywords else f"a tensor of ids {tuple(args[0].shape)}"
     inside = any(frame.f_code is nn.Module._call_impl.__code__ for frame, _ in walk_tb(error.__traceback__))
     left_out = "".join(f"; {note}" for note in given.notes if "the model does not get them" in note)
-    lacking = [name for name in required(module)[0 if keywords else 1 :] if name not in keywords]
+    lacking = _lacking(error, module, keywords, inside=inside)
     way = way_of_call(module, given, x, slice(None))
     if way:
         way = f"; the model answers when it is called as in {way}"
@@ -144,6 +154,22 @@ def _of_forward(error: Exception, module: nn.Module, given: Text, x: Tensor) -> 
         way = f"; the model also wants {', '.join(lacking)}: forward=lambda model, x: model({passed}, {filled})"
     raised = f"{'the model' if inside else 'it'} raised {type(error).__name__}: {error}"
     return RuntimeError(f"forward: its x is {got}, and {raised}{left_out}{way}")
+
+
+def _lacking(error: Exception, module: nn.Module, keywords: dict[str, Tensor], *, inside: bool) -> list[str]:
+    """What a network wants besides ids, or besides what it gets by name; nothing where it does not take these so.
+
+    Nor where it failed `inside` with all that it wants.
+    """
+    own = getattr(type(module).forward, "__qualname__", "forward")
+    if inside and not (isinstance(error, TypeError) and str(error).startswith(f"{own}()")):
+        return []
+    lacking = [name for name in required(module)[0 if keywords else 1 :] if name not in keywords]
+    try:
+        inspect.signature(module.forward).bind(*[None] * (not keywords), **keywords, **dict.fromkeys(lacking))
+    except TypeError:
+        return []
+    return lacking
 
 
 def _of_decoder(error: Exception, module: nn.Module, given: Text, x: Tensor) -> Exception | None:

@@ -26,7 +26,8 @@ TEXT = " ".join(WORDS)
 
 def score(text: str) -> float:
     """Words have a weight each, which is lower the later the word comes first."""
-    return float(sum(0.5**place for place, word in enumerate(WORDS) if word in text.lower().split()))
+    found = re.findall(r"\w+", text.lower())
+    return float(sum(0.5**place for place, word in enumerate(WORDS) if word in found))
 
 
 def effects(of: Callable[[float], float] = lambda score: score) -> list[float]:
@@ -96,6 +97,20 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "the first label of one": (lambda text: [{"label": "pos", "score": score(lower(text))}], None),
     "a method": (OfOne(), 1),
     "a row and more": (lambda text: ([-score(lower(text)), score(text)], {"seconds": 1}), 1),
+    "a label and a number": (lambda text: ("pos", score(lower(text))), None),
+    "a label and a number in a list": (lambda text: ["pos", score(lower(text))], None),
+    "a list of a label and a number": (lambda text: [(score(lower(text)), "pos")], None),
+    "the text and a number": (lambda text: (text, score(lower(text))), None),
+    "a number and its reason": (lambda text: (score(lower(text)), f"because of {text}"), None),
+    "a label and a row": (lambda text: ("pos", 1, torch.tensor([-score(lower(text)), score(text)])), 1),
+    "a label and a dict": (lambda text: ("pos", {"neg": -score(lower(text)), "pos": score(text)}), 1),
+    "labels with numbers": (lambda text: sorted({"neg": -score(lower(text)), "pos": score(text)}.items()), 1),
+    "a dict of what is read as one text": (lambda text: {"neg": -score(str(text)), "pos": score(str(text))}, 1),
+    "a label and a row of what is read as one text": (lambda text: ("pos", [-score(str(text)), score(str(text))]), 1),
+    "labels of what is read as one text": (lambda text: labelled(str(text)), 1),
+    "a list of labels of what is read as one text": (lambda text: [labelled(str(text))], 1),
+    "a label and a dict of what is read as one text": (lambda text: ("pos", {"pos": score(str(text))}), None),
+    "a list of a label and a number of what is read as one text": (lambda text: [("pos", score(str(text)))], None),
     "a number of one that has words": (lambda text: sum(0.5**n * (word in text) for n, word in enumerate(WORDS)), None),
     "numbers of one that has words": (lambda text: [0.0, sum(0.5**n * (w in text) for n, w in enumerate(WORDS))], 1),
     # asked for a list of one text
@@ -107,6 +122,7 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "labels": (lambda texts: [labelled(text) for text in texts], 1),
     "first labels": (lambda texts: [{"label": "pos", "score": score(text)} for text in texts], None),
     "lists of first labels": (lambda texts: [[{"label": "pos", "score": score(text)}] for text in texts], None),
+    "labels and numbers": (lambda texts: [("pos", score(text)) for text in texts], None),
     "documents": (lambda texts: [Doc(text) for text in texts], 1),
     "a dict of lists": (lambda texts: {"neg": [-score(t) for t in texts], "pos": [score(t) for t in texts]}, 1),
     "a dict with labels": (lambda texts: {"label": ["a" for _ in texts], "score": [score(t) for t in texts]}, None),
@@ -168,6 +184,34 @@ def test_a_label_that_no_longer_wins_has_the_score_0() -> None:
     written = str(raised.value)[str(raised.value).index("lambda inputs") :].partition(". A text-classification")[0]
     found = explain(eval(written, {"model": model}), Text(TEXT), "leave_one_out")
     numpy.testing.assert_array_equal(found.values, [0, 0, 0, 0, 0, 0.75])
+
+
+def test_a_label_beside_its_score_has_the_score_0_where_another_wins() -> None:
+    def model(text: str) -> tuple[str, float]:
+        return ("pos", 0.75) if "good" in lower(text) else ("neg", 0.5)
+
+    with pytest.raises(RuntimeError, match="the score of 'pos', 0 where another label wins: ") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    found = explain(eval(str(raised.value).partition("wins: ")[2], {"model": model}), Text(TEXT), "leave_one_out")
+    numpy.testing.assert_array_equal(found.values, [0, 0, 0, 0, 0, 0.75])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda text: ("pos", score(lower(text)), 0.01),  # which of them is its score is not known
+        lambda text: ("ab"[len(text) == len(TEXT)], score(lower(text))),  # nor whether this is a label
+    ],
+)
+def test_of_a_label_and_numbers_that_cannot_be_told_apart_none_is_advised(model: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"has no attribute 'lower'$"):
+        explain(model, Text(TEXT), "leave_one_out")
+
+
+def test_as_many_parts_as_texts_were_tried_are_no_rows() -> None:
+    with pytest.raises(ValueError, match=r"for each of 1 inputs, got object \(3,\)") as raised:
+        explain(lambda text: ("pos", score(str(text)), 0.01), Text(TEXT), "leave_one_out")
+    assert "lambda" not in str(raised.value)
 
 
 def test_what_an_async_function_raises_is_said() -> None:

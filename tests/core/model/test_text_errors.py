@@ -156,6 +156,16 @@ class OfFeatures(Means):
         return input
 
 
+class OfAttributes(Means):
+    def forward(self, batch: Any) -> Tensor:
+        return self.scores(batch.input_ids)
+
+
+class OfPieces(Means):
+    def forward(self, batch: Any) -> Tensor:
+        return self.scores(batch["pieces"])
+
+
 class OfTwo(Means):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self.scores(ids)
@@ -186,6 +196,8 @@ def followed(model: nn.Module, x: Text, said: str) -> np.ndarray:
         (OfFeatures, masked, "model(x)", ""),
         (Means, masked, "model(x['input_ids'])", ""),
         (OfDict, ids, "model({'input_ids': x})", ""),
+        (OfAttributes, masked, "model(transformers.BatchEncoding(x))", ""),
+        (OfAttributes, ids, "model(transformers.BatchEncoding({'input_ids': x}))", ""),
         (OfTwo, masked, "model(ids=…, mask=…)", "model(ids=x['input_ids'], mask=x['attention_mask'])"),
     ],
 )
@@ -227,6 +239,22 @@ def test_how_else_a_network_is_called_is_tried(kind: Any, read: Any, call: str, 
             "",
         ),
         (
+            OfAttributes,
+            masked,
+            lambda model, x: model(batch=x),
+            "the model raised AttributeError: 'dict' object has no attribute 'input_ids'",
+            "model(transformers.BatchEncoding(x))",
+            "",
+        ),
+        (
+            OfAttributes,
+            masked,
+            lambda model, x: model(**x, batch=x),
+            "forward() got an unexpected keyword argument 'input_ids'",
+            "model(transformers.BatchEncoding(x))",
+            "",
+        ),
+        (
             OfLengths,
             counted,
             lambda model, x: model(x["input_ids"], x["lengths"]),
@@ -246,6 +274,20 @@ def test_what_a_forward_got_is_said(kind: Any, read: Any, forward: Any, reason: 
     assert said.endswith(f"forward=lambda model, x: {call}")
     found = followed(model, x, said.replace(call, filled or call))
     np.testing.assert_allclose(found, wanted(model), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "forward"),
+    [
+        (OfPieces, lambda model, x: model(x)),  # it got all that it wants
+        (OfPieces, lambda model, x: model(**x, batch=x)),  # which it does not take
+        (OfLengths, lambda model, x: model(x["input_ids"], lengths=None)),  # this too it got
+    ],
+)
+def test_nothing_is_said_to_be_missing_that_the_model_got_or_cannot_take(kind: Any, forward: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"^forward: its x is a dict .* raised (KeyError|TypeError)") as raised:
+        explain(seeded(kind).eval(), Text(TEXT, masked), "leave_one_out", target=1, forward=forward)
+    assert "the model also wants" not in str(raised.value)
 
 
 class OfItsOwn(Means):
