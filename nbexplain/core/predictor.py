@@ -38,6 +38,7 @@ from nbexplain.core.model.estimator_state import Attributes, State
 from nbexplain.core.model.own_columns import order_note
 from nbexplain.core.model.trees.reading import unwrapped
 from nbexplain.inputs import Array, Tabular
+from nbexplain.inputs.table_column import key_among
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
 _TRIED_FOR_LABELS = 10_000  # ... those that tell which labels there are
@@ -216,8 +217,9 @@ class Predictor(nn.Module):
         said = own_choice(self.estimator, x)
         if said is None or said.ndim != 1:
             return None
-        places = {label: place for place, label in enumerate(labels.tolist())}
-        return np.array([places.get(label, -1) for label in said.tolist()])
+        key = key_among(labels.tolist())
+        places = {key(label): place for place, label in enumerate(labels.tolist())}
+        return np.array([places.get(key(label), -1) for label in said.tolist()])
 
     @property
     def regresses(self) -> bool:

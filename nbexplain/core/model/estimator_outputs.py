@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.model.answer_forms import as_plain
-from nbexplain.inputs.table_column import written
+from nbexplain.inputs.table_column import is_yes_or_no, of_one_kind, told_apart, written
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
@@ -176,11 +176,16 @@ def _labels_seen(table: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
     if _agreement(table, numbered, chosen) == 1:
         return numbered
     highest = table.argmax(1)
-    seen = [list(dict.fromkeys(chosen[highest == place].tolist())) for place in numbered]
+    seen = [_different(chosen[highest == place].tolist()) for place in numbered]
     if any(len(own) != 1 for own in seen):  # not every one is the highest, or `predict` goes by something else
         return None
-    found = [own[0] for own in seen]
-    return as_plain(found) if len(set(found)) == len(found) else None
+    found = as_plain([own[0] for own in seen])
+    return found if len(_different(found.tolist())) == len(found) else None
+
+
+def _different(labels: Sequence[Any]) -> list[Any]:
+    """Each of some labels once, in the order in which they come; True is another than 1."""
+    return [label for _, label in dict.fromkeys(map(told_apart, labels))]
 
 
 def _both(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -218,7 +223,7 @@ def _checked(
 
 def _threshold(scores: np.ndarray, labels: np.ndarray, chosen: np.ndarray, quantity: str) -> str:
     """From which score of the second of two classes on `predict` chooses it, where that is what it does; or `""`."""
-    yes = chosen.reshape(-1) == labels[-1]
+    yes = _which(chosen, labels)[:, -1]
     if len(labels) != 2 or yes.all() or not yes.any():
         return ""
     low, high = float(scores[~yes, 1].max()), float(scores[yes, 1].min())
@@ -234,7 +239,17 @@ def _threshold(scores: np.ndarray, labels: np.ndarray, chosen: np.ndarray, quant
 
 def are_among(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(N,) bool: whether what `predict` chose is one of these labels, of which '1' is not 1."""
-    return np.asarray((chosen.reshape(-1, 1) == labels).any(1))
+    return np.asarray(_which(chosen, labels).any(1))
+
+
+def _which(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(N, K) bool: which of the labels `predict` chose; True is another than 1 where they are of several kinds."""
+    column = chosen.reshape(-1, 1)
+    same = np.asarray(column == labels)
+    if of_one_kind(labels.tolist()):
+        return same
+    yes_or_no = np.vectorize(is_yes_or_no, otypes=[bool])
+    return np.asarray(same & (yes_or_no(column) == yes_or_no(labels)))
 
 
 def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None) -> float:
@@ -242,8 +257,7 @@ def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None)
     if chosen is None:
         return 1.0
     highest = table >= table.max(1, keepdims=True)
-    own = chosen.reshape(-1, 1) == labels
-    return float((highest & own).any(1).mean())
+    return float((highest & _which(chosen, labels)).any(1).mean())
 
 
 def _by_pairs(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None, declared: bool) -> bool:
@@ -286,7 +300,7 @@ def of_labels(
 
     def scores(said: np.ndarray) -> np.ndarray:
         said = said.reshape(len(said), -1)[:, 0]
-        chosen = said[:, None] == known
+        chosen = _which(said, known)
         if not chosen.any(1).all():
             label = said[~chosen.any(1)][:1].tolist()[0]
             if alone:
@@ -402,7 +416,7 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
     if said.dtype.kind in "fiub" or (said.ndim == 2 and said.shape[1] > 1):
         return None
     values = said.ravel()
-    found = list(dict.fromkeys(values.tolist()))
+    found = _different(values.tolist())
     if broken := next((label for label in found if _is_fraction(label)), None):
         raise ValueError(
             f"predict: it returned numbers as strings, such as {broken!r}; let it return floats: "

@@ -52,7 +52,7 @@ def answers(model: Callable[[Any], Any], inputs: Any) -> bool:
 
 
 def adds(model: Callable[[Any], Any], inputs: Any) -> bool:
-    """Whether it returns rows more than it got inputs, as many of one as of several, so that it takes these together."""
+    """Whether it takes several together, and returns rows more than it got inputs: as many of one as of several."""
     more = set()
     for size in (1, _SEVERAL):
         try:

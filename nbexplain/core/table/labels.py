@@ -14,7 +14,7 @@ from nbexplain.core.formatting import counted
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import is_missing, written
+from nbexplain.inputs.table_column import is_missing, key_among, written
 from nbexplain.inputs.table_dtypes import floats, floats_of
 
 
@@ -185,10 +185,11 @@ def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names
         If one of them is no class.
     """
     known = classes.tolist() if isinstance(classes, np.ndarray) else list(classes)
-    places = {**{name: number for number, name in enumerate(names)}, **{c: number for number, c in enumerate(known)}}
+    key = key_among(known)
+    places = {key(label): number for own in (names, known) for number, label in enumerate(own)}
     found = np.empty(len(labels), dtype=np.int64)
     for number, label in enumerate(labels.tolist()):
-        place = places.get(label)
+        place = places.get(key(label))
         if place is None:
             if not is_missing(label):
                 named = ", ".join(map(written, known[:10]))

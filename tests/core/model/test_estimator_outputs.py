@@ -294,6 +294,29 @@ def test_labels_of_an_estimator_stay_what_they_are(labels: list[Any], where: str
         assert told.details["accuracy"] == counts.details["accuracy"]
 
 
+@pytest.mark.parametrize("kept", ["classes_", "predict", "a callable"])
+@pytest.mark.parametrize("labels", [[True, "low", 1], [True, 2, 1]], ids=str)
+def test_one_and_true_are_two_labels(labels: list[Any], kept: str) -> None:
+    model = Labelled(labels, labels if kept == "classes_" else None)
+    if kept == "a callable" and 2 in labels:
+        pytest.skip("numbers alone are explained as numbers")
+    asked = (lambda rows: model.predict(rows)) if kept == "a callable" else model
+    own = np.array([*model.predict(X)], dtype=object)
+    table = Tabular(X[0], background=X, labels=own)
+    counts = explain(asked, table, "confusion")
+    assert counts.details["accuracy"] == 1
+    assert sorted(np.diag(counts.values)) == sorted(np.bincount(SHARED))
+    assert counts.warnings == ()
+    for label in labels:
+        found = explain(asked, table, "matching_rows", where={"predicted": {label}, "label": {label}})
+        np.testing.assert_array_equal(found.features, [n for n, one in enumerate(own) if one is label])
+    if kept != "a callable":
+        for row in X[:9]:
+            target = int((row @ Shares.weights).argmax())
+            flipped = explain(model, Tabular(row, background=X), "counterfactual", target=target)
+            assert not any(one is labels[target] for one in model.predict(flipped.values))
+
+
 def test_probabilities_that_predict_does_not_go_by_ask_for_names() -> None:
     class Strict(Shares):
         def predict(self, rows: np.ndarray) -> Any:
