@@ -275,13 +275,16 @@ class Predictor(nn.Module):
             return self._of_several(said, widths, labels)
         self._chosen = chosen = own_choice(model, x)
         pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
+        if kind == "outlier_detector" and outputs.numbers(said).shape[1] == 1:
+            chosen = None  # outliers and inliers are no classes until they are named
         found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs, told=self._classes)
         if kind in ("clusterer", "density_estimator") and labels is None and found.quantity == "probability":
             clusters = tuple(f"cluster {k}" for k in range(found.scores(said).shape[1]))
             return Outputs(found.scores, clusters, found.quantity, exclusive=True, labels=found.names)
         if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
-            margin = self.way == "decision_function"
-            return outputs.of_two(said, margin=margin, labels=_OUTLIERS if kind == "outlier_detector" else None)
+            margin, own = self.way == "decision_function", _OUTLIERS if kind == "outlier_detector" else None
+            two = outputs.of_two(said, margin=margin, labels=own)
+            return dataclasses.replace(two, notes=outputs.beside_predict(chosen))
         if kind == "outlier_detector":
             return dataclasses.replace(found, undecided=_OF_OUTLIERS)
         return found

@@ -15,6 +15,7 @@ from nbexplain.inputs.table_column import is_yes_or_no, of_one_kind, told_apart,
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
+_YES_OR_NO = np.array([False, True])
 _OF_RAW = (
     "the model's predict returns these scores and no classes, as with an objective of one's own; the class with the "
     "highest is taken for the predicted one, of two classes the second where its score is above 0"
@@ -120,11 +121,8 @@ def of_classes(
         return replace(found, notes=(*found.notes, _OF_RAW))
     quantity = "probability" if way == "predict_proba" and between else "score"
     count, margins = table.shape[1], way == "decision_function"
-    if count == 1 and labels is None and chosen is not None and chosen.dtype.kind == "b":  # predict says yes or no
-        labels = np.array([False, True])
-    if count == 1 and labels is None and quantity == "probability" and chosen is not None:
-        zero_and_one = np.arange(2)
-        labels = zero_and_one if _agreement(_both(1 - table, table), zero_and_one, chosen) == 1 else None
+    if count == 1 and labels is None and chosen is not None and chosen.ndim == 1:
+        labels = _two_labels(table, chosen, told)
     if count == 1 and labels is not None and len(labels) == 2:
         reverse = (
             quantity == "score" and chosen is not None and _agreement(np.hstack([table, -table]), labels, chosen) == 1
@@ -152,7 +150,9 @@ def _without_labels(
         if not (shares and (chosen.sum(1) == 1).all()):  # several labels for a row, each yes or no
             return _checked(numbers, table, np.arange(count), chosen, quantity, way)
         chosen = chosen.argmax(1)
-    if count < 2 or (chosen is not None and chosen.ndim > 1):
+    if count < 2:
+        return Outputs(numbers, quantity=quantity, undecided=_why_not_two(chosen, quantity))
+    if chosen is not None and chosen.ndim > 1:
         return Outputs(numbers, quantity=quantity)
     if chosen is None:
         return Outputs(numbers, quantity=quantity, exclusive=shares)
@@ -168,6 +168,41 @@ def _without_labels(
         "number of the highest; give the name of each class, in the order of the probabilities: classes=[…]"
     )
     return Outputs(numbers, quantity=quantity, undecided=why)
+
+
+def _two_labels(table: np.ndarray, chosen: np.ndarray, told: Sequence[str] | None) -> np.ndarray | None:
+    """(2,) what `predict` says where a single number (N, 1) is low, and where it is high; None if it does not tell."""
+    found, labels = _different(chosen.tolist()), None
+    if len(found) == 2:
+        is_second = np.array([told_apart(label) == told_apart(found[1]) for label in chosen.tolist()])
+        first, second = table[~is_second], table[is_second]
+        rises, falls = first.max() < second.min(), second.max() < first.min()
+        labels = as_plain(found) if rises else as_plain(found[::-1]) if falls else None
+    for known in (_YES_OR_NO if chosen.dtype.kind == "b" else np.arange(2), np.array(told or ())):
+        if len(known) == 2 and are_among(chosen, known).all() and (labels is None or np.array_equal(labels, known)):
+            return known
+    return labels
+
+
+def _why_not_two(chosen: np.ndarray | None, quantity: str) -> str:
+    """Why a single number that is no prediction tells no classes, and the call by which it does."""
+    one = f"it gives one {quantity} for each row"
+    if chosen is not None and chosen.ndim == 1 and len(kinds := _different(chosen.tolist())) > 2:
+        return f"{one}, and its predict returns {len(kinds)} different labels; ask for these: explain(model.predict, …)"
+    return (
+        f"{one}, and has no predict that tells the class of a low one from that of a high one; name them, in this "
+        "order: classes=(first, second)"
+    )
+
+
+def beside_predict(chosen: np.ndarray | None) -> tuple[str, ...]:
+    """What is said of two classes that were named, where `predict` returned labels that do not follow their scores."""
+    if chosen is None or chosen.ndim > 1 or len(labels := _different(chosen.tolist())) < 2:
+        return ()
+    return (
+        f"the model's own predict returns labels such as {_listed(labels)}, which do not follow its single number; the "
+        "class with the highest score is taken for the predicted one",
+    )
 
 
 def _labels_seen(table: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
@@ -186,6 +221,10 @@ def _labels_seen(table: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
 def _different(labels: Sequence[Any]) -> list[Any]:
     """Each of some labels once, in the order in which they come; True is another than 1."""
     return [label for _, label in dict.fromkeys(map(told_apart, labels))]
+
+
+def _listed(labels: Sequence[Any]) -> str:
+    return ", ".join(map(written, labels[:6])) + ", …" * (len(labels) > 6)
 
 
 def _both(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import is_missing, key_among, written
 from nbexplain.inputs.table_dtypes import floats, floats_of
 
+_AS_CLASSES = "; if its number is the score of one of two classes, name them: classes=(first, second)"
+
 
 def has_classes(subject: Subject) -> bool:
     """Whether the highest of the scores is the class that the model chooses; not so of a regression."""
@@ -152,7 +154,10 @@ def right_numbers(subject: Subject) -> np.ndarray:
     plain = [np.nan if is_missing(label) else label for label in labels.tolist()]
     for number, label in enumerate(plain):
         if not isinstance(label, (int, float, np.number, Decimal)):
-            raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}")
+            module = subject.twin.module
+            predicts = isinstance(module, Predictor) and module.regresses
+            way = "" if predicts or subject.scores().shape[1] > 1 else _AS_CLASSES
+            raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}{way}")
     return np.array(plain, dtype=np.float64)
 
 
