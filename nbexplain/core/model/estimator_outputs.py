@@ -129,9 +129,9 @@ def of_classes(
         )
         signs = -1 if reverse and _agreement(np.hstack([-table, table]), labels, chosen) < 1 else 1
         both = (lambda a: _both(1 - a, a)) if quantity == "probability" else (lambda a: _both(-signs * a, signs * a))
-        return _checked(lambda a: both(numbers(a)), table, labels, chosen, quantity, way)
+        return _named(lambda a: both(numbers(a)), table, labels, chosen, quantity, way, told)
     if labels is not None and count == len(labels) and not (margins and _by_pairs(table, labels, chosen, pairs)):
-        return _checked(numbers, table, labels, chosen, quantity, way)
+        return _named(numbers, table, labels, chosen, quantity, way, told)
     if margins and labels is not None and count == len(labels) * (len(labels) - 1) // 2:
         names = tuple(f"{first} against {second}" for first, second in combinations(labels.tolist(), 2))
         note = "the scores are margins of pairs of classes: positive ones speak for the first"
@@ -221,6 +221,39 @@ def _labels_seen(table: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
 def _different(labels: Sequence[Any]) -> list[Any]:
     """Each of some labels once, in the order in which they come; True is another than 1."""
     return [label for _, label in dict.fromkeys(map(told_apart, labels))]
+
+
+def _named(
+    scores: Callable[[np.ndarray], np.ndarray],
+    said: np.ndarray,
+    labels: np.ndarray,
+    chosen: np.ndarray | None,
+    quantity: str,
+    way: str,
+    told: Sequence[str] | None,
+) -> Outputs:
+    """Scores of the classes `labels`, which `predict` may call otherwise: it may decode those of a model inside."""
+    if chosen is None or chosen.ndim > 1 or len(labels) == 1 or are_among(chosen, labels).any():
+        return _checked(scores, said, labels, chosen, quantity, way)
+    own = _labels_seen(scores(said), chosen)
+    if own is None and told is not None and len(told) == len(labels) and are_among(chosen, np.array(told)).all():
+        own = np.array(told)
+    known = _listed(labels.tolist())
+    returned = _listed(_different((chosen if own is None else own).tolist()))
+    if own is None:
+        note = (
+            f"the model's own predict returns labels such as {returned}, and none of its classes_ ({known}): the class "
+            f"with the highest {quantity} is taken for the predicted one. Classes are called by the labels of predict "
+            "where these are given in the order of classes_: classes=[…]"
+        )
+        return replace(_checked(scores, said, labels, None, quantity, way), notes=(note,))
+    found = _checked(scores, said, own, chosen, quantity, way)
+    if np.array_equal(own, np.arange(len(own))):  # the number of the class, which has a name
+        return replace(found, names=tuple(labels.tolist()), labels=tuple(own.tolist()))
+    if told is not None and list(told) == own.tolist():
+        return found
+    note = f"the classes are called what the model's own predict returns, {returned}; its classes_ are {known}"
+    return replace(found, notes=(note, *found.notes))
 
 
 def _listed(labels: Sequence[Any]) -> str:

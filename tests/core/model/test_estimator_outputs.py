@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -449,6 +450,37 @@ def test_a_single_number_of_which_predict_tells_nothing_asks_for_two_names(way: 
     model.predict = lambda rows: THREE[: len(rows)]  # type: ignore[method-assign]
     with pytest.raises(ValueError, match=r"3 different labels; ask for these: explain\(model.predict, …\)"):
         explain(model, table, "confusion")
+
+
+@pytest.mark.parametrize("told", [None, ["u", "v", "w"]])
+def test_labels_that_predict_decodes_are_those_of_the_classes(told: Any) -> None:
+    model = Labelled(["u", "v", "w"], [0, 1, 2])
+    table = Tabular(X[0], background=X, labels=np.array(model.labels)[NOISY])
+    counts = explain(model, table, "confusion", classes=told)
+    np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+    assert counts.names == ("u", "v", "w")
+    said = "the classes are called what the model's own predict returns, 'u', 'v', 'w'; its classes_ are 0, 1, 2"
+    assert counts.warnings == ((said,) if told is None else ())
+    found = explain(model, table, "matching_rows", classes=told, where={"predicted": "w"})
+    np.testing.assert_array_equal(found.features, np.flatnonzero(SHARED == 2))
+    flipped = explain(model, Tabular(X[0], background=X), "counterfactual", classes=told)
+    assert model.predict(X[:1])[0] not in model.predict(flipped.values)
+    assert flipped.warnings == counts.warnings
+
+
+def test_numbers_that_predict_returns_for_named_classes_leave_them_their_names() -> None:
+    model = Labelled([0, 1, 2], ["u", "v", "w"])
+    for labels in (NOISY, np.array(model.classes_)[NOISY]):
+        counts = explain(model, Tabular(X[0], background=X, labels=labels), "confusion")
+        np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+        assert (counts.names, counts.warnings) == (("u", "v", "w"), ())
+
+
+def test_labels_of_predict_that_name_no_class_are_told() -> None:
+    model = Labelled(["u", "v", "v"], [0, 1, 2])
+    counts = explain(model, Tabular(X[0], background=X, labels=NOISY), "confusion")
+    np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+    assert re.search(r"returns labels such as '.', '.', and none of its classes_ \(0, 1, 2\)", counts.warnings[0])
 
 
 def test_the_sign_of_a_margin_is_held_against_predict() -> None:
