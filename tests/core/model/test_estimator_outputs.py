@@ -295,12 +295,16 @@ def test_labels_of_an_estimator_stay_what_they_are(labels: list[Any], where: str
         assert told.details["accuracy"] == counts.details["accuracy"]
 
 
-@pytest.mark.parametrize("kept", ["classes_", "predict", "a callable"])
-@pytest.mark.parametrize("labels", [[True, "low", 1], [True, 2, 1]], ids=str)
-def test_one_and_true_are_two_labels(labels: list[Any], kept: str) -> None:
+KEPT = ("classes_", "predict", "a callable")  # where labels are
+
+
+@pytest.mark.parametrize(
+    ("kept", "labels"),  # of a callable, numbers alone are explained as numbers
+    [*((kept, [True, 2, 1]) for kept in ("classes_", "predict")), *((kept, [True, "low", 1]) for kept in KEPT)],
+    ids=str,
+)
+def test_one_and_true_are_two_labels(kept: str, labels: list[Any]) -> None:
     model = Labelled(labels, labels if kept == "classes_" else None)
-    if kept == "a callable" and 2 in labels:
-        pytest.skip("numbers alone are explained as numbers")
     asked = (lambda rows: model.predict(rows)) if kept == "a callable" else model
     own = np.array([*model.predict(X)], dtype=object)
     table = Tabular(X[0], background=X, labels=own)
