@@ -38,6 +38,7 @@ from nbexplain.core.model.estimator_state import Attributes, State
 from nbexplain.core.model.own_columns import order_note
 from nbexplain.core.model.trees.reading import unwrapped
 from nbexplain.inputs import Array, Tabular
+from nbexplain.inputs.table_column import key_among
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
 _TRIED_FOR_LABELS = 10_000  # ... those that tell which labels there are
@@ -216,8 +217,9 @@ class Predictor(nn.Module):
         said = own_choice(self.estimator, x)
         if said is None or said.ndim != 1:
             return None
-        places = {label: place for place, label in enumerate(labels.tolist())}
-        return np.array([places.get(label, -1) for label in said.tolist()])
+        key = key_among(labels.tolist())
+        places = {key(label): place for place, label in enumerate(labels.tolist())}
+        return np.array([places.get(key(label), -1) for label in said.tolist()])
 
     @property
     def regresses(self) -> bool:
@@ -273,13 +275,16 @@ class Predictor(nn.Module):
             return self._of_several(said, widths, labels)
         self._chosen = chosen = own_choice(model, x)
         pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
+        if kind == "outlier_detector" and outputs.numbers(said).shape[1] == 1:
+            chosen = None  # outliers and inliers are no classes until they are named
         found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs, told=self._classes)
         if kind in ("clusterer", "density_estimator") and labels is None and found.quantity == "probability":
             clusters = tuple(f"cluster {k}" for k in range(found.scores(said).shape[1]))
             return Outputs(found.scores, clusters, found.quantity, exclusive=True, labels=found.names)
         if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
-            margin = self.way == "decision_function"
-            return outputs.of_two(said, margin=margin, labels=_OUTLIERS if kind == "outlier_detector" else None)
+            margin, own = self.way == "decision_function", _OUTLIERS if kind == "outlier_detector" else None
+            two = outputs.of_two(said, margin=margin, labels=own)
+            return dataclasses.replace(two, notes=outputs.beside_predict(chosen))
         if kind == "outlier_detector":
             return dataclasses.replace(found, undecided=_OF_OUTLIERS)
         return found

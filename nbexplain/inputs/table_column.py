@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
@@ -103,6 +103,11 @@ def is_yes_or_no(value: Any) -> bool:
 def told_apart(value: Any) -> tuple[bool, Any]:
     """Equal for values that are the same one: True is another than 1; 1 and 1.0 are the same."""
     return is_yes_or_no(value), value
+
+
+def key_among(values: Iterable[Any]) -> Callable[[Any], Any]:
+    """By what one of these values is looked up: itself, or as it is told apart where they are of several kinds."""
+    return (lambda value: value) if of_one_kind(values) else told_apart
 
 
 def of_one_kind(values: Iterable[Any]) -> bool:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from nbexplain.inputs.table_column import is_yes_or_no
+
 _DEEPEST = 3  # lists in lists, of one item each
 
 
@@ -21,12 +23,14 @@ def as_plain(said: Any) -> np.ndarray:
         said = said.detach().cpu()
         return np.asarray(said.float() if said.dtype.itemsize < 4 and said.is_floating_point() else said)
     array = np.asarray(said.toarray() if hasattr(said, "toarray") else said)
-    if not isinstance(said, (list, tuple)) or array.ndim != 1 or array.dtype.kind not in "US":
+    if not isinstance(said, (list, tuple)) or array.ndim != 1 or array.dtype.kind == "b":
+        return array
+    if array.dtype.kind not in "US" and not any(map(is_yes_or_no, said)):
         return array
     held = [one.item() if isinstance(one, (np.generic, np.ndarray, Tensor)) else one for one in said]
     if len(set(map(type, held))) == 1:
         return array
-    array = np.empty(len(held), dtype=object)  # numpy writes 1 as '1' beside a string
+    array = np.empty(len(held), dtype=object)  # numpy writes 1 as '1' beside a string, and True as 1 beside a number
     array[:] = held
     return array
 

@@ -168,8 +168,9 @@ def _instead(
     if array.ndim > 2 and len(array) == count:
         return f"; try lambda inputs: numpy.reshape({call}(inputs), (len(inputs), -1))"
     asked = None if model is None else (lambda x: as_plain(model(x)))
-    if array.ndim and len(array) != count and asked is not None and one_by_one.answers(asked, inputs):
-        return _lacking(array, count)  # it is these inputs of which it leaves some out
+    other = None if not array.ndim or len(array) == count else asked
+    if other is not None and (one_by_one.answers(other, inputs) or one_by_one.adds(other, inputs)):
+        return _lacking(array, count)  # it is these inputs of which it leaves some out, or it adds some to any
     if isinstance(said, tuple) and (way := _of_top_labels(said, count, inputs, call, model)):
         return way
     turned = array.dtype.kind in "fiub" and array.shape[1:] == (count,)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.model.answer_forms import as_plain
-from nbexplain.inputs.table_column import written
+from nbexplain.inputs.table_column import is_yes_or_no, of_one_kind, told_apart, written
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
+_YES_OR_NO = np.array([False, True])
 _OF_RAW = (
     "the model's predict returns these scores and no classes, as with an objective of one's own; the class with the "
     "highest is taken for the predicted one, of two classes the second where its score is above 0"
@@ -120,20 +121,17 @@ def of_classes(
         return replace(found, notes=(*found.notes, _OF_RAW))
     quantity = "probability" if way == "predict_proba" and between else "score"
     count, margins = table.shape[1], way == "decision_function"
-    if count == 1 and labels is None and chosen is not None and chosen.dtype.kind == "b":  # predict says yes or no
-        labels = np.array([False, True])
-    if count == 1 and labels is None and quantity == "probability" and chosen is not None:
-        zero_and_one = np.arange(2)
-        labels = zero_and_one if _agreement(_both(1 - table, table), zero_and_one, chosen) == 1 else None
+    if count == 1 and labels is None and chosen is not None and chosen.ndim == 1:
+        labels = _two_labels(table, chosen, told)
     if count == 1 and labels is not None and len(labels) == 2:
         reverse = (
             quantity == "score" and chosen is not None and _agreement(np.hstack([table, -table]), labels, chosen) == 1
         )
         signs = -1 if reverse and _agreement(np.hstack([-table, table]), labels, chosen) < 1 else 1
         both = (lambda a: _both(1 - a, a)) if quantity == "probability" else (lambda a: _both(-signs * a, signs * a))
-        return _checked(lambda a: both(numbers(a)), table, labels, chosen, quantity, way)
+        return _named(lambda a: both(numbers(a)), table, labels, chosen, quantity, way, told)
     if labels is not None and count == len(labels) and not (margins and _by_pairs(table, labels, chosen, pairs)):
-        return _checked(numbers, table, labels, chosen, quantity, way)
+        return _named(numbers, table, labels, chosen, quantity, way, told)
     if margins and labels is not None and count == len(labels) * (len(labels) - 1) // 2:
         names = tuple(f"{first} against {second}" for first, second in combinations(labels.tolist(), 2))
         note = "the scores are margins of pairs of classes: positive ones speak for the first"
@@ -152,7 +150,9 @@ def _without_labels(
         if not (shares and (chosen.sum(1) == 1).all()):  # several labels for a row, each yes or no
             return _checked(numbers, table, np.arange(count), chosen, quantity, way)
         chosen = chosen.argmax(1)
-    if count < 2 or (chosen is not None and chosen.ndim > 1):
+    if count < 2:
+        return Outputs(numbers, quantity=quantity, undecided=_why_not_two(chosen, quantity))
+    if chosen is not None and chosen.ndim > 1:
         return Outputs(numbers, quantity=quantity)
     if chosen is None:
         return Outputs(numbers, quantity=quantity, exclusive=shares)
@@ -170,17 +170,94 @@ def _without_labels(
     return Outputs(numbers, quantity=quantity, undecided=why)
 
 
+def _two_labels(table: np.ndarray, chosen: np.ndarray, told: Sequence[str] | None) -> np.ndarray | None:
+    """(2,) what `predict` says where a single number (N, 1) is low, and where it is high; None if it does not tell."""
+    found, labels = _different(chosen.tolist()), None
+    if len(found) == 2:
+        is_second = np.array([told_apart(label) == told_apart(found[1]) for label in chosen.tolist()])
+        first, second = table[~is_second], table[is_second]
+        rises, falls = first.max() < second.min(), second.max() < first.min()
+        labels = as_plain(found) if rises else as_plain(found[::-1]) if falls else None
+    for known in (_YES_OR_NO if chosen.dtype.kind == "b" else np.arange(2), np.array(told or ())):
+        if len(known) == 2 and are_among(chosen, known).all() and (labels is None or np.array_equal(labels, known)):
+            return known
+    return labels
+
+
+def _why_not_two(chosen: np.ndarray | None, quantity: str) -> str:
+    """Why a single number that is no prediction tells no classes, and the call by which it does."""
+    one = f"it gives one {quantity} for each row"
+    if chosen is not None and chosen.ndim == 1 and len(kinds := _different(chosen.tolist())) > 2:
+        return f"{one}, and its predict returns {len(kinds)} different labels; ask for these: explain(model.predict, …)"
+    return (
+        f"{one}, and has no predict that tells the class of a low one from that of a high one; name them, in this "
+        "order: classes=(first, second)"
+    )
+
+
+def beside_predict(chosen: np.ndarray | None) -> tuple[str, ...]:
+    """What is said of two classes that were named, where `predict` returned labels that do not follow their scores."""
+    if chosen is None or chosen.ndim > 1 or len(labels := _different(chosen.tolist())) < 2:
+        return ()
+    return (
+        f"the model's own predict returns labels such as {_listed(labels)}, which do not follow its single number; the "
+        "class with the highest score is taken for the predicted one",
+    )
+
+
 def _labels_seen(table: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
     """(K,) the label that `predict` returns where each score is the highest: its number, or one of its own; or None."""
     numbered = np.arange(table.shape[1])
     if _agreement(table, numbered, chosen) == 1:
         return numbered
     highest = table.argmax(1)
-    seen = [list(dict.fromkeys(chosen[highest == place].tolist())) for place in numbered]
+    seen = [_different(chosen[highest == place].tolist()) for place in numbered]
     if any(len(own) != 1 for own in seen):  # not every one is the highest, or `predict` goes by something else
         return None
-    found = [own[0] for own in seen]
-    return as_plain(found) if len(set(found)) == len(found) else None
+    found = as_plain([own[0] for own in seen])
+    return found if len(_different(found.tolist())) == len(found) else None
+
+
+def _different(labels: Sequence[Any]) -> list[Any]:
+    """Each of some labels once, in the order in which they come; True is another than 1."""
+    return [label for _, label in dict.fromkeys(map(told_apart, labels))]
+
+
+def _named(
+    scores: Callable[[np.ndarray], np.ndarray],
+    said: np.ndarray,
+    labels: np.ndarray,
+    chosen: np.ndarray | None,
+    quantity: str,
+    way: str,
+    told: Sequence[str] | None,
+) -> Outputs:
+    """Scores of the classes `labels`, which `predict` may call otherwise: it may decode those of a model inside."""
+    if chosen is None or chosen.ndim > 1 or len(labels) == 1 or are_among(chosen, labels).any():
+        return _checked(scores, said, labels, chosen, quantity, way)
+    own = _labels_seen(scores(said), chosen)
+    if own is None and told is not None and len(told) == len(labels) and are_among(chosen, np.array(told)).all():
+        own = np.array(told)
+    known = _listed(labels.tolist())
+    returned = _listed(_different((chosen if own is None else own).tolist()))
+    if own is None:
+        note = (
+            f"the model's own predict returns labels such as {returned}, and none of its classes_ ({known}): the class "
+            f"with the highest {quantity} is taken for the predicted one. Classes are called by the labels of predict "
+            "where these are given in the order of classes_: classes=[…]"
+        )
+        return replace(_checked(scores, said, labels, None, quantity, way), notes=(note,))
+    found = _checked(scores, said, own, chosen, quantity, way)
+    if np.array_equal(own, np.arange(len(own))):  # the number of the class, which has a name
+        return replace(found, names=tuple(labels.tolist()), labels=tuple(own.tolist()))
+    if told is not None and list(told) == own.tolist():
+        return found
+    note = f"the classes are called what the model's own predict returns, {returned}; its classes_ are {known}"
+    return replace(found, notes=(note, *found.notes))
+
+
+def _listed(labels: Sequence[Any]) -> str:
+    return ", ".join(map(written, labels[:6])) + ", …" * (len(labels) > 6)
 
 
 def _both(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -218,7 +295,7 @@ def _checked(
 
 def _threshold(scores: np.ndarray, labels: np.ndarray, chosen: np.ndarray, quantity: str) -> str:
     """From which score of the second of two classes on `predict` chooses it, where that is what it does; or `""`."""
-    yes = chosen.reshape(-1) == labels[-1]
+    yes = _which(chosen, labels)[:, -1]
     if len(labels) != 2 or yes.all() or not yes.any():
         return ""
     low, high = float(scores[~yes, 1].max()), float(scores[yes, 1].min())
@@ -234,7 +311,17 @@ def _threshold(scores: np.ndarray, labels: np.ndarray, chosen: np.ndarray, quant
 
 def are_among(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(N,) bool: whether what `predict` chose is one of these labels, of which '1' is not 1."""
-    return np.asarray((chosen.reshape(-1, 1) == labels).any(1))
+    return np.asarray(_which(chosen, labels).any(1))
+
+
+def _which(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(N, K) bool: which of the labels `predict` chose; True is another than 1 where they are of several kinds."""
+    column = chosen.reshape(-1, 1)
+    same = np.asarray(column == labels)
+    if of_one_kind(labels.tolist()):
+        return same
+    yes_or_no = np.vectorize(is_yes_or_no, otypes=[bool])
+    return np.asarray(same & (yes_or_no(column) == yes_or_no(labels)))
 
 
 def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None) -> float:
@@ -242,8 +329,7 @@ def _agreement(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None)
     if chosen is None:
         return 1.0
     highest = table >= table.max(1, keepdims=True)
-    own = chosen.reshape(-1, 1) == labels
-    return float((highest & own).any(1).mean())
+    return float((highest & _which(chosen, labels)).any(1).mean())
 
 
 def _by_pairs(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None, declared: bool) -> bool:
@@ -286,7 +372,7 @@ def of_labels(
 
     def scores(said: np.ndarray) -> np.ndarray:
         said = said.reshape(len(said), -1)[:, 0]
-        chosen = said[:, None] == known
+        chosen = _which(said, known)
         if not chosen.any(1).all():
             label = said[~chosen.any(1)][:1].tolist()[0]
             if alone:
@@ -402,7 +488,7 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
     if said.dtype.kind in "fiub" or (said.ndim == 2 and said.shape[1] > 1):
         return None
     values = said.ravel()
-    found = list(dict.fromkeys(values.tolist()))
+    found = _different(values.tolist())
     if broken := next((label for label in found if _is_fraction(label)), None):
         raise ValueError(
             f"predict: it returned numbers as strings, such as {broken!r}; let it return floats: "

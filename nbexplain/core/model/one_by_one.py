@@ -52,6 +52,17 @@ def answers(model: Callable[[Any], Any], inputs: Any) -> bool:
     return _answers(model, inputs, "fiubUSO")
 
 
+def adds(model: Callable[[Any], Any], inputs: Any) -> bool:
+    """Whether it takes several together, and returns rows more than it got inputs: as many of one as of several."""
+    more = set()
+    for size in (1, _SEVERAL):
+        try:
+            more.add(len(_asked(model, inputs, size)) - size)
+        except Exception:  # it takes no such input, or what it returns has no length
+            return False
+    return len(more) == 1 and more.pop() > 0
+
+
 def _counted(inputs: Any) -> str:
     return "inputs.shape[0]" if hasattr(inputs, "toarray") else "len(inputs)"  # a sparse matrix has no length
 
@@ -193,16 +204,21 @@ def _answers(function: Callable[[Any], Any], inputs: Any, kinds: str = "fiub") -
     widths = set()
     for size in (1, _SEVERAL):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it is a trial
-                said = function(_repeated(inputs, size))
-                array = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
+            array = _asked(function, inputs, size)
         except Exception:  # it takes no such input either
             return False
         if array.dtype.kind not in kinds or array.ndim not in (1, 2) or len(array) != size or not array.size:
             return False
         widths.add(array.shape[1:])
     return len(widths) == 1
+
+
+def _asked(function: Callable[[Any], Any], inputs: Any, size: int) -> np.ndarray:
+    """What it returns for the first of the inputs, several times."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is a trial
+        said = function(_repeated(inputs, size))
+        return np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said)
 
 
 def _repeated(inputs: Any, size: int) -> Any:

@@ -14,8 +14,10 @@ from nbexplain.core.formatting import counted
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import is_missing, written
+from nbexplain.inputs.table_column import is_missing, key_among, written
 from nbexplain.inputs.table_dtypes import floats, floats_of
+
+_AS_CLASSES = "; if its number is the score of one of two classes, name them: classes=(first, second)"
 
 
 def has_classes(subject: Subject) -> bool:
@@ -152,7 +154,10 @@ def right_numbers(subject: Subject) -> np.ndarray:
     plain = [np.nan if is_missing(label) else label for label in labels.tolist()]
     for number, label in enumerate(plain):
         if not isinstance(label, (int, float, np.number, Decimal)):
-            raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}")
+            module = subject.twin.module
+            predicts = isinstance(module, Predictor) and module.regresses
+            way = "" if predicts or subject.scores().shape[1] > 1 else _AS_CLASSES
+            raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}{way}")
     return np.array(plain, dtype=np.float64)
 
 
@@ -185,10 +190,11 @@ def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names
         If one of them is no class.
     """
     known = classes.tolist() if isinstance(classes, np.ndarray) else list(classes)
-    places = {**{name: number for number, name in enumerate(names)}, **{c: number for number, c in enumerate(known)}}
+    key = key_among(known)
+    places = {key(label): number for own in (names, known) for number, label in enumerate(own)}
     found = np.empty(len(labels), dtype=np.int64)
     for number, label in enumerate(labels.tolist()):
-        place = places.get(label)
+        place = places.get(key(label))
         if place is None:
             if not is_missing(label):
                 named = ", ".join(map(written, known[:10]))

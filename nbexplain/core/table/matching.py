@@ -35,7 +35,7 @@ from nbexplain.core.table.labels import (
     undecided,
 )
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import Column, as_written, of_one_kind, told_apart, written
+from nbexplain.inputs.table_column import Column, as_written, key_among, written
 from nbexplain.inputs.table_dtypes import floats
 from nbexplain.inputs.table_exact import EXACT, Known
 from nbexplain.inputs.table_masker import needed
@@ -293,14 +293,14 @@ def _coded(name: str, column: Column, condition: Condition) -> Condition:
         raise ValueError(
             f"where[{name!r}]: {column.name!r} is a category, expected a set of {known}, got {condition!r}"
         )
-    alone = of_one_kind(column.categories)
+    key = key_among(column.categories)
     places: dict[Any, list[Any]] = {}
     for place, value in enumerate(column.categories):
         for one in (as_written(value), value):
-            places.setdefault(one if alone else told_apart(one), []).append(place)
+            places.setdefault(key(one), []).append(place)
     found: list[Any] = []
     for value in condition:
-        same = [None] if value is None else places.get(value if alone else told_apart(value))
+        same = [None] if value is None else places.get(key(value))
         if same is None:
             known = ", ".join(map(written, column.categories[:10]))
             raise ValueError(f"where[{name!r}]: {column.name!r} is never {value!r}, expected some of {known}")

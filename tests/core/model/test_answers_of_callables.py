@@ -320,6 +320,21 @@ def test_a_model_that_adds_a_row_is_told_so() -> None:
         explain(model, Tabular(rows[0], rows), "permutation_importance")
 
 
+@pytest.mark.parametrize("kind", ["numbers", "rows of scores", "texts"])
+@pytest.mark.parametrize("more", [1, 3])
+def test_a_model_that_always_adds_rows_is_told_so(more: int, kind: str) -> None:
+    made: dict[str, Callable[[Any], Any]] = {
+        "numbers": lambda rows: numpy.append(rows.sum(axis=1), numpy.zeros(more)),
+        "rows of scores": lambda rows: numpy.vstack([rows.to_numpy(), numpy.zeros((more, 3))]),
+        "texts": lambda texts: [score(one) for one in texts] + more * [0.0],
+    }
+    frame = pandas.DataFrame(numpy.random.default_rng(0).normal(size=(20, 3)), columns=list("abc"))
+    inputs = Text(TEXT) if kind == "texts" else Tabular(frame.iloc[0], frame)
+    advice = rf": {1 + more} answers for 1 input; let it give one for each, in their order$"
+    with pytest.raises(ValueError, match=advice):
+        explain(made[kind], inputs, "kernel_shap", target=0)
+
+
 @pytest.mark.parametrize("method", ["exact_shap", "lime"])
 @pytest.mark.parametrize("text", ["good", "the film is good"])
 def test_a_model_that_skips_empty_texts_is_told_so(text: str, method: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -294,6 +295,33 @@ def test_labels_of_an_estimator_stay_what_they_are(labels: list[Any], where: str
         assert told.details["accuracy"] == counts.details["accuracy"]
 
 
+KEPT = ("classes_", "predict", "a callable")  # where labels are
+
+
+@pytest.mark.parametrize(
+    ("kept", "labels"),  # of a callable, numbers alone are explained as numbers
+    [*((kept, [True, 2, 1]) for kept in ("classes_", "predict")), *((kept, [True, "low", 1]) for kept in KEPT)],
+    ids=str,
+)
+def test_one_and_true_are_two_labels(kept: str, labels: list[Any]) -> None:
+    model = Labelled(labels, labels if kept == "classes_" else None)
+    asked = (lambda rows: model.predict(rows)) if kept == "a callable" else model
+    own = np.array([*model.predict(X)], dtype=object)
+    table = Tabular(X[0], background=X, labels=own)
+    counts = explain(asked, table, "confusion")
+    assert counts.details["accuracy"] == 1
+    assert sorted(np.diag(counts.values)) == sorted(np.bincount(SHARED))
+    assert counts.warnings == ()
+    for label in labels:
+        found = explain(asked, table, "matching_rows", where={"predicted": {label}, "label": {label}})
+        np.testing.assert_array_equal(found.features, [n for n, one in enumerate(own) if one is label])
+    if kept != "a callable":
+        for row in X[:9]:
+            target = int((row @ Shares.weights).argmax())
+            flipped = explain(model, Tabular(row, background=X), "counterfactual", target=target)
+            assert not any(one is labels[target] for one in model.predict(flipped.values))
+
+
 def test_probabilities_that_predict_does_not_go_by_ask_for_names() -> None:
     class Strict(Shares):
         def predict(self, rows: np.ndarray) -> Any:
@@ -355,6 +383,108 @@ def test_one_probability_beside_yes_and_no_is_that_of_yes() -> None:
     np.testing.assert_array_equal(explain(of_one, table, "confusion").values, counts)
     with pytest.raises(ValueError, match="it has classes; use 'confusion'"):
         explain(of_one, table, "residuals")
+
+
+WEIGHTS = np.array([1.0, -2, 0.5])
+
+
+class OneNumber:
+    """One probability, or one margin, for a row, and a `predict` with a threshold and labels of its own."""
+
+    def __init__(self, way: str, threshold: float, labels: Any) -> None:
+        self.threshold, self.labels = threshold, np.array(labels)
+        self.own = (lambda z: 1 / (1 + np.exp(-z))) if way == "predict_proba" else (lambda z: z)
+        setattr(self, way, lambda rows: self.own(np.asarray(rows) @ WEIGHTS)[:, None])
+
+    def predict(self, rows: Any) -> np.ndarray:
+        return self.labels[(self.own(np.asarray(rows) @ WEIGHTS) > self.threshold).astype(int)]
+
+
+@pytest.mark.parametrize("told", [None, ("no", "yes")])
+@pytest.mark.parametrize("labels", [(0, 1), (1, -1), ("no", "yes"), (False, True)], ids=str)
+@pytest.mark.parametrize(("way", "middle", "threshold"), [("predict_proba", 0.5, 0.2), ("decision_function", 0, 0.7)])
+def test_predict_tells_the_two_classes_of_a_single_number(
+    way: str, middle: float, threshold: float, labels: Any, told: Any
+) -> None:
+    model, higher = OneNumber(way, threshold, labels), X @ WEIGHTS > 0
+    own = model.predict(X)
+    table = Tabular(X[4], background=X, labels=own)
+    share = (own != np.array(labels)[higher.astype(int)]).mean()
+    assert share > 0
+    counts = explain(model, table, "confusion", classes=told)
+    assert counts.details["accuracy"] == pytest.approx(1 - share)
+    assert f"does not choose the class with the highest {counts.score_name} for {share:.0%}" in counts.warnings[0]
+    assert f"from a {counts.score_name} of about {threshold:g} on" in counts.warnings[0]
+    shuffled = explain(model, table, "permutation_importance", classes=told)
+    assert shuffled.details == {"accuracy": pytest.approx(1 - share)}
+    wrong = explain(model, table, "matching_rows", classes=told, where={"error": True})
+    assert wrong.details["rows"] == round(60 * share)
+    with pytest.raises(ValueError, match="it has classes; use 'confusion'"):
+        explain(model, table, "residuals", classes=told)
+    between = np.flatnonzero((model.own(X @ WEIGHTS) > middle) != (own == labels[1]))[0]  # where the two differ
+    for row in (X[4], X[between]):
+        flipped = explain(model, Tabular(row, background=X), "counterfactual", classes=told)
+        assert not (model.predict(flipped.values) == model.predict(row[None])).any()
+    agreeing = OneNumber(way, middle, labels)
+    table = Tabular(X[4], background=X, labels=agreeing.predict(X))
+    counts = explain(agreeing, table, "confusion", classes=told)
+    assert (counts.details["accuracy"], counts.warnings) == (1, ())
+
+
+@pytest.mark.parametrize("way", ["predict_proba", "decision_function"])
+def test_a_single_number_of_which_predict_tells_nothing_asks_for_two_names(way: str) -> None:
+    class Other(OneNumber):
+        def predict(self, rows: Any) -> np.ndarray:
+            return np.where(np.asarray(rows)[:, 1] > 0, "yes", "no")
+
+    model, table = Other(way, 0, ()), Tabular(X[4], background=X, labels=TWO)
+    call = r"classes=\(first, second\)"
+    for method in ("residuals", "confusion", "roc"):
+        with pytest.raises(ValueError, match=call):
+            explain(model, table, method)
+    for condition in (True, 0.1):
+        with pytest.raises(ValueError, match=call):
+            explain(model, table, "matching_rows", where={"error": condition})
+    shuffled = explain(model, table, "permutation_importance")
+    assert shuffled.quantity == "mean change of the score"
+    assert "labels are not used" in shuffled.warnings[0]
+    counts = explain(model, table, "confusion", classes=("first", "second"))
+    np.testing.assert_array_equal(counts.values, confusion_matrix(TWO, X @ WEIGHTS > 0))
+    assert "predict returns labels such as" in counts.warnings[0]
+    model.predict = lambda rows: THREE[: len(rows)]  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match=r"3 different labels; ask for these: explain\(model.predict, …\)"):
+        explain(model, table, "confusion")
+
+
+@pytest.mark.parametrize("told", [None, ["u", "v", "w"]])
+def test_labels_that_predict_decodes_are_those_of_the_classes(told: Any) -> None:
+    model = Labelled(["u", "v", "w"], [0, 1, 2])
+    table = Tabular(X[0], background=X, labels=np.array(model.labels)[NOISY])
+    counts = explain(model, table, "confusion", classes=told)
+    np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+    assert counts.names == ("u", "v", "w")
+    said = "the classes are called what the model's own predict returns, 'u', 'v', 'w'; its classes_ are 0, 1, 2"
+    assert counts.warnings == ((said,) if told is None else ())
+    found = explain(model, table, "matching_rows", classes=told, where={"predicted": "w"})
+    np.testing.assert_array_equal(found.features, np.flatnonzero(SHARED == 2))
+    flipped = explain(model, Tabular(X[0], background=X), "counterfactual", classes=told)
+    assert model.predict(X[:1])[0] not in model.predict(flipped.values)
+    assert flipped.warnings == counts.warnings
+
+
+def test_numbers_that_predict_returns_for_named_classes_leave_them_their_names() -> None:
+    model = Labelled([0, 1, 2], ["u", "v", "w"])
+    for labels in (NOISY, np.array(model.classes_)[NOISY]):
+        counts = explain(model, Tabular(X[0], background=X, labels=labels), "confusion")
+        np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+        assert (counts.names, counts.warnings) == (("u", "v", "w"), ())
+
+
+def test_labels_of_predict_that_name_no_class_are_told() -> None:
+    model = Labelled(["u", "v", "v"], [0, 1, 2])
+    counts = explain(model, Tabular(X[0], background=X, labels=NOISY), "confusion")
+    np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+    assert re.search(r"returns labels such as '.', '.', and none of its classes_ \(0, 1, 2\)", counts.warnings[0])
 
 
 def test_the_sign_of_a_margin_is_held_against_predict() -> None:

@@ -93,8 +93,10 @@ def test_what_does_not_fit_is_named() -> None:
     background = rows(10)
     labels = list("ababababab")
     line = LinearRegression().fit(background, background[:, 0])
-    with pytest.raises(ValueError, match="labels: the model predicts numbers, expected numbers, row 0 has 'a'"):
+    with pytest.raises(ValueError, match=r"labels: the model predicts numbers, expected numbers, row 0 has 'a'$"):
         explain(line, Tabular(background[0], background, labels=labels), "residuals")
+    with pytest.raises(ValueError, match=r"row 0 has 'a'; .* name them: classes=\(first, second\)$"):
+        explain(lambda rows: rows[:, 0], Tabular(background[0], background, labels=labels), "permutation_importance")
     model = LogisticRegression().fit(background, labels)
     with pytest.raises(ValueError, match="'residuals' needs a model that predicts numbers, and it has classes; use"):
         explain(model, Tabular(background[0], background, labels=labels), "residuals")
