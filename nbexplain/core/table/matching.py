@@ -185,8 +185,9 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
             return found
         numbers = right_classes(subject) if name == "label" else every_score(subject).argmax(1)
         return np.isin(numbers, class_places(name, condition, class_values(subject), subject.names))
-    if name != "predicted" and (reason := undecided(subject)):
-        raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}{column}")
+    if (reason := undecided(subject)) and not (name == "predicted" and _of_one_score(subject, condition)):
+        lacks = "chooses no class" if name == "predicted" else "predicts no numbers to compare labels with"
+        raise ValueError(f"where[{name!r}]: the model {lacks}: {reason}{column}")
     _check_kind(table, name, condition, False)
     if name == "label":
         held = floats_of_labels(needed_labels(table))
@@ -201,6 +202,11 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
     size = np.abs(residual)
     known = size[~np.isnan(size)]
     return size >= np.quantile(known, 1 - condition) if len(known) else np.zeros(len(size), dtype=bool)
+
+
+def _of_one_score(subject: Subject, condition: Condition) -> bool:
+    """Whether this is a range of the only score, as of an outlier detector, which need not choose a class for that."""
+    return isinstance(condition, tuple) and subject.scores().shape[1] == 1
 
 
 def _prediction(subject: Subject, name: str) -> np.ndarray:

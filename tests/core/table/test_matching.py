@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import scipy.sparse
 import torch
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from nbexplain import Subject, Tabular, explain
@@ -107,6 +108,40 @@ def test_what_does_not_fit_is_named() -> None:
     table = Tabular([0.0], [[0.0], [1]], labels=[0, 1])
     with pytest.raises(ValueError, match="the model predicts numbers, expected the share of rows"):
         explain(lambda x: x[:, 0], table, "matching_rows", where={"error": True})
+
+
+class Three:
+    """Probabilities of three classes whose labels are nowhere said, and a choice among two of them."""
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        first = np.where(rows[:, 0] > 0, 0.7, 0.2)
+        return np.stack([first, 0.9 - first, np.full(len(rows), 0.1)], 1)
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return np.array(["a", "b", "c"])[self.predict_proba(rows).argmax(1)]
+
+
+@pytest.mark.parametrize("condition", [{"a"}, {0}, True, (0, 1), None])
+def test_a_prediction_of_no_known_class_is_refused_with_the_call_that_names_them(condition: Any) -> None:
+    table = Tabular([1.0], [[1.0], [-1], [2]])
+    reason = (
+        r"where\['predicted'\]: the model chooses no class: it has no label for each of its 3 probabilities .* "
+        r"classes=\[…\]"
+    )
+    with pytest.raises(ValueError, match=reason):
+        explain(Three(), table, "matching_rows", where={"predicted": condition})
+    found = explain(Three(), table, "matching_rows", where={"predicted": "a"}, classes=["a", "b", "c"])
+    assert found.features.tolist() == [0, 2]
+
+
+def test_the_score_of_outliers_has_ranges_and_no_classes() -> None:
+    background = np.array([[0.0], [0.1], [-0.1], [0], [9]])
+    forest, table = IsolationForest(random_state=0).fit(background), Tabular([0.0], background)
+    right = np.flatnonzero(forest.decision_function(background) <= 0)
+    found = explain(forest, table, "matching_rows", where={"predicted": (None, 0)})
+    assert found.features.tolist() == right.tolist()
+    with pytest.raises(ValueError, match=r"where\['predicted'\]: the model chooses no class: its score tells outliers"):
+        explain(forest, table, "matching_rows", where={"predicted": -1})
 
 
 def test_the_scores_of_all_rows_are_computed_once() -> None:
