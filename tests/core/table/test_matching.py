@@ -229,12 +229,51 @@ def test_labels_are_compared_as_they_are(kind: Any, condition: Any) -> None:
 
 
 @pytest.mark.parametrize("condition", [(0.1, 0.2), {0.1, 0.2}])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
 def test_what_a_network_predicts_is_compared_as_it_computes(dtype: torch.dtype, condition: Any) -> None:
     network = torch.nn.Linear(3, 1, bias=False).to(dtype)
     network.weight.data = torch.tensor([DOSE[:3].tolist()], dtype=dtype)
     found = explain(network, Tabular([1.0, 0, 0], np.eye(3)), "matching_rows", where={"predicted": condition})
     assert found.features.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("condition", [(0.1, 0.2), {0.1, 0.2}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda dose: dose.astype(np.float16),
+        lambda dose: dose.astype(np.float32),
+        lambda dose: dose.astype(np.float32).tolist(),
+        lambda dose: torch.from_numpy(dose).bfloat16(),
+        lambda dose: dose,
+    ],
+    ids=["half", "single", "list", "bfloat16", "double"],
+)
+def test_what_a_callable_predicts_is_compared_as_it_computes(said: Any, condition: Any) -> None:
+    table = Tabular([1.0, 0, 0], np.eye(3))
+    found = explain(lambda rows: said(rows @ DOSE[:3]), table, "matching_rows", where={"predicted": condition})
+    assert found.features.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_whole_predictions_are_compared_to_the_last_digit(dtype: Any) -> None:
+    table, numbers = Tabular([1.0, 0], np.eye(2)), np.array([16777216, 16777218])  # single precision holds both
+
+    def predict(rows: np.ndarray) -> np.ndarray:
+        return (rows @ numbers).astype(dtype)
+
+    for condition, right in (((16777217, None), [1]), ((16777216.4, None), [1]), ({16777218}, [1])):
+        found = explain(predict, table, "matching_rows", where={"predicted": condition})
+        assert found.features.tolist() == right
+    with pytest.raises(ValueError, match="no row of the background matches"):
+        explain(predict, table, "matching_rows", where={"predicted": {16777217}})
+
+
+def test_a_score_made_of_single_precision_is_compared_as_it_is() -> None:
+    table = Tabular([1.0, 0], np.eye(2))
+    where = {"predicted": {0.1}}
+    found = explain(lambda rows: rows @ [1.0, 2], table, "matching_rows", where=where, scores=lambda said: said / 10)
+    assert found.features.tolist() == [0]
 
 
 MIXED = [1, True, 1.0, "1", 0, False, None, "x"]
