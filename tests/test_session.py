@@ -155,6 +155,24 @@ def test_listeners_hear_each_change_once(session: Session) -> None:
         ({"params": [1]}, TypeError, "params: expected {method: {parameter: value}}, got list"),
         ({"params": {"occlusion": {"window": 0}}}, ValueError, "window: expected a whole number .*, got 0"),
         ({"params": {"occlusion": {"size": 1}}}, TypeError, "size: occlusion has no such parameter"),
+        (
+            {"params": {"window": 3}},
+            ValueError,
+            r"params: expected {method: .*, got {'window': 3}, parameters of 'occlusion'; "
+            r"try params={'occlusion': {'window': 3}}$",
+        ),
+        (
+            {"params": {"samples": 20, "fill": "blur"}},
+            ValueError,
+            r"got {'samples': 20, 'fill': 'blur'}, parameters of 'lime', 'kernel_shap'; try params={'lime': {'samples",
+        ),
+        (
+            {"params": {"kernel_shp": {"samples": 20}}},
+            ValueError,
+            r"^params: expected .*, and there is no method 'kernel_shp'; nearest: 'kernel_shap', '\w+', '\w+'$",
+        ),
+        ({"params": {"5": {}}}, ValueError, "^params: expected .*, and there is no method '5'$"),
+        ({"params": {"occlusion": 3}}, TypeError, "^params: expected .*, got 3 for 'occlusion'$"),
         ({"colour": 1}, TypeError, "colour: expected one of input, part, method, target"),
     ],
     ids=str,

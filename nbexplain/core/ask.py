@@ -81,6 +81,9 @@ def ask(
             if explanation is None:
                 return
             spent += time.perf_counter() - resumed
+            notes = explanation.warnings
+            if not chosen.of_many_rows(checked):
+                notes += _not_finite(explanation, score, names[1], chosen.gradient)
             yield dataclasses.replace(
                 explanation,
                 method=key,
@@ -92,7 +95,7 @@ def ask(
                 score=score,
                 score_name=names[1],
                 quantity=explanation.quantity.replace(*names),  # what a function makes of probabilities may be anything
-                warnings=(*subject.warnings, *_of_target(subject, arguments.get("target")), *explanation.warnings),
+                warnings=(*subject.warnings, *_of_target(subject, arguments.get("target")), *notes),
                 seconds=spent,
                 passes=dict(passes),
             )
@@ -131,6 +134,20 @@ def _of_target(subject: Subject, target: Any) -> tuple[str, ...]:
         return ()
     shape = tuple(subject.scores().shape[1:])
     return (f"which of the {shape} scores are classes and which places is not clear: the one at {target} is explained",)
+
+
+def _not_finite(explanation: Explanation, score: float | None, name: str, gradient: bool) -> tuple[str, ...]:
+    """What is said where the score of the input is no number, or the values are none that a gradient makes.
+
+    In other answers NaN may stand for what is not known.
+    """
+    if score is not None and not np.isfinite(score):
+        return (f"the {name} of this input is {'NaN' if np.isnan(score) else 'infinite'}, which no values explain",)
+    if not gradient or explanation.progress < 1 or not (lost := int((~np.isfinite(explanation.values)).sum())):
+        return ()
+    made = "is NaN or infinite, as the gradient is of which it is made"
+    many = "are NaN or infinite, as the gradients are of which they are made"
+    return (f"{lost:,} of {explanation.values.size:,} values {made if lost == 1 else many}",)
 
 
 @contextmanager

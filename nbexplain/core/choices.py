@@ -16,6 +16,8 @@ from nbexplain.core.question import Facts
 from nbexplain.core.row_filter import RowFilter
 from nbexplain.core.twin import unwrap
 
+_FEW = 3  # methods that are named
+
 
 def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs: int) -> Any:
     """The value of one part of the selection as it is kept: class names as indices, layers by their full names.
@@ -37,11 +39,7 @@ def checked(name: str, value: Any, facts: Facts, classes: Sequence[str], inputs:
     if name == "layer":
         return _checked_layer(value, facts.layers)
     if name == "params":
-        if not isinstance(value, Mapping):
-            raise TypeError(f"params: expected {{method: {{parameter: value}}}}, got {type(value).__name__}")
-        for key, params in value.items():
-            registry.find(key).check_params(params)
-        return {key: dict(params) for key, params in value.items()}
+        return _checked_params(value, facts.kind)
     if name == "where":
         return RowFilter.of(value)
     if name == "cell":
@@ -154,6 +152,26 @@ def labels_of(model: Any) -> list[Any] | None:
     if any(not isinstance(label, str) for label in labels):
         return None
     return None if all(label == f"LABEL_{number}" for number, label in enumerate(labels)) else labels
+
+
+def _checked_params(value: Any, kind: str) -> dict[str, dict[str, Any]]:
+    """Parameters of methods, by the methods' keys; `kind` is that of the input."""
+    expected = "params: expected {method: {parameter: value}}"
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{expected}, got {type(value).__name__}")
+    for key, params in value.items():
+        if key not in registry.METHODS:
+            fit = [m for m in registry.METHODS.values() if not m.reason_for(kind)]
+            if having := [m.key for m in fit if set(value) <= set(m.parameters)]:
+                few = ", ".join(map(repr, having[:_FEW])) + ", …" * (len(having) > _FEW)
+                way = f"params={{{having[0]!r}: {dict(value)!r}}}"
+                raise ValueError(f"{expected}, got {dict(value)!r}, parameters of {few}; try {way}")
+            close = ", ".join(map(repr, registry.nearest(key)))
+            raise ValueError(f"{expected}, and there is no method {key!r}" + (f"; nearest: {close}" if close else ""))
+        if not isinstance(params, Mapping):
+            raise TypeError(f"{expected}, got {params!r} for {key!r}")
+        registry.METHODS[key].check_params(params)
+    return {key: dict(params) for key, params in value.items()}
 
 
 def _checked_layer(name: Any, layers: Sequence[Layer]) -> str:

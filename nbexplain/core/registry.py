@@ -392,9 +392,13 @@ def find(key: str) -> Method:
         If there is none, with the nearest keys.
     """
     if key not in METHODS:
-        close = difflib.get_close_matches(str(key).lower(), METHODS, n=3, cutoff=0.4) or list(METHODS)
-        raise ValueError(f"method: there is no {key!r}; nearest: {', '.join(map(repr, close))}")
+        raise ValueError(f"method: there is no {key!r}; nearest: {', '.join(map(repr, nearest(key) or METHODS))}")
     return METHODS[key]
+
+
+def nearest(key: Any) -> list[str]:
+    """The few keys of methods that are written most like this, or none."""
+    return difflib.get_close_matches(str(key).lower(), METHODS, n=3, cutoff=0.4)
 
 
 def _either(names: list[str]) -> str:

@@ -35,7 +35,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "cell_arithmetic": {"layer": "conv2", "channel": 1},
 }
 ON_PICTURES = sorted(key for key, method in METHODS.items() if not method.reason_for("picture"))
-HIDING = {"lime", "exact_shap", "kernel_shap", "partition_shap", "permutation_shap", "leave_one_out", "gradient_shap"}
+HIDING = {"lime", "exact_shap", "kernel_shap", "partition_shap", "permutation_shap", "leave_one_out"}
+COMPARING = {"gradient_shap", "deep_shap"}
 each_method = pytest.mark.parametrize("key", ON_PICTURES)
 
 
@@ -506,12 +507,32 @@ def test_integers_have_no_gradient() -> None:
 def test_not_a_number_in_the_picture_is_said(key: str) -> None:
     model, x = seeded(Plain), picture()
     x[0, 1, 3, 4] = torch.nan
-    if key in HIDING:
+    if key in HIDING | COMPARING:
         with pytest.raises(ValueError, match=r"scores: .*NaN"):
             answer(model, x, key)
         return
     ours = answer(model, x, key)
     assert "the input holds 1 values that are NaN or infinite" in ours.warnings
+    of_score = "the logit of this input is NaN, which no values explain"
+    assert (of_score in ours.warnings) == ("target" in METHODS[key].needs)
+
+
+class Root(nn.Module):
+    """√x · 1: an infinite gradient at 0, NaN below."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sqrt().flatten(1).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize(("key", "lost"), [("gradient", "infinite"), ("input_x_gradient", "NaN")])
+def test_a_gradient_that_is_no_number_is_said(key: str, lost: str) -> None:
+    x = torch.full((1, 3, 12, 12), 0.25)
+    assert explain(Root(), x, key).warnings == ()
+    x[0, 1, 3, 4] = 0
+    ours = explain(Root(), x, key)
+    assert (np.isinf if lost == "infinite" else np.isnan)(ours.values[1, 3, 4])  # 0.5 / √0, and 0 times that
+    right = "1 of 432 values is NaN or infinite, as the gradient is of which it is made"
+    assert ours.warnings == (right,)
 
 
 def test_modules_closed_over_are_found_wherever_they_hide() -> None:

@@ -16,6 +16,7 @@ _ALIKE = 0.5  # of the way to their mean: variances that go so far tell more tha
 _FAR = 4  # times their mean: a variance that is as large is not like the others
 _MATTERS = 0.02  # of the largest value: smaller errors are no reason for a warning
 _HUGE = 1e60
+_MISSED = 0.05  # probability that the largest share which may be missed is
 _FEW_ROWS = 50  # with fewer, those of means that a few rows make miss in up to a fifth
 
 
@@ -179,11 +180,16 @@ def few_rows(count: int, among: int) -> tuple[str, ...]:
 
 
 def all_equal(count: int, among: int) -> tuple[str, ...]:
-    """What must be said of rows, drawn among others, that are all alike, so that an error of their mean is 0."""
+    """What must be said of rows, drawn among others, that are all alike, so that an error of their mean is 0.
+
+    What happens in a share p of the rows is missed by all of n draws with probability (1 − p)ⁿ, in 5 % of the draws at
+    the share that is said.
+    """
     if count == among:
         return ()
+    share = 1 - _MISSED ** (1 / count)
     return (
-        f"all {count:,} rows that were drawn of {among:,} give the same: what happens in fewer than {3 / count:.2g} of "
+        f"all {count:,} rows that were drawn of {among:,} give the same: what happens in fewer than {share:.2g} of "
         "the rows may be missed, and the error bars cannot show it",
     )
 

@@ -17,7 +17,7 @@ from nbexplain.core.methods.hiding import Background
 from nbexplain.core.methods.shap_deep_calls import Calls, maxpool
 from nbexplain.core.methods.shap_game import Pace
 from nbexplain.core.methods.shap_own import own
-from nbexplain.core.methods.shap_values import Baseline, Rows, between_categories, by_value, compared
+from nbexplain.core.methods.shap_values import Baseline, Rows, between_categories, by_value, check_finite, compared
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import method
 from nbexplain.core.subject import Subject
@@ -51,7 +51,8 @@ def deep_shap(
     Raises
     ------
     ValueError
-        If no gradient reaches the input, or the model cannot be copied.
+        If no gradient reaches the input, the model cannot be copied, or a value or a score is not finite, with the row
+        of the background.
     """
     if isinstance(subject.twin.module, Predictor) or not subject.gets_gradient():
         raise subject.no_gradient()
@@ -79,8 +80,10 @@ def deep_shap(
         with torch.enable_grad():
             values = explainer.shap_values(x, check_additivity=False)[0, ..., 0]
         subject.passes["backward"] += 2 * len(part)
+        base = float(explainer.expected_value[0])
+        check_finite(subject, target, x, part, values, base, "what DeepLIFT divides up")
         without.update(network.calls.without_rule)
-        found.append((len(part), values, float(explainer.expected_value[0])))
+        found.append((len(part), values, base))
         if sum(size for size, *_ in found) == len(rows) or (len(found) > 1 and pace.due):
             began = time.perf_counter()
             yield _answer(subject, target, found, rows, list(without))

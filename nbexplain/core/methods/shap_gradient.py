@@ -15,7 +15,7 @@ from nbexplain.core.methods.hiding import Background, Stable, is_stable
 from nbexplain.core.methods.sampling_error import widening
 from nbexplain.core.methods.shap_game import Pace
 from nbexplain.core.methods.shap_own import own
-from nbexplain.core.methods.shap_values import Baseline, Rows, between_categories, by_value, compared
+from nbexplain.core.methods.shap_values import Baseline, Rows, between_categories, by_value, check_finite, compared
 from nbexplain.core.registry import Range, method
 from nbexplain.core.subject import Subject
 
@@ -42,7 +42,7 @@ def gradient_shap(
     Raises
     ------
     ValueError
-        If no gradient reaches the input, or a value is not finite.
+        If no gradient reaches the input, or a value or a score is not finite, with the row of the background.
     """
     x, rows = compared(subject, baseline, background, stand_in)
     module = own("explainers._gradient", seed)
@@ -55,8 +55,7 @@ def gradient_shap(
         with torch.enable_grad():
             found, spread = explainer.shap_values(x, nsamples=count, rseed=seed, return_variances=True)
         part, variance = found[0, ..., 0], spread[0][0] * count**0.5  # shap divides the variance by √n
-        if not np.isfinite(part).all():
-            raise ValueError("scores: their gradient is NaN or infinite between the background and the input")
+        check_finite(subject, target, x, rows, part, asked.base, "their gradient")
         square += count * variance + (part - mean) ** 2 * done * count / (done + count)
         mean += (part - mean) * count / (done + count)
         done += count

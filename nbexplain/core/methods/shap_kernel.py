@@ -67,9 +67,9 @@ def kernel_shap(
     Drawn and fitted by `shap.KernelExplainer` without its selection of features (`l1_reg=0`): sets of few or of nearly
     all features are gone through, the rest is drawn. A set and its complement say the same of the values, so that many
     features need more than two samples each: where `samples` do not determine the values, four for each feature are
-    tried, and a warning says so. `standard_error` is what the draw leaves open, from the residuals
-    (heteroscedasticity-consistent, a set and its complement as one draw); 0 where all sets were tried. The scores of
-    all classes are kept: the next class costs one fit.
+    tried, or as many more as do, and a warning says so. `standard_error` is what the draw leaves open, from the
+    residuals (heteroscedasticity-consistent, a set and its complement as one draw); 0 where all sets were tried. The
+    scores of all classes are kept: the next class costs one fit.
 
     Raises
     ------
@@ -83,9 +83,9 @@ def kernel_shap(
         whole = np.full(players, game.ends[1] - game.ends[0])
         yield game.explanation(whole, np.zeros(players))
         return
-    fit = Fit(game, *drawn(players, samples, seed), seed=seed)
-    if not fit.determined():
-        more = _ENOUGH * players
+    fit, more = Fit(game, *drawn(players, samples, seed), seed=seed), samples
+    while not fit.determined():  # at the latest all sets do
+        more = max(_ENOUGH * players, more + players)
         note = f"{samples:,} samples do not determine {players:,} features: {more:,} are tried"
         fit = Fit(game, *drawn(players, more, seed), seed=seed, notes=[note])
     yield from fit.pictures(first=max(players, samples // 20), stable=stable)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbexplain.core.dataset.rows import scores_of
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.gradient import input_axes
 from nbexplain.core.registry import Choice
@@ -43,6 +44,31 @@ def background_rows(subject: Subject, background: int, stand_in: str) -> np.ndar
     masker = subject.masker(background=background, stand_in=stand_in)
     assert isinstance(masker, TableMasker)
     return masker.stand_ins
+
+
+def check_finite(
+    subject: Subject, target: Target, x: Tensor, rows: Tensor, values: np.ndarray, base: float, what: str
+) -> None:
+    """Check that there are values of x (1, …), and scores of it and of the rows (m, …) that they add up between.
+
+    `what` is that of the score which else is not finite.
+
+    Raises
+    ------
+    ValueError
+        If one of them is NaN or infinite, with the row of the background whose score is.
+    """
+    if np.isfinite(base) and np.isfinite(values).all() and np.isfinite(subject.score(target)):
+        return
+    table = isinstance(subject.input, Tabular)
+    for name, some in (("background" if table else "baseline", rows), ("row" if table else "picture", x)):
+        if table:
+            scores_of(subject, some.numpy(), name)
+        elif not torch.isfinite(subject.evaluate(some)).all():
+            raise ValueError(f"scores: that of the {name} is NaN or infinite")
+        if not torch.isfinite(subject.evaluate(some, target)).all():
+            raise ValueError(f"target: what it makes of the scores is NaN or infinite for the {name}")
+    raise ValueError(f"scores: {what} is NaN or infinite between the background and the input")
 
 
 def by_value(

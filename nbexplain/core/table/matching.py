@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.formatting import counted
+from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import method
 from nbexplain.core.row_filter import (
     ALL_ROWS,
@@ -36,7 +38,6 @@ from nbexplain.core.table.labels import (
 )
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import Column, as_written, key_among, written
-from nbexplain.inputs.table_dtypes import floats
 from nbexplain.inputs.table_exact import EXACT, Known
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import DAY, days_of
@@ -185,15 +186,17 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
             return found
         numbers = right_classes(subject) if name == "label" else every_score(subject).argmax(1)
         return np.isin(numbers, class_places(name, condition, class_values(subject), subject.names))
-    if name != "predicted" and (reason := undecided(subject)):
-        raise ValueError(f"where[{name!r}]: the model predicts no numbers to compare labels with: {reason}{column}")
+    if (reason := undecided(subject)) and not (name == "predicted" and _of_one_score(subject, condition)):
+        lacks = "chooses no class" if name == "predicted" else "predicts no numbers to compare labels with"
+        raise ValueError(f"where[{name!r}]: the model {lacks}: {reason}{column}")
     _check_kind(table, name, condition, False)
     if name == "label":
         held = floats_of_labels(needed_labels(table))
         return _of_number(f"where[{name!r}]", right_numbers(subject), condition, held)
     predicted = _prediction(subject, name)
     if name == "predicted":
-        return _of_number(f"where[{name!r}]", predicted.astype(np.float64), condition, floats(predicted.dtype))
+        predicted = predicted.astype(np.float64)
+        return _of_number(f"where[{name!r}]", predicted, condition, _precision(subject, predicted))
     residual = right_numbers(subject) - predicted.astype(np.float64)
     if name == "residual":
         return _of_number(f"where[{name!r}]", residual, condition)
@@ -201,6 +204,25 @@ def _mask(subject: Subject, name: str, condition: Condition) -> np.ndarray:
     size = np.abs(residual)
     known = size[~np.isnan(size)]
     return size >= np.quantile(known, 1 - condition) if len(known) else np.zeros(len(size), dtype=bool)
+
+
+def _of_one_score(subject: Subject, condition: Condition) -> bool:
+    """Whether this is a range of the only score, as of an outlier detector, which need not choose a class for that."""
+    return isinstance(condition, tuple) and subject.scores().shape[1] == 1
+
+
+def _precision(subject: Subject, predicted: np.ndarray) -> torch.dtype:
+    """In which floats predictions (N,) came.
+
+    The scores of a model outside torch are doubles, whatever it computes in: that is taken from what it was seen to
+    return, as long as all of them are such numbers, and some no whole ones, which come in doubles too.
+    """
+    dtype, module = subject.scores().dtype, subject.twin.module
+    if not isinstance(module, Predictor):
+        return dtype if dtype.is_floating_point else torch.float64
+    held = torch.from_numpy(predicted).to(module.precision).double().numpy()
+    whole = np.array_equal(np.rint(predicted), predicted, equal_nan=True)
+    return module.precision if np.array_equal(held, predicted, equal_nan=True) and not whole else dtype
 
 
 def _prediction(subject: Subject, name: str) -> np.ndarray:
@@ -322,7 +344,9 @@ def _exactly(known: Known, condition: Condition) -> Condition:
     return Values.of(known.number_of(value) if large(value) else value for value in condition)
 
 
-def _of_number(where: str, values: np.ndarray, condition: Condition, dtype: np.dtype[Any] = _DOUBLE) -> np.ndarray:
+def _of_number(
+    where: str, values: np.ndarray, condition: Condition, dtype: np.dtype[Any] | torch.dtype = _DOUBLE
+) -> np.ndarray:
     """(N,) bool: which values (N,), held in a dtype, lie in a range, or are among those of a set.
 
     The condition is rounded to the dtype as they were: 0.3 is no float32. What is too large for it stays.
@@ -330,7 +354,7 @@ def _of_number(where: str, values: np.ndarray, condition: Condition, dtype: np.d
 
     def held(number: float) -> float:
         with np.errstate(over="ignore"):
-            rounded = float(dtype.type(number))
+            rounded = float(torch.tensor(number, dtype=dtype) if isinstance(dtype, torch.dtype) else dtype.type(number))
         return rounded if np.isfinite(rounded) else number
 
     if isinstance(condition, tuple):

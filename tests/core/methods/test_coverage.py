@@ -11,7 +11,13 @@ import pytest
 
 from nbexplain import Explanation, Subject, Tabular, explain
 from nbexplain.core.ask import ask
-from nbexplain.core.methods.sampling_error import error_of_mean, error_of_mean_size, error_of_share, rare_orders
+from nbexplain.core.methods.sampling_error import (
+    all_equal,
+    error_of_mean,
+    error_of_mean_size,
+    error_of_share,
+    rare_orders,
+)
 from tests.core import games
 
 SEEDS = 40
@@ -238,6 +244,13 @@ def test_rows_that_are_all_alike_are_said() -> None:
         assert len(said) == (answer in none)
     every = explain(fraud, Tabular(table[1], table[1:60]), "partial_dependence", target=0, points=3)
     assert not any("give the same" in note for note in every.warnings)
+
+
+@pytest.mark.parametrize(("count", "right"), [(2, "0.78"), (3, "0.63"), (100, "0.03")])
+def test_the_share_that_draws_may_miss(count: int, right: str) -> None:
+    # the share that 2 draws miss with 5 %: (1 − 0.776)² = 0.05; 3: 0.3684³ = 0.05; the rule of three says 3 / 100
+    (note,) = all_equal(count, 5000)
+    assert f"what happens in fewer than {right} of the rows may be missed" in note
 
 
 @pytest.mark.parametrize(

@@ -354,6 +354,17 @@ def test_samples_that_do_not_determine_the_values_are_not_enough(monkeypatch: py
     assert not any("determine" in note for note in enough.warnings)
 
 
+def test_as_many_samples_as_determine_the_values_are_tried() -> None:
+    right = np.arange(10.0)
+    for seed in range(12):  # 4 for each of 10 features are what is asked for
+        found = on(lambda keep: keep @ right, 10, "kernel_shap", samples=40, seed=seed)
+        np.testing.assert_allclose(found.values, right, atol=1e-9)
+        assert np.isfinite(found.standard_error).all()  # type: ignore[arg-type]
+        count = int(found.details["samples"])
+        note = f"40 samples do not determine 10 features: {count} are tried"
+        assert (count > 40) == (note in found.warnings)
+
+
 def test_the_first_picture_is_of_two_orders_forth_with_their_errors() -> None:
     subject = Subject(mixed, Tabular(np.ones(7), np.zeros((1, 7))))  # type: ignore[arg-type]
     first, second, *_ = answers_to(subject, "permutation_shap", target=0, params={"permutations": 50})

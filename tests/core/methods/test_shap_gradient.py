@@ -160,6 +160,50 @@ def test_between_categories_there_is_nothing(key: str) -> None:
     assert any("between two categories" in note and "'colour'" in note for note in ours.warnings)
 
 
+class Logarithms(nn.Module):
+    """The sum of logarithms: NaN below 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.log().sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("way", [{}, {"stand_in": "median"}])
+@pytest.mark.parametrize("key", ["gradient_shap", "deep_shap"])
+def test_a_score_that_is_no_number_is_named_with_its_row(key: str, way: dict[str, Any]) -> None:
+    background = np.exp(rows(60))
+    model, row = Logarithms(), background[1] + 1
+    assert np.isfinite(explain(model, Tabular(row, background), key, **way).values).all()
+    if way:
+        background[:, 0] *= -1
+        where = "$"
+    else:
+        background[5, 0] = -1
+        where = ": row 5 of the background$"
+    with pytest.raises(ValueError, match=f"^background: the score of a row is NaN or infinite{where}"):
+        explain(model, Tabular(row, background), key, **way)
+    with pytest.raises(ValueError, match=r"^row: the score of a row is NaN or infinite$"):
+        explain(model, Tabular(-row, np.abs(background)), key, **way)
+
+
+@pytest.mark.parametrize("key", ["gradient_shap", "deep_shap"])
+def test_what_the_users_target_makes_no_number_of_is_named(key: str) -> None:
+    background = rows(60)
+    background[:, 0] = 1
+    background[5, 0] = -1
+    table = Tabular(np.abs(background[1]), background)
+    with pytest.raises(
+        ValueError, match=r"^target: what it makes of the scores is NaN or infinite for the background$"
+    ):
+        explain(nn.Identity(), table, key, target=lambda scores: scores[:, 0].log())
+
+
+@pytest.mark.parametrize("key", ["gradient_shap", "deep_shap"])
+def test_a_picture_is_compared_with_one_that_has_a_score(key: str) -> None:
+    model = nn.Sequential(nn.Flatten(), Logarithms())
+    with pytest.raises(ValueError, match=r"^scores: that of the baseline is NaN or infinite$"):
+        explain(model, picture().abs() + 1, key, baseline="zero")
+
+
 def test_equal_seeds_give_equal_values_and_the_process_keeps_its_own() -> None:
     model, x = seeded(Plain).eval(), picture()
     before: Any = np.random.get_state()[1].tobytes()  # type: ignore[union-attr]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import scipy.sparse
 import torch
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from nbexplain import Subject, Tabular, explain
@@ -109,6 +110,40 @@ def test_what_does_not_fit_is_named() -> None:
         explain(lambda x: x[:, 0], table, "matching_rows", where={"error": True})
 
 
+class Three:
+    """Probabilities of three classes whose labels are nowhere said, and a choice among two of them."""
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        first = np.where(rows[:, 0] > 0, 0.7, 0.2)
+        return np.stack([first, 0.9 - first, np.full(len(rows), 0.1)], 1)
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return np.array(["a", "b", "c"])[self.predict_proba(rows).argmax(1)]
+
+
+@pytest.mark.parametrize("condition", [{"a"}, {0}, True, (0, 1), None])
+def test_a_prediction_of_no_known_class_is_refused_with_the_call_that_names_them(condition: Any) -> None:
+    table = Tabular([1.0], [[1.0], [-1], [2]])
+    reason = (
+        r"where\['predicted'\]: the model chooses no class: it has no label for each of its 3 probabilities .* "
+        r"classes=\[…\]"
+    )
+    with pytest.raises(ValueError, match=reason):
+        explain(Three(), table, "matching_rows", where={"predicted": condition})
+    found = explain(Three(), table, "matching_rows", where={"predicted": "a"}, classes=["a", "b", "c"])
+    assert found.features.tolist() == [0, 2]
+
+
+def test_the_score_of_outliers_has_ranges_and_no_classes() -> None:
+    background = np.array([[0.0], [0.1], [-0.1], [0], [9]])
+    forest, table = IsolationForest(random_state=0).fit(background), Tabular([0.0], background)
+    right = np.flatnonzero(forest.decision_function(background) <= 0)
+    found = explain(forest, table, "matching_rows", where={"predicted": (None, 0)})
+    assert found.features.tolist() == right.tolist()
+    with pytest.raises(ValueError, match=r"where\['predicted'\]: the model chooses no class: its score tells outliers"):
+        explain(forest, table, "matching_rows", where={"predicted": -1})
+
+
 def test_the_scores_of_all_rows_are_computed_once() -> None:
     model, background = straight(), rows(50)
     subject = Subject(model, Tabular(background[0], background))
@@ -194,12 +229,51 @@ def test_labels_are_compared_as_they_are(kind: Any, condition: Any) -> None:
 
 
 @pytest.mark.parametrize("condition", [(0.1, 0.2), {0.1, 0.2}])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
 def test_what_a_network_predicts_is_compared_as_it_computes(dtype: torch.dtype, condition: Any) -> None:
     network = torch.nn.Linear(3, 1, bias=False).to(dtype)
     network.weight.data = torch.tensor([DOSE[:3].tolist()], dtype=dtype)
     found = explain(network, Tabular([1.0, 0, 0], np.eye(3)), "matching_rows", where={"predicted": condition})
     assert found.features.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("condition", [(0.1, 0.2), {0.1, 0.2}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda dose: dose.astype(np.float16),
+        lambda dose: dose.astype(np.float32),
+        lambda dose: dose.astype(np.float32).tolist(),
+        lambda dose: torch.from_numpy(dose).bfloat16(),
+        lambda dose: dose,
+    ],
+    ids=["half", "single", "list", "bfloat16", "double"],
+)
+def test_what_a_callable_predicts_is_compared_as_it_computes(said: Any, condition: Any) -> None:
+    table = Tabular([1.0, 0, 0], np.eye(3))
+    found = explain(lambda rows: said(rows @ DOSE[:3]), table, "matching_rows", where={"predicted": condition})
+    assert found.features.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_whole_predictions_are_compared_to_the_last_digit(dtype: Any) -> None:
+    table, numbers = Tabular([1.0, 0], np.eye(2)), np.array([16777216, 16777218])  # single precision holds both
+
+    def predict(rows: np.ndarray) -> np.ndarray:
+        return (rows @ numbers).astype(dtype)
+
+    for condition, right in (((16777217, None), [1]), ((16777216.4, None), [1]), ({16777218}, [1])):
+        found = explain(predict, table, "matching_rows", where={"predicted": condition})
+        assert found.features.tolist() == right
+    with pytest.raises(ValueError, match="no row of the background matches"):
+        explain(predict, table, "matching_rows", where={"predicted": {16777217}})
+
+
+def test_a_score_made_of_single_precision_is_compared_as_it_is() -> None:
+    table = Tabular([1.0, 0], np.eye(2))
+    where = {"predicted": {0.1}}
+    found = explain(lambda rows: rows @ [1.0, 2], table, "matching_rows", where=where, scores=lambda said: said / 10)
+    assert found.features.tolist() == [0]
 
 
 MIXED = [1, True, 1.0, "1", 0, False, None, "x"]
