@@ -208,7 +208,7 @@ def of_rows(
         why = problem(run, rows[place : place + 1], others, own, len(rows)) if differs else ""
         if why == RANDOM:
             return Batches(random=True)
-        if why == MIXES:
+        if why:  # also where it takes no row twice, by which rounding is told from mixing
             if not all(is_close(run(rows), mixed) for _ in range(_AGAIN)):  # what it draws was the same by chance
                 return Batches(random=True)
             break

@@ -199,6 +199,15 @@ def test_a_model_that_takes_no_shorter_text_gets_one_at_a_time() -> None:
     assert note == f"the model takes one input at a time: {UNTRIED}"
 
 
+def test_texts_that_are_answered_in_an_order_of_their_own_are_asked_alone() -> None:
+    def model(texts: list[str]) -> list[float]:
+        return [float(len(text)) for text in np.unique(texts)]  # equal ones once, sorted
+
+    found = explain(model, Text("the plot was good fun"), "leave_one_out")
+    np.testing.assert_allclose(found.values, [3, 4, 3, 4, 3])
+    assert found.warnings == (NOTE,)
+
+
 @pytest.mark.parametrize("text", ["the film is really good", "Great! Boring! Fun!", "Wow!!!"])
 def test_few_texts_are_asked_to_try_a_slow_model(text: str) -> None:
     asked: list[int] = []
