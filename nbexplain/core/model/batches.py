@@ -131,12 +131,13 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
 def other_texts(text: Text, number: int) -> list[Tensor]:
     """Codes (n, L) of about so many other texts for models that read strings; the same again, where they are few.
 
-    Each lacks one word, or ends early; a single word is masked, if it can be, and removed. The last but one has half of
-    the words, the last one word, as a model that cuts long texts may fill up no longer ones.
+    Each lacks one word, token or sentence, whichever is asked about, or ends early; a single word is masked, too, if it
+    can be, and removed. The last but one has half of the tokens, as a model that cuts long texts may fill up no longer
+    ones; the last has one word and no sign beside it: the shortest, whatever the model takes for words.
     """
-    words = tokens = text.masker("word", "remove")
+    words, tokens, sentences = (text.masker(unit, "remove") for unit in ("word", "token", "sentence"))
     count, wordy = len(tokens.names), _are_wordy(tokens)
-    several = [(words, wordy)] if count > 1 else []
+    several = [(masker, _are_wordy(masker)) for masker in (words, tokens, sentences) if len(masker.names) > 1]
     ways = [(*of, hidden) for of in several for hidden in _parts(len(of[0].names))]
     ways = [ways[place] for place in np.linspace(0, len(ways) - 1, max(number - 2, 0) if ways else 0).astype(np.intp)]
     found = [codes for way in ways for codes in _lacking(*way)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -206,6 +207,56 @@ def test_texts_that_are_answered_in_an_order_of_their_own_are_asked_alone() -> N
     found = explain(model, Text("the plot was good fun"), "leave_one_out")
     np.testing.assert_allclose(found.values, [3, 4, 3, 4, 3])
     assert found.warnings == (NOTE,)
+
+
+@pytest.mark.parametrize("outside", [False, True])
+@pytest.mark.parametrize(
+    ("unit", "parts"),
+    [
+        ("sentence", ["Great! ", "Boring! ", "Fun!"]),
+        ("token", ["Wow", "!!!", " ", ":-)", " ", "???"]),
+        ("token", ["(", "Great", ")", " ", "(", "boring", ")", " ", ":-)"]),
+    ],
+)
+def test_words_that_carry_their_signs_are_hidden_with_them(unit: str, parts: list[str], outside: bool) -> None:
+    vectors = np.random.default_rng(1).normal(size=50)
+
+    def filled_up(texts: list[str]) -> np.ndarray:
+        rows = [[1 + sum(map(ord, word)) % 49 for word in text.split()] for text in texts]
+        longest = max(1, *map(len, rows))
+        return np.array([vectors[row + [0] * (longest - len(row))].mean() for row in rows])
+
+    class Module(nn.Module):
+        def forward(self, texts: list[str]) -> Tensor:
+            return torch.from_numpy(filled_up(texts))[:, None]
+
+    found = explain(filled_up if outside else Module(), Text("".join(parts)), "leave_one_out", unit=unit)
+    left = ["".join(parts[:place] + parts[place + 1 :]) for place, part in enumerate(parts) if part.strip()]
+    right = [filled_up(["".join(parts)])[0] - filled_up([text])[0] for text in left]
+    np.testing.assert_allclose(found.values, right, atol=1e-12)
+    assert found.warnings == (NOTE,)
+
+
+def test_signs_without_which_a_text_cannot_be_read_are_not_needed_to_try_it() -> None:
+    def model(texts: list[str]) -> list[float]:
+        words = [json.loads(text)["text"].split() for text in texts]
+        return [len("".join(own)) / max(map(len, words)) for own in words]
+
+    text = '{"text": "the film is good"}'
+    found = explain(model, Text(text, explain="the film is good"), "leave_one_out")
+    np.testing.assert_allclose(found.values, [13 / 4 - left / 3 for left in (10, 9, 11, 9)])
+    assert found.warnings == (NOTE,)
+
+
+def test_words_that_a_module_knows_with_their_signs_only_do_not_keep_it_from_batches() -> None:
+    class Known(nn.Module):
+        def forward(self, texts: list[str]) -> Tensor:
+            known = {"Good!": 3.0, "Good": 2.0, "Bad.": -1.0, "fun": 1.0}
+            return torch.tensor([[sum(known[word] for word in text.split())] for text in texts])
+
+    given = Text("Good! Bad. fun")
+    assert Subject(Known(), given).takes_batches()
+    np.testing.assert_allclose(explain(Known(), given, "leave_one_out", unit="sentence").values, [3, -1, 1])
 
 
 @pytest.mark.parametrize("text", ["the film is really good", "Great! Boring! Fun!", "Wow!!!"])
