@@ -306,16 +306,32 @@ class Network:
         alone = self.run(x, grad=False) if self._first is None else self._first
         within = int(_TRYING / max(self.pace[0], 1e-9)) if outside else _ROWS_TRIED
         tried = min(max(within, _ROWS_TRIED), _MOST_TRIED) if self.pace[0] < _SLOW else 1  # a slow one is waited for
-        for others in [[_other_rows(given, tried)]] if text is None else batches.other_texts(text, tried):
-            if not sum(map(len, others)):
-                continue
-            run, rows = self._running([x, *map(self.ready, others)])
-            found = batches.of_rows(
-                run, rows, self._as_computed(alone), "row" if text is None else "text", outside=outside
-            )
-            if found is not None:  # else it does not take the shortest of them
-                return found
-        return batches.Batches()
+        others = [_other_rows(given, tried)] if text is None else batches.other_texts(text, tried)
+        found = self._tried_beside(others, x, alone)
+        if found is not None or text is None or not others:
+            return found or batches.Batches()
+        taken = self._taken_alone(others, text)
+        if not taken:
+            return batches.Batches(batches.UNTRIED)
+        found = self._tried_beside(taken, x, alone) or self._tried_beside(taken[-1:], x, alone)
+        return found or batches.Batches()  # of a model that takes no two texts, which it says itself
+
+    def _tried_beside(self, others: list[Tensor], x: Tensor, alone: Tensor) -> batches.Batches | None:
+        """Whether others (n, …) beside `x`, whose scores alone are given, are mixed; None if they cannot be asked."""
+        if not sum(map(len, others)):
+            return None
+        run, rows = self._running([x, *map(self.ready, others)])
+        what, outside = "text" if self._strings is not None else "row", isinstance(self.twin.module, Predictor)
+        return batches.of_rows(run, rows, self._as_computed(alone), what, outside=outside)
+
+    def _taken_alone(self, others: list[Tensor], text: Text) -> list[Tensor]:
+        """Those texts that the model takes alone, each once: some models answer equal texts once."""
+        own, apart = text.outside(text.tensor)[0], {text.outside(codes)[0]: codes for codes in others}
+
+        def run(codes: Tensor) -> Tensor:
+            return self.run_batch(self.ready(codes))
+
+        return [codes for made, codes in apart.items() if made != own and batches.answer(run, codes) is not None]
 
     def _tried_texts(self, text: Text) -> str:
         """Why shorter texts of one length do not have together the scores that each has alone, or `""`."""

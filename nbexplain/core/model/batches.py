@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nbexplain.inputs import Text
+from nbexplain.inputs.text_masker import TextMasker
+from nbexplain.inputs.words import words_in
 
 MIXES = "in a batch, the scores of an input depend on the other inputs"
 GROWS = "an input has as many scores as there are inputs in a batch, or others than it has alone"
+UNTRIED = "alone it takes none of the shorter texts, so none was tried in a batch"
 RANDOM = "two calls with the same rows gave different scores: it draws random numbers, which all values hold, too"
 _SINGLE = 1e-5  # by how much scores of equal calls may differ: single precision added up in another order
 _LOOKED_AT = 16  # shorter texts, for some of one length
@@ -125,30 +129,46 @@ def problem(run: Callable[[Tensor], Tensor], x: Tensor, other: Tensor, alone: Te
     return MIXES
 
 
-def other_texts(text: Text, number: int) -> Iterator[list[Tensor]]:
-    """Codes (n, L) of about so many other texts for models that read strings; then fewer, where it does not take all.
+def other_texts(text: Text, number: int) -> list[Tensor]:
+    """Codes (n, L) of about so many other texts for models that read strings; the same again, where they are few.
 
-    Each lacks one word, or ends early; the same again, where they are few. The last but one has half of the words, the
-    last one word, as a model that cuts long texts may fill up no longer ones. A single word is masked, if it can be,
-    and removed last.
+    Each lacks one word, token or sentence, whichever is asked about, or ends early; a single word is masked, too, if it
+    can be, and removed. The last but one has half of the tokens, as a model that cuts long texts may fill up no longer
+    ones; the last has one word and no sign beside it: the shortest, whatever the model takes for words.
     """
-    words = text.masker("word", "remove")
-    count = len(words.names)
-    if count < 2:
-        none, found = np.zeros((number, count), dtype=bool), []
-        for hide, rows in (("mask token", none), ("remove", none[:1])):
+    words, tokens, sentences = (text.masker(unit, "remove") for unit in ("word", "token", "sentence"))
+    count, wordy = len(tokens.names), _are_wordy(tokens)
+    several = [(masker, _are_wordy(masker)) for masker in (words, tokens, sentences) if len(masker.names) > 1]
+    ways = [(*of, hidden) for of in several for hidden in _parts(len(of[0].names))]
+    ways = [ways[place] for place in np.linspace(0, len(ways) - 1, max(number - 2, 0) if ways else 0).astype(np.intp)]
+    found = [codes for way in ways for codes in _lacking(*way)]
+    if len(words.names) < 2:
+        for hide, times in (("mask token", number), ("remove", 1)):
             with contextlib.suppress(ValueError):  # there is no such token, or nothing can be left
-                found += [codes for _, codes in text.masker("word", hide).batches(rows)]
-        yield found
-        yield from ([codes] for codes in found[::-1])
-        return
-    begins = [np.arange(count) < kept for kept in range(count - 1, (count + 1) // 2, -1)]
-    keep = np.array([*~np.eye(count, dtype=bool), *begins])
-    keep = keep[np.linspace(0, len(keep) - 1, max(number - 2, 0)).astype(np.intp)]
-    half, first = np.arange(count) < (count + 1) // 2, np.arange(count) < 1
-    for shortest in ([half, first], [half]):
-        rows = np.concatenate([keep, shortest])  # one after the other, as batches are ordered by their lengths
-        yield [codes for row in rows for _, codes in words.batches(row[None])]
+                found += [codes for _, codes in text.masker("word", hide).batches(np.zeros((1, 1)))] * times
+    if count > 1:  # one after the other, as batches are ordered by their lengths
+        first, half = np.arange(count) == wordy.argmax(), np.arange(count) < (count + 1) // 2
+        found += _lacking(tokens, wordy, ~(half | first)) + _lacking(tokens, wordy, ~first)
+    return found
+
+
+def _lacking(masker: TextMasker, wordy: np.ndarray, hidden: Any) -> list[Tensor]:
+    """Codes (1, L) of a text with some of it hidden; none where no word is left."""
+    keep = np.ones((1, len(wordy)), dtype=bool)
+    keep[0, hidden] = False
+    return [codes for _, codes in masker.batches(keep)] if keep[0, wordy].any() else []
+
+
+def _parts(count: int) -> list[Any]:
+    """Places of so many features: of each by itself, and of the last few."""
+    ends = [slice(kept, None) for kept in range(count - 1, (count + 1) // 2, -1)]
+    return [slice(place, place + 1) for place in range(count)] + ends
+
+
+def _are_wordy(masker: TextMasker) -> np.ndarray:
+    """(features,) bool: which hold a word; all, where none does."""
+    wordy = np.array([bool(words_in(name)) for name in masker.names])
+    return wordy | ~wordy.any()
 
 
 def shorter_texts(text: Text, number: int) -> Iterator[Tensor]:
@@ -195,7 +215,8 @@ def of_rows(
     """Whether rows of a table, or texts, (N, F) are run one by one, and whether `run` is random; None if it raises.
 
     Held are the first, whose scores are `alone`, the last, and the one whose scores in the batch are furthest from the
-    first's. A model `outside` torch says itself that it takes no batches.
+    first's; one that is taken in the batch and not alone is mixed, too. A model `outside` torch says itself that it
+    takes no batches.
 
     Raises
     ------
@@ -205,13 +226,13 @@ def of_rows(
     try:
         mixed = run(rows)
     except Exception as error:
-        return None if outside or not _answers(run, rows[-1:]) else Batches(_raising(len(rows), error))
-    try:
-        last = run(rows[-1:])
-    except Exception:  # whoever asks for such rows is told why
-        return None
+        each_alone = not outside and all(answer(run, row[None]) is not None for row in rows)
+        return Batches(_raising(len(rows), error)) if each_alone else None
     if mixed.shape[1:] != alone.shape[1:]:  # which whoever asks for them is told
         return Batches()
+    last = answer(run, rows[-1:])
+    if last is None:
+        return Batches(MIXES)
     if last.shape[1:] != alone.shape[1:]:
         return Batches(GROWS)
     own_scores = {0: alone, len(rows) - 1: last}
@@ -219,19 +240,25 @@ def of_rows(
     for place in dict.fromkeys((0, len(rows) - 1, int(far.argmax()))):
         if place not in own_scores and is_close(mixed[place : place + 1], alone):
             continue  # it tells none of them apart
-        own = own_scores[place] if place in own_scores else run(rows[place : place + 1])
+        own = own_scores[place] if place in own_scores else answer(run, rows[place : place + 1])
+        if own is None:
+            return Batches(MIXES)
         others = torch.cat([rows[:place], rows[place + 1 :]])
         differs = not is_close(mixed[place : place + 1], own)
         why = problem(run, rows[place : place + 1], others, own, len(rows)) if differs else ""
         if why == RANDOM:
             return Batches(random=True)
-        if why == MIXES:
+        if why:  # also where it takes no row twice, by which rounding is told from mixing
             if not all(is_close(run(rows), mixed) for _ in range(_AGAIN)):  # what it draws was the same by chance
                 return Batches(random=True)
             break
     else:
         return Batches()
-    if outside and all(is_close(run(row[None]), alone) for row in rows[1:_ONE_BY_ONE]):
+    some = np.linspace(1, len(rows) - 1, min(len(rows), _ONE_BY_ONE) - 1).astype(
+        np.intp
+    )  # those side by side are alike
+    each = (answer(run, rows[place : place + 1]) for place in some)
+    if outside and all(own is not None and is_close(own, alone) for own in each):
         score = "NaN" if bool(alone.isnan().any()) else "the same"
         softmax = "" if what == "row" else ", or divides by their sum (a softmax over the wrong axis)"
         raise ValueError(
@@ -243,12 +270,12 @@ def of_rows(
     return Batches(MIXES)
 
 
-def _answers(run: Callable[[Tensor], Tensor], rows: Tensor) -> bool:
+def answer(run: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor | None:
+    """What a model says of rows, or None if it raises: whoever asks for such rows is told why."""
     try:
-        run(rows)
-    except Exception:  # whoever asks for such rows is told why
-        return False
-    return True
+        return run(rows)
+    except Exception:
+        return None
 
 
 def _raising(size: int, error: Exception) -> str:
