@@ -254,9 +254,8 @@ def of_rows(
             break
     else:
         return Batches()
-    some = np.linspace(1, len(rows) - 1, min(len(rows), _ONE_BY_ONE) - 1).astype(
-        np.intp
-    )  # those side by side are alike
+    # spread, as those side by side are alike
+    some = np.linspace(1, len(rows) - 1, min(len(rows), _ONE_BY_ONE) - 1).astype(np.intp)
     each = (answer(run, rows[place : place + 1]) for place in some)
     if outside and all(own is not None and is_close(own, alone) for own in each):
         score = "NaN" if bool(alone.isnan().any()) else "the same"
