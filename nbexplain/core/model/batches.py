@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,10 +159,10 @@ def _lacking(masker: TextMasker, wordy: np.ndarray, hidden: Any) -> list[Tensor]
     return [codes for _, codes in masker.batches(keep)] if keep[0, wordy].any() else []
 
 
-def _parts(count: int) -> list[Any]:
+def _parts(count: int) -> Iterator[slice]:
     """Places of so many features: of each by itself, and of the last few."""
-    ends = [slice(kept, None) for kept in range(count - 1, (count + 1) // 2, -1)]
-    return [slice(place, place + 1) for place in range(count)] + ends
+    yield from (slice(place, place + 1) for place in range(count))
+    yield from (slice(kept, None) for kept in range(count - 1, (count + 1) // 2, -1))
 
 
 def _are_wordy(masker: TextMasker) -> np.ndarray:
