@@ -29,10 +29,11 @@ from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
 
 _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
-_TEXTS_TRIED = 3  # of one length
 _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some models mix large batches only
 _PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
+_QUICK = 0.01  # seconds: of a model whose single row takes less, some rows are asked alone, ...
+_TRYING_ALONE = 0.02  # ... in so many seconds at a batch's pace
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
@@ -286,7 +287,8 @@ class Network:
         if isinstance(self._given, Text) and self._strings is None:
             return dataclasses.replace(tried, alone=self._tried_texts(self._given))
         rows = self._tried_rows()  # of texts shorter ones, which a module that reads strings fills up by itself
-        return dataclasses.replace(tried, alone=rows.alone, random=tried.random or rows.random)
+        alone = rows.alone or ("" if rows.random else self._tried_table())
+        return dataclasses.replace(tried, alone=alone, random=tried.random or rows.random)
 
     @property
     def _strings(self) -> Text | None:
@@ -333,10 +335,19 @@ class Network:
 
         return [codes for made, codes in apart.items() if made != own and batches.answer(run, codes) is not None]
 
+    def _tried_table(self) -> str:
+        """Why some rows of a table do not have together the scores that each has alone, or `""`; if that is quick."""
+        number = int(_TRYING_ALONE / max(self.pace[0], 1e-9))
+        rows = _other_rows(self._given, min(max(number, _ROWS_TRIED), _MOST_TRIED))
+        if len(rows) < 2 or self.pace[0] > _QUICK:
+            return ""
+        return batches.of_all(lambda batch: self.run_batch(self.ready(batch)), self.ready(rows))
+
     def _tried_texts(self, text: Text) -> str:
         """Why shorter texts of one length do not have together the scores that each has alone, or `""`."""
         self.twin.batches[self._batch_key] = batches.Batches()
-        for rows in batches.shorter_texts(text, _TEXTS_TRIED if self.pace[0] < _SLOW else 2):
+        number = _ROWS_TRIED if self.pace[0] < _QUICK else 3 if self.pace[0] < _SLOW else 2
+        for rows in batches.shorter_texts(text, number):
             why = batches.of_all(lambda batch: self.run_batch(self.ready(batch)), self.ready(rows))
             if why:
                 return why
@@ -549,6 +560,9 @@ def _other_rows(given: Array, number: int) -> Tensor:
     some = given.background[:_ROWS_LOOKED_AT]
     others = some[(some != given.tensor[0].numpy()).any(1)]
     chosen = np.linspace(0, len(others) - 1, number if len(others) else 0).astype(np.intp)
+    lacking = np.flatnonzero(np.isnan(others).any(1))
+    if number > 1 and len(lacking) and not np.isin(chosen, lacking).any():  # which others may stand in for
+        chosen[len(chosen) // 2] = lacking[0]
     return torch.from_numpy(others[chosen])
 
 

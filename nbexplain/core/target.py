@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nbexplain.core.explanation import Target
+from nbexplain.core.model.batches import is_close
 from nbexplain.core.model.region import (
     MAP,
     PREDICTED,
@@ -25,7 +26,7 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
-_ROUNDED = 100  # steps of a dtype by which numbers of equal inputs may differ: other sums in other company
+_HELD = 5  # inputs whose numbers a callable's are held against
 _BACKGROUND = {"background", "__background__", "bg"}
 
 
@@ -195,23 +196,18 @@ def score(scores: Tensor, target: Target) -> Tensor:
 
 
 def _tells_apart(target: Target, scores: Tensor, value: Tensor) -> bool:
-    """Whether two of the inputs have the numbers that they have alone: the largest of all may be one of them."""
-    two = torch.tensor([0, len(scores) - 1], device=scores.device)
+    """Whether some of the inputs have the numbers that they have alone: the largest of all may be one of them."""
+    some = np.unique(np.linspace(0, len(scores) - 1, _HELD).astype(np.intp)).tolist()
     with torch.no_grad():
-        alone = torch.cat([_called(target, scores[place : place + 1]) for place in two.tolist()])
-        shown = value.detach()[two]
-        if not alone.is_floating_point():
-            return torch.equal(shown, alone)
-        known = alone[alone.isfinite()].abs()
-        near = _ROUNDED * torch.finfo(alone.dtype).eps
-        return torch.allclose(shown, alone, near, near * float(known.max()) if len(known) else 0.0, equal_nan=True)
+        alone = torch.cat([_called(target, scores[place : place + 1]) for place in some])
+    return is_close(value.detach()[some], alone)
 
 
 def _called(target: Target, scores: Tensor) -> Tensor:
     """What a target that is called makes of scores (N, K, …): (N,)."""
     assert callable(target)
     try:
-        value = target(scores)
+        value = target(scores.clone() if is_function(target) else scores)  # it may write into them
     except (MemoryError, torch.OutOfMemoryError):  # of which fewer inputs may take less
         raise
     except Exception as error:

@@ -89,7 +89,7 @@ def events(explorer: nx.Explorer, rng: random.Random) -> list[tuple[int, Callabl
 
 
 def state(explorer: nx.Explorer) -> dict[str, Any]:
-    """All that the browser was told, but for times and for the numbers of frames."""
+    """All that the browser was told, but for times, the numbers of frames, and the picture that was shown before."""
     found: dict[str, Any] = {}
 
     def visit(name: str, value: Any) -> None:
@@ -97,7 +97,7 @@ def state(explorer: nx.Explorer) -> dict[str, Any]:
             found[name] = (value.buffer, value.dtype, value.shape, value.low, value.high, value.meta)
         elif isinstance(value, ipywidgets.Widget):
             for key in sorted(value.keys):
-                if not key.startswith("_") and key not in ("layout", "text", "style", "comm"):
+                if not key.startswith("_") and key not in ("layout", "text", "style", "comm", "spare"):
                     visit(f"{name}.{key}", getattr(value, key))
         elif isinstance(value, dict):
             for key, item in value.items():

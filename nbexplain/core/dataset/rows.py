@@ -166,7 +166,7 @@ class Reading:
     width
         ... of how many.
     dtype
-        Their precision: single where the scores are that, else double.
+        Their precision: single where they are made in that, else double.
     """
 
     key: Hashable
@@ -178,7 +178,8 @@ class Reading:
         scores = subject.scores()
         shape = tuple(scores.shape[1:])
         self._target = target
-        self.dtype = torch.float32 if scores.dtype == torch.float32 else torch.float64
+        own = scores if isinstance(target, (int, tuple)) else targets.score(scores, target)
+        self.dtype = torch.float32 if own.dtype == torch.float32 else torch.float64
         self.key, self.column, self.width = target, 0, 1
         if isinstance(target, (int, tuple)) and values * math.prod(shape) * 8 <= _MOST_KEPT:
             place = target if isinstance(target, tuple) else (target,)

@@ -202,6 +202,8 @@ def of_all(run: Callable[[Tensor], Tensor], rows: Tensor) -> str:
         if mixed.shape[1:] != alone.shape[1:]:
             return GROWS
         if not is_close(mixed[place : place + 1], alone):
+            if not _near(mixed[place : place + 1], alone, _ROUGHLY) and is_close(run(rows), mixed):
+                return MIXES  # also where that takes its place: what is too much for a batch may be left out at the end
             others = torch.cat([rows[:place], rows[place + 1 :]])
             why = problem(run, rows[place : place + 1], others, alone, len(rows))
             if why not in ("", RANDOM):  # of texts the first pass tells what is random

@@ -50,7 +50,20 @@ def scores_along(
                 some = part[at : at + step]
                 like = np.repeat(some, len(values), axis=0)
                 scores = scores_of(subject, _changed(some, column, values), what, like, column)
-                place[..., at : at + step] = read(scores).unflatten(0, (-1, len(values))).permute(2, 1, 0)
+                numbers = read(scores).unflatten(0, (-1, len(values)))
+                _check(numbers, table_of(subject).names[column], values, what)
+                place[..., at : at + step] = numbers.permute(2, 1, 0)
+
+
+def _check(numbers: Tensor, column: str, values: np.ndarray, what: str) -> None:
+    """Check the numbers (n, P, C) that a target makes of scores that are all finite."""
+    odd = (~numbers.isfinite()).nonzero()
+    if len(odd):
+        value = values[int(odd[0, 1])]
+        raise ValueError(
+            f"target: what it makes of the scores is NaN or infinite, such as for a row made of the {what} with "
+            f"{column!r} at {value:.4g}"
+        )
 
 
 def _written(
@@ -77,6 +90,8 @@ def _written(
                     if not math.isfinite(scores.sum(dtype=torch.float64)):  # of one that is not, or of huge ones
                         return False
                     numbers = read(scores).numpy().T
+                    if read.key is not None and not np.isfinite(numbers).all():
+                        return False
                     into[:, at : at + len(some)] = numbers.reshape(len(into), len(some), -1)
                     at += len(some)
                     calls.took(size, (time.perf_counter() - begun) * size / len(scores))
@@ -129,7 +144,7 @@ def _inside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Itera
 
         def run(values: np.ndarray) -> Tensor:
             some = batch[: len(values)]
-            some[..., column] = torch.from_numpy(values).to(some)[:, None]
+            some[..., column] = torch.tensor(values).to(some)[:, None]
             return call(some.flatten(0, 1), len(values) * len(rows))
 
         yield run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -117,3 +118,71 @@ def test_a_target_that_depends_on_the_other_inputs(name: str) -> None:
             shapley[column] += (worth(kept) - before) / 6
     found = explain(model, Tabular(table[0], table), "exact_shap", target=target)
     np.testing.assert_allclose(found.values, shapley, atol=1e-5)
+
+
+class Switch(nn.Module):
+    """Four experts, each of which takes a quarter of the rows of a batch and a little more; the others get zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.experts = nn.Linear(3, 4), nn.ModuleList(nn.Linear(3, 2) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        chosen, out, most = self.gate(x).argmax(1), x.new_zeros(len(x), 2), math.ceil(1.25 * len(x) / 4)
+        for number, expert in enumerate(self.experts):
+            rows = (chosen == number).nonzero()[:most, 0]
+            out[rows] = expert(x[rows])
+        return out
+
+
+class FillsIn(AcrossRows):
+    """The mean of the batch stands in for what is missing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.where(x.isnan(), x.nanmean(0).nan_to_num(), x))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("make", [Switch, FillsIn])
+def test_rows_of_which_a_few_depend_on_the_others(make: Callable[[], nn.Module], seed: int) -> None:
+    table = np.random.default_rng(seed).normal(size=(50, 3)).astype(np.float32)
+    table[[11, 30], 1] = np.nan if make is FillsIn else 0
+    model = seeded(make, seed)
+    found = explain(model, Tabular(table[3], table), "row_scores")
+    alone = np.concatenate([model(torch.from_numpy(one[None])).detach().numpy() for one in table])
+    np.testing.assert_allclose(found.values, alone[found.features], atol=1e-5)
+
+
+def in_place(scores: Tensor) -> Tensor:
+    scores *= 100
+    return scores[:, 1]
+
+
+@pytest.mark.parametrize("method", ["exact_shap", "deep_shap", "partial_dependence"])
+def test_a_target_may_write_into_the_scores(method: str) -> None:
+    table = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    model, x = seeded(lambda: nn.Linear(3, 2)), Tabular(table[0], table)
+    found, wanted = (explain(model, x, method, target=one) for one in (in_place, lambda scores: 100 * scores[:, 1]))
+    np.testing.assert_allclose(found.values, wanted.values, rtol=1e-5)
+    assert found.score == wanted.score
+
+
+def test_a_target_of_short_floats_that_depends_on_the_other_inputs() -> None:
+    table = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    model = seeded(lambda: nn.Linear(3, 2)).bfloat16()
+    x = Tabular(table[0], table)
+    found = explain(model, x, "partial_dependence", target=lambda scores: scores.softmax(0)[:, 1])
+    np.testing.assert_array_equal(found.values, np.ones_like(found.values))
+
+
+def test_what_a_target_makes_of_single_precision_stays_as_precise_as_it_is() -> None:
+    table = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    model, x = seeded(lambda: nn.Linear(3, 2)), Tabular(table[0], table)
+
+    def shifted(scores: Tensor) -> Tensor:
+        return scores[:, 1].double() + 1e8
+
+    found, plain = (explain(model, x, "partial_dependence", target=one) for one in (shifted, 1))
+    np.testing.assert_allclose(found.values - 1e8, plain.values, atol=1e-6)
+    with pytest.raises(ValueError, match=r"target: what it makes of the scores is NaN or infinite, .*'feature 1' at"):
+        explain(model, x, "partial_dependence", column=1, target=lambda scores: (scores[:, 1] - 99).log())
