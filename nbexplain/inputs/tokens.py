@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import logging
 import math
 import warnings
@@ -392,9 +393,20 @@ def stand_in(tokenizer: Any) -> int | None:
         return None
     added: Mapping[int, Any] = getattr(tokenizer, "get_added_tokens_decoder", dict)()
     named = [token.content for token in added.values() if token.special and token.content in _MASKS]
-    named += [getattr(getattr(tokenizer, "model", None), "unk_token", None)]
+    if not named:  # which takes long of a large Unigram model
+        named += [_unknown(tokenizer)]
     fill = getattr(tokenizer, "padding", None)
     if isinstance(fill, Mapping) and id_of(fill["pad_token"]) == fill["pad_id"]:  # else it is 0, maybe a word
         named += [fill["pad_token"]]
     ids = [id_of(name) for name in named if name is not None]
     return next((id_ for id_ in ids if id_ is not None), None)
+
+
+def _unknown(tokenizer: Any) -> str | None:
+    """The unknown token of a tokenizer of the library tokenizers; a Unigram model tells it only where it is written."""
+    model = getattr(tokenizer, "model", None)
+    if hasattr(model, "unk_token"):
+        return model.unk_token  # type: ignore[union-attr]
+    with contextlib.suppress(Exception):  # it has none, or is of a kind that cannot be written
+        return tokenizer.id_to_token(json.loads(tokenizer.to_str())["model"]["unk_id"])
+    return None

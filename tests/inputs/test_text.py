@@ -15,6 +15,7 @@ from torch import nn
 from nbexplain import Subject
 from nbexplain.core.model.padding import Padding
 from nbexplain.inputs import Text
+from nbexplain.inputs.tokens import stand_in
 
 TEXT = "It isn't bad. Really!"
 SPANS = [
@@ -207,6 +208,15 @@ def test_the_library_tokenizers_says_what_stands_for_a_hidden_token(
     else:
         assert shown(text, "word", "mask token", [0, 1]) == [[wanted, 3]]
         assert shown(text, "word", "remove", [0, 0]) == [[wanted]]
+
+
+def test_a_unigram_model_says_what_stands_for_a_hidden_token() -> None:
+    library = pytest.importorskip("tokenizers")
+    pieces = [("good", -1.0), ("fun", -1.0), ("<unk>", 0.0)]
+    made = library.Tokenizer(library.models.Unigram(pieces, unk_id=2))
+    made.pre_tokenizer = library.pre_tokenizers.WhitespaceSplit()
+    assert shown(Text("good fun", made), "word", "mask token", [0, 1]) == [[2, 1]]
+    assert stand_in(library.Tokenizer(library.models.Unigram(pieces))) is None
 
 
 class Mean(nn.Module):

@@ -41,8 +41,8 @@ class Form(NamedTuple):
     Attributes
     ----------
     label, number
-        Of a string beside a number, where no name says that it is a label: what reads it, and the form of the number
-        alone. See `settled`.
+        Of strings beside numbers, where no name says that they are labels: what reads them, and the form of the number
+        alone, if there is one. See `settled`.
     """
 
     written: str
@@ -91,6 +91,8 @@ def settled(form: Form | None, answers: Sequence[Any]) -> Form | None:
 
 def _inside(said: Any, depth: int) -> Form | None:
     """Of the first of a tuple, beside which others stand, or the only one of a list; numbers before labels."""
+    if isinstance(said, (list, tuple)) and (beside := _beside_labels(said)) is not None:
+        return beside
     if isinstance(said, (list, tuple)) and any(isinstance(part, str) for part in said) and depth < _DEEPEST:
         beside, known = _beside_label(said, depth)
         if known:
@@ -113,6 +115,47 @@ def _at(inner: Form, place: int) -> Form:
         None if label is None else (lambda said: label(said[place])),
         None if number is None else _at(number, place),
     )
+
+
+def _beside_labels(said: Sequence[Any]) -> Form | None:
+    """Of a row of numbers beside as many labels, the likeliest first: by label, as their order changes."""
+    names = [place for place, part in enumerate(said) if _is_row_of_strings(part)]
+    if len(names) != 1:
+        return None
+    name = names[0]
+    labels = sorted(map(str, said[name]))
+    shares = [place for place, part in enumerate(said) if place != name and _is_row_of_shares(part, len(labels))]
+    if len(shares) != 1 or len(set(labels)) != len(labels):
+        return None
+    share = shares[0]
+    held = "dict(zip(*said))" if (name, share, len(said)) == (0, 1, 2) else f"dict(zip(said[{name}], said[{share}]))"
+    if len(labels) > 1:
+        return Form(
+            f"[{held}.get(name, 0.0) for name in {tuple(labels)!r}]",
+            lambda said: [dict(zip(said[name], said[share])).get(label, 0.0) for label in labels],
+            "the scores of these labels, 0 where others win",
+            lambda said: tuple(sorted(said[name])),
+        )
+    (label,) = labels
+    return Form(
+        f"{held}.get({label!r}, 0.0)",
+        lambda said: dict(zip(said[name], said[share])).get(label, 0.0),
+        f"the score of {label!r}, 0 where another label wins",
+        lambda said: tuple(said[name]),
+        Form(f"said[{share}][0]", lambda said: said[share][0]),
+    )
+
+
+def _is_row_of_strings(part: Any) -> bool:
+    held = isinstance(part, (list, tuple, np.ndarray)) and np.ndim(part) == 1 and len(part) > 0
+    return held and all(isinstance(one, str) for one in part)
+
+
+def _is_row_of_shares(part: Any, count: int) -> bool:
+    if not isinstance(part, (list, tuple, np.ndarray, Tensor)) or len(part) != count:
+        return False
+    array = as_plain(part)
+    return array.ndim == 1 and array.dtype.kind == "f"
 
 
 def _beside_label(said: Sequence[Any], depth: int) -> tuple[Form | None, bool]:

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -58,7 +59,7 @@ def as_array(
     try:
         array = as_plain(said)
     except Exception as error:  # rows of several lengths, tensors without values: it is not the model that raised
-        way = _first_part(said, count, call) or of_each(said, count, call, inputs, model)
+        way = _first_part(said, count, call, inputs, model) or of_each(said, count, call, inputs, model)
         way = way or _asked_otherwise(inputs, call, model) or f" ({type(error).__name__}: {error})"
         raise ValueError(
             f"predict: expected a row of numbers for each of {count} inputs, got {_described(said)}{way}"
@@ -177,7 +178,7 @@ def _instead(
     turned = turned and (asked is None or one_by_one.answers(lambda x: asked(x).T, inputs))
     if isinstance(said, (list, tuple)) and turned:
         return f"; if these are {len(said)} numbers of each: lambda inputs: numpy.stack({call}(inputs), axis=1)"
-    if way := _first_part(said, count, call):
+    if way := _first_part(said, count, call, inputs, model):
         return way
     if turned and hasattr(said, "T"):
         return f"; try lambda inputs: {call}(inputs).T"
@@ -236,14 +237,52 @@ def _no_labels(array: np.ndarray) -> str:
     return ""
 
 
-def _first_part(said: Any, count: int, call: str) -> str:
-    """Of a tuple of scores and something else, the function that returns the scores alone, or `""`."""
-    parts = list(enumerate(said)) if isinstance(said, tuple) else []
+def _first_part(said: Any, count: int, call: str, inputs: Any, model: Callable[[Any], Any] | None) -> str:
+    """Of a tuple of scores and something else, the function that returns the scores alone, or `""`: tried."""
+    if not isinstance(said, tuple):
+        return ""
+    if (way := _by_label(said, count, call, inputs, model)) is not None:
+        return way
     for kinds in ("f", "iubU"):  # numbers before labels
-        for place, part in parts:
+        for place, part in enumerate(said):
             rows = part.detach().cpu() if isinstance(part, Tensor) else part
-            if are_rows(rows, count) and np.asarray(rows).dtype.kind in kinds:
+            if not are_rows(rows, count) or np.asarray(rows).dtype.kind not in kinds:
+                continue
+            read = None if model is None or inputs is None else partial(_part_of, model, place)
+            if read is None or one_by_one.answers(read, inputs):
                 return f"; try lambda inputs: {call}(inputs)[{place}]"
+    return ""
+
+
+def _part_of(model: Callable[[Any], Any], place: int, inputs: Any) -> Any:
+    return model(inputs)[place]
+
+
+def _by_label(
+    said: tuple[Any, ...], count: int, call: str, inputs: Any, model: Callable[[Any], Any] | None
+) -> str | None:
+    """Of the likeliest labels of each input and their numbers: the function that reads them by label, tried, or `""`.
+
+    None where it is something else.
+    """
+    try:
+        rows = list(zip(*said, strict=True))
+        form = form_of(rows[0]) if len(rows) == count else None
+        if form is None or form.label is None or isinstance(form.label(rows[0]), str):
+            return None
+    except Exception:  # its parts are not of the inputs
+        return None
+    if model is None or inputs is None:
+        return ""
+    with contextlib.suppress(Exception):  # it takes one text alone, say
+        if isinstance(inputs, list):
+            form = settled(form, [rows[0], *zip(*model(one_by_one.near(inputs[0])), strict=True)])
+        read = None if form is None else form.read
+        if form is None or read is None or not are_rows([read(one) for one in rows], count):
+            return ""
+        if one_by_one.answers(lambda x: [read(one) for one in zip(*model(x), strict=True)], inputs):
+            note = f"{form.note}:" if form.note else "try"
+            return f"; {note} lambda inputs: [{form.written} for said in zip(*{call}(inputs))]"
     return ""
 
 

@@ -196,6 +196,42 @@ def test_a_label_beside_its_score_has_the_score_0_where_another_wins() -> None:
     numpy.testing.assert_array_equal(found.values, [0, 0, 0, 0, 0, 0.75])
 
 
+def halves(text: str, k: int) -> tuple[tuple[str, ...], Any]:
+    """The likeliest of two labels and their probabilities; "neg" is the likelier one without the first word."""
+    found = sorted({"neg": 1 - score(text) / 2, "pos": score(text) / 2}.items(), key=lambda item: -item[1])[:k]
+    return tuple(label for label, _ in found), numpy.array([share for _, share in found])
+
+
+HALVES: dict[str, tuple[Any, int, str]] = {
+    "of one": (lambda text: halves(lower(text), 1), 1, "'pos', 0 where another label wins"),
+    "of one, both": (lambda text: halves(lower(text), 2), 2, "these labels, 0 where others win"),
+    "of one, numbers first": (lambda text: halves(lower(text), 2)[::-1], 2, "these labels, 0 where others win"),
+    "of one, and more": (lambda text: (*halves(lower(text), 2), {}), 2, "these labels, 0 where others win"),
+    "of what is read as one": (lambda text: halves(str(text), 1), 1, "'pos', 0 where another label wins"),
+    "of each": (lambda texts: tuple(zip(*[halves(one, 1) for one in texts])), 1, "'pos', 0 where another label wins"),
+    "of each, both": (lambda texts: tuple(zip(*[halves(one, 2) for one in texts])), 2, "these labels, 0 where others"),
+}
+
+
+@pytest.mark.parametrize("case", HALVES)
+def test_labels_beside_their_numbers_are_read_by_label(case: str) -> None:
+    model, count, note = HALVES[case]
+    with pytest.raises((RuntimeError, ValueError), match=f"the scores? of {note}") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    written = str(raised.value)[str(raised.value).index("lambda inputs") :]
+    found = explain(eval(written, {"model": model}), Text(TEXT), "leave_one_out", target=1 if count == 2 else None)
+    wanted = effects(lambda score: score / 2 if count == 2 or score > 1 else 0)
+    numpy.testing.assert_allclose(found.values, wanted, atol=1e-6)
+
+
+def test_words_beside_their_weights_are_no_labels() -> None:
+    def model(text: str) -> tuple[list[str], list[float]]:
+        return lower(text).split(), [float(len(word)) for word in text.split()]
+
+    with pytest.raises(RuntimeError, match=r"has no attribute 'lower'$"):
+        explain(model, Text(TEXT), "leave_one_out")
+
+
 @pytest.mark.parametrize(
     "model",
     [
