@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.model.answer_forms import as_plain
-from nbexplain.inputs.table_column import is_yes_or_no, of_one_kind, told_apart, written
+from nbexplain.inputs.table_column import is_missing, is_yes_or_no, of_one_kind, told_apart, written
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
@@ -212,10 +212,24 @@ def _labels_seen(table: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
         return numbered
     highest = table.argmax(1)
     seen = [_different(chosen[highest == place].tolist()) for place in numbered]
-    if any(len(own) != 1 for own in seen):  # not every one is the highest, or `predict` goes by something else
-        return None
+    if any(len(own) != 1 or is_missing(own[0]) for own in seen):
+        return None  # one is never the highest, or `predict` abstains or goes by something else
     found = as_plain([own[0] for own in seen])
     return found if len(_different(found.tolist())) == len(found) else None
+
+
+def _decodes(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> bool:
+    """Whether `predict` calls the classes otherwise, where it returns one label for each, some of them in `classes_`.
+
+    It may instead return another label where the highest score is low, as one that abstains; then that of no such row
+    is above that of a row which has the label in `classes_`.
+    """
+    top = table.max(1)
+    highest = table >= top[:, None]
+    kept = (highest & _which(chosen, labels)).any(1)
+    if kept.all() or not highest.any(0).all():
+        return False
+    return not kept.any() or bool(top[~kept].max() > top[kept].min())
 
 
 def _different(labels: Sequence[Any]) -> list[Any]:
@@ -233,9 +247,11 @@ def _named(
     told: Sequence[str] | None,
 ) -> Outputs:
     """Scores of the classes `labels`, which `predict` may call otherwise: it may decode those of a model inside."""
-    if chosen is None or chosen.ndim > 1 or len(labels) == 1 or are_among(chosen, labels).any():
+    if chosen is None or chosen.ndim > 1 or len(labels) == 1:
         return _checked(scores, said, labels, chosen, quantity, way)
     own = _labels_seen(scores(said), chosen)
+    if are_among(chosen, labels).any() and (own is None or not _decodes(scores(said), labels, chosen)):
+        return _checked(scores, said, labels, chosen, quantity, way)
     if own is None and told is not None and len(told) == len(labels) and are_among(chosen, np.array(told)).all():
         own = np.array(told)
     known = _listed(labels.tolist())

@@ -29,6 +29,7 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 from nbexplain import Session, Subject, explain
+from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.inputs import Tabular, Text
 
 DRAW = np.random.default_rng(0)
@@ -470,6 +471,39 @@ def test_labels_that_predict_decodes_are_those_of_the_classes(told: Any) -> None
     flipped = explain(model, Tabular(X[0], background=X), "counterfactual", classes=told)
     assert model.predict(X[:1])[0] not in model.predict(flipped.values)
     assert flipped.warnings == counts.warnings
+
+
+@pytest.mark.parametrize("labels", [(1, 2, 3), (2, 0, 1), (0, 2, 4), (10, "b", True), (True, 1, "x")], ids=str)
+def test_labels_that_predict_decodes_may_be_among_the_numbers_of_the_classes(labels: Any) -> None:
+    model, noisy = Labelled(labels, [0, 1, 2]), as_plain([labels[place] for place in NOISY])
+    counts = explain(model, Tabular(X[0], background=X, labels=noisy), "confusion")
+    np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+    assert counts.details["accuracy"] == (NOISY == SHARED).mean()
+    assert counts.warnings[0].startswith("the classes are called what the model's own predict returns")
+    for place, label in enumerate(labels):
+        found = explain(model, Tabular(X[0], background=X), "matching_rows", where={"predicted": {label}})
+        np.testing.assert_array_equal(found.features, np.flatnonzero(place == SHARED))
+
+
+@pytest.mark.parametrize("other", [-1, np.nan, "unsure"])
+def test_a_predict_that_abstains_where_one_class_is_the_highest_does_not_rename_it(other: Any) -> None:
+    likely = np.array([0.1, 0.2, 0.05, 0.6, 0.65, 0.55])  # of the second class: never sure enough
+
+    class Abstains:
+        classes_ = np.arange(2)
+
+        def predict_proba(self, rows: Any) -> np.ndarray:
+            second = np.asarray(rows)[:, 0]
+            return np.stack([1 - second, second], 1)
+
+        def predict(self, rows: Any) -> np.ndarray:
+            table = self.predict_proba(rows)
+            return as_plain([int(row.argmax()) if row.max() > 0.7 else other for row in table])
+
+    table = Tabular(likely[:1], background=likely[:, None], labels=[0, 0, 0, 1, 1, 1])
+    counts = explain(Abstains(), table, "confusion")
+    np.testing.assert_array_equal(counts.values, [[3, 0], [0, 3]])
+    assert "does not choose the class with the highest probability for 50%" in counts.warnings[0]
 
 
 def test_numbers_that_predict_returns_for_named_classes_leave_them_their_names() -> None:
