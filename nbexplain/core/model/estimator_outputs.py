@@ -173,7 +173,7 @@ def _without_labels(
 def _two_labels(table: np.ndarray, chosen: np.ndarray, told: Sequence[str] | None) -> np.ndarray | None:
     """(2,) what `predict` says where a single number (N, 1) is low, and where it is high; None if it does not tell."""
     found, labels = _different(chosen.tolist()), None
-    if len(found) == 2:
+    if len(found) == 2 and not any(map(is_missing, found)):
         is_second = np.array([told_apart(label) == told_apart(found[1]) for label in chosen.tolist()])
         first, second = table[~is_second], table[is_second]
         rises, falls = first.max() < second.min(), second.max() < first.min()
@@ -187,7 +187,19 @@ def _two_labels(table: np.ndarray, chosen: np.ndarray, told: Sequence[str] | Non
 def _why_not_two(chosen: np.ndarray | None, quantity: str) -> str:
     """Why a single number that is no prediction tells no classes, and the call by which it does."""
     one = f"it gives one {quantity} for each row"
-    if chosen is not None and chosen.ndim == 1 and len(kinds := _different(chosen.tolist())) > 2:
+    kinds = [] if chosen is None or chosen.ndim > 1 else _different(chosen.tolist())
+    if chosen is not None and len(kinds) > 2 and not any(map(is_missing, kinds)):  # all of which a callable may return
+        meant = "if these numbers are meant: explain(model.predict, …, 'residuals')"
+        if chosen.dtype.kind == "f":
+            return (
+                f"{one}, and its predict returns numbers such as {kinds[0]:.4g}; if the {quantity} is that of one of "
+                f"two classes, name them, in this order: classes=(first, second); {meant}"
+            )
+        if chosen.dtype.kind in "iu":
+            return (
+                f"{one}, and its predict returns {len(kinds)} different whole numbers; if they are classes, give a "
+                f"name for each, from the lowest on: explain(model.predict, …, classes=[…]); {meant}"
+            )
         return f"{one}, and its predict returns {len(kinds)} different labels; ask for these: explain(model.predict, …)"
     return (
         f"{one}, and has no predict that tells the class of a low one from that of a high one; name them, in this "
@@ -233,8 +245,9 @@ def _decodes(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> bool:
 
 
 def _different(labels: Sequence[Any]) -> list[Any]:
-    """Each of some labels once, in the order in which they come; True is another than 1."""
-    return [label for _, label in dict.fromkeys(map(told_apart, labels))]
+    """Each of some labels once, in the order in which they come; True is another than 1, and NaN is one."""
+    once = (np.nan if isinstance(label, float) and np.isnan(label) else label for label in labels)
+    return [label for _, label in dict.fromkeys(map(told_apart, once))]
 
 
 def _named(

@@ -452,9 +452,62 @@ def test_a_single_number_of_which_predict_tells_nothing_asks_for_two_names(way: 
     counts = explain(model, table, "confusion", classes=("first", "second"))
     np.testing.assert_array_equal(counts.values, confusion_matrix(TWO, X @ WEIGHTS > 0))
     assert "predict returns labels such as" in counts.warnings[0]
-    model.predict = lambda rows: THREE[: len(rows)]  # type: ignore[method-assign]
-    with pytest.raises(ValueError, match=r"3 different labels; ask for these: explain\(model.predict, …\)"):
+
+
+def several(labels: Any) -> Any:
+    """A model of one probability p, and what its `predict` says where p < .3, up to .7, and above."""
+
+    class Several(OneNumber):
+        def predict(self, rows: Any) -> np.ndarray:
+            likely = self.predict_proba(rows)[:, 0]
+            return np.asarray(self.labels[(likely > 0.3).astype(int) + (likely > 0.7)])
+
+    return Several("predict_proba", 0.5, labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "asked", "told"),
+    [
+        (("no", "perhaps", "yes"), r"labels; ask for these: explain\(model.predict, …\)$", None),
+        ((-1, 0, 1), r"whole numbers; .* from the lowest on: explain\(model.predict, …, classes=\[…\]\)", "abc"),
+    ],
+    ids=["words", "numbers"],
+)
+def test_of_several_labels_beside_a_single_number_the_call_is_told_that_explains_them(
+    labels: Any, asked: str, told: Any
+) -> None:
+    model = several(labels)
+    table = Tabular(X[4], background=X, labels=model.predict(X))
+    with pytest.raises(ValueError, match="its predict returns 3 different " + asked):
         explain(model, table, "confusion")
+    counts = explain(model.predict, table, "confusion", classes=told and list(told))
+    np.testing.assert_array_equal(counts.values, confusion_matrix(model.predict(X), model.predict(X)))
+
+
+def test_numbers_that_predict_returns_beside_a_single_number_are_no_labels() -> None:
+    model, table = several((0.0, 0.5, 1.0)), Tabular(X[4], background=X, labels=TWO)
+    for method in ("confusion", "residuals"):
+        with pytest.raises(
+            ValueError, match=r"returns numbers such as .*classes=.*explain.model.predict, …, 'residuals'"
+        ):
+            explain(model, table, method)
+    counts = explain(model, table, "confusion", classes=("no", "yes"))
+    np.testing.assert_array_equal(counts.values, confusion_matrix(TWO, X @ WEIGHTS > 0))
+    for meant in (model, several((0, 1, 3))):
+        left = explain(meant.predict, table, "residuals")
+        assert left.details["RMSE"] == pytest.approx(np.sqrt(((meant.predict(X) - TWO) ** 2).mean()))
+
+
+@pytest.mark.parametrize("labels", [(0.0, np.nan, 1.0), (np.nan, 1.0, 1.0)], ids=str)
+def test_a_predict_that_abstains_with_nan_tells_no_labels(labels: Any) -> None:
+    model, table = several(labels), Tabular(X[4], background=X, labels=TWO)
+    with pytest.raises(
+        ValueError, match=r"has no predict that tells .*name them, in this order: classes=\(first, second"
+    ):
+        explain(model, table, "confusion")
+    counts = explain(model, table, "confusion", classes=("no", "yes"))
+    np.testing.assert_array_equal(counts.values, confusion_matrix(TWO, X @ WEIGHTS > 0))
+    assert counts.warnings[0].count("nan") == 1
 
 
 @pytest.mark.parametrize("told", [None, ["u", "v", "w"]])
