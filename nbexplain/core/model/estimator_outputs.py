@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbexplain.core.model.answer_forms import as_plain
-from nbexplain.inputs.table_column import is_yes_or_no, of_one_kind, told_apart, written
+from nbexplain.inputs.table_column import is_missing, is_yes_or_no, of_one_kind, told_apart, written
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
@@ -173,7 +173,7 @@ def _without_labels(
 def _two_labels(table: np.ndarray, chosen: np.ndarray, told: Sequence[str] | None) -> np.ndarray | None:
     """(2,) what `predict` says where a single number (N, 1) is low, and where it is high; None if it does not tell."""
     found, labels = _different(chosen.tolist()), None
-    if len(found) == 2:
+    if len(found) == 2 and not any(map(is_missing, found)):
         is_second = np.array([told_apart(label) == told_apart(found[1]) for label in chosen.tolist()])
         first, second = table[~is_second], table[is_second]
         rises, falls = first.max() < second.min(), second.max() < first.min()
@@ -187,7 +187,19 @@ def _two_labels(table: np.ndarray, chosen: np.ndarray, told: Sequence[str] | Non
 def _why_not_two(chosen: np.ndarray | None, quantity: str) -> str:
     """Why a single number that is no prediction tells no classes, and the call by which it does."""
     one = f"it gives one {quantity} for each row"
-    if chosen is not None and chosen.ndim == 1 and len(kinds := _different(chosen.tolist())) > 2:
+    kinds = [] if chosen is None or chosen.ndim > 1 else _different(chosen.tolist())
+    if chosen is not None and len(kinds) > 2 and not any(map(is_missing, kinds)):  # all of which a callable may return
+        meant = "if these numbers are meant: explain(model.predict, …, 'residuals')"
+        if chosen.dtype.kind == "f":
+            return (
+                f"{one}, and its predict returns numbers such as {kinds[0]:.4g}; if the {quantity} is that of one of "
+                f"two classes, name them, in this order: classes=(first, second); {meant}"
+            )
+        if chosen.dtype.kind in "iu":
+            return (
+                f"{one}, and its predict returns {len(kinds)} different whole numbers; if they are classes, give a "
+                f"name for each, from the lowest on: explain(model.predict, …, classes=[…]); {meant}"
+            )
         return f"{one}, and its predict returns {len(kinds)} different labels; ask for these: explain(model.predict, …)"
     return (
         f"{one}, and has no predict that tells the class of a low one from that of a high one; name them, in this "
@@ -212,15 +224,30 @@ def _labels_seen(table: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
         return numbered
     highest = table.argmax(1)
     seen = [_different(chosen[highest == place].tolist()) for place in numbered]
-    if any(len(own) != 1 for own in seen):  # not every one is the highest, or `predict` goes by something else
-        return None
+    if any(len(own) != 1 or is_missing(own[0]) for own in seen):
+        return None  # one is never the highest, or `predict` abstains or goes by something else
     found = as_plain([own[0] for own in seen])
     return found if len(_different(found.tolist())) == len(found) else None
 
 
+def _decodes(table: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> bool:
+    """Whether `predict` calls the classes otherwise, where it returns one label for each, some of them in `classes_`.
+
+    It may instead return another label where the highest score is low, as one that abstains; then that of no such row
+    is above that of a row which has the label in `classes_`.
+    """
+    top = table.max(1)
+    highest = table >= top[:, None]
+    kept = (highest & _which(chosen, labels)).any(1)
+    if kept.all() or not highest.any(0).all():
+        return False
+    return not kept.any() or bool(top[~kept].max() > top[kept].min())
+
+
 def _different(labels: Sequence[Any]) -> list[Any]:
-    """Each of some labels once, in the order in which they come; True is another than 1."""
-    return [label for _, label in dict.fromkeys(map(told_apart, labels))]
+    """Each of some labels once, in the order in which they come; True is another than 1, and NaN is one."""
+    once = (np.nan if isinstance(label, float) and np.isnan(label) else label for label in labels)
+    return [label for _, label in dict.fromkeys(map(told_apart, once))]
 
 
 def _named(
@@ -233,9 +260,11 @@ def _named(
     told: Sequence[str] | None,
 ) -> Outputs:
     """Scores of the classes `labels`, which `predict` may call otherwise: it may decode those of a model inside."""
-    if chosen is None or chosen.ndim > 1 or len(labels) == 1 or are_among(chosen, labels).any():
+    if chosen is None or chosen.ndim > 1 or len(labels) == 1:
         return _checked(scores, said, labels, chosen, quantity, way)
     own = _labels_seen(scores(said), chosen)
+    if are_among(chosen, labels).any() and (own is None or not _decodes(scores(said), labels, chosen)):
+        return _checked(scores, said, labels, chosen, quantity, way)
     if own is None and told is not None and len(told) == len(labels) and are_among(chosen, np.array(told)).all():
         own = np.array(told)
     known = _listed(labels.tolist())

@@ -29,6 +29,7 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 from nbexplain import Session, Subject, explain
+from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.inputs import Tabular, Text
 
 DRAW = np.random.default_rng(0)
@@ -451,9 +452,62 @@ def test_a_single_number_of_which_predict_tells_nothing_asks_for_two_names(way: 
     counts = explain(model, table, "confusion", classes=("first", "second"))
     np.testing.assert_array_equal(counts.values, confusion_matrix(TWO, X @ WEIGHTS > 0))
     assert "predict returns labels such as" in counts.warnings[0]
-    model.predict = lambda rows: THREE[: len(rows)]  # type: ignore[method-assign]
-    with pytest.raises(ValueError, match=r"3 different labels; ask for these: explain\(model.predict, …\)"):
+
+
+def several(labels: Any) -> Any:
+    """A model of one probability p, and what its `predict` says where p < .3, up to .7, and above."""
+
+    class Several(OneNumber):
+        def predict(self, rows: Any) -> np.ndarray:
+            likely = self.predict_proba(rows)[:, 0]
+            return np.asarray(self.labels[(likely > 0.3).astype(int) + (likely > 0.7)])
+
+    return Several("predict_proba", 0.5, labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "asked", "told"),
+    [
+        (("no", "perhaps", "yes"), r"labels; ask for these: explain\(model.predict, …\)$", None),
+        ((-1, 0, 1), r"whole numbers; .* from the lowest on: explain\(model.predict, …, classes=\[…\]\)", "abc"),
+    ],
+    ids=["words", "numbers"],
+)
+def test_of_several_labels_beside_a_single_number_the_call_is_told_that_explains_them(
+    labels: Any, asked: str, told: Any
+) -> None:
+    model = several(labels)
+    table = Tabular(X[4], background=X, labels=model.predict(X))
+    with pytest.raises(ValueError, match="its predict returns 3 different " + asked):
         explain(model, table, "confusion")
+    counts = explain(model.predict, table, "confusion", classes=told and list(told))
+    np.testing.assert_array_equal(counts.values, confusion_matrix(model.predict(X), model.predict(X)))
+
+
+def test_numbers_that_predict_returns_beside_a_single_number_are_no_labels() -> None:
+    model, table = several((0.0, 0.5, 1.0)), Tabular(X[4], background=X, labels=TWO)
+    for method in ("confusion", "residuals"):
+        with pytest.raises(
+            ValueError, match=r"returns numbers such as .*classes=.*explain.model.predict, …, 'residuals'"
+        ):
+            explain(model, table, method)
+    counts = explain(model, table, "confusion", classes=("no", "yes"))
+    np.testing.assert_array_equal(counts.values, confusion_matrix(TWO, X @ WEIGHTS > 0))
+    for meant in (model, several((0, 1, 3))):
+        left = explain(meant.predict, table, "residuals")
+        assert left.details["RMSE"] == pytest.approx(np.sqrt(((meant.predict(X) - TWO) ** 2).mean()))
+
+
+@pytest.mark.parametrize("labels", [(0.0, np.nan, 1.0), (np.nan, 1.0, 1.0)], ids=str)
+def test_a_predict_that_abstains_with_nan_tells_no_labels(labels: Any) -> None:
+    model, table = several(labels), Tabular(X[4], background=X, labels=TWO)
+    with pytest.raises(
+        ValueError, match=r"has no predict that tells .*name them, in this order: classes=\(first, second"
+    ):
+        explain(model, table, "confusion")
+    counts = explain(model, table, "confusion", classes=("no", "yes"))
+    np.testing.assert_array_equal(counts.values, confusion_matrix(TWO, X @ WEIGHTS > 0))
+    assert counts.warnings[0].count("nan") == 1
 
 
 @pytest.mark.parametrize("told", [None, ["u", "v", "w"]])
@@ -470,6 +524,39 @@ def test_labels_that_predict_decodes_are_those_of_the_classes(told: Any) -> None
     flipped = explain(model, Tabular(X[0], background=X), "counterfactual", classes=told)
     assert model.predict(X[:1])[0] not in model.predict(flipped.values)
     assert flipped.warnings == counts.warnings
+
+
+@pytest.mark.parametrize("labels", [(1, 2, 3), (2, 0, 1), (0, 2, 4), (10, "b", True), (True, 1, "x")], ids=str)
+def test_labels_that_predict_decodes_may_be_among_the_numbers_of_the_classes(labels: Any) -> None:
+    model, noisy = Labelled(labels, [0, 1, 2]), as_plain([labels[place] for place in NOISY])
+    counts = explain(model, Tabular(X[0], background=X, labels=noisy), "confusion")
+    np.testing.assert_array_equal(counts.values, confusion_matrix(NOISY, SHARED))
+    assert counts.details["accuracy"] == (NOISY == SHARED).mean()
+    assert counts.warnings[0].startswith("the classes are called what the model's own predict returns")
+    for place, label in enumerate(labels):
+        found = explain(model, Tabular(X[0], background=X), "matching_rows", where={"predicted": {label}})
+        np.testing.assert_array_equal(found.features, np.flatnonzero(place == SHARED))
+
+
+@pytest.mark.parametrize("other", [-1, np.nan, "unsure"])
+def test_a_predict_that_abstains_where_one_class_is_the_highest_does_not_rename_it(other: Any) -> None:
+    likely = np.array([0.1, 0.2, 0.05, 0.6, 0.65, 0.55])  # of the second class: never sure enough
+
+    class Abstains:
+        classes_ = np.arange(2)
+
+        def predict_proba(self, rows: Any) -> np.ndarray:
+            second = np.asarray(rows)[:, 0]
+            return np.stack([1 - second, second], 1)
+
+        def predict(self, rows: Any) -> np.ndarray:
+            table = self.predict_proba(rows)
+            return as_plain([int(row.argmax()) if row.max() > 0.7 else other for row in table])
+
+    table = Tabular(likely[:1], background=likely[:, None], labels=[0, 0, 0, 1, 1, 1])
+    counts = explain(Abstains(), table, "confusion")
+    np.testing.assert_array_equal(counts.values, [[3, 0], [0, 3]])
+    assert "does not choose the class with the highest probability for 50%" in counts.warnings[0]
 
 
 def test_numbers_that_predict_returns_for_named_classes_leave_them_their_names() -> None:
