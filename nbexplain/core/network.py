@@ -33,7 +33,7 @@ _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some
 _PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _QUICK = 0.01  # seconds: of a model whose single row takes less, some rows are asked alone, ...
-_TRYING_ALONE = 0.02  # ... in so many seconds at a batch's pace
+_TRYING_ALONE, _MOST_ALONE = 0.02, 31  # ... as many as take so many seconds at a batch's pace
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
@@ -338,7 +338,7 @@ class Network:
     def _tried_table(self) -> str:
         """Why some rows of a table do not have together the scores that each has alone, or `""`; if that is quick."""
         number = int(_TRYING_ALONE / max(self.pace[0], 1e-9))
-        rows = _other_rows(self._given, min(max(number, _ROWS_TRIED), _MOST_TRIED))
+        rows = _other_rows(self._given, min(max(number, _ROWS_TRIED), _MOST_ALONE))
         if len(rows) < 2 or self.pace[0] > _QUICK:
             return ""
         return batches.of_all(lambda batch: self.run_batch(self.ready(batch)), self.ready(rows))

@@ -139,7 +139,7 @@ def test_how_far_the_explainers_are_from_the_exact_one(method, miss):
     assert abs(found.values - exact.values).max() == pytest.approx(miss, abs=0.006)
     assert abs(found.gap) == pytest.approx(0.26 if method == "gradient_shap" else 0, abs=0.006)
     rows = {"kernel_shap": 25_600, "permutation_shap": 12_600}.get(method)
-    assert rows is None or abs(found.passes["forward"] - rows) <= 5  # a batch of four is tried once
+    assert rows is None or 0 <= found.passes["forward"] - rows <= 80  # some rows are tried together and alone once
 
 
 @pytest.mark.parametrize(
