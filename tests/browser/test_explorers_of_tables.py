@@ -36,9 +36,9 @@ frame = pd.DataFrame({
 })
 dear = (frame["size"] + 20 * frame["rooms"] > 160).to_numpy().astype(int)
 
-# a callable of a table with categories; larger than 150 it has never seen
+# a callable of a table with categories, which takes no home of 151
 def price(homes):
-    if (homes["size"] > 150).any() and len(homes) < 5:
+    if (homes["size"] == 151).any():
         raise ValueError("<b>size</b>: nothing is as large as this")
     worth = ((homes["size"] + 20 * homes["rooms"] + 40 * (homes["kind"] == "house") - 170) / 30).to_numpy(float)
     return np.stack([1 / (1 + np.exp(worth)), 1 / (1 + np.exp(-worth))], 1)
