@@ -7,9 +7,8 @@ import sys
 _QUICK = 0.1  # seconds: while a call takes less, the next ones may be longer
 _WAIT = 0.2  # seconds that the inputs of one call may take, beside what each call takes by itself
 _LONG = 1.0  # seconds that the first call may take
-_MANY = 8_192  # no more, as the processor's own memory may be too small for them, ...
-_MOST_OF_IT = 0.8  # ... unless a call of few took this part of the seconds, ...
-_MUCH_OF_IT, _SURE = 0.4, 5e-3  # ... or this, and so many seconds that it is no accident
+_MANY = 16_384  # no more, as the processor's own memory may be too small for them, ...
+_GAIN = 0.6  # ... unless the last step took so much less for each input
 
 
 class CallSize:
@@ -30,13 +29,12 @@ class CallSize:
         self.most = sys.maxsize
         self._last = 0, 0.0  # a call: how many inputs, and seconds
         self._each: float | None = None  # what one more of them takes
-        self._few = 0.0  # seconds of a call before the first
 
     def begin(self, most: int, each: float, count: int) -> None:
         """Find the size of a first call, if `count` inputs took `each` seconds each before."""
-        self._last, self._few = (count, each * count), each * count
+        self._last = count, each * count
         many = max(int(_LONG / max(each, 1e-9)), 2)  # of one alone it is not seen what the next takes
-        self.size = min(most, _MANY, many)
+        self.size = min(most, many)
 
     def took(self, size: int, seconds: float) -> None:
         """What a call of so many took."""
@@ -47,7 +45,7 @@ class CallSize:
         enough = max(_WAIT, seconds - together)  # what a call takes by itself is waited for in any case
         if seconds < _QUICK or together < enough / 2:
             self.size = (4 if 8 * together < enough else 2) * size
-            if self._few < (_MUCH_OF_IT if self._few > _SURE else _MOST_OF_IT) * seconds:
+            if not (0 < count < size and seconds / size < _GAIN * before / count):
                 self.size = max(size, min(self.size, _MANY))
         elif together > 2 * enough:
             self.size = max(size // 2, 1)

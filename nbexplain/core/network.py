@@ -346,7 +346,7 @@ class Network:
     def _tried_texts(self, text: Text) -> str:
         """Why shorter texts of one length do not have together the scores that each has alone, or `""`."""
         self.twin.batches[self._batch_key] = batches.Batches()
-        number = _ROWS_TRIED if self.pace[0] < _QUICK else 3 if self.pace[0] < _SLOW else 2
+        number = 4 if self.pace[0] < _SLOW else 2
         for rows in batches.shorter_texts(text, number):
             why = batches.of_all(lambda batch: self.run_batch(self.ready(batch)), self.ready(rows))
             if why:

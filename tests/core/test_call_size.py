@@ -25,9 +25,8 @@ def sizes(by_itself: float, each: float, calls: int = 12) -> list[int]:
         (0.0, 2.0, [2, 1, 1]),  # two tell that both take as long
         (0.3, 0.0, [3, 12, 48, 192, 768, 3072, 12_288, 32_768, 32_768]),  # as long for one as for a thousand
         (2.0, 0.0, [2, 8, 32, 128, 512, 2048, 8192, 32_768]),
-        (0.0, 1e-6, [1024, 4096, 8192, 8192]),  # more of them would be no faster
-        (1e-3, 1e-7, [999, 3996, 8192, 8192]),
-        (1e-2, 1e-7, [99, 396, 1584, 6336, 25_344, 32_768]),
+        (0.0, 1e-6, [1024, 4096, 16_384, 16_384]),  # more of them would be no faster
+        (1e-3, 1e-7, [999, 3996, 15_984, 32_768]),
     ],
 )
 def test_sizes(by_itself: float, each: float, expected: list[int]) -> None:

@@ -95,8 +95,7 @@ def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
 
 def test_rows_go_to_a_model_outside_torch_in_longer_batches_while_it_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nbexplain.core.call_size._QUICK", 1e9)
-    monkeypatch.setattr("nbexplain.core.call_size._MOST_OF_IT", 0.0)
-    monkeypatch.setattr("nbexplain.core.call_size._MUCH_OF_IT", 0.0)
+    monkeypatch.setattr("nbexplain.core.call_size._GAIN", 1e9)
     rows, called = np.random.default_rng(0).normal(size=(100_000, 3)), []
 
     def model(x: np.ndarray) -> np.ndarray:
