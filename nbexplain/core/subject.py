@@ -663,10 +663,6 @@ class Subject:
         """
         return self._network.calling()
 
-    def run_ready(self, batch: Tensor) -> Tensor:
-        """Scores (N, K, …) of a batch that is `ready`."""
-        return self._network.run_batch(batch)
-
     def takes_batches(self) -> bool:
         """Whether several inputs go through the model at once as each would alone; else they are run one by one."""
         return self._network.takes_batches()

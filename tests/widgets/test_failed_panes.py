@@ -85,6 +85,20 @@ def test_the_last_picture_stays_with_why_there_is_no_new_one_and_the_next_answer
     explorer.close()
 
 
+def test_charts_that_were_put_away_come_back_with_the_first_answer() -> None:
+    model = Ordered()
+    explorer = nx.GlobalExplorer(model, ORDERED, show=["importance", "beeswarm", "groups"])
+    assert explorer.session.wait(120)
+    panes = [pane for part in explorer._parts for pane in part.panes]
+    assert [is_away(pane) for pane in panes] == [False, True, False, False]
+    model.lenient = True
+    explorer.session.refresh()
+    assert explorer.session.wait(120)
+    assert failed(explorer) == []
+    assert not any(is_away(pane) for pane in panes)
+    explorer.close()
+
+
 def test_of_one_row_the_first_chart_says_it() -> None:
     model = Ordered()
     explorer = nx.TabularExplorer(model, ORDERED, method="exact_shap", show=["map", "waterfall", "force", "boundary"])
