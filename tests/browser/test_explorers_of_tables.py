@@ -274,10 +274,12 @@ def test_stop_and_run_of_samples_of_a_table(lab):
     assert (
         lab.execute("""\
 import threading
-gate = threading.Event()
+gate, reached = threading.Event(), threading.Event()
 def held(module, x):
-    if len(x) > 1 and not gate.wait(60):
-        raise RuntimeError("nobody opened the gate")
+    if len(x) > 1:
+        reached.set()
+        if not gate.wait(60):
+            raise RuntimeError("nobody opened the gate")
     return module(x)""")
         == ""
     )
@@ -285,6 +287,7 @@ def held(module, x):
 e = nx.TabularExplorer(cells.model, cell(0), classes=cells.classes, target=0, forward=held, method="lime", show=["map"])
 e""")
     explorer = Explorer(lab, drawn=".nbx-toolbar")
+    until(lab, "reached.is_set()", True)  # a run that is stopped between two passes ends at once
     explorer.button("Stop").click()
     until(lab, "any(job.stop.is_set() for job in __import__('nbexplain.runner').runner.runner._started())", True)
     assert lab.execute("gate.set()") == ""
