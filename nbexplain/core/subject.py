@@ -41,7 +41,9 @@ _GRADIENT_CHUNK = 4
 _MOST_ROWS = 1024  # of texts and tables, which are so small that most of a pass is not arithmetic ...
 _ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than this, ...
 _CPU_BYTES = 2 * 2**20  # ... or than this on a processor, which asks the system anew for larger ones in each call
-_MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch
+_MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch, ...
+_MANY_ROWS = 8192  # ... but no more than so many where larger calls are hardly quicker, ...
+_MANY_IN_FRAME = 16_384  # ... or so many in a data frame, which models take a millisecond to read however long it is
 
 
 class NoGradient(ValueError):
@@ -112,7 +114,8 @@ class Subject:
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
-        self._calls = CallSize()
+        framed = isinstance(self.input, Tabular) and self.input.framed
+        self._calls = CallSize(_MANY_IN_FRAME if framed else _MANY_ROWS)
         self._forget()
 
     def _forget(self) -> None:

@@ -74,7 +74,7 @@ def test_an_estimator_is_left_as_it_was(key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_stop_stops_and_the_next_run_goes_on(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # as many calls each time, however quick they are
-    monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(), 64, 64))
+    monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(8192), 64, 64))
     monkeypatch.setattr("nbexplain.core.table.partial_dependence._AT_A_LOOK", 1e9)
     model, given = curved(), table()
     before = snapshot(model, given.tensor)

@@ -59,7 +59,7 @@ def test_every_column_of_every_kind_of_table(name: str, size: int | None, monkey
     )
     rows = subject.input.background[5:16]  # type: ignore[attr-defined]
     if size:
-        monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(), size, size))
+        monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(8192), size, size))
     for column in range(rows.shape[1]):
         values = np.unique(subject.input.background[:, column])[:4]  # type: ignore[attr-defined]
         scores = np.empty((2, len(values), len(rows)))
@@ -89,7 +89,7 @@ class Writes(nn.Module):
 @pytest.mark.parametrize("model", [writes_array, writes_numbers, Writes()], ids=["array", "frame", "network"])
 def test_a_model_that_writes_into_its_input(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        Subject, "calls", lambda self, width: Calls(CallSize(), 20, 20)
+        Subject, "calls", lambda self, width: Calls(CallSize(8192), 20, 20)
     )  # several calls get the same memory
     whole = NUMBERS.dropna()
     table = whole if model is writes_numbers else whole.to_numpy()
@@ -158,7 +158,7 @@ def formula(rows: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("rows", [200, 600])
 @pytest.mark.parametrize("model", [Remembers, RemembersInside])
 def test_a_model_that_remembers_what_it_was_given(model: Any, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(), 3000, 3000))
+    monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(8192), 3000, 3000))
     table = np.random.default_rng(0).normal(size=(600, 3)).astype(np.float32)
     x = Tabular(table[0], table)
     params = {"rows": rows, "kind": "individual"}
@@ -167,7 +167,7 @@ def test_a_model_that_remembers_what_it_was_given(model: Any, rows: int, monkeyp
 
 
 def test_whether_a_model_keeps_what_it_was_given_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(), 3000, 3000))
+    monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(8192), 3000, 3000))
     table = np.random.default_rng(0).normal(size=(600, 3))
     subject = Subject(formula, Tabular(table[0], table))
     subject.scores()
