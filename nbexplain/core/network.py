@@ -32,8 +32,8 @@ _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a m
 _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some models mix large batches only
 _PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
-_QUICK = 0.01  # seconds: of a model whose single row takes less, some rows are asked alone, ...
-_TRYING_ALONE, _MOST_ALONE = 0.02, 31  # ... as many as take so many seconds at a batch's pace
+_LARGER = 4  # times as large is a batch of which some inputs are asked alone again, ...
+_HOLDING = 5
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
@@ -106,6 +106,8 @@ class Network:
         self.twin = twin
         self.passes = {"forward": 0, "backward": 0}
         self.pace = 0.0, 1
+        self._alone = math.inf  # the least seconds of a pass of one input
+        self._largest_held = 0  # of the batches of which some inputs were also asked alone
         self._looked_at: dict[Any, int] = {}  # padded rows of each text that were also run as they are
         self.survey: hooks.Survey | None = None
         self.cautious = False
@@ -265,6 +267,25 @@ class Network:
                 raise
         return not self._batches.alone
 
+    def hold(self, batch: Tensor, scores: Tensor) -> Tensor:
+        """The scores (N, K, …) that inputs have alone, of those that they have in a batch.
+
+        Some of them are asked alone, of a batch that is much larger than those before: what is too much for a batch,
+        say, shows only in those that a method makes. Where they differ, all are, now and later.
+        """
+        if len(batch) < max(2, _LARGER * self._largest_held) or self._batches.random or not self.takes_batches():
+            return scores
+        self._largest_held = len(batch)
+
+        def run(rows: Tensor) -> Tensor:
+            return self._as_computed(self.run_batch(self.ready(rows)))
+
+        why = batches.of_some(run, batch, self._as_computed(scores), max(int(_HOLDING / self._alone), 2))
+        if not why:
+            return scores
+        self.twin.batches[self._batch_key] = dataclasses.replace(self._batches, alone=why)
+        return torch.cat([self.run_batch(self.ready(row)) for row in batch.split(1)])
+
     def _asked_again(self) -> str:
         """Of a text, what is said where its scores are others when they are asked again; else `""`."""
         if not isinstance(self._given, Text) or self._first is None:
@@ -274,8 +295,11 @@ class Network:
         return asked_again.note_of(self._as_computed(first), self._as_computed(again), before, self.twin.module)
 
     def _as_computed(self, scores: Tensor) -> Tensor:
-        """Scores in the precision in which a model outside torch was seen to compute."""
-        return scores.to(self.twin.module.precision) if isinstance(self.twin.module, Predictor) else scores
+        """Scores in the precision in which the model computes, which may return finer ones."""
+        if not scores.is_floating_point():
+            return scores
+        own = self.twin.module.precision if isinstance(self.twin.module, Predictor) else self.dtype
+        return scores.to(own) if torch.finfo(own).eps > torch.finfo(scores.dtype).eps else scores
 
     def _tried(self, size: int) -> batches.Batches:
         """How inputs may be asked together."""
@@ -285,10 +309,9 @@ class Network:
         if tried.alone:
             return tried
         if isinstance(self._given, Text) and self._strings is None:
-            return dataclasses.replace(tried, alone=self._tried_texts(self._given))
+            return tried
         rows = self._tried_rows()  # of texts shorter ones, which a module that reads strings fills up by itself
-        alone = rows.alone or ("" if rows.random else self._tried_table())
-        return dataclasses.replace(tried, alone=alone, random=tried.random or rows.random)
+        return dataclasses.replace(tried, alone=rows.alone, random=tried.random or rows.random)
 
     @property
     def _strings(self) -> Text | None:
@@ -335,24 +358,6 @@ class Network:
 
         return [codes for made, codes in apart.items() if made != own and batches.answer(run, codes) is not None]
 
-    def _tried_table(self) -> str:
-        """Why some rows of a table do not have together the scores that each has alone, or `""`; if that is quick."""
-        number = int(_TRYING_ALONE / max(self.pace[0], 1e-9))
-        rows = _other_rows(self._given, min(max(number, _ROWS_TRIED), _MOST_ALONE))
-        if len(rows) < 2 or self.pace[0] > _QUICK:
-            return ""
-        return batches.of_all(lambda batch: self.run_batch(self.ready(batch)), self.ready(rows))
-
-    def _tried_texts(self, text: Text) -> str:
-        """Why shorter texts of one length do not have together the scores that each has alone, or `""`."""
-        self.twin.batches[self._batch_key] = batches.Batches()
-        number = 4 if self.pace[0] < _SLOW else 2
-        for rows in batches.shorter_texts(text, number):
-            why = batches.of_all(lambda batch: self.run_batch(self.ready(batch)), self.ready(rows))
-            if why:
-                return why
-        return ""
-
     def _running(self, codes: list[Tensor]) -> tuple[Callable[[Tensor], Tensor], Tensor]:
         """What gives the scores of rows (n, …), and these rows: of texts whose codes have several lengths, numbers."""
         if len({part.shape[1] for part in codes}) == 1:
@@ -373,13 +378,17 @@ class Network:
         if isinstance(given, Tabular):  # columns with values of their own
             rows = _other_rows(given, 1)
             other = self.ready(rows) if len(rows) else x
-        alone = self.run(x, grad=False) if self._first is None else self._first
+        alone = self._as_computed(self.run(x, grad=False) if self._first is None else self._first)
+
+        def run(batch: Tensor) -> Tensor:
+            return self._as_computed(self.run_batch(self.ready(batch)))
+
         ways = [batches.Batches(channels_last=x.ndim == 4), batches.Batches(channels_last=False)]
         ways.append(batches.Batches(channels_last=False, folded=False))
         problem = ""
         for way in ways[x.ndim != 4 :]:
             self.twin.batches[self._batch_key] = way
-            problem = batches.problem(lambda batch: self.run_batch(self.ready(batch)), x, other, alone, size)
+            problem = batches.problem(run, x, other, alone, size)
             if problem in ("", batches.RANDOM):
                 return way
             if self._many() is None and not way.channels_last:
@@ -489,6 +498,8 @@ class Network:
 
     def _ran(self, count: int, begun: float) -> None:
         self.passes["forward"] += count
+        if count == 1:
+            self._alone = min(self._alone, max(time.perf_counter() - begun, 1e-6))
         if 2 * count >= self.pace[1]:
             self.pace = (time.perf_counter() - begun) / count, count
 

@@ -73,7 +73,7 @@ def _timed(subject: Subject, count: int) -> float:
     """Seconds of each of so many passes, run together."""
     subject.takes_batches()  # which is tried once, and would count
     batch, begun = _some(subject, count), time.perf_counter()
-    subject.evaluate(batch)
+    subject.evaluate(batch, hold=False)
     return (time.perf_counter() - begun) / count
 
 

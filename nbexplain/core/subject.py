@@ -577,11 +577,16 @@ class Subject:
 
     # Many inputs
 
-    def evaluate(self, batch: Tensor, target: Target | None = None) -> Tensor:
-        """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks."""
+    def evaluate(self, batch: Tensor, target: Target | None = None, *, hold: bool = True) -> Tensor:
+        """Scores (N, K, …) of many inputs (N, …), or the target's score (N,), without gradients and in chunks.
+
+        Without `hold`, which is for inputs whose scores nobody reads, none is asked alone as well.
+        """
         found = []
         for part in self._parts(batch):
             scores = self._run_part(part)
+            if hold:
+                scores = self._network.hold(part, scores)
             found.append(scores if target is None else targets.score(scores, target))
         return torch.cat(found)
 
@@ -691,8 +696,8 @@ class Subject:
                 if self.by_token and isinstance(self.input, Text):
                     part = self.input.put_back(part, batch.to(part.device))
                 part = read(part)
-                if count > 1:
-                    part = torch.einsum("nm...,m->n...", part.unflatten(0, (len(rows), count)), weights.to(part))
+                if count > 1:  # whole numbers and half precision have no room for a mean
+                    part = torch.einsum("nm...,m->n...", part.cpu().double().unflatten(0, (len(rows), count)), weights)
                 if scores is None:
                     scores = part.new_empty(len(keep), *part.shape[1:])
                 scores[start + torch.from_numpy(rows).to(part.device)] = part
@@ -720,7 +725,8 @@ class Subject:
         scores = []
         for start in range(0, len(batch), size):
             change = local.Change(clean, rectangles[start : start + size]) if clean else None
-            scores.append(self._network.run_batch(self.ready(batch[start : start + size]), change))
+            part = batch[start : start + size]
+            scores.append(self._network.hold(part, self._network.run_batch(self.ready(part), change)))
         return torch.cat(scores)
 
     def gradients(self, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:

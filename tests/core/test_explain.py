@@ -246,8 +246,9 @@ def test_passes_are_counted() -> None:
     assert ours.passes == {"forward": 1, "backward": 1}
     ours = explain(seeded(Plain), picture(), "occlusion", target=1, window=4, stride=4, fill="zero")
     # the clean input; a batch on trial; to check the folded twin; for the parts near the input and to check them; nine
-    # windows
-    assert ours.passes == {"forward": 1 + 4 + 1 + 3 + 9, "backward": 0}
+    # windows, and two to eight of eight of them alone
+    assert 1 + 4 + 1 + 3 + 9 + 2 <= ours.passes["forward"] <= 1 + 4 + 1 + 3 + 9 + 8
+    assert ours.passes["backward"] == 0
     assert ours.seconds > 0
 
 

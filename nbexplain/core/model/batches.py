@@ -25,8 +25,8 @@ GROWS = "an input has as many scores as there are inputs in a batch, or others t
 UNTRIED = "alone it takes none of the shorter texts, so none was tried in a batch"
 RANDOM = "two calls with the same rows gave different scores: it draws random numbers, which all values hold, too"
 _SINGLE = 1e-5  # by how much scores of equal calls may differ: single precision added up in another order
-_LOOKED_AT = 16  # shorter texts, for some of one length
 _ONE_BY_ONE = 8  # rows that are asked alone before a model is said to tell none apart
+_MOST_ALONE = 31  # inputs of a batch that are also asked alone
 _AGAIN = 5  # times that a batch is asked before its model is said to mix rows, not to draw random numbers
 _ROUGHLY = 0.05  # by how much scores may differ between batch sizes: half precision inside, other kernels
 _ROUNDED = 100  # steps of single or double precision that are no more than rounding ...
@@ -171,43 +171,30 @@ def _are_wordy(masker: TextMasker) -> np.ndarray:
     return wordy | ~wordy.any()
 
 
-def shorter_texts(text: Text, number: int) -> Iterator[Tensor]:
-    """Codes (n, L) of at most so many texts of one length, twice: of half of the words, and of all but one word.
+def of_some(run: Callable[[Tensor], Tensor], rows: Tensor, mixed: Tensor, number: int) -> str:
+    """Why rows (N, …) do not have together the scores `mixed` that each has alone, or `""`.
 
-    What the whole text has most of, some that have half of the words lack.
+    So many are asked alone: the last, as what is too much for a batch may be cut off at its end, the one whose scores
+    are least like the others', and some in between.
     """
-    words = text.masker("word", "remove")
-    count = len(words.names)
-    if count < 2:
-        return
-    half = count // 2
-    parts = np.array([np.roll(np.arange(count) < half, start) for start in range(count - half + 1)])
-    for keep in (parts, ~np.eye(count, dtype=bool)):
-        some = np.linspace(0, len(keep) - 1, min(len(keep), _LOOKED_AT)).astype(np.intp)
-        found: dict[int, list[Tensor]] = {}
-        for _, codes in words.batches(keep[some]):
-            found.setdefault(codes.shape[1], []).append(codes)
-        most = torch.cat(max(found.values(), key=len))
-        if len(most) > 1:
-            yield most[np.linspace(0, len(most) - 1, min(number, len(most))).astype(np.intp)]
-
-
-def of_all(run: Callable[[Tensor], Tensor], rows: Tensor) -> str:
-    """Why some rows (n, …) do not have together the scores that each has alone, or `""`; each is asked alone."""
-    try:
-        mixed, own = run(rows), [run(row[None]) for row in rows]
-    except Exception:  # whoever asks for such rows is told why
-        return ""
-    for place, alone in enumerate(own):
-        if mixed.shape[1:] != alone.shape[1:]:
+    unlike = (mixed - mixed.nan_to_num().mean(0)).nan_to_num().abs().flatten(1).amax(1)
+    spread = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ALONE)).astype(int).tolist()
+    for place in [*dict.fromkeys([len(rows) - 1, int(unlike.argmax()), *spread])][: min(number, _MOST_ALONE)]:
+        row, own = rows[place : place + 1], mixed[place : place + 1]
+        alone = answer(run, row)
+        if alone is None:
+            return MIXES
+        if own.shape[1:] != alone.shape[1:]:
             return GROWS
-        if not is_close(mixed[place : place + 1], alone):
-            if not _near(mixed[place : place + 1], alone, _ROUGHLY) and is_close(run(rows), mixed):
-                return MIXES  # also where that takes its place: what is too much for a batch may be left out at the end
-            others = torch.cat([rows[:place], rows[place + 1 :]])
-            why = problem(run, rows[place : place + 1], others, alone, len(rows))
-            if why not in ("", RANDOM):  # of texts the first pass tells what is random
-                return why
+        if is_close(own, alone):
+            continue
+        # Other sums in batches of another size are no mixing: one of the same size rounds in the same way.
+        equal = answer(run, row.repeat(len(rows), *[1] * (rows.ndim - 1)))
+        if equal is not None and is_close(own, equal[place : place + 1]) and _near(equal, alone, _ROUGHLY):
+            continue
+        if not is_close(run(rows), mixed) or not is_close(run(row), alone):
+            return ""  # it draws random numbers, which is told by others
+        return MIXES
     return ""
 
 
@@ -296,6 +283,8 @@ def is_close(scores: Tensor, wanted: Tensor) -> bool:
 def _near(scores: Tensor, wanted: Tensor, share: float) -> bool:
     wanted, scores = wanted.expand_as(scores), scores.to(wanted.dtype)
     # what is the same in both leaves no room to the others: −10⁹, say, which masks what is not to be chosen
+    if wanted.dtype == torch.bool:
+        wanted, scores = wanted.byte(), scores.byte()
     other = wanted[torch.isfinite(wanted) & (scores != wanted)]
     largest = float(other.abs().max()) if other.numel() else 0.0
     return math.isfinite(largest) and torch.allclose(scores, wanted, rtol=share, atol=share * largest, equal_nan=True)

@@ -17,8 +17,11 @@ from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_varied import Varied
 
 _VALUES = 5  # of so many or more in one call, most calls are nearly full
-_TRIED, _NEAR = 16, 1e-4  # changed rows that are asked once more, and by how much of their scores they may differ
-_FREE = "keeps nothing that it is given"  # whether the model was seen to, or not to
+_TRIED, _FEW = 16, 4  # changed rows that are also asked alone; fewer where they take ...
+_TRYING = 0.002  # ... so many seconds at a batch's pace
+_NEAR = 1e-4  # by how much of their scores they may differ
+_TRIED_OF = "of how many rows some were also asked alone"
+_NEVER = -1  # again: those that were had other scores
 _AT_ONCE = 32_768  # changed rows that are made in one step, where each is made by itself
 
 
@@ -32,17 +35,19 @@ def scores_along(
     ValueError
         As of `scores_of`, which says of `what` the rows are.
     """
-    start, free = 0, subject.kept(_FREE)
+    start, tried = 0, subject.kept(_TRIED_OF) or 0
     while start < len(rows):
         size = subject.calls(rows.shape[1]).size
         most = max(size // min(len(values), _VALUES), 1)
         parts = -(-(len(rows) - start) // most)  # all of about the same size, for which memory is used again
         part = rows[start : start + -(-(len(rows) - start) // parts)]
         place = into[..., start : start + len(part)]
-        written = free is not False and _written(subject, part, column, values, read, place)
-        if written and free is None and len(part) * len(values) > size:  # several calls got the same memory
-            free = written = _as_they_are(subject, part, column, values, read, place)
-            subject.keep(_FREE, free, 1)
+        written = tried >= 0 and _written(subject, part, column, values, read, place)
+        count = len(part) * len(values)
+        if written and (count >= 4 * tried or tried <= size < count):  # several calls get the same memory
+            written = _as_alone(subject, part, column, values, read, place)
+            tried = count if written else _NEVER
+            subject.keep(_TRIED_OF, tried, 1)
         start += len(part)
         if not written:  # row by row, which tells what is wrong with one
             step = max(_AT_ONCE // len(values), 1)
@@ -100,19 +105,23 @@ def _written(
     return True
 
 
-def _as_they_are(
+def _as_alone(
     subject: Subject, rows: np.ndarray, column: int, values: np.ndarray, read: Reading, found: np.ndarray
 ) -> bool:
-    """Whether some rows, in memory of their own, have the scores (C, P, n) that were found.
+    """Whether some rows have alone, in memory of their own, the scores (C, P, n) that were found.
 
-    Not of a model that keeps what it was given to look whether it is asked the same again: that was written into.
+    Not of a model that mixes rows, nor of one that keeps what it was given to look whether it is asked the same again:
+    that was written into.
     """
-    point = np.linspace(0, len(values) - 1, min(_TRIED, len(values) * len(rows))).astype(np.intp)
-    row = np.arange(len(point)) % len(rows)
+    number = min(max(int(_TRYING / max(subject.pace[0], 1e-9)), _FEW), _TRIED, len(values) * len(rows))
+    point = np.linspace(0, len(values) - 1, number).astype(np.intp)
+    row = len(rows) - 1 - np.arange(number) * (len(rows) // number or 1) % len(rows)  # the last as well
     tried = rows[row]
     tried[:, column] = values[point]
-    own = read(scores_of(subject, tried, "row", rows[row])).numpy().T
-    return np.allclose(own, found[:, point, row], rtol=_NEAR, atol=_NEAR * float(np.abs(own).max()))
+    own = [read(scores_of(subject, tried[[n]], "row", rows[row[[n]]])) for n in range(number)]
+    near = max(_NEAR, 4 * torch.finfo(subject.dtype).eps)
+    alone = torch.cat(own).numpy().T
+    return np.allclose(alone, found[:, point, row], rtol=near, atol=near * float(np.abs(alone).max()))
 
 
 class _Written(Exception):

@@ -178,7 +178,7 @@ def test_a_model_that_flattens_with_view_takes_batches(key: str) -> None:
     sizes: list[int] = []
     subject = Subject(model, x, forward=lambda module, x: (sizes.append(len(x)), module(x))[1])
     subject.evaluate(x.repeat(16, 1, 1, 1))
-    assert sizes[-2:] == [8, 8]
+    assert [size for size in sizes if size > 1][-2:] == [8, 8]  # some of the first are asked alone as well
 
 
 class HalfInside(Plain):
