@@ -14,6 +14,7 @@ from nbexplain.inputs.table_column import is_yes_or_no
 
 _DEEPEST = 3  # lists in lists, of one item each
 _TO_TELL = 4  # so many inputs with a string each that is another's are no labels
+_SAID = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\bsaid\b""")  # the name, or a label in which it may stand
 _FRACTION = re.compile(r"-?\d*\.\d+(e[+-]?\d+)?|-?\d+\.?e[+-]?\d+")
 # of a label and of its number: which of several it is, and that a whole number is a label
 _LABELS = ("label", "class", "prediction", "pred", "category")
@@ -113,7 +114,8 @@ def _at(key: Any, answers: Sequence[Any], near: Sequence[Any], depth: int) -> Fo
     if inner is None:
         return None
     read, at = inner.read, f"said[{literal(key)}]"
-    return inner._replace(written=re.sub(r"\bsaid\b", lambda _: at, inner.written), read=lambda said: read(said[key]))
+    written = _SAID.sub(lambda found: at if found[0] == "said" else found[0], inner.written)
+    return inner._replace(written=written, read=lambda said: read(said[key]))
 
 
 def _by_label(told: _Told, answers: Sequence[Any], near: Sequence[Any], *, beside: bool = False) -> Form:
@@ -268,7 +270,7 @@ def _comes_again(own: Sequence[str], near: Sequence[str]) -> bool | None:
         return len(own) < _TO_TELL or len(set(own)) < len(own)
     if own[0] in near:
         return True
-    return False if len(set(near)) == len(near) else None
+    return False if len(set(near)) == len(near) > 1 else None
 
 
 def _label_by_name(parts: Mapping[Any, Any]) -> str | None:

@@ -227,7 +227,8 @@ def of_each(said: Any, count: int, call: str, inputs: Any = None, model: Callabl
             if asked is None or inputs is None or one_by_one.answers(partial(_read_of, asked, read), inputs):
                 note = f"{form.note}:" if form.note else "try"
                 return f"; {note} lambda inputs: [{form.written} for said in {source}]"
-    return ""  # or it reads all of them as one
+            # else it reads all of them as one
+    return ""
 
 
 def _ways_to_rows(said: Any, count: int, call: str) -> Iterator[tuple[Callable[[Any], list[Any]], str, bool]]:
@@ -239,11 +240,12 @@ def _ways_to_rows(said: Any, count: int, call: str) -> Iterator[tuple[Callable[[
     elif isinstance(said, Mapping) or getattr(getattr(said, "dtype", None), "names", None):
         yield _records, f"pandas.DataFrame({call}).to_dict('records')", isinstance(said, Mapping)
     else:
-        if isinstance(said, tuple) or (isinstance(said, list) and len(said) != count):
+        ways: list[tuple[Callable[[Any], list[Any]], str, bool]] = [(list, call, False)]
+        if isinstance(said, (list, tuple)):
             most = next((place for place, part in enumerate(said) if not _has_length(part, count)), len(said))
-            written = call if most == len(said) else f"{call}[:{most}]"
-            yield (lambda said: list(zip(*said[:most], strict=True))), f"zip(*{written})", True
-        yield list, call, False
+            source = call if most == len(said) else f"{call}[:{most}]"
+            ways.append((lambda said: list(zip(*said[:most], strict=True)), f"zip(*{source})", True))
+        yield from ways if isinstance(said, list) else ways[::-1]
 
 
 def _records(said: Any) -> list[Any]:
@@ -253,12 +255,10 @@ def _records(said: Any) -> list[Any]:
 
 
 def _has_length(part: Any, count: int) -> bool:
-    return (
-        hasattr(part, "__len__")
-        and not isinstance(part, (str, Mapping))
-        and np.shape(part)[:1] != ()
-        and len(part) == count
-    )
+    try:
+        return not isinstance(part, (str, Mapping)) and len(part) == count
+    except TypeError:  # a number, or a tensor of one
+        return False
 
 
 def _rows_of(model: Callable[[Any], Any], rows: Callable[[Any], list[Any]], inputs: Any) -> list[Any]:

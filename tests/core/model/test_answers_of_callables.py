@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from nbexplain import explain
+from nbexplain.core.model.estimator_answers import as_array
 from nbexplain.inputs import Tabular, Text
 
 WORDS = ["the", "film", "is", "really", "not", "good"]
@@ -122,6 +123,7 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "dicts": (lambda texts: [{"neg": -score(text), "pos": score(text)} for text in texts], 1),
     "labels": (lambda texts: [labelled(text) for text in texts], 1),
     "first labels": (lambda texts: [{"label": "pos", "score": score(text)} for text in texts], None),
+    "lists of labels with quotes": (lambda texts: [[('said "it\'s"', score(text))] for text in texts], None),
     "lists of first labels": (lambda texts: [[{"label": "pos", "score": score(text)}] for text in texts], None),
     "labels and numbers": (lambda texts: [("pos", score(text)) for text in texts], None),
     "documents": (lambda texts: [Doc(text) for text in texts], 1),
@@ -279,6 +281,15 @@ def test_a_number_beside_a_label_is_that_of_the_label(case: str) -> None:
     numpy.testing.assert_allclose(found.values, effects(lambda score: score / 2 if score > 1 else 0), atol=1e-6)
 
 
+def test_of_one_word_it_is_not_known_whether_a_string_is_a_label() -> None:
+    def model(texts: list[str]) -> list[tuple[str, float]]:  # of the word twice it tells another
+        return [("ab"[len(text.split()) % 2], score(text)) for text in texts]
+
+    with pytest.raises(ValueError, match="expected numbers, got strings such as 'b'") as raised:
+        explain(model, Text("good"), "leave_one_out")
+    assert "lambda" not in str(raised.value)
+
+
 def test_whole_numbers_that_are_called_labels_are_no_scores() -> None:
     def model(texts: list[str]) -> dict[str, Any]:
         labels, shares = firsts(texts)
@@ -328,6 +339,17 @@ def test_labels_come_and_go(case: str, told: int) -> None:
     found = explain(advised(raised.value, model), Text(TEXT), "leave_one_out", target=2)  # of neg, neu, pos
     wanted = effects(lambda score: score / 4 if told == 3 or score / 4 > 0.24625 else 0)
     numpy.testing.assert_allclose(found.values, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_a_list_of_labels_and_one_of_numbers_are_told_from_rows(kind: Any, count: int) -> None:
+    said = kind([["pos", "neg", "pos"][:count], [0.9, 0.8, 0.7][:count]])
+    with pytest.raises(ValueError, match=r"for said in zip\(\*model\(inputs\)\)\]$") as raised:
+        as_array(said, count)
+    found = numpy.reshape(advised(raised.value, lambda inputs: said)(None), (count, -1))
+    wanted = [[0.0, 0.9], [0.8, 0.0], [0.0, 0.7]][:count]  # of neg and pos
+    numpy.testing.assert_array_equal(found, wanted if count > 1 else [[0.9]])
 
 
 @pytest.mark.parametrize("case", ["parts", "pairs", "dicts", "frame"])
