@@ -18,6 +18,7 @@ from sklearn.cluster import DBSCAN
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier, LocalOutlierFactor
@@ -51,6 +52,7 @@ KNOWN = {
     one.__name__: one
     for one in (
         DBSCAN,
+        GridSearchCV,
         PCA,
         LinearRegression,
         MultiOutputClassifier,
@@ -424,6 +426,24 @@ MODELS = {
         "labels the rows that it was fitted to and no others",
         "KNeighborsClassifier().fit(table, model.labels_)",
         ASKED,
+    ),
+    "a search without a model": Case(
+        f"{TABLE}\ntable, labels = A, y\n"
+        "model = GridSearchCV(LogisticRegression(), {'C': [1.0]}, refit=False).fit(A, y)",
+        ASKED.format("model"),
+        "which keeps no fitted model with refit=False",
+        "model.set_params(refit=True).fit(table, labels)",
+        ASKED,
+        ARRAY,
+    ),
+    "a search by two scores without a model": Case(
+        f"{TABLE}\ntable, labels, scoring = A, y, ['accuracy', 'roc_auc']\n"
+        "model = GridSearchCV(LogisticRegression(), {'C': [1.0]}, refit=False, scoring=scoring).fit(A, y)",
+        ASKED.format("model"),
+        "which keeps no fitted model with refit=False",
+        "model.set_params(refit='accuracy').fit(table, labels)",
+        ASKED,
+        ARRAY,
     ),
     "local outliers": Case(
         f"{TABLE}\ntable = A",

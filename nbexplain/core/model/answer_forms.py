@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,9 +13,12 @@ from torch import Tensor
 from nbexplain.inputs.table_column import is_yes_or_no
 
 _DEEPEST = 3  # lists in lists, of one item each
-
-
-_LABELS, _SHARES = ("label", "class", "prediction", "category"), ("score", "probability", "prob", "confidence")
+_TO_TELL = 4  # so many inputs with a string each that is another's are no labels
+_SAID = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\bsaid\b""")  # the name, or a label in which it may stand
+_FRACTION = re.compile(r"-?\d*\.\d+(e[+-]?\d+)?|-?\d+\.?e[+-]?\d+")
+# of a label and of its number: which of several it is, and that a whole number is a label
+_LABELS = ("label", "class", "prediction", "pred", "category")
+_SHARES = ("score", "probability", "prob", "proba", "p", "confidence")
 
 
 def as_plain(said: Any) -> np.ndarray:
@@ -38,112 +42,292 @@ def as_plain(said: Any) -> np.ndarray:
 class Form(NamedTuple):
     """What is written for `said`, what an input got, as a function of it, and what must be known of it.
 
-    Attributes
-    ----------
-    label, number
-        Of strings beside numbers, where no name says that they are labels: what reads them, and the form of the number
-        alone, if there is one. See `settled`.
+    `of_labels` if it reads numbers by the labels that stand beside them.
     """
 
     written: str
     read: Callable[[Any], Any]
     note: str = ""
-    label: Callable[[Any], Any] | None = None
-    number: Form | None = None
+    of_labels: bool = False
 
 
-def form_of(said: Any, depth: int = 0) -> Form | None:
-    """How a row of numbers, or a label, is got out of what a single input got; None where it holds none."""
+class _Told(NamedTuple):
+    """A dict of labels and their numbers: what is written for it, and how it is got of what an input got."""
+
+    written: str
+    read: Callable[[Any], Mapping[Any, Any]]
+    about: str = ""
+
+
+def form_of(answers: Sequence[Any], near: Sequence[Any] = (), depth: int = 0) -> Form | None:
+    """How a row of numbers, or a label, is got out of what each input got; None where it holds none, or it is a guess.
+
+    A number that stands beside a label is that label's: it is read by label, however the two are written.
+
+    Parameters
+    ----------
+    answers
+        What the inputs got.
+    near
+        What inputs got that are close to the first one, as far as these can be asked: a string that comes again there
+        is a label, and one that never does is none.
+    """
+    said = answers[0]
     if isinstance(said, Tensor):
-        if said.ndim < 2:
-            return Form("said.tolist()", lambda said: said.tolist())
-        return _inside(said, depth)
-    if (scores := getattr(said, "cats", None)) and _are_numbers(scores):  # spaCy's documents
-        return _by_name("said.cats", lambda said: said.cats, list(scores))
+        return Form("said.tolist()", lambda said: said.tolist()) if said.ndim < 2 else _inside(answers, near, depth)
+    if _are_numbers(getattr(said, "cats", None)):  # spaCy's documents
+        return _by_label(_Told("said.cats", lambda said: said.cats), answers, near)
+    if (told := _rows_beside(said) or _list_of_pairs(answers, near)) is not None:
+        return _by_label(told, answers, near, beside=True) if _are_labels(told, answers, near) else None
+    parts = _parts(said)
+    if any(isinstance(part, str) for part in parts.values()) or _label_by_name(parts) is not None:
+        return _beside_strings(answers, near, depth)
     if isinstance(said, Mapping):
-        return _of_mapping(said)
-    if isinstance(said, (list, tuple)) and said and all(isinstance(part, Mapping) for part in said):
-        return _of_labelled(said) or _inside(said, depth)
-    if isinstance(said, (list, tuple)) and len(said) > 1 and all(map(_is_pair, said)):
-        names = sorted({label for label, _ in said})
-        return _by_name("dict(said)", dict, names) if len(names) == len(said) else None
+        return _by_name(answers, near, [name for name, part in parts.items() if _is_number(part)])
     try:
         array = np.asarray(said)
     except Exception:  # numbers of several lengths, say
-        return _inside(said, depth)
+        return _inside(answers, near, depth)
     if isinstance(said, str) or (array.ndim < 2 and array.size and array.dtype.kind in "fiub"):
         return Form("said", lambda said: said)
-    return _inside(said, depth)
+    return _inside(answers, near, depth)
 
 
-def settled(form: Form | None, answers: Sequence[Any]) -> Form | None:
-    """The form by what several inputs got: a string that comes again is a label, and one that never does is none.
-
-    None where that cannot be told.
-    """
-    if form is None or form.label is None:
-        return form
-    first, *others = (form.label(said) for said in answers)
-    if first in others:
-        return form
-    return form.number if others and len(set(others)) == len(others) else None
+def literal(value: Any) -> str:
+    """How a label or a name is written in Python: numpy writes its own otherwise."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
-def _inside(said: Any, depth: int) -> Form | None:
-    """Of the first of a tuple, beside which others stand, or the only one of a list; numbers before labels."""
-    if isinstance(said, (list, tuple)) and (beside := _beside_labels(said)) is not None:
-        return beside
-    if isinstance(said, (list, tuple)) and any(isinstance(part, str) for part in said) and depth < _DEEPEST:
-        beside, known = _beside_label(said, depth)
-        if known:
-            return beside
+def _inside(answers: Sequence[Any], near: Sequence[Any], depth: int) -> Form | None:
+    """Of the first of a tuple, beside which others stand, or the only one of a list."""
+    said = answers[0]
     try:
         first = said[0] if isinstance(said, tuple) or len(said) == 1 else None
     except Exception:  # it has no such thing
         return None
-    inner = None if first is None or depth == _DEEPEST else form_of(first, depth + 1)
-    return None if inner is None else _at(inner, 0)
+    return None if first is None or depth == _DEEPEST else _at(0, answers, near, depth)
 
 
-def _at(inner: Form, place: int) -> Form:
-    """The form of what holds something at a place."""
-    label, number = inner.label, inner.number
+def _at(key: Any, answers: Sequence[Any], near: Sequence[Any], depth: int) -> Form | None:
+    """The form of what stands at a place, or under a name, of what each input got."""
+    inner = form_of([said[key] for said in answers], [said[key] for said in near], depth + 1)
+    if inner is None:
+        return None
+    read, at = inner.read, f"said[{literal(key)}]"
+    written = _SAID.sub(lambda found: at if found[0] == "said" else found[0], inner.written)
+    return inner._replace(written=written, read=lambda said: read(said[key]))
+
+
+def _by_label(told: _Told, answers: Sequence[Any], near: Sequence[Any], *, beside: bool = False) -> Form:
+    """The numbers of all labels that were seen, 0 for those that an input is not told.
+
+    `beside` if the labels stand beside their numbers, in any order; else these are names, which have one.
+    """
+    own, others = ([list(told.read(said)) for said in these] for these in (answers, near))
+    only_first = all(len(labels) == 1 for labels in (*own, *others))  # the likeliest: it is the one to explain
+    seen = own if only_first else [*own, *others]
+    ordered = not beside and all(labels == seen[0] for labels in seen)
+    names = seen[0] if ordered else sorted({label for labels in seen for label in labels}, key=str)
+    read = told.read
+    if len(names) == 1:
+        name = names[0]
+        lacking = "another label wins" if beside else "it is not told"
+        return Form(
+            f"{told.written}.get({literal(name)}, 0.0)",
+            lambda said: read(said).get(name, 0.0),
+            f"the score of {literal(name)}, 0 where {lacking}{told.about}",
+            beside,
+        )
     return Form(
-        re.sub(r"\bsaid\b", f"said[{place}]", inner.written),
-        lambda said: inner.read(said[place]),
-        inner.note,
-        None if label is None else (lambda said: label(said[place])),
-        None if number is None else _at(number, place),
+        f"[{told.written}.get(name, 0.0) for name in ({', '.join(map(literal, names))})]",
+        lambda said: [read(said).get(name, 0.0) for name in names],
+        f"the scores of these labels, 0 where one is not told{told.about}",
+        beside,
     )
 
 
-def _beside_labels(said: Sequence[Any]) -> Form | None:
-    """Of a row of numbers beside as many labels, the likeliest first: by label, as their order changes."""
-    names = [place for place, part in enumerate(said) if _is_row_of_strings(part)]
+def _by_name(answers: Sequence[Any], near: Sequence[Any], names: Sequence[Any]) -> Form | None:
+    """Of the numbers in a mapping, by the names that they have there, or other answers have beside these."""
+    others = {name for name in _parts(answers[0]) if name not in names}  # what is no number, or no score
+
+    def numbers(said: Mapping[Any, Any]) -> dict[Any, Any]:
+        return {name: part for name, part in said.items() if name not in others and _is_number(part)}
+
+    return _by_label(_Told("said", numbers), answers, near) if names else None
+
+
+# Labels that stand beside their numbers
+
+
+def _rows_beside(said: Any) -> _Told | None:
+    """Of a row of numbers beside as many labels, the likeliest first."""
+    parts = _parts(said)
+    names = [key for key, part in parts.items() if _is_row_of_strings(part)]
     if len(names) != 1:
         return None
-    name = names[0]
-    labels = sorted(map(str, said[name]))
-    shares = [place for place, part in enumerate(said) if place != name and _is_row_of_shares(part, len(labels))]
-    if len(shares) != 1 or len(set(labels)) != len(labels):
+    name, count = names[0], len(parts[names[0]])
+    shares = [key for key, part in parts.items() if key != name and _is_row_of_shares(part, count)]
+    if len(shares) != 1:
         return None
     share = shares[0]
-    held = "dict(zip(*said))" if (name, share, len(said)) == (0, 1, 2) else f"dict(zip(said[{name}], said[{share}]))"
-    if len(labels) > 1:
-        return Form(
-            f"[{held}.get(name, 0.0) for name in {tuple(labels)!r}]",
-            lambda said: [dict(zip(said[name], said[share])).get(label, 0.0) for label in labels],
-            "the scores of these labels, 0 where others win",
-            lambda said: tuple(sorted(said[name])),
-        )
-    (label,) = labels
-    return Form(
-        f"{held}.get({label!r}, 0.0)",
-        lambda said: dict(zip(said[name], said[share])).get(label, 0.0),
-        f"the score of {label!r}, 0 where another label wins",
-        lambda said: tuple(said[name]),
-        Form(f"said[{share}][0]", lambda said: said[share][0]),
+    pair = not isinstance(said, Mapping) and (name, share, len(said)) == (0, 1, 2)
+    zipped = "*said" if pair else f"said[{literal(name)}], said[{literal(share)}]"
+    return _Told(f"dict(zip({zipped}))", lambda said: _different(said[name], said[share]))
+
+
+def _list_of_pairs(answers: Sequence[Any], near: Sequence[Any]) -> _Told | None:
+    """Of lists of a label and a number each, in tuples, lists or dicts; one alone is read as what it is."""
+    lists = [*answers, *near]
+    if not all(isinstance(said, (list, tuple)) or _is_array_of_objects(said) for said in lists):
+        return None
+    if max(map(len, lists)) < 2:
+        return None
+    first = next(said for said in lists if len(said))[0]
+    parts = _parts(first)
+    names, shares = [key for key, part in parts.items() if isinstance(part, str)], _floats(parts) or _numbers(parts)
+    if isinstance(first, str) or len(names) != 1 or len(shares) != 1:
+        return None
+    name, share = names[0], shares[0]
+    for one in (one for said in lists for one in said):
+        own = _parts(one)
+        if own.keys() != parts.keys() or not isinstance(own[name], str) or not _is_number(own[share]):
+            return None
+    pairs = not isinstance(first, Mapping) and (name, share, len(first)) == (0, 1, 2)
+    written = "dict(said)" if pairs else f"{{one[{literal(name)}]: one[{literal(share)}] for one in said}}"
+    return _Told(written, lambda said: _different([one[name] for one in said], [one[share] for one in said]))
+
+
+def _different(labels: Sequence[Any], numbers: Sequence[Any]) -> dict[str, Any]:
+    """Labels and their numbers; these are no labels if one is there twice."""
+    found = dict(zip(map(str, labels), numbers, strict=True))
+    if len(found) != len(labels):
+        raise ValueError("a label is there twice")
+    return found
+
+
+def _are_labels(told: _Told, answers: Sequence[Any], near: Sequence[Any]) -> bool:
+    """Whether strings are labels: they come again, or are always as many, of which some come and go."""
+    try:
+        first, *others = ({str(label) for label in told.read(said)} for said in (answers[0], *near))
+    except ValueError:
+        return False
+    return not others or first in others or (len(first) > 1 and all(len(one) == len(first) for one in others))
+
+
+def _beside_strings(answers: Sequence[Any], near: Sequence[Any], depth: int) -> Form | None:
+    """Of what stands beside strings: a row of scores, or a number, which is that of the string that is a label."""
+    said = answers[0]
+    parts, named = _parts(said), isinstance(said, Mapping)
+    strings = [key for key, part in parts.items() if isinstance(part, str)]
+    numbers, floats = _numbers(parts), _floats(parts)
+    for key in parts:
+        form = None if key in strings or key in numbers or depth == _DEEPEST else _at(key, answers, near, depth)
+        if form is not None and _are_scores(parts[key], form.read(said), [parts[one] for one in (*strings, *floats)]):
+            return form
+    if not named and not floats:
+        return _inside(answers, near, depth) if strings[0] == 0 else None
+    label = _label_by_name(parts)
+    if label is None:
+        again = {key: _comes_again([one[key] for one in answers], [one[key] for one in near]) for key in strings}
+        labels = [key for key in strings if again[key]]
+        if None in again.values() or len(labels) > 1:
+            return None
+        if not labels and named:
+            return _by_name(answers, near, numbers)
+        if not labels:
+            return _alone(said, floats[0]) if len(floats) == 1 else None
+        label = labels[0]
+    shares = [key for key in numbers if key in _SHARES] if named else []
+    if len(shares) != 1:
+        shares = [key for key in floats or numbers if key != label]
+    if named and len(shares) > 1 and (parts[label] in shares or _add_up([parts[key] for key in shares])):
+        return _by_name(answers, near, shares)
+    if len(shares) != 1:
+        return None  # which of them would be a guess
+    name, share = _alone(said, label), _alone(said, shares[0])
+    pipeline = (label, shares[0]) == ("label", "score")
+    told = _Told(
+        f"{{{name.written}: {share.written}}}",
+        lambda said: {name.read(said): share.read(said)},
+        " (a pipeline of Hugging Face returns all of them with top_k=None)" * pipeline,
     )
+    return _by_label(told, answers, near, beside=True)
+
+
+def _alone(said: Any, key: Any) -> Form:
+    """Of a single part, out of a tensor; numpy makes numbers strings beside others."""
+    at = f"said[{literal(key)}]"
+    if isinstance(_parts(said)[key], Tensor):
+        return Form(f"{at}.item()", lambda said: said[key].item())
+    if isinstance(said, np.ndarray) and said.dtype.kind == "U" and not isinstance(_parts(said)[key], str):
+        return Form(f"float({at})", lambda said: float(said[key]))
+    return Form(at, lambda said: said[key])
+
+
+def _comes_again(own: Sequence[str], near: Sequence[str]) -> bool | None:
+    """Whether strings, one of each input, are labels, as far as can be told; None where it cannot."""
+    if not near:
+        return len(own) < _TO_TELL or len(set(own)) < len(own)
+    if own[0] in near:
+        return True
+    return False if len(set(near)) == len(near) > 1 else None
+
+
+def _label_by_name(parts: Mapping[Any, Any]) -> str | None:
+    """The name of what must be a label by its name: a string, or a whole number beside one that is called a score."""
+    shares = [name for name in _SHARES if _is_number(parts.get(name))]
+    for name in _LABELS:
+        part = parts.get(name)
+        whole = _is_number(part) and as_plain(part).dtype.kind in "iu"
+        if isinstance(part, str) or (whole and len(shares) == 1):
+            return name
+    return None
+
+
+def _are_scores(part: Any, read: Any, beside: Sequence[Any]) -> bool:
+    """Whether what was read of a part are scores: of a label's name, or a row that has the number beside it."""
+    row, labels = as_plain(read), [one for one in beside if isinstance(one, str)]
+    if row.dtype.kind != "f":
+        return False
+    if isinstance(part, Mapping):
+        return any(label in part for label in labels)
+    numbers = [float(one) for one in beside if not isinstance(one, str)]
+    held = not numbers or any(np.isclose(row, one, atol=1e-4).any() for one in numbers)
+    return row.ndim == 1 and len(row) > 1 and held
+
+
+# What an answer holds
+
+
+def _parts(said: Any) -> dict[Any, Any]:
+    """What stands under each name, or at each place; numbers that numpy made strings are numbers."""
+    if isinstance(said, Mapping):
+        return dict(said)
+    if isinstance(said, np.ndarray) and said.ndim == 1 and said.dtype.kind == "U":
+        return {place: float(one) if _FRACTION.fullmatch(one) else one for place, one in enumerate(said.tolist())}
+    return dict(enumerate(said)) if isinstance(said, (list, tuple)) or _is_array_of_objects(said) else {}
+
+
+def has_label_and_number(row: Any) -> bool:
+    """Whether strings stand in it beside fractions."""
+    parts = _parts(row)
+    return any(isinstance(part, str) for part in parts.values()) and bool(_floats(parts))
+
+
+def _numbers(parts: Mapping[Any, Any]) -> list[Any]:
+    return [key for key, part in parts.items() if _is_number(part)]
+
+
+def _floats(parts: Mapping[Any, Any]) -> list[Any]:
+    return [key for key in _numbers(parts) if as_plain(parts[key]).dtype.kind == "f"]
+
+
+def _add_up(shares: Sequence[Any]) -> bool:
+    return math.isclose(sum(map(float, shares)), 1, abs_tol=1e-3)
+
+
+def _is_array_of_objects(said: Any) -> bool:
+    return isinstance(said, np.ndarray) and said.ndim > 0 and said.dtype == object
 
 
 def _is_row_of_strings(part: Any) -> bool:
@@ -158,79 +342,8 @@ def _is_row_of_shares(part: Any, count: int) -> bool:
     return array.ndim == 1 and array.dtype.kind == "f"
 
 
-def _beside_label(said: Sequence[Any], depth: int) -> tuple[Form | None, bool]:
-    """Of the numbers that stand beside a string, and whether there are any: a row of them, or one alone."""
-    labels = [part for part in said if isinstance(part, str)]
-    for place, part in enumerate(said):
-        form = None if isinstance(part, str) or _is_number(part) else form_of(part, depth + 1)
-        if form is not None and _are_scores(part, as_plain(form.read(part)), labels):
-            return _at(form, place), True
-    strings = [place for place, part in enumerate(said) if isinstance(part, str)]
-    numbers = [place for place, part in enumerate(said) if _is_number(part) and as_plain(part).dtype.kind == "f"]
-    if len(strings) != 1 or len(numbers) != 1:
-        return None, strings[0] == 0 and bool(numbers)  # which of them would be a guess
-    name, share, label = strings[0], numbers[0], said[strings[0]]
-    alone = Form(f"said[{share}]", lambda said: said[share])
-    return (
-        Form(
-            f"{{said[{name}]: said[{share}]}}.get({label!r}, 0.0)",
-            lambda said: {said[name]: said[share]}.get(label, 0.0),
-            f"the score of {label!r}, 0 where another label wins",
-            lambda said: said[name],
-            alone,
-        ),
-        True,
-    )
-
-
-def _are_scores(part: Any, row: np.ndarray, labels: Sequence[str]) -> bool:
-    """Whether a row that was read of something has scores of several classes, or by a name that is a label."""
-    if isinstance(part, Mapping):
-        return row.dtype.kind == "f" and any(label in part for label in labels)
-    return row.dtype.kind == "f" and row.ndim == 1 and len(row) > 1
-
-
-def _of_mapping(said: Mapping[Any, Any]) -> Form | None:
-    """Of its numbers; of a label and how likely it is, the score of that label."""
-    numbers = [name for name, value in said.items() if _is_number(value)]
-    labels = [name for name in _LABELS if isinstance(said.get(name), str)]
-    if labels and len(shares := [name for name in numbers if name in _SHARES]) == 1:
-        name, share, label = labels[0], shares[0], said[labels[0]]
-        return Form(
-            f"{{said[{name!r}]: said[{share!r}]}}.get({label!r}, 0.0)",
-            lambda said: {said[name]: said[share]}.get(label, 0.0),
-            f"the score of {label!r}, 0 where another label wins (a pipeline of Hugging Face returns all of them with "
-            "top_k=None)",
-        )
-    return _by_name("said", lambda said: said, numbers) if numbers and not labels else None
-
-
-def _by_name(held: str, part: Callable[[Any], Any], names: Sequence[Any]) -> Form:
-    return Form(f"[{held}[name] for name in {tuple(names)!r}]", lambda said: [part(said)[name] for name in names])
-
-
-def _of_labelled(said: Sequence[Mapping[Any, Any]]) -> Form | None:
-    """Of dicts of a label and a number each, in an order that changes, as pipelines return them."""
-    keys = list(said[0])
-    labels = [key for key in keys if isinstance(said[0][key], str)]
-    numbers = [key for key in keys if _is_number(said[0][key])]
-    if len(labels) != 1 or len(numbers) != 1 or any(set(one) != set(keys) for one in said) or len(said) < 2:
-        return None
-    label, number = labels[0], numbers[0]
-    names = sorted(one[label] for one in said)
-    written = f"{{one[{label!r}]: one[{number!r}] for one in said}}"
-    return _by_name(written, lambda said: {one[label]: one[number] for one in said}, names)
-
-
 def _are_numbers(scores: Any) -> bool:
     return isinstance(scores, Mapping) and bool(scores) and all(map(_is_number, scores.values()))
-
-
-def _is_pair(value: Any) -> bool:
-    """Whether it is a label and a number, whichever label comes first."""
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        return False
-    return isinstance(value[0], str) and _is_number(value[1])
 
 
 def _is_number(value: Any) -> bool:
@@ -243,4 +356,6 @@ def are_rows(found: Any, count: int) -> bool:
         array = np.asarray(found)
     except Exception:
         return False
-    return array.ndim in (1, 2) and len(array) == count and array.size > 0 and array.dtype.kind in "fiubU"
+    if array.ndim not in (1, 2) or len(array) != count or not array.size:
+        return False
+    return array.dtype.kind in "fiub" or (array.dtype.kind == "U" and array.ndim == 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from nbexplain.core.formatting import counted
 from nbexplain.core.model import one_by_one
-from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of, settled
+from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of, has_label_and_number
 from nbexplain.inputs.table_column import is_missing, written
 
 
@@ -59,7 +59,7 @@ def as_array(
     try:
         array = as_plain(said)
     except Exception as error:  # rows of several lengths, tensors without values: it is not the model that raised
-        way = _first_part(said, count, call, inputs, model) or of_each(said, count, call, inputs, model)
+        way = of_each(said, count, call, inputs, model) or _first_part(said, count, call, inputs, model)
         way = way or _asked_otherwise(inputs, call, model) or f" ({type(error).__name__}: {error})"
         raise ValueError(
             f"predict: expected a row of numbers for each of {count} inputs, got {_described(said)}{way}"
@@ -71,13 +71,15 @@ def as_array(
         way = of_each(said, count, call, inputs, model)
         if not way and (none := _no_labels(array)):
             way = _asked_otherwise(inputs, call, model) or none
-    elif array.dtype.kind == "U" and array.ndim == 2 and len(array) == count and _holds_numbers(said):
-        way = of_each(said, count, call, inputs, model) or _asked_otherwise(inputs, call, model)
+    elif array.dtype.kind in "UO" and array.ndim == 2 and len(array) == count:
+        if isinstance(said, (list, tuple)) and _holds_numbers(said):
+            way = of_each(said, count, call, inputs, model) or _asked_otherwise(inputs, call, model)
+        elif model is not None and (array.dtype == object or call == "model") and has_label_and_number(array[0]):
+            way = of_each(said, count, call, inputs, model)
     if way:
         listed = said if isinstance(said, (list, tuple)) else array.tolist()
-        raise ValueError(
-            f"predict: expected a row of numbers for each of {count} inputs, got {_described(listed)}{way}"
-        )
+        held = f"the columns {', '.join(map(repr, names[:4]))}" if names else _described(listed)
+        raise ValueError(f"predict: expected a row of numbers for each of {count} inputs, got {held}{way}")
     if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in "fiubUSO":
         shape = f"{array.dtype} {array.shape}" if array.ndim else "None" if said is None else type(said).__name__
         way = _instead(said, array, count, inputs, call, model)
@@ -156,8 +158,10 @@ def _instead(
         return ": does it lack a return?"
     if inspect.iscoroutine(said):
         return _awaited(said, count, call)
-    if isinstance(said, Mapping) and (way := _entries(said, count, call)):
-        return way
+    if isinstance(said, Mapping):
+        way = of_each(said, count, call, inputs, model) or _entries(said, count, call)
+        if way:
+            return way
     if hasattr(said, "__next__"):
         return f"; try lambda inputs: list({call}(inputs))"
     if array.dtype.kind == "c":
@@ -166,13 +170,15 @@ def _instead(
         times = f"numpy.asarray({call}(inputs))"
         since = times if array.dtype.kind == "m" else f"({times} - numpy.datetime64(0, 'D'))"
         return f"; in days: lambda inputs: {since} / numpy.timedelta64(1, 'D')"
-    if array.ndim > 2 and len(array) == count:
+    if array.ndim > 2 and len(array) == count and array.dtype.kind in "fiub":
         return f"; try lambda inputs: numpy.reshape({call}(inputs), (len(inputs), -1))"
     asked = None if model is None else (lambda x: as_plain(model(x)))
     other = None if not array.ndim or len(array) == count else asked
     if other is not None and (one_by_one.answers(other, inputs) or one_by_one.adds(other, inputs)):
         return _lacking(array, count)  # it is these inputs of which it leaves some out, or it adds some to any
     if isinstance(said, tuple) and (way := _of_top_labels(said, count, inputs, call, model)):
+        return way
+    if array.dtype.kind in "USOV" and (way := of_each(said, count, call, inputs, model)):
         return way
     turned = array.dtype.kind in "fiub" and array.shape[1:] == (count,)
     turned = turned and (asked is None or one_by_one.answers(lambda x: asked(x).T, inputs))
@@ -182,8 +188,6 @@ def _instead(
         return way
     if turned and hasattr(said, "T"):
         return f"; try lambda inputs: {call}(inputs).T"
-    if array.dtype == object and (way := of_each(said, count, call, inputs, model)):
-        return way
     if model is None or inputs is None:
         return ""
     whole = not array.ndim  # a number is that of the batch that it got
@@ -208,24 +212,74 @@ def _lacking(array: np.ndarray, count: int) -> str:
 
 def of_each(said: Any, count: int, call: str, inputs: Any = None, model: Callable[[Any], Any] | None = None) -> str:
     """The function that reads a row of numbers in what each input got, or `""`: tried, with a model for several."""
+    for rows, source, parted in _ways_to_rows(said, count, f"{call}(inputs)"):
+        asked = None if model is None else partial(_rows_of, model, rows)
+        with contextlib.suppress(Exception):  # they are not alike, or not of the inputs
+            answers = rows(said)
+            form = form_of(answers, [] if asked is None else one_by_one.of_near(asked, inputs))
+            if form is None or form.written == "said" or len(answers) != count:
+                continue
+            if parted and not form.of_labels and not _labels_beside(said, count):
+                continue  # a part of them is got more simply
+            read = form.read
+            if not are_rows([read(one) for one in answers], count):
+                continue
+            if asked is None or inputs is None or one_by_one.answers(partial(_read_of, asked, read), inputs):
+                note = f"{form.note}:" if form.note else "try"
+                return f"; {note} lambda inputs: [{form.written} for said in {source}]"
+            # else it reads all of them as one
+    return ""
+
+
+def _ways_to_rows(said: Any, count: int, call: str) -> Iterator[tuple[Callable[[Any], list[Any]], str, bool]]:
+    """How what each input got is taken out of an answer, how that is written, and whether it was in parts."""
+    if hasattr(said, "iloc") and hasattr(said, "columns"):
+        yield (lambda said: said.to_dict("records")), f"{call}.to_dict('records')", False
+    elif hasattr(said, "to_dicts"):
+        yield (lambda said: said.to_dicts()), f"{call}.to_dicts()", False
+    elif isinstance(said, Mapping) or getattr(getattr(said, "dtype", None), "names", None):
+        yield _records, f"pandas.DataFrame({call}).to_dict('records')", isinstance(said, Mapping)
+    else:
+        ways: list[tuple[Callable[[Any], list[Any]], str, bool]] = [(list, call, False)]
+        if isinstance(said, (list, tuple)):
+            most = next((place for place, part in enumerate(said) if not _has_length(part, count)), len(said))
+            source = call if most == len(said) else f"{call}[:{most}]"
+            ways.append((lambda said: list(zip(*said[:most], strict=True)), f"zip(*{source})", True))
+        yield from ways if isinstance(said, list) else ways[::-1]
+
+
+def _records(said: Any) -> list[Any]:
+    import pandas as pd
+
+    return list(pd.DataFrame(said).to_dict("records"))
+
+
+def _has_length(part: Any, count: int) -> bool:
     try:
-        form = form_of(said[0]) if len(said) == count else None
-        if form is not None and form.label is not None and model is not None and isinstance(inputs, list):
-            form = settled(form, [said[0], *model(one_by_one.near(inputs[0]))])
-        fits = form is not None and form.written != "said" and are_rows([form.read(one) for one in said], count)
-    except Exception:  # they are not alike
-        return ""
-    if form is None or not fits:
-        return ""
-    read, asks = form.read, model is not None and inputs is not None
-    if asks and not one_by_one.answers(lambda x: [read(one) for one in model(x)], inputs):  # type: ignore[misc]
-        return ""  # it reads all of them as one
-    return f"; {form.note or 'try'}{':' * bool(form.note)} lambda inputs: [{form.written} for said in {call}(inputs)]"
+        return not isinstance(part, (str, Mapping)) and len(part) == count
+    except TypeError:  # a number, or a tensor of one
+        return False
 
 
-def _holds_numbers(said: Any) -> bool:
+def _rows_of(model: Callable[[Any], Any], rows: Callable[[Any], list[Any]], inputs: Any) -> list[Any]:
+    return rows(model(inputs))
+
+
+def _read_of(asked: Callable[[Any], list[Any]], read: Callable[[Any], Any], inputs: Any) -> list[Any]:
+    return [read(one) for one in asked(inputs)]
+
+
+def _labels_beside(said: Any, count: int) -> bool:
+    """Whether it has strings and numbers, one of each input, and no rows of scores: a number may be a label's."""
+    parts = said.values() if isinstance(said, Mapping) else said if isinstance(said, (list, tuple)) else ()
+    rows = [np.asarray(_held(part)) for part in parts if are_rows(_held(part), count)]
+    shapes = {(row.dtype.kind, row.ndim) for row in rows}
+    return ("U", 1) in shapes and ("f", 1) in shapes and ("f", 2) not in shapes
+
+
+def _holds_numbers(said: Sequence[Any]) -> bool:
     """Whether rows that numpy made strings of hold numbers beside them."""
-    return isinstance(said, (list, tuple)) and any(_is_number(one) for row in said for one in row)
+    return any(_is_number(one) for row in said for one in row)
 
 
 def _no_labels(array: np.ndarray) -> str:
@@ -239,17 +293,13 @@ def _no_labels(array: np.ndarray) -> str:
 
 def _first_part(said: Any, count: int, call: str, inputs: Any, model: Callable[[Any], Any] | None) -> str:
     """Of a tuple of scores and something else, the function that returns the scores alone, or `""`: tried."""
-    if not isinstance(said, tuple):
+    if not isinstance(said, tuple) or _labels_beside(said, count):
         return ""
-    if (way := _by_label(said, count, call, inputs, model)) is not None:
-        return way
-    for kinds in ("f", "iubU"):  # numbers before labels
-        for place, part in enumerate(said):
-            rows = part.detach().cpu() if isinstance(part, Tensor) else part
-            if not are_rows(rows, count) or np.asarray(rows).dtype.kind not in kinds:
-                continue
+    rows = {place: np.asarray(_held(part)) for place, part in enumerate(said) if are_rows(_held(part), count)}
+    for kind in ("f", "iubU"):  # numbers before labels, and of these rows before single ones
+        for place, part in sorted(rows.items(), key=lambda item: -item[1].ndim):
             read = None if model is None or inputs is None else partial(_part_of, model, place)
-            if read is None or one_by_one.answers(read, inputs):
+            if part.dtype.kind in kind and (read is None or one_by_one.answers(read, inputs)):
                 return f"; try lambda inputs: {call}(inputs)[{place}]"
     return ""
 
@@ -258,42 +308,17 @@ def _part_of(model: Callable[[Any], Any], place: int, inputs: Any) -> Any:
     return model(inputs)[place]
 
 
-def _by_label(
-    said: tuple[Any, ...], count: int, call: str, inputs: Any, model: Callable[[Any], Any] | None
-) -> str | None:
-    """Of the likeliest labels of each input and their numbers: the function that reads them by label, tried, or `""`.
-
-    None where it is something else.
-    """
-    try:
-        rows = list(zip(*said, strict=True))
-        form = form_of(rows[0]) if len(rows) == count else None
-        if form is None or form.label is None or isinstance(form.label(rows[0]), str):
-            return None
-    except Exception:  # its parts are not of the inputs
-        return None
-    if model is None or inputs is None:
-        return ""
-    with contextlib.suppress(Exception):  # it takes one text alone, say
-        if isinstance(inputs, list):
-            form = settled(form, [rows[0], *zip(*model(one_by_one.near(inputs[0])), strict=True)])
-        read = None if form is None else form.read
-        if form is None or read is None or not are_rows([read(one) for one in rows], count):
-            return ""
-        if one_by_one.answers(lambda x: [read(one) for one in zip(*model(x), strict=True)], inputs):
-            note = f"{form.note}:" if form.note else "try"
-            return f"; {note} lambda inputs: [{form.written} for said in zip(*{call}(inputs))]"
-    return ""
-
-
 def _entries(said: Mapping[Any, Any], count: int, call: str) -> str:
     """The function that reads the scores in a mapping of arrays or lists, or `""`."""
+    if _labels_beside(said, count):
+        return ""
     rows = {key: np.asarray(_held(part)) for key, part in said.items() if are_rows(_held(part), count)}
     numbers = {key: part for key, part in rows.items() if part.dtype.kind == "f"} or rows
     if len(numbers) > 1 and all(part.ndim == 1 and part.dtype.kind in "fiub" for part in numbers.values()):
         columns = ", ".join(f"said[{key!r}]" for key in numbers)
         return f"; try lambda inputs: (lambda said: numpy.stack([{columns}], axis=1))({call}(inputs))"
-    return f"; try lambda inputs: {call}(inputs)[{next(iter(numbers))!r}]" if numbers else ""
+    first = max(numbers, key=lambda key: numbers[key].ndim, default=None)  # a row of scores before a single one
+    return f"; try lambda inputs: {call}(inputs)[{first!r}]" if numbers else ""
 
 
 def _held(part: Any) -> Any:

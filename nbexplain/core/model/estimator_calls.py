@@ -53,6 +53,12 @@ def _without_scores(model: Any) -> str:
         return "; the model goes first: explain(model, x, …)"
     if comes_from(model, "sklearn") and type(model).__name__ == "LocalOutlierFactor":
         return ", which scores other rows than its own only as LocalOutlierFactor(novelty=True).fit(table)"
+    if getattr(model, "refit", None) is False and hasattr(model, "estimator"):
+        refit = next(iter(model.scorer_)) if getattr(model, "multimetric_", False) else True
+        return (
+            ", which keeps no fitted model with refit=False; let it fit its best one: "
+            f"model.set_params(refit={refit!r}).fit(table, labels)"
+        )
     if hasattr(model, "fit_predict"):
         return (
             ", which labels the rows that it was fitted to and no others; a classifier of its labels does: "

@@ -116,6 +116,7 @@ def of_classes(
         if way != "predict_proba" or not add_up(table):
             return of_numbers(table, regresses=True)
         chosen = None  # nothing is chosen by it
+    chosen = _one_of_each(table, labels, chosen)
     if labels is not None and chosen is not None and _same_numbers(table, chosen) and not np.isin(chosen, labels).all():
         found = of_classes("decision_function", said, labels, None)  # of an objective of one's own
         return replace(found, notes=(*found.notes, _OF_RAW))
@@ -147,9 +148,7 @@ def _without_labels(
     count, shares = table.shape[1], way == "predict_proba" and add_up(table)
     named = told is not None and len(told) == count
     if count > 1 and chosen is not None and chosen.shape == table.shape and np.isin(chosen, (0, 1)).all():
-        if not (shares and (chosen.sum(1) == 1).all()):  # several labels for a row, each yes or no
-            return _checked(numbers, table, np.arange(count), chosen, quantity, way)
-        chosen = chosen.argmax(1)
+        return _checked(numbers, table, np.arange(count), chosen, quantity, way)  # several labels, each yes or no
     if count < 2:
         return Outputs(numbers, quantity=quantity, undecided=_why_not_two(chosen, quantity))
     if chosen is not None and chosen.ndim > 1:
@@ -168,6 +167,26 @@ def _without_labels(
         "number of the highest; give the name of each class, in the order of the probabilities: classes=[…]"
     )
     return Outputs(numbers, quantity=quantity, undecided=why)
+
+
+def _one_of_each(table: np.ndarray, labels: np.ndarray | None, chosen: np.ndarray | None) -> np.ndarray | None:
+    """(N,) the one label of each row where `predict` returns it as a column of 0 and one 1, or first of a ranking.
+
+    As it is where each row has several labels; two columns of an estimator whose classes are 0 and 1 are two labels.
+    """
+    known = np.arange(table.shape[1]) if labels is None else labels
+    if chosen is None or chosen.ndim < 2 or chosen.shape[1] < 2 or len(known) != table.shape[1]:
+        return chosen
+    if chosen.dtype.kind in "fiub" and np.isin(chosen, (0, 1)).all():
+        either = labels is not None and len(labels) == 2 and are_among(labels, np.arange(2)).all()
+        marked = chosen.shape == table.shape and add_up(table) and (chosen.sum(1) == 1).all()
+        return known[chosen.argmax(1)] if marked and not either else chosen
+    columns = [chosen[:, place] for place in range(chosen.shape[1])]
+    if not all(are_among(own, known).all() for own in columns):
+        return chosen
+    first, *others = (_agreement(table, known, own) for own in columns)
+    ranked = all(len(set(row)) == len(row) for row in chosen.tolist())
+    return columns[0] if ranked and first > max(others) else chosen
 
 
 def _two_labels(table: np.ndarray, chosen: np.ndarray, told: Sequence[str] | None) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from nbexplain.core.model.answer_forms import are_rows, form_of, settled
+from nbexplain.core.model.answer_forms import are_rows, form_of
 
 _MOST_NAMES = 5  # of columns that are tried
 _SEVERAL = 3  # inputs with which a function is tried, besides one
@@ -105,9 +105,7 @@ def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
     """The function that asks for each text alone and reads what it gets, or `""`: tried."""
     try:
         said = model(text)
-        form = form_of(said)
-        if form is not None and form.label is not None:
-            form = settled(form, [said, *map(model, near(text))])
+        form = form_of([said], of_near(lambda texts: list(map(model, texts)), [text]))
         found: Any = None if form is None else form.read(said)
     except Exception:  # it takes no such input either
         return ""
@@ -121,10 +119,14 @@ def _of_text(model: Callable[[Any], Any], call: str, text: str) -> str:
     return f"{note}lambda inputs: [{form.written} for said in map({call}, inputs)]"
 
 
-def near(text: str) -> list[str]:
-    """Other texts that most models give the same label."""
-    words = text.split()
-    return [f"{text} {text}", *(" ".join(part) for part in (words[1:], words[:-1]) if part)]
+def of_near(model: Callable[[list[str]], list[Any]], inputs: Any) -> list[Any]:
+    """What other texts get that most models give the same label; none where the inputs are no texts, or it raises."""
+    if not isinstance(inputs, list) or not isinstance(inputs[0], str):
+        return []
+    text, words = inputs[0], inputs[0].split()
+    with contextlib.suppress(Exception):  # it takes no such text
+        return model([f"{text} {text}", *(" ".join(part) for part in (words[1:], words[:-1]) if part)])
+    return []
 
 
 def _lists_texts(model: Callable[[Any], Any], text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 import pandas
+import polars
 import pytest
 import torch
 from sklearn.compose import ColumnTransformer
@@ -18,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from nbexplain import explain
+from nbexplain.core.model.estimator_answers import as_array
 from nbexplain.inputs import Tabular, Text
 
 WORDS = ["the", "film", "is", "really", "not", "good"]
@@ -121,11 +123,22 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "dicts": (lambda texts: [{"neg": -score(text), "pos": score(text)} for text in texts], 1),
     "labels": (lambda texts: [labelled(text) for text in texts], 1),
     "first labels": (lambda texts: [{"label": "pos", "score": score(text)} for text in texts], None),
+    "lists of labels with quotes": (lambda texts: [[('said "it\'s"', score(text))] for text in texts], None),
     "lists of first labels": (lambda texts: [[{"label": "pos", "score": score(text)}] for text in texts], None),
     "labels and numbers": (lambda texts: [("pos", score(text)) for text in texts], None),
     "documents": (lambda texts: [Doc(text) for text in texts], 1),
     "a dict of lists": (lambda texts: {"neg": [-score(t) for t in texts], "pos": [score(t) for t in texts]}, 1),
     "a dict with labels": (lambda texts: {"label": ["a" for _ in texts], "score": [score(t) for t in texts]}, None),
+    "labels, scores and all of them": (lambda ts: (["a" for _ in ts], [score(t) for t in ts], table(ts)), 1),
+    "a dict of labels, scores and all": (
+        lambda ts: {"a": ["a" for _ in ts], "p": table(ts)[:, 1], "all": table(ts)},
+        1,
+    ),
+    "texts and numbers": (lambda texts: (texts, [score(text) for text in texts]), None),
+    "a dict of texts and numbers": (lambda texts: {"text": texts, "n": [score(text) for text in texts]}, None),
+    "a label and all numbers by name": (lambda ts: [{"a": "pos", "neg": -score(t), "pos": score(t)} for t in ts], 1),
+    "a frame of all and a label": (lambda ts: pandas.DataFrame(table(ts), columns=["a", "b"]).assign(c="b"), 1),
+    "a structured array": (lambda ts: numpy.rec.fromarrays(table(ts).T, names="neg,pos"), 1),
     "scores and labels": (lambda texts: (table(texts), ["a" for _ in texts]), 1),
     "labels and scores": (lambda texts: (["a" for _ in texts], table(texts)), 1),
     "scores and a dict": (lambda texts: (table(texts), {"seconds": 1}), 1),
@@ -139,6 +152,12 @@ CASES: dict[str, tuple[Any, str | int | None]] = {
     "a series": (lambda texts: texts.str.lower().map(score), None),
     "a column": (lambda frame: frame["review"].map(score).to_numpy(), None),
 }
+
+
+def advised(error: BaseException, model: Any) -> Any:
+    """The function that an error tells, as it is printed."""
+    written = str(error)[str(error).index("lambda inputs") :].partition(". A text-classification")[0]
+    return eval(written, {"model": model, "numpy": numpy, "pandas": pandas})
 
 
 @pytest.mark.filterwarnings("error")
@@ -204,12 +223,12 @@ def halves(text: str, k: int) -> tuple[tuple[str, ...], Any]:
 
 HALVES: dict[str, tuple[Any, int, str]] = {
     "of one": (lambda text: halves(lower(text), 1), 1, "'pos', 0 where another label wins"),
-    "of one, both": (lambda text: halves(lower(text), 2), 2, "these labels, 0 where others win"),
-    "of one, numbers first": (lambda text: halves(lower(text), 2)[::-1], 2, "these labels, 0 where others win"),
-    "of one, and more": (lambda text: (*halves(lower(text), 2), {}), 2, "these labels, 0 where others win"),
+    "of one, both": (lambda text: halves(lower(text), 2), 2, "these labels, 0 where one is not told"),
+    "of one, numbers first": (lambda text: halves(lower(text), 2)[::-1], 2, "these labels, 0 where one is not told"),
+    "of one, and more": (lambda text: (*halves(lower(text), 2), {}), 2, "these labels, 0 where one is not told"),
     "of what is read as one": (lambda text: halves(str(text), 1), 1, "'pos', 0 where another label wins"),
     "of each": (lambda texts: tuple(zip(*[halves(one, 1) for one in texts])), 1, "'pos', 0 where another label wins"),
-    "of each, both": (lambda texts: tuple(zip(*[halves(one, 2) for one in texts])), 2, "these labels, 0 where others"),
+    "of each, both": (lambda texts: tuple(zip(*[halves(one, 2) for one in texts])), 2, "these labels, 0 where one"),
 }
 
 
@@ -222,6 +241,135 @@ def test_labels_beside_their_numbers_are_read_by_label(case: str) -> None:
     found = explain(eval(written, {"model": model}), Text(TEXT), "leave_one_out", target=1 if count == 2 else None)
     wanted = effects(lambda score: score / 2 if count == 2 or score > 1 else 0)
     numpy.testing.assert_allclose(found.values, wanted, atol=1e-6)
+
+
+def firsts(texts: list[str]) -> tuple[list[str], list[float]]:
+    """The likeliest of two labels of each text, and its probability."""
+    found = [halves(text, 1) for text in texts]
+    return [labels[0] for labels, _ in found], [float(shares[0]) for _, shares in found]
+
+
+FIRSTS: dict[str, Callable[[Any], Any]] = {
+    "in a tuple": firsts,
+    "in a tuple, numbers first": lambda texts: firsts(texts)[::-1],
+    "in a tuple of arrays": lambda texts: tuple(map(numpy.array, firsts(texts))),
+    "in a tuple, numbers in a tensor": lambda ts: (firsts(ts)[0], torch.tensor(firsts(ts)[1], requires_grad=True)),
+    "in a tuple with more": lambda texts: (*firsts(texts), {"seconds": 1}),
+    "in a list": lambda texts: list(firsts(texts)),
+    "in a dict": lambda texts: dict(zip(("label", "score"), firsts(texts))),
+    "in a dict of other names": lambda texts: dict(zip(("sentiment", "share"), map(numpy.array, firsts(texts)))),
+    "in a dict with more": lambda ts: {**dict(zip(("text", "label", "score"), (ts, *firsts(ts)))), "version": 1},
+    "in a dict of each": lambda texts: [{"sentiment": a, "share": p} for a, p in zip(*firsts(texts))],
+    "in a dict of one": lambda text: dict(zip(("sentiment", "share"), (part[0] for part in firsts([lower(text)])))),
+    "beside each text": lambda texts: list(zip(texts, *firsts(texts))),
+    "beside one text": lambda text: (lower(text), *(part[0] for part in firsts([text]))),
+    "in a dict beside each text": lambda ts: [{"t": t, "a": a, "b": p, "n": 3} for t, a, p in zip(ts, *firsts(ts))],
+    "in a frame": lambda texts: pandas.DataFrame(dict(zip(("label", "score"), firsts(texts)))),
+    "in a frame of polars": lambda texts: polars.DataFrame(dict(zip(("label", "score"), firsts(texts)))),
+    "in a structured array": lambda texts: numpy.rec.fromarrays(firsts(texts), names="label,score"),
+    "in an array of objects": lambda texts: numpy.array(list(zip(*firsts(texts))), dtype=object),
+    "in an array of strings": lambda texts: numpy.array(list(zip(*firsts(texts)))),
+}
+
+
+@pytest.mark.parametrize("case", FIRSTS)
+def test_a_number_beside_a_label_is_that_of_the_label(case: str) -> None:
+    model = FIRSTS[case]
+    with pytest.raises((RuntimeError, ValueError), match="the score of 'pos', 0 where another label wins") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    found = explain(advised(raised.value, model), Text(TEXT), "leave_one_out")
+    numpy.testing.assert_allclose(found.values, effects(lambda score: score / 2 if score > 1 else 0), atol=1e-6)
+
+
+def test_of_one_word_it_is_not_known_whether_a_string_is_a_label() -> None:
+    def model(texts: list[str]) -> list[tuple[str, float]]:  # of the word twice it tells another
+        return [("ab"[len(text.split()) % 2], score(text)) for text in texts]
+
+    with pytest.raises(ValueError, match="expected numbers, got strings such as 'b'") as raised:
+        explain(model, Text("good"), "leave_one_out")
+    assert "lambda" not in str(raised.value)
+
+
+def test_whole_numbers_that_are_called_labels_are_no_scores() -> None:
+    def model(texts: list[str]) -> dict[str, Any]:
+        labels, shares = firsts(texts)
+        return {"label": numpy.array([label == "pos" for label in labels]).astype(int), "score": shares}
+
+    with pytest.raises(ValueError, match="the score of 1, 0 where another label wins") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    found = explain(advised(raised.value, model), Text(TEXT), "leave_one_out")
+    numpy.testing.assert_allclose(found.values, effects(lambda score: score / 2 if score > 1 else 0), atol=1e-6)
+
+
+def thirds(text: str) -> list[tuple[str, float]]:
+    """The scores of three labels, the highest first; "pos" is the last of them without the first word."""
+    return sorted({"neg": 0.3, "neu": 0.24625, "pos": score(text) / 4}.items(), key=lambda item: -item[1])
+
+
+def dicts(pairs: list[tuple[str, float]]) -> list[dict[str, Any]]:
+    return [{"label": label, "score": share} for label, share in pairs]
+
+
+def zero_shot(pairs: list[tuple[str, float]], text: str) -> dict[str, Any]:
+    labels, shares = zip(*pairs)
+    return {"sequence": text, "labels": list(labels), "scores": list(shares)}
+
+
+SEVERAL: dict[str, Callable[[int], Callable[[Any], Any]]] = {  # of so many labels that are told
+    "pairs": lambda k: lambda texts: [thirds(text)[:k] for text in texts],
+    "pairs, numbers first": lambda k: lambda texts: [[one[::-1] for one in thirds(text)[:k]] for text in texts],
+    "pairs of one": lambda k: lambda text: thirds(lower(text))[:k],
+    "dicts": lambda k: lambda texts: [dicts(thirds(text)[:k]) for text in texts],
+    "dicts of one": lambda k: lambda text: dicts(thirds(lower(text))[:k]),
+    "a dict": lambda k: lambda texts: [dict(thirds(text)[:k]) for text in texts],
+    "a dict of one": lambda k: lambda text: dict(thirds(lower(text))[:k]),
+    "rows": lambda k: lambda texts: tuple(zip(*[tuple(zip(*thirds(text)[:k])) for text in texts])),
+    "rows of each": lambda k: lambda texts: [tuple(zip(*thirds(text)[:k])) for text in texts],
+    "zero-shot dicts": lambda k: lambda texts: [zero_shot(thirds(text)[:k], text) for text in texts],
+    "a zero-shot dict": lambda k: lambda text: zero_shot(thirds(lower(text))[:k], text),
+}
+
+
+@pytest.mark.parametrize("told", [2, 3])
+@pytest.mark.parametrize("case", SEVERAL)
+def test_labels_come_and_go(case: str, told: int) -> None:
+    model = SEVERAL[case](told)
+    with pytest.raises((RuntimeError, ValueError), match="these labels, 0 where one is not told") as raised:
+        explain(model, Text(TEXT), "leave_one_out")
+    found = explain(advised(raised.value, model), Text(TEXT), "leave_one_out", target=2)  # of neg, neu, pos
+    wanted = effects(lambda score: score / 4 if told == 3 or score / 4 > 0.24625 else 0)
+    numpy.testing.assert_allclose(found.values, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_a_list_of_labels_and_one_of_numbers_are_told_from_rows(kind: Any, count: int) -> None:
+    said = kind([["pos", "neg", "pos"][:count], [0.9, 0.8, 0.7][:count]])
+    with pytest.raises(ValueError, match=r"for said in zip\(\*model\(inputs\)\)\]$") as raised:
+        as_array(said, count)
+    found = numpy.reshape(advised(raised.value, lambda inputs: said)(None), (count, -1))
+    wanted = [[0.0, 0.9], [0.8, 0.0], [0.0, 0.7]][:count]  # of neg and pos
+    numpy.testing.assert_array_equal(found, wanted if count > 1 else [[0.9]])
+
+
+@pytest.mark.parametrize("case", ["parts", "pairs", "dicts", "frame"])
+def test_labels_of_rows_are_written_as_python_writes_them(case: str) -> None:
+    names, rows = numpy.array(["low", "high"]), numpy.arange(20.0)[:, None] / 20
+
+    def firsts(rows: Any) -> tuple[Any, Any]:
+        return names[(rows[:, 0] > 0.5).astype(int)], numpy.maximum(rows[:, 0], 1 - rows[:, 0])
+
+    made: dict[str, Callable[[Any], Any]] = {
+        "parts": firsts,
+        "pairs": lambda rows: list(zip(*firsts(rows))),
+        "dicts": lambda rows: [{"label": label, "score": share} for label, share in zip(*firsts(rows))],
+        "frame": lambda rows: pandas.DataFrame(dict(zip(("label", "score"), firsts(rows)))),
+    }
+    x = Tabular(rows[14], rows)
+    with pytest.raises(ValueError, match="the score of 'high', 0 where another label wins") as raised:
+        explain(made[case], x, "exact_shap", background=20)
+    found = explain(advised(raised.value, made[case]), x, "exact_shap", background=20)
+    assert found.values[0] == pytest.approx(0.7 - sum(row for row in rows[:, 0] if row > 0.5) / 20)
 
 
 def test_words_beside_their_weights_are_no_labels() -> None:
@@ -237,6 +385,8 @@ def test_words_beside_their_weights_are_no_labels() -> None:
     [
         lambda text: ("pos", score(lower(text)), 0.01),  # which of them is its score is not known
         lambda text: ("ab"[len(text) == len(TEXT)], score(lower(text))),  # nor whether this is a label
+        lambda text: {"sentiment": "pos", "n": score(lower(text)), "seconds": 0.01},
+        lambda text: ("pos", "film", score(lower(text))),
     ],
 )
 def test_of_a_label_and_numbers_that_cannot_be_told_apart_none_is_advised(model: Any) -> None:

@@ -364,6 +364,41 @@ def test_several_labels_without_names_are_not_compared_with_numbers() -> None:
     np.testing.assert_array_equal(explain(Marked(), table, "confusion").values, confusion_matrix(NOISY, SHARED))
 
 
+@pytest.mark.parametrize("said", ["ranking", "top two", "marks"])
+@pytest.mark.parametrize("classes", [["low", "mid", "high"], [0, 1, 2], [5, 7, 9], None], ids=str)
+def test_one_label_of_each_row_is_read_of_a_ranking_or_of_marks(classes: Any, said: str) -> None:
+    labels = np.array([0, 1, 2] if classes is None else classes)
+
+    class Told(Shares):
+        classes_ = classes
+
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            order = np.argsort(-self.predict_proba(rows), axis=1)
+            if said == "marks":
+                return np.eye(3, dtype=int)[order[:, 0]]
+            return labels[order] if said == "ranking" else labels[order[:, :2]]
+
+    table = Tabular(X[0], background=X, labels=labels[NOISY])
+    found = explain(Told(), table, "confusion")
+    np.testing.assert_array_equal(found.values, confusion_matrix(NOISY, SHARED))
+    assert not found.warnings
+
+
+def test_two_columns_of_a_label_yes_or_no_are_two_labels() -> None:
+    class Either:
+        classes_ = np.array([0, 1])
+
+        def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+            second = 1 / (1 + np.exp(-rows[:, 0]))
+            return np.stack([1 - second, second], axis=1)
+
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return (self.predict_proba(rows) > 0.5).astype(int)
+
+    with pytest.raises(ValueError, match="it gives each row several labels"):
+        explain(Either(), Tabular(X[0], background=X, labels=TWO), "confusion")
+
+
 class SaysYes:
     """As generalised additive models have it: one probability for a row, and `predict` says yes or no."""
 
