@@ -54,7 +54,7 @@ def ask(
     if reason := chosen.reason_for(kind):
         name, shape = registry.NAMES_OF_KINDS[kind], tuple(subject.input.tensor.shape)
         way = _as_row(subject) if "table" in chosen.kinds else ""
-        left = remaining(subject)
+        left = remaining(subject, target)
         raise ValueError(f"x: {reason}, got {name} of shape {shape}{way}; methods that remain: {left}")
     checked = chosen.check_params(params or {}, kind, subject.places)
     passes = dict.fromkeys(subject.passes, 0)  # in our own steps: others may run between them
@@ -101,7 +101,7 @@ def ask(
             )
     except (NoGradient, NoLayers) as error:
         with subject.undisturbed():
-            left = remaining(subject)
+            left = remaining(subject, target)
         outside = isinstance(subject.twin.module, Predictor)
         if outside and kind == "text":
             raise ValueError(

@@ -172,7 +172,7 @@ class Copier:
     def _note(self, copied: nn.Module) -> None:
         if copied.__dict__.get("inplace") is True:
             self.inplace.append(copied)
-        if copied.training:
+        if getattr(copied, "training", False):  # which a frozen ScriptModule lacks
             self.training.append(copied)
 
     def _look_into_class(self, kind: type) -> None:

@@ -158,11 +158,46 @@ class Network:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the model's parameters; whatever the input's, it is computed in this. Of complex ones, of their parts."""
-        for tensor in chain(self.twin.module.parameters(), (self._given.tensor,)):
-            if tensor.is_floating_point() or tensor.is_complex():
+        """Of the model's parameters; whatever the input's, it is computed in this. Of complex ones, of their parts.
+
+        Without parameters the first that a module takes; tried once for each shape.
+        """
+        x, module = self._given.tensor, self.twin.module
+        for tensor in module.parameters():
+            if _is_real_or_complex(tensor):
                 return tensor.dtype.to_real()
-        return torch.float32
+        if isinstance(module, Predictor) or not _is_real_or_complex(x):
+            return x.dtype.to_real() if _is_real_or_complex(x) else torch.float32
+        key = self._given.dtype, *self._batch_key
+        if key not in self.twin.dtypes:
+            self.twin.dtypes[key] = self._first_taken()
+        return self.twin.dtypes[key]
+
+    def _first_taken(self) -> torch.dtype:
+        """The first dtype that a module without parameters takes: the user's own, its buffers', torch's default."""
+        buffers = (tensor.dtype for tensor in self.twin.module.buffers() if _is_real_or_complex(tensor))
+        likely = [*(dtype.to_real() for dtype in buffers), torch.get_default_dtype()]
+        several = list(dict.fromkeys([self._given.dtype.to_real(), *likely]))
+        if len(several) == 1:
+            return several[0]
+        return next(filter(self._takes, several), likely[0])  # it raises in any: as it does in the likeliest
+
+    def _takes(self, dtype: torch.dtype) -> bool:
+        """Whether the model takes the input in a dtype."""
+        x = self._cast(self._given.tensor, dtype).clone()
+        with self.computing(grad=False) as module:
+            try:
+                self._called(module, *self._given.arguments(x, dtype))
+            except torch.OutOfMemoryError:
+                raise
+            except Exception:  # it is raised again where the model takes no other either
+                return False
+        self.passes["forward"] += 1
+        return True
+
+    def _cast(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """`x` on the model's device, in a dtype where it holds no whole numbers."""
+        return x.to(self.device, dtype if x.is_floating_point() else dtype.to_complex() if x.is_complex() else x.dtype)
 
     def clean(self) -> Tensor:
         """The input, ready to be run: a tensor of our own."""
@@ -170,8 +205,7 @@ class Network:
 
     def ready(self, x: Tensor) -> Tensor:
         """`x` on the model's device and in its dtype; batches channels-last, for which convolutions are faster."""
-        complex_numbers = self.dtype.to_complex() if x.is_complex() else x.dtype
-        x = x.to(self.device, self.dtype if x.is_floating_point() else complex_numbers)
+        x = self._cast(x, self.dtype)
         many = x.ndim == 4 and len(x) >= _CHANNELS_LAST_FROM and self._batches.channels_last
         return x.contiguous(memory_format=torch.channels_last if many else torch.contiguous_format)
 
@@ -562,6 +596,11 @@ class Network:
         ready = (twin or self.twin).ready(inplace=inplace and not self.cautious)
         with ready as module, self.undisturbed(), torch.set_grad_enabled(grad):
             yield module
+
+
+def _is_real_or_complex(tensor: Tensor) -> bool:
+    """Whether it holds no whole numbers."""
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _other_rows(given: Array, number: int) -> Tensor:

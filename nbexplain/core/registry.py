@@ -206,6 +206,8 @@ class Method:
         Whether it is asked of the background of a table, and does not depend on the row.
     labelled
         Whether it holds the target's number against the labels of a table, so that of several one must be chosen.
+    of_class
+        Whether it explains one of the scores by its number only: no region, mask or function of them.
     on_picture
         Whether its answer is a map over the input, so that a person may choose it for the pane that shows one.
     kinds
@@ -230,6 +232,7 @@ class Method:
     over_inputs: bool = False
     over_rows: bool = False
     labelled: bool = False
+    of_class: bool = False
     on_picture: bool = True
     optional: frozenset[str] = field(default_factory=frozenset)
     kinds: tuple[str, ...] = ()
@@ -319,6 +322,7 @@ def method(
     kinds: tuple[str, ...] = (),
     over_rows: bool = False,
     labelled: bool = False,
+    of_class: bool = False,
     unfit: Callable[[Any, Layer | None], str] | None = None,
     price: Callable[[Any, Any, Mapping[str, Any]], int] | None = None,
 ) -> Callable[[Any], Any]:
@@ -330,10 +334,11 @@ def method(
     and better ones with their `progress`, the last of which is the answer. Without `on_picture` it is not offered for
     the pane of the map.
     Set `over_rows` where the answer depends on the background of a table only, and `labelled` where it holds the number
-    that is explained against its labels. `kinds` names the kinds of inputs that
-    it works on, if not on all; a parameter's `kinds` those that have it. `unfit(subject, layer)` says what else its
-    model must be, so that it is not proposed where it would fail. `price(subject, target, params)` says about how many
-    passes it takes, which a person is told before the first picture where they take long.
+    that is explained against its labels; `of_class` where it explains one of the scores by its number only. `kinds`
+    names the kinds of inputs that it works on, if not on all; a parameter's `kinds` those that have it.
+    `unfit(subject, layer)` says what else its model must be, so that it is not proposed where it would fail.
+    `price(subject, target, params)` says about how many passes it takes, which a person is told before the first
+    picture where they take long.
 
     Raises
     ------
@@ -372,6 +377,7 @@ def method(
             over_inputs=first[0] == "subjects",
             over_rows=over_rows,
             labelled=labelled,
+            of_class=of_class,
             on_picture=on_picture and first[0] != "subjects" and not over_rows,
             optional=frozenset(optional),
             kinds=kinds,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
+from nbexplain.core.explanation import Target
 from nbexplain.core.layers import Layer, without_gradient
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import METHODS, Method
@@ -30,19 +34,23 @@ def default_layer(subject: Subject, chosen: Method) -> Layer:
     raise NoLayers(f"layer: no layer of this model can be used for {chosen.key}: {reason}")
 
 
-def remaining(subject: Subject) -> str:
-    """Keys of the methods that can be asked of a subject with nothing but their defaults, as words."""
+def remaining(subject: Subject, target: Any = None) -> str:
+    """Keys of the methods that can be asked of a subject with this target and nothing but their defaults, as words."""
     try:
-        rows = list(subject.layers())
+        subject.layers()
     except NoLayers:
-        rows = []
+        pass
     except (RuntimeError, TypeError, ValueError):  # the model cannot take this input at all
         return "none"
-    gradient = subject.gets_gradient()
-    return ", ".join(repr(m.key) for m in METHODS.values() if _can_be_asked(subject, m, rows, gradient))
+    explained: Target | None = None
+    if target is not None:
+        with contextlib.suppress(TypeError, ValueError):  # of a target that does not fit it is told where it is asked
+            explained = subject.target(target)
+            subject.score(explained)
+    return ", ".join(repr(m.key) for m in METHODS.values() if _can_be_asked(subject, m, explained))
 
 
-def _can_be_asked(subject: Subject, method: Method, rows: list[Layer], gradient: bool) -> bool:
+def _can_be_asked(subject: Subject, method: Method, target: Target | None) -> bool:
     given = subject.input
     if method.reason_for(given.kind) or ("channel" in method.needs and "channel" not in method.optional):
         return False
@@ -50,11 +58,15 @@ def _can_be_asked(subject: Subject, method: Method, rows: list[Layer], gradient:
         return False
     if isinstance(subject.twin.module, Predictor) and "layer" in method.needs:
         return False
-    if "layer" not in method.needs and method.gradient and not gradient:
+    if "target" not in method.needs:
+        target = None
+    if method.of_class and target is not None and not isinstance(target, int):
+        return False
+    if "layer" not in method.needs and method.gradient and not subject.gets_gradient(target=target):
         return False
     try:
         layer = default_layer(subject, method) if "layer" in method.needs else None
-        if layer is not None and method.gradient and not subject.gets_gradient(layer):
+        if layer is not None and method.gradient and not subject.gets_gradient(layer, target):
             return False
         return method.unfit is None or not method.unfit(subject, layer)
     except (ValueError, RuntimeError):  # what it would be told as well

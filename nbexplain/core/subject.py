@@ -309,31 +309,34 @@ class Subject:
             return None if labels is None else list(labels)
         return labels_of(self.twin.original)
 
-    def has_gradient(self) -> bool:
-        """Whether a gradient of the scores reaches the input: as the graph tells, or tried where it may be wrong."""
+    def has_gradient(self, target: Target | None = None) -> bool:
+        """Whether a gradient of the scores, or the target, reaches the input: as the graph tells, or tried in doubt."""
         kept = self._pass(None)
-        if not (kept.input.requires_grad and layers.Reach(kept.scores)(kept.input)):
+        with self._network.computing(grad=True):
+            score = kept.scores if target is None else targets.score(kept.scores, target)
+        if not (kept.input.requires_grad and layers.Reach(score)(kept.input)):
             return False
-        doubtful = hooks.own_functions(kept.scores) or (self._survey is not None and self._survey.raised)
-        return self.gets_gradient() if doubtful else True
+        doubtful = hooks.own_functions(score) or (self._survey is not None and self._survey.raised)
+        return self.gets_gradient(target=target) if doubtful else True
 
-    def gets_gradient(self, layer: Layer | None = None) -> bool:
-        """Whether a gradient of what is explained by default arrives at the input, or at a layer: tried.
+    def gets_gradient(self, layer: Layer | None = None, target: Target | None = None) -> bool:
+        """Whether a gradient of the target, or of what is explained by default, arrives at the input, or at a layer.
 
-        What stands in the graph may still hand on none, or raise.
+        Tried: what stands in the graph may still hand on none, or raise.
         """
         key = ("gets gradient", layer.name if layer else None)
-        known: bool | None = self.kept(key)
-        if known is None:
-            try:
-                target = self.target(None)
-            except (TypeError, ValueError):  # no score comes first: any of them will do
-                target = None
-            try:
-                known = self._gradient(target, layer, again=True) is not None
-            except NoGradient:
-                known = False
-            self.keep(key, known, 64)
+        held: tuple[Target | None, bool] | None = self.kept(key)
+        if held is not None and held[0] is target:
+            return held[1]
+        explained = target
+        if target is None:
+            with contextlib.suppress(TypeError, ValueError):  # no score comes first: any of them will do
+                explained = self.target(None)
+        try:
+            known = self._gradient(explained, layer, again=True) is not None
+        except NoGradient:
+            known = False
+        self.keep(key, (target, known), 64)
         return known
 
     def target(self, target: Any) -> Target:

@@ -142,13 +142,18 @@ def resolve(
     Raises
     ------
     TypeError, ValueError
-        If it does not fit, or a region is to be where a class is predicted, and that is nowhere.
+        If it does not fit, a region is to be where a class is predicted, and that is nowhere, or a callable tells no
+        input from another by itself.
     """
     if target is None and scores.ndim > 2 and not known:
         raise _unclear(tuple(scores.shape[1:]))
     wanted = default(scores, last, names) if target is None else target
     found = checked(wanted, scores, last=last, known=known, names=names, of=of)
-    return placed(found, scores, last) if isinstance(found, Region) else found
+    if isinstance(found, Region):
+        return placed(found, scores, last)
+    if is_function(found):
+        _check_alone(found, scores)
+    return found
 
 
 def default(scores: Tensor, last: bool, names: Sequence[str] = ()) -> int | Region:
@@ -203,6 +208,24 @@ def _tells_apart(target: Target, scores: Tensor, value: Tensor) -> bool:
     return is_close(value.detach()[some], alone)
 
 
+def _check_alone(target: Target, scores: Tensor) -> None:
+    """Refuse a callable that tells inputs apart only beside others: tried on scores made of those of one, (1, K, …)."""
+    others = [scores, scores.flip(1), scores.roll(1, 1), 2 * scores + 1, 0.5 * scores]
+    with torch.no_grad():
+        try:
+            alone = torch.cat([_called(target, one) for one in others])
+            together = _called(target, torch.cat(others))
+        except ValueError:  # which such scores may make it raise; of those of the input itself, it is told when asked
+            return
+    if is_close(alone, alone[:1]) and not is_close(together, alone):
+        raise ValueError(
+            "target: the number that the callable makes of an input depends on which inputs are asked with it, and of "
+            "each input alone it is the same: it computes something of all rows of the scores (N, K), such as their "
+            "mean or a softmax over the wrong axis; let it use those of one row, such as "
+            "target=lambda scores: scores.softmax(1)[:, 0]"
+        )
+
+
 def _called(target: Target, scores: Tensor) -> Tensor:
     """What a target that is called makes of scores (N, K, …): (N,)."""
     assert callable(target)
@@ -219,7 +242,11 @@ def _called(target: Target, scores: Tensor) -> Tensor:
     if not isinstance(value, Tensor) or value.shape != scores.shape[:1]:
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"target: the callable must return one score per input, shape ({len(scores)},), got {got}")
-    return value
+    if value.is_complex():
+        raise ValueError(f"target: the callable must return real numbers, got {value.dtype}; try value.abs()")
+    if value.is_floating_point():
+        return value
+    return value.to(torch.promote_types(scores.dtype, torch.float32))  # what weighs numbers needs fractions of them
 
 
 def places_of(target: Target | None) -> tuple[int, ...] | None:

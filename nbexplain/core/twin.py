@@ -50,6 +50,8 @@ class Twin:
         How texts of several lengths are brought to one, likewise.
     lookups
         Which embeddings look up the tokens of a text, likewise.
+    dtypes
+        In what it computes if it has no parameters, likewise.
     """
 
     module: nn.Module
@@ -63,6 +65,7 @@ class Twin:
     batches: dict[Any, Batches] = field(default_factory=dict)
     paddings: dict[Any, Padding | None] = field(default_factory=dict)
     lookups: dict[Any, Lookups] = field(default_factory=dict)
+    dtypes: dict[Any, torch.dtype] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     _print: Any = None
 
@@ -87,7 +90,8 @@ class Twin:
                 with _switched(self.inplace if inplace else [], to=True):
                     yield self.module
                 return
-            training = [(m, m.training) for root in self.roots for m in root.modules()]
+            modules = (m for root in self.roots for m in root.modules())
+            training = [(m, m.training) for m in modules if hasattr(m, "training")]  # which a frozen ScriptModule lacks
             writing = [] if inplace else [m for m, _ in training if _writes_in_place(m)]
             try:
                 for module, _ in training:

@@ -84,6 +84,11 @@ class Array:
         return None if self.parts is None else self.parts.key
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Of the numbers as the user has them."""
+        return self.tensor.dtype
+
+    @property
     def picture_notes(self) -> tuple[str, ...]:
         """What a reader of its picture must know; nothing, where there is no picture."""
         return ()

@@ -122,6 +122,23 @@ def test_what_a_callable_raises_is_said_with_the_shape_of_what_it_got() -> None:
         score(ROW, full)
 
 
+def test_a_callable_may_return_whole_numbers_and_truth_values() -> None:
+    """Where several rows stand in, a share of them counts: 0.3 of one."""
+    rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    model, x = seeded(lambda: nn.Linear(3, 3)), Tabular(rows[4], background=rows)
+    for method in ("exact_shap", "kernel_shap", "leave_one_out", "lime", "ice", "permutation_importance"):
+        for target in (lambda scores: scores.argmax(1), lambda scores: scores[:, 1] > scores[:, 0]):
+            found = explain(model, x, method, target=target)
+            wanted = explain(model, x, method, target=lambda scores, target=target: target(scores).double())
+            np.testing.assert_allclose(found.values, wanted.values, atol=1e-6)
+            assert np.any(found.values != np.round(found.values)) or method == "ice"
+            assert found.score == wanted.score
+    for dtype in (torch.float16, torch.bfloat16):  # which hold no 999
+        assert score(torch.zeros(1, 1000, dtype=dtype), lambda scores: torch.tensor([999])).tolist() == [999]
+    with pytest.raises(ValueError, match=r"target: the callable must return real numbers, got torch\.complex64; try"):
+        explain(model, x, "exact_shap", target=lambda scores: scores[:, 1] * 1j)
+
+
 # Regions
 
 # class 1 is predicted at the two places of the upper row, class 0 at one of the lower, class 2 at the other

@@ -157,12 +157,12 @@ def row_shap(
 def _explainer(subject: Subject, target: Target, stand_ins: np.ndarray, draw: tuple[int, int]) -> str:
     """The one that suits the model: trees whose values are Shapley's, or nearly; gradients of numbers; permutations."""
     plain = isinstance(target, (int, tuple))
-    key = ("row_shap explainer", plain, draw)
+    key = ("row_shap explainer", plain or target, draw)
     found: str | None = subject.kept(key)
     if found is None:
         found = "permutation"
         if estimator_of(subject) is None:
-            if not any(column.categories for column in table_of(subject).columns) and subject.has_gradient():
+            if not any(c.categories for c in table_of(subject).columns) and subject.has_gradient(target):
                 found = "gradient"
         elif plain:
             try:

@@ -26,7 +26,7 @@ def _no_linear_head(subject: Subject, layer: Layer | None) -> str:
     return ""
 
 
-@method(label="CAM", paper="Zhou et al. 2016, arXiv:1512.04150", grid=True, unfit=_no_linear_head)
+@method(label="CAM", paper="Zhou et al. 2016, arXiv:1512.04150", grid=True, of_class=True, unfit=_no_linear_head)
 def cam(
     subject: Subject, target: Target, layer: Layer, *, relu: Annotated[bool, Flag("positive evidence only")] = False
 ) -> Explanation:

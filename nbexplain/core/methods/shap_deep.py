@@ -54,7 +54,7 @@ def deep_shap(
         If no gradient reaches the input, the model cannot be copied, or a value or a score is not finite, with the row
         of the background.
     """
-    if isinstance(subject.twin.module, Predictor) or not subject.gets_gradient():
+    if isinstance(subject.twin.module, Predictor) or not subject.gets_gradient(target=target):
         raise subject.no_gradient()
     if not subject.input.batched:
         raise ValueError("x: deep_shap runs the input and its background together, and this model takes no batches")

@@ -40,7 +40,9 @@ def _no_trees(subject: Subject, layer: Layer | None) -> str:
     return without_trees(module.estimator if isinstance(module, Predictor) else module)
 
 
-@method(label="Tree SHAP", paper="Lundberg et al. 2020, arXiv:1905.04610", kinds=("table",), unfit=_no_trees)
+@method(
+    label="Tree SHAP", paper="Lundberg et al. 2020, arXiv:1905.04610", kinds=("table",), of_class=True, unfit=_no_trees
+)
 def tree_shap(
     subject: Subject,
     target: Target,

@@ -174,7 +174,8 @@ def _depending(
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and bool(torch.allclose(one.detach(), other.detach(), equal_nan=True))
+    one, other = (t.dequantize() if t.is_quantized else t.detach() for t in (one, other))
+    return one.shape == other.shape and bool(torch.allclose(one, other, equal_nan=True))
 
 
 def _last_with_a_map(kept: Pass, rows: tuple[Layer, ...], source: Tensor | None) -> tuple[Layer | None, bool]:

@@ -33,7 +33,7 @@ class Threshold:
         return None if value is None else float(value)
 
 
-@method(label="Confusion matrix", over_rows=True, kinds=("table",), unfit=no_classes, price=of_scores)
+@method(label="Confusion matrix", over_rows=True, of_class=True, kinds=("table",), unfit=no_classes, price=of_scores)
 def confusion(
     subject: Subject,
     target: Target,

@@ -17,7 +17,9 @@ from nbexplain.core.table.labels import right_numbers, tells_classes, which_numb
 from nbexplain.core.table.prices import of_scores
 
 
-@method(label="Residuals", over_rows=True, labelled=True, kinds=("table",), unfit=no_numbers, price=of_scores)
+@method(
+    label="Residuals", over_rows=True, labelled=True, of_class=True, kinds=("table",), unfit=no_numbers, price=of_scores
+)
 def residuals(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterator[Explanation]:
     """How far the label of each row is from what a regression predicts.
 

@@ -21,6 +21,7 @@ from nbexplain.core.table.prices import of_scores
     paper="Fawcett 2006, doi:10.1016/j.patrec.2005.10.010",
     over_rows=True,
     kinds=("table",),
+    of_class=True,
     unfit=no_classes,
     price=of_scores,
 )
@@ -68,6 +69,7 @@ def roc(subject: Subject, target: Target, *, where: Where = ALL_ROWS) -> Iterato
     paper="Davis & Goadrich 2006, doi:10.1145/1143844.1143874",
     over_rows=True,
     kinds=("table",),
+    of_class=True,
     unfit=no_classes,
     price=of_scores,
 )

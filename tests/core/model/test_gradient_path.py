@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nbexplain import METHODS, Session, explain, explore, list_layers
+from nbexplain import METHODS, Session, Tabular, explain, explore, list_layers
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.model import gradient_path
 from nbexplain.core.remaining import remaining
 from nbexplain.core.subject import Subject
 from tests.core.snapshot import differences, snapshot
-from tests.networks import picture, seeded
+from tests.networks import Plain, picture, seeded
 
 
 class Two(nn.Module):
@@ -366,6 +366,47 @@ def test_every_method_that_is_said_to_remain_does(cut: str) -> None:
     for key in {*METHODS} - {*keys}:
         with pytest.raises((ValueError, TypeError)):
             explain(model, picture(), key)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["picture", "table"])
+def test_every_method_that_is_said_to_remain_for_a_target_does(kind: str) -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    table = kind == "table"
+    model = seeded(lambda: nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)) if table else Plain())
+    x = Tabular(rows[0], rows, labels=np.arange(20) % 3) if table else picture()
+
+    def target(scores: Tensor) -> Tensor:
+        return (scores.argmax(1) == 1).float()
+
+    said = r"no gradient of the score reaches .*: the target .* has no gradient; methods that remain: (.*)"
+    failing = ["gradient", "input_x_gradient", "gradient_shap", "deep_shap", *(() if table else ("grad_cam",))]
+    for key in failing:
+        with pytest.raises(ValueError, match=said) as caught:
+            explain(model, x, key, target=target)
+        keys = str(caught.value).partition("methods that remain: ")[2].replace("'", "").split(", ")
+        assert {"activation", "leave_one_out" if table else "occlusion", "exact_shap" if table else "lime"} <= {*keys}
+        assert not {*failing} & {*keys}
+    for key in keys:
+        few = {name: 100 for name in ("samples", "evaluations") if name in METHODS[key].parameters}
+        few |= {"window": 6, "stride": 6} if key == "occlusion" else {}
+        asked = {"target": target} if "target" in METHODS[key].needs else {}
+        assert explain(model, x, key, **asked, **few).progress == 1
+    subject = Subject(model, x)
+    assert "'gradient'" in remaining(subject)
+    assert "'gradient'" not in remaining(subject, target)
+    assert "'gradient'" in remaining(subject, 1)
+
+
+def test_shap_values_of_many_rows_need_no_gradient_of_the_target() -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    model, x = seeded(lambda: nn.Linear(4, 3)), Tabular(rows[0], rows)
+    ours, right = (
+        explain(model, x, "row_shap", target=lambda scores: (scores.argmax(1) == 1).float(), explainer=one).values
+        for one in ("auto", "permutation")
+    )
+    np.testing.assert_array_equal(ours, right)
+    assert np.abs(ours).max() > 0.1
 
 
 def test_channels_are_switched_off_by_activation_where_evidence_is_not_known() -> None:

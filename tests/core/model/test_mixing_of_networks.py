@@ -100,7 +100,7 @@ def test_rows_of_a_network_that_depend_on_each_other(make: type[AcrossRows], row
 
 
 TARGETS: dict[str, Callable[[Tensor], Tensor]] = {
-    "softmax over the inputs": lambda scores: scores.softmax(0)[:, 1],
+    "weighed by a softmax over the inputs": lambda scores: scores.softmax(0)[:, 1] * scores[:, 1],
     "beside the largest": lambda scores: (scores - scores.max())[:, 1],
     "beside the mean": lambda scores: scores[:, 1] - scores.mean(),
     "above the mean": lambda scores: scores[:, 1] >= scores[:, 1].mean(),
@@ -125,6 +125,30 @@ def test_a_target_that_depends_on_the_other_inputs(name: str) -> None:
             shapley[column] += (worth(kept) - before) / 6
     found = explain(model, Tabular(table[0], table), "exact_shap", target=target)
     np.testing.assert_allclose(found.values, shapley, atol=1e-5)
+
+
+TOGETHER_ONLY: dict[str, Callable[[Tensor], Tensor]] = {
+    "softmax over the inputs": lambda scores: scores.softmax(0)[:, 1],
+    "beside the mean of the class": lambda scores: (scores - scores.mean(0))[:, 1],
+    "rank": lambda scores: scores[:, 1].argsort().argsort(),
+    "largest or not": lambda scores: scores[:, 1] >= scores[:, 1].max(),
+}
+
+
+@pytest.mark.parametrize("method", ["exact_shap", "gradient", "deep_shap", "row_shap"])
+@pytest.mark.parametrize("name", TOGETHER_ONLY)
+def test_a_target_that_tells_no_input_from_another_by_itself_is_refused(name: str, method: str) -> None:
+    table = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    model = seeded(lambda: nn.Linear(3, 2))
+    with pytest.raises(ValueError, match=r"target: .* depends on which inputs are asked with it.*scores\.softmax\(1\)"):
+        explain(model, Tabular(table[0], table), method, target=TOGETHER_ONLY[name])
+
+
+def test_a_target_that_is_the_same_for_all_inputs_in_any_company_is_none_of_these() -> None:
+    table = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    model, x = seeded(lambda: nn.Linear(3, 2)), Tabular(table[0], table)
+    found = explain(model, x, "exact_shap", target=lambda scores: scores.softmax(1).sum(1))
+    np.testing.assert_allclose(found.values, 0, atol=1e-6)
 
 
 class Switch(nn.Module):
@@ -323,8 +347,8 @@ def test_a_target_of_short_floats_that_depends_on_the_other_inputs() -> None:
     table = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     model = seeded(lambda: nn.Linear(3, 2)).bfloat16()
     x = Tabular(table[0], table)
-    found = explain(model, x, "partial_dependence", target=lambda scores: scores.softmax(0)[:, 1])
-    np.testing.assert_array_equal(found.values, np.ones_like(found.values))
+    found = explain(model, x, "partial_dependence", target=lambda scores: scores.softmax(0)[:, 1] * scores[:, 1])
+    np.testing.assert_array_equal(found.values, explain(model, x, "partial_dependence", target=1).values)
 
 
 def test_what_a_target_makes_of_single_precision_stays_as_precise_as_it_is() -> None:

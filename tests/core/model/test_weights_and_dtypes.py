@@ -7,13 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
-from nbexplain import explain, explore
+from nbexplain import Tabular, explain, explore, list_layers
+from nbexplain.core.subject import Subject
 from tests.core.snapshot import differences, snapshot
 from tests.networks import Normed, Plain, picture, seeded
+from tests.shapley import shapley
 
 QUESTIONS: dict[str, dict[str, Any]] = {
     "gradient": {},
@@ -139,3 +142,142 @@ def test_an_input_that_requires_grad_stays_as_it_was() -> None:
     np.testing.assert_allclose(ours, explain(model, picture(), "gradient", target=1).values)
     assert differences(before, snapshot(model, x)) == []
     assert x.grad is None
+
+
+# Models without parameters, which do not tell their dtype
+
+TABLE = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+
+
+def perceptron() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+class Members(nn.Module):
+    """An ensemble in a plain list, which torch does not look into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.members = [perceptron(), perceptron()]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return sum((member(x) for member in self.members), torch.zeros(1)) / 2
+
+
+class Weights(nn.Module):
+    """Weights that are no parameters."""
+
+    def __init__(self, dtype: torch.dtype, *, buffer: bool) -> None:
+        super().__init__()
+        weight = torch.randn(4, 3, dtype=dtype)
+        self.weight: Tensor
+        if buffer:
+            self.register_buffer("weight", weight)
+        else:
+            self.weight = weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.tanh() @ self.weight
+
+
+class Quantised(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.quant, self.net = torch.ao.quantization.QuantStub(), perceptron()
+        self.dequant = torch.ao.quantization.DeQuantStub()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dequant(self.net(self.quant(x)))  # type: ignore[no-any-return]
+
+
+def statically_quantised() -> nn.Module:
+    model: Any = Quantised().eval()
+    model.qconfig = torch.ao.quantization.default_qconfig
+    prepared = torch.ao.quantization.prepare(model)
+    prepared(torch.from_numpy(TABLE))
+    return torch.ao.quantization.convert(prepared)  # type: ignore[no-any-return]
+
+
+WITHOUT_PARAMETERS: dict[str, Callable[[], nn.Module]] = {
+    "quantised": lambda: torch.ao.quantization.quantize_dynamic(perceptron(), {nn.Linear}),
+    "statically quantised": statically_quantised,
+    "members in a list": Members,
+    "a buffer": lambda: Weights(torch.float32, buffer=True),
+    "a tensor": lambda: Weights(torch.float32, buffer=False),
+    "frozen": lambda: torch.jit.freeze(torch.jit.script(perceptron().eval())),
+}
+ROWS: dict[str, Callable[[], Any]] = {
+    "float32": lambda: TABLE,
+    "float64": lambda: TABLE.astype(np.float64),
+    "float16": lambda: TABLE.astype(np.float16),
+    "whole numbers": lambda: np.rint(3 * TABLE).astype(np.int64),
+    "tensor": lambda: torch.from_numpy(TABLE),
+    "lists": TABLE.tolist,
+    "frame": lambda: pd.DataFrame(TABLE, columns=list("abcd")).astype({"a": np.float64}),
+}
+
+
+def values_of(model: nn.Module, table: np.ndarray, dtype: torch.dtype = torch.float32) -> np.ndarray:
+    """The Shapley values of its first row for class 1, each row asked alone in the model's dtype."""
+
+    def worth(kept: set[int]) -> float:
+        rows = np.where(np.isin(range(4), list(kept)), table[0], table)
+        return float(np.mean([float(model(torch.tensor(row[None], dtype=dtype))[0, 1].detach()) for row in rows]))
+
+    return shapley(worth, 4)
+
+
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("name", WITHOUT_PARAMETERS)
+def test_a_model_without_parameters_gets_rows_in_a_dtype_that_it_takes(name: str, rows: str) -> None:
+    model, table = seeded(WITHOUT_PARAMETERS[name]), ROWS[rows]()
+    row = table.iloc[0] if rows == "frame" else table[0]
+    found = explain(model, Tabular(row, table), "exact_shap", target=1)
+    right = values_of(model, np.asarray(table, dtype=np.float64))
+    np.testing.assert_allclose(found.values, right, atol=1e-6)
+
+
+@pytest.mark.parametrize("buffer", [True, False])
+def test_the_dtype_of_the_rows_counts_where_a_model_without_parameters_takes_it(buffer: bool) -> None:
+    wide = seeded(lambda: Weights(torch.float64, buffer=buffer))
+    table = TABLE.astype(np.float64) + 1e-12
+    found = explain(wide, Tabular(table[0], table), "exact_shap", target=1)
+    np.testing.assert_allclose(found.values, values_of(wide, table, torch.float64), rtol=1e-12)
+    by_buffer = seeded(lambda: Weights(torch.float64, buffer=True))
+    found = explain(by_buffer, Tabular(TABLE[0], TABLE), "exact_shap", target=1)  # which it does not take as they are
+    right = values_of(by_buffer, TABLE.astype(np.float64), torch.float64)
+    np.testing.assert_allclose(found.values, right, rtol=1e-12)
+
+
+def test_the_dtype_of_a_model_without_parameters_is_tried_once() -> None:
+    model = seeded(Members)
+    subject = Subject(model, Tabular(TABLE[0].astype(np.float64), TABLE.astype(np.float64)))
+    assert [subject.dtype for _ in range(3)] == [torch.float32] * 3
+    assert subject.passes["forward"] == 1
+    assert Subject(subject.twin, subject.input).dtype == torch.float32
+    assert subject.passes["forward"] == 1
+
+
+def test_what_a_model_without_parameters_raises_is_told_as_it_is() -> None:
+    model, wide = seeded(WITHOUT_PARAMETERS["a buffer"]), np.zeros((3, 5))
+    with pytest.raises(RuntimeError, match=r"mat1 and mat2 shapes|size mismatch|inconsistent tensor size"):
+        explain(model, Tabular(wide[0], wide), "exact_shap", target=1)
+
+
+def test_a_frozen_script_stays_as_it_was() -> None:
+    model = seeded(WITHOUT_PARAMETERS["frozen"])
+    x = torch.from_numpy(TABLE[:1])
+    given = x.clone().requires_grad_()
+    right = torch.autograd.grad(model(given)[0, 1], given)[0][0]
+    np.testing.assert_allclose(explain(model, x, "gradient", target=1).values, right, rtol=1e-6)
+    assert not hasattr(model, "training")
+    around = nn.Sequential(model, nn.Linear(3, 2))
+    assert explain(around, x, "gradient", target=1).warnings == ()  # a copy of it
+    assert around.training
+    assert not hasattr(model, "training")
+
+
+def test_layers_of_a_statically_quantised_model_are_listed() -> None:
+    rows = {row.name: row for row in list_layers(seeded(statically_quantised), torch.from_numpy(TABLE[:1]))}
+    assert rows["net.0"].shape == (8,)
+    assert rows["dequant"].usable
