@@ -11,7 +11,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.inputs.table_times import time_ticks
-from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
+from nbexplain.widgets.text_width import NARROWEST, fitted, fitted_apart, pixels
 
 ACCENT = "#d55e00"  # vermillion and blue of Okabe and Ito: told apart by everyone, readable on light and dark
 PLAIN = "#4c8fbd"
@@ -122,6 +122,15 @@ def write_times(axis: bqplot.Axis, what: str, low: float, high: float, room: flo
     axis.tick_values = np.array([at for at, _ in times])
     axis.tick_labels = {np.format_float_positional(at, trim="-"): word for at, word in times}  # as JavaScript writes it
     return [word for _, word in times]
+
+
+def write_names(axis: bqplot.Axis, names: Sequence[str], most: int, letters: int) -> list[str]:
+    """Write names at 0, 1, … of an axis, as many as `most`, evenly, and no longer than so many letters; how written."""
+    shown = range(0, len(names), -(-len(names) // most))
+    cut = fitted_apart([names[place] for place in shown], [letters] * len(shown))
+    axis.tick_values, axis.tick_format = np.array(shown, float), ".0f"
+    axis.tick_labels = {str(place): isolated(name) for place, name in zip(shown, cut)}
+    return cut
 
 
 def _as_written(place: float, written: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,22 @@ class Plane:
             for low, high, count in zip(self.low, self.high, self.categories, strict=True)
         )
         return u, v
+
+
+def strips(
+    u: np.ndarray, v: np.ndarray, values: np.ndarray, categories: tuple[int, int]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The parts of a picture (v, u) within which values change gradually, each with its u, v and values.
+
+    All of it; along an axis of `categories`, as of `Plane`, what each of them has; nothing where both axes are such.
+    """
+    across, upwards = categories
+    if not across and not upwards:
+        yield u, v, values
+    for number in range(across if not upwards else 0):
+        yield np.array([number - 0.5, number + 0.5]), v, values[:, [number, number]]
+    for number in range(upwards if not across else 0):
+        yield u, np.array([number - 0.5, number + 0.5]), values[[number, number]]
 
 
 def plane_of(table: Tabular, plane: str, horizontal: int | str | None, vertical: int | str | None) -> Plane:
