@@ -19,6 +19,7 @@ from nbexplain.widgets.chart_style import (
     captioned,
     figure,
     number,
+    set_ticks,
     ticks,
     write_names,
     write_times,
@@ -200,28 +201,28 @@ class BoundaryChart:
         """Names and ticks of both axes, with margins as wide as the words need."""
         left, right, bottom = _LEFT, _RIGHT, _BOTTOM
         level = True
-        with self._below.hold_sync(), self._beside.hold_sync():
-            for axis, name, reach in zip((self._below, self._beside), names, ends):
-                axis.label = fitted(name, LONGEST_AXIS)
-                axis.tick_labels = None
-                axis.tick_values, axis.tick_format = ticks(reach, zero=False)
-            if self._categories[1]:
-                left = max(left, 28 + pixels(write_names(self._beside, self._categories[1], _MOST_BESIDE, _LONGEST)))
-            elif self._times[1]:
-                left = max(left, 28 + pixels(write_times(self._beside, self._times[1], *ends[1])))
-            self._beside.label_offset = f"{left - 18}px"
-            if below := self._categories[0]:
-                between = NARROWEST - left - right
-                said = write_names(self._below, below, between // _APART, _LONGEST)
-                level = (pixels(said) + 8) * len(said) <= between
-                if not level:
-                    bottom += math.ceil(pixels(said) * math.sin(math.radians(_SLANT))) - 8
-            elif self._times[0]:
-                said = write_times(self._below, self._times[0], *ends[0], NARROWEST - left - 2 * _RIGHT)
-                right = max(right, pixels(said[-1:]) // 2)
-            self._below.tick_rotate = 0 if level else -_SLANT
-            self._below.tick_style = {"font-size": "12px", "text-anchor": "middle" if level else "end"}
-            self._below.label_offset = f"{_OFFSET + bottom - _BOTTOM}px"
+        self._below.label, self._beside.label = (fitted(name, LONGEST_AXIS) for name in names)
+        if self._categories[1]:
+            left = max(left, 28 + pixels(write_names(self._beside, self._categories[1], _MOST_BESIDE, _LONGEST)))
+        elif self._times[1]:
+            left = max(left, 28 + pixels(write_times(self._beside, self._times[1], *ends[1])))
+        else:
+            set_ticks(self._beside, *ticks(ends[1], zero=False))
+        if below := self._categories[0]:
+            between = NARROWEST - left - right
+            said = write_names(self._below, below, between // _APART, _LONGEST)
+            level = (pixels(said) + 8) * len(said) <= between
+            if not level:
+                bottom += math.ceil(pixels(said) * math.sin(math.radians(_SLANT))) - 8
+        elif self._times[0]:
+            said = write_times(self._below, self._times[0], *ends[0], NARROWEST - left - 2 * _RIGHT)
+            right = max(right, pixels(said[-1:]) // 2)
+        else:
+            set_ticks(self._below, *ticks(ends[0], zero=False))
+        self._beside.label_offset = f"{left - 18}px"
+        self._below.label_offset = f"{_OFFSET + bottom - _BOTTOM}px"
+        self._below.tick_rotate = 0 if level else -_SLANT
+        self._below.tick_style = {"font-size": "12px", "text-anchor": "middle" if level else "end"}
         self._chart.fig_margin = {**self._chart.fig_margin, "left": left, "right": right, "bottom": bottom}
 
     def _told_of(self, place: Sequence[float]) -> list[str]:

@@ -297,3 +297,16 @@ def test_where_it_lets_go_is_told(chart, heard):
     moved(mark, 2.0, 11.0)
     command(mark, {"event": "drag_end", "point": {"x": 2.0, "y": 11.0}, "index": 0})
     assert heard == [(2.0, 11.0), "dropped"]
+
+
+def test_ticks_come_after_what_is_written_at_them(chart, monkeypatch):
+    show(chart)
+    line = Line(plot(chart).axes[0], monkeypatch)
+    for categories in ((NAMES, ()), ((), ())):
+        del line.messages[:]
+        show(chart, np.zeros((2, 3)), categories=categories, row=(0.0, 12.0))
+        labels, values = (
+            [number for number, state in enumerate(line.state) if name in state]
+            for name in ("tick_labels", "tick_values")
+        )
+        assert max(labels) < min(values)  # at once the browser may write 0, 1, 2 where names were to be
