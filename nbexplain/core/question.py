@@ -184,6 +184,7 @@ class Answer:
 
     `state` is `"running"`, `"done"`, `"stopped"` or `"failed"`; with the last, `error` holds what was raised. The
     explanation is the best so far, or None; before the first one `price` tells what the answer costs, if that is much.
+    Done without an explanation is what a pane tells of that which it shows no more.
     """
 
     question: Question

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nbexplain.core.dataset.plane import Plane, plane_of
+from nbexplain.core.dataset.plane import Plane, plane_of, strips
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.formatting import counted
 from nbexplain.figures.colours import Scale, blend, choose_colormap, colour, enlarge, hatch
@@ -39,8 +39,10 @@ def scale_of_plane(explanation: Explanation, colormap: str | None) -> Scale:
 def plane_note(explanation: Explanation, x: Array | None, scale: Scale) -> str:
     """What the marks are."""
     rows, columns = explanation.values.shape
-    parts = [f"{columns} × {rows} points", f"line: {rounded(scale.middle)}"]
-    if (seen := _seen(explanation, x)) is not None and isinstance(x, Tabular) and x.background is not None:
+    seen = _seen(explanation, x)
+    parts = [f"{columns} × {rows} points"]
+    parts += [f"line: {rounded(scale.middle)}"] * (seen is None or not all(seen.categories))
+    if seen is not None and isinstance(x, Tabular) and x.background is not None:
         count = min(_MOST_POINTS, len(x.background))
         also = "" if not seen.is_slice else ", projected"
         parts += [f"dots: {counted(count, 'background row')}{also}", "diamond: the row"]
@@ -86,7 +88,8 @@ def draw_plane(
     line = SMALL * LINE_HEIGHT
     margin = max(text_width(said, SMALL) for _, said in upwards) + 5 + line
     inner = (left + margin, top + 2, width - margin, height - 2 * line - 8)
-    smooth = min(rows, columns) > _ORDERED
+    sizes = (0, 0) if seen is None else seen.categories
+    smooth = min(rows, columns) > _ORDERED and not any(sizes)
     cells = enlarge(content.values[::-1], *pixels_of(figure, inner), smooth=smooth)
     white = np.full((*cells.shape, 3), 255, dtype=np.uint8)
     show(figure, inner, hatch(blend(white, colour(cells, scale), 1.0), np.isnan(cells)))
@@ -94,10 +97,11 @@ def draw_plane(
     axes.set_axis_off()
     axes.set(xlim=(left_x, right_x), ylim=(bottom, upper))
     axes.set_zorder(5)  # above the picture
-    values = content.values
-    if smooth and np.isfinite(values).any() and np.nanmin(values) < scale.middle < np.nanmax(values):
-        u, v = np.linspace(low_x, high_x, columns), np.linspace(low_y, high_y, rows)
-        axes.contour(u, v, values, levels=[scale.middle], colors=_EDGE, linewidths=1.1, linestyles="solid")
+    u, v = np.linspace(low_x, high_x, columns), np.linspace(low_y, high_y, rows)
+    for across_u, up_v, values in strips(u, v, content.values, sizes) if smooth or any(sizes) else ():
+        if np.isfinite(values).any() and np.nanmin(values) < scale.middle < np.nanmax(values):
+            level = [scale.middle]
+            axes.contour(across_u, up_v, values, levels=level, colors=_EDGE, linewidths=1.1, linestyles="solid")
     if seen is not None and isinstance(x, Tabular):
         _draw_rows(axes, seen, x)
     for mark, said in across:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,8 +10,20 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.dataset.plane import strips
+from nbexplain.inputs.table_column import missing_said
 from nbexplain.inputs.table_times import time_said
-from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, number, ticks, write_times
+from nbexplain.widgets.chart_style import (
+    LONGEST_AXIS,
+    MARGIN,
+    captioned,
+    figure,
+    number,
+    set_ticks,
+    ticks,
+    write_names,
+    write_times,
+)
 from nbexplain.widgets.class_points import ClassPoints
 from nbexplain.widgets.feature_rows import caption
 from nbexplain.widgets.heat_picture import DIVERGING, HeatPicture, map_png
@@ -19,7 +32,10 @@ from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
 _ROW_COLOUR, _ROW_EDGE = "#ffd21f", "#141414"  # seen on blue, on red and on white
 _ROW_SIZE = 170
 _LINE = "#303030"
-_LEFT, _RIGHT = 60, 16  # pixels
+_LEFT, _RIGHT, _BOTTOM, _OFFSET = 60, 16, MARGIN["bottom"], 30  # pixels
+_APART = 15  # pixels between names at an axis
+_SLANT = 40  # degrees
+_MOST_BESIDE, _LONGEST = 14, 16  # names at the vertical axis, and letters of a category's name
 
 OnDrag = Callable[[float, float], None]
 
@@ -32,16 +48,23 @@ class BoundaryChart:
 
     Written in the worker only. `on_drag(x, y)` and `on_choose(point)` are called on the thread that delivers widget
     messages; while the hand moves on, as often as the kernel hears of it, and at last with the place where it lets go.
+    `on_drop()` follows when it has let go: the mark may then be moved again.
     """
 
-    def __init__(self, on_drag: OnDrag | None = None, on_choose: Callable[[int], None] | None = None) -> None:
-        self._on_drag = on_drag
+    def __init__(
+        self,
+        on_drag: OnDrag | None = None,
+        on_choose: Callable[[int], None] | None = None,
+        on_drop: Callable[[], None] | None = None,
+    ) -> None:
+        self._on_drag, self._on_drop = on_drag, on_drop
         self._held = False  # the hand is on the row: where it is, the browser knows best
         self._placing = False  # it is moved from here
         self._told: tuple[float, float] | None = None
         self._row = (np.nan, np.nan)
         self._said: list[str] = []
         self._names = self._times = ("", "")
+        self._categories: tuple[Sequence[str], Sequence[str]] = ((), ())
         self._x, self._y = bqplot.LinearScale(min=0.0, max=1.0), bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": self._x, "y": self._y}
         self._surface = HeatPicture(self._x, self._y)
@@ -64,7 +87,7 @@ class BoundaryChart:
         self._mark.on_drag_end(lambda _mark, _event: self._hold(False))
         self._mark.observe(lambda _change: self._dragged(), ["x", "y"])
         self._points = ClassPoints(self._x, self._y, on_choose)
-        self._below = bqplot.Axis(scale=self._x, label_offset="30px", grid_lines="none")
+        self._below = bqplot.Axis(scale=self._x, label_offset=f"{_OFFSET}px", grid_lines="none")
         self._beside = bqplot.Axis(scale=self._y, orientation="vertical", label_offset="42px", grid_lines="none")
         self._chart = figure(self._marks(), [self._below, self._beside], left=_LEFT, right=_RIGHT)
         self._chart.layout.min_height = "300px"
@@ -91,6 +114,7 @@ class BoundaryChart:
         boundary: float = 0.5,
         quantity: str = "probability",
         times: tuple[str, str] = ("", ""),
+        categories: tuple[Sequence[str], Sequence[str]] = ((), ()),
     ) -> None:
         """Show another surface.
 
@@ -117,6 +141,9 @@ class BoundaryChart:
             What the scores are.
         times
             What the numbers of x and of y are the days of, as in `Column`; empty for other numbers.
+        categories
+            What the numbers 0, 1, … of x and of y are called, where these are categories: each has a column or a row
+            of cells, and its range follows.
 
         Raises
         ------
@@ -124,8 +151,15 @@ class BoundaryChart:
             If a range is empty, or shapes do not fit.
         """
         scores = np.asarray(probability, float)
-        if scores.ndim != 2 or min(scores.shape) < 2:
+        sizes = len(categories[0]), len(categories[1])
+        if scores.ndim != 2 or any(not size and count < 2 for size, count in zip(sizes, scores.shape[::-1])):
             raise ValueError(f"probability: expected (rows, columns), at least 2 of each, got shape {scores.shape}")
+        for argument, size, count in zip(("columns", "rows"), sizes, scores.shape[::-1]):
+            if size and size != count:
+                raise ValueError(f"categories: expected a name for each of {count} {argument}, got {size}")
+        half = 0.5  # the middle of a category's cells is its number
+        ends = [(-half, size - half) if size else reach for size, reach in zip(sizes, (x_range, y_range))]
+        x_range, y_range = ends
         for argument, (low, high) in (("x_range", x_range), ("y_range", y_range)):
             if not (np.isfinite([low, high]).all() and low < high):
                 raise ValueError(f"{argument}: expected two rising numbers, got {(low, high)}")
@@ -133,26 +167,23 @@ class BoundaryChart:
             self._x.min, self._x.max = map(float, x_range)
             self._y.min, self._y.max = map(float, y_range)
         far = _reach(scores, boundary)
-        x, y = (np.linspace(*ends, count) for ends, count in zip((x_range, y_range), scores.shape[::-1]))
-        half_x, half_y = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2  # a pixel's middle is where its score was computed
+        x, y = (
+            np.arange(float(size)) if size else np.linspace(*reach, count)
+            for size, reach, count in zip(sizes, ends, scores.shape[::-1])
+        )
+        half_x, half_y = (  # a pixel's middle is where its score was computed
+            half if size else (at[1] - at[0]) / 2 for size, at in zip(sizes, (x, y))
+        )
         picture = map_png(scores[::-1], boundary - far, boundary + far, DIVERGING)
         self._surface.draw(picture, [x[0] - half_x, x[-1] + half_x], [y[0] - half_y, y[-1] + half_y])
         with self._boundary.hold_sync():
-            self._boundary.x, self._boundary.y = crossing(x, y, scores, boundary)
-        with self._below.hold_sync(), self._beside.hold_sync():
-            for axis, name, ends in ((self._below, x_name, x_range), (self._beside, y_name, y_range)):
-                axis.label = fitted(name, LONGEST_AXIS)
-                axis.tick_labels = None
-                axis.tick_values, axis.tick_format = ticks(ends, zero=False)
-            left, right = _LEFT, _RIGHT
-            if times[1]:  # as wide as the words are
-                left = max(left, 28 + pixels(write_times(self._beside, times[1], *y_range)))
-            self._beside.label_offset = f"{left - 18}px"
-            if times[0]:
-                said = write_times(self._below, times[0], *x_range, NARROWEST - left - 2 * _RIGHT)
-                right = max(right, pixels(said[-1:]) // 2)
-        self._chart.fig_margin = {**self._chart.fig_margin, "left": left, "right": right}
-        others = self._points.draw(points, classes, class_names)
+            lines = [crossing(*part, boundary) for part in strips(x, y, scores, sizes)]
+            self._boundary.x, self._boundary.y = _joined([np.stack(line, 1) for line in lines if len(line[0])])
+        self._names, self._times, self._categories = (fitted(x_name, 30), fitted(y_name, 30)), times, categories
+        self._write_axes((x_name, y_name), (x_range, y_range))
+        plain = not any(times) and not any(sizes)
+        said = None if plain else [", ".join(self._told_of(place)) for place in np.reshape(points, (-1, 2)).tolist()]
+        others = self._points.draw(points, classes, class_names, said)
         ramp = self._points.surface_key(quantity, boundary - far, boundary + far)
         if others:
             self._chart.marks = self._marks()
@@ -164,8 +195,47 @@ class BoundaryChart:
         above = int((scores[known] > boundary).sum())
         self._said = [f"{above / max(int(known.sum()), 1):.0%} of the picture above {number(boundary)}"]
         self._said += [f"no {quantity} in {(~known).mean():.0%} of the picture"] * (not known.all())
-        self._names, self._times = (fitted(x_name, 30), fitted(y_name, 30)), times
         self.move_row(*row)
+
+    def _write_axes(self, names: tuple[str, str], ends: tuple[tuple[float, float], tuple[float, float]]) -> None:
+        """Names and ticks of both axes, with margins as wide as the words need."""
+        left, right, bottom = _LEFT, _RIGHT, _BOTTOM
+        level = True
+        self._below.label, self._beside.label = (fitted(name, LONGEST_AXIS) for name in names)
+        if self._categories[1]:
+            left = max(left, 28 + pixels(write_names(self._beside, self._categories[1], _MOST_BESIDE, _LONGEST)))
+        elif self._times[1]:
+            left = max(left, 28 + pixels(write_times(self._beside, self._times[1], *ends[1])))
+        else:
+            set_ticks(self._beside, *ticks(ends[1], zero=False))
+        if below := self._categories[0]:
+            between = NARROWEST - left - right
+            said = write_names(self._below, below, between // _APART, _LONGEST)
+            level = (pixels(said) + 8) * len(said) <= between
+            if not level:
+                bottom += math.ceil(pixels(said) * math.sin(math.radians(_SLANT))) - 8
+        elif self._times[0]:
+            said = write_times(self._below, self._times[0], *ends[0], NARROWEST - left - 2 * _RIGHT)
+            right = max(right, pixels(said[-1:]) // 2)
+        else:
+            set_ticks(self._below, *ticks(ends[0], zero=False))
+        self._beside.label_offset = f"{left - 18}px"
+        self._below.label_offset = f"{_OFFSET + bottom - _BOTTOM}px"
+        self._below.tick_rotate = 0 if level else -_SLANT
+        self._below.tick_style = {"font-size": "12px", "text-anchor": "middle" if level else "end"}
+        self._chart.fig_margin = {**self._chart.fig_margin, "left": left, "right": right, "bottom": bottom}
+
+    def _told_of(self, place: Sequence[float]) -> list[str]:
+        """The two numbers of a place as they are read."""
+
+        def told(value: float, time: str, names: Sequence[str]) -> str:
+            if names and not np.isfinite(value):
+                return missing_said(names)
+            if names:
+                return fitted(names[round(min(max(value, 0), len(names) - 1))], 30)
+            return time_said(time, value) if time and np.isfinite(value) else number(value)
+
+        return [told(*each) for each in zip(place, self._times, self._categories)]
 
     def move_row(self, x: float, y: float) -> None:
         """Let the large mark stand elsewhere; while the hand is on it, it stays with the hand."""
@@ -183,10 +253,7 @@ class BoundaryChart:
         with self._mark.hold_sync():
             self._mark.x, self._mark.y = ([], []) if self._told is None else ([self._told[0]], [self._told[1]])
         self._placing = False
-        held = [
-            time_said(time, value) if time and np.isfinite(value) else number(value)
-            for time, value in zip(self._times, row)
-        ]
+        held = self._told_of(row)
         where = f"row: {self._names[0]} {held[0]}, {self._names[1]} {held[1]}"
         where += ", beyond the picture" * (finite and not np.array_equal(shown, row))
         self._caption.value = " · ".join([where, *self._said])
@@ -196,6 +263,8 @@ class BoundaryChart:
 
     def _hold(self, held: bool) -> None:
         self._held = held
+        if not held and self._on_drop is not None:
+            self._on_drop()
 
     def _dragged(self) -> None:
         """Tell a place that came from the browser; what was put there from here is known."""
@@ -231,8 +300,13 @@ def crossing(x: np.ndarray, y: np.ndarray, scores: np.ndarray, boundary: float) 
     import contourpy  # not with the package: it takes its time
 
     lines = contourpy.contour_generator(x, y, np.ma.masked_invalid(scores)).lines(boundary)
+    return _joined([np.asarray(line) for line in lines])
+
+
+def _joined(lines: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The x and y of lines (points, 2) as one line with gaps."""
     gap = np.full((1, 2), np.nan)
-    parts = [np.asarray(part) for line in lines for part in (gap, line)][1:]
+    parts = [part for line in lines for part in (gap, line)][1:]
     joined = np.concatenate(parts) if parts else np.zeros((0, 2))
     return joined[:, 0], joined[:, 1]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets
 import numpy as np
 
-from nbexplain.core.dataset.plane import Plane, axes_of, plane_of
+from nbexplain.core.dataset.plane import Plane, axes_of, components_of, plane_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
+from nbexplain.core.table.grid import category_names
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_same import same_table
 from nbexplain.place import Place
@@ -21,6 +23,8 @@ from nbexplain.widgets.boundary_chart import BoundaryChart
 from nbexplain.widgets.layout import board, framed, put_away, say_why, title_of
 
 _KINDS = ("two columns", "two components", "three components")
+_LEAST = (0, 2, 3)  # components that each of them needs
+_NO_COLUMNS = "Right and Up choose columns, and this plane runs along components"
 _REST = 0.15  # seconds after the last move of a hand
 _MOST_POINTS = 400  # of the background in the picture
 
@@ -40,33 +44,67 @@ class BoundaryView:
         self._session, self._answered, self._move = session, answered, move
         row = session.inputs[session.selection.input]
         assert isinstance(row, Tabular)
-        names = [(name, place) for place, name in enumerate(row.names)]
-        kinds = _KINDS if len(names) > 2 else _KINDS[:1]
-        self._kind = ipywidgets.Dropdown(description="Plane", options=kinds)
+        names = list(row.names)
+        self._kind = ipywidgets.Dropdown(description="Plane", options=_KINDS[:1])
         right, up = _varying(row)
-        self._x = ipywidgets.Dropdown(description="Right", options=names, value=right)
-        self._y = ipywidgets.Dropdown(description="Up", options=names, value=up)
+        self._x = ipywidgets.Dropdown(description="Right", options=names, value=names[right])
+        self._y = ipywidgets.Dropdown(description="Up", options=names, value=names[up])
         self._slices: list[_Slice] = []
+        self._why = ipywidgets.Label("")
         controls = ipywidgets.HBox(
-            [self._kind, self._x, self._y],
+            [self._kind, self._x, self._y, self._why],
             layout=ipywidgets.Layout(flex_flow="row wrap", display=None if len(names) > 2 else "none"),
         )
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = []
         self._charts = [
-            BoundaryChart(on_drag=lambda x, y, n=number: self._dragged(n, x, y))  # type: ignore[misc]
+            BoundaryChart(partial(self._dragged, number), on_drop=partial(self._dropped, number))
             for number in range(3 if len(names) > 2 else 1)
         ]
         self._frames = [framed("Decision boundary", chart.figure) for chart in self._charts]
         self.wide: list[ipywidgets.Widget] = [controls, board(self._frames) if len(names) > 2 else self._frames[0]]
-        for control in (self._kind, self._x, self._y):
-            control.observe(self._changed, names=["value"])
+        self._offer()
+        self._kind.observe(self._changed, names=["value"])
+        for control, other in ((self._x, self._y), (self._y, self._x)):
+            control.observe(partial(self._chosen, other), names=["value"])
+        self._end = session.on_facts(self._offer)
         self._ask()
 
     def close(self) -> None:
         """Ask no more."""
+        self._end()
         for one in self._slices:
             one.close()
+
+    def _offer(self) -> None:
+        """In the worker: offer the planes that there are, and say why there are no others."""
+        row = self._session.inputs[self._session.selection.input]
+        assert isinstance(row, Tabular)
+        count, why = 0, ""
+        if len(row.columns) > 2:
+            try:
+                count = components_of(row)
+                why = "" if count > 1 else "No components: they take two numbers that vary, and categories are none"
+            except ValueError as error:
+                why = words.sentence(error)
+        chosen = self._kind.value
+        kinds = tuple(kind for kind, least in zip(_KINDS, _LEAST, strict=True) if least <= count or kind == chosen)
+        if self._kind.options != kinds:
+            with self._kind.hold_trait_notifications():
+                self._kind.options, self._kind.value = kinds, chosen
+        along = chosen != _KINDS[0]
+        self._kind.disabled = len(kinds) < 2
+        self._x.disabled = self._y.disabled = along
+        self._kind.tooltip = self._why.value = why
+        self._x.tooltip = self._y.tooltip = _NO_COLUMNS if along else ""
+        if along:
+            self._why.value = why or _NO_COLUMNS
+
+    def _chosen(self, other: ipywidgets.Dropdown, change: Any) -> None:
+        """The column of the other axis: the two change places."""
+        if change["new"] == other.value:
+            other.value = change["old"]
+        self._changed(change)
 
     def _changed(self, _change: object) -> None:
         runner.later((self, "plane"), 0, self._ask, owner=self._session)
@@ -78,9 +116,10 @@ class BoundaryView:
             "two components": [(0, 1)],
             "three components": [(0, 1), (0, 2), (1, 2)],
         }[kind]
-        for control in (self._x, self._y):
-            control.disabled = kind != "two columns"
-        self.close()
+        self._offer()
+        for one in self._slices:
+            one.close()
+            one.tell_gone()
         plane = "columns" if kind == "two columns" else "components"
         for number, frame in enumerate(self._frames):  # all are made at first: in the worker no widget can be
             put_away(frame, number >= len(pairs))
@@ -93,6 +132,14 @@ class BoundaryView:
         """On the thread that delivers widget messages."""
         if number < len(self._slices) and self._slices[number].plane is not None:
             self._move(self._slices[number].row_at(x, y))
+
+    def _dropped(self, number: int) -> None:
+        """The mark goes where the row is: on a whole number, or on a category."""
+        runner.later((self, "drop", number), 0, lambda: self._settle(number), owner=self._session)
+
+    def _settle(self, number: int) -> None:
+        if number < len(self._slices):
+            self._slices[number].follow()
 
 
 class _Slice:
@@ -111,11 +158,15 @@ class _Slice:
         self.plane: Plane | None = None
         self._table: Tabular | None = None  # that of the plane
         self._place = session.place(self._show, rest=_REST, method="boundary", params=params)
-        self._end = session.on_facts(self._follow)
+        self._end = session.on_facts(self.follow)
 
     def close(self) -> None:
         self._end()
         self._place.close()
+
+    def tell_gone(self) -> None:
+        """Tell that what it showed is on the page no more."""
+        self._answered(self._place, Answer(self._place.question(), "done"))
 
     def row_at(self, x: float, y: float) -> np.ndarray:
         """The row (F,) at a place of the plane through the row as it is now, whatever the picture was taken of."""
@@ -123,7 +174,7 @@ class _Slice:
         assert isinstance(table, Tabular)
         return plane_of(table, **self._params).point(x, y)
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """In the worker: the mark goes along with the row, the picture waits until the hand rests."""
         plane, table = self.plane, self._session.inputs[self._session.selection.input]
         assert isinstance(table, Tabular)
@@ -177,7 +228,13 @@ class _Slice:
             about["boundary"],
             explanation.quantity,
             plane.times,
+            (_names_along(table, plane, 0), _names_along(table, plane, 1)),
         )
+
+
+def _names_along(table: Tabular, plane: Plane, axis: int) -> tuple[str, ...]:
+    """What the categories of an axis are called; nothing of numbers."""
+    return category_names(table.columns[table.names.index(plane.names[axis])]) if plane.categories[axis] else ()
 
 
 def _classes_of(table: Tabular, seen: np.ndarray, session: Session) -> tuple[np.ndarray, list[str]]:

@@ -11,6 +11,7 @@ import numpy as np
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.place import Place
+from nbexplain.runner import runner
 from nbexplain.session import Session
 
 # what is asked for each order, and what the channels are then sorted by, largest first
@@ -53,7 +54,10 @@ class ChannelOrder:
 
     def sort(self, by: str) -> None:
         """Choose an order, one of `SORTS`."""
-        self.close()
+        if (old := self._place) is not None:
+            self.close()
+            gone = Answer(old.question(), "done")  # nothing is sorted by it any more
+            runner.later((self, old), 0, lambda: self._answered(old, gone), owner=self._session)
         self._sort = by
         if by == "number":
             self._tell(Order())

@@ -11,7 +11,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.inputs.table_times import time_ticks
-from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
+from nbexplain.widgets.text_width import NARROWEST, fitted, fitted_apart, pixels
 
 ACCENT = "#d55e00"  # vermillion and blue of Okabe and Ito: told apart by everyone, readable on light and dark
 PLAIN = "#4c8fbd"
@@ -119,9 +119,27 @@ def write_times(axis: bqplot.Axis, what: str, low: float, high: float, room: flo
     `what` the numbers are days of is told as in `Column`.
     """
     times = time_ticks(what, low, high, room, lambda word: pixels([word]) + 3.0)
-    axis.tick_values = np.array([at for at, _ in times])
-    axis.tick_labels = {np.format_float_positional(at, trim="-"): word for at, word in times}  # as JavaScript writes it
+    labels = {np.format_float_positional(at, trim="-"): word for at, word in times}  # as JavaScript writes it
+    set_ticks(axis, np.array([at for at, _ in times]), axis.tick_format, labels)
     return [word for _, word in times]
+
+
+def write_names(axis: bqplot.Axis, names: Sequence[str], most: int, letters: int) -> list[str]:
+    """Write names at 0, 1, … of an axis, as many as `most`, evenly, and no longer than so many letters; how written."""
+    shown = range(0, len(names), -(-len(names) // most))
+    cut = fitted_apart([names[place] for place in shown], [letters] * len(shown))
+    set_ticks(axis, np.array(shown, float), ".0f", {str(place): isolated(name) for place, name in zip(shown, cut)})
+    return cut
+
+
+def set_ticks(axis: bqplot.Axis, values: np.ndarray, written: str, labels: dict[str, str] | None = None) -> None:
+    """Other ticks, and what is written at them.
+
+    Where the browser hears of both at once, it may write the new ticks as it wrote the old ones: the values follow.
+    """
+    with axis.hold_sync():
+        axis.tick_format, axis.tick_labels = written, labels
+    axis.tick_values = values
 
 
 def _as_written(place: float, written: str) -> str:

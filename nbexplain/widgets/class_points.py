@@ -42,7 +42,9 @@ class ClassPoints:
         self.marks: list[bqplot.Scatter] = []
         self.keys: list[ipywidgets.Widget] = []
 
-    def draw(self, points: np.ndarray, classes: np.ndarray, class_names: Sequence[str]) -> bool:
+    def draw(
+        self, points: np.ndarray, classes: np.ndarray, class_names: Sequence[str], said: Sequence[str] | None = None
+    ) -> bool:
         """Show other points; says whether there are other marks now.
 
         Parameters
@@ -53,6 +55,8 @@ class ClassPoints:
             The class of each, (M,) int.
         class_names
             One for each class.
+        said
+            Where each lies, in words to the pointer, where x and y are no plain numbers.
 
         Raises
         ------
@@ -79,7 +83,9 @@ class ClassPoints:
         for mark, numbers, words, name in zip(self.marks, self._numbers, self.keys, class_names):
             words.children[1].value = isolated(fitted(name, _LONGEST))
             with mark.hold_sync():
-                mark.names = np.array([name] * max(len(numbers), 1), "U")
+                told = [name] if said is None else [f"{name}: {said[number]}" for number in numbers] or [name]
+                mark.names = np.array(told * (len(numbers) if said is None and len(numbers) else 1), "U")
+                mark.tooltip.fields = ["name", "x", "y"] if said is None else ["name"]
                 mark.x, mark.y = places[numbers, 0], places[numbers, 1]
         return fresh
 

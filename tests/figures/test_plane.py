@@ -106,3 +106,21 @@ def test_dates_are_written_along_their_axis() -> None:
     row = Tabular(table.iloc[[3]], table)
     found = nbexplain.explain(lambda rows: rows["week"].to_numpy(float), row, "boundary", resolution=10)
     assert {"2024-07", "day", "week"} <= set(texts(figure(found, x=row)).splitlines())
+
+
+def test_no_line_is_drawn_between_categories() -> None:
+    towns = [f"town {number:02}" for number in range(10)]
+    background = [[size, town] for size in range(11) for town in towns]
+    row = Tabular({"size": 2, "town": "town 03"}, background=np.array(background, dtype=object))
+
+    def score(rows: np.ndarray) -> np.ndarray:
+        right = np.array([float(size > 5) if int(town[-1]) % 2 else 0.1 for size, town in rows])
+        return np.stack([1 - right, right], 1)
+
+    found = nbexplain.explain(score, row, "boundary", target=1, resolution=11)
+    lines = [path.vertices for part in figure(found, x=row).axes[0].collections[:-2] for path in part.get_paths()]
+    assert len(lines) == 5
+    for vertices, town in zip(lines, (1, 3, 5, 7, 9), strict=True):
+        assert vertices[:, 1].min() == town - 0.5
+        assert vertices[:, 1].max() == town + 0.5
+        assert vertices[:, 0] == pytest.approx(vertices[0, 0])

@@ -231,3 +231,82 @@ def test_dates_are_written_as_dates(chart):
     show(chart)
     assert [axis.tick_labels for axis in chart._chart.axes] == [None, None]
     assert chart._chart.fig_margin["left"] == 60
+
+
+NAMES = ("reef", "open sea", "lagoon")
+
+
+def test_categories_have_cells_and_names(chart, heard):
+    surface = np.array([[0.0, 1.0], [1.0, 0.0], [0.25, 0.45]])
+    points = np.array([[1.0, 0.0], [2.0, 1.0], [3.0, np.nan], [3.0, 2.0]])
+    given = {"y_range": (0.0, 2.0), "points": points, "row": (1.5, 1.0), "categories": ((), NAMES)}
+    show(chart, surface, **given)
+    (picture,) = marks(chart, HeatPicture)
+    assert list(picture.y) == [-0.5, 2.5]
+    below, beside = plot(chart).axes
+    assert (beside.scale.min, beside.scale.max) == (-0.5, 2.5), "points stand in the middle of their cells"
+    assert list(beside.tick_values) == [0, 1, 2]
+    assert list(beside.tick_labels.values()) == [f"\u2068{name}\u2069" for name in NAMES]
+    assert below.tick_labels is None
+    assert "row: width 1.5, height open sea" in words(chart.figure)
+    cats, _, _ = marks(chart, bqplot.Scatter)
+    assert (list(cats.names), cats.tooltip.fields) == (["cat: 2, open sea"], ["name"])
+    (line,) = marks(chart, bqplot.Lines)
+    parts = np.split(np.stack([line.x, line.y], 1), np.flatnonzero(np.isnan(line.x)))
+    crossed = [sorted(map(tuple, part[~np.isnan(part[:, 0])].tolist())) for part in parts]
+    assert crossed == [[(2, -0.5), (2, 0.5)], [(2, 0.5), (2, 1.5)]]  # within a category, never from one to the next
+    chart.move_row(1.5, np.nan)
+    assert "height missing" in words(chart.figure)
+    show(chart)
+    assert [axis.tick_labels for axis in plot(chart).axes] == [None, None]
+    assert marks(chart, bqplot.Scatter)[0].tooltip.fields == ["name", "x", "y"]
+
+
+def test_between_two_categories_there_is_no_line(chart):
+    given = {"points": np.array([[1.0, 0.0]] * 4), "row": (0.0, 1.0), "categories": (NAMES, ("low", "high"))}
+    show(chart, np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), **given)
+    (line,) = marks(chart, bqplot.Lines)
+    assert not np.size(line.x)
+    assert [list(axis.tick_values) for axis in plot(chart).axes] == [[0, 1, 2], [0, 1]]
+    assert "row: width reef, height high" in words(chart.figure)
+    show(chart, np.array([[0.25], [0.75]]), **{**given, "categories": (("one",), ("low", "high"))})
+    assert (plot(chart).axes[0].scale.min, plot(chart).axes[0].scale.max) == (-0.5, 0.5)
+    with pytest.raises(ValueError, match="categories: expected a name for each of 2 rows, got 3"):
+        show(chart, **{**given, "categories": (NAMES, NAMES)})
+
+
+def test_names_below_stand_aslant_where_they_are_long_and_are_left_out_where_they_are_many(chart):
+    below = plot(chart).axes[0]
+    for count, shown, slanted in ((2, 2, False), (6, 6, True), (40, 14, True)):
+        names = [f"a long category {number}" for number in range(count)]
+        show(chart, np.zeros((2, count)), categories=(names, ()), row=(0.0, 12.0))
+        step = -(-count // shown)
+        assert list(below.tick_values) == list(range(0, count, step))
+        assert (below.tick_rotate != 0) == slanted
+        assert (plot(chart).fig_margin["bottom"] > 40) == slanted
+        assert len(set(below.tick_labels.values())) == len(below.tick_labels)
+    show(chart)
+    assert (below.tick_rotate, plot(chart).fig_margin["bottom"], below.label_offset) == (0, 40, "30px")
+
+
+def test_where_it_lets_go_is_told(chart, heard):
+    chart._on_drop = lambda: heard.append("dropped")
+    show(chart)
+    mark = row_mark(chart)
+    command(mark, {"event": "drag_start", "point": {"x": 1.5, "y": 12.5}, "index": 0})
+    moved(mark, 2.0, 11.0)
+    command(mark, {"event": "drag_end", "point": {"x": 2.0, "y": 11.0}, "index": 0})
+    assert heard == [(2.0, 11.0), "dropped"]
+
+
+def test_ticks_come_after_what_is_written_at_them(chart, monkeypatch):
+    show(chart)
+    line = Line(plot(chart).axes[0], monkeypatch)
+    for categories in ((NAMES, ()), ((), ())):
+        del line.messages[:]
+        show(chart, np.zeros((2, 3)), categories=categories, row=(0.0, 12.0))
+        labels, values = (
+            [number for number, state in enumerate(line.state) if name in state]
+            for name in ("tick_labels", "tick_values")
+        )
+        assert max(labels) < min(values)  # at once the browser may write 0, 1, 2 where names were to be

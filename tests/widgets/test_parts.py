@@ -169,9 +169,11 @@ def test_channels_are_sorted_largest_first(explorer: nx.Explorer, model: Plain, 
     np.testing.assert_allclose(grid.sort_keys, keys, rtol=1e-4, atol=1e-6)
     assert grid.order == sorted(range(8), key=lambda c: -grid.sort_keys[c])
     assert part(explorer, ActivityMap)._chart._order == grid.order
+    assert ("channel_evidence" in explorer.code()) == (sort == "evidence")
     from_browser(grid, sort="number")
     assert explorer.session.wait(60)
     assert (grid.order, grid.sort_keys) == ([], [])
+    assert "channel_evidence" not in explorer.code()
 
 
 def test_an_order_that_cannot_be_made_is_said(model: Plain) -> None:

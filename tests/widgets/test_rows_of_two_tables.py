@@ -128,7 +128,7 @@ def test_the_boundary_does_not_put_a_row_into_the_plane_of_another_table() -> No
     view = part(explorer, BoundaryView)
     drawn = view._slices[0]
     explorer.session.select(input=1)
-    drawn._follow()  # before the plane of that row is asked for
+    drawn.follow()  # before the plane of that row is asked for
     assert drawn._chart._row == pytest.approx(OSLO.tensor[0].tolist())
     assert explorer.session.wait(30)
     assert view._slices[0]._chart._row == pytest.approx(BERGEN.tensor[0].tolist())

@@ -277,12 +277,96 @@ def test_a_column_of_very_many_categories_is_no_axis_until_it_is_chosen() -> Non
 def test_three_components_are_three_slices(explorer: nx.Explorer) -> None:
     view = part(explorer, BoundaryView)
     assert ["nbx-away" in frame._dom_classes for frame in view._frames] == [False, True, True]
-    view._x.value = 2
+    view._x.value = "kind"
     assert explorer.session.wait(60)
     assert view._slices[0].plane.names == ("kind", "rooms")
     view._kind.value = "two components"
     assert explorer.session.wait(60)
     assert view._slices[0].plane.is_slice
+
+
+SEA = pd.DataFrame({"size": np.linspace(0, 9, 60), "zone": ["reef", "sea", "bay"] * 20, "depth": np.arange(60) % 7})
+
+
+def swims(rows: pd.DataFrame) -> np.ndarray:
+    return rows["size"].to_numpy(float) / 9 - (rows["zone"] == "sea").to_numpy() * 0.3
+
+
+@pytest.fixture
+def at_sea() -> Iterator[nx.Explorer]:
+    shown = nx.TabularExplorer(swims, nx.Tabular(SEA.iloc[0], SEA), show=["boundary"])
+    assert shown.session.wait(60)
+    yield shown
+    shown.close()
+
+
+def test_the_row_snaps_to_a_category_and_its_mark_goes_there_when_the_hand_lets_go(at_sea: nx.Explorer) -> None:
+    view = part(at_sea, BoundaryView)
+    chart = view._charts[0]
+    categories = list(at_sea.session.inputs[0].columns[1].categories)
+    chart._hold(True)
+    chart._on_drag(3.25, categories.index("sea") + 0.4)
+    assert at_sea.session.wait(60)
+    assert at_sea.session.inputs[0].tensor[0].tolist()[:2] == [3.25, categories.index("sea")]
+    chart._hold(False)
+    assert at_sea.session.wait(60)
+    assert chart._row == (3.25, categories.index("sea"))
+    assert "row: size 3.25, zone sea" in chart._caption.value
+    assert [str(name) for name in chart._categories[1]] == categories
+
+
+def test_a_plane_that_is_gone_is_told_of_no_more(at_sea: nx.Explorer) -> None:
+    view = part(at_sea, BoundaryView)
+    for name in ("depth", "zone", "depth"):
+        view._x.value = name
+        assert at_sea.session.wait(60)
+    (call,) = (line for line in at_sea.code().splitlines() if "'boundary'" in line)
+    assert "horizontal='depth'" in call
+    assert [answer.explanation.names[0] for answer in at_sea._answers.values()] == ["depth"]
+    assert [answer.explanation.names[0] for answer in at_sea._drawn.values()] == ["depth"]
+    view._kind.value = "two components"
+    assert at_sea.session.wait(60)
+    assert at_sea.code().count("'boundary'") == 1
+
+
+def test_the_column_of_the_other_axis_swaps_the_two(at_sea: nx.Explorer) -> None:
+    view = part(at_sea, BoundaryView)
+    assert (view._x.value, view._y.value) == ("size", "zone")
+    view._x.value = "zone"
+    assert (view._x.value, view._y.value) == ("zone", "size")
+    view._y.value = "zone"
+    assert (view._x.value, view._y.value) == ("size", "zone")
+    view._y.value = "depth"
+    assert at_sea.session.wait(60)
+    assert view._slices[0].plane.names == ("size", "depth")
+    assert at_sea._status.error == ""
+
+
+def test_the_boundary_says_which_planes_there_are_not(at_sea: nx.Explorer) -> None:
+    view = part(at_sea, BoundaryView)
+    assert view._kind.options == ("two columns", "two components")  # of two numbers
+    assert (view._kind.disabled, view._x.disabled, view._why.value) == (False, False, "")
+    view._kind.value = "two components"
+    assert at_sea.session.wait(60)
+    assert view._x.disabled
+    assert view._y.disabled
+    assert view._why.value == view._x.tooltip == "Right and Up choose columns, and this plane runs along components"
+    view._kind.value = "two columns"
+    assert at_sea.session.wait(60)
+    assert (view._x.disabled, view._why.value, view._x.tooltip) == (False, "", "")
+
+    holed = SEA.assign(depth=SEA["depth"].where(SEA.index != 4))
+    for frame, why in (
+        (holed, "background: row 4 holds NaN or infinity in 'depth': there are no components"),
+        (SEA.drop(columns="depth").assign(one=2.0), "No components: they take two numbers that vary"),
+    ):
+        with_out = nx.TabularExplorer(swims, nx.Tabular(frame.iloc[0], frame), show=["boundary"])
+        assert with_out.session.wait(60)
+        other = part(with_out, BoundaryView)
+        assert (other._kind.options, other._kind.disabled) == (("two columns",), True)
+        assert other._why.value.startswith(why)
+        assert other._kind.tooltip == other._why.value
+        with_out.close()
 
 
 # All rows

@@ -18,6 +18,7 @@ from nbexplain.core.dataset.softmax import UNKNOWN, are_softmax_logits
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.grid import by_place
 
 _STRIDES = (8, 4, 2, 1)  # the first picture is made of every eighth point in each direction
 _POINTS = 4096  # between two pictures
@@ -26,13 +27,17 @@ _PAUSE = 0.1  # seconds between two pictures
 
 @dataclass(frozen=True)
 class Axis:
-    """The number of a column or a component, or None for what the method chooses; no control in the toolbar."""
+    """A column by name or number, a component by number, or None for what is chosen; no control in the toolbar."""
 
     help: str
     kinds: tuple[str, ...] = ("table",)
 
-    def check(self, name: str, value: Any, kind: type) -> int | None:
-        return None if value is None else int(Range(self.help, 0, 9999).check(name, value, int))
+    def check(self, name: str, value: Any, kind: type) -> int | str | None:
+        if value is None:
+            return None
+        if isinstance(value, (str, tuple)):  # the levels of a pandas MultiIndex
+            return str(value)
+        return int(Range(self.help, 0, 9999).check(name, value, int))
 
 
 def _price(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
@@ -49,9 +54,12 @@ def boundary(
     *,
     plane: Annotated[str, Choice("the directions of the plane", PLANES, kinds=("table",))] = "columns",
     horizontal: Annotated[
-        int | None, Axis("column or component to the right, from 0; None: the first that varies")
+        int | str | None,
+        Axis("column by name or number from 0, or component, to the right; None: the first that varies"),
     ] = None,
-    vertical: Annotated[int | None, Axis("column or component upwards, from 0; None: the next that varies")] = None,
+    vertical: Annotated[
+        int | str | None, Axis("column by name or number from 0, or component, upwards; None: the next that varies")
+    ] = None,
     resolution: Annotated[int, Range("points in each direction", 10, 200)] = 100,
 ) -> Iterator[Explanation]:
     """The score over a plane through the row, along two columns or two principal components of the background.
@@ -75,6 +83,8 @@ def boundary(
     shape = (len(v), len(u))
     probability = _is_probability(subject, target)
     key = ("boundary", plane, horizontal, vertical, resolution)
+    axes = (("horizontal", horizontal), ("vertical", vertical)) if plane == "columns" else ()
+    notes = tuple(note for name, axis in axes if axis is not None for note in by_place(table, axis, name))
     parts: list[Tensor] = list(subject.kept(key) or ())
     known = sum(map(len, parts))
     order, ends = _order(shape)
@@ -83,7 +93,7 @@ def boundary(
         done = known == len(order)
         if done or (known >= ends[0] and time.perf_counter() - shown > _PAUSE):
             read = _filled(_read(subject, torch.cat(parts), target, probability), order, ends, shape)
-            yield _answer(seen, u, v, read, known / len(order), subject, target, probability)
+            yield _answer(seen, u, v, read, known / len(order), subject, target, probability, notes)
             shown = time.perf_counter()
         if done:
             return
@@ -142,9 +152,10 @@ def _answer(
     subject: Subject,
     target: Target,
     probability: bool,
+    notes: tuple[str, ...],
 ) -> Explanation:
     unknown = subject.score_name == "logit" and isinstance(target, int) and not probability
-    warnings: tuple[str, ...] = (UNKNOWN,) if unknown else ()
+    warnings = (*notes, UNKNOWN) if unknown else notes
     if seen.is_slice:
         warnings += (
             f"this is a slice: the plane holds {seen.held:.0%} of the background's variance, and rows off it are only "

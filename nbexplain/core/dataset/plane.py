@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from nbexplain.core.dataset.nearness import spread_of
+from nbexplain.core.table.grid import column_number
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
@@ -33,9 +35,11 @@ class Plane:
     times
         For each axis what its numbers are the days of, as in `Column`; empty for other numbers.
     whole
-        (F,) bool: the columns that the plane runs along and that the model gets as integers; so do its points.
+        (F,) bool: the columns that the plane runs along and that the model gets as integers, or as categories; so do
+        its points.
     limits
-        (2, F): from where to where the columns' values can lie, as a clock's within a day; so do its points.
+        (2, F): from where to where the columns' values can lie, as a clock's within a day, or a category's numbers; so
+        do its points.
     held
         The share of the background's variance that lies in the plane, columns put on one scale.
     is_slice
@@ -84,7 +88,23 @@ class Plane:
         return u, v
 
 
-def plane_of(table: Tabular, plane: str, horizontal: int | None, vertical: int | None) -> Plane:
+def strips(
+    u: np.ndarray, v: np.ndarray, values: np.ndarray, categories: tuple[int, int]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The parts of a picture (v, u) within which values change gradually, each with its u, v and values.
+
+    All of it; along an axis of `categories`, as of `Plane`, what each of them has; nothing where both axes are such.
+    """
+    across, upwards = categories
+    if not across and not upwards:
+        yield u, v, values
+    for number in range(across if not upwards else 0):
+        yield np.array([number - 0.5, number + 0.5]), v, values[:, [number, number]]
+    for number in range(upwards if not across else 0):
+        yield u, np.array([number - 0.5, number + 0.5]), values[[number, number]]
+
+
+def plane_of(table: Tabular, plane: str, horizontal: int | str | None, vertical: int | str | None) -> Plane:
     """The plane through the table's row along two columns, or along two principal components of the background.
 
     Parameters
@@ -93,7 +113,8 @@ def plane_of(table: Tabular, plane: str, horizontal: int | None, vertical: int |
         `"columns"`: the others stay as they are in the row. `"components"`: of the columns that are numbers, each less
         its mean and over its standard deviation; categories stay as they are in the row.
     horizontal, vertical
-        Which columns, or which components, counted from 0; None is the first other one that can be an axis.
+        Which columns, by name or counted from 0, or which components, counted from 0; None is the first other one that
+        can be an axis.
 
     Raises
     ------
@@ -102,6 +123,8 @@ def plane_of(table: Tabular, plane: str, horizontal: int | None, vertical: int |
     """
     if plane not in PLANES:
         raise ValueError(f"plane: expected one of {', '.join(map(repr, PLANES))}, got {plane!r}")
+    horizontal = _numbered(table, plane, "horizontal", horizontal)
+    vertical = _numbered(table, plane, "vertical", vertical)
     first = axes_of(table) if plane == "columns" else []
     others = (place for place in (*first, *range(len(table.columns) + 2)) if place not in (horizontal, vertical))
     horizontal = next(others) if horizontal is None else horizontal
@@ -120,6 +143,17 @@ def plane_of(table: Tabular, plane: str, horizontal: int | None, vertical: int |
     )
 
 
+def _numbered(table: Tabular, plane: str, argument: str, axis: int | str | None) -> int | None:
+    """The number of an axis that may be a column's name."""
+    if not isinstance(axis, str):
+        return axis
+    if plane == "components":
+        raise ValueError(
+            f"{argument}: components have numbers from 0, got the name {axis!r}; {argument}=0, or plane='columns'"
+        )
+    return column_number(table, axis, argument)
+
+
 def axes_of(table: Tabular) -> list[int]:
     """The columns that can be an axis: those that vary in the background, and hold no more categories than fit."""
     if table.background is None:
@@ -131,6 +165,19 @@ def axes_of(table: Tabular) -> list[int]:
         if place not in table.constant
         and (len(column.categories) <= _MOST_CATEGORIES if column.categories else spread[place] > 0)
     ]
+
+
+def components_of(table: Tabular) -> int:
+    """How many components there are.
+
+    Raises
+    ------
+    ValueError
+        If the row or the background holds NaN or infinity among its numbers.
+    """
+    background, row = needed(table), table.tensor[0].numpy()
+    numbers = np.array([not column.categories for column in table.columns])
+    return min(len(_in_components(table, row, background, spread_of(background), numbers)), len(background))
 
 
 def _along_columns(
@@ -159,8 +206,11 @@ def _along_columns(
     origin[[x, y]] = 0
     sizes = (len(table.columns[x].categories), len(table.columns[y].categories))
     limits = _limits(table, background, row)
+    for size, column in zip(sizes, (x, y), strict=True):
+        if size:
+            limits[:, column] = 0, size - 1
     low, high = np.clip(_reach(np.vstack([background, row])[:, [x, y]]), *limits[:, None, [x, y]])
-    whole = np.isin(np.arange(count), [x, y]) & numbers & _integers(table)
+    whole = np.isin(np.arange(count), [x, y]) & (~numbers | _integers(table))
     for axis, (size, column) in enumerate(zip(sizes, (x, y), strict=True)):
         if size:
             low[axis], high[axis] = 0, size - 1
@@ -189,13 +239,7 @@ def _along_columns(
 def _along_components(
     table: Tabular, row: np.ndarray, background: np.ndarray, spread: np.ndarray, numbers: np.ndarray, x: int, y: int
 ) -> Plane:
-    for what, rows in (("row", row[None]), ("background", background)):
-        odd = np.argwhere(~np.isfinite(rows) & numbers)
-        if len(odd):
-            number, column = odd[0]
-            where = f"row {number} holds" if what == "background" else "it holds"
-            raise ValueError(f"{what}: {where} NaN or infinity in {table.names[column]!r}: there are no components")
-    used = np.flatnonzero(numbers & (spread > 0))
+    used = _in_components(table, row, background, spread, numbers)
     for name, place in (("horizontal", x), ("vertical", y)):
         if not 0 <= place < len(used):
             raise ValueError(
@@ -236,6 +280,19 @@ def _along_components(
         centre=middle,
         readers=readers,
     )
+
+
+def _in_components(
+    table: Tabular, row: np.ndarray, background: np.ndarray, spread: np.ndarray, numbers: np.ndarray
+) -> np.ndarray:
+    """The columns that components are made of: the numbers that vary."""
+    for what, rows in (("row", row[None]), ("background", background)):
+        odd = np.argwhere(~np.isfinite(rows) & numbers)
+        if len(odd):
+            number, column = odd[0]
+            where = f"row {number} holds" if what == "background" else "it holds"
+            raise ValueError(f"{what}: {where} NaN or infinity in {table.names[column]!r}: there are no components")
+    return np.flatnonzero(numbers & (spread > 0))
 
 
 def _integers(table: Tabular) -> np.ndarray:

@@ -35,13 +35,13 @@ def column_number(table: Tabular, column: int | str, argument: str = "column") -
     return column
 
 
-def by_place(table: Tabular, column: int | str) -> tuple[str, ...]:
+def by_place(table: Tabular, column: int | str, argument: str = "column") -> tuple[str, ...]:
     """What is said where a column is asked by its number, and another one is called so."""
     names, called = table.names, str(column)
     if isinstance(column, str) or called not in names or names.index(called) == column:
         return ()
-    place = f"column={column} is the one at place {column}, counted from 0, which is called {names[column]!r}"
-    return (f"{place}; the one called {called!r}: column={called!r}",)
+    place = f"{argument}={column} is the one at place {column}, counted from 0, which is called {names[column]!r}"
+    return (f"{place}; the one called {called!r}: {argument}={called!r}",)
 
 
 def grid_of(table: Tabular, column: int, points: int, spacing: str, own: float | None = None) -> Grid:

@@ -9,8 +9,8 @@ import bqplot
 import numpy as np
 
 from nbexplain.inputs.table_column import missing_said
-from nbexplain.widgets.chart_style import LONGEST_AXIS, MARGIN, spaced, ticks, write_times
-from nbexplain.widgets.feature_rows import QUIET, name_ticks, words, write
+from nbexplain.widgets.chart_style import LONGEST_AXIS, MARGIN, set_ticks, spaced, ticks, write_times
+from nbexplain.widgets.feature_rows import QUIET, words, write
 from nbexplain.widgets.feature_sum import limits
 from nbexplain.widgets.feature_words import isolated
 from nbexplain.widgets.text_width import NARROWEST, fitted, fitted_apart, pixels
@@ -112,14 +112,14 @@ class ColumnAxis:
             places = np.zeros(0)
         with self.scale.hold_sync(), self.axis.hold_sync():
             self.scale.min, self.scale.max = start, high
-            self.axis.label, self.axis.tick_labels, self.axis.tick_format = fitted(name, LONGEST_AXIS), None, written
+            self.axis.label = fitted(name, LONGEST_AXIS)
             self.axis.tick_rotate, self.axis.tick_style = 0, {"font-size": "12px", "text-anchor": "middle"}
-            if time and len(known):
-                between = (NARROWEST - _LEFT - 2 * _RIGHT) * (ends[1] - ends[0]) / (high - start)
-                said = write_times(self.axis, time, ends[0], ends[1], between)
-                chart.fig_margin = {**chart.fig_margin, "right": max(_RIGHT, pixels(said[-1:]) // 2)}
-            else:
-                self.axis.tick_values = spaced(places, written, high - start, chart)
+        if time and len(known):
+            between = (NARROWEST - _LEFT - 2 * _RIGHT) * (ends[1] - ends[0]) / (high - start)
+            said = write_times(self.axis, time, ends[0], ends[1], between)
+            chart.fig_margin = {**chart.fig_margin, "right": max(_RIGHT, pixels(said[-1:]) // 2)}
+        else:
+            set_ticks(self.axis, spaced(places, written, high - start, chart), written)
         edge = self._left + _GAP * (high - low) / 2 - self.half
         self._edge.x, self._edge.y = ([edge] * 2, [self._y.min, self._y.max]) if missing else ([], [])
 
@@ -147,10 +147,9 @@ class ColumnAxis:
         chart.fig_margin = {**chart.fig_margin, **margins}
         with self.scale.hold_sync(), self.axis.hold_sync():
             self.scale.min, self.scale.max = -0.5 - missing, max(len(codes), 1) - 0.5
-            name_ticks(self.axis, [])
             self.axis.label = ""  # the title says it, and the names need the room
             self.axis.tick_rotate = 0 if level else -_SLANT
             self.axis.tick_style = {"font-size": "12px", "text-anchor": "middle" if level else "end"}
-            self.axis.tick_values = np.array(sorted(labels), float)
-            self.axis.tick_labels = {str(strip): each for strip, each in labels.items()}
+        written = {str(strip): each for strip, each in labels.items()}
+        set_ticks(self.axis, np.array(sorted(labels), float), ".0f", written)
         self._edge.x, self._edge.y = [], []

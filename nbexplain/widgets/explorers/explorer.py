@@ -225,6 +225,9 @@ class Explorer(ipywidgets.VBox):
         self._answers[place] = answer
         if answer.explanation is not None:
             self._drawn[place] = answer
+        elif answer.state == "done":  # what it said is on the page no more
+            del self._answers[place]
+            self._drawn.pop(place, None)
         self._tell()
 
     def _tell(self) -> None:

@@ -269,3 +269,16 @@ def test_a_category_is_an_axis_of_its_values() -> None:
     right = 1 / (1 + np.exp(10 * np.arange(3)[:, None] - u))
     np.testing.assert_allclose(found.values, right, rtol=1e-6)
     assert found.names == ("n", "kind")
+
+
+def test_axes_are_told_by_name_or_by_number() -> None:
+    given = table(names=["a", "b", "c", "d", "2"])
+    by_name = explain(curved(), given, "boundary", horizontal="d", vertical="b", resolution=10)
+    by_number = explain(curved(), given, "boundary", horizontal=3, vertical=1, resolution=10)
+    np.testing.assert_array_equal(by_name.values, by_number.values)
+    assert by_name.names == by_number.names == ("d", "b")
+    assert by_name.params["horizontal"] == "d"
+    (note,) = (one for one in explain(curved(), given, "boundary", horizontal=2, resolution=10).warnings if "at" in one)
+    assert note.startswith("horizontal=2 is the one at place 2, counted from 0, which is called 'c'")
+    with pytest.raises(ValueError, match="horizontal: there is no 'e'"):
+        explain(curved(), given, "boundary", horizontal="e")

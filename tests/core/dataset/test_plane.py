@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from nbexplain.core.dataset.plane import plane_of
+from nbexplain.core.dataset.plane import components_of, plane_of
 from nbexplain.inputs import Tabular
 from tests.core.dataset.tables import rows, table
 
@@ -97,3 +97,36 @@ def test_what_cannot_be_drawn_is_named() -> None:
     with pytest.raises(ValueError, match="background: row 7 holds NaN or infinity in 'feature 2'"):
         plane_of(Tabular(background[0], background), "components", 0, 1)
     assert np.isfinite(plane_of(Tabular(background[0], background), "columns", 0, 2).high).all()
+
+
+def test_a_category_is_rounded_to_the_nearest_that_there_is() -> None:
+    values = np.array([[float(n), "xyz"[n % 3]] for n in range(12)], dtype=object)
+    given = Tabular(values[4], values, names=["n", "kind"])
+    seen = plane_of(given, "columns", 1, 0)
+    for at, code in ((0.76, 1), (1.51, 2), (-0.4, 0), (2.5, 2), (9.0, 2)):
+        row = seen.point(at, 3.25)
+        assert row.tolist() == [3.25, code]
+        assert given.another(row).tensor.tolist() == [row.tolist()]
+
+
+def test_columns_are_told_by_name_too() -> None:
+    given = table(names=list("abcde"))
+    assert plane_of(given, "columns", "e", "a").names == ("e", "a")
+    assert plane_of(given, "columns", "a", None).names == ("a", "b")
+    with pytest.raises(ValueError, match="horizontal: there is no 'f'; nearest: 'a'"):
+        plane_of(given, "columns", "f", None)
+    with pytest.raises(ValueError, match="vertical: expected another column than horizontal"):
+        plane_of(given, "columns", 1, "b")
+    with pytest.raises(ValueError, match="vertical: components have numbers from 0, got the name 'b'; vertical=0"):
+        plane_of(given, "components", 0, "b")
+
+
+def test_how_many_components_there_are() -> None:
+    assert components_of(table()) == 5
+    assert components_of(table(count=3)) == 3
+    mixed = np.array([[float(n), "xyz"[n % 3], 1.0] for n in range(12)], dtype=object)
+    assert components_of(Tabular(mixed[4], mixed)) == 1
+    holed = rows()
+    holed[7, 2] = np.nan
+    with pytest.raises(ValueError, match="background: row 7 holds NaN or infinity"):
+        components_of(Tabular(holed[0], holed))
