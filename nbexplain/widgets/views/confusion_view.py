@@ -16,7 +16,6 @@ from nbexplain.inputs.table_masker import needed
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
-from nbexplain.widgets import words
 from nbexplain.widgets.panes.confusion_pane import ConfusionPane
 from nbexplain.widgets.text_width import fitted_apart
 from nbexplain.widgets.views.curves_view import CurvesView
@@ -44,7 +43,7 @@ class ConfusionView:
         self.panes: list[ipywidgets.Widget] = [self.pane]
         self.wide: list[ipywidgets.Widget] = []
         self._end = session.on_select(lambda: self._soon("chosen", 0, self._mark))
-        self._place, self._close = place_of_all_outcomes(session, self._show, method="confusion")
+        self._place, self._close = place_of_all_outcomes(session, self._show, self._say, method="confusion")
 
     def close(self) -> None:
         """Ask no more."""
@@ -95,9 +94,10 @@ class ConfusionView:
         explanation = answer.explanation
         if explanation is not None and explanation.params["threshold"] is None:
             self._draw(explanation, self._session.table_of(answer))
-        elif notice := words.notice(answer):
-            self.pane.note = notice
         self._answered(place, answer)
+
+    def _say(self, text: str) -> None:
+        self.pane.note = text
 
     def _draw(self, explanation: Explanation, table: Tabular) -> None:
         counts = explanation.values
@@ -119,7 +119,6 @@ class ConfusionView:
             self.pane.cuts = [fitted_apart(names, [most] * len(names)) for most in _LETTERS]
             self.pane.others = len(explanation.names) - len(kept)
             self.pane.figures = _figures(details)
-            self.pane.note = ""
             self.pane.chosen = self._chosen()
 
 

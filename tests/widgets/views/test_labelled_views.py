@@ -113,6 +113,34 @@ def test_a_cell_of_the_confusion_matrix_chooses_its_rows() -> None:
     explorer.close()
 
 
+def test_charts_of_all_outcomes_say_which_conditions_they_do_not_follow() -> None:
+    explorer = explorer_of(ill(), TWO, show=PANES)
+    panes = [part(explorer, kind).pane for kind in (ConfusionView, CurvesView)]
+    for where, said in (
+        ({"age": (30, None)}, ""),
+        ({"age": (30, None), "error": True}, "All outcomes are shown here, whatever the filter by error"),
+        (
+            {"label": "ill", "predicted": "fit"},
+            "All outcomes are shown here, whatever the filter by label and predicted class",
+        ),
+        (None, ""),
+    ):
+        explorer.session.select(where=where)
+        assert explorer.session.wait(60)
+        assert [pane.note for pane in panes] == [said] * 2
+    explorer.close()
+
+    explorer = explorer_of(LinearRegression().fit(NUMBERS, RISK), RISK, show=["filter", "residuals"])
+    frame = part(explorer, ResidualsView).panes[0]
+    explorer.session.select(where={"residual": (0, None)})
+    assert explorer.session.wait(60)
+    assert frame.children[1].value == "All outcomes are shown here, whatever the filter by residual"
+    explorer.session.select(where=None)
+    assert explorer.session.wait(60)
+    assert frame.children[1].value == ""
+    explorer.close()
+
+
 def test_the_filter_bar_puts_conditions_and_takes_them_away() -> None:
     frame = FRAME.assign(label=TWO == "ill")  # a column that is called like the right class
 
