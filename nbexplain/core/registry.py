@@ -213,6 +213,8 @@ class Method:
     unfit
         (subject, layer) → why it cannot be asked with its defaults for another reason, or `""`; None where there is no
         other.
+    by_model
+        Whether that is told by the model alone and without a pass, so that no other input or parameter helps.
     price
         (subject, target, params) → about how many passes the answer takes; None where that is few, or not known.
     """
@@ -234,6 +236,7 @@ class Method:
     optional: frozenset[str] = field(default_factory=frozenset)
     kinds: tuple[str, ...] = ()
     unfit: Callable[[Any, Layer | None], str] | None = None
+    by_model: bool = False
     price: Callable[[Any, Any, Mapping[str, Any]], int] | None = None
 
     def fitted(self, kind: str, places: Places) -> list[Parameter]:
@@ -320,6 +323,7 @@ def method(
     over_rows: bool = False,
     labelled: bool = False,
     unfit: Callable[[Any, Layer | None], str] | None = None,
+    by_model: bool = False,
     price: Callable[[Any, Any, Mapping[str, Any]], int] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a function as a method, under its own name.
@@ -332,8 +336,9 @@ def method(
     Set `over_rows` where the answer depends on the background of a table only, and `labelled` where it holds the number
     that is explained against its labels. `kinds` names the kinds of inputs that
     it works on, if not on all; a parameter's `kinds` those that have it. `unfit(subject, layer)` says what else its
-    model must be, so that it is not proposed where it would fail. `price(subject, target, params)` says about how many
-    passes it takes, which a person is told before the first picture where they take long.
+    model must be, so that it is not proposed where it would fail, and not offered either if that is told `by_model`.
+    `price(subject, target, params)` says about how many passes it takes, which a person is told before the first
+    picture where they take long.
 
     Raises
     ------
@@ -376,6 +381,7 @@ def method(
             optional=frozenset(optional),
             kinds=kinds,
             unfit=unfit,
+            by_model=by_model,
             price=price,
         )
         return function

@@ -40,7 +40,13 @@ def _no_trees(subject: Subject, layer: Layer | None) -> str:
     return without_trees(module.estimator if isinstance(module, Predictor) else module)
 
 
-@method(label="Tree SHAP", paper="Lundberg et al. 2020, arXiv:1905.04610", kinds=("table",), unfit=_no_trees)
+@method(
+    label="Tree SHAP",
+    paper="Lundberg et al. 2020, arXiv:1905.04610",
+    kinds=("table",),
+    unfit=_no_trees,
+    by_model=True,
+)
 def tree_shap(
     subject: Subject,
     target: Target,
