@@ -109,8 +109,18 @@ def failure(answer: Answer) -> tuple[str, str]:
 
 
 def notice(answer: Answer) -> str:
-    """What a pane says of its answer: why there is none. Of a filter that no row matches the filter bar tells."""
+    """What a pane says of its answer: why there is none, or no whole one.
+
+    Of a filter that no row matches the filter bar tells.
+    """
+    if answer.state == "stopped":
+        return stopped(answer.explanation)
     return "" if answer.error is None or isinstance(answer.error, NoRows) else sentence(answer.error)
+
+
+def stopped(explanation: Explanation | None) -> str:
+    """How far an answer had come when it was stopped."""
+    return "stopped before the first picture" if explanation is None else f"stopped at {explanation.progress:.0%}"
 
 
 def sentence(error: Exception) -> str:

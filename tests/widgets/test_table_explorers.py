@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
@@ -240,6 +241,21 @@ def test_a_method_that_is_stopped_while_it_waits_is_said_to_be() -> None:
     go.set()
     assert explorer.session.wait(60)
     assert (explorer._status.text, explorer._status.running) == ("Kernel SHAP: stopped before the first picture", False)
+    explorer.close()
+
+
+def test_a_pane_that_was_stopped_says_so_beside_others_that_are_whole() -> None:
+    explorer = nx.GlobalExplorer(linear(), row(0), show=["importance", "partial"])
+    assert explorer.session.wait(60)
+    view, whole = part(explorer, PartialDependenceView), explorer._status.text
+    answer = explorer._answers[view._place]
+    half = dataclasses.replace(answer.explanation, progress=0.56)
+    view._show(view._place, dataclasses.replace(answer, state="stopped", explanation=half))
+    assert view._frame.children[1].value == "stopped at 56%"
+    assert explorer._status.text == f"{whole} · Partial dependence stopped at 56%"
+    view._show(view._place, answer)
+    assert view._frame.children[1].value == ""
+    assert explorer._status.text == whole
     explorer.close()
 
 
