@@ -9,6 +9,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.methods.sampling_error import error_of_share
 from nbexplain.core.question import Answer
 from nbexplain.core.table.matching import class_places
 from nbexplain.inputs import Tabular
@@ -125,6 +126,6 @@ class ConfusionView:
 def _figures(details: Any) -> list[str]:
     """The accuracy with the standard error that so many rows leave, and the other figures."""
     accuracy, rows = details["accuracy"], details["rows"]
-    error = (accuracy * (1 - accuracy) / rows) ** 0.5
+    error = error_of_share(accuracy * rows, np.float64(rows))  # as in the table of groups
     found = [f"accuracy {accuracy:.1%} ± {error:.1%}", f"balanced accuracy {details['balanced accuracy']:.1%}"]
     return [*found, *figures_said(details, ("log loss", "Brier score"))]

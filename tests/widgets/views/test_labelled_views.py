@@ -113,6 +113,18 @@ def test_a_cell_of_the_confusion_matrix_chooses_its_rows() -> None:
     explorer.close()
 
 
+def test_the_accuracy_has_the_error_that_the_table_of_groups_gives_it() -> None:
+    explorer = explorer_of(ill(), TWO, show=["confusion"])
+    share = float((ill().predict(NUMBERS) == TWO).mean())
+    # the ends q of Wilson's interval are as far from the share as 1.96 √(q (1 − q) / n) is
+    more = 1.96**2 / 90
+    low, high = sorted(np.roots([1 + more, -(2 * share + more), share**2]))
+    error = max(share - low, high - share) / 1.96
+    assert part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%}"
+    assert f"{error:.1%}" != f"{(share * (1 - share) / 90) ** 0.5:.1%}"
+    explorer.close()
+
+
 def test_charts_of_all_outcomes_say_which_conditions_they_do_not_follow() -> None:
     explorer = explorer_of(ill(), TWO, show=PANES)
     panes = [part(explorer, kind).pane for kind in (ConfusionView, CurvesView)]
