@@ -181,6 +181,15 @@ def test_the_nearest_rows_and_their_scores(explorer: nx.Explorer) -> None:
         assert shown["cells"][2] == ["cheap", "dear"][LABELS[number]]
 
 
+def test_nearest_rows_say_which_columns_they_show(explorer: nx.Explorer) -> None:
+    assert part(explorer, NearRows).table.note == ""
+    wide = np.random.default_rng(0).normal(size=(20, 7))
+    other = nx.TabularExplorer(lambda rows: rows[:, :1], nx.Tabular(wide[0], wide), show=["nearest"])
+    assert other.session.wait(60)
+    assert part(other, NearRows).table.note == "The 5 of 7 columns that differ most."
+    other.close()
+
+
 def test_a_near_row_that_is_chosen_is_explained(explorer: nx.Explorer) -> None:
     table = part(explorer, NearRows).table
     number = int(table.rows[3]["label"].split()[1])

@@ -247,7 +247,7 @@ class Explorer(ipywidgets.VBox):
             )
 
     def _said(self, main: Answer, answers: Mapping[Place, Answer]) -> tuple[str, list[str]]:
-        """What the status line says: of the main answer and of others that were stopped, or of all; what to distrust."""
+        """What the status line says: of the main answer and what else was stopped, or of all; what to distrust."""
         text, warnings = self._said_of(main)
         others = [answer for answer in answers.values() if answer is not main and answer.state == "stopped"]
         return " · ".join(dict.fromkeys(filter(None, [text, *map(_stopped, others)]))), warnings
