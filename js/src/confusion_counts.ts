@@ -15,8 +15,16 @@ export function figuresOf(counts: number[]): string {
   const rows = sum(counts);
   const accuracy = (a + d) / rows;
   const recalls = [a / (a + b), d / (c + d)].filter((recall) => !Number.isNaN(recall));
-  const error = Math.sqrt((accuracy * (1 - accuracy)) / rows);
-  return `accuracy ${percent(accuracy)} ± ${percent(error)} · balanced accuracy ${percent(sum(recalls) / recalls.length)}`;
+  return `accuracy ${percent(accuracy)} ± ${percent(errorOfShare(accuracy, rows))} · balanced accuracy ${percent(sum(recalls) / recalls.length)}`;
+}
+
+const NORMAL = 1.96;
+
+/** As `error_of_share` in nbexplain/core/methods/sampling_error.py: share ± 1.96 errors hold Wilson's interval. */
+function errorOfShare(share: number, of: number): number {
+  const more = NORMAL ** 2 / of;
+  const half = NORMAL * Math.sqrt((share * (1 - share)) / of + more / of / 4);
+  return (half + Math.abs(0.5 - share) * more) / (1 + more) / NORMAL;
 }
 
 export function sum(numbers: number[]): number {

@@ -43,6 +43,7 @@ export function limitsBar<State extends Limited>(
     how.ariaLabel = `How ${name} may change`;
     how.value = direction;
     how.disabled = !reachable || !model.get("ordered")[column];
+    how.title = model.get("ordered")[column] ? "" : `${name} has no order: it can only stay as it is`;
     how.addEventListener("change", () => limit([...others(), [column, how.value as Direction]]));
     const free = h("button", { type: "button", title: `Let ${name} change`, ...OWN_KEYS }, "×");
     free.ariaLabel = `Let ${name} change`;

@@ -66,6 +66,7 @@ test("a column that shall stay is limited, can be freed, and only numbers have d
   await settle();
   const [age, city] = [...el.querySelectorAll<HTMLSelectElement>(".nbx-limit select")];
   expect([age!.disabled, city!.disabled]).toEqual([false, true]);
+  expect([age!.title, city!.title]).toEqual(["", "city has no order: it can only stay as it is"]);
   age!.value = "rising";
   age!.dispatchEvent(new Event("change"));
   expect(model.saved.at(-1)).toEqual({ limits: [[1, "fixed"], [0, "rising"]] });

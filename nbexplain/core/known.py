@@ -283,6 +283,11 @@ class Known:
             parts=about.parts.choices if about.parts is not None else (),
             suggested=suggested.name if suggested else None,
             ends=ends,
+            unfit={
+                method.key: method.unfit(subject, None)
+                for method in METHODS.values()
+                if method.by_model and method.unfit is not None and not method.reason_for(about.kind)
+            },
             places=subject.places,
             names={self._described: subject.names},
             first_target=targets.asked(subject.target(None)) if clear else (0,) * (subject.scores().ndim - 1),

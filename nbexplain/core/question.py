@@ -72,7 +72,8 @@ class Facts:
     scores; `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
     `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
     `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
-    (None) or a layer, as far as that was looked for. `places` are how many the input that was looked at last has along
+    (None) or a layer, as far as that was looked for. `unfit` says of methods, by their keys, why this model is nothing
+    for them. `places` are how many the input that was looked at last has along
     each of its axes. `classes_last`, `is_clear`, `independent`, `by_token` and `open_labels` as in `Subject`,
     `class_values` is what labels call the classes, None where it chooses none; `without_classes` says why, and
     `tells_classes` why labels are no numbers that it predicts. `weights` counts how often other weights were taken
@@ -88,6 +89,7 @@ class Facts:
     parts: tuple[Key, ...] = ()
     suggested: str | None = None
     ends: Mapping[str | None, str] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
     places: tuple[int, ...] = ()
     names: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     first_target: Any = 0
@@ -136,7 +138,7 @@ class Facts:
                 return reasons[-1] if reasons else "this model's layers cannot be looked into"
         elif method.gradient and not self.gradient:
             return self._no_gradient("the input", None)
-        return ""
+        return self.unfit.get(method.key, "")
 
     def _no_gradient(self, place: str, key: str | None) -> str:
         end = self.ends.get(key, "")

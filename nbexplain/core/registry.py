@@ -215,6 +215,8 @@ class Method:
     unfit
         (subject, layer) → why it cannot be asked with its defaults for another reason, or `""`; None where there is no
         other.
+    by_model
+        Whether that is told by the model alone and without a pass, so that no other input or parameter helps.
     price
         (subject, target, params) → about how many passes the answer takes; None where that is few, or not known.
     """
@@ -237,6 +239,7 @@ class Method:
     optional: frozenset[str] = field(default_factory=frozenset)
     kinds: tuple[str, ...] = ()
     unfit: Callable[[Any, Layer | None], str] | None = None
+    by_model: bool = False
     price: Callable[[Any, Any, Mapping[str, Any]], int] | None = None
 
     def fitted(self, kind: str, places: Places) -> list[Parameter]:
@@ -324,6 +327,7 @@ def method(
     labelled: bool = False,
     of_class: bool = False,
     unfit: Callable[[Any, Layer | None], str] | None = None,
+    by_model: bool = False,
     price: Callable[[Any, Any, Mapping[str, Any]], int] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a function as a method, under its own name.
@@ -336,7 +340,8 @@ def method(
     Set `over_rows` where the answer depends on the background of a table only, and `labelled` where it holds the number
     that is explained against its labels; `of_class` where it explains one of the scores by its number only. `kinds`
     names the kinds of inputs that it works on, if not on all; a parameter's `kinds` those that have it.
-    `unfit(subject, layer)` says what else its model must be, so that it is not proposed where it would fail.
+    `unfit(subject, layer)` says what else its model must be, so that it is not proposed where it would fail, and not
+    offered either if that is told `by_model`.
     `price(subject, target, params)` says about how many passes it takes, which a person is told before the first
     picture where they take long.
 
@@ -382,6 +387,7 @@ def method(
             optional=frozenset(optional),
             kinds=kinds,
             unfit=unfit,
+            by_model=by_model,
             price=price,
         )
         return function

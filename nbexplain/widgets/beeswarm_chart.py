@@ -45,7 +45,7 @@ class Beeswarm:
         self._chart = figure([self._bands, self._zero, self._cloud.mark], [self._names, self._below], right=16)
         self._cloud.let_brush(self._chart)
         control: list[ipywidgets.Widget] = [self._cloud.control] if self._cloud.control is not None else []
-        self._unknown = key(UNKNOWN, "missing")
+        self._unknown = key(UNKNOWN, "value missing")
         below, self._caption = caption(*control, ramp_key("feature low", "high"), self._unknown)
         self.figure = captioned(self._chart, *below)
 

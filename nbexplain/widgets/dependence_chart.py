@@ -44,7 +44,7 @@ class Dependence:
         self._chart.layout.min_height = "280px"
         self._cloud.let_brush(self._chart)
         control: list[ipywidgets.Widget] = [self._cloud.control] if self._cloud.control is not None else []
-        self._ramp, self._unknown = ramp_key("", ""), key(UNKNOWN, "missing")
+        self._ramp, self._unknown = ramp_key("", ""), key(UNKNOWN, "value missing")
         below, self._caption = caption(*control, self._ramp, self._unknown)
         self.figure = captioned(self._chart, *below)
 

@@ -31,8 +31,13 @@ def say_why(frame: ipywidgets.Widget, answer: Answer) -> None:
     """
     why = words.notice(answer)
     if why or answer.explanation is not None:
-        frame.children[1].value = why
-        (frame.add_class if why else frame.remove_class)("nbx-failed")
+        say_in(frame, why)
+
+
+def say_in(frame: ipywidgets.Widget, text: str) -> None:
+    """Say something under the title of what `framed` made, or nothing more."""
+    frame.children[1].value = text
+    (frame.add_class if text else frame.remove_class)("nbx-failed")
 
 
 def say_why_once(frames: Sequence[ipywidgets.Widget], answer: Answer, drawn: bool) -> None:

@@ -93,6 +93,8 @@ class NearRows:
             self.table.columns = headings
             self.table.rows = [{"label": "this row", "cells": cells, "tone": "strong"}, *rows]
             self.table.chosen = -1
+            few = len(columns) < len(spread)
+            self.table.note = f"The {len(columns)} of {len(spread):,} columns that differ most." if few else ""
 
     def _cells(
         self, row: Tabular, number: int, columns: np.ndarray, apart: np.ndarray, known: bool, tone: str

@@ -16,6 +16,7 @@ from nbexplain.core.target import name_of
 from nbexplain.inputs import Text
 from nbexplain.session import Session
 
+_LONG = 1e9  # from here on a number is written with its power of ten
 _ROUNDING = 1e-9  # of the largest value: a standard error below is none
 
 
@@ -41,7 +42,7 @@ def summary(explanation: Explanation, session: Session, stopped: bool = False) -
     if explanation.standard_error is not None:
         largest = explanation.standard_error.max()
         if not largest <= _ROUNDING * np.abs(explanation.values).max():  # else nothing was left to chance
-            parts.append("error not known yet" if largest != largest else f"standard error up to {largest:.2g}")
+            parts.append("error not known yet" if largest != largest else f"standard error up to {number(largest, 2)}")
     left = "" if stopped else time_left(explanation)
     parts.append(duration(explanation.seconds) + (f", about {left} left" if left else ""))
     parts.append(passes(explanation.passes))
@@ -70,8 +71,10 @@ def about(explanation: Explanation, session: Session) -> str:
     return f" for the {name}{score}" if name == kind else f" for {name}" + f" ({kind}{score})" * bool(score)
 
 
-def number(value: float) -> str:
-    return _minus(f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}")
+def number(value: float, digits: int = 3) -> str:
+    """With so many digits; of hundreds and more, as far as they are read at a glance, those before the point."""
+    whole = float(value).is_integer() or 100 <= abs(value) < _LONG
+    return _minus(f"{value:,.0f}" if whole else f"{value:.{digits}g}")
 
 
 def _minus(number: str) -> str:
@@ -109,8 +112,18 @@ def failure(answer: Answer) -> tuple[str, str]:
 
 
 def notice(answer: Answer) -> str:
-    """What a pane says of its answer: why there is none. Of a filter that no row matches the filter bar tells."""
+    """What a pane says of its answer: why there is none, or no whole one.
+
+    Of a filter that no row matches the filter bar tells.
+    """
+    if answer.state == "stopped":
+        return stopped(answer.explanation)
     return "" if answer.error is None or isinstance(answer.error, NoRows) else sentence(answer.error)
+
+
+def stopped(explanation: Explanation | None) -> str:
+    """How far an answer had come when it was stopped."""
+    return "stopped before the first picture" if explanation is None else f"stopped at {explanation.progress:.0%}"
 
 
 def sentence(error: Exception) -> str:

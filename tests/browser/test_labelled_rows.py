@@ -77,6 +77,27 @@ def test_a_cell_chooses_its_rows_and_the_bar_lets_them_go(lab):
     assert lab.errors == []
 
 
+def test_a_time_to_filter_by_is_seen_whole(lab):
+    lab.execute("times = frame.iloc[:, :1].assign(day=np.datetime64('2024-01-01') + np.arange(569).astype('m8[D]'))")
+    lab.execute("times['at'] = times['day'] + np.arange(569).astype('m8[s]') * 7")
+    lab.execute("by_size = lambda rows: np.stack([1 - rows['mean radius'] / 30, rows['mean radius'] / 30], 1)")
+    lab.run_cell("nx.GlobalExplorer(by_size, nx.Tabular(times.iloc[[0]], background=times), show=['filter'])")
+    explorer = Explorer(lab, drawn=".nbx-filter")
+    for name, written in (("day", "2024-10-20"), ("at", "2024-10-20T10:20:30")):
+        explorer.root.get_by_label("Filter rows by").select_option(label=name)
+        low = explorer.root.get_by_label(f"{name}, from")
+        low.fill(written)
+        needed, given = low.evaluate("""input => {
+            const given = input.getBoundingClientRect().width;
+            input.style.setProperty('width', 'max-content', 'important');
+            const needed = input.getBoundingClientRect().width;
+            input.style.removeProperty('width');
+            return [needed, given];
+        }""")
+        assert given >= needed > 100, name
+    assert lab.errors == []
+
+
 def test_the_threshold_needs_no_kernel(lab):
     explorer = shown(lab)
     expected = counted(lab, "chance >= 0.3")

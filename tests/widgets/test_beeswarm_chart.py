@@ -83,7 +83,7 @@ def test_colours_follow_the_rank_within_the_feature(chart):
     assert seen[:4] == [low, high, third, two_thirds]
     assert seen[4:8] == [low, third, two_thirds, high]
     assert seen[8] == UNKNOWN
-    assert "missing" in words(chart.figure)
+    assert "value missing" in words(chart.figure)
     chart.show(["a", "b", "c"], VALUES, np.ones((4, 3)))
     assert set(cloud(chart).colors) == set(colours(np.array([0.5])))
     assert "missing" not in words(chart.figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
@@ -180,6 +181,15 @@ def test_the_nearest_rows_and_their_scores(explorer: nx.Explorer) -> None:
         assert shown["cells"][2] == ["cheap", "dear"][LABELS[number]]
 
 
+def test_nearest_rows_say_which_columns_they_show(explorer: nx.Explorer) -> None:
+    assert part(explorer, NearRows).table.note == ""
+    wide = np.random.default_rng(0).normal(size=(20, 7))
+    other = nx.TabularExplorer(lambda rows: rows[:, :1], nx.Tabular(wide[0], wide), show=["nearest"])
+    assert other.session.wait(60)
+    assert part(other, NearRows).table.note == "The 5 of 7 columns that differ most."
+    other.close()
+
+
 def test_a_near_row_that_is_chosen_is_explained(explorer: nx.Explorer) -> None:
     table = part(explorer, NearRows).table
     number = int(table.rows[3]["label"].split()[1])
@@ -240,6 +250,21 @@ def test_a_method_that_is_stopped_while_it_waits_is_said_to_be() -> None:
     go.set()
     assert explorer.session.wait(60)
     assert (explorer._status.text, explorer._status.running) == ("Kernel SHAP: stopped before the first picture", False)
+    explorer.close()
+
+
+def test_a_pane_that_was_stopped_says_so_beside_others_that_are_whole() -> None:
+    explorer = nx.GlobalExplorer(linear(), row(0), show=["importance", "partial"])
+    assert explorer.session.wait(60)
+    view, whole = part(explorer, PartialDependenceView), explorer._status.text
+    answer = explorer._answers[view._place]
+    half = dataclasses.replace(answer.explanation, progress=0.56)
+    view._show(view._place, dataclasses.replace(answer, state="stopped", explanation=half))
+    assert view._frame.children[1].value == "stopped at 56%"
+    assert explorer._status.text == f"{whole} · Partial dependence stopped at 56%"
+    view._show(view._place, answer)
+    assert view._frame.children[1].value == ""
+    assert explorer._status.text == whole
     explorer.close()
 
 

@@ -61,6 +61,7 @@ def test_a_summary_says_what_was_computed_for_what_where_and_at_what_cost():
 def test_a_summary_says_how_uncertain_it_is():
     errors = np.array([[0.1, 0.25], [0.01, 0.0]])
     assert "standard error up to 0.25" in words.summary(explanation(standard_error=errors), SESSION)
+    assert "standard error up to 1,043 ·" in words.summary(explanation(standard_error=errors * 4170.5), SESSION)
     assert "not known yet" in words.summary(explanation(standard_error=errors * np.nan), SESSION)
 
 
@@ -68,6 +69,9 @@ def test_a_summary_names_the_figures_of_the_method():
     said = words.summary(explanation(details={"R²": 0.8125, "samples": 1500.0}), SESSION)
     assert "R² 0.812" in said
     assert "samples 1,500" in said
+    assert "MAE 10,010 ·" in words.summary(explanation(details={"MAE": 10_010.4}), SESSION)
+    said = [words.number(value) for value in (0.01234, 99.96, -123.4, 2.5e12 + 0.5)]
+    assert said == ["0.0123", "100", "−123", "2.5e+12"]
 
 
 def test_targets_have_names():

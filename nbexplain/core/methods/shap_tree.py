@@ -41,7 +41,12 @@ def _no_trees(subject: Subject, layer: Layer | None) -> str:
 
 
 @method(
-    label="Tree SHAP", paper="Lundberg et al. 2020, arXiv:1905.04610", kinds=("table",), of_class=True, unfit=_no_trees
+    label="Tree SHAP",
+    paper="Lundberg et al. 2020, arXiv:1905.04610",
+    kinds=("table",),
+    of_class=True,
+    unfit=_no_trees,
+    by_model=True,
 )
 def tree_shap(
     subject: Subject,

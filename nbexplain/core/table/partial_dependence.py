@@ -231,6 +231,6 @@ def _answer(
         on="rows",
         grid=grid,
         features=numbers.copy(),
-        quantity=quantity if kind == "individual" else f"{quantity}, less that at the first point",
+        quantity=quantity if kind == "individual" else f"{quantity} − first point",
         progress=progress,
     )

@@ -102,7 +102,7 @@ class PartialDependenceChart:
         curves
             ICE curves (rows, points).
         held
-            What rows hold of the column, (N,), for the bars below; NaN is missing.
+            What rows hold of the column, (N,), for the bars below, of categories those of `grid`; NaN is missing.
         categories
             The names of all categories, where it is one.
         quantity
@@ -123,7 +123,10 @@ class PartialDependenceChart:
         self._row = row if row is not None and row.grid.column == grid.column else None
         self._mean_curve = mean_curve(curves)
         said = partial(time_said, grid.time) if grid.time else number
-        self._held_by = histogram_of(np.asarray(held, float), categories, said)
+        held = np.asarray(held, float)
+        if categories:  # those that are not tried have no place on the axis, which may be very many
+            held = held[np.isin(held, grid.values) | ~np.isfinite(held)]
+        self._held_by = histogram_of(held, categories, said)
         self._categories, self._quantity = tuple(categories), quantity
         self._draw()
 

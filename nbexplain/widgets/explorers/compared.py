@@ -49,7 +49,7 @@ def _state(answer: Answer) -> str:
     if answer.state == "failed":
         return "failed"
     if answer.state == "stopped":
-        return "stopped" if explanation is None else f"stopped at {explanation.progress:.0%}"
+        return "stopped" if explanation is None else words.stopped(explanation)
     if answer.state == "running":
         price = f" ({answer.price})" if answer.price else ""
         return f"is on its way{price}" if explanation is None else f"{explanation.progress:.0%} …"

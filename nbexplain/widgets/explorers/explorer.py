@@ -250,13 +250,18 @@ class Explorer(ipywidgets.VBox):
             )
 
     def _said(self, main: Answer, answers: Mapping[Place, Answer]) -> tuple[str, list[str]]:
-        """What the status line says: of the main answer, or of all; and what to distrust."""
+        """What the status line says: of the main answer and what else was stopped, or of all; what to distrust."""
+        text, warnings = self._said_of(main)
+        others = [answer for answer in answers.values() if answer is not main and answer.state == "stopped"]
+        return " · ".join(dict.fromkeys(filter(None, [text, *map(_stopped, others)]))), warnings
+
+    def _said_of(self, main: Answer) -> tuple[str, list[str]]:
         if main.explanation is not None:
             text = words.summary(main.explanation, self.session, stopped=main.state == "stopped")
             return text, self._warnings_of(main)
         if main.state == "stopped":
             label = words.METHODS[main.question.method].label
-            return f"{label}: stopped before the first picture", self._status.warnings
+            return f"{label}: {words.stopped(None)}", self._status.warnings
         text = ""
         if main.state == "running":
             cost = f"{main.price}; " if main.price else ""
@@ -337,6 +342,12 @@ class Explorer(ipywidgets.VBox):
         self._models.release()
         self.set_trait("children", ())  # the notebook's `Out` may hold the explorer for long
         self._parts, self._answers, self._drawn = [], {}, {}
+
+
+def _stopped(answer: Answer) -> str:
+    """That it is no whole answer; of all inputs their strip tells."""
+    method = words.METHODS[answer.question.method]
+    return "" if method.over_inputs else f"{method.label} {words.stopped(answer.explanation)}"
 
 
 def _seconds(answer: Answer) -> float:

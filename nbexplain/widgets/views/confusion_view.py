@@ -9,6 +9,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.methods.sampling_error import error_of_share
 from nbexplain.core.question import Answer
 from nbexplain.core.table.matching import class_places
 from nbexplain.inputs import Tabular
@@ -16,7 +17,6 @@ from nbexplain.inputs.table_masker import needed
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
-from nbexplain.widgets import words
 from nbexplain.widgets.panes.confusion_pane import ConfusionPane
 from nbexplain.widgets.text_width import fitted_apart
 from nbexplain.widgets.views.curves_view import CurvesView
@@ -44,7 +44,7 @@ class ConfusionView:
         self.panes: list[ipywidgets.Widget] = [self.pane]
         self.wide: list[ipywidgets.Widget] = []
         self._end = session.on_select(lambda: self._soon("chosen", 0, self._mark))
-        self._place, self._close = place_of_all_outcomes(session, self._show, method="confusion")
+        self._place, self._close = place_of_all_outcomes(session, self._show, self._say, method="confusion")
 
     def close(self) -> None:
         """Ask no more."""
@@ -95,9 +95,10 @@ class ConfusionView:
         explanation = answer.explanation
         if explanation is not None and explanation.params["threshold"] is None:
             self._draw(explanation, self._session.table_of(answer))
-        elif notice := words.notice(answer):
-            self.pane.note = notice
         self._answered(place, answer)
+
+    def _say(self, text: str) -> None:
+        self.pane.note = text
 
     def _draw(self, explanation: Explanation, table: Tabular) -> None:
         counts = explanation.values
@@ -119,13 +120,12 @@ class ConfusionView:
             self.pane.cuts = [fitted_apart(names, [most] * len(names)) for most in _LETTERS]
             self.pane.others = len(explanation.names) - len(kept)
             self.pane.figures = _figures(details)
-            self.pane.note = ""
             self.pane.chosen = self._chosen()
 
 
 def _figures(details: Any) -> list[str]:
     """The accuracy with the standard error that so many rows leave, and the other figures."""
     accuracy, rows = details["accuracy"], details["rows"]
-    error = (accuracy * (1 - accuracy) / rows) ** 0.5
+    error = error_of_share(accuracy * rows, np.float64(rows))  # as in the table of groups
     found = [f"accuracy {accuracy:.1%} ± {error:.1%}", f"balanced accuracy {details['balanced accuracy']:.1%}"]
     return [*found, *figures_said(details, ("log loss", "Brier score"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets
 import numpy as np
@@ -41,11 +42,12 @@ class CurvesView:
         )
         self.pane.add_class("nbx-two-columns")
         self._rates = ["ROC curve", "Precision–recall curve"]
+        self._notes: dict[str, str] = {}
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self.pane]
         self.wide: list[ipywidgets.Widget] = []
         self._closes = [
-            place_of_all_outcomes(session, show, method=method)[1]
+            place_of_all_outcomes(session, show, partial(self._say, method), method=method)[1]
             for method, show in (("roc", self._show_roc), ("precision_recall", self._show_precision))
         ]
 
@@ -67,8 +69,8 @@ class CurvesView:
             with self.pane.hold_sync():
                 rows = rows_said(int(details["rows"]))
                 self.pane.title = f"ROC and precision–recall curves · {target} against the rest · {rows}"
-                self.pane.rates, self.pane.note = self._rates, ""
-        self._tell(place, answer)
+                self.pane.rates = self._rates
+        self._answered(place, answer)
 
     def _show_precision(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
@@ -77,12 +79,11 @@ class CurvesView:
             self._rates = [self._rates[0], f"Precision–recall curve · AP {average:.4f}"]
             self.pane.precision_recall.send(thinned(explanation.values[:2]))
             self.pane.rates = self._rates
-        self._tell(place, answer)
-
-    def _tell(self, place: Place, answer: Answer) -> None:
-        if notice := words.notice(answer):
-            self.pane.note = notice
         self._answered(place, answer)
+
+    def _say(self, method: str, text: str) -> None:
+        self._notes[method] = text
+        self.pane.note = next(filter(None, self._notes.values()), "")
 
     def _send_steps(self, explanation: Explanation) -> None:
         """How many rows of either side have at least each threshold of the slider."""

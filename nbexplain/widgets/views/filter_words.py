@@ -100,8 +100,8 @@ class Field:
         return [place for place, value in enumerate(self.values) if value in condition]
 
 
-def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list[Field]:
-    """What a filter may look at: what the model makes of the rows first, then the columns."""
+def fields_of_outcomes(table: Tabular, classes: Sequence[str], has_classes: bool) -> list[Field]:
+    """What a filter may look at of what the model makes of the rows."""
     found = []
     if has_classes:
         found.append(Field("predicted", "predicted class", "some", tuple(classes), tuple(classes)))
@@ -114,6 +114,12 @@ def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list
         found += [Field(key, key, "range") for key in ("residual", "label")]
     if not has_classes:
         found.append(Field("predicted", "prediction", "range"))
+    return found
+
+
+def fields_of(table: Tabular, classes: Sequence[str], has_classes: bool) -> list[Field]:
+    """What a filter may look at: what the model makes of the rows first, then the columns."""
+    found = fields_of_outcomes(table, classes, has_classes)
     for place, column in enumerate(table.columns):
         values = needed(table)[:, place]
         key = column_key(column.name)

@@ -15,7 +15,7 @@ from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets.charts.residual_chart import ResidualChart
-from nbexplain.widgets.layout import framed, say_why, title_of
+from nbexplain.widgets.layout import framed, say_in, title_of
 from nbexplain.widgets.views.outcomes import figures_said, place_of_all_outcomes, rows_said
 
 _REST = 0.3  # seconds after the last move of a brush
@@ -35,7 +35,7 @@ class ResidualsView:
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self._frame]
         self.wide: list[ipywidgets.Widget] = []
-        self._place, self._close = place_of_all_outcomes(session, self._show, method="residuals")
+        self._place, self._close = place_of_all_outcomes(session, self._show, self._say, method="residuals")
 
     def close(self) -> None:
         """Ask no more."""
@@ -49,8 +49,10 @@ class ResidualsView:
             said = figures_said(explanation.details, ("R²", "RMSE", "MAE"))
             predicted, residual = explanation.values.T
             self._chart.show(predicted, residual, " · ".join(said), explanation.features)
-        say_why(self._frame, answer)
         self._answered(place, answer)
+
+    def _say(self, text: str) -> None:
+        say_in(self._frame, text)
 
     def _choose(self, place: int) -> None:
         now, table = self._now, self._table

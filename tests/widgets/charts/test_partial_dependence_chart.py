@@ -64,6 +64,16 @@ def test_places_are_said_as_exactly_as_the_column_needs(chart, values, said):
     assert words(chart.figure).endswith(f"lowest 0 at {low}, highest 2 at {high}")
 
 
+def test_of_very_many_categories_those_that_are_tried_alone_have_a_place(chart):
+    names = tuple(f"c{code}" for code in range(5000))
+    held = np.append(np.arange(5000.0), [3.0, 7.0, 7.0, np.nan])
+    tried = np.array([3.0, 7.0, np.nan])
+    chart.show(Grid("who", tried, ("c3", "c7", "missing")), CURVES[:, :3], held, names)
+    assert bars(chart) == ["c3: 2 rows", "c7: 3 rows", "missing: 1 row"]
+    assert np.asarray(chart._held.x).shape == (3, 4)
+    assert (chart._column.scale.min, chart._column.scale.max) == (-1.5, 1.5)
+
+
 def test_bars_below_count_the_rows_and_stay_below_the_curves(chart):
     chart.show(GRID, CURVES, HELD)
     counts = np.asarray(chart._held.y)[:, 2]

@@ -113,6 +113,46 @@ def test_a_cell_of_the_confusion_matrix_chooses_its_rows() -> None:
     explorer.close()
 
 
+def test_the_accuracy_has_the_error_that_the_table_of_groups_gives_it() -> None:
+    explorer = explorer_of(ill(), TWO, show=["confusion"])
+    share = float((ill().predict(NUMBERS) == TWO).mean())
+    # the ends q of Wilson's interval are as far from the share as 1.96 √(q (1 − q) / n) is
+    more = 1.96**2 / 90
+    low, high = sorted(np.roots([1 + more, -(2 * share + more), share**2]))
+    error = max(share - low, high - share) / 1.96
+    assert part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%}"
+    assert f"{error:.1%}" != f"{(share * (1 - share) / 90) ** 0.5:.1%}"
+    explorer.close()
+
+
+def test_charts_of_all_outcomes_say_which_conditions_they_do_not_follow() -> None:
+    explorer = explorer_of(ill(), TWO, show=PANES)
+    panes = [part(explorer, kind).pane for kind in (ConfusionView, CurvesView)]
+    for where, said in (
+        ({"age": (30, None)}, ""),
+        ({"age": (30, None), "error": True}, "All outcomes are shown here, whatever the filter by error"),
+        (
+            {"label": "ill", "predicted": "fit"},
+            "All outcomes are shown here, whatever the filter by label and predicted class",
+        ),
+        (None, ""),
+    ):
+        explorer.session.select(where=where)
+        assert explorer.session.wait(60)
+        assert [pane.note for pane in panes] == [said] * 2
+    explorer.close()
+
+    explorer = explorer_of(LinearRegression().fit(NUMBERS, RISK), RISK, show=["filter", "residuals"])
+    frame = part(explorer, ResidualsView).panes[0]
+    explorer.session.select(where={"residual": (0, None)})
+    assert explorer.session.wait(60)
+    assert frame.children[1].value == "All outcomes are shown here, whatever the filter by residual"
+    explorer.session.select(where=None)
+    assert explorer.session.wait(60)
+    assert frame.children[1].value == ""
+    explorer.close()
+
+
 def test_the_filter_bar_puts_conditions_and_takes_them_away() -> None:
     frame = FRAME.assign(label=TWO == "ill")  # a column that is called like the right class
 

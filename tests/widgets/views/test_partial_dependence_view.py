@@ -162,6 +162,7 @@ def test_centred_curves_begin_at_zero_and_so_does_the_row(of_a_row: nx.Explorer)
     first = np.flatnonzero(view._row.grid.values == view._now.grid.values[0])[0]
     assert view._chart._own.y[first] == 0
     assert view._now.passes["forward"] == 0  # nothing is asked of the model again
+    assert view._chart._beside.label == view._now.quantity  # in whole
 
 
 def test_the_code_computes_what_is_drawn(everything: nx.Explorer, monkeypatch: pytest.MonkeyPatch) -> None:

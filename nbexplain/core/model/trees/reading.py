@@ -45,10 +45,16 @@ def unwrapped(model: Any) -> Any:
             model = model.best_estimator_
         elif is_a(model, "sklearn", "FrozenEstimator"):
             model = model.estimator
-        elif hasattr(model, "steps") and not any(map(_changes_rows, model.steps[:-1])):
+        elif _is_pipeline(model) and not any(map(_changes_rows, model.steps[:-1])):
             model = model.steps[-1][1]
         else:
             return model
+
+
+def _is_pipeline(model: Any) -> bool:
+    """Whether it has named steps; other models may count something that they call so."""
+    steps = getattr(model, "steps", None)
+    return isinstance(steps, list) and bool(steps) and all(isinstance(step, tuple) and len(step) == 2 for step in steps)
 
 
 def _changes_rows(step: tuple[str, Any]) -> bool:
@@ -62,7 +68,7 @@ def without_trees(model: Any) -> str:
     if _reader(model) is not None:
         return ""
     kind = type(model).__name__
-    if hasattr(model, "steps"):
+    if _is_pipeline(model):
         last = type(model.steps[-1][1]).__name__
         return (
             f"{last} is the last step of a {kind}, behind others (give that step, model[-1], rows as it gets them, "

@@ -29,6 +29,7 @@ from nbexplain.core.model.trees.ensemble import NoTrees
 from nbexplain.core.model.trees.reading import ensemble_of
 from nbexplain.core.model.trees.walk import Walk
 from nbexplain.inputs import Tabular
+from nbexplain.session import Session
 from tests.zoo import estimators as z
 from tests.zoo.estimators_with_trees import (
     BY_SETS,
@@ -255,6 +256,8 @@ def test_it_is_offered_where_it_works_and_says_why_elsewhere() -> None:
     forest = RandomForestClassifier(**FEW)
     x = given(z.numbers())
     line = LogisticRegression().fit(z.numbers(), z.two())
+    counting = nn.Linear(z.COLUMNS, 2)
+    counting.steps = 3  # type: ignore[assignment]
     for model, reason in (
         (xgboost_booster(False), ""),
         (GridSearchCV(forest, {"max_depth": [2]}, cv=2).fit(z.numbers(), z.two()), ""),
@@ -262,8 +265,10 @@ def test_it_is_offered_where_it_works_and_says_why_elsewhere() -> None:
         (line, "LogisticRegression is no tree"),
         (line.predict_proba, "a method shows none"),
         (nn.Linear(z.COLUMNS, 2), "Linear is no tree"),
+        (counting, "Linear is no tree"),
     ):
         unfit = METHODS["tree_shap"].unfit
         assert unfit is not None
         found = unfit(Subject(model, x), None)
         assert (reason in found) if reason else found == ""
+        assert Session(model, x).facts.reason(METHODS["tree_shap"]) == found
