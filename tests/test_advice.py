@@ -13,6 +13,8 @@ import polars
 import pytest
 import shap
 import torch
+from catboost import Pool
+from lightgbm import Dataset
 from scipy import sparse
 from sklearn.cluster import DBSCAN
 from sklearn.decomposition import PCA
@@ -23,6 +25,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, OneClassSVM
+from xgboost import DMatrix
 
 import nbexplain
 
@@ -43,6 +46,7 @@ ENCODED = "Tabular(row, background=table, encode=lambda rows: "
 PARTS = ENCODED + "{'num': rows[:, [0, 1]], 'cat': rows[:, [2]]})"
 RAW = SHAP.format("Tabular(row, table)")
 OF_WORDS = "explain(words, {}, 'lime')"
+BOOSTED = {"DMatrix": "DMatrix(A)", "Pool": "Pool(A)", "Dataset": "Dataset(frame)"}
 ILL = "LogisticRegression().fit(A, named)"  # of the classes 'ill' and 'well'
 TABLE, READ = "x = Tabular(A[0], background=A)", "x = Tabular(frame.iloc[[0]], background=frame)"
 
@@ -52,6 +56,9 @@ KNOWN = {
     for one in (
         DBSCAN,
         PCA,
+        Dataset,
+        DMatrix,
+        Pool,
         LinearRegression,
         MultiOutputClassifier,
         OneVsRestClassifier,
@@ -261,6 +268,26 @@ TABLES = {
         "(lambda background: Tabular(row, {}))(table)",
         "shap.kmeans(A, 3)",
     ),
+    **{
+        f"background of {name}": tabular(
+            "A[0]",
+            f"got a {name}; give the table that it was made of",
+            "Tabular(row, background=table)",
+            "(lambda table: {})(A)",
+            made,
+        )
+        for name, made in BOOSTED.items()
+    },
+    **{
+        f"row of {name}": Case(
+            f"row, table = {made}, A",
+            "Tabular(row, background=table)",
+            f"got {name}; give a row of the table that it was made of",
+            "Tabular(table[0], background=table)",
+            "{}",
+        )
+        for name, made in BOOSTED.items()
+    },
     "one background row": tabular(
         "A[0]",
         "a background is a table of many rows",
