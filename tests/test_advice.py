@@ -254,6 +254,28 @@ TABLES = {
         "Tabular(row, background=table)",
         more=", names=['x', 'y', 'z']",
     ),
+    "level of a frame": tabular(
+        "{'a': 1., 'c': 'w'}",
+        "row: 'c' is 'w', expected one of 'u', 'v'; if the model takes it",
+        "background=table.astype({'c': table['c'].cat.add_categories(['w']).dtype})",
+        "Tabular(row, {})",
+        "pandas.DataFrame({'a': [0., 1.], 'c': pandas.Categorical(['v', 'u'], ordered=True)})",
+    ),
+    "level of polars": tabular(
+        "{'a': 1., 'c': 'w'}",
+        "row: 'c' is 'w', expected one of 'u', 'v'; if the model takes it",
+        "background=table.cast({'c': polars.Enum([*table['c'].dtype.categories, 'w'])})",
+        "Tabular(row, {})",
+        "polars.DataFrame({'a': [0., 1.], 'c': polars.Series(['v', 'u'], dtype=polars.Enum(['u', 'v']))})",
+    ),
+    "given category": tabular(
+        "[1., 'w']",
+        "row: 'c' is 'w', expected one of 'u', 'v'; if the model takes it",
+        "categories={'c': ['u', 'v', 'w']}",
+        "Tabular(row, table, names=['a', 'c'], {})",
+        "[[0., 'v'], [1., 'u']]",
+        ", names=['a', 'c'], categories={'c': ['u', 'v']}",
+    ),
     "background of dicts": tabular(
         "{'a': 1.}",
         "got shape (1,)",
