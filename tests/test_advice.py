@@ -951,8 +951,8 @@ def test_classes_that_change_between_calls_are_noticed() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (lambda count: [None] * count, "predict: it returned None for 1 of 1 inputs"),
-        (lambda count: ["0.5"] * count, "predict: it returned numbers as strings, such as '0.5'"),
+        (lambda count: [None] * count, "model: it returned None for 1 of 1 inputs"),
+        (lambda count: ["0.5"] * count, "model: it returned numbers as strings, such as '0.5'"),
         (lambda count: None, "got None: does it lack a return"),
     ],
 )
@@ -968,7 +968,7 @@ def test_what_is_no_number_among_numbers_is_named(made: Any) -> None:
         return made(["n/a" if value > 4 else float(value) for value in rows[:, 0]])
 
     table = numpy.arange(8.0)[:, None]  # of which three are above 4
-    with pytest.raises(ValueError, match="predict: expected numbers, got strings such as 'n/a' among 5 numbers"):
+    with pytest.raises(ValueError, match="model: expected numbers, got strings such as 'n/a' among 5 numbers"):
         nbexplain.explain(model, nbexplain.Tabular(table[0], table), "permutation_importance")
 
 

@@ -340,7 +340,7 @@ def test_a_model_that_leaves_empty_texts_out_is_told_which_it_was() -> None:
     def drops(texts: list[str]) -> np.ndarray:
         return np.array([float(len(text)) for text in texts if text.strip()])
 
-    with pytest.raises(ValueError, match=r"with everything hidden, .* on '   ' it raised predict: expected a row"):
+    with pytest.raises(ValueError, match=r"with everything hidden, .* on '   ' it raised model: expected a row"):
         explain(drops, Text("the movie is good"), "exact_shap")
 
 
@@ -357,7 +357,7 @@ def test_a_label_that_comes_first_for_a_changed_text_is_not_blamed_on_the_empty_
 
 def test_dicts_that_a_pipeline_returns_are_no_scores_and_it_is_told_what_is() -> None:
     for told in ([{"label": "good", "score": 0.7}], [[{"label": "good", "score": 0.7}]]):
-        with pytest.raises(ValueError, match=r"predict: it returned dicts of 'label', 'score'; .* itself as the model"):
+        with pytest.raises(ValueError, match=r"model: it returned dicts of 'label', 'score'; .* itself as the model"):
             explain(lambda texts, told=told: told * len(texts), Text("a good film"), "lime")
 
 
