@@ -11,9 +11,7 @@ from typing import Any
 def lacks(function: Any, count: int) -> str:
     """Why it cannot be called with so many arguments, such as `<lambda>(a, b): missing …`; or `""`, also if unknown."""
     name = getattr(function, "__name__", type(function).__name__)
-    if isinstance(
-        inspect.getattr_static(type(function), "__call__", None), types.FunctionType
-    ):  # the user's
+    if isinstance(inspect.getattr_static(type(function), "__call__", None), types.FunctionType):  # the user's
         name, function = f"{name}.__call__", function.__call__
     of = function.func if isinstance(function, functools.partial) else function
     if not isinstance(of, (types.FunctionType, types.MethodType)) or hasattr(of, "__signature__"):
