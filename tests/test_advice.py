@@ -13,6 +13,8 @@ import polars
 import pytest
 import shap
 import torch
+from catboost import Pool
+from lightgbm import Dataset
 from scipy import sparse
 from sklearn.cluster import DBSCAN
 from sklearn.decomposition import PCA
@@ -24,6 +26,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, OneClassSVM
+from xgboost import DMatrix
 
 import nbexplain
 
@@ -44,6 +47,7 @@ ENCODED = "Tabular(row, background=table, encode=lambda rows: "
 PARTS = ENCODED + "{'num': rows[:, [0, 1]], 'cat': rows[:, [2]]})"
 RAW = SHAP.format("Tabular(row, table)")
 OF_WORDS = "explain(words, {}, 'lime')"
+BOOSTED = {"DMatrix": "DMatrix(A)", "Pool": "Pool(A)", "Dataset": "Dataset(frame)"}
 ILL = "LogisticRegression().fit(A, named)"  # of the classes 'ill' and 'well'
 TABLE, READ = "x = Tabular(A[0], background=A)", "x = Tabular(frame.iloc[[0]], background=frame)"
 
@@ -54,6 +58,9 @@ KNOWN = {
         DBSCAN,
         GridSearchCV,
         PCA,
+        Dataset,
+        DMatrix,
+        Pool,
         LinearRegression,
         MultiOutputClassifier,
         OneVsRestClassifier,
@@ -249,6 +256,28 @@ TABLES = {
         "Tabular(row, background=table)",
         more=", names=['x', 'y', 'z']",
     ),
+    "level of a frame": tabular(
+        "{'a': 1., 'c': 'w'}",
+        "row: 'c' is 'w', expected one of 'u', 'v'; if the model takes it",
+        "background=table.astype({'c': table['c'].cat.add_categories(['w']).dtype})",
+        "Tabular(row, {})",
+        "pandas.DataFrame({'a': [0., 1.], 'c': pandas.Categorical(['v', 'u'], ordered=True)})",
+    ),
+    "level of polars": tabular(
+        "{'a': 1., 'c': 'w'}",
+        "row: 'c' is 'w', expected one of 'u', 'v'; if the model takes it",
+        "background=table.cast({'c': polars.Enum([*table['c'].dtype.categories, 'w'])})",
+        "Tabular(row, {})",
+        "polars.DataFrame({'a': [0., 1.], 'c': polars.Series(['v', 'u'], dtype=polars.Enum(['u', 'v']))})",
+    ),
+    "given category": tabular(
+        "[1., 'w']",
+        "row: 'c' is 'w', expected one of 'u', 'v'; if the model takes it",
+        "categories={'c': ['u', 'v', 'w']}",
+        "Tabular(row, table, names=['a', 'c'], {})",
+        "[[0., 'v'], [1., 'u']]",
+        ", names=['a', 'c'], categories={'c': ['u', 'v']}",
+    ),
     "background of dicts": tabular(
         "{'a': 1.}",
         "got shape (1,)",
@@ -263,6 +292,26 @@ TABLES = {
         "(lambda background: Tabular(row, {}))(table)",
         "shap.kmeans(A, 3)",
     ),
+    **{
+        f"background of {name}": tabular(
+            "A[0]",
+            f"got a {name}; give the table that it was made of",
+            "Tabular(row, background=table)",
+            "(lambda table: {})(A)",
+            made,
+        )
+        for name, made in BOOSTED.items()
+    },
+    **{
+        f"row of {name}": Case(
+            f"row, table = {made}, A",
+            "Tabular(row, background=table)",
+            f"got {name}; give a row of the table that it was made of",
+            "Tabular(table[0], background=table)",
+            "{}",
+        )
+        for name, made in BOOSTED.items()
+    },
     "one background row": tabular(
         "A[0]",
         "a background is a table of many rows",
@@ -922,8 +971,8 @@ def test_classes_that_change_between_calls_are_noticed() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (lambda count: [None] * count, "predict: it returned None for 1 of 1 inputs"),
-        (lambda count: ["0.5"] * count, "predict: it returned numbers as strings, such as '0.5'"),
+        (lambda count: [None] * count, "model: it returned None for 1 of 1 inputs"),
+        (lambda count: ["0.5"] * count, "model: it returned numbers as strings, such as '0.5'"),
         (lambda count: None, "got None: does it lack a return"),
     ],
 )
@@ -939,7 +988,7 @@ def test_what_is_no_number_among_numbers_is_named(made: Any) -> None:
         return made(["n/a" if value > 4 else float(value) for value in rows[:, 0]])
 
     table = numpy.arange(8.0)[:, None]  # of which three are above 4
-    with pytest.raises(ValueError, match="predict: expected numbers, got strings such as 'n/a' among 5 numbers"):
+    with pytest.raises(ValueError, match="model: expected numbers, got strings such as 'n/a' among 5 numbers"):
         nbexplain.explain(model, nbexplain.Tabular(table[0], table), "permutation_importance")
 
 

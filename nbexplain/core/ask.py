@@ -19,6 +19,7 @@ from nbexplain.core import target as targets
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.layers import Layer, without_gradient
+from nbexplain.core.methods.hiding import signs_note
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import Method
 from nbexplain.core.remaining import default_layer, remaining
@@ -74,6 +75,9 @@ def ask(
             with subject.undisturbed(), _counted(subject, passes), _random_kept():
                 explanation = next(steps, None)
                 score = subject.score(arguments["target"]) if "target" in arguments else None
+                signs: tuple[str, ...] = ()
+                if explanation is not None and "unit" in checked and _is_whole(explanation):
+                    signs = signs_note(subject, explanation, checked, arguments["target"])
                 names = (
                     subject.score_name,
                     "score" if targets.is_function(arguments.get("target")) else subject.score_name,
@@ -81,7 +85,7 @@ def ask(
             if explanation is None:
                 return
             spent += time.perf_counter() - resumed
-            notes = explanation.warnings
+            notes = explanation.warnings + signs
             if not chosen.of_many_rows(checked):
                 notes += _not_finite(explanation, score, names[1], chosen.gradient)
             yield dataclasses.replace(
@@ -114,6 +118,11 @@ def ask(
     finally:
         if steps is not None and hasattr(steps, "close"):
             steps.close()
+
+
+def _is_whole(explanation: Explanation) -> bool:
+    """Whether it holds the last values of features."""
+    return explanation.progress >= 1 and explanation.on == "features" and explanation.axes == ("feature",)
 
 
 def _as_row(subject: Subject) -> str:

@@ -23,7 +23,7 @@ from nbexplain.core.model import asked_again, batches, checkpointing, lookups, p
 from nbexplain.core.model.estimator_calls import is_pipeline, runs_each_alone
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
-from nbexplain.core.model.text_errors import cut_by_pipeline, of_text
+from nbexplain.core.model.text_errors import cut_by_pipeline, emptied_by_pipeline, of_text
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.twin import Twin
 from nbexplain.inputs import Array, Tabular, Text
@@ -273,9 +273,11 @@ class Network:
 
     @functools.cached_property
     def _cut(self) -> tuple[str, ...]:
-        """What is said of a text that a pipeline cuts."""
-        pipe = self.twin.module.estimator
-        return cut_by_pipeline(pipe, self._given.texts) if is_pipeline(pipe) and isinstance(self._given, Text) else ()
+        """What is said of a text that a pipeline cuts, or a pair of which it may get one alone."""
+        pipe, given = self.twin.module.estimator, self._given
+        if not is_pipeline(pipe) or not isinstance(given, Text):
+            return ()
+        return cut_by_pipeline(pipe, given.texts) + emptied_by_pipeline(pipe, given)
 
     @property
     def _batches(self) -> batches.Batches:

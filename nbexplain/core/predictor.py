@@ -140,7 +140,7 @@ class Predictor(nn.Module):
         self._shape = self._shape or scores.shape[1:]
         if scores.shape[1:] != self._shape:
             raise ValueError(
-                f"predict: it returned {scores.shape[1]} scores for each input, and {self._shape[0]} at the call before"
+                f"model: it returned {scores.shape[1]} scores for each input, and {self._shape[0]} at the call before"
             )
         return torch.from_numpy(scores)
 
@@ -179,7 +179,7 @@ class Predictor(nn.Module):
             before, now = (", ".join(map(repr, names)) or "none" for names in (self._columns, columns))
             same = sorted(columns) == sorted(self._columns)
             way = f"; try lambda inputs: {self._call}(inputs)[{list(self._columns)}]" if same else ""
-            raise ValueError(f"predict: its columns are {now}, and were {before} at the call before{way}")
+            raise ValueError(f"model: its columns are {now}, and were {before} at the call before{way}")
         labels = classes_of(self.estimator)
         if not same_labels(labels, self._labels):
             raise ValueError(f"model: its classes_ are {labels} now, and were {self._labels} at the call before")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+_OF_BOOSTERS = ("DMatrix", "QuantileDMatrix", "ExtMemQuantileDMatrix", "Pool", "Dataset")  # what they train on
+
 
 def table_in(background: Any) -> str:
     """Where the table is in what people hand to other packages, or what the background is for."""
@@ -14,6 +16,8 @@ def table_in(background: Any) -> str:
         return "; try background=background.data"
     if type(background).__name__ == "LimeTabularExplainer":
         return "; give the table that it was made with"
+    if type(background).__name__ in _OF_BOOSTERS:
+        return "; give the table that it was made of: Tabular(row, background=table)"
     if isinstance(background, str):
         return f"; read it first: background=pandas.read_csv({background!r})" if background.endswith(".csv") else ""
     if np.ndim(background) == 1:
@@ -21,6 +25,13 @@ def table_in(background: Any) -> str:
     if isinstance(background, int):
         return f"; how many rows are used is a parameter of the methods: explain(…, background={background})"
     return ""
+
+
+def row_in(row: Any) -> str:
+    """Where a row is in what boosters train on, or `""`."""
+    if type(row).__name__ not in _OF_BOOSTERS:
+        return ""
+    return "; give a row of the table that it was made of: Tabular(table[0], background=table), or table.iloc[[0]]"
 
 
 def without_more(more: Sequence[str], row: Any) -> str:

@@ -27,7 +27,8 @@ class Coded:
     numbers
         (N,) float64.
     categories
-        In their order; None of numbers. `fixed`: no other may be added.
+        In their order; None of numbers. `fixed`: no other may be added, but by what stands in `more`: before and after
+        that other.
     missing
         What is there where one is missing: of each kind one, such as None and NaN, which NaN of their own stand for.
     open
@@ -56,6 +57,7 @@ class Coded:
     known: Known | None = None
     zone: tzinfo | None = None
     ordered: bool = False
+    more: tuple[str, str] | None = None
 
     def add(self, name: str, value: Any) -> float:
         """The number of the row's value, whose category is added where it is new.
@@ -131,7 +133,9 @@ class Coded:
                 return float(same[0])
         known = ", ".join(map(written, self.categories[:10])) + ", …" * (len(self.categories) > 10)
         if self.fixed:
-            raise ValueError(f"row: {name!r} is {written(value)}, expected one of {known}")
+            fits = type(_plain(value)) in kinds and isinstance(as_written(value), (str, int, float))
+            way = f"; if the model takes it: {repr(_plain(value)).join(self.more)}" if self.more and fits else ""
+            raise ValueError(f"row: {name!r} is {written(value)}, expected one of {known}{way}")
         if len(kinds) == 1 and type(_plain(value)) not in kinds:
             kind = next(iter(kinds))
             article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"

@@ -157,4 +157,6 @@ def of_given(uniques: Sequence[Any], codes: np.ndarray, categories: Sequence[Any
             known = ", ".join(map(written, categories[:10]))
             raise ValueError(f"{what} is {written(value)}, expected one of {known}")
         ranks[place] = position
-    return Coded(ranks[codes], list(categories), True, missing or [np.nan], ordered=True)
+    name, said = what.partition(": ")[2], ", ".join(map(written, categories))
+    more = (f"categories={{{name}: [{said}, ", "]}") if len(categories) <= 10 else None
+    return Coded(ranks[codes], list(categories), True, missing or [np.nan], ordered=True, more=more)

@@ -76,7 +76,9 @@ class Frame:
         if isinstance(dtype, pandas.CategoricalDtype):
             numbers = column.cat.codes.to_numpy(dtype=np.float64)
             numbers[numbers < 0] = np.nan
-            return Coded(numbers, dtype.categories.tolist(), True, ordered=bool(dtype.ordered))
+            label = repr(self._labels[place])
+            more = (f"background=table.astype({{{label}: table[{label}].cat.add_categories([", "]).dtype})")
+            return Coded(numbers, dtype.categories.tolist(), True, ordered=bool(dtype.ordered), more=more)
         if isinstance(dtype, pandas.PeriodDtype):
             held = column.array
             return of_ticks(f"period {str(dtype)[len('period[') : -1]}", held.asi8, 1, np.asarray(held.isna()))

@@ -62,7 +62,9 @@ class PolarsFrame:
             fixed = base is polars.Enum
             uniques = dtype.categories if fixed else column.cast(polars.String).unique().drop_nulls().sort()
             codes = _codes(column.cast(polars.String), uniques).astype(np.float64)
-            return Coded(np.where(gone, np.nan, codes), uniques.to_list(), fixed, [None], ordered=fixed)
+            name = repr(self.names[place])
+            more = (f"background=table.cast({{{name}: polars.Enum([*table[{name}].dtype.categories, ", "])})")
+            return Coded(np.where(gone, np.nan, codes), uniques.to_list(), fixed, [None], ordered=fixed, more=more)
         if dtype == polars.Boolean:
             numbers = column.cast(polars.Float64).to_numpy().copy()
             return Coded(numbers, [False, True], True, [None])

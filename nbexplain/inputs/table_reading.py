@@ -119,7 +119,7 @@ def row_of(row: Any) -> tuple[list[Any], list[str]]:
         values = values[0]
     if values.ndim != 1 or not len(values):
         several = "; try Tabular(row[0], background=row)" if values.ndim == 2 and len(values) else ""
-        got = f"shape {values.shape}{several}" if values.ndim else type(row).__name__
+        got = f"shape {values.shape}{several}" if values.ndim else type(row).__name__ + advice.row_in(row)
         raise ValueError(f"row: expected one row of values (F,), got {got}")
     return list(values) if values.dtype.kind in "mM" else values.tolist(), []
 

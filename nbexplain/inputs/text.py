@@ -35,10 +35,10 @@ class Text(Array):
         A string; or a pair (a, b) of them that go in together, such as premise and hypothesis, or question and context.
         The tokenizer is called with both; a model that reads strings gets a list of such pairs.
     tokenizer
-        Hugging Face's, one of the library `tokenizers`, or any callable string → ids, or → mapping with `input_ids`
-        and, if it has them, `attention_mask`, `offset_mapping` ((start, end) of each token in the text) and more
-        entries with one number a token, or one for each two of them. Without one, tokens are words and what stands
-        between them, for models that read strings.
+        Hugging Face's, one of the library `tokenizers`, or any callable string → ids (of a pair two strings → the ids
+        of both), or → mapping with `input_ids` and, if it has them, `attention_mask`, `offset_mapping` ((start, end) of
+        each token in the text) and more entries with one number a token, or one for each two of them. Without one,
+        tokens are words and what stands between them, for models that read strings.
     explain
         What is explained; all else stays as it is. None: all of it. Of a pair, 0 or 1: one of the texts. A part of the
         text, which must be in it once; or its (start, end) in `text`. Or a list of these. So of a prompt

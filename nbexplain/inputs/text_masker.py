@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import unicodedata
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,7 +95,23 @@ class TextMasker:
         self.what = unit
         self.varying = np.ones(len(self.names), dtype=bool)
         self.weights = np.ones(1)
-        self.notes = (_NOWHERE,) if nowhere else _notes(text, unit, self.spans)
+        unheld = _unheld(text, self.spans) if unit == "word" else []
+        self.notes = (_NOWHERE,) if nowhere else _notes(text, unit, unheld)
+        self._signs = np.zeros(len(text.ids), dtype=bool)  # the tokens of plain punctuation
+        for start, end in (span for span in unheld if is_ordinary(text.text[slice(*span)])):
+            self._signs |= (text.spans[:, 0] < end) & (text.spans[:, 1] > start)
+        self._signs &= text.explained & (self.features < 0)
+        self._signs[list(stays)] = False
+
+    def of_signs(self) -> TextMasker | None:
+        """One that hides, as one feature, the plain punctuation that no word holds, named; None if there is none."""
+        if not self._signs.any():
+            return None
+        new = copy.copy(self)
+        new.key, new.features = ("signs", self.key), np.where(self._signs, 0, -1)
+        spans = self._text.spans[self._signs].tolist()
+        new.names = (_listed(dict.fromkeys(self._text.text[start:end] for start, end in spans)),)
+        return new
 
     def _part(self, text: str, unit: str) -> None:
         """Where one reaches into the next, the earlier keeps the text; marks stay with the sign that they follow."""
@@ -220,10 +237,8 @@ def _are_spaces(text: Text) -> np.ndarray:
     )
 
 
-def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:
-    """Which signs that may mean something are hidden with no word, and what stands for words in some scripts."""
-    if unit != "word":
-        return ()
+def _unheld(text: Text, spans: np.ndarray) -> list[Span]:
+    """Where the signs of what is explained stand that no word holds."""
     held = np.zeros(len(text.text) + 1, dtype=bool)
     special = text.spans[is_added(text.ids, text.vocabulary)]  # as a mask, which is no sign of the text
     for start, end in [*spans.tolist(), *special.tolist()]:
@@ -231,13 +246,25 @@ def _notes(text: Text, unit: str, spans: np.ndarray) -> tuple[str, ...]:
     begin, end = text.read[0], min(text.read[1], int(text.spans[:, 1].max()))  # the rest is not read at all
     pieces = [piece for piece in pieces_in(text.text) if piece[0] >= begin and piece[1] <= end]
     parts = _clipped(pieces, text.parts_explained)
-    left = dict.fromkeys(text.text[a:b] for a, b in parts if not held[a:b].any())
-    named = [piece for piece in left if not is_ordinary(piece) and not words_in(piece)]
+    return [(a, b) for a, b in parts if not held[a:b].any() and not words_in(text.text[a:b])]
+
+
+def _listed(pieces: Iterable[str]) -> str:
+    """Some pieces as a note names them."""
+    named = list(pieces)
+    more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
+    return ", ".join(f"“{piece}”" for piece in named[:_MOST_NAMED]) + more
+
+
+def _notes(text: Text, unit: str, unheld: Sequence[Span]) -> tuple[str, ...]:
+    """Which signs that may mean something are hidden with no word, and what stands for words in some scripts."""
+    if unit != "word":
+        return ()
+    left = dict.fromkeys(text.text[start:end] for start, end in unheld)
+    named = [piece for piece in left if not is_ordinary(piece)]
     notes: tuple[str, ...] = ()
     if named:
-        more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
-        said = ", ".join(f"“{piece}”" for piece in named[:_MOST_NAMED])
-        notes = (f"{said}{more}: never hidden, as no word holds them; unit='token' hides each sign",)
+        notes = (f"{_listed(named)}: never hidden, as no word holds them; unit='token' hides each sign",)
     if any(is_unspaced(text.text[start:end]) for start, end in text.parts_explained) and breaker() is None:
         notes += ("the text has no spaces between words: each sign is hidden by itself; pip install icu4py for words",)
     return notes

@@ -78,7 +78,7 @@ def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tokens:
         raise TypeError(f"tokenizer: expected a callable string → ids, got {type(tokenizer).__name__}")
     if why := lacks(tokenizer, len(texts)):
         called = "tokenizer(text)" if len(texts) == 1 else "tokenizer(text, pair)"
-        raise TypeError(f"tokenizer: it is called as {called}, and cannot be: {why}")
+        raise TypeError(f"tokenizer: it is called as {called}, and cannot be: {why}{_of_pairs(texts, tokenizer)}")
     ids, entries, told = _told(texts, tokenizer)
     if not len(ids):
         raise _no_ids(texts, told)
@@ -164,6 +164,25 @@ def _told(texts: Sequence[str], tokenizer: Any) -> tuple[np.ndarray, dict[str, A
     if ids is None:
         raise _no_ids(texts, told)
     return ids, entries, told
+
+
+def _of_pairs(texts: Sequence[str], tokenizer: Any) -> str:
+    """The function that makes ids of both texts of a pair by a tokenizer that takes one at a time, or `""`: tried."""
+    if len(texts) == 1 or lacks(tokenizer, 1):
+        return ""
+    try:
+        told = tokenizer(texts[0])
+        ids = ".ids" if _is_encoding(told) else "['input_ids']" if hasattr(told, "keys") else ""
+        row = told.ids if _is_encoding(told) else told["input_ids"] if ids else told
+        ids += "[0]" if np.ndim(row) == 2 else ""
+        if not len(_told(texts[:1], tokenizer)[0]):
+            return ""
+    except Exception:  # whatever a tokenizer does that was not made for this
+        return ""
+    return (
+        "; of a pair it takes both texts and returns the ids of both, with what the model wants between them, as in "
+        f"lambda text, pair: [*tokenizer(text){ids}, *tokenizer(pair){ids}]"
+    )
 
 
 def _again(texts: Sequence[str], known: Any, ids: np.ndarray) -> Any:

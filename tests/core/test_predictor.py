@@ -300,14 +300,14 @@ class Odd:
 @pytest.mark.parametrize(
     ("later", "message"),
     [
-        (lambda n: np.zeros((n, 3)), "predict: it returned 3 scores for each input, and 2 at the call before"),
+        (lambda n: np.zeros((n, 3)), "model: it returned 3 scores for each input, and 2 at the call before"),
         (
             lambda n: np.zeros((n + 1, 2)),
-            r"predict: expected a row of numbers for each of 25 inputs, got float64 \(26, 2\)",
+            r"model: expected a row of numbers for each of 25 inputs, got float64 \(26, 2\)",
         ),
-        (lambda n: np.zeros((n, 2, 2)), r"predict: expected a row of numbers"),
-        (lambda n: [["a", "b"]] * n, "predict: expected numbers, got strings such as"),
-        (lambda n: None, "predict: expected a row of numbers"),
+        (lambda n: np.zeros((n, 2, 2)), r"model: expected a row of numbers"),
+        (lambda n: [["a", "b"]] * n, "model: expected numbers, got strings such as"),
+        (lambda n: None, "model: expected a row of numbers"),
     ],
 )
 def test_a_model_that_returns_another_shape(later: Any, message: str) -> None:

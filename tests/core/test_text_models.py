@@ -121,6 +121,23 @@ def test_a_pipeline_that_fills_texts_up_and_masks_them_mixes_none() -> None:
     assert alone.passes["forward"] <= 2  # it runs each text by itself anyway
 
 
+@pytest.mark.parametrize("second", ["resting", "person resting"])
+def test_a_pair_of_which_a_text_is_hidden_stays_a_pair_for_a_pipeline(second: str) -> None:
+    pipe, first = a_pipeline(), "a man sleeps"
+    tok = tokenizer()
+    ids = [*tok(first)["input_ids"], tok.sep_token_id]  # [CLS] a man sleeps [SEP] [SEP]
+    with torch.no_grad():
+        base = pipe.model(input_ids=torch.tensor([ids])).logits.softmax(1)[0, 1]
+    answer = explain(pipe, Text((first, second), explain=1), "exact_shap", target=1)
+    assert answer.base == pytest.approx(float(base), abs=1e-6)
+    own = pipe({"text": first, "text_pair": " "}, top_k=None)
+    assert answer.base == pytest.approx(next(one["score"] for one in own if one["label"] == "LABEL_1"), abs=1e-6)
+    said = "the pipeline is asked with text_pair=' '"
+    assert said in str(answer.warnings)
+    for part in (0, *(["person"] if " " in second else [])):  # some of the second always stays
+        assert said not in str(explain(pipe, Text((first, second), explain=part), "leave_one_out", target=1).warnings)
+
+
 def test_a_pipeline_inside_a_function_is_read_by_the_advised_one() -> None:
     pipe = a_pipeline()
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import nbexplain as nx
 from nbexplain import Subject, Text, explain
+from nbexplain.core.ask import ask
 from nbexplain.core.twin import twin
 from tests.core.texts import SENTENCE, WORDS, alone, shapley, tokenizer
 from tests.networks import seeded
@@ -340,7 +341,7 @@ def test_a_model_that_leaves_empty_texts_out_is_told_which_it_was() -> None:
     def drops(texts: list[str]) -> np.ndarray:
         return np.array([float(len(text)) for text in texts if text.strip()])
 
-    with pytest.raises(ValueError, match=r"with everything hidden, .* on '   ' it raised predict: expected a row"):
+    with pytest.raises(ValueError, match=r"with everything hidden, .* on '   ' it raised model: expected a row"):
         explain(drops, Text("the movie is good"), "exact_shap")
 
 
@@ -357,7 +358,7 @@ def test_a_label_that_comes_first_for_a_changed_text_is_not_blamed_on_the_empty_
 
 def test_dicts_that_a_pipeline_returns_are_no_scores_and_it_is_told_what_is() -> None:
     for told in ([{"label": "good", "score": 0.7}], [[{"label": "good", "score": 0.7}]]):
-        with pytest.raises(ValueError, match=r"predict: it returned dicts of 'label', 'score'; .* itself as the model"):
+        with pytest.raises(ValueError, match=r"model: it returned dicts of 'label', 'score'; .* itself as the model"):
             explain(lambda texts, told=told: told * len(texts), Text("a good film"), "lime")
 
 
@@ -409,3 +410,58 @@ def test_classes_are_called_as_the_configuration_has_them() -> None:
         assert each.session.classes == ("bad", "good")
         assert each.session.selection.target == 1
         each.close()
+
+
+def counts(texts: list[str]) -> np.ndarray:
+    """Columns: signs alone, signs beside the word "good"."""
+    signs = [2.0 * text.count(",") + text.count("!") for text in texts]
+    return np.array([[sign, 10.0 * ("good" in text) + sign] for sign, text in zip(signs, texts)])
+
+
+@pytest.mark.parametrize("method", ["exact_shap", "leave_one_out", "lime", "kernel_shap", "partition_shap"])
+def test_punctuation_that_carries_the_score_is_named_where_no_word_holds_it(method: str) -> None:
+    text = Text("good , film ! really ?")
+    said = (
+        "“,”, “!”, “?”: never hidden, as no word holds them, and without them the score is 3 lower; unit='token' hides "
+        "each sign"
+    )
+    answer = explain(counts, text, method, target=0)
+    assert answer.values == pytest.approx(np.zeros(3), abs=1e-9)
+    assert said in answer.warnings
+    assert said not in explain(counts, text, method, target=1).warnings  # 3 is little beside 10
+    assert said not in explain(counts, text, method, target=0, unit="token").warnings
+
+
+def test_signs_that_do_not_count_or_are_not_explained_cost_no_note() -> None:
+    for text in (Text("good film really"), Text("good , film ! really", explain="really")):
+        answer = explain(counts, text, "leave_one_out", target=0)
+        assert not [note for note in answer.warnings if "never hidden" in note]
+    subject = Subject(counts, Text("good , film"))
+    list(ask(subject, "exact_shap", target=0))
+    answers = [list(ask(subject, "leave_one_out", target=target))[-1] for target in (0, 1)]
+    assert [answer.passes["forward"] for answer in answers] == [0, 0]  # the signs were hidden once, for all classes
+    assert "without them the score is 2 lower" in str(answers[0].warnings)
+
+
+def test_a_model_that_wants_punctuation_is_explained_all_the_same() -> None:
+    def model(texts: list[str]) -> np.ndarray:
+        if not all(text.strip().endswith(".") for text in texts):
+            raise ValueError("no end")
+        return np.array([float("good" in text) for text in texts])
+
+    assert explain(model, Text("a good film ."), "exact_shap").values == pytest.approx([0, 1, 0])
+
+
+@pytest.mark.parametrize("hide", ["remove", "mask token"])
+def test_punctuation_among_tokens_is_hidden_as_words_are(hide: str) -> None:
+    class Signs(nn.Module):
+        """How often the id 7 is there."""
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return (ids == 7).float().sum(1, keepdim=True)
+
+    ids = {",": 7, "good": 3, "film": 4}
+    text = Text("good , film ,", lambda text: [ids[word] for word in text.split()], mask_token_id=1)
+    answer = explain(Signs(), text, "exact_shap", hide=hide)
+    assert answer.values == pytest.approx(np.zeros(2), abs=1e-6)
+    assert "“,”: never hidden, as no word holds them, and without them the score is 2 lower" in str(answer.warnings)

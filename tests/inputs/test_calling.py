@@ -52,6 +52,43 @@ def test_a_tokenizer_of_another_number_of_texts_is_refused(text, called):
         Text(text, lambda: 1)
 
 
+class Words:
+    """A tokenizer that takes one text: of each word the number of its letters."""
+
+    def __init__(self, form):
+        self.form = form
+
+    def __call__(self, text):
+        return self.form([len(word) for word in text.split()])
+
+
+@pytest.mark.parametrize(
+    ("form", "ids"),
+    [
+        (list, ""),
+        (lambda ids: {"input_ids": ids, "attention_mask": [1] * len(ids)}, "['input_ids']"),
+        (lambda ids: {"input_ids": torch.tensor([ids])}, "['input_ids'][0]"),
+    ],
+)
+def test_a_tokenizer_of_one_text_is_told_the_one_of_a_pair(form, ids):
+    pair = ("a dull film", "the greatest of films")
+    with pytest.raises(
+        TypeError, match=r"tokenizer: it is called as tokenizer\(text, pair\), .*Words.__call__"
+    ) as raised:
+        Text(pair, Words(form), explain=1)
+    advised = f"lambda text, pair: [*tokenizer(text){ids}, *tokenizer(pair){ids}]"
+    assert str(raised.value).endswith(f"as in {advised}")
+    made = Text(pair, eval(advised, {"tokenizer": Words(form)}), explain=1)
+    assert made.ids.tolist() == [1, 4, 4, 3, 8, 2, 5]
+    assert made.explained.tolist() == [False] * 3 + [True] * 4
+
+
+def test_an_object_that_cannot_be_called_so_is_told_by_its_class():
+    assert lacks(Words(list), 1) == ""
+    assert lacks(Words(list), 2) == "Words.__call__(text): too many positional arguments"
+    assert lacks(Words, 1) == ""  # which makes one
+
+
 def test_what_can_be_called_is_taken():
     def wraps(function):
         @functools.wraps(function)

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from nbexplain.core import target as targets
-from nbexplain.core.explanation import Target
+from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.registry import Choice, Places, Range
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker
 from nbexplain.inputs.superpixels import KINDS
 from nbexplain.inputs.table_masker import STAND_INS
-from nbexplain.inputs.text_masker import HIDING, UNITS
+from nbexplain.inputs.text_masker import HIDING, UNITS, TextMasker
 
 _PICTURE, _TEXT, _TABLE = ("picture",), ("text",), ("table",)
 
@@ -45,6 +47,8 @@ Stable = Annotated[
     float, Range("stop when no standard error is above this share of the largest value; 0: never", 0.0, 0.5, 0.01)
 ]
 
+_COUNTS = 0.5  # of the largest value: what the score may lose with signs that no value tells, before it is said
+
 _OF_KIND = {
     "picture": ("superpixels", "segmentation", "fill"),
     "text": ("unit", "hide"),
@@ -73,6 +77,35 @@ def masker_of(subject: Subject, options: Mapping[str, Any], target: Target | Non
             )
         chosen["stays"] = places
     return subject.masker(**chosen)
+
+
+def signs_note(subject: Subject, answer: Explanation, options: Mapping[str, Any], target: Target) -> tuple[str, ...]:
+    """That the score rests on plain punctuation, which is hidden with no word: where it counts beside the values.
+
+    That costs one pass, of texts that have some.
+    """
+    masker = masker_of(subject, options, target)
+    signs = masker.of_signs() if isinstance(masker, TextMasker) else None
+    if signs is None:
+        return ()
+    kept = targets.Kept(target, subject.scores())
+    key = ("signs", signs.key, kept.key)
+    scores: Tensor | None = subject.kept(key)
+    try:
+        if scores is None:
+            scores = subject.hidden(signs, np.zeros((1, 1), dtype=bool), kept.keep)
+            subject.keep(key, scores, scores.nbytes)
+        without, score = float(kept.read(scores)[0]), subject.score(target)
+    except (RuntimeError, TypeError, ValueError):  # a model may want some: the method does not ask for this
+        return ()
+    rounding = max(1e-5, 10 * torch.finfo(subject.dtype).eps) * max(abs(score), abs(without))
+    fall = score - without
+    if not abs(fall) > max(_COUNTS * np.abs(answer.values).max(), rounding):
+        return ()
+    return (
+        f"{signs.names[0]}: never hidden, as no word holds them, and without them the score is {abs(fall):.3g} "
+        f"{'lower' if fall > 0 else 'higher'}; unit='token' hides each sign",
+    )
 
 
 def is_stable(errors: np.ndarray, values: np.ndarray, share: float) -> bool:

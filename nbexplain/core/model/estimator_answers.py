@@ -50,19 +50,19 @@ def as_array(
     if isinstance(said, (list, tuple)) and said and isinstance(_first(said), Mapping):
         way = of_each(said, count, call, inputs, model) or _asked_otherwise(inputs, call, model)
         raise ValueError(
-            f"predict: it returned dicts of {', '.join(map(repr, list(_first(said))[:4]))}; expected a row of numbers "
+            f"model: it returned dicts of {', '.join(map(repr, list(_first(said))[:4]))}; expected a row of numbers "
             f"for each input, in the same order each time{way}. A text-classification pipeline of Hugging Face may be "
             "given itself as the model"
         )
     if isinstance(said, np.ma.MaskedArray) and np.ma.is_masked(said):
-        raise ValueError(f"predict: some of its numbers are masked; try lambda inputs: {call}(inputs).filled(0)")
+        raise ValueError(f"model: some of its numbers are masked; try lambda inputs: {call}(inputs).filled(0)")
     try:
         array = as_plain(said)
     except Exception as error:  # rows of several lengths, tensors without values: it is not the model that raised
         way = of_each(said, count, call, inputs, model) or _first_part(said, count, call, inputs, model)
         way = way or _asked_otherwise(inputs, call, model) or f" ({type(error).__name__}: {error})"
         raise ValueError(
-            f"predict: expected a row of numbers for each of {count} inputs, got {_described(said)}{way}"
+            f"model: expected a row of numbers for each of {count} inputs, got {_described(said)}{way}"
         ) from error
     if array.dtype == object and array.ndim:
         array = _of_objects(array, count, call)
@@ -79,11 +79,11 @@ def as_array(
     if way:
         listed = said if isinstance(said, (list, tuple)) else array.tolist()
         held = f"the columns {', '.join(map(repr, names[:4]))}" if names else _described(listed)
-        raise ValueError(f"predict: expected a row of numbers for each of {count} inputs, got {held}{way}")
+        raise ValueError(f"model: expected a row of numbers for each of {count} inputs, got {held}{way}")
     if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in "fiubUSO":
         shape = f"{array.dtype} {array.shape}" if array.ndim else "None" if said is None else type(said).__name__
         way = _instead(said, array, count, inputs, call, model)
-        raise ValueError(f"predict: expected a row of numbers for each of {count} inputs, got {shape}{way}")
+        raise ValueError(f"model: expected a row of numbers for each of {count} inputs, got {shape}{way}")
     return array, (), names
 
 
@@ -105,15 +105,13 @@ def _of_objects(array: np.ndarray, count: int, call: str) -> np.ndarray:
     if labels:
         if lacking and array.size == count and not _no_labels(array.ravel()):
             raise NoLabel(
-                f"predict: it returned {lacking[0]} for {len(lacking)} of {count} inputs, and labels such as "
+                f"model: it returned {lacking[0]} for {len(lacking)} of {count} inputs, and labels such as "
                 f"{written(labels[0])} for others; {_named_none(lacking[0], call)}"
             )
         return array
     if nothing := [one for one in lacking if not isinstance(one, (float, Decimal))]:
         way = "" if len(lacking) < len(held) else f", or labels; if it stands for one, {_named_none(nothing[0], call)}"
-        raise ValueError(
-            f"predict: it returned {nothing[0]} for {len(nothing)} of {count} inputs, expected numbers{way}"
-        )
+        raise ValueError(f"model: it returned {nothing[0]} for {len(nothing)} of {count} inputs, expected numbers{way}")
     with contextlib.suppress(TypeError, ValueError):
         whole = np.array(array.tolist()) if held and all(isinstance(one, Integral) for one in held) else array
         return whole if whole.dtype.kind in "iub" else array.astype(np.float64)
@@ -375,7 +373,7 @@ def _check_order(index: Any, count: int, inputs: Any, call: str) -> None:
         return
     way = ".sort_index()" if own is None else ".loc[inputs.index]" if own.is_unique else ""
     way = f"; try lambda inputs: {call}(inputs){way}" if way else ""
-    raise ValueError(f"predict: it returned the rows in another order than it got them, as their index tells{way}")
+    raise ValueError(f"model: it returned the rows in another order than it got them, as their index tells{way}")
 
 
 def _first(said: Any) -> Any:

@@ -241,7 +241,8 @@ def _named(pipe: Any, labels: Sequence[str]) -> Any:
 def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
     """Texts, or pairs of them, → scores (N, K) of a text-classification pipeline, in the order of its model's labels.
 
-    For an empty text, of which its tokenizer makes no token, its mask, unknown or padding token stands.
+    For an empty text, of which its tokenizer makes no token, its mask, unknown or padding token stands. An empty second
+    text of a pair is a space, as the tokenizer drops one of no sign: a pair stays a pair, as for the model alone.
 
     Raises
     ------
@@ -259,6 +260,7 @@ def pipeline_call(pipe: Any) -> Callable[[Any], np.ndarray]:
         parts = (text,) if isinstance(text, str) else tuple(text)
         if not any(part.strip() for part in parts):
             parts = (empty_text(pipe.tokenizer), *parts[1:])
+        parts = (*parts[:1], *(part or " " for part in parts[1:]))
         return parts[0] if len(parts) == 1 else dict(zip(("text", "text_pair"), parts))
 
     def scores(texts: Any) -> np.ndarray:

@@ -77,7 +77,7 @@ def numbers(array: np.ndarray) -> np.ndarray:
         odd = [one for one in held if not _is_number(one)] or held
         kind = "strings" if isinstance(odd[0], str) else type(odd[0]).__name__
         among = f" among {array.size - len(odd):,} numbers" if len(odd) < array.size else ""
-        raise ValueError(f"predict: expected numbers, got {kind} such as {odd[0]!r}{among}")
+        raise ValueError(f"model: expected numbers, got {kind} such as {odd[0]!r}{among}")
     return array.reshape(len(array), -1).astype(np.float64)
 
 
@@ -426,11 +426,11 @@ def of_labels(
             if alone:
                 own = ", ".join(map(written, known.tolist()))
                 raise ValueError(
-                    f"predict: it returned the label {written(label)}, and {own} for the input itself; say which "
+                    f"model: it returned the label {written(label)}, and {own} for the input itself; say which "
                     f"labels there are: classes={[*known.tolist(), label]}, all of them"
                 )
             raise ValueError(
-                f"predict: it returned the label {written(label)}, which it did for none of the rows that tell its "
+                f"model: it returned the label {written(label)}, which it did for none of the rows that tell its "
                 f"classes ({', '.join(map(written, known[:6].tolist()))}); give a background in which each occurs, or "
                 "classes=[…], all of them"
             )
@@ -452,7 +452,7 @@ def of_two(said: np.ndarray, *, margin: bool = False, labels: tuple[Any, ...] | 
     def scores(said: np.ndarray) -> np.ndarray:
         if not ((said >= 0) & (said <= 1)).all():
             raise ValueError(
-                f"predict: its numbers were from 0 to 1 and taken for the probability of the second class, and now one "
+                f"model: its numbers were from 0 to 1 and taken for the probability of the second class, and now one "
                 f"is {said.ravel()[((said < 0) | (said > 1)).ravel()][0]:g}; let it return a number for each class"
             )
         return _both(1 - numbers(said), numbers(said))
@@ -539,12 +539,12 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
     found = _different(values.tolist())
     if broken := next((label for label in found if _is_fraction(label)), None):
         raise ValueError(
-            f"predict: it returned numbers as strings, such as {broken!r}; let it return floats: "
+            f"model: it returned numbers as strings, such as {broken!r}; let it return floats: "
             "numpy.asarray(…, dtype=float)"
         )
     if len(found) > _MOST_LABELS:
         raise ValueError(
-            f"predict: expected numbers or labels of classes, got {len(found):,} different ones such as {found[0]!r}"
+            f"model: expected numbers or labels of classes, got {len(found):,} different ones such as {found[0]!r}"
         )
     try:
         return sorted(found)

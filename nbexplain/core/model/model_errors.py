@@ -153,7 +153,7 @@ def _split(given: Tabular, parts: int) -> list[list[int]]:
 
 def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
     """That a model cannot take a text with all of it hidden, where it takes the others; None where it is not that."""
-    if not isinstance(given, Text) or str(error).startswith("predict: it returned the label"):
+    if not isinstance(given, Text) or str(error).startswith("model: it returned the label"):
         return None
     empty = given.nothing_left(x)
     if not empty.any():
@@ -171,7 +171,7 @@ def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[
     else:
         ids = given.arguments(x[empty][:1])
         seen = f"the ids {(ids[0][0] if ids[0] else ids[1]['input_ids'])[0].tolist()}"
-    raised = str(error) if str(error).startswith("predict:") else f"{type(error).__name__}: {error}"
+    raised = str(error) if str(error).startswith("model:") else f"{type(error).__name__}: {error}"
     return ValueError(
         f"hide: the model cannot take the text with everything hidden, which the method asks for: on {seen} it raised "
         f"{raised.rstrip('.')}{_masked(given, scores)}; or let the model return scores for a text without words"
@@ -183,7 +183,7 @@ def _of_little_left(error: Exception, given: Text, x: Tensor, scores: Callable[[
     if given.tokenizer is not None:
         return _of_fewer(error, given, x, scores)
     left = (x >= 0).sum(1)
-    if str(error).startswith(("predict:", "model:")) or bool((left == x.shape[1]).all()):
+    if str(error).startswith("model:") or bool((left == x.shape[1]).all()):
         return None
     if len(x) == 1:
         return ValueError(
@@ -279,7 +279,7 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
 def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) -> Exception:
     """What the error of a model that is no torch module means for the input."""
     text, kind, model = str(error), type(error).__name__, module.estimator
-    if isinstance(error, (ValueError, TypeError)) and text.startswith(("predict:", "model:", "classes:", "scores:")):
+    if isinstance(error, (ValueError, TypeError)) and text.startswith(("model:", "classes:", "scores:")):
         return error
     if kind == "NotFittedError" or (kind == "CatBoostError" and "no trained model" in text):
         return ValueError(

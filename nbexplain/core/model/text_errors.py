@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Text
 from nbexplain.inputs.text_read import is_added
+from nbexplain.inputs.words import words_in
 
 
 def of_text(
@@ -285,6 +286,23 @@ def cut_by_pipeline(pipe: Any, parts: Sequence[str]) -> tuple[str, ...]:
     return (
         f"the text has {whole:,} tokens and the pipeline cuts it to {read:,}: what it cuts off is not read, but moves "
         "up where other words are removed",
+    )
+
+
+def emptied_by_pipeline(pipe: Any, given: Text) -> tuple[str, ...]:
+    """A note on the second text of a pair, all of which may be hidden, where the tokenizer drops an empty one."""
+    if len(given.texts) == 1 or not callable(getattr(pipe, "tokenizer", None)):
+        return ()
+    first, begin = given.texts[0], len(given.text) - len(given.texts[1])
+    words = [(start, end) for start, end in words_in(given.text) if start >= begin]
+    if any(all(end <= a or start >= b for a, b in given.parts_explained) for start, end in words):
+        return ()  # some of it always stays
+    dropped, kept = (len(pipe.tokenizer(first, second, verbose=False)["input_ids"]) for second in ("", " "))
+    if dropped == kept:
+        return ()
+    return (
+        "where all of the second text is hidden, the pipeline is asked with text_pair=' ', which stays a pair as where "
+        "some words are left; of text_pair='' it would leave the second text out",
     )
 
 

@@ -409,9 +409,7 @@ def test_what_an_async_function_raises_is_said() -> None:
 
 
 def test_rows_of_several_lengths_are_not_said_to_be_raised_by_the_model() -> None:
-    with pytest.raises(
-        ValueError, match=r"^predict: expected a row of numbers for each of 1 inputs, got a list of lis"
-    ):
+    with pytest.raises(ValueError, match=r"^model: expected a row of numbers for each of 1 inputs, got a list of lis"):
         explain(lambda texts: [[[1.0], [2.0, 3.0]] for _ in texts], Text(TEXT), "leave_one_out")
 
 
@@ -527,7 +525,7 @@ def test_a_model_that_skips_empty_texts_is_told_so(text: str, method: str) -> No
     def skipping(texts: list[str]) -> Any:
         return table([one for one in texts if one.strip()])
 
-    with pytest.raises(ValueError, match=r"on ' *' it raised predict: .* answers? for \d+ inputs; let it") as raised:
+    with pytest.raises(ValueError, match=r"on ' *' it raised model: .* answers? for \d+ inputs; let it") as raised:
         explain(skipping, Text(text), method)
     assert "lambda" not in str(raised.value)
     assert "hide='mask token'" in str(raised.value)
