@@ -17,7 +17,7 @@ from nbexplain.core.table.counterfactual_moves import NEARER, Values
 from nbexplain.core.table.counterfactual_search import BEAM, BLOCK, SHARE, STARTS
 from nbexplain.inputs import Tabular
 
-_CHANGED = 10  # columns that still differ when a start is made as small as it gets, about
+_CHANGED = 3  # columns that still differ when a start is made as small as it gets, about
 _CALLS = 6  # of few rows for each start, about
 _APART = 9  # times as many at most as at least: what lies between is within a factor of 3 of both
 
