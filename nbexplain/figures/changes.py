@@ -29,8 +29,8 @@ def lines_of(explanation: Explanation, x: Array | None) -> tuple[str, ...]:
         elif isinstance(x, Tabular) and x.names == explanation.names:
             here = x.tensor[0].tolist()
             changed = [n for n, value in enumerate(values.tolist()) if value != here[n]]
-            said = [(x.columns[n], here[n], values[n]) for n in changed]
-            what = ", ".join(f"{column.name} {column.said(old)} → {column.said(new)}" for column, old, new in said)
+            said = [(x.columns[n].name, *x.columns[n].said_apart([here[n], values[n]])) for n in changed]
+            what = ", ".join(f"{name} {old} → {new}" for name, old, new in said)
         else:
             raise ValueError("x: the row that was explained is needed, to tell what changes; give figure(…, x=row)")
         lines.append(f"{number + 1}   {what}   ({_score(explanation, number)})")

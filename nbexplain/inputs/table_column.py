@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.inputs.table_times import plain_time, time_said
+from nbexplain.inputs.table_times import plain_time, time_said, time_written
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,16 @@ class Column:
         written = f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"  # no income is read as 4.125e+04
         return written.replace("-", "−")
 
+    def said_apart(self, values: Sequence[float]) -> list[str]:
+        """Values as they are read, with as much more of each as it takes to tell different ones apart."""
+        said = [self.said(value) for value in values]
+        if self.categories or len(set(said)) == len(set(values)) or not np.isfinite(values).all():
+            return said
+        if self.time in ("", "duration"):
+            more = [number.replace(",", "") for number in numbers_apart(values)]
+            return [f"{number} d" for number in more] if self.time else more
+        return [str(time_written(self.time, value)) for value in values]
+
     @property
     def has_order(self) -> bool:
         """Whether a higher value is more of something: of categories, where they are rising numbers, or `ordered`."""
@@ -56,6 +66,21 @@ class Column:
     def _told_apart(self) -> list[str]:
         """What categories of several kinds are called, such as 1 beside '1'; none of one kind, which are as written."""
         return [] if of_one_kind(self.categories) else names_of(self.categories)
+
+
+def _grouped(number: float, digits: int) -> str:
+    return f"{number:,.{digits}g}" if abs(number) < 10**digits else f"{number:,.0f}"
+
+
+def numbers_apart(
+    numbers: Sequence[float], digits: int = 3, written: Callable[[float, int], str] = _grouped
+) -> list[str]:
+    """Numbers as they are read, written with so many digits, and as many more as it takes to tell them apart."""
+    for count in range(digits, 18):
+        said = [written(number, count) for number in numbers]
+        if len(set(said)) == len(set(numbers)):
+            break
+    return [number.replace("-", "−") for number in said]
 
 
 def missing_said(categories: Iterable[Any]) -> str:

@@ -117,10 +117,8 @@ class TokenMap:
             before, after = explanation.values[:, target]
             named = ", ".join(f"“{name}”" for name in explanation.names[:_MOST_NAMED])
             more = len(explanation.names) - _MOST_NAMED
-            self.pane.note = (
-                f"without {named}{f' and {more} more' if more > 0 else ''}: "
-                f"{words.score_of(self._session, target, before)} → {words.score_of(self._session, target, after)}"
-            )
+            change = words.change_of(self._session, target, before, after)
+            self.pane.note = f"without {named}{f' and {more} more' if more > 0 else ''}: {change}"
 
     # What is edited
 

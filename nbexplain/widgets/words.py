@@ -14,6 +14,7 @@ from nbexplain.core.registry import METHODS
 from nbexplain.core.table.matching import NoRows
 from nbexplain.core.target import name_of
 from nbexplain.inputs import Text
+from nbexplain.inputs.table_column import numbers_apart
 from nbexplain.session import Session
 
 _LONG = 1e9  # from here on a number is written with its power of ten
@@ -24,6 +25,13 @@ def target_name(target: Any, session: Session) -> str:
     """The name of a class, with the region that it is explained over, or a description of another target."""
     x = session.inputs[session.selection.input]
     return name_of(target, session.classes, x.tokens if isinstance(x, Text) else ())
+
+
+def change_of(session: Session, target: int, before: float, after: float) -> str:
+    """`brick heart 9.31 → brick heart 9.28`, with as many more decimals as it takes to tell the two apart."""
+    name = target_name(target, session)
+    was, now = numbers_apart([before, after], 2, lambda score, decimals: f"{score:.{decimals}f}")
+    return f"{name} {was} → {name} {now}"
 
 
 def score_of(session: Session, target: int, score: float) -> str:

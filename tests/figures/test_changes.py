@@ -47,3 +47,15 @@ def test_words_are_named_and_nothing_found_is_said() -> None:
 def test_the_row_is_needed(answer: Explanation) -> None:
     with pytest.raises(ValueError, match=r"x: the row that was explained is needed, .* give figure\(…, x=row\)"):
         figure(answer)
+
+
+def test_values_that_are_near_each_other_are_told_apart() -> None:
+    rows = np.array([[20_000.1, 5.0], [20_000.4, 5.0]])
+    near = Tabular(rows[0], rows, names=["income", "debt"])
+
+    def rich(x: np.ndarray) -> np.ndarray:
+        yes = (x[:, 0] > 20_000.2).astype(float)
+        return np.stack([1 - yes, yes], 1)
+
+    (line,) = lines_of(explain(rich, near, "counterfactual"), near)
+    assert "income 20000.1 → 20000.4" in line

@@ -59,6 +59,20 @@ def test_a_text_is_explored_with_a_text_explorer(explorer: nx.Explorer) -> None:
     assert pane.overlay.meta["title"] == "LIME · up"
 
 
+def test_a_small_change_of_the_score_is_seen() -> None:
+    def judge(texts: list[str]) -> np.ndarray:
+        happy = np.array([0.33 + 0.0003 * ("good" in text) for text in texts])
+        return np.stack([1 - happy, happy], 1)
+
+    explorer = nx.TextExplorer(judge, nx.Text("a good film"), classes=["sad", "happy"], target=1)
+    assert explorer.session.wait(60)
+    pane = shown(explorer)
+    from_browser(pane, dropped=[1])
+    assert explorer.session.wait(60)
+    assert pane.note == "without “good”: happy 0.3303 → happy 0.3300"
+    explorer.close()
+
+
 def test_what_the_score_is_without_words(explorer: nx.Explorer) -> None:
     pane = shown(explorer)
     before = sum(WORTH[i] for i in Words()(SENTENCE)["input_ids"])

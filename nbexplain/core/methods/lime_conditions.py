@@ -7,7 +7,6 @@ import numpy as np
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_reading import Column
-from nbexplain.inputs.table_times import time_written
 
 _QUARTILES = (25, 50, 75)
 
@@ -46,10 +45,7 @@ def _condition(column: Column, value: float, known: np.ndarray, bins: str) -> st
 def _times(column: Column, ends: np.ndarray, known: np.ndarray) -> list[str]:
     """Times as they are read. Of whole days, none lies between a quartile and the day before it."""
     ends = np.floor(ends) if (known == np.floor(known)).all() else ends
-    said = [column.said(end) for end in ends.tolist()]
-    if len(set(said)) == len(said):
-        return said
-    return [str(time_written(column.time, end)) for end in ends.tolist()]  # less than a second apart
+    return column.said_apart(ends.tolist())
 
 
 def _apart(ends: np.ndarray, value: float) -> list[str]:

@@ -9,15 +9,16 @@ from typing import Annotated
 import numpy as np
 import torch
 
-from nbexplain.core.dataset.rows import drawn, scores_of, table_of
+from nbexplain.core.dataset.rows import drawn, table_of
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.methods.hiding import Hide, Unit, masker_of
 from nbexplain.core.registry import Names, Number, Range, method
 from nbexplain.core.subject import Subject
-from nbexplain.core.table.counterfactual_goal import Goal
+from nbexplain.core.table.counterfactual_goal import ROWS, Goal
 from nbexplain.core.table.counterfactual_moves import Combo, Hidings, Moves, Values
-from nbexplain.core.table.counterfactual_price import ROWS, passes_of
+from nbexplain.core.table.counterfactual_price import passes_of
 from nbexplain.core.table.counterfactual_search import Search, starts_of
+from nbexplain.core.table.every_score import first_scores
 from nbexplain.inputs import Tabular
 
 _PAUSE = 0.2  # seconds between two pictures
@@ -57,18 +58,20 @@ def counterfactual(
     model gives them; undoing any single change loses what was reached. The fewest features come first, then the
     smallest distance Σ |change| / median absolute deviation (1 for a category); the last one is the nearest of all.
 
-    All single changes are tried (of columns with many values some, evenly spread), then pairs and larger sets, the
-    most promising first (Martens and Provost's SEDC, with a beam); besides, changes of the row into near background
-    rows are taken back one by one. `warnings` say when smaller sets were not all tried, or nothing was found and how
-    close it came. Each column changes by itself: that columns belong together, as those of one-hot codes, is not
-    known. What changes the model's mind need not change the world.
+    All single changes are tried (of columns with many values some, evenly spread), then pairs and larger sets, the most
+    promising first (Martens and Provost's SEDC, with a beam); besides, changes of the row into near background rows are
+    taken back one by one, and what does is brought nearer, as if the score rose or fell with each column. It ends with
+    `evaluations`, after all single changes in any case, and begins once more where only then `predict` is seen to
+    choose otherwise; besides, rows of the background are scored. `warnings` say when smaller or nearer changes were not
+    all tried, or nothing was found and how close it came. Each column changes by itself: that columns belong together,
+    as those of one-hot codes, is not known. What changes the model's mind need not change the world.
 
     Raises
     ------
     ValueError
         If a table has no background, a column is not there, or a score is not finite.
     """
-    goal = Goal(subject, target, boundary)
+    goal = Goal(subject, target, boundary, evaluations)
     moves: Moves
     rows = None
     if isinstance(subject.input, Tabular):
@@ -110,19 +113,19 @@ def counterfactual(
         if rows is None or not isinstance(moves, Values):
             return ()
         batch = torch.from_numpy(table_of(subject).placed(rows))
-        return starts_of(moves, goal, rows, batch, scores_of(subject, rows, "background"))
+        return starts_of(moves, goal, rows, batch, first_scores(subject, ROWS))
 
     shown = -np.inf
     for attempt in range(2):
-        for _ in search.run(starts()):
+        for _ in search.run(starts):
             if time.perf_counter() - shown > _PAUSE:
                 yield answer(search.done)
                 shown = time.perf_counter()
         if attempt or search.confirmed():
             break
         goal.follow_predict()  # which was not seen to differ before
-        begun = float(goal.toward(subject.scores())[0])
-        search = Search(moves, goal, begun, min(changes, len(moves.names)), count, evaluations)
+        begun, before = float(goal.toward(subject.scores())[0]), search.evaluations
+        search = Search(moves, goal, begun, min(changes, len(moves.names)), count, evaluations, before)
     yield answer(1.0)
 
 
@@ -144,4 +147,6 @@ def _notes(search: Search, moves: Moves, goal: Goal) -> tuple[str, ...]:
     if found and untried:
         size, tried, of = untried[0]
         notes.append(f"fewer {moves.what}s may do: of sets of {size}, {tried:,} of {of:,} were tried")
+    if search.unfinished:
+        notes.append("nearer values may do: the evaluations were used up; give more evaluations=")
     return tuple(notes)

@@ -7,18 +7,20 @@ import torch
 from torch import Tensor
 
 from nbexplain.core import target as targets
-from nbexplain.core.dataset.rows import drawn, scores_of
+from nbexplain.core.dataset.rows import drawn, table_of
 from nbexplain.core.explanation import Target
 from nbexplain.core.model.region import Placed, Region
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.every_score import first_scores, unscored
 from nbexplain.core.table.labels import has_classes
 from nbexplain.inputs import Tabular, Text
+from nbexplain.inputs.table_masker import needed
 
 _LEAST = 1e-9  # of a probability: the logarithm of less than that orders nothing ...
 _LEAST_VOTES = 1e-3  # ... of shares of votes, as a forest's, that are 0 at times
 _REMOVED = -1e9  # the score of a token that is no longer there
-_ROWS = 500  # of the background, whose scores tell where a boundary lies
+ROWS = 500  # of the background, whose scores tell where a boundary lies
 
 
 class Goal:
@@ -30,6 +32,8 @@ class Goal:
         What is explained.
     boundary
         The target's score that is to be crossed, or None.
+    evaluations
+        How many changed inputs may be tried, which tells how many rows of the background a mean may take.
 
     Attributes
     ----------
@@ -47,7 +51,7 @@ class Goal:
         class with the highest score; else None.
     """
 
-    def __init__(self, subject: Subject, target: Target, boundary: float | None) -> None:
+    def __init__(self, subject: Subject, target: Target, boundary: float | None, evaluations: int) -> None:
         clean = subject.scores()
         self._target, self.note = target, ""
         self._token, self._label = _at_tokens(subject, target)
@@ -63,7 +67,7 @@ class Goal:
                 "as boundary=0.0"
             )
         if boundary is None and not by_class:
-            boundary, self.note = _chosen(subject, target, name)
+            boundary, self.note = _chosen(subject, target, name, evaluations)
         self.boundary, self._level = boundary, 0.0
         self._subject = subject
         self.predicted: int | None = None
@@ -115,11 +119,11 @@ class Goal:
         table = self._subject.input
         if not isinstance(table, Tabular) or table.background is None:
             return 0.0
-        rows = table.background[drawn(table, _ROWS, 0)]
+        rows = table.background[drawn(table, ROWS, 0)]
         chosen = self.choice(torch.from_numpy(table.placed(rows)))
         if chosen is None:
             return 0.0
-        ahead = self._ahead(scores_of(self._subject, rows, "background"))
+        ahead = self._ahead(first_scores(self._subject, ROWS))
         order = np.argsort(ahead)
         levels, yes = ahead[order], (chosen == self._label)[order]
         wrong = np.append(0, yes.cumsum()) + np.append((~yes)[::-1].cumsum()[::-1], 0)  # by how many rows lie below it
@@ -194,15 +198,28 @@ def _one_is_chosen(subject: Subject) -> bool:
     return outputs is not None and outputs.exclusive
 
 
-def _chosen(subject: Subject, target: Target, name: str) -> tuple[float, str]:
+def rows_scored(subject: Subject, boundary: float | None, evaluations: int) -> int:
+    """How many rows of the background are scored at most, besides what is tried."""
+    if not unscored(subject):
+        return 0
+    mean = boundary is None and not has_classes(subject)
+    return _of_mean(subject, evaluations) if mean else min(ROWS, len(needed(table_of(subject))))
+
+
+def _of_mean(subject: Subject, evaluations: int) -> int:
+    """How many rows of the background a mean is taken of: all that are known, or do not cost much beside the search."""
+    rows = len(needed(table_of(subject)))
+    return rows if not unscored(subject) or rows <= max(ROWS, evaluations // 2) else ROWS
+
+
+def _chosen(subject: Subject, target: Target, name: str, evaluations: int) -> tuple[float, str]:
     """A boundary of a score of this name where none was given, and how it came about."""
     if name == "probability":
         return 0.5, "the probability is to cross 0.5; give boundary= for another one"
     table, scores = subject.input, targets.score(subject.scores(), target).double()
     among = False
     if not subject.independent and isinstance(table, Tabular) and table.background is not None:
-        among, rows = True, table.background[drawn(table, _ROWS, 0)]
-        scores = targets.score(scores_of(subject, rows, "background"), target).double()
+        among, scores = True, targets.score(first_scores(subject, ROWS), target).double()
     if subject.score_name == "probability" and _is_share(subject, target, scores):
         return 0.5, f"the {name}, which lies between 0 and 1, is to cross 0.5; give boundary= for another one"
     if not among:
@@ -213,8 +230,10 @@ def _chosen(subject: Subject, target: Target, name: str) -> tuple[float, str]:
         return 0.0, (
             f"the {name} is to cross 0, on both sides of which the background lies; give boundary= for another one"
         )
-    mean = float(scores.mean())
-    return mean, (f"the {name} is to cross {mean:.4g}, the mean of the background; give boundary= for another one")
+    rows, asked = len(needed(table_of(subject))), _of_mean(subject, evaluations)
+    mean = float(targets.score(first_scores(subject, asked), target).double().mean())
+    of = "the background" if asked == rows else f"{asked:,} of the {rows:,} rows of the background"
+    return mean, f"the {name} is to cross {mean:.4g}, the mean of {of}; give boundary= for another one"
 
 
 def _is_share(subject: Subject, target: Target, scores: Tensor) -> bool:

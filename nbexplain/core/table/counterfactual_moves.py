@@ -18,7 +18,7 @@ from nbexplain.inputs.table_reading import Column
 Combo = tuple[int, ...]  # moves of different features
 
 _MOST_VALUES = 50  # of a column that are tried alone; of more, so many that are spread evenly over its rows
-NEARER = 25  # of a column that has to change, at a time: more follow between the best of them
+NEARER = 25  # of a column that has to change, at a time: more follow between the last that fails and the best
 
 
 class Moves(Protocol):
@@ -55,8 +55,11 @@ class Moves(Protocol):
     def values(self, combos: Sequence[Combo]) -> np.ndarray:
         """(n, features): what an answer shows of each."""
 
-    def nearer(self, move: int) -> list[int]:
-        """Moves of the same feature that change it less."""
+    def nearer(self, move: int, failed: Sequence[int], most: int) -> list[int]:
+        """At most so many moves of the same feature that change it less, but more than those that failed.
+
+        Upwards more than those that failed upwards, downwards more than those downwards. None only if there is none.
+        """
 
 
 class Values:
@@ -134,11 +137,19 @@ class Values:
                 row[self._feature[move]] = self._value[move]
         return rows
 
-    def nearer(self, move: int) -> list[int]:
+    def nearer(self, move: int, failed: Sequence[int], most: int) -> list[int]:
         feature = self._feature[move]
-        allowed = self._allowed(feature)
-        closer = allowed[self._costs_of(feature, allowed) < self._cost[move]]
-        return [self._move(feature, float(value)) for value in _spread(closer, NEARER)]
+        allowed, here = self._allowed(feature), self._row[feature]
+        costs, gone = self._costs_of(feature, allowed), self._value_of(feature, failed, self._cost[move])
+        far = costs < self._cost[move]
+        for side, values in ((allowed > here, gone[gone > here]), (allowed < here, gone[gone < here])):
+            if len(values):
+                far &= ~side | (costs > self._costs_of(feature, values).max())
+        return [self._move(feature, float(value)) for value in _spread(allowed[far], most)]
+
+    def _value_of(self, feature: int, moves: Sequence[int], cost: float) -> np.ndarray:
+        """The values of those moves of a feature that change it by less than a cost."""
+        return np.array([self._value[m] for m in moves if self._feature[m] == feature and self._cost[m] < cost])
 
     def from_rows(self, rows: np.ndarray, most: int) -> list[Combo]:
         """The moves that bring the row as near as is allowed to each of the nearest of others (n, F), nearest first."""
@@ -213,7 +224,7 @@ class Hidings:
             row[list(combo)] = 0
         return keep
 
-    def nearer(self, move: int) -> list[int]:
+    def nearer(self, move: int, failed: Sequence[int], most: int) -> list[int]:
         return []
 
 
@@ -221,6 +232,8 @@ def _spread(values: np.ndarray, most: int) -> np.ndarray:
     """At most so many of sorted values, evenly spread, with both ends."""
     if len(values) <= most:
         return values
+    if most == 1:
+        return values[[len(values) // 2]]
     return np.asarray(values[np.linspace(0, len(values) - 1, most).round().astype(int)])
 
 

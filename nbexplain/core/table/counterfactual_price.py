@@ -12,14 +12,13 @@ from nbexplain.core.explanation import Target
 from nbexplain.core.methods.hiding import masker_of
 from nbexplain.core.question import Passes
 from nbexplain.core.subject import Subject
+from nbexplain.core.table.counterfactual_goal import ROWS, rows_scored
 from nbexplain.core.table.counterfactual_moves import NEARER, Values
-from nbexplain.core.table.counterfactual_search import BEAM, BLOCK, STARTS
+from nbexplain.core.table.counterfactual_search import BEAM, BLOCK, SHARE, STARTS
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_masker import needed
 
-ROWS = 500  # of the background, of which those that are predicted as wanted are starts
-_CHANGED = 10  # columns that still differ when a start is made as small as it gets, about
-_CALLS = 18  # of few rows for each start, about
+_CHANGED = 3  # columns that still differ when a start is made as small as it gets, about
+_CALLS = 6  # of few rows for each start, about
 _APART = 9  # times as many at most as at least: what lies between is within a factor of 3 of both
 
 
@@ -37,14 +36,17 @@ def passes_of(subject: Subject, target: Target, params: Mapping[str, Any]) -> in
         moves = Values(subject, table, params["fixed"], params["rising"], params["falling"], budget // 2)
         singles = len(moves.features)
         each = 2 * len(moves.counts) + int(np.sort(np.minimum(moves.counts, NEARER))[-_CHANGED:].sum())
-        least = min(ROWS, len(needed(table))) + singles + min(STARTS * each, budget + each)
+        least = singles + min(STARTS * each, int(max(budget - singles, 0) * SHARE))
         ways = np.bincount(moves.features, minlength=len(moves.counts))
         pairs = (singles**2 - int((ways**2).sum())) // 2
-        larger = _larger(singles, pairs, min(prod((ways + 1).tolist()), budget), size, budget - singles)
+        larger = _larger(singles, pairs, min(prod((ways + 1).tolist()), budget), size, budget - least)
+        rows = rows_scored(subject, params["boundary"], budget)
     else:
-        least = words = len(masker_of(subject, params, target).names)
+        rows, words = 0, len(masker_of(subject, params, target).names)
+        least = words
         larger = _larger(words, comb(words, 2), sum(comb(words, n) for n in range(size + 1)), size, budget - words)
-    most = least + larger
+    least += min(rows, ROWS)
+    most = least + larger + max(rows - ROWS, 0)
     calls = _CALLS * STARTS if isinstance(subject.input, Tabular) else 0
     if most > _APART * least:
         return Passes(most, calls=calls, at_most=True)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from nbexplain.core.table.counterfactual_goal import Goal
-from nbexplain.core.table.counterfactual_moves import Combo, Moves, Values
+from nbexplain.core.table.counterfactual_moves import NEARER, Combo, Moves, Values
 
 BLOCK = 512  # combinations between two looks at what was found
 _PAIRED = 1500  # single changes that pairs are made of
 BEAM = 40  # combinations of each size that larger ones are made of
 STARTS = 12  # background rows that a search begins at
-_CONFIRMED = 50  # single changes whose prediction is held against the scores
-_SHARE = 0.5  # of what is left, that a size may use up as long as larger ones wait
+_CONFIRMED = 50  # single changes whose prediction is held against the scores, ...
+_TO_CONFIRM = 20  # ... and the part of the budget that is left for them
+SHARE = 0.5  # of what is left, that the starts, or a size, may use up as long as larger ones wait
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,9 @@ class Search:
     count
         How many different ones are looked for.
     budget
-        How many combinations are tried; making one smaller is not counted.
+        How many combinations are tried in all; the single moves are tried even if they are more.
+    before
+        How many were tried before, by another search.
 
     Attributes
     ----------
@@ -59,13 +62,17 @@ class Search:
         From 0 to 1, how far the search has come.
     """
 
-    def __init__(self, moves: Moves, goal: Goal, start: float, most: int, count: int, budget: int) -> None:
+    def __init__(
+        self, moves: Moves, goal: Goal, start: float, most: int, count: int, budget: int, before: int = 0
+    ) -> None:
         self._moves, self._goal = moves, goal
         self._start = start  # how far the input itself is on the way
         self._most, self._count, self._budget = most, count, budget
         self.tried: dict[int, int] = {}  # by the search itself
-        self._spared = 0
-        self.evaluations = 0
+        self.evaluations = before
+        self._until = before + budget - budget // _TO_CONFIRM  # how many evaluations there may be by the end of a stage
+        self._failed: dict[Combo, list[int]] = {}  # moves that do not reach the goal beside these others
+        self._unfinished: set[Combo] = set()
         self.nearest: tuple[float, Combo] = (-math.inf, ())
         self.done = 0.0
         self._found: dict[frozenset[int], Found] = {}
@@ -80,23 +87,29 @@ class Search:
             first[-1] = nearest
         return first
 
-    def run(self, starts: Iterable[Combo] = ()) -> Iterator[None]:
-        """Search, and stop for a look whenever something was found."""
+    @property
+    def unfinished(self) -> bool:
+        """Whether the budget was used up before it was known that nothing nearer does than some that are found."""
+        return any(one.combo in self._unfinished for one in self.found)
+
+    def run(self, starts: Callable[[], Iterable[Combo]]) -> Iterator[None]:
+        """Search, and stop for a look whenever something was found; what `starts` returns is no single move."""
         singles = [(move,) for move in range(len(self._moves.features))]
         toward, reached = self._try(singles)
         self.tried[1] = len(singles)
         self._gains = toward - self._start
+        self._failed[()] = np.flatnonzero(~reached).tolist()
         alone = {int(self._moves.features[move]) for move in np.flatnonzero(reached)}
+        end, self._until = self._until, self._until - 2 * self._count  # each is asked for before and after
         self._settle([singles[move] for move in np.flatnonzero(reached)])
-        self.done = 0.2
+        self._until, self.done = end, 0.2
         yield
-        spent = self.evaluations
-        for combo in starts:
-            if self.evaluations - spent < self._budget:
+        self._until -= int(max(self._left, 0) * (1 - SHARE))
+        for combo in starts():
+            if self._left > 1:
                 self._take(self._smallest(combo))
                 yield
-        self._spared = self.evaluations - len(singles)  # what makes a combination smaller is not counted
-        self.done = 0.4
+        self._until, self.done = end, 0.4
         # what contains a change that does alone is no other way
         usable = [m for m in np.flatnonzero(~reached).tolist() if int(self._moves.features[m]) not in alone]
         usable.sort(key=lambda move: -self._gains[move])
@@ -108,7 +121,7 @@ class Search:
 
     @property
     def _left(self) -> int:
-        return self._budget - (self.evaluations - self._spared)
+        return self._until - self.evaluations
 
     def possible(self, size: int) -> int:
         """How many combinations of so many features' values there are."""
@@ -128,16 +141,17 @@ class Search:
     ) -> Generator[None, None, list[tuple[Combo, float]]]:
         """Combinations of so many moves; returns the best of those that do not reach the goal."""
         left = self._left
-        limit = max(int(left * (_SHARE if size < self._most else 1)), min(left, BLOCK))
+        limit = max(int(left * (SHARE if size < self._most else 1)), min(left, BLOCK))
         combos = self._promising(beam, usable, limit)
         tried: list[tuple[Combo, float]] = []
-        for start in range(0, len(combos), BLOCK):
-            block = combos[start : start + BLOCK]
+        start = 0
+        # what is found is asked for once more, without each of its moves, and when it is kept
+        while start < len(combos) and (room := self._left - self._count * (size + 2)) > 0:
+            block = combos[start : start + min(BLOCK, room)]
+            start += len(block)
             toward, reached = self._try(block)
             self.tried[size] = self.tried.get(size, 0) + len(block)
-            spent = self.evaluations
             self._settle([combo for combo, yes in zip(block, reached, strict=True) if yes])
-            self._spared += self.evaluations - spent
             tried += [(c, t) for c, t, yes in zip(block, toward.tolist(), reached, strict=True) if not yes]
             self.done += 0.3 * (0.95 - self.done) * len(block) / len(combos)
             yield
@@ -204,8 +218,8 @@ class Search:
 
         True where it has no say.
         """
-        count = len(self._moves.features)
-        singles: list[Combo] = [(int(move),) for move in np.linspace(0, count - 1, min(count, _CONFIRMED))]
+        count, most = len(self._moves.features), min(_CONFIRMED, self._budget // _TO_CONFIRM)
+        singles: list[Combo] = [(int(move),) for move in np.linspace(0, count - 1, min(count, most))]
         combos = [*singles, *(one.combo for one in self._found.values())]
         if not combos or self._goal.predicted is not None or (said := self._chosen(combos)) is None:
             return True
@@ -239,19 +253,26 @@ class Search:
         self._found[features] = Found(combo, scores, cost)
 
     def _smallest(self, combo: Combo) -> Combo | None:
-        """What is left when all is taken back that can be; None if it does not reach the goal."""
+        """What is left when all is taken back that can be; None if it does not reach the goal.
+
+        Also where the budget is used up before it is known which moves are not needed.
+        """
         if not self._try([combo])[1][0]:
             return None
-        while True:
-            combo = self._fewest(combo)
-            closer = self._closer(combo)
-            if closer == combo:
-                return combo
-            combo = closer
+        known: Combo | None = None  # of which no move can be left out
+        while (fewer := self._fewest(combo)) is not None:
+            known, combo = fewer, self._closer(fewer)
+            if combo == known:
+                return known
+        if known is not None:
+            self._unfinished.add(known)
+        return known
 
-    def _fewest(self, combo: Combo) -> Combo:
-        """Without the moves that are not needed, until none can be left out."""
+    def _fewest(self, combo: Combo) -> Combo | None:
+        """Without the moves that are not needed, until none can be left out; None if the budget does not do for it."""
         while len(combo) > 1:
+            if self._left < len(combo):
+                return None
             without = [combo[:k] + combo[k + 1 :] for k in range(len(combo))]
             toward, reached = self._try(without)
             if not reached.any():
@@ -261,7 +282,9 @@ class Search:
             turn = np.empty(len(combo), int)
             turn[order] = np.arange(len(combo))
             turns = turn.tolist()
-            most = min(int(reached.sum()), len(combo) - 1)
+            most = min(int(reached.sum()), len(combo) - 1, self._left)
+            if most <= 0:
+                return None
             fewer = [tuple(m for m, t in zip(combo, turns, strict=True) if t > last) for last in range(most)]
             _, still = self._try(fewer)
             if not still.any():  # a model that says something else each time
@@ -271,17 +294,30 @@ class Search:
 
     def _closer(self, combo: Combo) -> Combo:
         """With each feature changed by no more than is needed, given the others."""
-        for place in sorted(range(len(combo)), key=lambda k: -self._moves.costs[combo[k]]):
-            options = [
-                tuple(sorted((*combo[:place], *combo[place + 1 :], move))) for move in self._moves.nearer(combo[place])
-            ]
-            _, reached = self._try(options)
+        for move in sorted(combo, key=lambda m: -self._moves.costs[m]):
+            combo = self._nearest(combo, move)
+        return combo
+
+    def _nearest(self, combo: Combo, move: int) -> Combo:
+        """With the feature of a move changed by no more than is needed, given the others.
+
+        Between the last values that failed and the best that did not, round by round. No cheaper value that was tried
+        reaches the goal; where the score is not monotone, one that was not tried may.
+        """
+        others = tuple(m for m in combo if m != move)
+        failed = self._failed.setdefault(others, [])
+        while True:
+            left = self._left - (len(combo) if others else 0)  # each of them is to be left out once more
+            moves = self._moves.nearer(move, failed, min(max(left, 1), NEARER))
+            if not moves or left <= 0:
+                self._unfinished |= {combo} if moves else set()
+                return combo
+            _, reached = self._try([tuple(sorted((*others, each))) for each in moves])
+            failed += [each for each, yes in zip(moves, reached, strict=True) if not yes]
             if reached.any():
                 costs = self._moves.costs
-                combo = min(
-                    (o for o, yes in zip(options, reached, strict=True) if yes), key=lambda o: costs[list(o)].sum()
-                )
-        return combo
+                move = min((each for each, yes in zip(moves, reached, strict=True) if yes), key=lambda m: costs[m])
+                combo = tuple(sorted((*others, move)))
 
 
 def starts_of(moves: Values, goal: Goal, rows: np.ndarray, batch: torch.Tensor, scores: torch.Tensor) -> list[Combo]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from nbexplain.core.dataset.rows import drawn, scores_of, table_of
 from nbexplain.core.inside.activations import to_numpy
@@ -57,6 +59,16 @@ def every_score(subject: Subject) -> np.ndarray:
     for _, scores in scored(subject, order):  # noqa: B007  only the last ones are those of all
         pass
     return _in_place(scores, order)
+
+
+def first_scores(subject: Subject, count: int) -> Tensor:
+    """Scores (n, K, …) of the first rows of the background in the order in which all are scored, computed once."""
+    first = _order(subject)[:count]
+    if subject.scores().ndim != 2:
+        return scores_of(subject, needed(table_of(subject))[first], "background")
+    for _, scores in scored(subject, first):  # noqa: B007  only the last ones are those of all
+        pass
+    return torch.from_numpy(scores).to(subject.scores())
 
 
 def unscored(subject: Subject) -> int:

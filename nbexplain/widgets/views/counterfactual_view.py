@@ -11,7 +11,7 @@ import numpy as np
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Array, Tabular, Text
-from nbexplain.inputs.table_reading import Column
+from nbexplain.inputs.table_column import numbers_apart
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -190,7 +190,7 @@ class CounterfactualView:
         whole = isinstance(target, int) and target < len(scores)
         after = float(scores[target] if whole else scores[0])
         before = explanation.score if explanation.score is not None else float("nan")
-        numbers = " → ".join(_apart([before, after]))
+        numbers = " → ".join(numbers_apart([before, after]))
         if boundary is not None or not whole:
             return {"outcome": numbers, "score": explanation.score_name}
         others = np.where(np.arange(len(scores)) == target, -np.inf, scores)  # NaN of a word that is hidden
@@ -208,20 +208,4 @@ def _changes(row: Tabular, values: np.ndarray) -> list[list[Any]]:
     here = row.tensor[0].numpy()
     same = (here == values) | (np.isnan(here) & np.isnan(values))
     changed = np.flatnonzero(~same).tolist()
-    return [[place, *_said(row.columns[place], here[place], values[place])] for place in changed]
-
-
-def _said(column: Column, before: float, after: float) -> list[str]:
-    """Two values as they are read, so that they differ."""
-    if column.categories or not np.isfinite([before, after]).all():
-        return [column.said(before) if column.categories or np.isfinite(before) else "missing", column.said(after)]
-    return _apart([before, after])
-
-
-def _apart(numbers: list[float]) -> list[str]:
-    """Numbers in words, with as many digits as it takes to tell them apart."""
-    for digits in range(3, 17):
-        said = [f"{number:,.{digits}g}" if abs(number) < 10**digits else f"{number:,.0f}" for number in numbers]
-        if len(set(said)) == len(set(numbers)):
-            break
-    return [number.replace("-", "−") for number in said]
+    return [[place, *row.columns[place].said_apart([here[place], values[place]])] for place in changed]

@@ -13,11 +13,12 @@ import pytest
 from traitlets import TraitError
 
 import nbexplain as nx
+from nbexplain.inputs.table_column import numbers_apart
 from nbexplain.widgets.counterfactual_pane import DIRECTIONS, CounterfactualPane
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.token_map import TokenMap
-from nbexplain.widgets.views.counterfactual_view import CounterfactualView, _apart, _changes
+from nbexplain.widgets.views.counterfactual_view import CounterfactualView, _changes
 from nbexplain.widgets.views.struck_words import struck
 from tests.widgets.comm import command, from_browser, living
 
@@ -115,6 +116,18 @@ def test_a_missing_value_that_stays_is_no_change() -> None:
     assert [place for place, *_ in _changes(row, np.array([20.0, 1.0]))] == [1]
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Oslo"])
+def test_dates_are_said_as_dates(zone: str | None) -> None:
+    days = pd.date_range("2022-10-01", periods=4, freq="D", tz=zone)
+    frame = pd.DataFrame({"opened": days, "debt": [1.0, 2, 3, 4]})
+    row = nx.Tabular(frame.iloc[[3]], frame)
+    ((_, before, after),) = _changes(row, np.array([row.background[0, 0], 4.0]))
+    said = row.columns[0].said
+    assert [before, after] == [said(row.background[3, 0]), said(row.background[0, 0])]
+    assert before[:7] == "2022-10"
+    assert after[:7] in ("2022-10", "2022-09")
+
+
 def test_a_column_that_is_kept_is_changed_no_more_and_the_code_says_so(explorer: nx.Explorer) -> None:
     shown = pane(explorer)
     from_browser(shown, limits=[[0, "fixed"], [1, "rising"]])
@@ -202,8 +215,8 @@ def test_a_long_text_is_cut_between_struck_words() -> None:
     ],
 )
 def test_two_numbers_are_told_apart(numbers: list[float], said: list[str]) -> None:
-    assert _apart(numbers) == said
-    assert len(set(_apart([0.12345678, 0.12345679]))) == 2
+    assert numbers_apart(numbers) == said
+    assert len(set(numbers_apart([0.12345678, 0.12345679]))) == 2
 
 
 def test_limits_that_do_not_fit_are_refused() -> None:
