@@ -144,4 +144,4 @@ def test_whole_numbers_that_no_int64_holds_come_back(dtype: str) -> None:
     table = Tabular(frame.iloc[[1]], frame)
     subject = Subject(lambda rows: (got.append(rows), rows["x"].to_numpy())[1], table)
     subject.evaluate(torch.from_numpy(table.placed(table.background)))
-    pd.testing.assert_frame_equal(got[-1].reset_index(drop=True), frame)
+    pd.testing.assert_frame_equal([rows for rows in got if len(rows) == 3][-1].reset_index(drop=True), frame)

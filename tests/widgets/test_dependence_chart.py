@@ -93,7 +93,7 @@ def test_colours_follow_another_feature(chart):
     chart.show("a", np.arange(4.0), np.ones(4), np.array([5.0, np.nan, 1.0, 9.0]), "width")
     low, middle, high = colours(np.array([0, 0.5, 1]))
     assert cloud(chart).colors == [middle, UNKNOWN, low, high]
-    assert "width low high missing" in words(chart.figure)
+    assert "width low high value missing" in words(chart.figure)
 
 
 @pytest.mark.parametrize("x", [np.zeros(0), np.zeros(3), np.full(2, np.nan), np.array([5.0])])

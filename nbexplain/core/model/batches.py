@@ -178,6 +178,7 @@ def of_some(run: Callable[[Tensor], Tensor], rows: Tensor, mixed: Tensor, number
     are least like the others', and some in between.
     """
     unlike = (mixed - mixed.nan_to_num().mean(0)).nan_to_num().abs().flatten(1).amax(1)
+    scale = mixed.where(mixed.isfinite(), 0).abs().amax(0, keepdim=True)  # of each score
     spread = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ALONE)).astype(int).tolist()
     for place in [*dict.fromkeys([len(rows) - 1, int(unlike.argmax()), *spread])][: min(number, _MOST_ALONE)]:
         row, own = rows[place : place + 1], mixed[place : place + 1]
@@ -186,12 +187,12 @@ def of_some(run: Callable[[Tensor], Tensor], rows: Tensor, mixed: Tensor, number
             return MIXES
         if own.shape[1:] != alone.shape[1:]:
             return GROWS
-        if is_close(own, alone):
+        if is_close(own, alone) or _are_close(own, alone, scale):
             continue
         # Other sums in batches of another size are no mixing: one of the same size rounds in the same way.
         equal = answer(run, row.repeat(len(rows), *[1] * (rows.ndim - 1)))
         if equal is not None and is_close(own, equal[place : place + 1]) and _near(equal, alone, _ROUGHLY):
-            continue
+            return ""  # others do so as well
         if not is_close(run(rows), mixed) or not is_close(run(row), alone):
             return ""  # it draws random numbers, which is told by others
         return MIXES
@@ -278,6 +279,14 @@ def is_close(scores: Tensor, wanted: Tensor) -> bool:
         return _near(scores, wanted, 0.0)
     step = torch.finfo(wanted.dtype).eps
     return _near(scores, wanted, step * (_ROUNDED_IN_HALF if wanted.dtype.itemsize < 4 else _ROUNDED))
+
+
+def _are_close(scores: Tensor, wanted: Tensor, scale: Tensor) -> bool:
+    """Whether they differ by no more than rounding of scores that are as large as these."""
+    if not wanted.is_floating_point():
+        return False
+    gap, most = (scores - wanted).abs(), _ROUNDED * torch.finfo(wanted.dtype).eps
+    return bool(((gap <= most * scale) | (scores == wanted) | (scores.isnan() & wanted.isnan())).all())
 
 
 def _near(scores: Tensor, wanted: Tensor, share: float) -> bool:

@@ -103,7 +103,7 @@ TARGETS: dict[str, Callable[[Tensor], Tensor]] = {
     "weighed by a softmax over the inputs": lambda scores: scores.softmax(0)[:, 1] * scores[:, 1],
     "beside the largest": lambda scores: (scores - scores.max())[:, 1],
     "beside the mean": lambda scores: scores[:, 1] - scores.mean(),
-    "above the mean": lambda scores: scores[:, 1] >= scores[:, 1].mean(),
+    "above the mean": lambda scores: (scores[:, 1] >= scores[:, 1].mean()) ^ (scores[:, 0] > 0.2),
 }
 
 

@@ -254,8 +254,9 @@ def test_no_more_inputs_are_tried_than_there_are_evaluations(values: int, evalua
     found = explain(model, Tabular(rows[5], rows), "counterfactual", target=0, **options)
     assert found.values.tolist() == [[np.ceil(edge), 1]]  # the first value that reaches it, whatever there are between
     assert found.details["model evaluations"] <= evaluations
-    assert sum(asked) < evaluations + 600  # 500 rows of the background, and the row itself
-    assert price / 3 < sum(asked) < 3 * price
+    in_batches = sum(count for count in asked if count > 1)  # some of them are asked alone as well
+    assert in_batches < evaluations + 600  # 500 rows of the background, and the row itself
+    assert price / 3 < in_batches < 3 * price
 
 
 @pytest.mark.parametrize(("columns", "count"), [(10, 5), (40, 5), (5, 20)])

@@ -220,8 +220,8 @@ def test_first_curves_come_from_few_rows_and_the_next_target_and_more_rows_are_f
     first, *_, last = ask(subject, "partial_dependence", target=1, params={"rows": 250, "points": 20})
     assert first.progress == 5 / 250  # rows, times 20 values
     assert first.passes["forward"] <= 0.1 * last.passes["forward"]
-    # the row, 66 that tell whether rows are mixed, and twice 16 alone, of few rows and of many
-    assert last.passes["forward"] <= 250 * 20 + 67 + 32
+    # the row, 66 that tell whether rows are mixed, and up to three times 16 alone, of few rows and of many
+    assert last.passes["forward"] <= 250 * 20 + 67 + 3 * 16
     assert np.abs(first.values - last.values).max() < 6 * first.standard_error.max()
     (other,) = ask(subject, "partial_dependence", target=0, params={"rows": 250, "points": 20})
     assert other.passes["forward"] == 0
