@@ -33,7 +33,7 @@ _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some
 _PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _LARGER = 4  # times as large is a batch of which some inputs are asked alone again, ...
-_HOLDING = 5
+_HOLDING = 0.005  # ... two, or as many as take so many seconds
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 

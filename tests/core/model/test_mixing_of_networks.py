@@ -14,7 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain import Explanation, Tabular, Text, explain
+from nbexplain.core import network
 from tests.networks import seeded
+
+
+@pytest.fixture(autouse=True)
+def held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many inputs of a batch are asked alone as on a quick machine."""
+    monkeypatch.setattr(network, "_HOLDING", 0.1)
 
 
 class Vocabulary:
