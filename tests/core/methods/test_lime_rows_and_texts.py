@@ -256,9 +256,8 @@ def test_a_model_that_is_known_to_be_quick_is_asked_once(monkeypatch: pytest.Mon
 
     for module, name in ((lime_module, "_AT_ONCE"), (network, "_TRYING")):  # however slow this machine is now
         monkeypatch.setattr(module, name, 1e9)
-    monkeypatch.setattr(network, "_HOLDING", 0.0)  # two of each much larger batch are also asked alone
     subject = Subject(counted, Tabular(frame.iloc[5], frame))  # type: ignore[arg-type]
-    for seed, asked in ((0, [1, 3, 64, 1, 1, 50, 1, 1, 950, 1, 1]), (1, [1000]), (2, [1000])):  # 64: are they mixed?
+    for seed, asked in ((0, [1, 3, 64, 1, 1, 50, 1, 1, 950, 1, 1]), (1, [1000]), (2, [1000])):  # 64: mixed?
         calls.clear()
         answers = [*ask(subject, "lime", target=1, params={"samples": 1000, "seed": seed})]
         assert (len(answers), calls) == (1, asked)
