@@ -266,8 +266,7 @@ class Network:
         """What a reader of its answers must know."""
         tried, module = self._batches, self.twin.module
         alone = f"the model takes one input at a time: {tried.alone}" if tried.alone else ""
-        drawn = batches.RANDOM.replace("rows", "texts") if isinstance(self._given, Text) else batches.RANDOM
-        random = f"the model is random: {drawn}" if tried.random and not tried.again else ""  # which says it as well
+        random = f"the model is random: {batches.RANDOM}" if tried.random and not tried.again else ""  # which says it as well
         notes = tuple(note for note in (alone, tried.again, random) if note)
         return notes + module.notes + self._cut if isinstance(module, Predictor) else notes
 
@@ -426,7 +425,7 @@ class Network:
             self.twin.batches[self._batch_key] = way
             problem = batches.problem(run, x, other, alone, size)
             if problem in ("", batches.RANDOM):
-                return way
+                return dataclasses.replace(way, random=problem == batches.RANDOM)
             if self._many() is None and not way.channels_last:
                 break
         return batches.Batches(problem, channels_last=False, folded=False)

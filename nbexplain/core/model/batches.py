@@ -23,7 +23,7 @@ from nbexplain.inputs.words import words_in
 MIXES = "in a batch, the scores of an input depend on the other inputs"
 GROWS = "an input has as many scores as there are inputs in a batch, or others than it has alone"
 UNTRIED = "alone it takes none of the shorter texts, so none was tried in a batch"
-RANDOM = "two calls with the same rows gave different scores: it draws random numbers, which all values hold, too"
+RANDOM = "two calls with the same inputs gave different scores: it draws random numbers, which all values hold, too"
 _SINGLE = 1e-5  # by how much scores of equal calls may differ: single precision added up in another order
 _ONE_BY_ONE = 8  # rows that are asked alone before a model is said to tell none apart
 _MOST_ALONE = 31  # inputs of a batch that are also asked alone

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbexplain import Subject, Tabular, explain
+from nbexplain.core.model.batches import RANDOM
 from tests.networks import Plain, picture, seeded
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -203,12 +204,19 @@ class Refuses(Plain):
         return super().forward(x)
 
 
-@pytest.mark.parametrize("make", [Plain, HalfInside, Noisy, Refuses])
+@pytest.mark.parametrize("make", [Plain, HalfInside, Refuses])
 def test_no_false_alarm(make: type[nn.Module]) -> None:
     subject = Subject(seeded(make).eval(), picture())
     assert subject.takes_batches()
     assert subject.chunk() > 1
     assert subject.warnings == ()
+
+
+def test_a_model_that_draws_random_numbers_is_said_to_be_random_and_takes_batches() -> None:
+    subject = Subject(seeded(Noisy).eval(), picture())
+    assert subject.takes_batches()
+    assert subject.chunk() > 1
+    assert subject.warnings == (f"the model is random: {RANDOM}",)
 
 
 def test_nor_for_texts_tables_and_estimators() -> None:
