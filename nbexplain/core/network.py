@@ -266,7 +266,7 @@ class Network:
         """What a reader of its answers must know."""
         tried, module = self._batches, self.twin.module
         alone = f"the model takes one input at a time: {tried.alone}" if tried.alone else ""
-        random = f"the model is random: {batches.RANDOM}" if tried.random and not tried.again else ""  # which says it as well
+        random = f"the model is random: {batches.RANDOM}" if tried.random and not tried.again else ""
         notes = tuple(note for note in (alone, tried.again, random) if note)
         return notes + module.notes + self._cut if isinstance(module, Predictor) else notes
 
