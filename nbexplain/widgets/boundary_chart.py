@@ -24,6 +24,7 @@ from nbexplain.widgets.chart_style import (
     write_names,
     write_times,
 )
+from nbexplain.widgets.charts.column_axis import JITTER
 from nbexplain.widgets.class_points import ClassPoints
 from nbexplain.widgets.feature_rows import caption
 from nbexplain.widgets.heat_picture import DIVERGING, HeatPicture, map_png
@@ -183,7 +184,7 @@ class BoundaryChart:
         self._write_axes((x_name, y_name), (x_range, y_range))
         plain = not any(times) and not any(sizes)
         said = None if plain else [", ".join(self._told_of(place)) for place in np.reshape(points, (-1, 2)).tolist()]
-        others = self._points.draw(points, classes, class_names, said)
+        others = self._points.draw(_apart(points, sizes), classes, class_names, said)
         ramp = self._points.surface_key(quantity, boundary - far, boundary + far)
         if others:
             self._chart.marks = self._marks()
@@ -317,3 +318,12 @@ def _reach(scores: np.ndarray, boundary: float) -> float:
     if boundary == 0.5 and finite.size and finite.min() >= 0 and finite.max() <= 1:
         return 0.5
     return float(np.abs(finite - boundary).max(initial=0.0)) or 1.0
+
+
+def _apart(points: np.ndarray, sizes: tuple[int, int]) -> np.ndarray:
+    """Points (N, 2), spread evenly within their category along an axis of categories."""
+    places = np.array(points, float)
+    for axis, step in ((0, 0.6180339887), (1, 0.7548776662)):  # two that never line up, however many there are
+        if sizes[axis]:
+            places[:, axis] += JITTER * (2 * (np.arange(len(places)) * step % 1) - 1)
+    return places

@@ -18,6 +18,7 @@ from nbexplain.inputs.table_column import numbers_apart
 from nbexplain.session import Session
 
 _LONG = 1e9  # from here on a number is written with its power of ten
+_ON_AXES = ("x_low", "x_high", "y_low", "y_high")  # ends of a plane, which its picture shows
 _ROUNDING = 1e-9  # of the largest value: a standard error below is none
 
 
@@ -46,7 +47,7 @@ def summary(explanation: Explanation, session: Session, stopped: bool = False) -
         parts[0] += f" at {explanation.layer}"
     if explanation.channel is not None:
         parts[0] += f", channel {explanation.channel}"
-    parts += [f"{name} {number(value)}" for name, value in explanation.details.items()]
+    parts += [f"{name} {number(value)}" for name, value in explanation.details.items() if name not in _ON_AXES]
     if explanation.standard_error is not None:
         largest = explanation.standard_error.max()
         if not largest <= _ROUNDING * np.abs(explanation.values).max():  # else nothing was left to chance

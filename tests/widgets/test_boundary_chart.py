@@ -262,6 +262,18 @@ def test_categories_have_cells_and_names(chart, heard):
     assert marks(chart, bqplot.Scatter)[0].tooltip.fields == ["name", "x", "y"]
 
 
+def test_points_of_a_category_stand_apart_within_it(chart):
+    points = np.tile([[2.5, 1.0]], (60, 1))
+    given = {"y_range": (0.0, 2.0), "points": points, "classes": np.zeros(60, int), "categories": ((), NAMES)}
+    show(chart, np.array([[0.0, 1.0], [1.0, 0.0], [0.25, 0.45]]), row=(1.5, 1.0), **given)
+    cats = marks(chart, bqplot.Scatter)[0]
+    assert set(cats.x) == {2.5}, "along numbers they stay where they are"
+    assert len(np.unique(np.round(cats.y, 6))) == 60
+    assert (np.abs(cats.y - 1.0) < 0.31).all()
+    assert np.ptp(cats.y) > 0.5
+    assert set(cats.names) == {"cat: 2.5, open sea"}
+
+
 def test_between_two_categories_there_is_no_line(chart):
     given = {"points": np.array([[1.0, 0.0]] * 4), "row": (0.0, 1.0), "categories": (NAMES, ("low", "high"))}
     show(chart, np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), **given)

@@ -58,6 +58,12 @@ def test_a_summary_says_what_was_computed_for_what_where_and_at_what_cost():
     assert said.split(" · ") == ["Grad-CAM for dog (logit 2.50) at layer4", "4.0 ms", "1 backward pass"]
 
 
+def test_the_ends_of_a_plane_are_left_to_its_axes():
+    details = {"x_low": 0.0, "x_high": 2.0, "y_low": 1.0, "y_high": 3.0, "boundary": 0.5}
+    said = words.summary(explanation(details=details, seconds=1.0, passes={"forward": 9}), SESSION)
+    assert said.split(" · ")[1:] == ["boundary 0.5", "1.0 s", "9 forward passes"]
+
+
 def test_a_summary_says_how_uncertain_it_is():
     errors = np.array([[0.1, 0.25], [0.01, 0.0]])
     assert "standard error up to 0.25" in words.summary(explanation(standard_error=errors), SESSION)
