@@ -56,15 +56,17 @@ def counterfactual(
     Values are (counterfactual, feature): the changed rows, whose columns take values of the background, categories as
     positions; of a text 1 where a word is left and 0 where it is hidden. `scores` are those after the change, as the
     model gives them; undoing any single change loses what was reached. The fewest features come first, then the
-    smallest distance Σ |change| / median absolute deviation (1 for a category); the last one is the nearest of all.
+    smallest distance Σ |change| / median absolute deviation (1 for a category); the last one is the nearest that was
+    found.
 
     All single changes are tried (of columns with many values some, evenly spread), then pairs and larger sets, the most
     promising first (Martens and Provost's SEDC, with a beam); besides, changes of the row into near background rows are
-    taken back one by one, and what does is brought nearer, as if the score rose or fell with each column. It ends with
-    `evaluations`, after all single changes in any case, and begins once more where only then `predict` is seen to
-    choose otherwise; besides, rows of the background are scored. `warnings` say when smaller or nearer changes were not
-    all tried, or nothing was found and how close it came. Each column changes by itself: that columns belong together,
-    as those of one-hot codes, is not known. What changes the model's mind need not change the world.
+    taken back one by one, and what does is brought nearer, as if the score rose or fell with each column: where it does
+    not, nearer values may be missed, and no warning says so. It ends with `evaluations`, after all single changes in
+    any case, and begins once more where only then `predict` is seen to choose otherwise; besides, rows of the
+    background are scored. `warnings` say when smaller sets were not all tried, when `evaluations` ended the search, or
+    nothing was found and how close it came. Each column changes by itself: that columns belong together, as those of
+    one-hot codes, is not known. What changes the model's mind need not change the world.
 
     Raises
     ------
