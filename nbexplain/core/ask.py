@@ -62,11 +62,17 @@ def ask(
     begun_with = subject.twin
     started = time.perf_counter()
     steps: Iterator[Explanation] | None = None
+
+    def begin() -> Iterator[Explanation]:
+        with subject.undisturbed(), _counted(subject, passes), _random_kept():
+            answer = chosen.function(together if chosen.over_inputs else subject, **arguments, **checked)
+        return iter([answer]) if isinstance(answer, Explanation) else answer
+
     try:
         with subject.undisturbed(), _counted(subject, passes), _random_kept():
             arguments, row = _arguments(subject, chosen, target, layer, channel, cell)
-            answer = chosen.function(together if chosen.over_inputs else subject, **arguments, **checked)
-        steps = iter([answer]) if isinstance(answer, Explanation) else answer
+        mixed = [one.mixed for one in together]
+        steps = begin()
         spent = time.perf_counter() - started
         while True:
             if subject.twin is not begun_with:
@@ -74,6 +80,16 @@ def ask(
             resumed = time.perf_counter()
             with subject.undisturbed(), _counted(subject, passes), _random_kept():
                 explanation = next(steps, None)
+            if [one.mixed for one in together] != mixed:  # what was seen until then holds scores of other inputs
+                mixed = [one.mixed for one in together]
+                if hasattr(steps, "close"):
+                    steps.close()
+                for one in together:
+                    one.forget_kept()
+                steps = begin()
+                spent += time.perf_counter() - resumed
+                continue
+            with subject.undisturbed(), _counted(subject, passes), _random_kept():
                 score = subject.score(arguments["target"]) if "target" in arguments else None
                 signs: tuple[str, ...] = ()
                 if explanation is not None and "unit" in checked and _is_whole(explanation):

@@ -1,4 +1,4 @@
-"""A copy of a module tree that shares its tensors, several times faster than `copy.deepcopy`.
+"""A copy of a module tree that shares its weights, several times faster than `copy.deepcopy`.
 
 Plain modules and containers are copied attribute by attribute; whatever says itself how it wants to be copied, and
 every object that is not known here, goes through `copy.deepcopy`.
@@ -23,6 +23,7 @@ from nbexplain.core.model.names_used import names_used
 _MOST_ITEMS = 1000  # containers longer than this are data sets and the like, not parts of a network
 _MOST_OBJECTS = 100_000
 _LARGE = 2**16  # bytes
+_MOST_OWN = 2**24  # bytes: larger ones are tables and quantised weights, which a forward pass only reads
 _DATA = (torch.utils.data.Dataset, torch.utils.data.DataLoader)
 _ATOMIC = {type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, types.ModuleType}
 _TABLES = {dict, OrderedDict, set}
@@ -48,6 +49,7 @@ class Copier:
         self._model = model
         self._memo: dict[int, Any] = {}
         self._seen: set[int] = set()
+        self._storages: dict[int, torch.UntypedStorage] = {}
         self.closed_over: list[nn.Module] = []
         self.inplace: list[nn.Module] = []
         self.training: list[nn.Module] = []
@@ -55,6 +57,12 @@ class Copier:
     @functools.cached_property
     def _tree(self) -> set[int]:
         return {id(part) for part in self._model.modules()}
+
+    @functools.cached_property
+    def _written(self) -> set[int]:
+        """Where the storages of the buffers are, to which a forward pass may write."""
+        buffers = {place for part in self._model.buffers() if (place := _place_of(part))}
+        return buffers - {_place_of(part) for part in self._model.parameters()}
 
     @functools.cached_property
     def _used(self) -> frozenset[str] | None:
@@ -68,7 +76,7 @@ class Copier:
             return self._memo[id(value)]
         kind = type(value)
         if isinstance(value, Tensor):
-            new: Any = shared(value)
+            new: Any = self._tensor(value)
         elif isinstance(value, nn.Module):
             return self._module(value)
         elif kind in (dict, OrderedDict) and len(value) <= _MOST_ITEMS:
@@ -98,10 +106,23 @@ class Copier:
         self._memo[id(value)] = new
         return new
 
+    def _tensor(self, tensor: Tensor) -> Tensor:
+        """A tensor with the same storage; with one of its own if it is a buffer, or shows a part of one."""
+        data = shared(tensor)
+        place = _place_of(data)
+        if place not in self._written or type(data) is not Tensor or data.is_conj() or data.is_neg():
+            return data
+        if place not in self._storages:
+            storage = data.untyped_storage()
+            self._storages[place] = storage.clone() if storage.nbytes() <= _MOST_OWN else storage
+        own = torch.empty(0, dtype=data.dtype, device=data.device)
+        return own.set_(self._storages[place], data.storage_offset(), data.shape, data.stride())
+
     def _deeply(self, value: Any) -> Any:
-        """`copy.deepcopy`, told beforehand of all tensors of the model, so that these keep their storage."""
+        """`copy.deepcopy`, told beforehand of all tensors of the model, so that weights keep their storage."""
         for tensor in (*self._model.parameters(), *self._model.buffers()):
-            self._memo.setdefault(id(tensor), shared(tensor))
+            if id(tensor) not in self._memo:
+                self._memo[id(tensor)] = self._tensor(tensor)
         self._share_data(value)
         return copy.deepcopy(value, self._memo)
 
@@ -118,7 +139,7 @@ class Copier:
             seen.add(id(held))
             if isinstance(held, Tensor):
                 if held.is_leaf and type(held) in (Tensor, nn.Parameter) and held.nbytes > _LARGE:
-                    self._memo[id(held)] = shared(held)
+                    self._memo[id(held)] = self._tensor(held)
             elif isinstance(held, _DATA) or (isinstance(held, np.ndarray) and held.nbytes > _LARGE):
                 self._memo[id(held)] = held
             elif isinstance(held, dict):
@@ -223,6 +244,15 @@ def shared(tensor: Tensor) -> Tensor:
         with torch.inference_mode(False), torch.no_grad():
             data = data.clone()
     return nn.Parameter(data, requires_grad=False) if type(tensor) is nn.Parameter else data
+
+
+def _place_of(tensor: Tensor) -> int:
+    """Where the storage of a tensor is; 0 of one that has none, or one of its own kind."""
+    plain = tensor.layout is torch.strided and not tensor.is_meta and not tensor.is_quantized
+    try:
+        return tensor.untyped_storage().data_ptr() if plain else 0
+    except (NotImplementedError, RuntimeError):  # a subclass that holds its data in other tensors
+        return 0
 
 
 @functools.cache

@@ -107,6 +107,7 @@ class Network:
         self.passes = {"forward": 0, "backward": 0}
         self.pace = 0.0, 1
         self._alone = math.inf  # the least seconds of a pass of one input
+        self.mixed = False  # whether a batch was found that gave its inputs other scores than they have alone
         self._largest_held = 0  # of the batches of which some inputs were also asked alone
         self._looked_at: dict[Any, int] = {}  # padded rows of each text that were also run as they are
         self.survey: hooks.Survey | None = None
@@ -295,8 +296,10 @@ class Network:
         known, key = self.twin.batches, self._batch_key
         if key not in known:
             try:
-                again = self._asked_again()
-                known[key] = dataclasses.replace(self._tried(max(min(size, _CHANNELS_LAST_FROM), 2)), again=again)
+                again = self._asked_again() if isinstance(self._given, Text) else ""
+                tried = self._tried(max(min(size, _CHANNELS_LAST_FROM), 2))
+                again = again or (self._kept_again() if tried.random else "")
+                known[key] = dataclasses.replace(tried, again=again)
             except BaseException:
                 known.pop(key, None)
                 raise
@@ -306,7 +309,7 @@ class Network:
         """The scores (N, K, …) that inputs have alone, of those that they have in a batch.
 
         Some of them are asked alone, of a batch that is much larger than those before: what is too much for a batch,
-        say, shows only in those that a method makes. Where they differ, all are, now and later.
+        say, shows only in those that a method makes. Where they differ, all are, now and later, and `ask` begins anew.
         """
         if len(batch) < max(2, _LARGER * self._largest_held) or self._batches.random or not self.takes_batches():
             return scores
@@ -318,16 +321,26 @@ class Network:
         why = batches.of_some(run, batch, self._as_computed(scores), max(int(_HOLDING / self._alone), 2))
         if not why:
             return scores
+        self.mixed = True
         self.twin.batches[self._batch_key] = dataclasses.replace(self._batches, alone=why)
         return torch.cat([self.run_batch(self.ready(row)) for row in batch.split(1)])
 
     def _asked_again(self) -> str:
-        """Of a text, what is said where its scores are others when they are asked again; else `""`."""
-        if not isinstance(self._given, Text) or self._first is None:
+        """What is said where the input's scores are others when they are asked again; else `""`."""
+        if self._first is None:
             return ""
         before = asked_again.held(self.twin.module)
         first, again = self._first, self.run(self.ready(self._given.tensor), grad=False)
-        return asked_again.note_of(self._as_computed(first), self._as_computed(again), before, self.twin.module)
+        what = {"text": "text", "table": "row"}.get(self._given.kind, "input")
+        return asked_again.note_of(self._as_computed(first), self._as_computed(again), before, self.twin.module, what)
+
+    def _kept_again(self) -> str:
+        """Of a network whose scores differ from call to call, what it keeps between them; `""` if it draws numbers."""
+        if isinstance(self.twin.module, Predictor):
+            return ""
+        drawn = torch.get_rng_state()
+        said = self._asked_again()
+        return said if asked_again.DRAWS not in said and torch.equal(drawn, torch.get_rng_state()) else ""
 
     def _as_computed(self, scores: Tensor) -> Tensor:
         """Scores in the precision in which the model computes, which may return finer ones."""

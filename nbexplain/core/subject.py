@@ -791,6 +791,15 @@ class Subject:
         """Keep something computed with this model and input, such as samples that the next target can use again."""
         STORE.put((self._key, key), value, nbytes)
 
+    def forget_kept(self) -> None:
+        """Let go of all that was kept."""
+        STORE.drop_owner(self._key)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether a batch that a method made gave its inputs other scores than they have alone."""
+        return self._network.mixed
+
     def ready(self, x: Tensor) -> Tensor:
         """`x` on the model's device and in its dtype."""
         return self._network.ready(x)

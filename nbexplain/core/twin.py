@@ -1,6 +1,7 @@
 """A twin of the user's model: the same weights in a module tree of our own.
 
-Hooks, modes and flags are set on the twin only, so the user may train, predict or hook in another cell meanwhile.
+Hooks, modes, flags and what a forward pass writes to buffers are on the twin only, so the user may train, predict or
+hook in another cell meanwhile.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
     Returns
     -------
     Twin
-        Its tensors share storage with the model's, so that weights are seen live. Where the tree cannot be copied
+        Its parameters share storage with the model's, so that weights are seen live. Where the tree cannot be copied
         the twin holds the model itself and `reason` says why.
 
     Raises

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nbexplain import Tabular, explain
 from nbexplain.core.hooks import Stop
 from nbexplain.core.twin import fingerprint, twin, unwrap
 from tests.core.snapshot import differences, snapshot
@@ -35,7 +36,8 @@ def test_a_copy_shares_the_weights_and_nothing_else(case: Case) -> None:
     ):
         assert name == other
         assert mine is not yours
-        assert mine.data_ptr() == yours.data_ptr()
+        assert (mine.data_ptr() == yours.data_ptr()) == isinstance(yours, nn.Parameter)
+        assert torch.equal(mine, yours)
         assert isinstance(mine, nn.Parameter) == isinstance(yours, nn.Parameter)
         assert not mine.requires_grad
     assert differences(before, snapshot(model)) == []
@@ -99,6 +101,43 @@ def test_tensors_in_plain_attributes_are_shared() -> None:
     model.scale.mul_(2)
     assert ours(torch.ones(1, 1)).item() == 6
     assert ours.table["a"][0].data_ptr() == model.table["a"][0].data_ptr()
+
+
+class Counts(nn.Module):
+    """Writes to its buffers in every way, one of them through a view, and scores what they hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+        self.register_buffer("seen", torch.zeros(2))
+        self.register_buffer("mean", torch.zeros(4)[1:], persistent=False)
+        self.first = [self.seen[:1]]
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.first[0].add_(len(x))
+        self.mean.mul_(0.9).add_(x.mean(0), alpha=0.1)
+        return self.linear(x - self.mean) + self.seen[0]
+
+
+@pytest.mark.parametrize("key", ["exact_shap", "lime", "gradient", "row_shap"])
+def test_what_a_pass_writes_to_buffers_stays_in_the_copy(key: str) -> None:
+    model, rows = seeded(Counts).eval(), np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    before = snapshot(model)
+    first, again = (explain(model, Tabular(rows[0], rows), key, target=0) for _ in range(2))
+    assert differences(before, snapshot(model)) == []
+    np.testing.assert_array_equal(first.values, again.values)  # neither has seen the other
+    ours = twin(model).module
+    ours(torch.zeros(4, 3))
+    assert float(ours.seen[0]) == 4  # what shows a part of a buffer shows that of the copy
+
+
+def test_a_large_buffer_is_shared_and_one_of_a_weight_too() -> None:
+    model = nn.Linear(2, 2)
+    model.register_buffer("table", torch.zeros(2**22 + 1))
+    model.register_buffer("row", model.weight.data[0])
+    ours = twin(model).module
+    assert ours.table.data_ptr() == model.table.data_ptr()
+    assert ours.row.data_ptr() == model.weight.data_ptr()
 
 
 def test_grads_are_not_copied_and_not_touched() -> None:

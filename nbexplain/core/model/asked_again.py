@@ -13,6 +13,7 @@ from nbexplain.core.predictor import Predictor
 
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _MOST_NAMED = 3
+DRAWS = "or draws random numbers"
 
 
 def held(module: nn.Module) -> dict[str, tuple[Any, Any]]:
@@ -27,13 +28,15 @@ def held(module: nn.Module) -> dict[str, tuple[Any, Any]]:
     return found
 
 
-def note_of(first: Tensor, again: Tensor, before: Mapping[str, tuple[Any, Any]], module: nn.Module) -> str:
+def note_of(first: Tensor, again: Tensor, before: Mapping[str, tuple[Any, Any]], module: nn.Module, what: str) -> str:
     """What is said where scores (1, K, …) are others when they are asked again; `""` where they are the same.
 
     Parameters
     ----------
     before
         What the module held before it was asked again.
+    what
+        The kind of input.
     """
     if first.shape == again.shape and is_close(again, first):
         return ""
@@ -42,12 +45,10 @@ def note_of(first: Tensor, again: Tensor, before: Mapping[str, tuple[Any, Any]],
         by = f" (by up to {float(torch.nan_to_num(again.double() - first.double(), nan=torch.inf).abs().max()):.2g})"
     changed = [name for name, now in held(module).items() if _changed(before.get(name), now)]
     named = ", ".join(map(repr, changed[:_MOST_NAMED])) + (" and more" if len(changed) > _MOST_NAMED else "")
-    what = (
-        f"keeps {named} from call to call" if changed else "keeps something from call to call, or draws random numbers"
-    )
+    keeps = f"keeps {named} from call to call" if changed else f"keeps something from call to call, {DRAWS}"
     return (
-        f"the model, asked twice about the same text, gives other scores{by}: it {what}, so values depend on what was "
-        "asked before; let each call begin anew"
+        f"the model, asked twice about the same {what}, gives other scores{by}: it {keeps}, so values depend on what "
+        "was asked before; let each call begin anew"
     )
 
 

@@ -175,12 +175,13 @@ def of_some(run: Callable[[Tensor], Tensor], rows: Tensor, mixed: Tensor, number
     """Why rows (N, …) do not have together the scores `mixed` that each has alone, or `""`.
 
     So many are asked alone: the last, as what is too much for a batch may be cut off at its end, the one whose scores
-    are least like the others', and some in between.
+    are least like the others', the one that is itself least like them, and some in between.
     """
     unlike = (mixed - mixed.nan_to_num().mean(0)).nan_to_num().abs().flatten(1).amax(1)
     scale = mixed.where(mixed.isfinite(), 0).abs().amax(0, keepdim=True)  # of each score
     spread = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ALONE)).astype(int).tolist()
-    for place in [*dict.fromkeys([len(rows) - 1, int(unlike.argmax()), *spread])][: min(number, _MOST_ALONE)]:
+    first = [len(rows) - 1, int(unlike.argmax()), *_least_alike(rows)]
+    for place in [*dict.fromkeys([*first, *spread])][: min(number, _MOST_ALONE)]:
         row, own = rows[place : place + 1], mixed[place : place + 1]
         alone = answer(run, row)
         if alone is None:
@@ -197,6 +198,14 @@ def of_some(run: Callable[[Tensor], Tensor], rows: Tensor, mixed: Tensor, number
             return ""  # it draws random numbers, which is told by others
         return MIXES
     return ""
+
+
+def _least_alike(rows: Tensor) -> list[int]:
+    """Which of the rows (N, F) of a table has the most unusual value, which a model may treat as an outlier."""
+    if rows.ndim != 2 or not rows.is_floating_point():
+        return []
+    far = (rows - rows.nan_to_num().mean(0)).abs() / rows.nan_to_num().std(0, correction=0)
+    return [int(far.nan_to_num(0, 0).amax(1).argmax())]
 
 
 def of_rows(

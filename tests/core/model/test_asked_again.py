@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nbexplain import Subject, Text, explain
+from nbexplain import Subject, Tabular, Text, explain
 from nbexplain.core.ask import ask
 from tests.core.texts import SENTENCE, WORDS, tokenizer
 from tests.networks import seeded
@@ -68,6 +68,29 @@ def test_of_what_cannot_be_seen_it_is_said_what_it_may_be() -> None:
     answer = explain(seeded(lambda: Recurrent("nothing seen")).eval(), Text(SENTENCE, ids), "leave_one_out", target=0)
     (said,) = [note for note in answer.warnings if SAID in note]
     assert "it keeps something from call to call, or draws random numbers" in said
+
+
+class Drifts(nn.Module):
+    """Takes away a running mean of the rows that it has seen; may draw random numbers besides."""
+
+    def __init__(self, noise: float) -> None:
+        super().__init__()
+        self.head, self.noise = nn.Linear(3, 2), noise
+        self.register_buffer("mean", torch.zeros(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.mean.mul_(0.9).add_(x.mean(0), alpha=0.1)
+        noise = self.noise * torch.rand(len(x), 2) if self.noise else 0
+        return self.head(x - self.mean) + noise
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_rows_too_and_what_is_kept_is_no_random_number(noise: float) -> None:
+    table = np.random.default_rng(0).normal(2, 1, size=(20, 3)).astype(np.float32)
+    (said,) = explain(seeded(partial(Drifts, noise)).eval(), Tabular(table[0], table), "exact_shap").warnings
+    kept = said.startswith("the model, asked twice about the same row, gives other scores") and "keeps 'mean'" in said
+    assert kept == (not noise)
+    assert ("the model is random" in said) == bool(noise)
 
 
 def test_a_function_of_strings_that_keeps_something_is_told_too() -> None:

@@ -369,3 +369,45 @@ def test_what_a_target_makes_of_single_precision_stays_as_precise_as_it_is() -> 
     np.testing.assert_allclose(found.values - 1e8, plain.values, atol=1e-6)
     with pytest.raises(ValueError, match=r"target: what it makes of the scores is NaN or infinite, .*'feature 1' at"):
         explain(model, x, "partial_dependence", column=1, target=lambda scores: (scores[:, 1] - 99).log())
+
+
+class ClipsOutliers(nn.Module):
+    """The mean score of the batch for rows with a value far from the others' of the batch, which no row alone is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.head(x)
+        far = ((x - x.mean(0)).abs() > 4 * x.std(0, correction=0) + 1e-6).any(1, keepdim=True)
+        return torch.where(far, scores.mean(0), scores)
+
+
+@pytest.mark.parametrize(("method", "row"), [("exact_shap", 0), ("leave_one_out", 7), ("kernel_shap", 13)])
+def test_an_answer_holds_nothing_that_was_computed_before_mixing_was_seen(method: str, row: int) -> None:
+    table = np.random.default_rng(0).standard_t(3, size=(100, 5)).astype(np.float32)
+    model = seeded(ClipsOutliers)
+    given = Tabular(table[row], table)
+    found, right = (explain(net, given, method, target=1) for net in (model, model.head))
+    np.testing.assert_allclose(found.values, right.values, atol=1e-6)
+    assert mixes(found)
+    assert not mixes(right)
+
+
+class MixesMoreAndMore(ClipsOutliers):
+    """The mean score of the batch for one of many rows, and for all where they are more still."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.head(x)
+        mixed = scores.clone()
+        mixed[slice(1, 2) if len(x) < 500 else slice(None)] = scores.mean(0)
+        return mixed if len(x) > 60 else scores
+
+
+def test_a_question_begins_anew_where_mixing_is_seen_late() -> None:
+    table = np.random.default_rng(0).uniform(-1, 1, size=(1200, 5)).astype(np.float32)
+    model, given = seeded(MixesMoreAndMore), Tabular(table[0], table)
+    found, right = (explain(net, given, "exact_shap", target=1) for net in (model, model.head))
+    np.testing.assert_allclose(found.values, right.values, atol=1e-6)
+    assert mixes(found)
