@@ -102,7 +102,8 @@ class PartialDependenceChart:
         curves
             ICE curves (rows, points).
         held
-            What rows hold of the column, (N,), for the bars below, of categories those of `grid`; NaN is missing.
+            What the curves' rows hold of the column, (N,), for the bars below, of categories those of `grid`; NaN is
+            missing.
         categories
             The names of all categories, where it is one.
         quantity
@@ -157,13 +158,13 @@ class PartialDependenceChart:
             self._beside.tick_values = places
         column = self._column
         values, rows = self._held_by.values, self._held_by.rows
-        unseen = np.zeros(len(own_values), int)
+        tried = np.append(grid, own_values)  # of which the rows below may hold a few only
         column.lay_out(
             self._chart,
             self._grid.column,
-            np.append(values, own_values),
+            np.append(values, tried),
             self._categories,
-            np.append(rows, unseen),
+            np.append(rows, np.zeros(len(tried), int)),
             self._grid.time,
         )
         column.bottom(ground)

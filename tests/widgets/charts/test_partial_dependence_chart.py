@@ -92,6 +92,16 @@ def test_whole_numbers_are_counted_one_by_one_or_in_equal_steps(chart):
     assert bars(chart)[-1] == "89 to 90: 2 rows"
 
 
+def test_values_that_no_row_holds_have_a_place_for_the_curve(chart):
+    grid = Grid("work", np.array([0.0, 1.0, 2.0, np.nan]), ("private", "never", "state", "missing"))
+    chart.show(grid, CURVES[:, :4], np.array([0.0, 2, 2]), ["private", "never", "state"])
+    assert bars(chart) == ["private: 1 row", "state: 2 rows"]
+    np.testing.assert_allclose(np.asarray(chart._whiskers.x)[:, 2], [0, 1, 2, -1])
+    chart.show(GRID, CURVES, np.array([35.0]))
+    scale = chart._column.scale
+    assert scale.min <= 20 < 60 <= scale.max
+
+
 def test_a_missing_value_stands_apart_with_points_and_a_whisker(chart):
     grid = Grid("age", np.array([20.0, 40.0, np.nan]))
     chart.show(grid, CURVES[:, :3], np.array([20.0, 40.0, np.nan, np.nan]))
