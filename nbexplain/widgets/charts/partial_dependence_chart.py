@@ -26,7 +26,7 @@ from nbexplain.widgets.text_width import fitted
 MOST_LINES = 100  # ICE curves that are drawn
 _BELOW = 0.2  # of the chart's height, for the distribution
 _PALE, _PALE_POINTS, _FADED = PLAIN + "50", PLAIN + "78", PLAIN + "18"
-_BARS = "#80808060"
+_BARS = "#808080d8"  # contrast 3 with the page in a dark and a light theme
 _ROW, _ROW_EDGE = "#ffd21f", "#141414"  # as on the decision boundary
 
 
