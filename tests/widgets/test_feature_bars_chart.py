@@ -80,6 +80,25 @@ def test_a_second_series_stands_beside_the_first(chart, chosen):
     assert "forest" not in words(chart.figure)
 
 
+def test_a_second_series_has_whiskers_and_numbers_where_its_errors_are_known(chart, chosen):
+    told = {"signed": False, "quantity": "size", "errors": [0.1, 0.2], "beside": ("theirs", [4.0, 0.5])}
+    chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[0.5, 0.25])
+    assert texts(chart) == ["2.00", "1.00", "0.50", "4.00"]
+    drawn = marks(chart, Boxes)[1]
+    reach = [[2 - 0.392, 2.392], [1 - 0.196, 1.196], [0.5 - 0.49, 0.99], [4 - 0.98, 4.98]]
+    np.testing.assert_allclose(drawn.x[:, 2:4], reach)
+    np.testing.assert_allclose(drawn.y[:, 2], boxes(chart).y.mean(1))  # in the middle of their bars
+    assert plain(drawn.labels[3]) == "a, theirs: 4"
+    click(drawn, 2)
+    assert chosen == [1]
+    assert plot(chart).axes[1].scale.max > 4.98
+    chart.show(["a", "b"], [1.0, 2.0], **told)
+    assert texts(chart) == ["2.00", "1.00"]
+    np.testing.assert_allclose(drawn.x[:, 2:4], reach[:2])
+    with pytest.raises(ValueError, match="beside_errors"):
+        chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[0.5])
+
+
 def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
     chart.show([f"f{i}" for i in range(30)], np.arange(30.0), top=4, shown_values=[f"v{i}" for i in range(30)])
     assert names(chart) == [f"f{i} = v{i}" for i in (29, 28, 27, 26)]
