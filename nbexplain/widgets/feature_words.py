@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 
@@ -90,7 +90,7 @@ def _to_field(end: str, fields: int) -> str:
 
 def _from_difference(low: str, high: str) -> tuple[str, str]:
     """Two times without the fields at their start that are the same; other ends as they are."""
-    shared = len(os.path.commonprefix([low, high]))
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(low, high)))
     cut = max(low.rfind(sign, 0, shared) for sign in "-T :") + 1
     return (f"…{low[cut:]}", f"…{high[cut:]}") if cut and _TIME.match(low) else (low, high)
 

@@ -486,7 +486,7 @@ def test_a_text_of_too_many_words_is_told_the_unit_of_which_all_sets_can_be_trie
         explain(long, three, "exact_shap", target=0)
     assert explain(long, three, "exact_shap", target=0, unit="sentence").values.shape == (3,)
     many = Text(". ".join(["one"] * 15))
-    with pytest.raises(ValueError, match="has 15 sentences that .* or fewer features$"):
+    with pytest.raises(ValueError, match=r"has 15 sentences that .* or fewer features$"):
         explain(long, many, "exact_shap", target=0, unit="sentence")
 
 
