@@ -45,6 +45,7 @@ class FeatureBars:
         beside: tuple[str, Sequence[float] | np.ndarray] | None = None,
         series: str = "",
         conditions: Sequence[str] | None = None,
+        beside_errors: Sequence[float] | np.ndarray | None = None,
     ) -> None:
         """Show other values.
 
@@ -70,6 +71,8 @@ class FeatureBars:
             The name of the first beside it, if that is not the quantity.
         conditions
             What is weighed of each feature where that is not its value, such as `"0.2 < size ≤ 0.4"`.
+        beside_errors
+            Standard errors of the second series, (F,): it then has whiskers and numbers as the first has.
 
         Raises
         ------
@@ -80,6 +83,7 @@ class FeatureBars:
         numbers = checked("values", values, count)
         deviations = None if errors is None else checked("errors", errors, count)
         others = None if beside is None else checked("beside", beside[1], count)
+        theirs = None if beside_errors is None else checked("beside_errors", beside_errors, count)
         if shown_values is not None and len(shown_values) != count:
             raise ValueError(f"shown_values: expected one for each of {count} features, got {len(shown_values)}")
         if top < 1:
@@ -87,7 +91,10 @@ class FeatureBars:
         order = largest(numbers)[:top]
         values_, rows = numbers[order], np.arange(len(order), dtype=float)
         shown = [None if shown_values is None else shown_values[i] for i in order]
-        texts = (plus if signed else even)(values_.tolist())
+        second = np.zeros(0) if others is None else others[order]
+        both = others is not None and theirs is not None
+        written = (plus if signed else even)([*values_.tolist(), *(second.tolist() if both else ())])
+        texts = written[: len(order)]
         colours = [ACCENT if signed and others is None and value > 0 else PLAIN for value in values_]
         weighed = None if conditions is None else [conditions[i] for i in order]
         about = [full(names[i], each) for i, each in zip(order, shown)]
@@ -95,29 +102,29 @@ class FeatureBars:
         tips = [f"{each}: {text}" for each, text in zip(about, texts)]
         half, middle = (0.36, rows) if others is None else (0.2, rows - 0.2)
         x, y = bars(np.zeros(len(order)), np.nan_to_num(values_), middle, half)
-        reach = values_
-        if deviations is not None:
-            spread = np.nan_to_num(ERROR * deviations[order])
-            reach = np.concatenate([values_ - spread, values_ + spread])
-        if beside is not None and others is not None:
-            second = others[order]
+        errors_ = np.full(len(order), np.nan) if deviations is None else deviations[order]
+        if beside is not None:
             x2, y2 = bars(np.zeros(len(order)), np.nan_to_num(second), rows + 0.18, 0.16)
             x, y, colours = np.concatenate([x, x2]), np.concatenate([y, y2]), colours + [PALE] * len(order)
             named = isolated(" ".join(beside[0].split()))
             tips += [f"{full(names[i], s)}, {named}: {number(v)}" for i, s, v in zip(order, shown, second)]
-            reach = np.concatenate([reach, second])
+            middle, values_ = np.append(middle, rows + 0.18), np.append(values_, second)
+            errors_ = np.append(errors_, np.full(len(order), np.nan) if theirs is None else theirs[order])
+        spread = np.nan_to_num(ERROR * errors_)
+        reach = np.concatenate([values_ - spread, values_ + spread])
+        whiskers = deviations is not None or both
         self._order = order
-        most = min(LONGEST_LABEL, letters_beside(texts))
-        self._rows.name(labels([names[i] for i in order], shown, most, weighed), texts)
+        most = min(LONGEST_LABEL, letters_beside(written))
+        self._rows.name(labels([names[i] for i in order], shown, most, weighed), written, lines=1 + both)
         low, high = around_zero(reach)
-        axis = quantity + f" ± {ERROR} SE" * (deviations is not None)
+        axis = quantity + f" ± {ERROR} SE" * whiskers
         self._rows.measure(low, high, axis.strip(), zero=True)
         self._rows.boxes.draw(x, y, colours, tips)
         self.mark(self._marked)
-        self._rows.whiskers(middle, values_, None if deviations is None else deviations[order], tips)
-        self._rows.write(middle, np.full(len(order), high), texts)
+        self._rows.whiskers(middle, values_, errors_ if whiskers else None, tips)
+        self._rows.write(middle[: len(written)], np.full(len(written), high), written)
         self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers)
-        self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE)" * (deviations is not None)
+        self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE)" * whiskers
 
     def mark(self, feature: int | None) -> None:
         """Outline the bars of one feature, now and whatever is shown later."""

@@ -14,7 +14,7 @@ from nbexplain.widgets.text_width import ending, fitted, room
 
 TEXT, QUIET = "var(--nbx-text, #808080)", "var(--nbx-quiet, #808080)"
 ERROR = 1.96  # standard errors on each side: 95 % of a normal distribution
-_ROW = 25  # pixels
+_ROW, _LINE = 25, 12  # pixels of a row, and of a second line of words in it
 _CAP = 0.14  # of a row: half the height of a whisker's ends
 
 
@@ -47,17 +47,21 @@ class FeatureRows:
         marks = [self._zero, self.boxes, self._whiskers, self._ends]
         self.chart = figure(marks, [self._names, self._below])
 
-    def name(self, labels: Sequence[str], ends: Sequence[str], above: float = 0.6, below: float = 0.6) -> None:
+    def name(
+        self, labels: Sequence[str], ends: Sequence[str], above: float = 0.6, below: float = 0.6, lines: int = 1
+    ) -> None:
         """Write the names beside the rows, and make room for the words at the ends of their bars.
 
-        `above` and `below` are the rows that are left free, measured from the middle of the first and the last one.
+        `above` and `below` are the rows that are left free, measured from the middle of the first and the last one;
+        `lines` is how many words stand below each other at the end of a row.
         """
         rows = len(labels)
         with self.chart.hold_sync(), self.y.hold_sync(), self._names.hold_sync():
             self.chart.fig_margin = {**self.chart.fig_margin, "left": room(labels), "right": ending(ends)}
             self.y.min, self.y.max = -above, max(rows, 1) - 1 + below
             name_ticks(self._names, labels)
-        self.chart.layout.min_height = f"{max(150, round(70 + _ROW * (rows - 1 + above + below)))}px"
+        row = _ROW + _LINE * (lines - 1)
+        self.chart.layout.min_height = f"{max(150, round(70 + row * (rows - 1 + above + below)))}px"
 
     def measure(self, low: float, high: float, quantity: str, zero: bool) -> None:
         """Let the axis below reach from low to high, and say what is measured; `zero` draws a line at 0."""

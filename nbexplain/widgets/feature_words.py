@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 
@@ -12,7 +14,8 @@ from nbexplain.widgets.text_width import fitted, fitted_apart, width
 LONGEST_LABEL = 29  # average Latin letters
 _LONGEST_VALUE = 12
 _LEAST_NAME = 7  # letters of a name in a condition
-_SIGNS = (" ≤ ", " > ")
+_BELOW, _SIGNS = " < ", (" ≤ ", " > ")
+_TIME = re.compile(r"\d{4}-\d\d(?!\d)")  # as ISO 8601 begins
 _MOST_DECIMALS = 5
 _ROUNDING = 1e-9  # of the largest number: what is less is none
 
@@ -33,18 +36,18 @@ def labels(
 ) -> list[str]:
     """The same for several features, so that names which differ do so where they are cut as well.
 
-    Of `conditions` such as `"0.2 < size ≤ 0.4"` the ends stay and the name is cut, unless that leaves too little of it.
+    Of `conditions` such as `"0.2 < size ≤ 0.4"` the ends stay and the name is cut; where that leaves too little of it,
+    the ends are cut as well: times to their day, month or year, or to what differs.
     """
     around = []
     for place, name in enumerate(names):
         value = None if values is None else values[place]
         ending = "" if value is None else f" = {isolated(fitted(value, _LONGEST_VALUE))}"
         ends = _ends_of(conditions[place], name) if conditions is not None else None
-        if ends is not None and most - width("".join(ends)) >= min(_LEAST_NAME, width(name)):
-            around.append(ends)
-        else:
-            around.append(("", ending))
-    cut = fitted_apart(names, [most - width(before + after) for before, after in around])
+        around.append(("", ending) if ends is None else _cut_ends(*ends, name, most))
+    room = [most - width(before + after) for before, after in around]
+    # how little room a name has that fits is nothing to go by for the others
+    cut = fitted_apart(names, [most if width(name) <= each else each for name, each in zip(names, room)])
     return [f"{before}{isolated(name)}{after}" for name, (before, after) in zip(cut, around)]
 
 
@@ -52,9 +55,44 @@ def _ends_of(condition: str, name: str) -> tuple[str, str] | None:
     """What stands before and after the name in a condition on a range of numbers; None where it is another one."""
     for start in range(len(condition) - len(name) + 1):
         before, after = condition[:start], condition[start + len(name) :]
-        if condition.startswith(name, start) and (not before or before.endswith(" < ")) and after[:3] in _SIGNS:
+        if (
+            condition.startswith(name, start)
+            and (not before or before.endswith(_BELOW))
+            and after[: len(_BELOW)] in _SIGNS
+        ):
             return before, after
     return None
+
+
+def _cut_ends(before: str, after: str, name: str, most: float) -> tuple[str, str]:
+    """As much of what stands before and after a name as leaves room for the name, or else for some of it."""
+    below, sign = before[-len(_BELOW) :], after[: len(_BELOW)]
+    ends = before.removesuffix(_BELOW), after.removeprefix(sign)
+    free, some = most - width(below + sign), min(_LEAST_NAME, width(name))
+    ways = [
+        ends,
+        *((_to_field(ends[0], fields), _to_field(ends[1], fields)) for fields in (3, 2, 1)),
+        _from_difference(*ends),
+    ]
+    told = [way for way in ways if way[0] != way[1]]
+    fit = (way for least in (width(name), some, some / 2) for way in told if free - width("".join(way)) >= least)
+    low, high = next(fit, None) or fitted_apart(ends, [(free - some) / (1 + bool(before))] * 2)
+    return low + below, sign + high
+
+
+def _to_field(end: str, fields: int) -> str:
+    """A time without what is finer than its year, month or day; other ends as they are."""
+    if not _TIME.match(end):
+        return end
+    cut = "-".join(re.split("[-T ]", end)[:fields])
+    return end if cut == end else f"{cut}…"
+
+
+def _from_difference(low: str, high: str) -> tuple[str, str]:
+    """Two times without the fields at their start that are the same; other ends as they are."""
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(low, high)))
+    cut = max(low.rfind(sign, 0, shared) for sign in "-T :") + 1
+    return (f"…{low[cut:]}", f"…{high[cut:]}") if cut and _TIME.match(low) else (low, high)
 
 
 def full(name: str, value: str | None = None) -> str:

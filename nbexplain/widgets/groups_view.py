@@ -101,6 +101,7 @@ class GroupsView:
                     quantity="mean |SHAP value|",
                     series=str(first),
                     beside=beside,
+                    beside_errors=found[rest[0]].errors if rest else None,
                 )
                 self._compare(name, {str(group): found[group] for group in largest})
         target = self._session.selection.target

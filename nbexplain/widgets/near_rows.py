@@ -81,13 +81,14 @@ class NearRows:
         named = isinstance(chosen.target, int) and chosen.target < len(self._session.classes)
         score = f"score of {words.target_name(chosen.target, self._session)}" if named else "score"
         score = score if len(self._session.classes) > 1 else self._session.facts.score_name
-        headings = ["distance", score, *(["label"] if row.labels is not None else []), *(row.names[c] for c in columns)]
+        # what differs before the label: a narrow page cuts off the last ones
+        headings = ["distance", score, *(row.names[c] for c in columns), *(["label"] if row.labels is not None else [])]
         known = self._scored is not None and same_table(self._scored, row) and isinstance(chosen.target, int)
         rows = [self._cells(row, int(n), columns, apart, known, "") for n in self._rows]
         own = self._session.facts.scores.get(chosen.input)
         cells = ["0", *([""] if own is None or not named else [score_text(float(own[0, chosen.target]))])]
-        cells += [""] * (2 - len(cells)) + ([""] if row.labels is not None else [])
-        cells += [row.columns[c].said(here[c]) for c in columns]
+        cells += [""] * (2 - len(cells)) + [row.columns[c].said(here[c]) for c in columns]
+        cells += [""] if row.labels is not None else []
         with self.table.hold_sync():
             self.table.rows = []
             self.table.columns = headings
@@ -104,16 +105,15 @@ class NearRows:
         score = float(self._scores[number, target]) if known and self._scores is not None else float("nan")
         cells = [words.number(float(apart[number].mean())), score_text(score)]
         numbers: list[float | None] = [float(apart[number].mean()), score]
+        marks = [len(cells) + place for place, c in enumerate(columns) if apart[number, c] > 1]
+        cells += [row.columns[c].said(held[c]) for c in columns]
+        numbers += [float(held[c]) for c in columns]
         if row.labels is not None:
             label = row.labels[number]
             measured = isinstance(label, float) and np.isfinite(label)
             named = words.target_name(int(label), self._session) if isinstance(label, np.integer) else str(label)
             cells.append(score_text(label) if measured else named)
             numbers.append(float(label) if measured else None)
-        first = len(cells)
-        cells += [row.columns[c].said(held[c]) for c in columns]
-        numbers += [float(held[c]) for c in columns]
-        marks = [first + place for place, c in enumerate(columns) if apart[number, c] > 1]
         return {"label": f"row {number}", "cells": cells, "numbers": numbers, "marks": marks, "tone": tone}
 
     def _choose(self, change: dict[str, int]) -> None:

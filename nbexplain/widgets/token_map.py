@@ -114,10 +114,9 @@ class TokenMap:
         if answer.error is not None:
             self.pane.note = words.sentence(answer.error)
         elif explanation is not None and isinstance(target, int):
-            before, after = explanation.values[:, target]
             named = ", ".join(f"“{name}”" for name in explanation.names[:_MOST_NAMED])
             more = len(explanation.names) - _MOST_NAMED
-            change = words.change_of(self._session, target, before, after)
+            change = words.change_of(self._session, target, *explanation.values)
             self.pane.note = f"without {named}{f' and {more} more' if more > 0 else ''}: {change}"
 
     # What is edited

@@ -28,11 +28,17 @@ def target_name(target: Any, session: Session) -> str:
     return name_of(target, session.classes, x.tokens if isinstance(x, Text) else ())
 
 
-def change_of(session: Session, target: int, before: float, after: float) -> str:
-    """`brick heart 9.31 → brick heart 9.28`, with as many more decimals as it takes to tell the two apart."""
-    name = target_name(target, session)
-    was, now = numbers_apart([before, after], 2, lambda score, decimals: f"{score:.{decimals}f}")
-    return f"{name} {was} → {name} {now}"
+def change_of(session: Session, target: int, before: np.ndarray, after: np.ndarray) -> str:
+    """`brick heart 9.31 → 9.28`, with as many more decimals as it takes to tell the two apart.
+
+    Of the scores (C,) of all classes; where another class is predicted than before, that is said: `, now palette 9.30`.
+    """
+    was, now = numbers_apart([before[target], after[target]], 2, lambda score, decimals: f"{score:.{decimals}f}")
+    said = f"{target_name(target, session)} {_minus(was)} → {_minus(now)}"
+    first = int(after.argmax())
+    if session.facts.without_classes or first == before.argmax():
+        return said
+    return f"{said}, now predicted" if first == target else f"{said}, now {score_of(session, first, after[first])}"
 
 
 def score_of(session: Session, target: int, score: float) -> str:

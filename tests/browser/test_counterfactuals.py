@@ -30,6 +30,25 @@ def _plain(shared_lab: Lab) -> None:
     assert shared_lab.execute(SET_UP + LOAN) == ""
 
 
+def test_on_a_wide_page_what_is_predicted_stands_in_one_line(lab: Lab) -> None:
+    size = lab.page.viewport_size
+    assert size
+    try:
+        lab.page.set_viewport_size({**size, "width": 1920})
+        explorer = shown(
+            lab,
+            "nx.TabularExplorer(loan, nx.Tabular(loans.iloc[[3]], loans), show=['editor', 'counterfactual'], "
+            "classes=['refused until all debts are paid', 'approved for the whole of the sum'])",
+        )
+        outcome = explorer.root.locator(".nbx-outcome").first
+        expect(outcome.locator("bdi")).to_have_text("approved for the whole of the sum")
+        high = "cell => [...cell.children].map(e => e.clientHeight / parseFloat(getComputedStyle(e).fontSize))"
+        assert max(outcome.evaluate(high)) < 2
+        at_rest(lab)
+    finally:
+        lab.page.set_viewport_size(size)
+
+
 def test_a_counterfactual_is_tried_in_the_editor_and_a_column_is_kept(lab: Lab) -> None:
     explorer = shown(
         lab,

@@ -9,6 +9,7 @@ from nbexplain.widgets.boxes import OUTLINE, Boxes
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_bars_chart import PALE, FeatureBars
 from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.text_width import width
 from tests.widgets.comm import Line, living
 from tests.widgets.marks import boxes, click, marks, names, plain, plot, spans, texts, words
 
@@ -77,6 +78,25 @@ def test_a_second_series_stands_beside_the_first(chart, chosen):
     assert chosen == [1, 0, 1, 0]
     chart.show(["a", "b"], [1.0, 2.0], signed=False)
     assert "forest" not in words(chart.figure)
+
+
+def test_a_second_series_has_whiskers_and_numbers_where_its_errors_are_known(chart, chosen):
+    told = {"signed": False, "quantity": "size", "errors": [0.1, 0.2], "beside": ("theirs", [4.0, 0.5])}
+    chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[0.5, 0.25])
+    assert texts(chart) == ["2.00", "1.00", "0.50", "4.00"]
+    drawn = marks(chart, Boxes)[1]
+    reach = [[2 - 0.392, 2.392], [1 - 0.196, 1.196], [0.5 - 0.49, 0.99], [4 - 0.98, 4.98]]
+    np.testing.assert_allclose(drawn.x[:, 2:4], reach)
+    np.testing.assert_allclose(drawn.y[:, 2], boxes(chart).y.mean(1))  # in the middle of their bars
+    assert plain(drawn.labels[3]) == "a, theirs: 4"
+    click(drawn, 2)
+    assert chosen == [1]
+    assert plot(chart).axes[1].scale.max > 4.98
+    chart.show(["a", "b"], [1.0, 2.0], **told)
+    assert texts(chart) == ["2.00", "1.00"]
+    np.testing.assert_allclose(drawn.x[:, 2:4], reach[:2])
+    with pytest.raises(ValueError, match="beside_errors"):
+        chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[0.5])
 
 
 def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
@@ -174,7 +194,7 @@ def test_of_a_condition_the_ends_stay_and_the_name_is_cut(chart):
     held = ["2020-03-04", "0.3", "0.5", "2.1", "oslo"]
     chart.show(features, [5.0, 4.0, 3.0, 2.0, 1.0], shown_values=held, conditions=conditions)
     shown = names(chart)
-    assert shown[0] == "day = 2020-03-04"  # two days leave no room for a name
+    assert shown[0] == "2019-12… < day ≤ 2020-07…"  # two days leave no room for a name
     assert shown[1].startswith("measu")
     assert "01" in shown[1]
     assert shown[1].endswith("> 0.2341")
@@ -183,3 +203,23 @@ def test_of_a_condition_the_ends_stay_and_the_name_is_cut(chart):
     assert shown[2].endswith("≤ 0.7")
     assert shown[3:] == ["0.2 < 2 ≤ 2.25", "city = oslo"]
     assert plain(boxes(chart).labels[0]).startswith("2019-12-28 < day ≤ 2020-07-02: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "said"),
+    [
+        ("installed", "2007-03-10 < installed ≤ 2012-05-30", "2007… < installed ≤ 2012…"),
+        ("date of sale", "2007-03-10 < date of sale ≤ 2007-05-30", "…03-10 < dat…ale ≤ …05-30"),
+        ("installed", "installed > 2012-05-30 08:30:00", "installed > 2012-05-30…"),
+        ("asked", "2024-01-01 08:30 < asked ≤ 2024-01-01 12:15", "…08:30 < asked ≤ …12:15"),
+        ("x", "−1.234567e−05 < x ≤ −1.234467e−05", ""),
+        ("lasted", "10 d 20:30:15 < lasted ≤ 900 d 12:11:10", ""),
+    ],
+)
+def test_a_condition_too_wide_for_its_name_is_cut_and_stays_one(chart, name, condition, said):
+    chart.show([name], [0.1], shown_values=["a value"], conditions=[condition])
+    (shown,) = names(chart)
+    assert said in ("", shown)
+    assert shown.count(" ≤ ") + shown.count(" > ") == 1
+    assert width(shown) <= 29
+    assert plain(boxes(chart).labels[0]).startswith(condition)

@@ -176,9 +176,16 @@ def test_the_nearest_rows_and_their_scores(explorer: nx.Explorer) -> None:
     nearest = np.argsort(apart.mean(1), kind="stable")[:6]
     assert [r["label"] for r in table.rows] == ["this row", *(f"row {n}" for n in nearest)]
     assert nearest[0] == 0  # the row is one of the background
+    columns = table.columns[2:5]  # before the label: the last ones are beyond the edge of a narrow page
+    assert table.columns == ["distance", "score of dear", *columns, "label"]
+    places = [row(0).names.index(name) for name in columns]
+    spread = apart[nearest].mean(0)[places]
+    assert (np.diff(spread) <= 0).all()
     for shown, number in zip(table.rows[1:], nearest, strict=True):
         assert shown["cells"][1] == f"{score(background[number].tolist()):.2f}".replace("-", "−")
-        assert shown["cells"][2] == ["cheap", "dear"][LABELS[number]]
+        said = [row(0).columns[place].said(background[number, place]) for place in places]
+        assert shown["cells"][2:] == [*said, ["cheap", "dear"][LABELS[number]]]
+        assert shown["marks"] == [2 + k for k, place in enumerate(places) if apart[number, place] > 1]
 
 
 def test_nearest_rows_say_which_columns_they_show(explorer: nx.Explorer) -> None:

@@ -69,7 +69,28 @@ def test_a_small_change_of_the_score_is_seen() -> None:
     pane = shown(explorer)
     from_browser(pane, dropped=[1])
     assert explorer.session.wait(60)
-    assert pane.note == "without “good”: happy 0.3303 → happy 0.3300"
+    assert pane.note == "without “good”: happy 0.3303 → 0.3300"
+    explorer.close()
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (0, "sad −1.00 → 2.00, now predicted"),
+        (1, "happy 1.50 → −0.50, now sad 2.00"),
+        (2, "bored 0.00 → 0.00, now sad 2.00"),
+    ],
+)
+def test_another_class_that_is_predicted_without_a_word_is_said(target: int, said: str) -> None:
+    def judge(texts: list[str]) -> np.ndarray:
+        return np.array([[-1.0, 1.5, 0.0] if "good" in text else [2.0, -0.5, 0.0] for text in texts])
+
+    explorer = nx.TextExplorer(judge, nx.Text("a good film"), classes=["sad", "happy", "bored"], target=target)
+    assert explorer.session.wait(60)
+    pane = shown(explorer)
+    from_browser(pane, dropped=[1])
+    assert explorer.session.wait(60)
+    assert pane.note == f"without “good”: {said}"
     explorer.close()
 
 
@@ -78,7 +99,7 @@ def test_what_the_score_is_without_words(explorer: nx.Explorer) -> None:
     before = sum(WORTH[i] for i in Words()(SENTENCE)["input_ids"])
     from_browser(pane, dropped=[3, 4])  # not, good: worth 2 and 1
     assert explorer.session.wait(60)
-    assert pane.note == f"without “not”, “good”: up {before:.2f} → up {before - 3:.2f}"
+    assert pane.note == f"without “not”, “good”: up {before:.2f} → {before - 3:.2f}"
     from_browser(pane, dropped=[])
     assert explorer.session.wait(60)
     assert pane.note == ""

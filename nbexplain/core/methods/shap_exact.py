@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import comb, prod
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from nbexplain.core.explanation import Explanation, Target
 from nbexplain.core.layers import Layer
-from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Unit, some_of
+from nbexplain.core.methods.hiding import Background, Fill, Hide, Segmentation, StandIn, Unit, masker_of, some_of
 from nbexplain.core.methods.prices import of_sets
 from nbexplain.core.methods.shap_game import Game
 from nbexplain.core.methods.shap_kernel import Fit
 from nbexplain.core.methods.shap_own import GameMasker, own
 from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
+from nbexplain.inputs.text_masker import UNITS
 
 MOST = 14  # features: 16,384 sets
 
@@ -74,7 +75,8 @@ def exact_shap(
     if count > MOST:
         raise ValueError(
             f"x: exact_shap tries all sets of up to {MOST} features, and this input has {count} {game.masker.what}s "
-            "that can change it; use permutation_shap, kernel_shap or partition_shap, or fewer features"
+            "that can change it; use permutation_shap, kernel_shap or partition_shap, or "
+            f"{_fewer(subject, target, options)}"
         )
     if count == 0:
         yield game.explanation(np.zeros(0), np.zeros(0))
@@ -97,6 +99,16 @@ def exact_shap(
         silent=True,
     )
     yield game.explanation(found["values"], np.zeros(count))
+
+
+def _fewer(subject: Subject, target: Target, options: Mapping[str, Any]) -> str:
+    """What has so few features that all sets can be tried."""
+    if subject.input.kind == "text":
+        for unit in UNITS[UNITS.index(options["unit"]) + 1 :]:
+            count = np.count_nonzero(masker_of(subject, {**options, "unit": unit}, target).varying)
+            if 0 < count <= MOST:
+                return f"unit={unit!r}, of which it has {count}"
+    return "fewer features"
 
 
 def _all_sets(players: int) -> tuple[np.ndarray, np.ndarray]:

@@ -132,7 +132,8 @@ class Decision:
                 mark.y = np.tile(np.arange(path.shape[1], dtype=float), (len(own), 1)) if len(own) else []
         said = [f"base value {number(base)}"]
         said += [counted(most, "row", len(held)) + " drawn, evenly spread" * (most < len(held))]
-        said += [f"dashed: {int(dashed.sum()):,} misclassified"] * bool(dashed.any())
+        some = " of those drawn" * (most < len(held))
+        said += [f"dashed: {int(dashed.sum()):,} misclassified{some}"] * bool(dashed.any())
         self._caption.value = " · ".join(said)
 
     def highlight(self, rows: np.ndarray | None) -> None:

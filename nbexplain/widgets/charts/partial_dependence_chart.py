@@ -26,7 +26,7 @@ from nbexplain.widgets.text_width import fitted
 MOST_LINES = 100  # ICE curves that are drawn
 _BELOW = 0.2  # of the chart's height, for the distribution
 _PALE, _PALE_POINTS, _FADED = PLAIN + "50", PLAIN + "78", PLAIN + "18"
-_BARS = "#80808060"
+_BARS = "#808080d8"  # contrast 3 with the page in a dark and a light theme
 _ROW, _ROW_EDGE = "#ffd21f", "#141414"  # as on the decision boundary
 
 
@@ -102,7 +102,8 @@ class PartialDependenceChart:
         curves
             ICE curves (rows, points).
         held
-            What rows hold of the column, (N,), for the bars below, of categories those of `grid`; NaN is missing.
+            What the curves' rows hold of the column, (N,), for the bars below, of categories those of `grid`; NaN is
+            missing.
         categories
             The names of all categories, where it is one.
         quantity
@@ -157,13 +158,13 @@ class PartialDependenceChart:
             self._beside.tick_values = places
         column = self._column
         values, rows = self._held_by.values, self._held_by.rows
-        unseen = np.zeros(len(own_values), int)
+        tried = np.append(grid, own_values)  # of which the rows below may hold a few only
         column.lay_out(
             self._chart,
             self._grid.column,
-            np.append(values, own_values),
+            np.append(values, tried),
             self._categories,
-            np.append(rows, unseen),
+            np.append(rows, np.zeros(len(tried), int)),
             self._grid.time,
         )
         column.bottom(ground)

@@ -132,7 +132,7 @@ class PartialDependenceView:
         target = words.target_name(now.target, self._session)
         title_of(self._frame).value = f"{_LABEL}: {now.grid.column} · {target} · {counted(len(now.values), 'row')}"
         categories = category_names(table.columns[place])
-        held = table.background[:, place]
+        held = table.background[now.features, place]  # of the rows that the curves are of
         self._chart.show(now.grid, now.values, held, categories, now.quantity, self._lit(), self._curve_of_row())
 
     def _show_row(self, place: Place, answer: Answer) -> None:

@@ -477,6 +477,19 @@ def test_fifteen_features_are_too_many_for_all_sets() -> None:
     assert on(lambda keep: keep.sum(1), 5, "exact_shap").details["evaluations"] == 32
 
 
+def test_a_text_of_too_many_words_is_told_the_unit_of_which_all_sets_can_be_tried() -> None:
+    def long(texts: list[str]) -> np.ndarray:
+        return np.array([[len(text) / 100, -len(text) / 100] for text in texts])
+
+    three = Text("one two three four five six. one two three four five. one two three four five.")
+    with pytest.raises(ValueError, match=r"has 16 words that .* or unit='sentence', of which it has 3$"):
+        explain(long, three, "exact_shap", target=0)
+    assert explain(long, three, "exact_shap", target=0, unit="sentence").values.shape == (3,)
+    many = Text(". ".join(["one"] * 15))
+    with pytest.raises(ValueError, match=r"has 15 sentences that .* or fewer features$"):
+        explain(long, many, "exact_shap", target=0, unit="sentence")
+
+
 def test_what_does_not_vary_counts_nothing() -> None:
     rows = np.random.default_rng(0).normal(size=(10, 16))
     row = rows[0] + 1

@@ -75,6 +75,13 @@ def test_features_that_are_not_shown_are_the_first_step(decision: Decision) -> N
     assert named == ["2 others", "column 4", "column 0", "column 2"]
 
 
+def test_of_some_rows_the_misclassified_are_counted_among_those_drawn(decision: Decision) -> None:
+    values = np.tile(VALUES, (25, 1))
+    decision.show(NAMES, values, BASE, np.ones(300, bool), top=3)
+    assert "200 of 300 rows drawn" in decision._caption.value
+    assert decision._caption.value.endswith("dashed: 200 misclassified of those drawn")
+
+
 def test_misclassified_rows_are_dashed_and_a_click_tells_the_row(decision: Decision) -> None:
     wrong = np.arange(12) % 5 == 0
     decision.show(NAMES, VALUES, BASE, wrong, np.arange(12) + 100, top=3)
@@ -83,7 +90,7 @@ def test_misclassified_rows_are_dashed_and_a_click_tells_the_row(decision: Decis
     assert dashed.line_style == "dashed"
     np.testing.assert_allclose(dashed.x[:, -1], BASE + VALUES[[0, 5, 10]].sum(1))
     assert dashed.labels[1].startswith("row 105: ")
-    assert "dashed: 3 misclassified" in decision._caption.value
+    assert decision._caption.value.endswith("dashed: 3 misclassified")
     command(dashed, {"event": "element_click", "data": {"index": 1}})
     command(solid, {"event": "element_click", "data": {"index": 0}})
     assert CHOSEN == [5, 1]

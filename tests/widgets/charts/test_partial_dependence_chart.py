@@ -92,6 +92,30 @@ def test_whole_numbers_are_counted_one_by_one_or_in_equal_steps(chart):
     assert bars(chart)[-1] == "89 to 90: 2 rows"
 
 
+def test_values_that_no_row_holds_have_a_place_for_the_curve(chart):
+    grid = Grid("work", np.array([0.0, 1.0, 2.0, np.nan]), ("private", "never", "state", "missing"))
+    chart.show(grid, CURVES[:, :4], np.array([0.0, 2, 2]), ["private", "never", "state"])
+    assert bars(chart) == ["private: 1 row", "state: 2 rows"]
+    np.testing.assert_allclose(np.asarray(chart._whiskers.x)[:, 2], [0, 1, 2, -1])
+    chart.show(GRID, CURVES, np.array([35.0]))
+    scale = chart._column.scale
+    assert scale.min <= 20 < 60 <= scale.max
+
+
+def contrast(colour: str, ground: int) -> float:
+    """Of a grey #rrggbbaa on a grey ground, as WCAG 2 counts it."""
+    grey, part = int(colour[1:3], 16), int(colour[7:9], 16) / 255
+    seen = [(level / 255 + 0.055) / 1.055 for level in (part * grey + (1 - part) * ground, ground)]
+    dark, bright = sorted(level**2.4 + 0.05 for level in seen)
+    return bright / dark
+
+
+@pytest.mark.parametrize("ground", [0x21, 0xFF])
+def test_bars_below_are_seen_on_a_dark_and_a_light_page(chart, ground):
+    chart.show(GRID, CURVES, HELD)
+    assert {contrast(colour, ground) >= 3 for colour in chart._held.fill_colors} == {True}
+
+
 def test_a_missing_value_stands_apart_with_points_and_a_whisker(chart):
     grid = Grid("age", np.array([20.0, 40.0, np.nan]))
     chart.show(grid, CURVES[:, :3], np.array([20.0, 40.0, np.nan, np.nan]))

@@ -183,7 +183,7 @@ def test_words_are_struck_through_and_left_out_of_the_running_text() -> None:
     assert explorer.session.wait(60)
     text = part(explorer, TokenMap).pane
     assert text.dropped == [1, 3]
-    assert "class 1 1.50 → class 1 −0.50" in text.note
+    assert "class 1 1.50 → −0.50, now class 0 0.50" in text.note
     command(shown, {"try": 0})
     assert explorer.session.wait(60)
     assert (text.dropped, shown.tried) == ([], -1)

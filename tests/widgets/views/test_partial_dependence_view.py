@@ -85,6 +85,19 @@ def test_the_curve_of_a_column(everything: nx.Explorer) -> None:
     assert [label.split(":")[0] for label in view._chart._whiskers.labels] == ["flat", "house"]
 
 
+def test_bars_below_count_the_rows_that_the_curves_are_of(everything: nx.Explorer) -> None:
+    few = FRAME["rooms"] == FRAME["rooms"].iloc[0]
+    everything.session.select(where={"rooms": {int(FRAME["rooms"].iloc[0])}})
+    view = choose(everything, "kind")
+    assert title_of(view._frame).value.endswith(f"{few.sum()} rows")
+    counts = FRAME["kind"][few].value_counts()
+    assert list(view._chart._held.labels) == [f"{kind}: {counts[kind]} rows" for kind in ("flat", "house")]
+    choose(everything, "rooms")
+    assert np.asarray(view._chart._held.y).max(-1).tolist() == few.sum()
+    scale = view._chart._column.scale
+    assert scale.min <= FRAME["rooms"].min() < FRAME["rooms"].max() <= scale.max
+
+
 def test_the_column_is_the_same_here_and_in_the_dependence_plot(everything: nx.Explorer) -> None:
     rows, view = part(everything, RowsView), part(everything, PartialDependenceView)
     largest = int(np.abs(rows._now.values).mean(0).argmax())
