@@ -36,7 +36,7 @@ def change_of(session: Session, target: int, before: np.ndarray, after: np.ndarr
     was, now = numbers_apart([before[target], after[target]], 2, lambda score, decimals: f"{score:.{decimals}f}")
     said = f"{target_name(target, session)} {_minus(was)} → {_minus(now)}"
     first = int(after.argmax())
-    if session.facts.without_classes or first == before.argmax():
+    if session.facts.without_classes or session.facts.independent or first == before.argmax():
         return said
     return f"{said}, now predicted" if first == target else f"{said}, now {score_of(session, first, after[first])}"
 

@@ -131,8 +131,10 @@ def test_odd_trees(make: Callable[[], nn.Module]) -> None:
     assert copier.closed_over == []
     mine, yours = ours.state_dict(), model.state_dict()
     assert list(mine) == list(yours)
+    buffers = {name for name, _ in model.named_buffers()}
     for name in mine:
-        assert mine[name].data_ptr() == yours[name].data_ptr()
+        assert torch.equal(mine[name], yours[name])
+        assert (mine[name].data_ptr() == yours[name].data_ptr()) == (name not in buffers)
     inner, theirs = list(ours.modules()), list(model.modules())
     assert len(inner) == len(theirs)
     assert all(a is not b for a, b in zip(inner, theirs, strict=True))
