@@ -130,6 +130,36 @@ def test_another_input_keeps_what_was_changed(explorer: nx.Explorer) -> None:
     assert (editor.values, editor.row) == ([4.5, 2.0, 1.0], row(0).tensor[0].tolist())
 
 
+def test_what_another_pane_changes_of_the_row_is_marked_and_can_be_reset(explorer: nx.Explorer) -> None:
+    editor, given = part(explorer, RowView).pane, row(0).tensor[0].tolist()
+    changed = [2.5, 4.0, given[2]]
+    part(explorer, BoundaryView)._dragged(0, 2.5, 4.0)
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == (changed, given)
+    explorer.session.replace(0, explorer.session.inputs[0].another([1.0, 2.0, 1.0]))  # as another explorer does
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == ([1.0, 2.0, 1.0], given)
+    from_browser(editor, values=given, seen=editor.written)
+    assert explorer.session.wait(60)
+    assert explorer.session.inputs[0].tensor[0].tolist() == given
+
+
+def test_a_row_made_anew_is_a_given_one(explorer: nx.Explorer) -> None:
+    editor, other = part(explorer, RowView).pane, row(7).tensor[0].tolist()
+    explorer.session.replace(0, row(7))
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == (other, other)
+    from_browser(editor, values=[4.5, 2.0, 1.0], seen=editor.written)
+    assert explorer.session.wait(60)
+    explorer.session.replace(0, again := row(7))
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == (other, other)
+    from_browser(editor, values=[4.5, 2.0, 1.0], seen=editor.written)
+    explorer.session.replace(0, again)
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == (other, other)
+
+
 def test_a_click_on_a_bar_shows_its_column_and_the_column_that_is_shown_is_outlined() -> None:
     explorer = nx.TabularExplorer(linear(), row(0), show=["map", "waterfall", "force", "partial"])
     assert explorer.session.wait(60)
