@@ -12,8 +12,9 @@ import numpy as np
 from nbexplain.core.dataset.plane import Plane, axes_of, components_of, plane_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
-from nbexplain.core.table.grid import category_names
+from nbexplain.core.table.grid import are_whole, category_names
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_same import same_table
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -169,10 +170,19 @@ class _Slice:
         self._answered(self._place, Answer(self._place.question(), "done"))
 
     def row_at(self, x: float, y: float) -> np.ndarray:
-        """The row (F,) at a place of the plane through the row as it is now, whatever the picture was taken of."""
+        """The row (F,) at a place of the plane through the row as it is now, whatever the picture was taken of.
+
+        Along a column of whole numbers, or of whole days, it steps from one to the next, as the editor's slider does.
+        """
         table = self._session.inputs[self._session.selection.input]
         assert isinstance(table, Tabular)
-        return plane_of(table, **self._params).point(x, y)
+        plane = plane_of(table, **self._params)
+        row = plane.point(x, y)
+        if self._params["plane"] == "columns":
+            held = np.vstack([needed(table), table.tensor.numpy()])
+            for place in np.flatnonzero(plane.directions.any(0)):
+                row[place] = np.rint(row[place]) if are_whole(held[:, place]) else row[place]
+        return row
 
     def follow(self) -> None:
         """In the worker: the mark goes along with the row, the picture waits until the hand rests."""

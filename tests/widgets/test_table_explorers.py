@@ -370,6 +370,34 @@ def test_the_row_snaps_to_a_category_and_its_mark_goes_there_when_the_hand_lets_
     assert [str(name) for name in chart._categories[1]] == categories
 
 
+def test_the_row_snaps_to_whole_numbers_and_whole_days_where_a_column_holds_no_others() -> None:
+    frame = pd.DataFrame(
+        {
+            "visits": [3.0, 1.0, np.nan, 20.0],
+            "since": pd.to_datetime(["2024-01-01", "2024-03-01", "2024-05-01", "2024-02-01"]),
+            "rate": [0.5, 1.0, 2.0, 4.0],
+        }
+    )
+    shown = nx.TabularExplorer(lambda rows: rows["rate"].to_numpy(), nx.Tabular(frame.iloc[[0]], frame))
+    assert shown.session.wait(60)
+    view = part(shown, BoundaryView)
+    chart = view._charts[0]
+    chart._hold(True)
+    chart._on_drag(7.4, 19730.6)  # 2024-01-08 is day 19730
+    assert shown.session.wait(60)
+    assert shown.session.inputs[0].tensor[0].tolist() == [7.0, 19731.0, 0.5]
+    chart._hold(False)
+    assert shown.session.wait(60)
+    assert chart._row == (7.0, 19731.0)
+    view._y.value = "rate"
+    assert shown.session.wait(60)
+    view._dragged(0, 3.6, 1.37)
+    assert shown.session.wait(60)
+    assert shown.session.inputs[0].tensor[0].tolist() == [4.0, 19731.0, 1.37]
+    assert part(shown, RowView).pane.row == [3.0, 19723.0, 0.5]
+    shown.close()
+
+
 def test_a_plane_that_is_gone_is_told_of_no_more(at_sea: nx.Explorer) -> None:
     view = part(at_sea, BoundaryView)
     for name in ("depth", "zone", "depth"):
