@@ -219,6 +219,7 @@ class _Slice:
         assert table.background is not None
         seen = np.random.default_rng(0).permutation(len(table.background))[:_MOST_POINTS]
         classes, names = _classes_of(table, seen, self._session)
+        across, upwards = (~np.isfinite(plane.place(table.background))).sum(0).tolist()
         target = words.target_name(explanation.target, self._session)
         title_of(self._frame).value = f"{'Slice' if plane.is_slice else 'Decision boundary'} · {target}"
         about = explanation.details
@@ -239,6 +240,7 @@ class _Slice:
             explanation.quantity,
             plane.times,
             (_names_along(table, plane, 0), _names_along(table, plane, 1)),
+            (across, upwards),
         )
 
 

@@ -398,6 +398,15 @@ def test_the_row_snaps_to_whole_numbers_and_whole_days_where_a_column_holds_no_o
     shown.close()
 
 
+def test_rows_without_a_value_on_an_axis_are_counted() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, np.nan, 4.0, np.nan], "b": [1.0, 3.0, 2.0, np.nan, 5.0]})
+    shown = nx.TabularExplorer(lambda rows: np.zeros(len(rows)), nx.Tabular(frame.iloc[[0]], frame), show=["boundary"])
+    assert shown.session.wait(60)
+    said = part(shown, BoundaryView)._charts[0]._caption.value.replace("\u2068", "").replace("\u2069", "")
+    assert said.endswith(" · 2 rows without a · 1 row without b")
+    shown.close()
+
+
 def test_a_plane_that_is_gone_is_told_of_no_more(at_sea: nx.Explorer) -> None:
     view = part(at_sea, BoundaryView)
     for name in ("depth", "zone", "depth"):
