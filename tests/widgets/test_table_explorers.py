@@ -726,6 +726,31 @@ def test_the_target_of_two_classes_has_the_colour_of_its_side() -> None:
     explorer.close()
 
 
+@pytest.mark.parametrize("target", [0, 1, 2])
+def test_of_three_classes_the_target_has_the_colour_of_its_side_however_labels_are_written(target: int) -> None:
+    held = np.arange(9.0).reshape(9, 1) * [1, -1]
+    names, of = ["low", "mid", "high"], np.array([0, 0, 1, 2, 2, 2, 2, 1, 0])
+    unknown = np.array(names, object)[of]
+    unknown[3] = None
+    for labels in (of, np.array(names)[of], unknown):
+        table = nx.Tabular(held[0], held, labels=labels)
+        explorer = nx.TabularExplorer(
+            lambda rows: np.tile([0.2, 0.3, 0.5], (len(rows), 1)),
+            table,
+            classes=names,
+            target=target,
+            show=["boundary"],
+        )
+        assert explorer.session.wait(60)
+        points = part(explorer, BoundaryView)._charts[0]._points
+        red = points.marks[1]
+        assert (red.colors, str(red.names[0])) == (["#9c1127"], names[target])
+        counts = {str(mark.names[0]): len(mark.x) for mark in points.marks}
+        lost = labels is unknown
+        assert counts == {"low": 3, "mid": 2, "high": 4 - lost} | ({"no label": 1} if lost else {})
+        explorer.close()
+
+
 def test_what_the_session_knows_already_is_shown_in_every_pane() -> None:
     session = nx.Session(linear(), row(0))
     try:
