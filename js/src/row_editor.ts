@@ -45,6 +45,10 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
   let told: Value[] | null = null;
   let held = false;
   let typing = false;
+  /** A pointer is down, wherever it is; what it pressed must be under it still when it lets go, or there is no click. */
+  let pressed = false;
+  /** Set while the focus is on its way, or a click is still to come. */
+  let moving = 0;
   let kernel = ALIVE;
 
   const given = (place: number): Value => model.get("row")[place] ?? null;
@@ -73,7 +77,8 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
   };
   /** Nothing moves away from under a hand or a focus: order and choice of the rows wait until both are elsewhere. */
   const arrange = (): void => {
-    if (held || list.contains(document.activeElement)) return;
+    const waits = held || pressed || moving || list.contains(document.activeElement);
+    if (waits && list.hasChildNodes()) return;
     const { length } = fields;
     const order = model.get("order").length === length ? model.get("order") : fields.map((_, place) => place);
     const wanted = order.map((place) => fields[place]!.element);
@@ -89,6 +94,14 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     empty.hidden = seen > 0 || !length;
     const called = sought && ` with “${search.value.trim()}” in its name`;
     say(empty, `No ${wantsChanged ? "changed " : ""}feature${called}.`);
+  };
+  /** The rows are arranged when all that belongs to what happens now is over. */
+  const rest = (): void => {
+    clearTimeout(moving);
+    moving = window.setTimeout(() => {
+      moving = 0;
+      arrange();
+    });
   };
   /** The row as it is known now, at the latest when the hand lets go. */
   const take = (): void => {
@@ -147,6 +160,10 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     take();
     weigh();
   };
+  const typed = (): void => {
+    typing = false;
+    take(); // not while a hand is on a slider already
+  };
   list.addEventListener("pointerdown", (event) => {
     const { type, disabled } = event.target as HTMLInputElement;
     if (type !== "range" || disabled) return;
@@ -154,11 +171,16 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, letGo, { once: true, signal });
   });
   list.addEventListener("input", (event) => (typing ||= TYPED.has((event.target as HTMLInputElement).type)));
-  list.addEventListener("change", () => typing && letGo());
+  list.addEventListener("change", () => typing && typed());
   list.addEventListener("focusout", () => {
-    if (typing) letGo();
-    queueMicrotask(arrange); // by then it is known where the focus is
+    rest();
+    if (typing) typed();
   });
+  const everywhere = { capture: true, signal };
+  window.addEventListener("pointerdown", ({ button }) => (pressed ||= !button), everywhere);
+  for (const end of ["pointerup", "pointercancel", "keydown"]) { // a list that opens may keep the first two to itself
+    window.addEventListener(end, () => pressed && [(pressed = false), rest()], everywhere);
+  }
   for (const input of [search, only]) input.addEventListener("input", arrange);
   resetAll.addEventListener("click", () => {
     save([...model.get("row")]);
@@ -183,7 +205,10 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
   });
   const observer = new ResizeObserver(coalesced(fit));
   observer.observe(list);
-  signal.addEventListener("abort", () => observer.disconnect());
+  signal.addEventListener("abort", () => {
+    observer.disconnect();
+    clearTimeout(moving);
+  });
   head();
   build();
 }

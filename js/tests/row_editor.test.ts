@@ -316,6 +316,49 @@ test("another order waits until the focus is elsewhere", async () => {
   expect(names()).toEqual(given);
 });
 
+test("rows stay under a pointer until its click is heard, and while the focus goes on", async () => {
+  const given = FEATURES.map(({ name }) => name);
+  const heard: string[][] = [];
+  const hear = (): unknown => heard.push(names());
+  enter(named("length, number"), "7", "input");
+  named("length, number").focus();
+  model.arrive({ order: [3, 2, 1, 0] });
+  const pressed = named("count, missing");
+  pressed.dispatchEvent(new Event("pointerdown", { bubbles: true }));
+  enter(named("length, number"), "7", "change");
+  named("length, number").blur(); // as a browser does between both
+  await settle();
+  expect(names()).toEqual(given);
+  letGo();
+  pressed.addEventListener("click", hear);
+  pressed.click();
+  expect(heard).toEqual([given]);
+  expect(model.get("values")).toEqual([7, null, 1, 3]);
+  await settle();
+  expect(names()).toEqual([...given].reverse());
+
+  model.arrive({ order: [] });
+  named("length").focus();
+  model.arrive({ order: [3, 2, 1, 0] });
+  named("length").blur(); // by key: nothing has the focus for a moment
+  await Promise.resolve();
+  named("island").focus();
+  await settle();
+  expect(names()).toEqual(given);
+  expect(document.activeElement).toBe(named("island"));
+});
+
+test("a press whose end is not heard holds the rows until the next key", async () => {
+  const given = FEATURES.map(({ name }) => name);
+  named<HTMLSelectElement>("island").dispatchEvent(new Event("pointerdown", { bubbles: true }));
+  model.arrive({ order: [3, 2, 1, 0] });
+  await settle();
+  expect(names()).toEqual(given);
+  document.body.dispatchEvent(new Event("keydown", { bubbles: true }));
+  await settle();
+  expect(names()).toEqual([...given].reverse());
+});
+
 test("weights are bars of their sign, the largest to the end", async () => {
   const bars = (): HTMLElement[] => [...el.querySelectorAll<HTMLElement>(".nbx-weight > span")];
   expect(el.querySelector<HTMLElement>(".nbx-weight")!.hidden).toBe(true);

@@ -11,6 +11,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.dataset.plane import strips
+from nbexplain.core.formatting import counted
 from nbexplain.inputs.table_column import missing_said
 from nbexplain.inputs.table_times import time_said
 from nbexplain.widgets.chart_style import (
@@ -27,6 +28,7 @@ from nbexplain.widgets.chart_style import (
 from nbexplain.widgets.charts.column_axis import JITTER
 from nbexplain.widgets.class_points import ClassPoints
 from nbexplain.widgets.feature_rows import caption
+from nbexplain.widgets.feature_words import isolated
 from nbexplain.widgets.heat_picture import DIVERGING, HeatPicture, map_png
 from nbexplain.widgets.text_width import NARROWEST, fitted, pixels
 
@@ -116,6 +118,7 @@ class BoundaryChart:
         quantity: str = "probability",
         times: tuple[str, str] = ("", ""),
         categories: tuple[Sequence[str], Sequence[str]] = ((), ()),
+        holes: tuple[int, int] = (0, 0),
     ) -> None:
         """Show another surface.
 
@@ -145,6 +148,8 @@ class BoundaryChart:
         categories
             What the numbers 0, 1, … of x and of y are called, where these are categories: each has a column or a row
             of cells, and its range follows.
+        holes
+            How many rows of the data set have no x, and how many no y: they stand nowhere in the picture.
 
         Raises
         ------
@@ -196,6 +201,9 @@ class BoundaryChart:
         above = int((scores[known] > boundary).sum())
         self._said = [f"{above / max(int(known.sum()), 1):.0%} of the picture above {number(boundary)}"]
         self._said += [f"no {quantity} in {(~known).mean():.0%} of the picture"] * (not known.all())
+        self._said += [
+            f"{counted(count, 'row')} without {isolated(name)}" for count, name in zip(holes, self._names) if count
+        ]
         self.move_row(*row)
 
     def _write_axes(self, names: tuple[str, str], ends: tuple[tuple[float, float], tuple[float, float]]) -> None:

@@ -12,8 +12,10 @@ import numpy as np
 from nbexplain.core.dataset.plane import Plane, axes_of, components_of, plane_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
-from nbexplain.core.table.grid import category_names
+from nbexplain.core.table.grid import are_whole, category_names
+from nbexplain.core.table.labels import class_numbers
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_same import same_table
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -169,10 +171,19 @@ class _Slice:
         self._answered(self._place, Answer(self._place.question(), "done"))
 
     def row_at(self, x: float, y: float) -> np.ndarray:
-        """The row (F,) at a place of the plane through the row as it is now, whatever the picture was taken of."""
+        """The row (F,) at a place of the plane through the row as it is now, whatever the picture was taken of.
+
+        Along a column of whole numbers, or of whole days, it steps from one to the next, as the editor's slider does.
+        """
         table = self._session.inputs[self._session.selection.input]
         assert isinstance(table, Tabular)
-        return plane_of(table, **self._params).point(x, y)
+        plane = plane_of(table, **self._params)
+        row = plane.point(x, y)
+        if self._params["plane"] == "columns":
+            held = np.vstack([needed(table), table.tensor.numpy()])
+            for place in np.flatnonzero(plane.directions.any(0)):
+                row[place] = np.rint(row[place]) if are_whole(held[:, place]) else row[place]
+        return row
 
     def follow(self) -> None:
         """In the worker: the mark goes along with the row, the picture waits until the hand rests."""
@@ -208,7 +219,8 @@ class _Slice:
     def _draw(self, table: Tabular, plane: Plane, explanation: Explanation, row: np.ndarray) -> None:
         assert table.background is not None
         seen = np.random.default_rng(0).permutation(len(table.background))[:_MOST_POINTS]
-        classes, names = _classes_of(table, seen, self._session)
+        classes, names = _classes_of(table, seen, explanation.target, self._session)
+        across, upwards = (~np.isfinite(plane.place(table.background))).sum(0).tolist()
         target = words.target_name(explanation.target, self._session)
         title_of(self._frame).value = f"{'Slice' if plane.is_slice else 'Decision boundary'} · {target}"
         about = explanation.details
@@ -229,6 +241,7 @@ class _Slice:
             explanation.quantity,
             plane.times,
             (_names_along(table, plane, 0), _names_along(table, plane, 1)),
+            (across, upwards),
         )
 
 
@@ -237,19 +250,25 @@ def _names_along(table: Tabular, plane: Plane, axis: int) -> tuple[str, ...]:
     return category_names(table.columns[table.names.index(plane.names[axis])]) if plane.categories[axis] else ()
 
 
-def _classes_of(table: Tabular, seen: np.ndarray, session: Session) -> tuple[np.ndarray, list[str]]:
-    """The class of each point by its label, and the names; one class without labels."""
+def _classes_of(table: Tabular, seen: np.ndarray, target: Any, session: Session) -> tuple[np.ndarray, list[str]]:
+    """The class of each point by its label, and the names; one class without labels.
+
+    That of the target is the second, as red as the side where its score is high.
+    """
     if table.labels is None:
         return np.zeros(len(seen), dtype=int), ["background"]
-    known, places = np.unique(table.labels, return_inverse=True)
-    names = list(session.classes)
-    if table.labels.dtype.kind in "iu" and known.min() >= 0 and known.max() < len(names):
-        of, target = table.labels[seen].astype(int), session.selection.target
-        if isinstance(target, int) and len(names) > 1:  # the second class is as red as the side where its score is high
-            names[1], names[target] = names[target], names[1]
-            of = np.where(of == target, 1, np.where(of == 1, target, of))
-        return of, names
-    return places[seen], [str(label) for label in known]
+    names, values = list(session.classes), session.facts.class_values
+    try:
+        of = class_numbers(table.labels[seen], range(len(names)) if values is None else values, names)
+    except ValueError:  # labels that are no classes of the model
+        known, places = np.unique(table.labels, return_inverse=True)
+        return places[seen], [str(label) for label in known]
+    if (of < 0).any():
+        of, names = np.where(of < 0, len(names), of), [*names, "no label"]
+    if isinstance(target, int) and len(names) > 1:
+        names[1], names[target] = names[target], names[1]
+        of = np.where(of == target, 1, np.where(of == 1, target, of))
+    return of, names
 
 
 def _varying(row: Tabular) -> tuple[int, int]:

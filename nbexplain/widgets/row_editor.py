@@ -63,8 +63,13 @@ class RowEditor(Bundled):
         self._hearing: int | None = None  # the thread that is at it
         super().__init__(**traits)
 
-    def show_row(self, row: Sequence[float], features: Sequence[dict[str, Any]] | None = None) -> None:
-        """Show another row, unchanged, in one message.
+    def show_row(
+        self,
+        row: Sequence[float],
+        features: Sequence[dict[str, Any]] | None = None,
+        values: Sequence[float] | None = None,
+    ) -> None:
+        """Show another row in one message.
 
         Parameters
         ----------
@@ -72,6 +77,8 @@ class RowEditor(Bundled):
             One number per feature: the position of a category, NaN where the value is missing.
         features
             Where the columns are others than before; their order and weights are forgotten.
+        values
+            What the row is changed to; by default it is unchanged.
 
         Raises
         ------
@@ -79,12 +86,13 @@ class RowEditor(Bundled):
             If the row and the features do not fit.
         """
         columns = self.features if features is None else _checked_features(features)
-        values = _checked_row("row", list(row), columns)
+        given = _checked_row("row", list(row), columns)
+        changed = given if values is None else _checked_row("values", list(values), columns)
         with self.hold_sync():
             if features is not None:
                 self.order, self.weights, self.features = [], [], columns
-            self.row = values
-            self.values = values
+            self.row = given
+            self.values = changed
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Hear what the browser has changed."""

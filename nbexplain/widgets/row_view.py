@@ -10,6 +10,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.table.grid import are_whole
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_same import same_table
@@ -33,8 +34,9 @@ class RowView:
         row = session.inputs[session.selection.input]
         assert isinstance(row, Tabular)
         self._of = row  # whose controls are shown
-        self.pane = RowEditor(title="What if", features=_controls(row), row=_shown(row))
+        self.pane = RowEditor(title="What if", features=_controls(row, row), row=_shown(row))
         self._given = {session.selection.input: row}  # the rows as they came, by input
+        self._known = row  # the newest one that was shown, or came from the hand
         self._mine: weakref.WeakSet[Tabular] = weakref.WeakSet()  # rows that were made here
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self.pane]
@@ -58,7 +60,7 @@ class RowView:
                     self.pane.order = largest.tolist()
 
     def show_row(self, values: np.ndarray) -> None:
-        """Explain another row, such as one of the background."""
+        """Explain another row, such as one of the background: the row as given, changed to it."""
         row = self._session.inputs[self._number]
         assert isinstance(row, Tabular)
         self._show(row.another([float(v) for v in values]))
@@ -76,6 +78,7 @@ class RowView:
             changed = row.another(values)
             self._mine.add(changed)
             self._session.replace(self._number, changed)
+            self._known = changed
         except (TypeError, ValueError) as error:
             sentence = words.sentence(error)
             runner.later((self, "notice"), 0, lambda: self.pane.set_trait("notice", sentence), owner=self._session)
@@ -89,27 +92,32 @@ class RowView:
         self._number = self._session.selection.input
         row = self._session.inputs[self._number]
         assert isinstance(row, Tabular)
-        self._show(self._given.setdefault(self._number, row))
-        self.pane.values = _shown(row)
+        self._show(row)
+        self._known = row
 
     def _look(self) -> None:
         """In the worker, when a row was taken: one that came from elsewhere is shown, our own is under the hand."""
         self.pane.notice = ""
         row = self._session.inputs[self._number]
         assert isinstance(row, Tabular)
-        if row is not self._given[self._number] and row not in self._mine:
-            self._mine.add(row)
+        if row is not self._known and row not in self._mine:
             self._show(row)
+        self._known = row
 
     def _show(self, row: Tabular) -> None:
-        """Another row; with other controls only if these cannot show it."""
-        values = _shown(row)
+        """Another row, as a change of the one that was given; with other controls only if these cannot show both."""
+        given = self._given.get(self._number, row)
+        if not (given.columns is row.columns and given.background is row.background):
+            given = row  # made of another table, not of the given row: another input
+        self._given[self._number] = given
+        shown, values = _shown(given), _shown(row)
         short = not same_table(self._of, row) or any(
             ("places" in about and value == value and value not in about["places"])
             or (value != value and not about["missing"])
-            for about, value in zip(self.pane.features, values, strict=True)
+            for held in (shown, values)
+            for about, value in zip(self.pane.features, held, strict=True)
         )
-        self.pane.show_row(values, _controls(row) if short else None)
+        self.pane.show_row(shown, _controls(given, row) if short else None, values)
         self._of = row
 
 
@@ -118,9 +126,13 @@ def _shown(row: Tabular) -> list[float]:
     return [math.nan if math.isinf(value) else value for value in row.tensor[0].tolist()]
 
 
-def _controls(row: Tabular) -> list[dict[str, Any]]:
-    """A slider within the background's range for each number, a list for each category, a box to tick for yes or no."""
-    held = row.tensor.numpy() if row.background is None else np.concatenate([row.background, row.tensor.numpy()])
+def _controls(row: Tabular, changed: Tabular) -> list[dict[str, Any]]:
+    """A slider within the background's range for each number, a list for each category, a box to tick for yes or no.
+
+    They can show the row as it was given, and what it is changed to.
+    """
+    own = np.concatenate([row.tensor.numpy(), changed.tensor.numpy()])
+    held = own if row.background is None else np.concatenate([row.background, own])
     constant = set(() if row.background is None else row.constant)
     features: list[dict[str, Any]] = []
     widest = max(map(width, row.names), default=0.0)
@@ -137,13 +149,13 @@ def _controls(row: Tabular) -> list[dict[str, Any]]:
         }
         if column.categories:
             kind = "boolean" if column.categories == (False, True) else "category"
-            features.append({**about, "kind": kind, **_choices(column.categories, known, float(row.tensor[0, place]))})
+            features.append({**about, "kind": kind, **_choices(column.categories, known, own[:, place])})
             continue
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
         if row.background is None:  # there is no range to go by: as far to each side as the value is from 0
-            reach = max(abs(low), 1.0)
+            reach = max(abs(low), abs(high), 1.0)
             low, high = low - reach, high + reach
-        whole = bool(len(known)) and bool((known == np.round(known)).all())
+        whole = are_whole(known)
         step = (high - low) / _STEPS
         step = 1.0 if whole else _time_step(step) if column.time.startswith("datetime") else _round_step(step)
         about |= {"kind": "number", "low": low, "high": high, "step": step, "integer": whole}
@@ -161,11 +173,11 @@ def frequent(known: np.ndarray, count: int) -> list[int]:
     return sorted(np.argsort(-held, kind="stable")[:_MOST_CHOICES].tolist())
 
 
-def _choices(categories: tuple[Any, ...], known: np.ndarray, own: float) -> dict[str, Any]:
+def _choices(categories: tuple[Any, ...], known: np.ndarray, own: np.ndarray) -> dict[str, Any]:
     """The categories that can be chosen: of very many the most frequent ones, and the row's own."""
     if len(categories) <= _MOST_CHOICES:
         return {"choices": [str(value) for value in categories]}
-    places = sorted({*frequent(known, len(categories)), *([int(own)] if np.isfinite(own) else [])})
+    places = sorted({*frequent(known, len(categories)), *own[np.isfinite(own)].astype(int).tolist()})
     return {
         "choices": [str(categories[place]) for place in places],
         "places": places,

@@ -212,6 +212,32 @@ def test_what_is_typed_beyond_the_background_is_taken_and_said(lab):
     until(lab, "e.values[0]", 5.0)
 
 
+def test_the_click_after_typing_is_heard_although_the_answer_orders_the_features_anew(lab):
+    pane = editor(lab)
+    lab.execute("""
+def answer(values):
+    e.order = [*range(1, 15), 0] if e.order[:1] == [0] or not e.order else [*range(15)]
+e.on_values = answer""")
+    missing = pane.root.get_by_role("checkbox", name="age, missing")
+    pane.number("length").fill("7.5")
+    until(lab, "e.order[:1]", [1])
+    missing.click()
+    expect(missing).not_to_be_checked()
+    until(lab, "e.values[2]", 45.0)
+    assert pane.names() == NAMES
+    pane.root.locator(".nbx-title").click()
+    until(lab, "e.order[:1]", [0])
+    pane.slider("length").press("ArrowRight")
+    until(lab, "e.order[:1]", [1])
+    pane.number("length").focus()
+    pane.page.keyboard.press("Shift+Tab")
+    expect(pane.slider("length")).to_be_focused()
+    assert pane.names() == NAMES
+    pane.root.locator(".nbx-title").click()
+    expect(pane.root.locator(".nbx-row-field > .nbx-name").last).to_have_text("length")
+    assert pane.names() == [*NAMES[1:], NAMES[0]]
+
+
 def test_categories_missing_values_and_back_again(lab):
     pane = editor(lab)
     island = pane.root.get_by_role("combobox", name="island", exact=True)

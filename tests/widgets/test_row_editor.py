@@ -134,6 +134,15 @@ def test_another_row_is_one_message(editor, monkeypatch):
     assert line.state[1:] == [{"features": FEATURES[:1], "row": [7], "values": [7]} | rest]
 
 
+def test_another_row_may_come_changed(editor, monkeypatch):
+    line = Line(editor, monkeypatch)
+    editor.show_row([2, 3, 0], values=[2, 4, 0])
+    assert line.state == [{"row": [2, 3, 0], "values": [2, 4, 0], "written": 1}]
+    with pytest.raises(TraitError, match="values: expected 3 numbers"):
+        editor.show_row([1, 1, 1], values=[2, 4])
+    assert editor.row == [2, 3, 0]
+
+
 def test_a_row_that_does_not_fit_leaves_everything_as_it_was(editor, monkeypatch):
     line = Line(editor, monkeypatch)
     with pytest.raises(TraitError, match="row: expected 1 numbers"):

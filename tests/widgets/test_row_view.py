@@ -75,6 +75,8 @@ def test_of_many_categories_the_most_frequent_can_be_chosen() -> None:
     view.show_row(x.background[7777])  # one that is not among them
     assert "user 07777" in view.pane.features[0]["choices"]
     assert view.pane.values == [7777]
+    assert "user 05000" in view.pane.features[0]["choices"]  # to go back to
+    assert view.pane.row == [5000]
     session.close()
 
 

@@ -130,6 +130,36 @@ def test_another_input_keeps_what_was_changed(explorer: nx.Explorer) -> None:
     assert (editor.values, editor.row) == ([4.5, 2.0, 1.0], row(0).tensor[0].tolist())
 
 
+def test_what_another_pane_changes_of_the_row_is_marked_and_can_be_reset(explorer: nx.Explorer) -> None:
+    editor, given = part(explorer, RowView).pane, row(0).tensor[0].tolist()
+    changed = [2.5, 4.0, given[2]]
+    part(explorer, BoundaryView)._dragged(0, 2.5, 4.0)
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == (changed, given)
+    explorer.session.replace(0, explorer.session.inputs[0].another([1.0, 2.0, 1.0]))  # as another explorer does
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == ([1.0, 2.0, 1.0], given)
+    from_browser(editor, values=given, seen=editor.written)
+    assert explorer.session.wait(60)
+    assert explorer.session.inputs[0].tensor[0].tolist() == given
+
+
+def test_a_row_made_anew_is_a_given_one(explorer: nx.Explorer) -> None:
+    editor, other = part(explorer, RowView).pane, row(7).tensor[0].tolist()
+    explorer.session.replace(0, row(7))
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == (other, other)
+    from_browser(editor, values=[4.5, 2.0, 1.0], seen=editor.written)
+    assert explorer.session.wait(60)
+    explorer.session.replace(0, again := row(7))
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == (other, other)
+    from_browser(editor, values=[4.5, 2.0, 1.0], seen=editor.written)
+    explorer.session.replace(0, again)
+    assert explorer.session.wait(60)
+    assert (editor.values, editor.row) == (other, other)
+
+
 def test_a_click_on_a_bar_shows_its_column_and_the_column_that_is_shown_is_outlined() -> None:
     explorer = nx.TabularExplorer(linear(), row(0), show=["map", "waterfall", "force", "partial"])
     assert explorer.session.wait(60)
@@ -345,6 +375,43 @@ def test_the_row_snaps_to_a_category_and_its_mark_goes_there_when_the_hand_lets_
     assert chart._row == (3.25, categories.index("sea"))
     assert "row: size 3.25, zone sea" in chart._caption.value
     assert [str(name) for name in chart._categories[1]] == categories
+
+
+def test_the_row_snaps_to_whole_numbers_and_whole_days_where_a_column_holds_no_others() -> None:
+    frame = pd.DataFrame(
+        {
+            "visits": [3.0, 1.0, np.nan, 20.0],
+            "since": pd.to_datetime(["2024-01-01", "2024-03-01", "2024-05-01", "2024-02-01"]),
+            "rate": [0.5, 1.0, 2.0, 4.0],
+        }
+    )
+    shown = nx.TabularExplorer(lambda rows: rows["rate"].to_numpy(), nx.Tabular(frame.iloc[[0]], frame))
+    assert shown.session.wait(60)
+    view = part(shown, BoundaryView)
+    chart = view._charts[0]
+    chart._hold(True)
+    chart._on_drag(7.4, 19730.6)  # 2024-01-08 is day 19730
+    assert shown.session.wait(60)
+    assert shown.session.inputs[0].tensor[0].tolist() == [7.0, 19731.0, 0.5]
+    chart._hold(False)
+    assert shown.session.wait(60)
+    assert chart._row == (7.0, 19731.0)
+    view._y.value = "rate"
+    assert shown.session.wait(60)
+    view._dragged(0, 3.6, 1.37)
+    assert shown.session.wait(60)
+    assert shown.session.inputs[0].tensor[0].tolist() == [4.0, 19731.0, 1.37]
+    assert part(shown, RowView).pane.row == [3.0, 19723.0, 0.5]
+    shown.close()
+
+
+def test_rows_without_a_value_on_an_axis_are_counted() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, np.nan, 4.0, np.nan], "b": [1.0, 3.0, 2.0, np.nan, 5.0]})
+    shown = nx.TabularExplorer(lambda rows: np.zeros(len(rows)), nx.Tabular(frame.iloc[[0]], frame), show=["boundary"])
+    assert shown.session.wait(60)
+    said = part(shown, BoundaryView)._charts[0]._caption.value.replace("\u2068", "").replace("\u2069", "")
+    assert said.endswith(" · 2 rows without a · 1 row without b")
+    shown.close()
 
 
 def test_a_plane_that_is_gone_is_told_of_no_more(at_sea: nx.Explorer) -> None:
@@ -664,6 +731,31 @@ def test_the_target_of_two_classes_has_the_colour_of_its_side() -> None:
         assert [str(mark.names[0]) for mark in points.marks] == names  # blue, and red where the score is high
         assert [len(numbers) for numbers in points._numbers] == [((n == "dear") == LABELS).sum() for n in names]
     explorer.close()
+
+
+@pytest.mark.parametrize("target", [0, 1, 2])
+def test_of_three_classes_the_target_has_the_colour_of_its_side_however_labels_are_written(target: int) -> None:
+    held = np.arange(9.0).reshape(9, 1) * [1, -1]
+    names, of = ["low", "mid", "high"], np.array([0, 0, 1, 2, 2, 2, 2, 1, 0])
+    unknown = np.array(names, object)[of]
+    unknown[3] = None
+    for labels in (of, np.array(names)[of], unknown):
+        table = nx.Tabular(held[0], held, labels=labels)
+        explorer = nx.TabularExplorer(
+            lambda rows: np.tile([0.2, 0.3, 0.5], (len(rows), 1)),
+            table,
+            classes=names,
+            target=target,
+            show=["boundary"],
+        )
+        assert explorer.session.wait(60)
+        points = part(explorer, BoundaryView)._charts[0]._points
+        red = points.marks[1]
+        assert (red.colors, str(red.names[0])) == (["#9c1127"], names[target])
+        counts = {str(mark.names[0]): len(mark.x) for mark in points.marks}
+        lost = labels is unknown
+        assert counts == {"low": 3, "mid": 2, "high": 4 - lost} | ({"no label": 1} if lost else {})
+        explorer.close()
 
 
 def test_what_the_session_knows_already_is_shown_in_every_pane() -> None:

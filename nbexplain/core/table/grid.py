@@ -94,6 +94,12 @@ def category_names(column: Column) -> tuple[str, ...]:
     return tuple(column.said(code) for code in range(len(column.categories)))
 
 
+def are_whole(values: np.ndarray) -> bool:
+    """Whether the finite ones among a column's values are whole numbers, such as counts, codes and days."""
+    known = values[np.isfinite(values)]
+    return bool(len(known)) and bool((known == np.round(known)).all())
+
+
 def _most_frequent(held: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Of the different values `known` those that most rows hold, in their order."""
     if len(known) <= _MOST_VALUES:
@@ -109,4 +115,4 @@ def _spread(held: np.ndarray, known: np.ndarray, points: int, spacing: str) -> n
         return np.unique(np.quantile(held, shares, method="inverted_cdf"))  # values that occur
     even = known[0] + shares * (known[-1] - known[0])
     even[-1] = known[-1]
-    return np.unique(np.round(even)) if (known == np.round(known)).all() else even
+    return np.unique(np.round(even)) if are_whole(known) else even
