@@ -62,7 +62,13 @@ def one_label(array: np.ndarray, count: int, labels: Any) -> str:
             "; if they are one-hot: labels=numpy.argmax(labels, axis=1) for classes that are numbers from 0 on, else "
             "by their names, as in labels=numpy.asarray(model.classes_)[numpy.argmax(labels, axis=1)]"
         )
-    return "; one of the columns: labels=numpy.asarray(labels)[:, 0]"
+    if array.dtype.kind in "fiub" and bool(np.isin(array, (0, 1)).all()):
+        return (
+            "; if each row may have several labels, ask for one of them alone, number k: "
+            "explain(lambda rows: model.predict_proba(rows)[:, k], Tabular(row, background=table, "
+            "labels=numpy.asarray(labels)[:, k]), …, classes=('no', 'yes')), or predict_proba(rows)[k] of a list"
+        )
+    return "; the column of the output that is asked for, number k: labels=numpy.asarray(labels)[:, k], and target=k"
 
 
 def as_kind(value: Any, kind: type) -> str:
