@@ -1044,3 +1044,49 @@ def test_a_masked_row_is_missing_where_it_is_masked() -> None:
         True,
         False,
     ]
+
+
+TWICE = pandas.DataFrame(numpy.random.default_rng(0).normal(size=(9, 3)), columns=["a", "b", "b"])
+
+
+class OfFrames:
+    """What it predicts of rows is known: their columns, called as they were, times 1, 2 and 3."""
+
+    def __init__(self, columns: pandas.Index) -> None:
+        self.columns = columns
+
+    def predict(self, rows: pandas.DataFrame) -> numpy.ndarray:
+        assert list(rows.columns) == list(self.columns)
+        return numpy.asarray(rows.to_numpy() @ [1.0, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("take", "options"),
+    [
+        (lambda table: table.iloc[[3]], {}),
+        (lambda table: table.iloc[3], {}),
+        (lambda table: table.iloc[3], {"names": ["a", "b", "b2"]}),
+        (lambda table: table.iloc[3].to_numpy(), {"names": ["a", "b", "b2"]}),
+        (lambda table: table.iloc[3].to_list(), {}),
+    ],
+    ids=["a frame", "a series", "a series and names", "an array and names", "a list"],
+)
+@pytest.mark.parametrize("framed", [True, False], ids=["of a frame", "of an array"])
+def test_columns_that_are_called_alike_can_be_explained(take: Any, options: Any, framed: bool) -> None:
+    row, table = take(TWICE), TWICE if framed else TWICE.to_numpy()
+    if not framed and not hasattr(row, "set_axis"):
+        pytest.skip("nothing is called alike")
+    with pytest.raises(ValueError, match="names: expected each column once") as said:
+        nbexplain.Tabular(row, table, **options)
+    call, names = re.findall(r"(explain\(.*), …\), or predict_proba, with names = (\[.*?\])(?:;|$)", str(said.value))[0]
+    known = {"row": row, "table": table, "model": OfFrames(TWICE.columns), "explain": nbexplain.explain}
+    known |= {"Tabular": nbexplain.Tabular}
+    known["names"] = eval(names, known)
+    found = eval(f"{call}, 'exact_shap')", known)
+    numbers = TWICE.to_numpy()
+    numpy.testing.assert_allclose(found.values, (numbers[3] - numbers.mean(0)) * [1, 2, 3])
+
+
+def test_a_row_in_another_order_than_columns_that_are_called_alike_is_not_advised() -> None:
+    with pytest.raises(ValueError, match=r"Tabular\(table\.iloc\[\[0\]\]\.set_axis\(names, axis=1\), table\.set_axis"):
+        nbexplain.Tabular(TWICE.iloc[3, [1, 0, 2]], TWICE)
