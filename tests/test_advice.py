@@ -346,14 +346,30 @@ TABLES = {
         )
         for kind in ("pandas.DataFrame", "polars.from_pandas")
     },
-    "labels of two columns": tabular(
-        "A[0]",
-        "got shape (40, 2)",
-        "labels=numpy.asarray(labels)[:, 0]",
-        "(lambda labels: Tabular(row, table, {}))(A[:, :2])",
-        "A",
-        ", labels=A[:, :2]",
+    "labels of two outputs": Case(
+        "row, table, labels, k = A[0], A, A[:, :2], 1\nmodel = LinearRegression().fit(A, labels ** 2)",
+        "explain(model, Tabular(row, table, labels=labels), 'residuals', target=1)",
+        "labels: expected one for each background row, got shape (40, 2)",
+        "labels=numpy.asarray(labels)[:, k], and target=k",
+        "explain(model, Tabular(row, table, labels=numpy.asarray(labels)[:, k]), 'residuals', target=k)",
+        "explain(LinearRegression().fit(A, A[:, 1] ** 2), Tabular(A[0], A, labels=A[:, 1]), 'residuals')",
     ),
+    **{
+        f"several labels of each row, {kind}": Case(
+            "row, table, labels, k = A[0], A, numpy.stack([y, 1 - y, y3 > 0], 1), 1\n"
+            f"model = {kind}(LogisticRegression()).fit(A, labels)",
+            "explain(model, Tabular(row, table, labels=labels), 'confusion', target=1)",
+            "labels: expected one for each background row, got shape (40, 3)",
+            f"explain(lambda rows: model.predict_proba(rows){place}, Tabular(row, background=table, "
+            "labels=numpy.asarray(labels)[:, k]), …, classes=('no', 'yes'))"
+            if place == "[:, k]"
+            else "or predict_proba(rows)[k] of a list",
+            f"explain(lambda rows: model.predict_proba(rows){place}, Tabular(row, background=table, "
+            "labels=numpy.asarray(labels)[:, k]), 'confusion', classes=('no', 'yes'))",
+            "explain(LogisticRegression().fit(A, 1 - y), Tabular(A[0], A, labels=1 - y), 'confusion')",
+        )
+        for kind, place in (("OneVsRestClassifier", "[:, k]"), ("MultiOutputClassifier", "[k]"))
+    },
     "labels of other rows": tabular(
         "frame.iloc[0]",
         "their index is not that of the background",
@@ -559,7 +575,8 @@ MODELS = {
         "x = Tabular(A[0], A, labels=y3)",
         "explain(model, x, 'confusion', target=4)",
         "it gives each row several labels",
-        "explain(lambda rows: model.predict_proba(rows)[1], …, classes=('class 0', 'class 1', 'class 2'))",
+        "explain(lambda rows: model.predict_proba(rows)[1], …, classes=('class 0', 'class 1', 'class 2')), with the "
+        "labels of that one: labels=numpy.asarray(labels)[:, 1]",
         "explain(lambda rows: model.predict_proba(rows)[1], x, 'confusion', classes=('class 0', 'class 1', 'class 2'))",
         "explain(LogisticRegression().fit(A, y3), x, 'confusion')",
     ),
@@ -578,7 +595,8 @@ MODELS = {
         "model = OneVsRestClassifier(LogisticRegression()).fit(A, numpy.stack([y, 1 - y], 1))",
         "explain(model, x, 'roc', target=1)",
         "it gives each row several labels",
-        "explain(lambda rows: model.predict_proba(rows)[:, 1], …, classes=('no', 'yes'))",
+        "explain(lambda rows: model.predict_proba(rows)[:, 1], …, classes=('no', 'yes')), with the labels of that one: "
+        "labels=numpy.asarray(labels)[:, 1]",
         "explain(lambda rows: model.predict_proba(rows)[:, 1], x, 'roc', classes=('no', 'yes'))",
         "explain(LogisticRegression().fit(A, 1 - y), x, 'roc')",
     ),
@@ -1026,3 +1044,49 @@ def test_a_masked_row_is_missing_where_it_is_masked() -> None:
         True,
         False,
     ]
+
+
+TWICE = pandas.DataFrame(numpy.random.default_rng(0).normal(size=(9, 3)), columns=["a", "b", "b"])
+
+
+class OfFrames:
+    """What it predicts of rows is known: their columns, called as they were, times 1, 2 and 3."""
+
+    def __init__(self, columns: pandas.Index) -> None:
+        self.columns = columns
+
+    def predict(self, rows: pandas.DataFrame) -> numpy.ndarray:
+        assert list(rows.columns) == list(self.columns)
+        return numpy.asarray(rows.to_numpy() @ [1.0, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("take", "options"),
+    [
+        (lambda table: table.iloc[[3]], {}),
+        (lambda table: table.iloc[3], {}),
+        (lambda table: table.iloc[3], {"names": ["a", "b", "b2"]}),
+        (lambda table: table.iloc[3].to_numpy(), {"names": ["a", "b", "b2"]}),
+        (lambda table: table.iloc[3].to_list(), {}),
+    ],
+    ids=["a frame", "a series", "a series and names", "an array and names", "a list"],
+)
+@pytest.mark.parametrize("framed", [True, False], ids=["of a frame", "of an array"])
+def test_columns_that_are_called_alike_can_be_explained(take: Any, options: Any, framed: bool) -> None:
+    row, table = take(TWICE), TWICE if framed else TWICE.to_numpy()
+    if not framed and not hasattr(row, "set_axis"):
+        pytest.skip("nothing is called alike")
+    with pytest.raises(ValueError, match="names: expected each column once") as said:
+        nbexplain.Tabular(row, table, **options)
+    call, names = re.findall(r"(explain\(.*), …\), or predict_proba, with names = (\[.*?\])(?:;|$)", str(said.value))[0]
+    known = {"row": row, "table": table, "model": OfFrames(TWICE.columns), "explain": nbexplain.explain}
+    known |= {"Tabular": nbexplain.Tabular}
+    known["names"] = eval(names, known)
+    found = eval(f"{call}, 'exact_shap')", known)
+    numbers = TWICE.to_numpy()
+    numpy.testing.assert_allclose(found.values, (numbers[3] - numbers.mean(0)) * [1, 2, 3])
+
+
+def test_a_row_in_another_order_than_columns_that_are_called_alike_is_not_advised() -> None:
+    with pytest.raises(ValueError, match=r"Tabular\(table\.iloc\[\[0\]\]\.set_axis\(names, axis=1\), table\.set_axis"):
+        nbexplain.Tabular(TWICE.iloc[3, [1, 0, 2]], TWICE)

@@ -18,6 +18,7 @@ from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.core.model.asked_in_parts import answered
 from nbexplain.core.model.estimator_answers import NoLabel, as_array, precision_of
 from nbexplain.core.model.estimator_calls import (
+    NO_OBJECTIVE,
     classes_of,
     comes_from,
     count_of,
@@ -30,6 +31,7 @@ from nbexplain.core.model.estimator_calls import (
     own_choice,
     pipeline_function,
     pipeline_labels,
+    ranks,
     same_labels,
     ways_to_ask,
 )
@@ -50,6 +52,10 @@ _OF_SHARES = (
 _OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
 _OF_OUTLIERS = (
     "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
+)
+_OF_RANKS = (
+    "its score ranks rows, and has no zero and no unit in which labels could be compared with it; "
+    "sklearn.metrics.ndcg_score tells how well it ranks"
 )
 
 
@@ -347,6 +353,10 @@ class Predictor(nn.Module):
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
     ) -> Outputs:
         model = self.estimator
+        if said.dtype.kind in "fiu" and ranks(model, kind):
+            if self._tells_two and outputs.numbers(said).shape[1] == 1:
+                return outputs.of_two(said, margin=True)
+            return dataclasses.replace(outputs.of_numbers(said, names), undecided=_OF_RANKS)
         if is_booster(model, "xgboost") or is_booster(model, "lightgbm"):
             return _of_booster(said, objective_of(model))
         if isinstance(labels, list) and said.ndim == 2 and said.shape[1] == len(labels):
@@ -371,8 +381,7 @@ class Predictor(nn.Module):
                 "classes: two names, and the model predicts a number; give one name for it, classes=('price',), or, if "
                 "it is the score of a class, the function: explain(model.predict, …, classes=(first, second))"
             )
-        ranks = kind == "ranker" or type(last_step(model)).__name__.endswith("Ranker")
-        regresses = kind != "outlier_detector" and not ranks and said.dtype.kind != "b"
+        regresses = kind != "outlier_detector" and said.dtype.kind != "b"
         return outputs.of_numbers(said, names, regresses=regresses)
 
     def _of_several(
@@ -441,5 +450,4 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
     if objective.startswith("multi") and said.ndim == 2:
         way = "decision_function" if objective == "multi:softmax" else "predict_proba"
         return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
-    ranks = "rank" in objective or "ndcg" in objective
-    return outputs.of_numbers(said, regresses=not ranks and objective not in ("", "none", "custom"))
+    return outputs.of_numbers(said, regresses=objective not in NO_OBJECTIVE)

@@ -34,6 +34,27 @@ def row_in(row: Any) -> str:
     return "; give a row of the table that it was made of: Tabular(table[0], background=table), or table.iloc[[0]]"
 
 
+def renamed(row: Any, background: Any) -> str:
+    """How columns of pandas that are called alike are told apart, of a model that knows them so; of others `""`."""
+    framed, own = hasattr(background, "set_axis"), hasattr(row, "set_axis")
+    if not framed and not own:
+        return ""
+    labels = "table.columns" if framed else "row.index" if row.ndim == 1 else "row.columns"
+    told = "row"
+    if own:
+        told = "row.set_axis(names)" if row.ndim == 1 else "row.set_axis(names, axis=1)"
+        if framed and list(row.index if row.ndim == 1 else row.columns) != list(background.columns):
+            told = "table.iloc[[0]].set_axis(names, axis=1)"  # their order is all that tells them apart
+    table = ", table.set_axis(names, axis=1)" if framed else "" if background is None else ", table"
+    once = framed and background.columns.duplicated().any()
+    first = "; if it takes the first of each alone: table.loc[:, ~table.columns.duplicated()]" if once else ""
+    return (
+        "; give them other names, and the model those that it knows: explain(lambda rows: model.predict("
+        f"rows.set_axis({labels}, axis=1)), Tabular({told}{table}), …), or predict_proba, with "
+        f"names = [f'{{name}}_{{k}}' for k, name in enumerate({labels})]{first}"
+    )
+
+
 def without_more(more: Sequence[str], row: Any) -> str:
     """How a row is written without some of its names."""
     if isinstance(row, Mapping) or hasattr(row, "columns") or hasattr(row, "iloc"):
@@ -62,7 +83,13 @@ def one_label(array: np.ndarray, count: int, labels: Any) -> str:
             "; if they are one-hot: labels=numpy.argmax(labels, axis=1) for classes that are numbers from 0 on, else "
             "by their names, as in labels=numpy.asarray(model.classes_)[numpy.argmax(labels, axis=1)]"
         )
-    return "; one of the columns: labels=numpy.asarray(labels)[:, 0]"
+    if array.dtype.kind in "fiub" and bool(np.isin(array, (0, 1)).all()):
+        return (
+            "; if each row may have several labels, ask for one of them alone, number k: "
+            "explain(lambda rows: model.predict_proba(rows)[:, k], Tabular(row, background=table, "
+            "labels=numpy.asarray(labels)[:, k]), …, classes=('no', 'yes')), or predict_proba(rows)[k] of a list"
+        )
+    return "; the column of the output that is asked for, number k: labels=numpy.asarray(labels)[:, k], and target=k"
 
 
 def as_kind(value: Any, kind: type) -> str:

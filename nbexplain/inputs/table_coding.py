@@ -19,6 +19,7 @@ from nbexplain.inputs.table_times import DAY, days_of, identity, time_of
 _MICROSECONDS = DAY["us"]  # a day
 
 _LARGEST = int(np.finfo(np.float64).max)
+_MOST_SIGNS = 40  # of a value that an error shows
 
 
 def are_exact(values: np.ndarray) -> bool:
@@ -76,8 +77,9 @@ def different(values: Sequence[Any], what: str) -> tuple[list[Any], np.ndarray]:
         codes = np.array([places.setdefault(identity(v), len(places)) for v in values], dtype=np.intp)
     except TypeError:
         odd = next(value for value in values if getattr(type(value), "__hash__", None) is None)
+        said = str(odd) if len(str(odd)) <= _MOST_SIGNS else f"{str(odd)[:_MOST_SIGNS]}…"
         raise ValueError(
-            f"{what} holds a {type(odd).__name__}, {str(odd)[:40]}; a column holds numbers, times or categories"
+            f"{what} holds a {type(odd).__name__}, {said}; a column holds numbers, times or categories"
         ) from None
     first = np.unique(codes, return_index=True)[1].tolist()
     return [values[place] for place in first], codes

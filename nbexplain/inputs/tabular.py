@@ -92,15 +92,17 @@ class Tabular(Array):
         encode: Callable[[Tensor], Any] | None = None,
     ) -> None:
         values, own_names = row_of(row)
+        if own_names:
+            self._check_names(own_names, len(values), row, background)
         if own_names and names is not None and list(names) != own_names:
             raise ValueError(f"names: the row has its own, {', '.join(own_names)}; leave names out")
         told = own_names or [str(name) for name in (() if names is None else names)]
         if told:
-            self._check_names(told, len(values), row)
+            self._check_names(told, len(values), None, None)
         form = table_of(background, row, values)
         table_names = [] if background is None else list(form.names)
         if table_names:
-            self._check_names(table_names, len(table_names), background)
+            self._check_names(table_names, len(table_names), row, background)
         if told and table_names:
             values = in_order(values, told, form, "row" if own_names else "names", row)
         found = table_names or told or [f"feature {i}" for i in range(len(values))]
@@ -128,14 +130,13 @@ class Tabular(Array):
         self.labels = labels_of(labels, self.background, background)
         self.notes = tuple(self._notes())
 
-    def _check_names(self, names: Sequence[str], count: int, told_by: Any) -> None:
+    def _check_names(self, names: Sequence[str], count: int, row: Any, background: Any) -> None:
+        """Check names that these told, or the user, who then is to tell others."""
         if len(names) != count:
             raise ValueError(f"names: expected {count}, one for each value of the row, got {len(names)}")
         twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
-            way = ""
-            if hasattr(told_by, "iloc") and told_by.ndim == 2 and told_by.columns.duplicated().any():
-                way = "; the first of each: table.loc[:, ~table.columns.duplicated()]"
+            way = advice.renamed(row, background)
             raise ValueError(f"names: expected each column once, got {', '.join(map(repr, sorted(twice)))} twice{way}")
 
     def _read(

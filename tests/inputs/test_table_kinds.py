@@ -398,3 +398,14 @@ def test_times_that_nobody_had_are_in_the_time_zone_of_those_that_came():
     made = x.outside(between)["t"].iloc[0]
     assert made == times[0] + pd.Timedelta(hours=6)
     assert str(made.tzinfo) == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [([0.125] * 3, r"\[0\.125, 0\.125, 0\.125\]"), ([0.125] * 9, r"\[(0\.125, ){5}0\.12…")],
+    ids=["a short one", "a long one"],
+)
+def test_a_list_that_is_shown_in_part_is_shown_to_be(value: Any, shown: str) -> None:
+    frame = pd.DataFrame({"e": [value] * 3, "x": [1.0, 2, 3]})
+    with pytest.raises(ValueError, match=f"'e' holds a list, {shown}; a column holds numbers"):
+        Tabular(frame.iloc[[0]], frame)

@@ -66,7 +66,8 @@ def permutation_importance(
     """How much worse the model does when the values of a column are shuffled among the rows.
 
     Values are (feature,). With labels, how much the accuracy falls (R² of the target's score, of a model that predicts
-    numbers or has one score), over the rows that have one; without, the mean of |change| of the target's score.
+    numbers or has one score), over the rows that have one; without, and of a score that no label can be compared with,
+    such as a ranker's or an outlier detector's, the mean of |change| of the target's score.
     `standard_error` is for other rows and for other shuffles: 95 % of the intervals value ± 1.96 errors hold what very
     many rows would give (of fewer than 50 not always, which a warning says). Columns lend each other variances, since
     most rows do not change with a column that matters in few (`error_of_mean`). Values are shuffled among the rows that

@@ -12,6 +12,7 @@ import numpy as np
 
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.model.answer_forms import as_plain
+from nbexplain.core.model.trees.ensemble import is_a
 from nbexplain.inputs import Array
 
 WAYS = ("predict_proba", "decision_function", "predict")
@@ -94,8 +95,10 @@ def kind_of(model: Any) -> str:
 
 
 def last_step(model: Any) -> Any:
-    """The estimator itself, of a pipeline or a search."""
+    """The estimator itself, of a pipeline, a search or a frozen one."""
     model = getattr(model, "best_estimator_", model)
+    if is_a(model, "sklearn", "FrozenEstimator"):
+        return last_step(model.estimator)
     return last_step(model.steps[-1][1]) if getattr(model, "steps", None) else model
 
 
@@ -109,14 +112,34 @@ def is_booster(model: Any, package: str) -> bool:
     return comes_from(model, package) and type(model).__name__ == "Booster"
 
 
-def objective_of(booster: Any) -> str:
-    """What a booster was trained for, such as `"binary:logistic"` or `"multiclass"`; `""` for what is no booster."""
-    if is_booster(booster, "xgboost"):
-        config = json.loads(booster.save_config())
-        return str(config["learner"]["objective"]["name"])
-    if is_booster(booster, "lightgbm"):
+NO_OBJECTIVE = ("", "none", "custom")  # what a booster says that was trained by a function
+_RANKING = ("rank", "ndcg", "lambdamart", "pairlogit", "query", "group", "stochasticfilter")  # in names of objectives
+
+
+def objective_of(model: Any) -> str:
+    """What a booster, or an estimator that has one, was trained for, such as `"binary:logistic"` or `"YetiRank"`.
+
+    `""` of others, and where the model does not know it.
+    """
+    if is_a(model, "xgboost", "Booster", "XGBModel"):
+        booster = model if is_booster(model, "xgboost") else model.get_booster()
+        return str(json.loads(booster.save_config())["learner"]["objective"]["name"])
+    if is_a(model, "lightgbm", "Booster", "LGBMModel"):
+        booster = model if is_booster(model, "lightgbm") else model.booster_
         return str(booster.dump_model(num_iteration=1).get("objective", "")).partition(" ")[0]
+    if is_a(model, "catboost", "CatBoost"):
+        return str(model.get_all_params().get("loss_function", "")).partition(":")[0]
     return ""
+
+
+def ranks(model: Any, kind: str) -> bool:
+    """Whether it was trained to bring rows into an order, by its objective, or else by its kind and its name."""
+    step = last_step(model)
+    objective = objective_of(step).lower()
+    if objective not in NO_OBJECTIVE:
+        return any(word in objective for word in _RANKING)
+    own = any(base.__name__.endswith("Ranker") for base in type(step).__mro__)
+    return kind == "ranker" or (own and kind in ("", "regressor"))
 
 
 def xgboost_call(booster: Any) -> Callable[[Any], Any]:

@@ -473,7 +473,7 @@ def of_several(
     if labels is not None:
         names = tuple(f"output {number}: {label}" for number, own in enumerate(labels) for label in own)
     asked = [
-        _of_one_label(way, f"[:, {place}]" if way == "predict" else f"[{place}]", own.tolist())
+        _of_one_label(way, f"[:, {place}]" if way == "predict" else f"[{place}]", own.tolist(), place)
         for place, own in enumerate(labels or ())
         for _ in own
     ]
@@ -514,15 +514,19 @@ def _one_of(call: str, place: str, names: tuple[str, ...] = ("no", "yes")) -> st
 
 def of_labels_in_columns(way: str, count: int) -> Outputs:
     """Of several labels for each row, of which each is a column, yes or no."""
-    asked = tuple(_of_one_label(way, f"[:, {place}]", (0, 1)) for place in range(count))
+    asked = tuple(_of_one_label(way, f"[:, {place}]", (0, 1), place) for place in range(count))
     return Outputs(numbers, undecided=asked[0], by_score=asked)
 
 
-def _of_one_label(way: str, place: str, labels: Sequence[Any]) -> str:
+def _of_one_label(way: str, place: str, labels: Sequence[Any], number: int) -> str:
     """Why no class is chosen where a row has several labels, and how one of these is asked."""
     names = tuple(label if isinstance(label, str) else f"class {label}" for label in labels)
     named = ("no", "yes") if list(labels) == [0, 1] else names
-    return f"it gives each row several labels; ask for one of them: {_one_of(f'model.{way}', place, named)}"
+    column = f"labels=numpy.asarray(labels)[:, {number}]"
+    return (
+        f"it gives each row several labels; ask for one of them: {_one_of(f'model.{way}', place, named)}, with the "
+        f"labels of that one: {column}"
+    )
 
 
 def labels_in(said: np.ndarray) -> list[Any] | None:

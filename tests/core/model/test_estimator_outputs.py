@@ -17,12 +17,16 @@ import xgboost
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest, RandomForestClassifier, VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, r2_score, roc_auc_score
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from skorch import NeuralNetRegressor
@@ -197,6 +201,90 @@ def test_an_estimators_scores_are_what_its_own_functions_say(name: str) -> None:
     assert found.score_name == quantity
     assert found.names == names
     assert found.warnings == ()
+
+
+LIGHT = {"n_estimators": 4, "verbose": -1, "n_jobs": 1}
+GROUPS = np.repeat(np.arange(6), 10)
+
+
+class ByStars(lightgbm.LGBMRanker):
+    """A ranker whose name says nothing."""
+
+
+def of_catboost(loss: str) -> Any:
+    return catboost.CatBoost({"iterations": 4, "loss_function": loss, **QUIET}).fit(
+        catboost.Pool(X, THREE, group_id=GROUPS)
+    )
+
+
+RANKERS: dict[str, Callable[[], Any]] = {
+    "xgboost": lambda: xgboost.XGBRanker(n_estimators=4, n_jobs=1).fit(X, THREE, qid=GROUPS),
+    "xgboost, called a regressor": lambda: xgboost.XGBRegressor(n_estimators=4, objective="rank:pairwise").fit(
+        X, THREE
+    ),
+    "xgboost booster": lambda: boosted("rank:ndcg", "two"),
+    "lightgbm": lambda: lightgbm.LGBMRanker(**LIGHT).fit(X, THREE, group=[10] * 6),
+    "lightgbm, by a function": lambda: lightgbm.LGBMRanker(
+        objective=lambda right, said: (said - right, np.ones(60)), **LIGHT
+    ).fit(X, THREE, group=[10] * 6),
+    "lightgbm, its base class": lambda: lightgbm.LGBMModel(objective="rank_xendcg", **LIGHT).fit(
+        X, THREE, group=[10] * 6
+    ),
+    "lightgbm booster": lambda: lightgbm.LGBMRanker(**LIGHT).fit(X, THREE, group=[10] * 6).booster_,
+    "an heir": lambda: ByStars(**LIGHT).fit(X, THREE, group=[10] * 6),
+    "catboost": lambda: catboost.CatBoostRanker(iterations=4, **QUIET).fit(X, THREE, group_id=GROUPS),
+    "catboost, pairs": lambda: of_catboost("PairLogit"),
+    "catboost, within queries": lambda: of_catboost("QueryRMSE"),
+    "a pipeline": lambda: make_pipeline(StandardScaler(), lightgbm.LGBMRanker(**LIGHT)).fit(
+        X, THREE, lgbmranker__group=[10] * 6
+    ),
+    "frozen": lambda: FrozenEstimator(xgboost.XGBRanker(n_estimators=4, n_jobs=1).fit(X, THREE, qid=GROUPS)),
+}
+
+
+@pytest.mark.parametrize("name", RANKERS)
+def test_labels_are_not_compared_with_a_score_that_ranks(name: str) -> None:
+    model = RANKERS[name]()
+    table = Tabular(X[5], background=X, labels=THREE)
+    said = (lambda rows: model.predict(xgboost.DMatrix(rows))) if name == "xgboost booster" else model.predict
+    by_hand = permutation_importance(
+        LinearRegression().fit(X, NUMBER),
+        X,
+        said(X),
+        scoring=lambda _, rows, clean: -np.abs(said(rows) - clean).mean(),
+        n_repeats=5,
+        random_state=0,
+    )
+    found = explain(model, table, "permutation_importance")
+    assert found.quantity == "mean change of the score"
+    assert found.details == {}
+    np.testing.assert_allclose(found.values, by_hand.importances_mean, rtol=1e-5, atol=1e-7)
+    reason = "its score ranks rows, and has no zero and no unit in which labels could be compared with it"
+    assert any(f"the labels are not used: {reason}" in warning for warning in found.warnings)
+    for method, needs in (("residuals", "a model that predicts numbers"), ("confusion", "scores of classes")):
+        with pytest.raises(ValueError, match=f"method: '{method}' needs {needs}, and {reason}"):
+            explain(model, table, method)
+    for where in ({"residual": (1.5, None)}, {"error": 0.1}):
+        with pytest.raises(ValueError, match=f"the model predicts no numbers to compare labels with: {reason}"):
+            explain(model, table, "matching_rows", where=where)
+    above = explain(model, table, "matching_rows", where={"predicted": (0, None)})
+    np.testing.assert_array_equal(above.features, np.flatnonzero(said(X) >= 0))
+    named = explain(model, Tabular(X[5], background=X, labels=TWO), "roc", classes=["no", "yes"], target=1)
+    assert named.details["AUC"] == pytest.approx(roc_auc_score(TWO, said(X)))
+
+
+@pytest.mark.filterwarnings("ignore:Regression loss")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: catboost.CatBoostRanker(iterations=4, loss_function="RMSE", **QUIET).fit(X, NUMBER, group_id=GROUPS),
+        lambda: lightgbm.LGBMRanker(objective="regression", **LIGHT).fit(X, THREE, group=[10] * 6),
+    ],
+)
+def test_a_ranker_that_was_trained_to_predict_the_labels_predicts_them(make: Callable[[], Any]) -> None:
+    model = make()
+    found = explain(model, Tabular(X[5], background=X, labels=NUMBER), "residuals")
+    assert found.details["R²"] == pytest.approx(r2_score(NUMBER, model.predict(X)))
 
 
 def test_a_threshold_of_the_models_own_is_said() -> None:

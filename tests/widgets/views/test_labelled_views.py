@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMRanker
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import confusion_matrix
 
@@ -55,6 +56,10 @@ def ill() -> Any:
     return LogisticRegression().fit(NUMBERS, TWO)
 
 
+def order() -> Any:
+    return LGBMRanker(n_estimators=4, verbose=-1, n_jobs=1).fit(NUMBERS, THREE, group=[90])
+
+
 def sent(array: Array) -> np.ndarray:
     return np.frombuffer(array.buffer, "<f4").reshape(array.shape)
 
@@ -65,6 +70,7 @@ def test_what_there_are_labels_for_is_shown() -> None:
         (ill(), TWO, {"FilterView", "ConfusionView", "CurvesView"}),
         (line, RISK, {"FilterView", "ResidualsView"}),
         (ill(), None, {"FilterView"}),
+        (order(), THREE, {"FilterView"}),
     ):
         session = nx.Session(model, nx.Tabular(NUMBERS.iloc[0], NUMBERS, labels=labels))
         answers: list[Answer] = []
@@ -80,6 +86,12 @@ def test_what_there_are_labels_for_is_shown() -> None:
         session.close()
     for model, labels, show, why in (
         (ill(), TWO, "residuals", "it needs a model that predicts numbers, and it has classes; use 'confusion'"),
+        (
+            order(),
+            THREE,
+            "residuals",
+            "it needs a model that predicts numbers, and its score ranks rows, and has no zero",
+        ),
         (line, RISK, "curves", "it needs scores of classes, and the model predicts numbers"),
         (ill(), None, "confusion", r"it needs the right class or number of each row: Tabular\(…, labels=…\)"),
     ):
