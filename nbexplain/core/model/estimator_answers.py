@@ -290,8 +290,8 @@ def _no_labels(array: np.ndarray) -> str:
         set(held)
     except TypeError:
         return _NEITHER
-    # of another call each is another, and its name is a place in memory
-    return _NEITHER if any(type(one).__repr__ is object.__repr__ for one in held) else ""
+    unnamed: Any = object.__repr__  # of a place in memory, which is another for each call
+    return _NEITHER if any(type(one).__repr__ is unnamed for one in held) else ""
 
 
 def _first_part(said: Any, count: int, call: str, inputs: Any, model: Callable[[Any], Any] | None) -> str:
