@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _LARGER = 4  # times as large is a batch of which some inputs are asked alone again, ...
 _HOLDING = 0.005  # ... two, or as many as take so many seconds
+_HALF = torch.float16, torch.bfloat16
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
 
@@ -161,26 +163,34 @@ class Network:
     def dtype(self) -> torch.dtype:
         """Of the model's parameters; whatever the input's, it is computed in this. Of complex ones, of their parts.
 
-        Without parameters the first that a module takes; tried once for each shape.
+        Without parameters, or with weights of several dtypes, the first that a module takes; tried once for each shape.
         """
         x, module = self._given.tensor, self.twin.module
-        for tensor in module.parameters():
-            if _is_real_or_complex(tensor):
-                return tensor.dtype.to_real()
+        first = next((tensor.dtype.to_real() for tensor in module.parameters() if _is_real_or_complex(tensor)), None)
         if isinstance(module, Predictor) or not _is_real_or_complex(x):
-            return x.dtype.to_real() if _is_real_or_complex(x) else torch.float32
-        key = self._given.dtype, *self._batch_key
+            return first or (x.dtype.to_real() if _is_real_or_complex(x) else torch.float32)
+        key = first, self._given.dtype, *self._batch_key
         if key not in self.twin.dtypes:
-            self.twin.dtypes[key] = self._first_taken()
+            self.twin.dtypes[key] = self._first_taken(first)
         return self.twin.dtypes[key]
 
-    def _first_taken(self) -> torch.dtype:
-        """The first dtype that a module without parameters takes: the user's own, its buffers', torch's default."""
-        buffers = (tensor.dtype for tensor in self.twin.module.buffers() if _is_real_or_complex(tensor))
-        likely = [*(dtype.to_real() for dtype in buffers), torch.get_default_dtype()]
-        several = list(dict.fromkeys([self._given.dtype.to_real(), *likely]))
-        if len(several) == 1:
-            return several[0]
+    def _first_taken(self, first: torch.dtype | None) -> torch.dtype:
+        """The first dtype that a module takes: the user's own, its weights', that of most of them before others.
+
+        Without parameters, of which `first` is the dtype, also torch's default, and what weights elsewhere may have.
+        """
+        module, sizes = self.twin.module, Counter[torch.dtype]()
+        for tensor in chain(module.parameters(), module.buffers()):
+            if _is_real_or_complex(tensor):
+                sizes[tensor.dtype.to_real()] += tensor.numel()
+        likely = [dtype for dtype, _ in sizes.most_common()]
+        if first is None:
+            likely.append(torch.get_default_dtype())
+            if self._given.tensor.is_floating_point():
+                likely += _HALF
+        elif len(sizes) == 1:
+            return first
+        several = dict.fromkeys([self._given.dtype.to_real(), *likely])
         return next(filter(self._takes, several), likely[0])  # it raises in any: as it does in the likeliest
 
     def _takes(self, dtype: torch.dtype) -> bool:

@@ -26,7 +26,7 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
-_HELD = 5  # inputs whose numbers a callable's are held against
+_HELD = 31  # inputs, spread over all, whose numbers a callable's are held against, beside the outermost ones
 _BACKGROUND = {"background", "__background__", "bg"}
 
 
@@ -201,11 +201,30 @@ def score(scores: Tensor, target: Target) -> Tensor:
 
 
 def _tells_apart(target: Target, scores: Tensor, value: Tensor) -> bool:
-    """Whether some of the inputs have the numbers that they have alone: the largest of all may be one of them."""
-    some = np.unique(np.linspace(0, len(scores) - 1, _HELD).astype(np.intp)).tolist()
+    """Whether the inputs have the numbers that they have alone: some of them, and all beside half of the others.
+
+    Which is tried too with those that have the largest and the smallest numbers, of which a callable may make something
+    else, and for all of them with every other one, which have another largest, order, and number of inputs.
+    """
+    number, made = len(scores), value.detach()
+    some = set(np.linspace(0, number - 1, _HELD).astype(np.intp).tolist())
+    numbers = [made[:, None]]
+    if scores.is_floating_point() and scores[0].numel() <= _HELD:
+        numbers.append(scores.detach().flatten(1))
+    for columns in numbers:
+        some.update(columns.argmax(0).tolist() + columns.argmin(0).tolist())
+    held = sorted(some)
     with torch.no_grad():
-        alone = torch.cat([_called(target, scores[place : place + 1]) for place in some])
-    return is_close(value.detach()[some], alone)
+        alone = torch.cat([_called(target, scores[place : place + 1]) for place in held])
+        if not is_close(made[held], alone):
+            return False
+        if len(held) == number:
+            return True
+        try:
+            halves = [_called(target, scores[start::2]) for start in (1, 0)]
+        except ValueError:  # which raises of so many inputs only: the number of others matters to it
+            return False
+    return is_close(torch.cat([made[1::2], made[::2]]), torch.cat(halves))
 
 
 def _check_alone(target: Target, scores: Tensor) -> None:

@@ -383,3 +383,35 @@ def test_questions_of_classes_refuse_a_function_of_the_scores() -> None:
     np.testing.assert_allclose(found.values, same.values, atol=1e-9)
     with pytest.raises(ValueError, match="explainer: 'tree' explains the score of a class, and the target is none"):
         explain(forest, x, "interaction", target=most, explainer="tree")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        lambda scores: scores[:, 1].clamp(max=scores[:, 1].quantile(0.9)),
+        lambda scores: scores[:, 1] * ((scores[:, 1] < scores[:, 1].max()) | (len(scores) == 1)),
+        lambda scores: scores[:, 1] * ((scores[:, 1] > scores[:, 1].min()) | (len(scores) == 1)),
+        lambda scores: scores[:, 1].cummax(0).values,
+        lambda scores: scores[:, 1] if len(scores) < 400 else scores[:, 0],
+        lambda scores: torch.where(scores[:, 0] > scores[:, 0].topk(min(3, len(scores))).values[-1], 0.0, 1.0),
+    ],
+)
+@pytest.mark.parametrize("count", [2, 40, 500])
+def test_a_target_that_gives_a_few_inputs_other_numbers_beside_others_is_asked_for_each_alone(
+    target: Any, count: int
+) -> None:
+    scores = torch.randn(count, 3, generator=torch.Generator().manual_seed(count))
+    alone = torch.stack([target(one[None])[0] for one in scores])
+    np.testing.assert_allclose(score(scores, target), alone)
+
+
+def test_a_target_of_each_input_by_itself_is_asked_few_times() -> None:
+    asked: list[int] = []
+
+    def margin(scores: Tensor) -> Tensor:
+        asked.append(len(scores))
+        return scores[:, 1] - scores[:, 0]
+
+    scores = torch.randn(20000, 3, generator=torch.Generator().manual_seed(0))
+    np.testing.assert_array_equal(score(scores, margin), scores[:, 1] - scores[:, 0])
+    assert len(asked) < 50

@@ -19,6 +19,8 @@ _FRACTION = re.compile(r"-?\d*\.\d+(e[+-]?\d+)?|-?\d+\.?e[+-]?\d+")
 # of a label and of its number: which of several it is, and that a whole number is a label
 _LABELS = ("label", "class", "prediction", "pred", "category")
 _SHARES = ("score", "probability", "prob", "proba", "p", "confidence")
+_SIGNED = ("polarity", "compound", "valence")  # of a number that falls below 0 for other inputs, whatever it is here
+_ROUNDED = 1e-3  # by so much a probability of single precision may be above 1
 
 
 def as_plain(said: Any) -> np.ndarray:
@@ -244,6 +246,8 @@ def _beside_strings(answers: Sequence[Any], near: Sequence[Any], depth: int) -> 
         return _by_name(answers, near, shares)
     if len(shares) != 1:
         return None  # which of them would be a guess
+    if _is_no_share(shares[0], [_parts(one)[shares[0]] for one in (*answers, *near) if shares[0] in _parts(one)]):
+        return _alone(said, shares[0])._replace(note="the number by itself, which is no probability of the string")
     name, share = _alone(said, label), _alone(said, shares[0])
     pipeline = (label, shares[0]) == ("label", "score")
     told = _Told(
@@ -252,6 +256,16 @@ def _beside_strings(answers: Sequence[Any], near: Sequence[Any], depth: int) -> 
         " (a pipeline of Hugging Face returns all of them with top_k=None)" * pipeline,
     )
     return _by_label(told, answers, near, beside=True)
+
+
+def _is_no_share(key: Any, numbers: Sequence[Any]) -> bool:
+    """Whether a number that stands beside a label is not how sure it is: below 0, say, as a polarity may be.
+
+    Above 1 too, but for one that is called a score: it may be in percent, or how far the label is ahead.
+    """
+    found = [float(number) for number in numbers]
+    above = key not in _SHARES and max(found) > 1 + _ROUNDED
+    return key in _SIGNED or min(found) < 0 or above
 
 
 def _alone(said: Any, key: Any) -> Form:

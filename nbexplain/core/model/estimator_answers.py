@@ -18,7 +18,7 @@ from torch import Tensor
 
 from nbexplain.core.formatting import counted
 from nbexplain.core.model import one_by_one
-from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of, has_label_and_number
+from nbexplain.core.model.answer_forms import are_rows, as_plain, form_of, has_label_and_number, literal
 from nbexplain.inputs.table_column import is_missing, written
 
 
@@ -50,7 +50,7 @@ def as_array(
     if isinstance(said, (list, tuple)) and said and isinstance(_first(said), Mapping):
         way = of_each(said, count, call, inputs, model) or _asked_otherwise(inputs, call, model)
         raise ValueError(
-            f"model: it returned dicts of {', '.join(map(repr, list(_first(said))[:4]))}; expected a row of numbers "
+            f"model: it returned dicts of {', '.join(map(literal, list(_first(said))[:4]))}; expected a row of numbers "
             f"for each input, in the same order each time{way}. A text-classification pipeline of Hugging Face may be "
             "given itself as the model"
         )
@@ -85,6 +85,9 @@ def as_array(
         way = _instead(said, array, count, inputs, call, model)
         raise ValueError(f"model: expected a row of numbers for each of {count} inputs, got {shape}{way}")
     return array, (), names
+
+
+_NEITHER = ", which are neither numbers nor labels; let it return one of these"
 
 
 class NoLabel(ValueError):
@@ -282,11 +285,13 @@ def _holds_numbers(said: Sequence[Any]) -> bool:
 
 def _no_labels(array: np.ndarray) -> str:
     """What is said of objects that cannot be labels, or `""`."""
+    held = array.tolist()
     try:
-        set(array.tolist())
+        set(held)
     except TypeError:
-        return ", which are neither numbers nor labels"
-    return ""
+        return _NEITHER
+    unnamed: Any = object.__repr__  # of a place in memory, which is another for each call
+    return _NEITHER if any(type(one).__repr__ is unnamed for one in held) else ""
 
 
 def _first_part(said: Any, count: int, call: str, inputs: Any, model: Callable[[Any], Any] | None) -> str:
@@ -313,10 +318,10 @@ def _entries(said: Mapping[Any, Any], count: int, call: str) -> str:
     rows = {key: np.asarray(_held(part)) for key, part in said.items() if are_rows(_held(part), count)}
     numbers = {key: part for key, part in rows.items() if part.dtype.kind == "f"} or rows
     if len(numbers) > 1 and all(part.ndim == 1 and part.dtype.kind in "fiub" for part in numbers.values()):
-        columns = ", ".join(f"said[{key!r}]" for key in numbers)
+        columns = ", ".join(f"said[{literal(key)}]" for key in numbers)
         return f"; try lambda inputs: (lambda said: numpy.stack([{columns}], axis=1))({call}(inputs))"
     first = max(numbers, key=lambda key: numbers[key].ndim, default=None)  # a row of scores before a single one
-    return f"; try lambda inputs: {call}(inputs)[{first!r}]" if numbers else ""
+    return f"; try lambda inputs: {call}(inputs)[{literal(first)}]" if numbers else ""
 
 
 def _held(part: Any) -> Any:

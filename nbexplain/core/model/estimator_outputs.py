@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -15,6 +17,9 @@ from nbexplain.inputs.table_column import is_missing, is_yes_or_no, of_one_kind,
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
+_FEW_STRINGS = 8  # from so many on, strings that hold numbers and hardly ever come again are no labels
+_WRITTEN = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*%?|[-+]?\d+\s*%")  # a fraction, or a percentage
+_RANGE = re.compile(r"[<>≤≥]|\d%?\s*(?:[-–]|to)\s*\d|\(.+,.+\]|\[.+,.+\)")
 _YES_OR_NO = np.array([False, True])
 _OF_RAW = (
     "the model's predict returns these scores and no classes, as with an objective of one's own; the class with the "
@@ -423,6 +428,8 @@ def of_labels(
         chosen = _which(said, known)
         if not chosen.any(1).all():
             label = said[~chosen.any(1)][:1].tolist()[0]
+            if way := _holding_numbers([*known.tolist(), label]):
+                raise ValueError(way)
             if alone:
                 own = ", ".join(map(written, known.tolist()))
                 raise ValueError(
@@ -546,6 +553,8 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
             f"model: it returned numbers as strings, such as {broken!r}; let it return floats: "
             "numpy.asarray(…, dtype=float)"
         )
+    if len(found) >= _FEW_STRINGS and 2 * len(found) > len(values) and (way := _holding_numbers(found)):
+        raise ValueError(way)
     if len(found) > _MOST_LABELS:
         raise ValueError(
             f"model: expected numbers or labels of classes, got {len(found):,} different ones such as {found[0]!r}"
@@ -573,6 +582,35 @@ def _is_fraction(label: Any) -> bool:
         return isinstance(label, str) and not float(label).is_integer() and np.isfinite(float(label))
     except ValueError:
         return False
+
+
+def _holding_numbers(labels: Sequence[Any]) -> str:
+    """What is said of different strings that hold fractions or percentages, such as 'bad: 0.818', or `""`.
+
+    Those of a range, such as '0.5-1.0', or one that is open, are names of classes.
+    """
+    if not all(isinstance(one, str) and _WRITTEN.search(one) and not _RANGE.search(one) for one in labels):
+        return ""
+    each = "the numbers"
+    if all(_WRITTEN.fullmatch(one) and one.endswith("%") for one in labels):
+        each = "[float(said.rstrip('%')) for said in …]"
+    elif None not in (held := [_names_in_json(one) for one in labels]):
+        names = ", ".join(map(repr, sorted(set().union(*filter(None, held)))))
+        each = f"[[json.loads(said).get(name, 0.0) for name in ({names},)] for said in …]"
+    return (
+        f"model: it returned strings that hold numbers, such as {labels[0]!r} and {labels[-1]!r}, which are no labels "
+        f"of classes; let it return {each}"
+    )
+
+
+def _names_in_json(said: str) -> list[str] | None:
+    """The names in a dict of numbers, as JSON writes it; None where it is none."""
+    try:
+        held = json.loads(said)
+    except ValueError:
+        return None
+    of_numbers = isinstance(held, dict) and all(isinstance(one, (int, float)) for one in held.values())
+    return list(held) if of_numbers else None
 
 
 def perhaps_labels(said: np.ndarray) -> tuple[str, ...]:

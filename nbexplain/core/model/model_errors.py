@@ -25,6 +25,7 @@ META = (
 
 _MOST_ASKED = 5  # texts, to find the one that a model cannot take
 _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
+_SIZES = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)")
 _NAME = re.compile(r"'(\w+)'")
 
 
@@ -132,12 +133,19 @@ def _encoded(text: str, own: str, module: nn.Module, given: Tabular) -> Exceptio
         return TypeError(
             f"x: the model takes whole numbers, and a row of a table goes in as floats; {call}rows.long())"
         )
-    first = next(((name, one) for name, one in module.named_modules() if isinstance(one, nn.Linear)), None)
-    if "mat1 and mat2" in text and first is not None and first[1].in_features != count:
-        name, one = first
+    sizes = _SIZES.search(text)
+    if sizes is not None and int(sizes[1]) == count:
+        taking = (
+            (name, one)
+            for name, one in module.named_modules()
+            if isinstance(one, nn.Linear) and one.in_features == int(sizes[2])
+        )
+        if (found := next(taking, None)) is None:
+            return None
+        name, one = found
         layer = f"linear layer {name!r}" if name else "layer"
         return ValueError(
-            f"x: the row has {count} columns, and the model's first {layer} takes {one.in_features} ({text}); give the "
+            f"x: the row has {count} columns, and the model's {layer} takes {one.in_features} ({text}); give the "
             f"columns that it was trained with, or {call}…), which makes {one.in_features} numbers of them"
         )
     return None
@@ -153,7 +161,9 @@ def _split(given: Tabular, parts: int) -> list[list[int]]:
 
 def of_nothing_left(error: Exception, given: Array, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
     """That a model cannot take a text with all of it hidden, where it takes the others; None where it is not that."""
-    if not isinstance(given, Text) or str(error).startswith("model: it returned the label"):
+    if not isinstance(given, Text) or str(error).startswith(
+        ("model: it returned the label", "model: it returned strings")
+    ):
         return None
     empty = given.nothing_left(x)
     if not empty.any():

@@ -274,9 +274,11 @@ def as_rows(scores: Any, count: int) -> Tensor:
         raise ValueError(f"{wanted} {type(scores).__name__}")
     shape = tuple(scores.shape)
     if not scores.is_floating_point():
+        whole = scores.dtype != torch.bool and not scores.is_complex()
+        counted = "; if they are numbers all the same, such as votes: scores=lambda output: output.float()" * whole
         raise TypeError(
             f"scores: expected floating-point numbers, got {scores.dtype} of shape {shape}: those are no scores; give "
-            "what they were made from, before any argmax or threshold"
+            f"what they were made from, before any argmax or threshold{counted}"
         )
     if scores.ndim == 0 and count == 1:
         return scores.reshape(1, 1)

@@ -62,7 +62,7 @@ def counterfactual(
     All single changes are tried (of columns with many values some, evenly spread), then pairs and larger sets, the most
     promising first (Martens and Provost's SEDC, with a beam); besides, changes of the row into near background rows are
     taken back one by one, and what does is brought nearer, as if the score rose or fell with each column: where it does
-    not, nearer values may be missed, and no warning says so. It ends with `evaluations`, after all single changes in
+    not, nearer values may be missed, and no warning says so. It ends with `evaluations`, after these single changes in
     any case, and begins once more where only then `predict` is seen to choose otherwise; besides, rows of the
     background are scored. `warnings` say when smaller sets were not all tried, when `evaluations` ended the search, or
     nothing was found and how close it came. Each column changes by itself: that columns belong together, as those of

@@ -70,7 +70,9 @@ class Search:
         self._most, self._count, self._budget = most, count, budget
         self.tried: dict[int, int] = {}  # by the search itself
         self.evaluations = before
-        self._until = before + budget - budget // _TO_CONFIRM  # how many evaluations there may be by the end of a stage
+        self._end = before + budget
+        # how many evaluations there may be by the end of a stage; the last ones of it are asked for once more
+        self._until = self._end - max(budget // _TO_CONFIRM, count + 2)
         self._failed: dict[Combo, list[int]] = {}  # moves that do not reach the goal beside these others
         self._unfinished: set[Combo] = set()
         self.nearest: tuple[float, Combo] = (-math.inf, ())
@@ -218,7 +220,8 @@ class Search:
 
         True where it has no say.
         """
-        count, most = len(self._moves.features), min(_CONFIRMED, self._budget // _TO_CONFIRM)
+        left = max(self._end - self.evaluations - len(self._found), 0)
+        count, most = len(self._moves.features), min(_CONFIRMED, self._budget // _TO_CONFIRM, left)
         singles: list[Combo] = [(int(move),) for move in np.linspace(0, count - 1, min(count, most))]
         combos = [*singles, *(one.combo for one in self._found.values())]
         if not combos or self._goal.predicted is not None or (said := self._chosen(combos)) is None:

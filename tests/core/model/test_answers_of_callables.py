@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -436,6 +437,106 @@ def test_a_classifier_without_its_vectorizer_is_told_so() -> None:
 def test_objects_that_are_no_labels_are_named() -> None:
     with pytest.raises(ValueError, match=r"got a list of set, which are neither numbers nor labels"):
         explain(lambda texts: [{1.0} for _ in texts], Text(TEXT), "leave_one_out")
+
+
+class Answer:
+    def __init__(self, number: float) -> None:
+        self.score = number
+
+
+def test_objects_that_are_others_each_time_are_no_labels() -> None:
+    rows = numpy.random.default_rng(0).normal(size=(20, 3))
+    for model, x in (
+        (lambda texts: [Answer(score(text)) for text in texts], Text(TEXT)),
+        (lambda rows: [Answer(row[0]) for row in rows], Tabular(rows[0], rows)),
+    ):
+        with pytest.raises(ValueError, match=r"got a list of Answer, which are neither numbers nor labels") as raised:
+            explain(model, x, "leave_one_out")
+        assert "classes=" not in str(raised.value)
+
+
+def polarity(text: str) -> float:
+    return 0.3 * ("good" in text) + 0.1 * text.count("the") - 0.8 * ("not" in text) + 0.01
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        (lambda share: f"{share:.2%}", "[float(said.rstrip('%')) for said in …]"),
+        (
+            lambda share: json.dumps({"neg": 1 - share, "pos": share}),
+            "[[json.loads(said).get(name, 0.0) for name in ('neg', 'pos',)] for said in …]",
+        ),
+        (lambda share: f"{'pos' if share > 0.5 else 'neg'}: {share:.3f}", "the numbers"),
+    ],
+)
+def test_strings_that_hold_numbers_are_no_labels(written: Any, advice: str) -> None:
+    rows = numpy.random.default_rng(0).normal(size=(20, 3))
+    models: list[tuple[Any, Any]] = [
+        (lambda texts: [written(0.5 + polarity(text) / 2) for text in texts], Text("the film is not really good")),
+        (lambda rows: [written(1 / (1 + numpy.exp(-row[0]))) for row in rows], Tabular(rows[0], rows)),
+    ]
+    for model, x in models:
+        with pytest.raises(ValueError, match="it returned strings that hold numbers, such as ") as raised:
+            explain(model, x, "leave_one_out")
+        assert str(raised.value).partition("let it return ")[2] == advice
+
+
+def test_ranges_and_stars_stay_labels() -> None:
+    rows = numpy.random.default_rng(0).normal(size=(30, 2))
+    edges = numpy.linspace(-2, 2, 41)
+    for form in ("({:.1f}, {:.1f}]", "{:.1f}-{:.1f}", "{:.1f} to {:.1f}"):
+
+        def model(rows: numpy.ndarray, form: str = form) -> list[str]:
+            places = numpy.clip(numpy.searchsorted(edges, rows[:, 0]), 1, 40)
+            return [form.format(edges[place - 1], edges[place]) for place in places]
+
+        assert explain(model, Tabular(rows[0], rows), "exact_shap").score == 1
+
+    def stars(rows: numpy.ndarray) -> list[str]:
+        return [f"{round(2 * row[0]) / 2:.1f} stars" for row in rows]
+
+    assert explain(stars, Tabular(rows[0], rows), "exact_shap").score == 1
+
+
+def test_a_number_that_falls_below_0_is_not_the_probability_of_the_label_beside_it() -> None:
+    text = "the film is not really good"
+
+    def dicts(texts: list[str]) -> list[dict[str, Any]]:
+        return [{"sentiment": "neg" if polarity(one) < 0 else "pos", "degree": polarity(one)} for one in texts]
+
+    def tuples(texts: list[str]) -> list[tuple[Any, ...]]:
+        return [tuple(one.values()) for one in dicts(texts)]
+
+    for model in (dicts, tuples):
+        with pytest.raises(ValueError, match="the number by itself, which is no probability") as raised:
+            explain(model, Text(text), "leave_one_out")
+        found = explain(advised(raised.value, model), Text(text), "leave_one_out")
+        added = [0.1, 0.0, 0.0, -0.8, 0.0, 0.3]  # what each word adds
+        numpy.testing.assert_allclose(found.values, added, atol=1e-6)
+
+
+def test_a_polarity_above_0_is_no_probability_either() -> None:
+    def model(rows: numpy.ndarray) -> list[dict[str, Any]]:
+        return [{"sentiment": "neg" if row[0] < 0 else "pos", "polarity": row[0]} for row in rows]
+
+    rows = numpy.array([[0.5, 1.0], [-0.5, 0.0], [0.25, 1.0]])
+    with pytest.raises(ValueError, match="the number by itself, which is no probability") as raised:
+        explain(model, Tabular(rows[0], rows), "exact_shap")
+    found = explain(advised(raised.value, model), Tabular(rows[0], rows), "exact_shap")
+    assert found.values[0] == pytest.approx(0.5 - rows[:, 0].mean())
+
+
+def test_names_that_numpy_holds_are_written_as_strings() -> None:
+    rows = numpy.random.default_rng(0).normal(size=(10, 2))
+
+    def model(rows: numpy.ndarray) -> dict[Any, numpy.ndarray]:
+        return dict(zip(numpy.array(["cat", "dog"]), rows.T))
+
+    with pytest.raises(ValueError, match=r"said\['cat'\], said\['dog'\]") as raised:
+        explain(model, Tabular(rows[0], rows), "exact_shap", target=1)
+    found = explain(advised(raised.value, model), Tabular(rows[0], rows), "exact_shap", target=1)
+    numpy.testing.assert_allclose(found.values, [0, rows[0, 1] - rows[:, 1].mean()], atol=1e-9)
 
 
 @pytest.mark.parametrize("lacking", [None, numpy.nan, pandas.NA], ids=str)

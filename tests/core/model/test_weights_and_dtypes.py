@@ -249,6 +249,122 @@ def test_the_dtype_of_the_rows_counts_where_a_model_without_parameters_takes_it(
     np.testing.assert_allclose(found.values, right, rtol=1e-12)
 
 
+class Elsewhere(nn.Module):
+    """Weights that are no parameters and no buffers."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.weights = [torch.randn(4, 3).to(dtype)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weights[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_in_half_precision_that_are_no_parameters(dtype: torch.dtype) -> None:
+    model = seeded(lambda: Elsewhere(dtype))
+    found = explain(model, Tabular(TABLE[0], TABLE), "exact_shap", target=1)
+    right = values_of(model, TABLE.astype(np.float64), dtype)
+    np.testing.assert_allclose(found.values, right, atol=0.02)
+
+
+class Scaled(nn.Module):
+    """A temperature in double precision, before or after a layer in single precision."""
+
+    def __init__(self, *, first: bool) -> None:
+        super().__init__()
+        if first:
+            self.temperature = nn.Parameter(torch.tensor(1.7, dtype=torch.float64))
+        self.layer = nn.Linear(4, 3)
+        if not first:
+            self.temperature = nn.Parameter(torch.tensor(1.7, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) / self.temperature
+
+
+class Narrowed(nn.Module):
+    """A tail in half precision, which is made before what comes first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tail = nn.Linear(8, 3).half()
+        self.body = nn.Linear(4, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.tail(self.body(x).half()).float()
+
+
+class Widened(nn.Module):
+    """A small layer in double precision, which takes no other, before a larger one in single precision."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(2, 3)
+        self.body = nn.Linear(4, 2).double()
+        self.more = nn.Parameter(torch.zeros(100))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x).float())
+
+
+@pytest.mark.parametrize("rows", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("make", "dtype"),
+    [
+        (lambda: Scaled(first=True), torch.float32),
+        (lambda: Scaled(first=False), torch.float32),
+        (Narrowed, torch.float32),
+        (Widened, torch.float64),
+    ],
+)
+def test_a_model_with_weights_of_two_dtypes_gets_rows_in_the_one_that_it_takes(
+    make: Callable[[], nn.Module], dtype: torch.dtype, rows: Any
+) -> None:
+    model, table = seeded(make), TABLE.astype(rows)
+    found = explain(model, Tabular(table[0], table), "exact_shap", target=1)
+    np.testing.assert_allclose(found.values, values_of(model, table.astype(np.float64), dtype), atol=1e-3)
+    x = torch.tensor(table[:1])
+    slope = explain(model, x, "gradient", target=1).values
+    step = 0.5  # the layers are linear
+    for column in range(4):
+        moved = x.clone()
+        moved[0, column] += step
+        with torch.no_grad():
+            rise = (model(moved.to(dtype)) - model(x.to(dtype)))[0, 1]
+        assert float(slope.ravel()[column]) == pytest.approx(float(rise) / step, abs=5e-3)
+
+
+def test_a_dtype_that_a_layer_does_not_take_is_not_said_to_be_the_number_of_columns() -> None:
+    class Never(Narrowed):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.tail(self.body(x))
+
+    with pytest.raises(RuntimeError, match=r"must have the same dtype|expected m1 and m2") as raised:
+        explain(seeded(Never), Tabular(TABLE[0], TABLE), "exact_shap", target=1)
+    assert "columns" not in str(raised.value)
+    wide = np.zeros((3, 5), dtype=np.float32)
+    with pytest.raises(ValueError, match="the row has 5 columns, and the model's linear layer 'body' takes 4"):
+        explain(seeded(Narrowed), Tabular(wide[0], wide), "exact_shap", target=1)
+
+
+def test_a_network_that_counts_is_told_how_its_numbers_are_taken() -> None:
+    class Votes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("votes", torch.randint(-3, 4, (4, 3)))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (x > 0).long() @ self.votes
+
+    model, x = seeded(Votes), Tabular(TABLE[0], TABLE)
+    with pytest.raises(TypeError, match=r"those are no scores; .*: scores=") as raised:
+        explain(model, x, "exact_shap", target=1)
+    scores = eval(str(raised.value).rpartition("scores=")[2])
+    found = explain(model, x, "exact_shap", target=1, scores=scores)
+    np.testing.assert_allclose(found.values, values_of(model, TABLE.astype(np.float64)), atol=1e-6)
+
+
 def test_the_dtype_of_a_model_without_parameters_is_tried_once() -> None:
     model = seeded(Members)
     subject = Subject(model, Tabular(TABLE[0].astype(np.float64), TABLE.astype(np.float64)))

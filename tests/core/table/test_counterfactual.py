@@ -259,6 +259,16 @@ def test_no_more_inputs_are_tried_than_there_are_evaluations(values: int, evalua
     assert price / 3 < in_batches < 3 * price
 
 
+@pytest.mark.parametrize("row", [1, 5])
+def test_what_predict_is_asked_beside_the_search_is_among_the_evaluations(row: int) -> None:
+    rows = np.random.default_rng(0).normal(size=(200, 4))
+    classes = np.digitize(rows @ [1, 0.7, -0.6, 0.5], [-0.7, 0.7])
+    model = RandomForestClassifier(8, random_state=0, max_depth=5).fit(rows, classes)
+    found = explain(model, Tabular(rows[row], rows), "counterfactual", target=2, evaluations=100)
+    assert len(found.values)
+    assert found.details["model evaluations"] <= 100
+
+
 @pytest.mark.parametrize(("columns", "count"), [(10, 5), (40, 5), (5, 20)])
 def test_few_evaluations_are_kept_to_with_many_columns(columns: int, count: int) -> None:
     rows = np.random.default_rng(0).normal(size=(5000, columns))
