@@ -109,7 +109,7 @@ class Network:
         self.passes = {"forward": 0, "backward": 0}
         self.pace = 0.0, 1
         self._alone = math.inf  # the least seconds of a pass of one input
-        self.mixed = False  # whether a batch was found that gave its inputs other scores than they have alone
+        self.mixed = 0  # how often a batch was found that gave its inputs other scores than they have alone
         self._largest_held = 0  # of the batches of which some inputs were also asked alone
         self._looked_at: dict[Any, int] = {}  # padded rows of each text that were also run as they are
         self.survey: hooks.Survey | None = None
@@ -149,6 +149,7 @@ class Network:
         """Go on with a new twin."""
         self.twin = fresh
         self.survey = None
+        self._largest_held = 0
         if isinstance(fresh.module, Predictor):
             fresh.module.meet(self._given, self._read.names, self._read.by_label)
 
@@ -331,7 +332,7 @@ class Network:
         why = batches.of_some(run, batch, self._as_computed(scores), max(int(_HOLDING / self._alone), 2))
         if not why:
             return scores
-        self.mixed = True
+        self.mixed += 1
         self.twin.batches[self._batch_key] = dataclasses.replace(self._batches, alone=why)
         return torch.cat([self.run_batch(self.ready(row)) for row in batch.split(1)])
 

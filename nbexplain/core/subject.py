@@ -796,8 +796,8 @@ class Subject:
         STORE.drop_owner(self._key)
 
     @property
-    def mixed(self) -> bool:
-        """Whether a batch that a method made gave its inputs other scores than they have alone."""
+    def mixed(self) -> int:
+        """How often a batch that a method made was found to give its inputs other scores than they have alone."""
         return self._network.mixed
 
     def ready(self, x: Tensor) -> Tensor:

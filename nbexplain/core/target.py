@@ -26,7 +26,7 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
-_HELD = 31  # inputs, spread over all, whose numbers a callable's are held against, beside the outermost ones
+_HELD = 9  # inputs, spread over all, whose numbers a callable's are held against, beside the outermost ones
 _BACKGROUND = {"background", "__background__", "bg"}
 
 

@@ -250,4 +250,6 @@ def _sample(tensor: Tensor) -> Tensor:
     if not tensor.is_contiguous():
         span = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
     count = min(span, _SAMPLES)  # an expanded tensor has more values than places
-    return torch.as_strided(tensor, (count,), (max(span // count, 1),), tensor.storage_offset())
+    stride = max(span // count, 1)
+    stride -= stride % 2 == 0  # else all of them may stand in one column
+    return torch.as_strided(tensor, (count,), (stride,), tensor.storage_offset())

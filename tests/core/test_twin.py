@@ -255,6 +255,13 @@ def test_fingerprints_are_equal_until_something_changes(dtype: torch.dtype) -> N
     assert fingerprint(model) != first
 
 
+def test_fingerprints_see_every_column_of_a_matrix() -> None:
+    model = nn.Linear(6, 8)
+    first = fingerprint(model)
+    model.weight.data[:, 1] = 0
+    assert fingerprint(model) != first
+
+
 def test_fingerprints_touch_nothing() -> None:
     model = seeded(Normed).to(memory_format=torch.channels_last)
     before = snapshot(model)

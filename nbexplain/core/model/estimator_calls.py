@@ -128,7 +128,10 @@ def objective_of(model: Any) -> str:
         booster = model if is_booster(model, "lightgbm") else model.booster_
         return str(booster.dump_model(num_iteration=1).get("objective", "")).partition(" ")[0]
     if is_a(model, "catboost", "CatBoost"):
-        return str(model.get_all_params().get("loss_function", "")).partition(":")[0]
+        try:
+            return str(model.get_all_params().get("loss_function", "")).partition(":")[0]
+        except Exception:  # a sum of models knows none
+            return ""
     return ""
 
 
@@ -138,7 +141,8 @@ def ranks(model: Any, kind: str) -> bool:
     objective = objective_of(step).lower()
     if objective not in NO_OBJECTIVE:
         return any(word in objective for word in _RANKING)
-    own = any(base.__name__.endswith("Ranker") for base in type(step).__mro__)
+    own = is_a(step, "xgboost", "XGBRanker") or is_a(step, "lightgbm", "LGBMRanker")
+    own = own or is_a(step, "catboost", "CatBoostRanker")
     return kind == "ranker" or (own and kind in ("", "regressor"))
 
 

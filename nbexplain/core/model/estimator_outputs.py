@@ -428,9 +428,9 @@ def of_labels(
         chosen = _which(said, known)
         if not chosen.any(1).all():
             label = said[~chosen.any(1)][:1].tolist()[0]
-            if way := _holding_numbers([*known.tolist(), label]):
-                raise ValueError(way)
             if alone:
+                if way := _holding_numbers([*known.tolist(), label]):
+                    raise ValueError(way)
                 own = ", ".join(map(written, known.tolist()))
                 raise ValueError(
                     f"model: it returned the label {written(label)}, and {own} for the input itself; say which "
@@ -598,8 +598,8 @@ def _holding_numbers(labels: Sequence[Any]) -> str:
         names = ", ".join(map(repr, sorted(set().union(*filter(None, held)))))
         each = f"[[json.loads(said).get(name, 0.0) for name in ({names},)] for said in …]"
     return (
-        f"model: it returned strings that hold numbers, such as {labels[0]!r} and {labels[-1]!r}, which are no labels "
-        f"of classes; let it return {each}"
+        f"model: it returned strings that hold numbers, such as {labels[0]!r} and {labels[-1]!r}; let it return {each}"
+        ", or, if they are labels of classes, say which there are: classes=[…], all of them"
     )
 
 

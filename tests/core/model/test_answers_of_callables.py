@@ -479,7 +479,21 @@ def test_strings_that_hold_numbers_are_no_labels(written: Any, advice: str) -> N
     for model, x in models:
         with pytest.raises(ValueError, match="it returned strings that hold numbers, such as ") as raised:
             explain(model, x, "leave_one_out")
-        assert str(raised.value).partition("let it return ")[2] == advice
+        told = str(raised.value).partition("let it return ")[2]
+        assert told == f"{advice}, or, if they are labels of classes, say which there are: classes=[…], all of them"
+
+
+def test_few_labels_that_hold_numbers_are_labels_where_one_is_new() -> None:
+    sizes = numpy.array(["size 3.5", "size 4.5", "size 5.5"])
+    rows = numpy.repeat([[0.0, 0.0], [1.0, 1.0]], 20, axis=0)  # mixed rows have a size that none of them has
+
+    def shoe(rows: numpy.ndarray) -> numpy.ndarray:
+        return sizes[numpy.asarray(rows).sum(1).astype(int)]
+
+    with pytest.raises(ValueError, match=r"the label 'size 4.5', which it did for none of the rows.* or classes="):
+        explain(shoe, Tabular(rows[0], rows), "exact_shap", target=0)
+    found = explain(shoe, Tabular(rows[0], rows), "exact_shap", target=0, classes=list(sizes))
+    numpy.testing.assert_allclose(found.values, [0.25, 0.25], atol=1e-12)
 
 
 def test_ranges_and_stars_stay_labels() -> None:

@@ -287,6 +287,25 @@ def test_a_ranker_that_was_trained_to_predict_the_labels_predicts_them(make: Cal
     assert found.details["R²"] == pytest.approx(r2_score(NUMBER, model.predict(X)))
 
 
+class PageRanker(LinearRegression):
+    """Named so, and a regression."""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PageRanker().fit(X, NUMBER),
+        lambda: catboost.sum_models(
+            [catboost.CatBoostRegressor(iterations=4, random_seed=seed, **QUIET).fit(X, NUMBER) for seed in (0, 1)]
+        ),
+    ],
+)
+def test_a_name_and_an_unknown_objective_make_no_ranker(make: Callable[[], Any]) -> None:
+    model = make()
+    found = explain(model, Tabular(X[5], background=X, labels=NUMBER), "residuals")
+    assert found.details["R²"] == pytest.approx(r2_score(NUMBER, model.predict(X)))
+
+
 def test_a_threshold_of_the_models_own_is_said() -> None:
     model = FixedThresholdClassifier(LogisticRegression(), threshold=0.9).fit(X, TWO)
     share = (model.predict(X) != model.predict_proba(X).argmax(1)).mean()

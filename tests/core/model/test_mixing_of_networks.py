@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nbexplain import Explanation, Tabular, Text, explain
+from nbexplain import Explanation, Subject, Tabular, Text, explain
 from nbexplain.core import network
+from nbexplain.core.ask import ask
 from tests.networks import seeded
 
 
@@ -411,3 +412,17 @@ def test_a_question_begins_anew_where_mixing_is_seen_late() -> None:
     found, right = (explain(net, given, "exact_shap", target=1) for net in (model, model.head))
     np.testing.assert_allclose(found.values, right.values, atol=1e-6)
     assert mixes(found)
+
+
+def test_new_weights_are_held_against_inputs_alone_again() -> None:
+    table = np.random.default_rng(0).uniform(-1, 1, size=(1200, 5)).astype(np.float32)
+    model = seeded(MixesMoreAndMore)
+    subject = Subject(model, Tabular(table[0], table))
+    for factor in (1.0, 2.0):
+        with torch.no_grad():
+            model.head.weight.mul_(factor)
+        subject.refresh()
+        *_, found = ask(subject, "exact_shap", target=1)
+        right = explain(model.head, Tabular(table[0], table), "exact_shap", target=1)
+        np.testing.assert_allclose(found.values, right.values, atol=1e-6)
+        assert mixes(found)
