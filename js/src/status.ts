@@ -1,5 +1,5 @@
 import type { RenderProps } from "@anywidget/types";
-import { coalesced, h, say } from "./dom";
+import { coalesced, h, OWN_KEYS, say } from "./dom";
 import { ALIVE, followKernel } from "./kernel_state";
 import { listen } from "./link";
 
@@ -24,7 +24,7 @@ function render({ model, el, signal }: RenderProps<StatusState>): void {
   const bar = h("div", { class: "nbx-progress", role: "progressbar", "aria-label": "Progress" }, h("div"));
   const warnings = h("ul", { class: "nbx-warnings", "aria-label": "Warnings" });
   const error = h("span", { class: "nbx-error-text" });
-  const traceback = h("pre");
+  const traceback = h("pre", { tabindex: "0", ...OWN_KEYS }); // it scrolls, by the keys too
   const details = h("details", {}, h("summary", {}, "Traceback"), traceback);
   const failure = h("div", { class: "nbx-error", role: "alert" }, error, details);
   el.classList.add("nbx-pane", "nbx-status");

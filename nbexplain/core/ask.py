@@ -71,7 +71,7 @@ def ask(
     try:
         with subject.undisturbed(), _counted(subject, passes), _random_kept():
             arguments, row = _arguments(subject, chosen, target, layer, channel, cell)
-        mixed = [one.mixed for one in together]
+        mixed = begun_with.mixed
         steps = begin()
         spent = time.perf_counter() - started
         while True:
@@ -80,12 +80,11 @@ def ask(
             resumed = time.perf_counter()
             with subject.undisturbed(), _counted(subject, passes), _random_kept():
                 explanation = next(steps, None)
-            if [one.mixed for one in together] != mixed:  # what was seen until then holds scores of other inputs
-                mixed = [one.mixed for one in together]
+            if begun_with.mixed != mixed:  # what was seen until then holds scores of other inputs
+                mixed = begun_with.mixed
                 if hasattr(steps, "close"):
                     steps.close()
-                for one in together:
-                    one.forget_kept()
+                subject.forget_kept()
                 steps = begin()
                 spent += time.perf_counter() - resumed
                 continue

@@ -109,7 +109,6 @@ class Network:
         self.passes = {"forward": 0, "backward": 0}
         self.pace = 0.0, 1
         self._alone = math.inf  # the least seconds of a pass of one input
-        self.mixed = 0  # how often a batch was found that gave its inputs other scores than they have alone
         self._largest_held = 0  # of the batches of which some inputs were also asked alone
         self._looked_at: dict[Any, int] = {}  # padded rows of each text that were also run as they are
         self.survey: hooks.Survey | None = None
@@ -332,7 +331,7 @@ class Network:
         why = batches.of_some(run, batch, self._as_computed(scores), max(int(_HOLDING / self._alone), 2))
         if not why:
             return scores
-        self.mixed += 1
+        self.twin.mixed += 1
         self.twin.batches[self._batch_key] = dataclasses.replace(self._batches, alone=why)
         return torch.cat([self.run_batch(self.ready(row)) for row in batch.split(1)])
 

@@ -795,11 +795,6 @@ class Subject:
         """Let go of all that was kept."""
         STORE.drop_owner(self._key)
 
-    @property
-    def mixed(self) -> int:
-        """How often a batch that a method made was found to give its inputs other scores than they have alone."""
-        return self._network.mixed
-
     def ready(self, x: Tensor) -> Tensor:
         """`x` on the model's device and in its dtype."""
         return self._network.ready(x)

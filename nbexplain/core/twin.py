@@ -47,6 +47,8 @@ class Twin:
         What is known of its layers, by what a pass looks like; see `model.layer_survey`.
     batches
         How batches are handed to it, for each shape of input that was tried.
+    mixed
+        How often a batch was found, while a method ran, that gave its inputs other scores than they have alone.
     paddings
         How texts of several lengths are brought to one, likewise.
     lookups
@@ -64,6 +66,7 @@ class Twin:
     many: Twin | Literal[False] | None = None
     surveys: dict[Any, Any] = field(default_factory=dict)
     batches: dict[Any, Batches] = field(default_factory=dict)
+    mixed: int = 0
     paddings: dict[Any, Padding | None] = field(default_factory=dict)
     lookups: dict[Any, Lookups] = field(default_factory=dict)
     dtypes: dict[Any, torch.dtype] = field(default_factory=dict)

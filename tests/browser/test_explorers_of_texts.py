@@ -96,14 +96,14 @@ def test_a_dropped_word_tells_both_scores_as_the_model_says_them(lab):
         json.loads(lab.execute(f"print(json.dumps(left({TEXT!r}, {d})))")) for d in ("", "8", "8, 3")
     )
 
-    def said(scores: list[float]) -> str:
-        return f"positive {scores[1]:.2f}".replace("-", "−")
+    def said(after: list[float]) -> str:
+        return f"positive {before[1]:.2f} → {after[1]:.2f}".replace("-", "−")
 
     tokens(explorer).nth(8).click()
-    note = explorer.root.get_by_text(f"without “wonderful”: {said(before)} → {said(after)}")
+    note = explorer.root.get_by_text(f"without “wonderful”: {said(after)}")
     expect(note).to_be_visible(timeout=SOON)
     tokens(explorer).nth(3).click()
-    expect(explorer.root.get_by_text(f"without “silly”, “wonderful”: {said(before)} → {said(fewer)}")).to_be_visible(
+    expect(explorer.root.get_by_text(f"without “silly”, “wonderful”: {said(fewer)}")).to_be_visible(
         timeout=SOON
     )
     for place in (3, 8):
