@@ -103,9 +103,7 @@ def test_a_dropped_word_tells_both_scores_as_the_model_says_them(lab):
     note = explorer.root.get_by_text(f"without “wonderful”: {said(after)}")
     expect(note).to_be_visible(timeout=SOON)
     tokens(explorer).nth(3).click()
-    expect(explorer.root.get_by_text(f"without “silly”, “wonderful”: {said(fewer)}")).to_be_visible(
-        timeout=SOON
-    )
+    expect(explorer.root.get_by_text(f"without “silly”, “wonderful”: {said(fewer)}")).to_be_visible(timeout=SOON)
     for place in (3, 8):
         tokens(explorer).nth(place).click()
     expect(explorer.root.get_by_text("without “")).to_have_count(0, timeout=SOON)
