@@ -295,7 +295,7 @@ e""")
     explorer.button("Run").click()
     expect(explorer.status).to_contain_text("samples 500", timeout=SOON)
     explorer.button("More samples").click()
-    expect(explorer.status).to_contain_text(re.compile("samples 1,000 .* 5\d\d forward passes"), timeout=SOON)
+    expect(explorer.status).to_contain_text(re.compile(r"samples 1,000 .* 5\d\d forward passes"), timeout=SOON)
 
 
 # All rows
