@@ -119,7 +119,7 @@ class Subject:
         self._forget()
 
     def _forget(self) -> None:
-        STORE.drop_owner(self._key)
+        self.forget_kept()
         self._clean: Tensor | None = None
         self._held: weakref.ref[Pass] | None = None  # the last whole pass
         self._survey: LayerSurvey | None = None

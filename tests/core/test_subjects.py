@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from nbexplain import Session, Subject, explain, options
 from nbexplain.core import subjects as module
+from nbexplain.core.ask import ask
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.memory import STORE
 from nbexplain.core.question import Question
@@ -109,6 +110,15 @@ def test_all_inputs_are_read_once() -> None:
 
 
 # What is kept
+
+
+@pytest.mark.parametrize(("key", "most"), [("gradient", 1), ("class_scores", 1000)])
+def test_a_first_answer_reads_no_more_inputs_than_it_is_about(key: str, most: int) -> None:
+    data = Counted()
+    steps = ask(subjects_of(data), key, target=1 if key == "gradient" else None)
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert len(set(data.read)) <= most
 
 
 def test_few_subjects_and_a_share_of_the_budget_are_kept() -> None:

@@ -36,7 +36,7 @@ def note_of(first: Tensor, again: Tensor, before: Mapping[str, tuple[Any, Any]],
     before
         What the module held before it was asked again.
     what
-        The kind of input.
+        What the input is called: a text, a row.
     """
     if first.shape == again.shape and is_close(again, first):
         return ""
