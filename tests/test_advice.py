@@ -990,7 +990,11 @@ def test_classes_that_change_between_calls_are_noticed() -> None:
     ("values", "message"),
     [
         (lambda count: [None] * count, "model: it returned None for 1 of 1 inputs"),
-        (lambda count: ["0.5"] * count, "model: it returned numbers as strings, such as '0.5'"),
+        (
+            lambda count: ["0.5"] * count,
+            r"model: it returned numbers as strings, such as '0.5'; let it return floats: .*, or, if they are labels "
+            r"of classes, say which there are: classes=\[…\], all of them",
+        ),
         (lambda count: None, "got None: does it lack a return"),
     ],
 )
