@@ -11,6 +11,8 @@ import dis
 import functools
 import types
 from collections import OrderedDict
+from collections.abc import Iterator, Set
+from itertools import accumulate
 from typing import Any, cast
 
 import numpy as np
@@ -23,7 +25,7 @@ from nbexplain.core.model.names_used import names_used
 _MOST_ITEMS = 1000  # containers longer than this are data sets and the like, not parts of a network
 _MOST_OBJECTS = 100_000
 _LARGE = 2**16  # bytes
-_MOST_OWN = 2**24  # bytes: larger ones are tables and quantised weights, which a forward pass only reads
+_MOST_OWN = 2**24  # bytes, together: the largest are tables and quantised weights, which a forward pass only reads
 _DATA = (torch.utils.data.Dataset, torch.utils.data.DataLoader)
 _ATOMIC = {type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, types.ModuleType}
 _TABLES = {dict, OrderedDict, set}
@@ -37,6 +39,11 @@ class Lazy(ValueError):
 class Copier:
     """Copies one model.
 
+    Parameters
+    ----------
+    kept
+        Where storages of buffers are that are to stay the model's.
+
     Attributes
     ----------
     closed_over
@@ -45,24 +52,38 @@ class Copier:
         Copied modules that write in place, and those that are in train mode.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, kept: Set[int] = frozenset()) -> None:
         self._model = model
+        self._kept = kept
         self._memo: dict[int, Any] = {}
         self._seen: set[int] = set()
         self._storages: dict[int, torch.UntypedStorage] = {}
         self.closed_over: list[nn.Module] = []
+        self._held: set[int] = set()
         self.inplace: list[nn.Module] = []
         self.training: list[nn.Module] = []
+
+    @property
+    def parted(self) -> set[int]:
+        """Where buffers are that a function of the tree holds on to, and of which the copy has others."""
+        return self._held & self._storages.keys()
 
     @functools.cached_property
     def _tree(self) -> set[int]:
         return {id(part) for part in self._model.modules()}
 
     @functools.cached_property
+    def _buffers(self) -> list[Tensor]:
+        return [buffer for part in _modules_in(self._model) for buffer in part._buffers.values() if buffer is not None]
+
+    @functools.cached_property
     def _written(self) -> set[int]:
-        """Where the storages of the buffers are, to which a forward pass may write."""
-        buffers = {place for part in self._model.buffers() if (place := _place_of(part))}
-        return buffers - {_place_of(part) for part in self._model.parameters()}
+        """Where the storages of the buffers are to which a forward pass may write: the smallest, `_MOST_OWN` in all."""
+        sizes = {place: part.untyped_storage().nbytes() for part in self._buffers if (place := _place_of(part))}
+        for place in (*map(_place_of, self._model.parameters()), *self._kept):
+            sizes.pop(place, None)
+        places = sorted(sizes, key=sizes.__getitem__)
+        return {place for place, upto in zip(places, accumulate(map(sizes.__getitem__, places))) if upto <= _MOST_OWN}
 
     @functools.cached_property
     def _used(self) -> frozenset[str] | None:
@@ -95,7 +116,8 @@ class Copier:
             new = types.MethodType(value.__func__, self.copy(value.__self__))
         elif kind is functools.partial:
             held = (value.func, *value.args, *value.keywords.values())
-            self._hold(tuple(part for part in held if id(part) not in self._tree))  # those have their copies
+            own = (*self._tree, *(id(part) for part in held if isinstance(part, Tensor)))
+            self._hold(tuple(part for part in held if id(part) not in own))  # those have their copies
             function, *parts = (self.copy(part) for part in (value.func, *value.args))
             new = functools.partial(
                 function, *parts, **{name: self.copy(part) for name, part in value.keywords.items()}
@@ -110,17 +132,20 @@ class Copier:
         """A tensor with the same storage; with one of its own if it is a buffer, or shows a part of one."""
         data = shared(tensor)
         place = _place_of(data)
-        if place not in self._written or type(data) is not Tensor or data.is_conj() or data.is_neg():
+        if place not in self._written or type(data) is not Tensor:
             return data
+        if data.is_conj():
+            return self._tensor(data.conj()).conj()
+        if data.is_neg():
+            return torch._neg_view(self._tensor(torch._neg_view(data)))
         if place not in self._storages:
-            storage = data.untyped_storage()
-            self._storages[place] = storage.clone() if storage.nbytes() <= _MOST_OWN else storage
+            self._storages[place] = data.untyped_storage().clone()
         own = torch.empty(0, dtype=data.dtype, device=data.device)
         return own.set_(self._storages[place], data.storage_offset(), data.shape, data.stride())
 
     def _deeply(self, value: Any) -> Any:
         """`copy.deepcopy`, told beforehand of all tensors of the model, so that weights keep their storage."""
-        for tensor in (*self._model.parameters(), *self._model.buffers()):
+        for tensor in (*self._model.parameters(), *self._buffers):
             if id(tensor) not in self._memo:
                 self._memo[id(tensor)] = self._tensor(tensor)
         self._share_data(value)
@@ -138,7 +163,8 @@ class Copier:
                 continue
             seen.add(id(held))
             if isinstance(held, Tensor):
-                if held.is_leaf and type(held) in (Tensor, nn.Parameter) and held.nbytes > _LARGE:
+                known = held.is_leaf and held.nbytes > _LARGE
+                if type(held) in (Tensor, nn.Parameter) and (known or _place_of(held) in self._written):
                     self._memo[id(held)] = self._tensor(held)
             elif isinstance(held, _DATA) or (isinstance(held, np.ndarray) and held.nbytes > _LARGE):
                 self._memo[id(held)] = held
@@ -217,16 +243,17 @@ class Copier:
         for value in held:
             if isinstance(value, nn.Module):
                 self.closed_over.append(value)
+            elif isinstance(value, Tensor):
+                self._held.add(_place_of(value))
             elif isinstance(value, types.FunctionType):
                 self._look_into(value)
             elif isinstance(value, types.MethodType):
                 self._hold((value.__self__, value.__func__))
             elif isinstance(value, functools.partial):
                 self._hold((value.func, *value.args, *value.keywords.values()))
-            elif isinstance(value, (list, tuple)) and len(value) <= _MOST_ITEMS:
-                self.closed_over.extend(part for part in value if isinstance(part, nn.Module))
-            elif isinstance(value, dict) and len(value) <= _MOST_ITEMS:
-                self.closed_over.extend(part for part in value.values() if isinstance(part, nn.Module))
+            elif isinstance(value, (list, tuple, dict)) and len(value) <= _MOST_ITEMS:
+                parts = value.values() if isinstance(value, dict) else value
+                self._hold(tuple(part for part in parts if isinstance(part, (nn.Module, Tensor))))
 
 
 def shared(tensor: Tensor) -> Tensor:
@@ -246,9 +273,27 @@ def shared(tensor: Tensor) -> Tensor:
     return nn.Parameter(data, requires_grad=False) if type(tensor) is nn.Parameter else data
 
 
+def _modules_in(model: nn.Module) -> Iterator[nn.Module]:
+    """The modules of a tree, and those that they hold in plain lists and the like, of which it knows nothing."""
+    waiting: list[Any] = [model]
+    seen: set[int] = set()
+    while waiting:
+        held = waiting.pop()
+        if id(held) in seen:
+            continue
+        seen.add(id(held))
+        if isinstance(held, nn.Module):
+            yield held
+            waiting += held.children()
+            waiting += (value for value in vars(held).values() if type(value) in (list, tuple, dict) and value)
+        elif len(held) <= _MOST_ITEMS:
+            parts = held.values() if isinstance(held, dict) else held
+            waiting += (part for part in parts if isinstance(part, (nn.Module, list, tuple, dict)))
+
+
 def _place_of(tensor: Tensor) -> int:
     """Where the storage of a tensor is; 0 of one that has none, or one of its own kind."""
-    plain = tensor.layout is torch.strided and not tensor.is_meta and not tensor.is_quantized
+    plain = tensor.layout is torch.strided and not (tensor.is_meta or tensor.is_quantized or tensor.is_nested)
     try:
         return tensor.untyped_storage().data_ptr() if plain else 0
     except (NotImplementedError, RuntimeError):  # a subclass that holds its data in other tensors
@@ -270,7 +315,7 @@ def _is_plain(kind: type) -> bool:
 
 
 def _globals_used(function: types.FunctionType) -> list[Any]:
-    """Modules and functions that a function looks up in its own file or notebook, where cells leave their names."""
+    """Modules, tensors and functions that a function looks up in its own file or notebook, whose cells leave names."""
     names, found, codes = function.__globals__, [], [function.__code__]
     for code in codes:
         codes.extend(inner for inner in code.co_consts if isinstance(inner, types.CodeType))
@@ -278,7 +323,8 @@ def _globals_used(function: types.FunctionType) -> list[Any]:
         fitting = [
             name
             for name, value in known.items()
-            if isinstance(value, nn.Module) or (isinstance(value, types.FunctionType) and value.__globals__ is names)
+            if isinstance(value, (nn.Module, Tensor))
+            or (isinstance(value, types.FunctionType) and value.__globals__ is names)
         ]
         if fitting:  # names of attributes are among co_names as well
             found += [known[name] for name in fitting if name in _looked_up(code)]

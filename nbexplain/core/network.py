@@ -26,7 +26,7 @@ from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import cut_by_pipeline, emptied_by_pipeline, of_text
 from nbexplain.core.predictor import Predictor
-from nbexplain.core.twin import Twin
+from nbexplain.core.twin import Twin, twin
 from nbexplain.inputs import Array, Tabular, Text
 
 _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a model may mix with them
@@ -34,7 +34,7 @@ _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some
 _PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
 _LARGER = 4  # times as large is a batch of which some inputs are asked alone again, ...
-_HOLDING = 0.005  # ... two, or as many as take so many seconds
+_HOLDING = 0.002  # ... two, or as many as take so many seconds
 _HALF = torch.float16, torch.bfloat16
 _CHANNELS_LAST_FROM = 4  # below that, reordering the weights costs more than the faster convolutions gain
 
@@ -191,12 +191,15 @@ class Network:
         elif len(sizes) == 1:
             return first
         several = dict.fromkeys([self._given.dtype.to_real(), *likely])
-        return next(filter(self._takes, several), likely[0])  # it raises in any: as it does in the likeliest
+        # what it keeps from call to call, the first score must not see
+        tried = twin(module, watched=False) if self.twin.copied else self.twin
+        takes = functools.partial(self._takes, tried)
+        return next(filter(takes, several), likely[0])  # it raises in any: as it does in the likeliest
 
-    def _takes(self, dtype: torch.dtype) -> bool:
+    def _takes(self, tried: Twin, dtype: torch.dtype) -> bool:
         """Whether the model takes the input in a dtype."""
         x = self._cast(self._given.tensor, dtype).clone()
-        with self.computing(grad=False) as module:
+        with self.computing(grad=False, twin=tried) as module:
             try:
                 self._called(module, *self._given.arguments(x, dtype))
             except torch.OutOfMemoryError:

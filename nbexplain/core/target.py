@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable, Sequence
 from numbers import Integral
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -26,6 +28,8 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
+_LARGER = 4  # times as many inputs are tried alone again
+_TRIED: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # with how many inputs callables told them apart
 _HELD = 9  # inputs, spread over all, whose numbers a callable's are held against, beside the outermost ones
 _BACKGROUND = {"background", "__background__", "bg"}
 
@@ -201,30 +205,44 @@ def score(scores: Tensor, target: Target) -> Tensor:
 
 
 def _tells_apart(target: Target, scores: Tensor, value: Tensor) -> bool:
-    """Whether the inputs have the numbers that they have alone: some of them, and all beside half of the others.
+    """Whether the inputs have the numbers that they have alone, or else beside half of the others.
 
-    Which is tried too with those that have the largest and the smallest numbers, of which a callable may make something
-    else, and for all of them with every other one, which have another largest, order, and number of inputs.
+    All of them are tried with every other one, which have another largest, order, and number of inputs. When there are
+    many more inputs than it was tried with before, some are tried alone too: some that are spread over all, and those
+    that have the largest and the smallest numbers, of which a callable may make something else.
     """
     number, made = len(scores), value.detach()
-    some = set(np.linspace(0, number - 1, _HELD).astype(np.intp).tolist())
-    numbers = [made[:, None]]
-    if scores.is_floating_point() and scores[0].numel() <= _HELD:
-        numbers.append(scores.detach().flatten(1))
-    for columns in numbers:
-        some.update(columns.argmax(0).tolist() + columns.argmin(0).tolist())
-    held = sorted(some)
     with torch.no_grad():
-        alone = torch.cat([_called(target, scores[place : place + 1]) for place in held])
-        if not is_close(made[held], alone):
-            return False
-        if len(held) == number:
+        if number > 2:
+            try:
+                halves = [_called(target, scores[start::2]) for start in (1, 0)]
+            except ValueError:  # which raises of so many inputs only: the number of others matters to it
+                return False
+            if not is_close(torch.cat([made[1::2], made[::2]]), torch.cat(halves)):
+                return False
+        if 2 < number < _LARGER * _largest_tried(target):
             return True
-        try:
-            halves = [_called(target, scores[start::2]) for start in (1, 0)]
-        except ValueError:  # which raises of so many inputs only: the number of others matters to it
-            return False
-    return is_close(torch.cat([made[1::2], made[::2]]), torch.cat(halves))
+        some = set(np.linspace(0, number - 1, _HELD).astype(np.intp).tolist())
+        numbers = [made[:, None]]
+        if scores.is_floating_point() and scores[0].numel() <= _HELD:
+            numbers.append(scores.detach().flatten(1))
+        for columns in numbers:
+            some.update(columns.argmax(0).tolist() + columns.argmin(0).tolist())
+        held = sorted(some)
+        alone = torch.cat([_called(target, scores[place : place + 1]) for place in held])
+    same = is_close(made[held], alone)
+    if same:
+        with contextlib.suppress(TypeError):  # an object that can't be told again is tried each time
+            _TRIED[target] = number
+    return same
+
+
+def _largest_tried(target: Target) -> int:
+    """With how many inputs a callable was tried alone."""
+    try:
+        return _TRIED.get(target, 0)
+    except TypeError:
+        return 0
 
 
 def _check_alone(target: Target, scores: Tensor) -> None:

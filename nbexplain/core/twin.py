@@ -172,6 +172,9 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
     else:
         try:
             module = copier.copy(model)
+            if copier.parted:  # a hook would go on with the user's buffer, and the copy with its own
+                copier = Copier(model, copier.parted)
+                module = copier.copy(model)
         except Lazy:
             raise
         except Exception as error:  # whatever a user's attribute raises, the model can still be explained in place
@@ -234,7 +237,7 @@ def fingerprint(model: nn.Module) -> Any:
     groups: dict[Any, list[Tensor]] = {}
     with torch.inference_mode(False), torch.no_grad():
         for tensor in tensors:
-            if tensor.is_meta or tensor.is_quantized or tensor.layout is not torch.strided:
+            if tensor.is_meta or tensor.is_quantized or tensor.is_nested or tensor.layout is not torch.strided:
                 places.append((id(tensor), 0, tensor._version))
                 continue
             version = 0 if tensor.is_inference() else tensor._version

@@ -267,7 +267,7 @@ class Tabular(Array):
         """In which floats a column's numbers are compared: the user's own where these are shorter than 64 bits."""
         return self._form.floats(place)
 
-    @property
+    @functools.cached_property
     def dtype(self) -> torch.dtype:
         """Of the rows as the user has them: one that holds the floats of every column; of anything else float64."""
         wide = np.result_type(*(self.floats(place) for place in range(len(self.columns))))

@@ -415,3 +415,31 @@ def test_a_target_of_each_input_by_itself_is_asked_few_times() -> None:
     scores = torch.randn(20000, 3, generator=torch.Generator().manual_seed(0))
     np.testing.assert_array_equal(score(scores, margin), scores[:, 1] - scores[:, 0])
     assert len(asked) < 50
+
+
+def test_a_target_of_each_input_by_itself_is_asked_less_for_the_next_chunks() -> None:
+    asked: list[int] = []
+
+    def margin(scores: Tensor) -> Tensor:
+        asked.append(len(scores))
+        return scores[:, 1] - scores[:, 0]
+
+    chunks = torch.randn(20, 50, 3, generator=torch.Generator().manual_seed(0))
+    score(chunks[0], margin)
+    first = len(asked)
+    for chunk in chunks[1:]:
+        score(chunk, margin)
+    assert len(asked) - first == 19 * 3  # all, and two halves
+    score(torch.cat([*chunks]), margin)
+    assert len(asked) - first > 19 * 3 + 3  # of many more, some alone too
+
+
+@pytest.mark.parametrize("count", [40, 500])
+def test_a_target_that_did_well_by_a_few_is_still_held_against_halves(count: int) -> None:
+    def target(scores: Tensor) -> Tensor:
+        return scores[:, 1] if len(scores) < 30 else scores[:, 1] - scores[:, 1].mean()
+
+    draw = torch.Generator().manual_seed(0)
+    few, many = torch.randn(29, 3, generator=draw), torch.randn(count, 3, generator=draw)
+    np.testing.assert_array_equal(score(few, target), few[:, 1])
+    np.testing.assert_array_equal(score(many, target), many[:, 1])

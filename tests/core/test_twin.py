@@ -140,6 +140,129 @@ def test_a_large_buffer_is_shared_and_one_of_a_weight_too() -> None:
     assert ours.row.data_ptr() == model.weight.data_ptr()
 
 
+def test_buffers_that_are_large_together_are_shared_but_for_the_smallest() -> None:
+    model = nn.Module()
+    for number in range(4):
+        model.register_buffer(f"cache{number}", torch.zeros(2**20 * (4 - number)))
+    ours = twin(model).module
+    shared = [ours.get_buffer(name).data_ptr() == given.data_ptr() for name, given in model.named_buffers()]
+    assert shared == [True, True, False, False]  # 16, 12, 8 and 4 MB
+
+
+class Gated(nn.Module):
+    """Squeeze-and-excitation: what looks at the first layer writes the gate, and `forward` reads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(6, 6), nn.Linear(6, 3)
+        self.register_buffer("gate", torch.zeros(1, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x) * self.gate)
+
+
+def _closing_over(model: nn.Module) -> None:
+    gate = model.gate
+
+    def write(_module: nn.Module, _args: Any, output: Tensor) -> None:
+        gate.copy_(output.detach().sigmoid())
+
+    model.body.register_forward_hook(write)
+
+
+def _among_the_names(model: nn.Module) -> None:
+    """As in a notebook, where cells leave their names."""
+    names = {"gate": model.gate, "body": model.body}
+    exec("def hook(module, args, output):\n    gate.copy_(output.detach().sigmoid())", names)
+    model.body.register_forward_hook(names["hook"])
+
+
+def _in_a_dict(model: nn.Module) -> None:
+    held = {"gate": model.gate[:, :6]}
+
+    def write(_module: nn.Module, _args: Any, output: Tensor) -> None:
+        held["gate"].copy_(output.detach().sigmoid())
+
+    model.body.register_forward_hook(write)
+
+
+def _with_an_argument(model: nn.Module) -> None:
+    def write(gate: Tensor, _module: nn.Module, _args: Any, output: Tensor) -> None:
+        gate.copy_(output.detach().sigmoid())
+
+    model.body.register_forward_hook(functools.partial(write, model.gate))
+
+
+@pytest.mark.parametrize("hooked", [_closing_over, _among_the_names, _in_a_dict, _with_an_argument])
+def test_a_buffer_that_a_hook_writes_is_the_one_that_the_copy_reads(hooked: Callable[[nn.Module], None]) -> None:
+    model, x = seeded(Gated).eval(), torch.randn(1, 6, generator=torch.Generator().manual_seed(0))
+    hooked(model)
+    found = explain(model, x, "gradient", target=1)
+    leaf = x.clone().requires_grad_()
+    score = model(leaf)[0, 1]
+    score.backward()
+    assert found.score == pytest.approx(float(score))
+    np.testing.assert_allclose(found.values.reshape(1, 6), leaf.grad, rtol=1e-5)
+
+
+class Spectrum(nn.Module):
+    """Writes a buffer and reads it through its conjugate, which shows the same storage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(6, 3)
+        self.register_buffer("waves", torch.zeros(1, 6, dtype=torch.cfloat))
+        self.turned, self.minus = self.waves.conj(), self.waves.conj().imag
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.waves.copy_(torch.fft.fft(x.detach()))
+        return self.head((self.waves * self.turned).real + self.minus + x)
+
+
+class Newest(nn.LSTM):
+    """A module that is deep-copied, with a view of its buffer."""
+
+    def __init__(self) -> None:
+        super().__init__(6, 3, batch_first=True)
+        self.register_buffer("cache", torch.zeros(2, 6))
+        self.newest = self.cache[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.cache[0] = x.detach().mean((0, 1) if x.ndim == 3 else 0)
+        return super().forward((x + self.newest)[:, None])[0][:, 0]
+
+
+@pytest.mark.parametrize("make", [Spectrum, Newest])
+def test_what_shows_a_buffer_in_another_way_shows_that_of_the_copy(make: Callable[[], nn.Module]) -> None:
+    model, x = seeded(make).eval(), torch.randn(1, 6, generator=torch.Generator().manual_seed(0))
+    found = explain(model, x, "gradient", target=1)
+    assert not any(buffer.any() for buffer in model.buffers())
+    assert found.warnings == ()
+    assert found.score == pytest.approx(float(model(x)[0, 1]))
+
+
+def test_buffers_of_modules_in_a_plain_list_stay_as_they_were() -> None:
+    class Blocks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head, self.blocks = nn.Linear(3, 2), {"all": [Counts(), Counts()]}
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(x) + sum(block(x) for block in self.blocks["all"])
+
+    model, x = seeded(Blocks).eval(), torch.ones(1, 3)
+    before = [snapshot(block) for block in model.blocks["all"]]
+    found = explain(model, x, "gradient", target=1)
+    assert [differences(was, snapshot(now)) for was, now in zip(before, model.blocks["all"], strict=True)] == [[], []]
+    assert found.score == pytest.approx(float(model(x)[0, 1]))
+
+
+def test_a_nested_buffer_is_shared() -> None:
+    model = nn.Linear(2, 2)
+    model.register_buffer("parts", torch.nested.nested_tensor([torch.zeros(2), torch.ones(3)]))
+    assert twin(model).copied
+
+
 def test_grads_are_not_copied_and_not_touched() -> None:
     model = seeded(Plain)
     model(picture()).sum().backward()

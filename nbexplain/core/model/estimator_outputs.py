@@ -551,8 +551,8 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
     if broken := next((label for label in found if _is_fraction(label)), None):
         raise ValueError(
             f"model: it returned numbers as strings, such as {broken!r}; let it return floats: "
-            "numpy.asarray(…, dtype=float), or, if they are labels of classes, say which there are: classes=[…], all of "
-            "them"
+            "numpy.asarray(…, dtype=float), or, if they are labels of classes, say which there are: classes=[…], all "
+            "of them"
         )
     if len(found) >= _FEW_STRINGS and 2 * len(found) > len(values) and (way := _holding_numbers(found)):
         raise ValueError(way)

@@ -335,6 +335,27 @@ def test_a_model_with_weights_of_two_dtypes_gets_rows_in_the_one_that_it_takes(
         assert float(slope.ravel()[column]) == pytest.approx(float(rise) / step, abs=5e-3)
 
 
+@pytest.mark.parametrize("given", [torch.float32, torch.float64])
+def test_which_dtype_a_model_takes_is_tried_without_moving_what_it_counts(given: torch.dtype) -> None:
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(6, 3)
+            self.register_buffer("calls", torch.zeros(1, dtype=torch.float64))
+            self.asked = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.calls += 1
+            self.asked += 1
+            return self.head(x) / (self.calls.float() * self.asked)
+
+    torch.manual_seed(0)
+    model, x = Counts().eval(), torch.randn(1, 6)
+    found = explain(model, x.to(given), "gradient", target=1)
+    assert found.score == pytest.approx(float(model.head(x)[0, 1]))
+    np.testing.assert_allclose(found.values.reshape(6), model.head.weight[1].detach(), rtol=1e-6)
+
+
 def test_a_dtype_that_a_layer_does_not_take_is_not_said_to_be_the_number_of_columns() -> None:
     class Never(Narrowed):
         def forward(self, x: Tensor) -> Tensor:
