@@ -16,7 +16,7 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 from nbexplain import Subject, explain
-from nbexplain.core import network
+from nbexplain.core import call_size, network
 from nbexplain.core.ask import ask
 from nbexplain.core.methods import lime as lime_module
 from nbexplain.core.methods.lime_rows import Drawn
@@ -254,8 +254,8 @@ def test_a_model_that_is_known_to_be_quick_is_asked_once(monkeypatch: pytest.Mon
         calls.append(len(rows))
         return smooth(rows)
 
-    for module, name in ((lime_module, "_AT_ONCE"), (network, "_TRYING")):  # however slow this machine is now
-        monkeypatch.setattr(module, name, 1e9)
+    for module, name in ((lime_module, "_AT_ONCE"), (network, "_TRYING"), (call_size, "_LONG"), (call_size, "_QUICK")):
+        monkeypatch.setattr(module, name, 1e9)  # however slow this machine is now
     subject = Subject(counted, Tabular(frame.iloc[5], frame))  # type: ignore[arg-type]
     for seed, asked in ((0, [1, 3, 64, 1, 1, 50, 1, 1, 950, 1, 1]), (1, [1000]), (2, [1000])):  # 64: mixed?
         calls.clear()
