@@ -254,7 +254,8 @@ def test_a_model_that_is_known_to_be_quick_is_asked_once(monkeypatch: pytest.Mon
         calls.append(len(rows))
         return smooth(rows)
 
-    for module, name in ((lime_module, "_AT_ONCE"), (network, "_TRYING"), (call_size, "_LONG"), (call_size, "_QUICK")):
+    paces = [(lime_module, "_AT_ONCE"), (lime_module, "_STEP"), (network, "_TRYING"), (call_size, "_LONG")]
+    for module, name in paces:
         monkeypatch.setattr(module, name, 1e9)  # however slow this machine is now
     subject = Subject(counted, Tabular(frame.iloc[5], frame))  # type: ignore[arg-type]
     for seed, asked in ((0, [1, 3, 64, 1, 1, 50, 1, 1, 950, 1, 1]), (1, [1000]), (2, [1000])):  # 64: mixed?
