@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from nbexplain import Subject, explain
 from nbexplain.core.ask import ask
 from nbexplain.core.call_size import Calls, CallSize
 from nbexplain.core.dataset.rows import Reading, scores_of
+from nbexplain.core.table import partial_dependence
 from nbexplain.core.table.along import scores_along
 from nbexplain.inputs import Tabular
 
@@ -168,6 +170,7 @@ def test_a_model_that_remembers_what_it_was_given(model: Any, rows: int, monkeyp
 
 def test_whether_a_model_keeps_what_it_was_given_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(8192), 3000, 3000))
+    monkeypatch.setattr(partial_dependence, "_AT_A_LOOK", math.inf)  # in one step, however slow this machine is now
     table = np.random.default_rng(0).normal(size=(600, 3))
     subject = Subject(formula, Tabular(table[0], table))
     subject.scores()
