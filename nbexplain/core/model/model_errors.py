@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from nbexplain.core.model.estimator_calls import is_booster, is_pipeline
 from nbexplain.core.model.text_columns import way_of_columns
 from nbexplain.core.model.text_errors import is_of_ids, of_one_at_a_time, required, way_of_call, way_of_pipeline
+from nbexplain.core.model.unseen import OUR_OWN
 from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Tabular, Text
 from nbexplain.inputs.text_codes import MASK_WORD
@@ -289,7 +290,7 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
 def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) -> Exception:
     """What the error of a model that is no torch module means for the input."""
     text, kind, model = str(error), type(error).__name__, module.estimator
-    if isinstance(error, (ValueError, TypeError)) and text.startswith(("model:", "classes:", "scores:")):
+    if isinstance(error, (ValueError, TypeError)) and text.startswith(OUR_OWN):
         return error
     if kind == "NotFittedError" or (kind == "CatBoostError" and "no trained model" in text):
         return ValueError(
