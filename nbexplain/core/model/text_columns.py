@@ -52,16 +52,18 @@ def way_of_rows(model: Any, text: str) -> str:
 
     `""` of others, and of a model with a part that may read texts, unless it raised, as `text`, that it takes rows.
     """
-    count, known = getattr(model, "n_features_in_", None), getattr(model, "feature_names_in_", None)
-    if not isinstance(count, int) or ("2D array" not in text and _reads_texts(model)):
+    owner = getattr(model, "__self__", model)
+    count, known = getattr(owner, "n_features_in_", None), getattr(owner, "feature_names_in_", None)
+    if not isinstance(count, int) or ("2D array" not in text and _reads_texts(owner)):
         return ""
     rows = f"rows of {counted(count, 'value')}"
     if isinstance(known, np.ndarray):
         listed = ", ".join(map(repr, known[:_MOST_NAMES].tolist())) + ", …" * (len(known) > _MOST_NAMES)
         rows = f"rows of a table with the column{'s' * (len(known) > 1)} {listed}"
+    fitted = "model" if owner is model else "model.__self__"  # of a method of it
     return (
         f"; it takes {rows}: Tabular(row, background=table); if these are made of texts by a vectorizer: "
-        "explain(make_pipeline(vectorizer, model), …)"
+        f"explain(make_pipeline(vectorizer, {fitted}), …)"
     )
 
 

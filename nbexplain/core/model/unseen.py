@@ -29,12 +29,12 @@ def of_unseen(error: Exception, given: Array, x: Tensor, scores: Callable[[Tenso
     if not isinstance(given, Tabular) or given.background is None or str(error).startswith(OUR_OWN):
         return None
     row, first = given.tensor[0].tolist(), given.background[0].tolist()
-    held = x.cpu().numpy()
+    held = x.detach().double().cpu().numpy()
     places = [place for place in given.unseen if _holds(held[:, place], row[place])][:_MOST_ASKED]
 
     def takes(kept: int | None) -> bool:
         """Whether the model takes the rows with values that occur in all of these columns but one."""
-        rows = x.clone()
+        rows = x.detach().clone()
         for place in places:
             if place != kept:
                 rows[:, place] = first[place]

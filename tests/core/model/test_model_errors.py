@@ -146,6 +146,11 @@ def test_a_value_that_the_background_lacks_and_the_model_does_not_take_is_named(
     assert str(raised.value).endswith(ends)
 
 
+def test_a_value_that_a_network_does_not_take_is_named_by_gradients_too() -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{NO_Z}; the model raised IndexError")):
+        explain(Embedded(), Tabular({"a": 1.0, "c": "z", "d": 1}, ROWS), "input_x_gradient", target=1)
+
+
 def test_an_encoder_that_is_fitted_as_the_error_says_takes_the_value() -> None:
     given = Tabular({"a": 1.0, "c": "z", "d": 1}, ROWS)
     for encoder in (

@@ -141,3 +141,10 @@ def test_a_model_of_a_table_says_that_it_takes_rows(model: Any, table: Any, rows
     found = explain(model, Tabular(row, background=table), "exact_shap", target=1)
     scores = model.predict_proba(table)[:, 1]
     assert float(found.values.sum()) == pytest.approx(scores[0] - scores.mean(), abs=1e-5)
+
+
+def test_a_method_of_a_model_of_a_table_says_so_too() -> None:
+    model = LogisticRegression().fit(NUMBERS, LABELS)
+    said = raised(model.predict_proba)
+    assert "; it takes rows of a table with the columns 'age', 'rooms': Tabular(row, background=table); " in said
+    assert said.endswith("explain(make_pipeline(vectorizer, model.__self__), …)")
