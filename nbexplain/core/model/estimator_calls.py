@@ -176,8 +176,8 @@ def unlike_labels(model: Any, kind: str) -> str:
     made = is_a(step, "catboost", "CatBoostRegressor") and objective in _EXPONENTS
     if of_catboost and objective in _LOGARITHMS and not made:
         return (
-            f"its predict returns the logarithm that {objective_of(step)} learns, and labels are no logarithms; ask for "
-            "what they are: explain(lambda rows: numpy.exp(model.predict(rows)), …)"
+            f"its predict returns the logarithm that {objective_of(step)} learns, and labels are no logarithms; ask "
+            "for what they are: explain(lambda rows: numpy.exp(model.predict(rows)), …)"
         )
     if _is_logit(step):
         return (
