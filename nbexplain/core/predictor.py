@@ -27,12 +27,13 @@ from nbexplain.core.model.estimator_calls import (
     is_pipeline,
     kind_of,
     last_step,
+    may_tell_two,
     objective_of,
     own_choice,
     pipeline_function,
     pipeline_labels,
-    ranks,
     same_labels,
+    unlike_labels,
     ways_to_ask,
 )
 from nbexplain.core.model.estimator_outputs import Outputs
@@ -52,10 +53,6 @@ _OF_SHARES = (
 _OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
 _OF_OUTLIERS = (
     "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
-)
-_OF_RANKS = (
-    "its score ranks rows, and has no zero and no unit in which labels could be compared with it; "
-    "sklearn.metrics.ndcg_score tells how well it ranks"
 )
 
 
@@ -353,10 +350,12 @@ class Predictor(nn.Module):
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
     ) -> Outputs:
         model = self.estimator
-        if said.dtype.kind in "fiu" and ranks(model, kind):
-            if self._tells_two and outputs.numbers(said).shape[1] == 1:
+        if said.dtype.kind in "fiu" and (why := unlike_labels(model, kind)):
+            two = may_tell_two(model, kind)
+            if two and self._tells_two and outputs.numbers(said).shape[1] == 1:
                 return outputs.of_two(said, margin=True)
-            return dataclasses.replace(outputs.of_numbers(said, names), undecided=_OF_RANKS)
+            if two or not self._tells_two:
+                return dataclasses.replace(outputs.of_numbers(said, names, regresses=not two), undecided=why)
         if is_booster(model, "xgboost") or is_booster(model, "lightgbm"):
             return _of_booster(said, objective_of(model))
         if isinstance(labels, list) and said.ndim == 2 and said.shape[1] == len(labels):

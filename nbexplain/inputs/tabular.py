@@ -213,6 +213,19 @@ class Tabular(Array):
                 found.append(f"the row {what} {', '.join(map(repr, odd))}")
         return found
 
+    @property
+    def unseen(self) -> list[int]:
+        """The places of columns where the row holds a category, or lacks a value, as no row of the background does."""
+        if self.background is None:
+            return []
+        row, found = self.tensor[0].numpy(), []
+        for place, column in enumerate(self.columns):
+            known = self.background[:, place]
+            told = column.categories or np.isnan(row[place])
+            if told and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
+                found.append(place)
+        return found
+
     def _notes(self) -> Iterator[str]:
         row = self.tensor[0].numpy()
         yield from self.lacking
@@ -224,11 +237,9 @@ class Tabular(Array):
             return
         if len(self.background) == 1:
             yield "the background is a single row: all is compared with that one"
-        for place, column in enumerate(self.columns):
-            known = self.background[:, place]
-            told = column.categories or np.isnan(row[place])
-            if told and not np.any((known == row[place]) | np.isnan(known) & np.isnan(row[place])):
-                yield f"{column.said(row[place])!r} of {column.name!r} does not occur in the background"
+        for place in self.unseen:
+            column = self.columns[place]
+            yield f"{column.said(row[place])!r} of {column.name!r} does not occur in the background"
         gone = [place for place in self.constant if np.isnan(self.background[0, place])]
         constant = [place for place in self.constant if place not in gone]
         odd_places = {

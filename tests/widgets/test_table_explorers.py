@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -774,3 +775,19 @@ def test_what_the_session_knows_already_is_shown_in_every_pane() -> None:
             explorer.close()
     finally:
         session.close()
+
+
+@pytest.mark.parametrize(
+    ("explorer", "x", "message"),
+    [
+        (nx.TabularExplorer, nx.Text("hi there"), "TabularExplorer shows rows of tables, got Text; try explore"),
+        (nx.GlobalExplorer, [nx.Text("hi there")], "GlobalExplorer shows rows of tables, got Text; try explore"),
+        (nx.TextExplorer, row(0), "TextExplorer shows texts, Text(…), got Tabular; try TabularExplorer(model, x)"),
+    ],
+)
+def test_another_kind_of_input_is_refused_before_the_model_is_asked(explorer: Any, x: Any, message: str) -> None:
+    def never(inputs: Any) -> Any:
+        raise AssertionError("it was asked")
+
+    with pytest.raises(TypeError, match=re.escape(f"inputs: {message}")):
+        explorer(never, x)

@@ -113,6 +113,9 @@ def is_booster(model: Any, package: str) -> bool:
 
 
 NO_OBJECTIVE = ("", "none", "custom")  # what a booster says that was trained by a function
+_HAZARDS = ("survival:cox", "cox")  # of xgboost, whose predict returns a ratio, and of catboost, the logarithm of one
+_LOGARITHMS = ("poisson", "tweedie", "loglinquantile", "survivalaft")  # of catboost, what its raw formula returns
+_EXPONENTS = ("poisson", "tweedie")  # ... and for which the predict of its regressor returns the exponential
 _RANKING = ("rank", "ndcg", "lambdamart", "pairlogit", "query", "group", "stochasticfilter")  # in names of objectives
 
 
@@ -144,6 +147,55 @@ def ranks(model: Any, kind: str) -> bool:
     own = is_a(step, "xgboost", "XGBRanker") or is_a(step, "lightgbm", "LGBMRanker")
     own = own or is_a(step, "catboost", "CatBoostRanker")
     return kind == "ranker" or (own and kind in ("", "regressor"))
+
+
+def may_tell_two(model: Any, kind: str) -> bool:
+    """Whether `predict` returns scores that tell two classes apart by their sign where these are named."""
+    return ranks(model, kind) or _is_logit(last_step(model))
+
+
+def unlike_labels(model: Any, kind: str) -> str:
+    """Why no labels can be compared with what `predict` returns, and what could be, by its objective; `""` of others.
+
+    Such as a score that ranks rows, a hazard ratio, or the logarithm of what the labels are.
+    """
+    if ranks(model, kind):
+        return (
+            "its score ranks rows, and has no zero and no unit in which labels could be compared with it; "
+            "sklearn.metrics.ndcg_score tells how well it ranks"
+        )
+    step = last_step(model)
+    objective = objective_of(step).lower()
+    of_catboost = is_a(step, "catboost", "CatBoost")
+    if objective in _HAZARDS:
+        what = "the logarithm of a hazard ratio" if of_catboost else "a hazard ratio"
+        return (
+            f"its score is {what}, and no time that labels could be compared with; "
+            "lifelines.utils.concordance_index(times, -scores, events) tells how well it orders them"
+        )
+    made = is_a(step, "catboost", "CatBoostRegressor") and objective in _EXPONENTS
+    if of_catboost and objective in _LOGARITHMS and not made:
+        return (
+            f"its predict returns the logarithm that {objective_of(step)} learns, and labels are no logarithms; ask "
+            "for what they are: explain(lambda rows: numpy.exp(model.predict(rows)), …)"
+        )
+    if _is_logit(step):
+        return (
+            "its predict returns a logit, and labels are of a probability; ask for that: "
+            "explain(lambda rows: 1 / (1 + numpy.exp(-model.predict(rows))), …); for the classes 0 and 1: "
+            "classes=(first, second)"
+        )
+    if objective == "cross_entropy_lambda":
+        return (
+            "its predict returns a rate λ, and labels are of a probability, 1 − exp(−λ); ask for that: "
+            "explain(lambda rows: 1 - numpy.exp(-model.predict(rows)), …)"
+        )
+    return ""
+
+
+def _is_logit(step: Any) -> bool:
+    """Whether it is a regressor of xgboost that returns margins; a `Booster` that does has two classes."""
+    return not is_booster(step, "xgboost") and objective_of(step) == "binary:logitraw"
 
 
 def xgboost_call(booster: Any) -> Callable[[Any], Any]:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core.model.estimator_calls import is_booster, is_pipeline
-from nbexplain.core.model.text_columns import way_of_columns
+from nbexplain.core.model.text_columns import way_of_columns, way_of_rows
 from nbexplain.core.model.text_errors import is_of_ids, of_one_at_a_time, required, way_of_call, way_of_pipeline
+from nbexplain.core.model.unseen import OUR_OWN
 from nbexplain.core.predictor import Predictor
 from nbexplain.inputs import Array, Tabular, Text
 from nbexplain.inputs.text_codes import MASK_WORD
@@ -289,7 +290,7 @@ def in_words(error: Exception, module: nn.Module, x: Tensor, given: Array) -> Ex
 def _of_predictor(error: Exception, module: Predictor, x: Tensor, given: Array) -> Exception:
     """What the error of a model that is no torch module means for the input."""
     text, kind, model = str(error), type(error).__name__, module.estimator
-    if isinstance(error, (ValueError, TypeError)) and text.startswith(("model:", "classes:", "scores:")):
+    if isinstance(error, (ValueError, TypeError)) and text.startswith(OUR_OWN):
         return error
     if kind == "NotFittedError" or (kind == "CatBoostError" and "no trained model" in text):
         return ValueError(
@@ -349,14 +350,9 @@ def _way(text: str, module: Predictor, x: Tensor, given: Array, call: str) -> st
         return way_of_pipeline(module.estimator, given.outside(x)[0])
     way = module.one_by_one(given.outside(x))
     if not way and isinstance(given, Text):
-        if columns := way_of_columns(module.estimator, call, text):
-            return columns
-        wide = getattr(module.estimator, "n_features_in_", None)
-        if "2D array" in text and isinstance(wide, int):
-            return (
-                f"; it takes rows of {wide} numbers, which its vectorizer makes of texts: "
-                "explain(make_pipeline(vectorizer, model), …)"
-            )
+        way_of_table = way_of_columns(module.estimator, call, text) or way_of_rows(module.estimator, text)
+        if way_of_table:
+            return way_of_table
     return f"; it answers when it is asked as in {way}" if way else ""
 
 

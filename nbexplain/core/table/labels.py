@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +11,14 @@ import numpy as np
 from nbexplain.core.choices import labels_of
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.formatting import counted
+from nbexplain.core.model.estimator_calls import classes_of
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import is_missing, key_among, written
 from nbexplain.inputs.table_dtypes import floats, floats_of
 
+_MOST_WRITTEN = 10  # classes
 _AS_CLASSES = "; if its number is the score of one of two classes, name them: classes=(first, second)"
 
 
@@ -133,7 +135,10 @@ def right_classes(subject: Subject) -> np.ndarray:
     kept: np.ndarray | None = subject.kept("right classes")
     if kept is not None:
         return kept
-    found = class_numbers(needed_labels(table_of(subject)), class_values(subject), subject.names)
+    values, module = class_values(subject), subject.twin.module
+    own = classes_of(module.estimator) if isinstance(module, Predictor) else None
+    known = "model.classes_" if isinstance(own, np.ndarray) and own.tolist() == values else ""
+    found = class_numbers(needed_labels(table_of(subject)), values, subject.names, known)
     subject.keep("right classes", found, found.nbytes)
     return found
 
@@ -181,8 +186,12 @@ def left_out(subject: Subject, among: np.ndarray) -> tuple[str, ...]:
     return tuple(f"{counted(count, 'row')} {what} left out" for what, count in kinds.items() if count)
 
 
-def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names: Sequence[str] = ()) -> np.ndarray:
+def class_numbers(
+    labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names: Sequence[str] = (), told: str = ""
+) -> np.ndarray:
     """(N,) the place of each of the labels (N,) among the classes or else their names; −1 for a missing one.
+
+    `told` is how the classes are written as an array, for an error; by default one by one.
 
     Raises
     ------
@@ -197,13 +206,60 @@ def class_numbers(labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names
         place = places.get(key(label))
         if place is None:
             if not is_missing(label):
-                named = ", ".join(map(written, known[:10]))
+                named = ", ".join(map(written, known[:_MOST_WRITTEN]))
                 raise ValueError(
                     f"labels: row {number} has {written(label)}, expected one of the model's classes {named}"
+                    f"{_made_classes(labels, known, told)}"
                 )
             place = -1
         found[number] = place
     return found
+
+
+def _made_classes(labels: np.ndarray, classes: list[Any], told: str) -> str:
+    """The call that makes classes of labels (N,) of another type, or of the numbers of the classes; `""` if none."""
+    held = labels.tolist()
+    present = [label for label in held if not is_missing(label)]
+    key = key_among(classes)
+    known = {key(label) for label in classes}
+    for make, each, whole in _OTHER_TYPES:
+        if all(key(_tried(make, label)) in known for label in present):
+            made = f"numpy.asarray(labels){whole}" if len(present) == len(held) else _of_each(each)
+            return f"; try labels={made}"
+    numbered = all(_tried(_whole, label) in range(len(classes)) for label in present)
+    if not numbered or not (told or len(classes) <= _MOST_WRITTEN):
+        return ""
+    listed = told or f"numpy.array([{', '.join(map(written, classes))}])"
+    places = "labels" if labels.dtype.kind in "iu" else "numpy.asarray(labels).astype(int)"
+    made = f"{listed}[{places}]" if len(present) == len(held) else _of_each(f"{listed}[int(label)]")
+    return f"; if they are the numbers of the classes, from 0 on: labels={made}"
+
+
+def _of_each(made: str) -> str:
+    return f"[None if pandas.isna(label) else {made} for label in labels]"
+
+
+def _tried(make: Callable[[Any], Any], label: Any) -> Any:
+    """What is made of a label, or None where nothing can be."""
+    try:
+        return make(label)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _whole(label: Any) -> int | None:
+    """A number that is whole, or how one is written."""
+    number = int(label)
+    return number if isinstance(label, str) or number == label else None
+
+
+# how labels become classes of another type, as a function, and as it is written for each and for all of them
+_OTHER_TYPES: tuple[tuple[Callable[[Any], Any], str, str], ...] = (
+    (str, "str(label)", ".astype(str)"),
+    (lambda label: str(_whole(label)), "str(int(label))", ".astype(int).astype(str)"),
+    (_whole, "int(label)", ".astype(int)"),
+    (float, "float(label)", ".astype(float)"),
+)
 
 
 def needed_labels(table: Tabular) -> np.ndarray:

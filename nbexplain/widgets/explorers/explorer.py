@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer, Question
 from nbexplain.core.table.matching import NoRows
-from nbexplain.inputs import Display, Key
+from nbexplain.inputs import Array, Display, Key
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -120,6 +120,9 @@ class Explorer(ipywidgets.VBox):
                 raise TypeError(
                     "inputs: expected an image, a tensor (1, …), Text(…), Tabular(…) or a list of these, got none"
                 )
+            first = inputs[0] if isinstance(inputs, list) and inputs else inputs
+            if isinstance(first, Array):
+                self._check_kind(first)
             self.session = Session(
                 model,
                 inputs,
@@ -177,6 +180,9 @@ class Explorer(ipywidgets.VBox):
         self._follow()
         self.observe(self._chosen_here, names=list(_LINKED))
         cells.remember(self)
+
+    def _check_kind(self, x: Array) -> None:
+        """Refuse an input of a kind that is not shown here, before the model is asked about it."""
 
     def _checked(self, shown: Sequence[str]) -> Sequence[str]:
         """Return what is shown here, or refuse it before a widget goes to the browser."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbexplain.core.table.matching import NoRows
+from nbexplain.inputs import Array
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.table_parts import SET_PANES, check_table, set_parts
@@ -45,6 +46,9 @@ class GlobalExplorer(Explorer):
     def __init__(self, model: Any, inputs: Any = None, **options: Any) -> None:
         self._asked = options.get("show") is not None
         super().__init__(model, inputs, **options)
+
+    def _check_kind(self, x: Array) -> None:
+        check_table(x, "GlobalExplorer")
 
     def _checked(self, shown: Sequence[str]) -> Sequence[str]:
         table = check_table(self.session.inputs[self.session.selection.input], "GlobalExplorer")

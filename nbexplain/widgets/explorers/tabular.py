@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbexplain.core.dataset.plane import axes_of
+from nbexplain.inputs import Array
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import Part
 from nbexplain.widgets.table_parts import ROW_PANES, check_table, row_parts
@@ -42,6 +43,9 @@ class TabularExplorer(Explorer):
     def __init__(self, model: Any, inputs: Any = None, **options: Any) -> None:
         self._asked = options.get("show") is not None
         super().__init__(model, inputs, **options)
+
+    def _check_kind(self, x: Array) -> None:
+        check_table(x, "TabularExplorer")
 
     def _checked(self, shown: Sequence[str]) -> Sequence[str]:
         row = check_table(self.session.inputs[0], "TabularExplorer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nbexplain.inputs import Tabular, Text
+from nbexplain.inputs import Array, Tabular, Text
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import PANES, Part
 from nbexplain.widgets.token_map import TokenMap
@@ -29,11 +29,14 @@ class TextExplorer(Explorer):
         self._asked = options.get("show") is not None
         super().__init__(model, inputs, **options)
 
-    def _checked(self, shown: Sequence[str]) -> Sequence[str]:
-        if not isinstance(x := self.session.inputs[0], Text):
+    def _check_kind(self, x: Array) -> None:
+        if not isinstance(x, Text):
             kind = type(x).__name__
             way = f"{kind}Explorer(model, x)" if isinstance(x, Tabular) else "explore(model, x)"
             raise TypeError(f"inputs: TextExplorer shows texts, Text(…), got {kind}; try {way}")
+
+    def _checked(self, shown: Sequence[str]) -> Sequence[str]:
+        self._check_kind(self.session.inputs[0])
         if not self._asked and len(self.session.classes) < 3:
             shown = [name for name in shown if name != "classes"]  # the list of targets tells both
         return shown

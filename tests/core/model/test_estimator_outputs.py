@@ -287,6 +287,103 @@ def test_a_ranker_that_was_trained_to_predict_the_labels_predicts_them(make: Cal
     assert found.details["R²"] == pytest.approx(r2_score(NUMBER, model.predict(X)))
 
 
+COUNTS = DRAW.poisson(np.exp(0.5 * X[:, 0] + 2))
+TIMES = np.exp(1 - X[:, 0])
+
+
+def raw_catboost(loss: str, labels: Any, kind: Any = None) -> Any:
+    if kind is None:
+        return catboost.CatBoost({"iterations": 20, "loss_function": loss, **QUIET}).fit(X, labels)
+    return kind(iterations=20, loss_function=loss, **QUIET).fit(X, labels)
+
+
+HAZARDS: dict[str, Callable[[], Any]] = {
+    "xgboost": lambda: xgboost.XGBRegressor(n_estimators=4, objective="survival:cox").fit(X, TIMES),
+    "xgboost booster": lambda: xgboost.train({"objective": "survival:cox"}, xgboost.DMatrix(X, label=TIMES), 4),
+    "catboost": lambda: raw_catboost("Cox", TIMES, catboost.CatBoostRegressor),
+    "catboost, its base class": lambda: raw_catboost("Cox", TIMES),
+    "a pipeline": lambda: make_pipeline(
+        StandardScaler(), xgboost.XGBRegressor(n_estimators=4, objective="survival:cox")
+    ).fit(X, TIMES),
+}
+
+
+@pytest.mark.parametrize("name", HAZARDS)
+def test_times_are_not_compared_with_hazards(name: str) -> None:
+    model = HAZARDS[name]()
+    table = Tabular(X[5], background=X, labels=TIMES)
+    what = "the logarithm of a hazard ratio" if "catboost" in name else "a hazard ratio"
+    reason = f"its score is {what}, and no time that labels could be compared with; lifelines.utils.concordance_index"
+    with pytest.raises(ValueError, match=f"method: 'residuals' needs a model that predicts numbers, and {reason}"):
+        explain(model, table, "residuals")
+    with pytest.raises(ValueError, match=f"the model predicts no numbers to compare labels with: {reason}"):
+        explain(model, table, "matching_rows", where={"error": 0.1})
+    found = explain(model, table, "permutation_importance")
+    assert found.quantity == "mean change of the score"
+    assert any(f"the labels are not used: {reason}" in warning for warning in found.warnings)
+    whole = explain(model, table, "exact_shap")
+    said = model.predict(xgboost.DMatrix(X)) if "booster" in name else model.predict(X)
+    assert float(whole.values.sum()) == pytest.approx(said[5] - said.mean(), rel=1e-4)
+
+
+OTHER_SCALES: dict[str, tuple[Callable[[], Any], Any]] = {
+    "the logarithm that Poisson learns": (lambda: raw_catboost("Poisson", COUNTS), COUNTS),
+    "the logarithm that Tweedie learns": (lambda: raw_catboost("Tweedie:variance_power=1.5", COUNTS), COUNTS),
+    "the logarithm that LogLinQuantile learns": (
+        lambda: raw_catboost("LogLinQuantile", TIMES, catboost.CatBoostRegressor),
+        TIMES,
+    ),
+    "the logarithm that SurvivalAft learns": (
+        lambda: raw_catboost("SurvivalAft:dist=Normal", np.stack([TIMES, TIMES], 1), catboost.CatBoostRegressor),
+        TIMES,
+    ),
+    "a logit": (lambda: xgboost.XGBRegressor(n_estimators=4, objective="binary:logitraw").fit(X, TWO), TWO),
+    "a rate λ": (lambda: lightgbm.LGBMRegressor(objective="cross_entropy_lambda", **LIGHT).fit(X, TWO), TWO),
+}
+TO_LABELS: dict[str, Callable[[Any], Any]] = {
+    "a logit": lambda said: 1 / (1 + np.exp(-said)),
+    "a rate λ": lambda said: 1 - np.exp(-said),
+}
+
+
+@pytest.mark.parametrize("what", OTHER_SCALES)
+def test_labels_are_not_compared_with_scores_on_another_scale_and_the_call_that_compares_works(what: str) -> None:
+    make, labels = OTHER_SCALES[what]
+    model, table = make(), Tabular(X[5], background=X, labels=labels)
+    with pytest.raises(ValueError, match=f"'residuals' needs .*, and its predict returns {what}, and labels") as raised:
+        explain(model, table, "residuals")
+    assert explain(model, table, "permutation_importance").quantity == "mean change of the score"
+    call = re.search(r"explain\((.*), …\)", str(raised.value))
+    assert call is not None
+    found = explain(eval(call[1], {"model": model, "numpy": np}), table, "residuals")
+    own = TO_LABELS.get(what, np.exp)(model.predict(X))
+    np.testing.assert_allclose(found.values[found.features.argsort(), 0], own, rtol=1e-5)
+    assert found.details["R²"] == pytest.approx(r2_score(labels, own), rel=1e-5)
+
+
+def test_a_logit_tells_two_classes_that_are_named() -> None:
+    model = OTHER_SCALES["a logit"][0]()
+    table = Tabular(X[5], background=X, labels=TWO)
+    found = explain(model, table, "confusion", classes=["no", "yes"])
+    np.testing.assert_array_equal(found.values, confusion_matrix(TWO, model.predict(X) > 0))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: raw_catboost("Poisson", COUNTS, catboost.CatBoostRegressor),
+        lambda: raw_catboost("Tweedie:variance_power=1.5", COUNTS, catboost.CatBoostRegressor),
+        lambda: xgboost.XGBRegressor(n_estimators=4, objective="count:poisson").fit(X, COUNTS),
+        lambda: xgboost.XGBRegressor(n_estimators=4, objective="reg:tweedie").fit(X, COUNTS),
+        lambda: lightgbm.LGBMRegressor(objective="poisson", **LIGHT).fit(X, COUNTS),
+    ],
+)
+def test_labels_are_compared_with_what_is_predicted_of_counts(make: Callable[[], Any]) -> None:
+    model = make()
+    found = explain(model, Tabular(X[5], background=X, labels=COUNTS), "residuals")
+    assert found.details["R²"] == pytest.approx(r2_score(COUNTS, model.predict(X)), rel=1e-5)
+
+
 class PageRanker(LinearRegression):
     """Named so, and a regression."""
 

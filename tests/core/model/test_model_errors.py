@@ -6,11 +6,16 @@ import re
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from torch import Tensor, nn
 
-from nbexplain import explain
+from nbexplain import Tabular, explain
 from tests.networks import seeded
 
 
@@ -73,3 +78,100 @@ def test_what_is_missing_is_named_with_the_call_that_works(x: Any, said: str, ca
 def test_an_error_deeper_inside_is_the_models_own() -> None:
     with pytest.raises(RuntimeError, match=r"the model raised TypeError on an input of shape \(1, 4\): .*missing"):
         explain(Inner(), X, "gradient", target=1)
+
+
+ROWS = pd.DataFrame({"a": [0.0, 1, 2, 3, 4, 5], "c": list("xyxyxy"), "d": [1, 1, 2, 2, 1, 2]})
+
+
+def encoded(encoder: Any) -> Any:
+    made = make_column_transformer((encoder, ["c"]), remainder="passthrough")
+    return make_pipeline(made, LogisticRegression()).fit(ROWS, ROWS.a > 2)
+
+
+class Embedded(nn.Module):
+    """A row of `a` and of the place of `c`, of which it knows two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_c, self.last = nn.Embedding(2, 3), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(torch.cat([x[:, :1], self.of_c(x[:, 1].long())], 1))
+
+
+def by_dict(frame: Any) -> Any:
+    return np.array([[0.0, {"x": 1.0, "y": 2.0}[value]] for value in frame.c])
+
+
+NO_Z = "row: 'c' is 'z', which does not occur in the background, expected one of 'x', 'y'"
+
+
+@pytest.mark.parametrize(
+    ("model", "row", "begins", "ends"),
+    [
+        (
+            encoded(OneHotEncoder()),
+            {"a": 1.0, "c": "z", "d": 1},
+            f"{NO_Z}; to take others too, fit the model with OneHotEncoder(handle_unknown='ignore'); "
+            "the model raised ValueError: ",
+            "Found unknown categories ['z'] in column 0 during transform",
+        ),
+        (
+            encoded(OrdinalEncoder()),
+            {"a": 1.0, "c": "z", "d": 1},
+            f"{NO_Z}; to take others too, fit the model with OrdinalEncoder(handle_unknown='use_encoded_value', "
+            "unknown_value=-1); the model raised ValueError: ",
+            "Found unknown categories ['z'] in column 0 during transform",
+        ),
+        (by_dict, {"a": 1.0, "c": "z", "d": 1}, f"{NO_Z}; the model raised ", "KeyError: 'z'"),
+        (by_dict, {"a": np.nan, "c": "z", "d": 1}, f"{NO_Z}; the model raised ", "KeyError: 'z'"),
+        (Embedded(), {"a": 1.0, "c": "z", "d": 1}, f"{NO_Z}; the model raised ", "index out of range in self"),
+        (
+            LogisticRegression().fit(ROWS[["a", "d"]], ROWS.a > 2),
+            {"a": np.nan, "d": 1},
+            "row: 'a' is missing, which does not occur in the background, expected a value; the model raised "
+            "ValueError: Input X contains NaN",
+            "",
+        ),
+    ],
+    ids=["one-hot", "ordinal", "callable", "one of two", "network", "missing"],
+)
+def test_a_value_that_the_background_lacks_and_the_model_does_not_take_is_named(
+    model: Any, row: dict[str, Any], begins: str, ends: str
+) -> None:
+    given = Tabular(row, ROWS[list(row)] if not isinstance(model, nn.Module) else ROWS)
+    with pytest.raises(ValueError, match=re.escape(begins)) as raised:
+        explain(model, given, "exact_shap", target=1)
+    assert str(raised.value).startswith(begins)
+    assert str(raised.value).endswith(ends)
+
+
+def test_a_value_that_a_network_does_not_take_is_named_by_gradients_too() -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{NO_Z}; the model raised IndexError")):
+        explain(Embedded(), Tabular({"a": 1.0, "c": "z", "d": 1}, ROWS), "input_x_gradient", target=1)
+
+
+def test_an_encoder_that_is_fitted_as_the_error_says_takes_the_value() -> None:
+    given = Tabular({"a": 1.0, "c": "z", "d": 1}, ROWS)
+    for encoder in (
+        OneHotEncoder(handle_unknown="ignore"),
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    ):
+        model = encoded(encoder)
+        found = explain(model, given, "exact_shap", target=1)
+        own = model.predict_proba(pd.DataFrame({"a": [1.0], "c": ["z"], "d": [1]}))[0, 1]
+        assert float(found.values.sum()) == pytest.approx(own - model.predict_proba(ROWS)[:, 1].mean())
+
+
+def test_a_value_that_the_background_lacks_is_not_blamed_for_another_failure() -> None:
+    def away(frame: Any) -> Any:
+        raise ConnectionError("the server is away")
+
+    def short(frame: Any) -> Any:
+        return np.zeros((len(frame), 2))[: frame.c.isin(["x", "y"]).sum()]
+
+    given = Tabular({"a": 1.0, "c": "z", "d": 1}, ROWS)
+    with pytest.raises(RuntimeError, match="the model raised ConnectionError on an input of shape"):
+        explain(away, given, "exact_shap", target=1)
+    with pytest.raises(ValueError, match=r"^model: expected"):
+        explain(short, given, "exact_shap", target=1)

@@ -8,14 +8,17 @@ from typing import Any
 import numpy
 import pandas
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from xgboost import XGBClassifier
 
-from nbexplain import Text, explain
+from nbexplain import Tabular, Text, explain
 
 FRAME = pandas.DataFrame(
     {"stars": [3, 1, 4, 2] * 3, "review": ["good film love", "bad film hate", "great fun", "dull pain"] * 3}
@@ -99,6 +102,49 @@ def test_numbers_of_a_vectorizer_are_no_columns_of_a_table() -> None:
     model = LogisticRegression().fit(counts, LABELS)
     said = raised(model)
     assert said.endswith(
-        "of 9 numbers, which its vectorizer makes of texts: explain(make_pipeline(vectorizer, model), …)"
+        "; it takes rows of a table with the columns 'bad', 'dull', 'film', 'fun', 'good', 'great', …: "
+        "Tabular(row, background=table); if these are made of texts by a vectorizer: "
+        "explain(make_pipeline(vectorizer, model), …)"
     )
     explain(make_pipeline(words, model), Text(TEXT), "leave_one_out", target=1)
+
+
+NUMBERS = pandas.DataFrame({"age": [3.0, 1, 4, 2] * 3, "rooms": [1.0, 2, 3, 5] * 3})
+MIXED = NUMBERS.assign(city=["Bern", "Oslo"] * 6)
+
+
+@pytest.mark.parametrize(
+    ("model", "table", "rows"),
+    [
+        (LogisticRegression(), NUMBERS.to_numpy(), "rows of 2 values"),
+        (LogisticRegression(), NUMBERS, "rows of a table with the columns 'age', 'rooms'"),
+        (RandomForestClassifier(3, random_state=0), NUMBERS.to_numpy(), "rows of 2 values"),
+        (LGBMClassifier(n_estimators=2, min_child_samples=1, verbose=-1), NUMBERS.to_numpy(), "rows of 2 values"),
+        (XGBClassifier(n_estimators=2), NUMBERS, "rows of a table with the columns 'age', 'rooms'"),
+        (make_pipeline(StandardScaler(), LogisticRegression()), NUMBERS.to_numpy(), "rows of 2 values"),
+        (
+            make_pipeline(
+                make_column_transformer((OneHotEncoder(), ["city"]), remainder="passthrough"), LogisticRegression()
+            ),
+            MIXED,
+            "rows of a table with the columns 'age', 'rooms', 'city'",
+        ),
+    ],
+    ids=["array", "frame", "forest", "lightgbm", "xgboost", "scaled", "encoded"],
+)
+def test_a_model_of_a_table_says_that_it_takes_rows(model: Any, table: Any, rows: str) -> None:
+    model.fit(table, LABELS)
+    said = raised(model)
+    advice = f"; it takes {rows}: Tabular(row, background=table); if these are made of texts by a vectorizer: "
+    assert said.endswith(advice + "explain(make_pipeline(vectorizer, model), …)")
+    row = table.iloc[0] if hasattr(table, "iloc") else table[0]
+    found = explain(model, Tabular(row, background=table), "exact_shap", target=1)
+    scores = model.predict_proba(table)[:, 1]
+    assert float(found.values.sum()) == pytest.approx(scores[0] - scores.mean(), abs=1e-5)
+
+
+def test_a_method_of_a_model_of_a_table_says_so_too() -> None:
+    model = LogisticRegression().fit(NUMBERS, LABELS)
+    said = raised(model.predict_proba)
+    assert "; it takes rows of a table with the columns 'age', 'rooms': Tabular(row, background=table); " in said
+    assert said.endswith("explain(make_pipeline(vectorizer, model.__self__), …)")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn import metrics
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, RidgeClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.svm import LinearSVC
 
 from nbexplain import Subject, Tabular, explain
@@ -145,3 +146,74 @@ def test_on_the_way_shares_tell_their_error() -> None:
     passes = subject.passes["forward"]
     [*ask(subject, "confusion", params={"where": {"feature 0": (0, None)}})]
     assert subject.passes["forward"] == passes  # the scores of all rows are known
+
+
+WAS_HIGH = np.array([True, False, True, True, False, False] * 3)
+ONE_COLUMN = np.where(WAS_HIGH, 1.0, -1.0)[:, None] + np.linspace(-0.5, 0.5, 18)[:, None]
+
+
+def chosen(low: Any, high: Any) -> np.ndarray:
+    return np.where(WAS_HIGH, high, low)
+
+
+def with_a_gap(labels: np.ndarray) -> list[Any]:
+    return [None, *labels.tolist()[1:]]
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "way"),
+    [
+        (("3", "7"), chosen(3, 7), "try labels=numpy.asarray(labels).astype(str)"),
+        (("3", "7"), chosen(3, 7).tolist(), "try labels=numpy.asarray(labels).astype(str)"),
+        (("3", "7"), chosen(3.0, 7.0), "try labels=numpy.asarray(labels).astype(int).astype(str)"),
+        (("False", "True"), WAS_HIGH, "try labels=numpy.asarray(labels).astype(str)"),
+        ((3, 7), chosen("3", "7"), "try labels=numpy.asarray(labels).astype(int)"),
+        ((3, 7), chosen("3.0", "7.0"), "try labels=numpy.asarray(labels).astype(float)"),
+        (
+            ("3", "7"),
+            with_a_gap(chosen(3, 7)),
+            "try labels=[None if pandas.isna(label) else str(label) for label in labels]",
+        ),
+        (("no", "yes"), chosen(0, 1), "numbers of the classes, from 0 on: labels=model.classes_[labels]"),
+        (
+            ("no", "yes"),
+            WAS_HIGH,
+            "numbers of the classes, from 0 on: labels=model.classes_[numpy.asarray(labels).astype(int)]",
+        ),
+        (
+            ("no", "yes"),
+            with_a_gap(chosen(0.0, 1.0)),
+            "numbers of the classes, from 0 on: "
+            "labels=[None if pandas.isna(label) else model.classes_[int(label)] for label in labels]",
+        ),
+    ],
+)
+def test_labels_of_another_type_are_told_how_to_become_classes(classes: Any, labels: Any, way: str) -> None:
+    model = LogisticRegression().fit(ONE_COLUMN, chosen(*classes))
+    with pytest.raises(ValueError, match=r"labels: row \d has .* expected one of the model's classes") as raised:
+        explain(model, Tabular(ONE_COLUMN[0], ONE_COLUMN, labels=labels), "confusion")
+    assert str(raised.value).endswith(way)
+    names = {"labels": labels, "model": model, "numpy": np, "pandas": pd}
+    made = eval(way.rpartition("labels=")[2], names)
+    found = explain(model, Tabular(ONE_COLUMN[0], ONE_COLUMN, labels=made), "confusion")
+    known = 17 if isinstance(labels, list) and labels[0] is None else 18
+    assert found.details["rows"] == known
+    assert found.details["accuracy"] == 1  # the classes are apart
+
+
+def test_labels_that_number_the_classes_of_a_callable_are_told_its_classes() -> None:
+    def model(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, 0] > 0, "yes", "no")
+
+    labels = chosen(0, 1)
+    with pytest.raises(ValueError, match=r"labels=numpy.array\(\['no', 'yes'\]\)\[labels\]$"):
+        explain(model, Tabular(ONE_COLUMN[0], ONE_COLUMN, labels=labels), "confusion")
+    table = Tabular(ONE_COLUMN[0], ONE_COLUMN, labels=np.array(["no", "yes"])[labels])
+    assert explain(model, table, "confusion").details["accuracy"] == 1
+
+
+@pytest.mark.parametrize("labels", [[7, 3] * 9, [0, 2] * 9, [0.5, 1] * 9, ["no", 1] * 9])
+def test_labels_that_are_neither_are_told_no_call(labels: Any) -> None:
+    model = LogisticRegression().fit(ONE_COLUMN, chosen("no", "yes"))
+    with pytest.raises(ValueError, match=r"expected one of the model's classes 'no', 'yes'$"):
+        explain(model, Tabular(ONE_COLUMN[0], ONE_COLUMN, labels=np.array(labels, dtype=object)), "confusion")
