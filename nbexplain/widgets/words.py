@@ -136,6 +136,11 @@ def notice(answer: Answer) -> str:
     return "" if answer.error is None or isinstance(answer.error, NoRows) else sentence(answer.error)
 
 
+def remark(answer: Answer) -> str:
+    """The same in few words, beside a pane that says why there is no answer."""
+    return "not answered, so it stays as it was" if notice(answer) and answer.error else notice(answer)
+
+
 def stopped(explanation: Explanation | None) -> str:
     """How far an answer had come when it was stopped."""
     return "stopped before the first picture" if explanation is None else f"stopped at {explanation.progress:.0%}"
