@@ -179,6 +179,13 @@ class Runner:
             self._chores[key] = (time.monotonic() + delay, owner, chore, idle)
             self._wake()
 
+    def drop(self, key: Hashable) -> bool:
+        """Do a chore no more that has not been begun; whether there was one."""
+        with self._changed:
+            found = self._chores.pop(key, None) is not None
+            self._changed.notify_all()
+        return found
+
     def on_problem(self, owner: Hashable, listener: Callable[[Exception], None]) -> Callable[[], None]:
         """Call `listener` in the worker with what a pane of `owner` raised there. Returns what ends this."""
         entry = owner, listener

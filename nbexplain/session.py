@@ -313,12 +313,17 @@ class Session:
                 self._ask(place)
 
     def _ask_anew(self, place: Place) -> None:
-        if place in self._places and place.question() != place.asked:
-            self._ask(place)
+        with self._choosing:
+            if place in self._places and place.question() != place.asked:
+                self._ask(place)
 
     def stop(self) -> None:
-        """Stop what is computed; pictures so far stay."""
-        runner.stop(owner=self)
+        """Stop what is computed, and what waits for the hand to rest; pictures so far stay."""
+        with self._choosing:  # a question whose rest is over meanwhile is asked before, and stopped with the others
+            for place in list(self._places):
+                if runner.drop((place, "ask")):
+                    self._ask_anew(place)  # or its pane would not be told that it is stopped
+            runner.stop(owner=self)
 
     def more(self) -> None:
         """Let the chosen method draw as many samples again as it draws by default, going on from those there are.

@@ -448,6 +448,45 @@ def test_stop_tells_a_question_that_waits_behind_another_of_its_place(session: S
     assert told[-1] == ("stopped", 2)
 
 
+def test_stop_drops_what_waits_for_the_hand_to_rest(session: Session) -> None:
+    told: list[tuple[str, object]] = []
+    with Gate() as gate:
+        place = session.place(
+            lambda _place, a: told.append((a.state, a.question.target)), rest=0.2, method="gated", target=1
+        )
+        assert gate.there.wait(LONG)
+        gate.go.set()
+        assert session.wait(LONG)
+        assert told[-1] == ("done", 1)
+        told.clear()
+        gate.there.clear()
+        place.own["target"] = 2
+        session.renew()
+        session.stop()
+        assert session.wait(LONG)
+        assert not gate.there.wait(0.4)
+        assert told == [("stopped", 2)]
+        session.renew()  # nothing has changed since: what was stopped is not asked again by itself
+        assert session.wait(LONG)
+        assert not gate.there.is_set()
+        session.renew(again=True)
+        assert session.wait(LONG)
+    assert told[-1] == ("done", 2)
+
+
+def test_a_hand_that_came_back_before_stop_has_nothing_to_stop(session: Session) -> None:
+    told: list[tuple[str, object]] = []
+    place = session.place(
+        lambda _place, a: told.append((a.state, a.question.target)), rest=0.2, method="gradient", target=1
+    )
+    for target in (2, 1):
+        place.own["target"] = target
+        session.renew()
+    session.stop()
+    assert session.wait(LONG)
+    assert told == [("done", 1)]
+
+
 def test_quick_questions_go_before_long_ones_and_between_their_steps(session: Session) -> None:
     order: list[str] = []
 

@@ -20,6 +20,7 @@ from nbexplain.widgets.chart_style import (
     isolated,
     key,
     number,
+    set_ticks,
     spaced,
     ticks,
 )
@@ -87,16 +88,14 @@ class BeforeAfter:
         labels = fitted_apart([names[each] for each in classes], [_LONGEST_NAME] * len(classes))
         labels = distinct([("▸ " if each in chosen else "") + label for each, label in zip(classes, labels)])
         shown = np.stack([was[classes], now[classes]])
-        with self.figure.hold_sync(), self._scores.hold_sync(), self._bars.hold_sync(), self._values.hold_sync():
+        with self.figure.hold_sync(), self._scores.hold_sync(), self._bars.hold_sync():
             self.figure.fig_margin = {**self.figure.fig_margin, "left": room(labels)}
             self._bars.x = labels
             self._bars.y = shown
             self._scores.min, self._scores.max = around_zero(shown)
-            self._values.label = fitted(score_name, LONGEST_AXIS)
-            places, self._values.tick_format = ticks(shown.ravel().tolist())
-            self._values.tick_values = spaced(
-                places, self._values.tick_format, self._scores.max - self._scores.min, self.figure
-            )
+        self._values.label = fitted(score_name, LONGEST_AXIS)
+        places, written = ticks(shown.ravel().tolist())
+        set_ticks(self._values, spaced(places, written, self._scores.max - self._scores.min, self.figure), written)
         self._caption.value = " · ".join(
             [f"{isolated(names[each])}: {score_name} {number(was[each])} → {number(now[each])}" for each in chosen]
             + [f"best {'still' if best == first[0] else 'now'}: {isolated(names[best])} ({number(now[best])})"]
@@ -167,10 +166,9 @@ class FallCurve:
         for line, known in ((self._line, self._known), (self._other, others)):
             with line.hold_sync():
                 line.x, line.y = np.array(list(known), float), np.array(list(known.values()))
-        with self._below.hold_sync(), self._beside.hold_sync():
-            self._below.tick_values, self._below.tick_format = ticks(off, least=1)
-            self._beside.label = fitted(score_name, 26)
-            self._beside.tick_values, self._beside.tick_format = places, written
+        self._beside.label = fitted(score_name, 26)
+        set_ticks(self._below, *ticks(off, least=1))
+        set_ticks(self._beside, places, written)
         for part, order in zip(self._keys, orders):
             part.children[1].value = order
         self._keys[1].layout.display = "none" if other_scores is None else None

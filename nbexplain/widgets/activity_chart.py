@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.core.formatting import counted
-from nbexplain.widgets.chart_style import ACCENT, captioned, figure, number, rounded, ticks
+from nbexplain.widgets.chart_style import ACCENT, captioned, figure, number, rounded, set_ticks, ticks
 from nbexplain.widgets.heat_picture import DIVERGING, SEQUENTIAL, HeatPicture, bar_png, limits, map_png
 
 MOST_INPUTS = 200
@@ -100,10 +100,9 @@ class ActivityChart:
         with self._feet.hold_sync():
             self._feet.x = [float(place) for place, channel in enumerate(channels) if channel in marked]
             self._feet.y = np.full(len(self._feet.x), (rows - 0.5 + self._y.max) / 2)
-        with self._below.hold_sync(), self._beside.hold_sync(), self._values.hold_sync():
-            _name_ticks(self._below, channels, most=6)
-            _name_ticks(self._beside, range(rows), most=10)
-            self._values.tick_values, self._values.tick_format = ticks([low, high])
+        _name_ticks(self._below, channels, most=6)
+        _name_ticks(self._beside, range(rows), most=10)
+        set_ticks(self._values, *ticks([low, high]))
         self._shown, self._order = shown, channels
         self._about = self._words(
             quantity, layer, values, progress, dead, natural=channels == list(range(values.shape[1]))
@@ -185,6 +184,4 @@ def _name_ticks(axis: bqplot.Axis, names: Sequence[int], most: int) -> None:
     step = len(names) // most
     step = next(round_ for round_ in (1, 2, 5, 10, 20, 25, 50, 100) if round_ >= step)
     places = range(0, len(names), step)
-    axis.tick_format = ".0f"
-    axis.tick_values = np.array(places, float)
-    axis.tick_labels = {str(place): str(names[place]) for place in places}
+    set_ticks(axis, np.array(places, float), ".0f", {str(place): str(names[place]) for place in places})

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbexplain.core.formatting import counted
 from nbexplain.widgets.boxes import Boxes, bars
-from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key
+from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key, set_ticks
 from nbexplain.widgets.feature_rows import QUIET, caption, few, name_ticks
 from nbexplain.widgets.feature_sum import limits
 from nbexplain.widgets.feature_words import full, labels
@@ -120,10 +120,10 @@ class Beeswarm:
             self._x.min, self._x.max = low, high
             self._y.min, self._y.max = -0.6, rows - 0.4
         self._chart.layout.min_height = f"{60 + _ROW * rows}px"
-        with self._names.hold_sync(), self._below.hold_sync(), self._zero.hold_sync():
-            name_ticks(self._names, labels)
-            self._below.label = fitted(quantity, LONGEST_AXIS)
-            self._below.tick_values, self._below.tick_format = few(low, high, True, self._chart)
+        name_ticks(self._names, labels)
+        self._below.label = fitted(quantity, LONGEST_AXIS)
+        set_ticks(self._below, *few(low, high, True, self._chart))
+        with self._zero.hold_sync():
             self._zero.x, self._zero.y = [0.0, 0.0], [-0.6, rows - 0.4]
         self._tooltip.labels = [quantity or "value", "feature", "row"]
         # Bands behind the points say the whole name of a feature to the pointer.

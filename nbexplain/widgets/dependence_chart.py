@@ -10,7 +10,7 @@ import numpy as np
 
 from nbexplain.core.formatting import counted
 from nbexplain.inputs.table_times import time_said
-from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key, ticks
+from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, key, set_ticks, ticks
 from nbexplain.widgets.charts.column_axis import ColumnAxis
 from nbexplain.widgets.feature_rows import QUIET, caption
 from nbexplain.widgets.feature_sum import limits
@@ -130,10 +130,10 @@ class Dependence:
         self, name: str, quantity: str, x: np.ndarray, categories: Sequence[str], y: np.ndarray, time: str
     ) -> None:
         low, high = limits([0.0, *y])
-        with self._y.hold_sync(), self._beside.hold_sync():
+        with self._y.hold_sync():
             self._y.min, self._y.max = low, high
-            self._beside.label = fitted(quantity, LONGEST_AXIS)
-            self._beside.tick_values, self._beside.tick_format = ticks([low, high])
+        self._beside.label = fitted(quantity, LONGEST_AXIS)
+        set_ticks(self._beside, *ticks([low, high]))
         column = self._column
         column.lay_out(self._chart, name, x, categories, time=time)
         column.bottom(low)

@@ -16,7 +16,7 @@ from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.feature_bars_chart import FeatureBars
 from nbexplain.widgets.force_chart import Force
-from nbexplain.widgets.layout import close_tree, framed, put_away, say_why_once, title_of
+from nbexplain.widgets.layout import Notices, close_tree, framed, notices_in, put_away, put_away_undrawn, title_of
 from nbexplain.widgets.pace import Pace
 from nbexplain.widgets.slider import Slider
 from nbexplain.widgets.waterfall_chart import Waterfall
@@ -54,6 +54,7 @@ class FeatureMap:
         self._frames = {
             name: framed(_TITLES[name], chart.figure) for name, chart in charts.items() if chart is not None
         }
+        self._notices = notices_in(self._frames.values())
         self.pane = next(iter(self._frames.values()), None)
         self.above: list[ipywidgets.Widget] = [self._top] if columns > _FIRST and not own else []
         self.panes: list[ipywidgets.Widget] = [frame for name, frame in self._frames.items() if name != "force"]
@@ -64,9 +65,13 @@ class FeatureMap:
         self._top.observe(lambda _change: self._draw_soon(), names=["value"])
         self._place = session.place(self._show, **own)
 
-    def listen(self, listener: Callable[[Explanation], None]) -> None:
-        """Call it in the worker with each explanation, and with the one that there is already."""
+    def listen(self, listener: Callable[[Explanation], None], notices: Notices | None = None) -> None:
+        """Call it in the worker with each explanation, and with the one that there is already.
+
+        Where there is none to what is asked now, `notices` are told.
+        """
         self._listeners.append(listener)
+        self._notices += [] if notices is None else [notices]
         if (now := self._now) is not None:
             runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
 
@@ -97,7 +102,9 @@ class FeatureMap:
         if answer.explanation is not None:
             self._now, self._number = answer.explanation, answer.question.input or 0
             self._pace.draw_soon()
-        say_why_once(list(self._frames.values()), answer, drawn=self._now is not None)
+        for notices in self._notices:
+            notices.tell(place, answer)
+        put_away_undrawn(list(self._frames.values()), answer, drawn=self._now is not None)
         self._answered(place, answer)
 
     def _draw(self) -> None:

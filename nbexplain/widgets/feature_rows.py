@@ -9,7 +9,7 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.widgets.boxes import Boxes
-from nbexplain.widgets.chart_style import LONGEST_AXIS, figure, spaced, ticks
+from nbexplain.widgets.chart_style import LONGEST_AXIS, figure, set_ticks, spaced, ticks
 from nbexplain.widgets.text_width import ending, fitted, room
 
 TEXT, QUIET = "var(--nbx-text, #808080)", "var(--nbx-quiet, #808080)"
@@ -56,21 +56,21 @@ class FeatureRows:
         `lines` is how many words stand below each other at the end of a row.
         """
         rows = len(labels)
-        with self.chart.hold_sync(), self.y.hold_sync(), self._names.hold_sync():
+        with self.chart.hold_sync(), self.y.hold_sync():
             self.chart.fig_margin = {**self.chart.fig_margin, "left": room(labels), "right": ending(ends)}
             self.y.min, self.y.max = -above, max(rows, 1) - 1 + below
-            name_ticks(self._names, labels)
+        name_ticks(self._names, labels)
         row = _ROW + _LINE * (lines - 1)
         self.chart.layout.min_height = f"{max(150, round(70 + row * (rows - 1 + above + below)))}px"
 
     def measure(self, low: float, high: float, quantity: str, zero: bool) -> None:
         """Let the axis below reach from low to high, and say what is measured; `zero` draws a line at 0."""
-        with self.x.hold_sync(), self._below.hold_sync(), self._zero.hold_sync():
+        with self.x.hold_sync(), self._zero.hold_sync():
             self.x.min, self.x.max = low, high
-            self._below.label = fitted(quantity, LONGEST_AXIS)
-            self._below.tick_values, self._below.tick_format = few(low, high, zero, self.chart)
             seen = zero and low <= 0 <= high
             self._zero.x, self._zero.y = ([0.0, 0.0], [self.y.min, self.y.max]) if seen else ([], [])
+        self._below.label = fitted(quantity, LONGEST_AXIS)
+        set_ticks(self._below, *few(low, high, zero, self.chart))
 
     def whiskers(self, rows: np.ndarray, middle: np.ndarray, errors: np.ndarray | None, told: Sequence[str]) -> None:
         """Draw `ERROR` standard errors to each side of the middle, where they are known; `told` to the pointer."""
@@ -132,9 +132,7 @@ def few(low: float, high: float, zero: bool, chart: bqplot.Figure) -> tuple[np.n
 
 def name_ticks(axis: bqplot.Axis, labels: Sequence[str]) -> None:
     """Write a name at each row."""
-    axis.tick_format = ".0f"
-    axis.tick_values = np.arange(len(labels), dtype=float)
-    axis.tick_labels = {str(row): each for row, each in enumerate(labels)}
+    set_ticks(axis, np.arange(len(labels), dtype=float), ".0f", {str(row): each for row, each in enumerate(labels)})
 
 
 def caption(*keys: ipywidgets.Widget) -> tuple[list[ipywidgets.Widget], ipywidgets.Label]:

@@ -8,7 +8,7 @@ import bqplot
 import numpy as np
 
 from nbexplain.widgets.boxes import Boxes
-from nbexplain.widgets.chart_style import ACCENT, LONGEST_AXIS, PLAIN, captioned, figure, key, number
+from nbexplain.widgets.chart_style import ACCENT, LONGEST_AXIS, PLAIN, captioned, figure, key, number, set_ticks
 from nbexplain.widgets.feature_rows import QUIET, Flag, Flags, caption, few, words, write
 from nbexplain.widgets.feature_sum import Part, colour, limits, parts_of
 from nbexplain.widgets.feature_words import plus
@@ -116,12 +116,12 @@ class Force:
     def _lay_out(self, low: float, high: float, rows: int, sides: dict[str, int], quantity: str) -> None:
         """Make room for the names below the arrows: each to the right of its line, so that no line crosses a name."""
         above, below = 2.0, 0.3 + rows
-        with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync(), self._below.hold_sync():
+        with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync():
             self._chart.fig_margin = {**self._chart.fig_margin, **sides}
             self._x.min, self._x.max = low, high
             self._y.min, self._y.max = -above, 1 + below
-            self._below.label = fitted(quantity, LONGEST_AXIS)
-            self._below.tick_values, self._below.tick_format = few(low, high, False, self._chart)
+        self._below.label = fitted(quantity, LONGEST_AXIS)
+        set_ticks(self._below, *few(low, high, False, self._chart))
         self._chart.layout.min_height = f"{round(56 + _ROW * (above + 1 + below))}px"
 
     def _point(self, flags: list[Flag], middle: np.ndarray, named: list[int], rows: list[int]) -> None:

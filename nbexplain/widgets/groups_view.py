@@ -17,7 +17,7 @@ from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets.feature_bars_chart import FeatureBars
-from nbexplain.widgets.layout import framed, say_why, title_of
+from nbexplain.widgets.layout import Notices, framed, say_why, title_of
 from nbexplain.widgets.right_classes import right_classes_of
 from nbexplain.widgets.row_table import RowTable
 
@@ -47,7 +47,10 @@ class GroupsView:
         self._frame = framed("Importance by group", chart)
         self._values: Explanation | None = None
         self._scores: Explanation | None = None
+        self._notices = Notices(self._say_of_scores)
+        self._why = ""  # there are no scores of what is asked now
         self._groups: tuple[int, np.ndarray] | None = None
+        self._left_out = ""  # groups that the table has no room for
         self.above: list[ipywidgets.Widget] = []
         tables = ipywidgets.VBox([self._scores_table, self._differences])
         for name in ("nbx-two-columns", "nbx-stack"):
@@ -76,7 +79,15 @@ class GroupsView:
             if table is not self._table:
                 self._table, self._groups = table, None
             self._draw()
+        self._notices.tell(place, answer)
         self._answered(place, answer)
+
+    def _say_of_scores(self, why: str) -> None:
+        self._why = why
+        self._write_note()
+
+    def _write_note(self) -> None:
+        self._scores_table.note = " · ".join(filter(None, [self._why, self._left_out]))
 
     def _draw(self) -> None:
         table = self._table
@@ -126,9 +137,8 @@ class GroupsView:
             self._scores_table.rows = []  # rows are checked against the columns
             self._scores_table.columns = list(_COLUMNS[:told])
             self._scores_table.rows = rows
-            self._scores_table.note = (
-                f"The {len(kept)} largest of {len(scores):,} groups." if len(kept) < len(scores) else ""
-            )
+            self._left_out = f"The {len(kept)} largest of {len(scores):,} groups." if len(kept) < len(scores) else ""
+            self._write_note()
 
     def _compare(self, name: str, found: dict[str, Importance]) -> None:
         """What counts in each of the groups, and how far two of them differ, the largest difference first."""

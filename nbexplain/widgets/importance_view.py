@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets
 
@@ -14,7 +15,7 @@ from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.feature_bars_chart import FeatureBars
-from nbexplain.widgets.layout import framed, say_why, title_of
+from nbexplain.widgets.layout import Notices, framed, say_in, title_of
 
 _TOP = 10
 
@@ -36,6 +37,7 @@ class ImportanceView:
         self._session, self._answered, self._method = session, answered, method
         self._bars = FeatureBars(on_choose=on_choose)
         self._frame = framed(METHODS[method].label, self._bars.figure)
+        self._notices = Notices(partial(say_in, self._frame))
         self._other: Explanation | None = None
         self._now: Explanation | None = None
         self.above: list[ipywidgets.Widget] = []
@@ -59,13 +61,14 @@ class ImportanceView:
         if answer.explanation is not None:
             self._other = answer.explanation
             self._draw()
+        self._notices.tell(place, answer, METHODS[answer.question.method].label)
         self._answered(place, answer)
 
     def _show(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
             self._now = answer.explanation
             self._draw()
-        say_why(self._frame, answer)
+        self._notices.tell(place, answer)
         self._answered(place, answer)
 
     def _draw(self) -> None:

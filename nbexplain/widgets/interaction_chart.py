@@ -9,7 +9,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from nbexplain.widgets.chart_style import captioned, figure, number, ticks
+from nbexplain.widgets.chart_style import captioned, figure, number, set_ticks, ticks
 from nbexplain.widgets.feature_rows import name_ticks
 from nbexplain.widgets.feature_words import isolated
 from nbexplain.widgets.heat_picture import SEQUENTIAL, HeatPicture, bar_png, map_png
@@ -82,10 +82,9 @@ class InteractionChart:
         self._map.draw(map_png(shown, 0.0, high, SEQUENTIAL), [-0.5, count - 0.5], [count - 0.5, -0.5])
         width = self._x.max - self._x.min
         self._bar.draw(bar_png(SEQUENTIAL), [self._x.max - _BAR * width, self._x.max], [0.0, high])
-        with self._names.hold_sync(), self._below.hold_sync(), self._values.hold_sync():
-            name_ticks(self._names, labels)
-            name_ticks(self._below, labels)
-            self._values.tick_values, self._values.tick_format = ticks([0.0, high])
+        name_ticks(self._names, labels)
+        name_ticks(self._below, labels)
+        set_ticks(self._values, *ticks([0.0, high]))
         self._chart.layout.min_height = f"{120 + 24 * count}px"
         one, other = np.unravel_index(int(np.nan_to_num(shown, nan=-1.0).argmax()), shown.shape)
         pair = " with ".join(isolated(fitted(names[order[i]], 40)) for i in sorted((int(one), int(other))))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets
 
 from nbexplain.core.question import Answer
+from nbexplain.place import Place
 from nbexplain.widgets import words
 
 _LEAST = 270  # pixels below which a pane goes to the next row
@@ -40,10 +42,38 @@ def say_in(frame: ipywidgets.Widget, text: str) -> None:
     (frame.add_class if text else frame.remove_class)("nbx-failed")
 
 
-def say_why_once(frames: Sequence[ipywidgets.Widget], answer: Answer, drawn: bool) -> None:
-    """Say it in the first of the charts of one answer; put the others away if nothing has been `drawn` in them."""
-    for frame in frames[:1]:
-        say_why(frame, answer)
+class Notices:
+    """What a pane says of the answers that it is made of: why there is none to what is asked now, or no whole one.
+
+    Whoever shows an answer tells it here as well, or the pane would show what was there before without a word.
+
+    Parameters
+    ----------
+    say
+        Called in the worker with the words; with `""` as soon as all answers are whole.
+    brief
+        Whether another pane says what went wrong.
+    """
+
+    def __init__(self, say: Callable[[str], None], *, brief: bool = False) -> None:
+        self._say, self._words = say, words.remark if brief else words.notice
+        self._said: dict[Place, str] = {}
+
+    def tell(self, place: Place, answer: Answer, of: str = "") -> None:
+        """Take over what became of a question; `of` is what it is about, where that is a part of the pane."""
+        why = self._words(answer)
+        if why or answer.explanation is not None:
+            self._said[place] = f"{of}: {why}" if of and why else why
+            self._say(next(filter(None, self._said.values()), ""))
+
+
+def notices_in(frames: Iterable[ipywidgets.Widget]) -> list[Notices]:
+    """Those of the charts of one answer, made by `framed`: the first says what went wrong."""
+    return [Notices(partial(say_in, frame), brief=number > 0) for number, frame in enumerate(frames)]
+
+
+def put_away_undrawn(frames: Sequence[ipywidgets.Widget], answer: Answer, drawn: bool) -> None:
+    """Put all charts of one answer but the first away if nothing has been `drawn` in them."""
     if words.notice(answer) and not drawn:
         for frame in frames[1:]:
             put_away(frame, True)

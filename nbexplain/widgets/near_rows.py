@@ -18,6 +18,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.feature_words import even
+from nbexplain.widgets.layout import Notices
 from nbexplain.widgets.row_table import RowTable
 
 _NEAREST = 6
@@ -40,6 +41,8 @@ class NearRows:
         self._scores: np.ndarray | None = None
         self._scored: Tabular | None = None  # whose rows have these scores
         self._rows = np.empty(0, dtype=int)
+        self._notices = Notices(self._say)
+        self._why = self._few = ""  # there are no scores of what is asked now; not all columns are shown
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = []
         self.wide: list[ipywidgets.Widget] = [self.table]
@@ -61,7 +64,15 @@ class NearRows:
             self._scores = np.full((len(self._scored.background), found.values.shape[1]), np.nan)
             self._scores[found.features] = found.values
             self._draw()
+        self._notices.tell(place, answer, "scores")
         self._answered(place, answer)
+
+    def _say(self, why: str) -> None:
+        self._why = why
+        self._write_note()
+
+    def _write_note(self) -> None:
+        self.table.note = " · ".join(filter(None, [self._why, self._few]))
 
     def _draw_soon(self) -> None:
         runner.later((self, "near"), _REST, self._draw, owner=self._session)
@@ -95,7 +106,8 @@ class NearRows:
             self.table.rows = [{"label": "this row", "cells": cells, "tone": "strong"}, *rows]
             self.table.chosen = -1
             few = len(columns) < len(spread)
-            self.table.note = f"The {len(columns)} of {len(spread):,} columns that differ most." if few else ""
+            self._few = f"The {len(columns)} of {len(spread):,} columns that differ most." if few else ""
+            self._write_note()
 
     def _cells(
         self, row: Tabular, number: int, columns: np.ndarray, apart: np.ndarray, known: bool, tone: str
@@ -137,6 +149,7 @@ class TwoRows:
         self._session, self._answered, self._other = session, answered, other
         self._before = session.selection.input
         self.table = RowTable(title=f"Beside input {other}", corner="column", choosable=False)
+        self.notices = Notices(self._say, brief=True)
         self._theirs: Explanation | None = None
         self._ours: Explanation | None = None
         self.above: list[ipywidgets.Widget] = []
@@ -157,6 +170,9 @@ class TwoRows:
             self._session.renew()
         self._before = chosen
 
+    def _say(self, why: str) -> None:
+        self.table.note = why
+
     def show_weights(self, explanation: Explanation) -> None:
         """In the worker: what the columns of the row explained weigh."""
         self._ours = explanation
@@ -166,6 +182,7 @@ class TwoRows:
         if answer.explanation is not None and answer.question.input == self._other:
             self._theirs = answer.explanation
             self._draw()
+        self.notices.tell(place, answer, f"input {self._other}")
         self._answered(place, answer)
 
     def _draw(self) -> None:

@@ -17,6 +17,7 @@ from nbexplain.inputs.table_same import same_table
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
+from nbexplain.widgets.layout import Notices
 from nbexplain.widgets.row_editor import RowEditor
 from nbexplain.widgets.text_width import fitted_apart, width
 
@@ -27,7 +28,13 @@ _STEPS = 200  # of a slider from one end to the other
 
 
 class RowView:
-    """The pane `"editor"`: a what-if of the chosen input, which must be a row of a table."""
+    """The pane `"editor"`: a what-if of the chosen input, which must be a row of a table.
+
+    Attributes
+    ----------
+    notices
+        Told in the worker what became of the question that the weights answer.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -41,6 +48,8 @@ class RowView:
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self.pane]
         self.wide: list[ipywidgets.Widget] = []
+        self.notices = Notices(self._say_of_bars, brief=True)
+        self._refused = self._why = ""  # a value that does not fit; the bars do not answer what is asked now
         self._number = session.selection.input
         self.pane.on_values = self._change
         self._endings = [session.on_select(self._follow_soon), session.on_facts(self._look)]
@@ -81,7 +90,18 @@ class RowView:
             self._known = changed
         except (TypeError, ValueError) as error:
             sentence = words.sentence(error)
-            runner.later((self, "notice"), 0, lambda: self.pane.set_trait("notice", sentence), owner=self._session)
+            runner.later((self, "notice"), 0, lambda: self._refuse(sentence), owner=self._session)
+
+    def _refuse(self, why: str) -> None:
+        self._refused = why
+        self._write_notice()
+
+    def _say_of_bars(self, why: str) -> None:
+        self._why = f"bars: {why}" if why else ""
+        self._write_notice()
+
+    def _write_notice(self) -> None:
+        self.pane.notice = " · ".join(filter(None, [self._refused, self._why]))
 
     def _follow_soon(self) -> None:
         if self._session.selection.input != self._number:
@@ -97,7 +117,7 @@ class RowView:
 
     def _look(self) -> None:
         """In the worker, when a row was taken: one that came from elsewhere is shown, our own is under the hand."""
-        self.pane.notice = ""
+        self._refuse("")
         row = self._session.inputs[self._number]
         assert isinstance(row, Tabular)
         if row is not self._known and row not in self._mine:

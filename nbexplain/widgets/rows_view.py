@@ -24,7 +24,7 @@ from nbexplain.widgets.charts.decision_chart import Decision
 from nbexplain.widgets.charts.heatmap_chart import Heatmap
 from nbexplain.widgets.dependence_chart import Dependence
 from nbexplain.widgets.feature_bars_chart import FeatureBars
-from nbexplain.widgets.layout import close_tree, framed, put_away, say_why_once, title_of
+from nbexplain.widgets.layout import close_tree, framed, notices_in, put_away, put_away_undrawn, title_of
 from nbexplain.widgets.right_classes import right_classes_of
 
 _TITLES = {
@@ -91,6 +91,7 @@ class RowsView:
             "heatmap": ipywidgets.VBox([self._order, self._heatmap.figure], layout=ipywidgets.Layout(flex="1 1 auto")),
         }
         self._frames = {name: framed(_TITLES[name], self._charts[name]) for name in CHARTS if name in shown}
+        self._notices = dict(zip(self._frames, notices_in(self._frames.values())))
         self._chosen = self._placing = False
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = list(self._frames.values())
@@ -136,7 +137,9 @@ class RowsView:
             self._draw()
             for frame in self._frames.values():
                 put_away(frame, False)
-        say_why_once(list(self._frames.values()), answer, drawn=self._now is not None)
+        for notices in self._notices.values():
+            notices.tell(place, answer)
+        put_away_undrawn(list(self._frames.values()), answer, drawn=self._now is not None)
         self._answer = answer
         for listener in self._listeners:
             listener(answer)
@@ -146,6 +149,7 @@ class RowsView:
         if answer.explanation is not None:
             self._scores = answer.explanation
             self._draw_decision()
+        self._notices["decision"].tell(place, answer, "misclassified rows")
         self._answered(place, answer)
 
     def _points(self) -> np.ndarray:

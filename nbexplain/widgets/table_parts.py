@@ -64,7 +64,7 @@ def row_parts(
     if editor is not None:
         parts.append(editor)
         if values is not None:
-            values.listen(editor.show_weights)
+            values.listen(editor.show_weights, editor.notices)
     if values is not None:
         parts.append(values)
     if "classes" in shown and scored:
@@ -72,7 +72,7 @@ def row_parts(
     if "compare" in shown and len(session.inputs) > 1:
         parts.append(two := TwoRows(session, answered, other=1 if session.selection.input == 0 else 0))
         if values is not None:
-            values.listen(two.show_weights)
+            values.listen(two.show_weights, two.notices)
     if row.background is not None and len(row.background) > 1:
         if "partial" in shown:
             parts.append(partial := PartialDependenceView(session, answered, own=True))

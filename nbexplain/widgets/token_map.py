@@ -52,6 +52,11 @@ class TokenMap:
             self._without.close()
 
     @property
+    def _unknown(self) -> bool:
+        """Whether it is not known yet which words the first answer has: not one whose score it explains."""
+        return self._session.facts.by_token and self._features is None
+
+    @property
     def division(self) -> dict[str, Any]:
         """What the text on the page is divided into, and how parts of it are hidden; empty: as by default."""
         return {} if self._shown is None else dict(self._shown[1])
@@ -101,22 +106,26 @@ class TokenMap:
             self._without.close()
             self._without = None
         dropped = tuple(sorted(self.pane.dropped))
-        if not dropped or self._shown is None:
+        if not dropped or self._shown is None or self._unknown:
             self.pane.note = ""
             return
         division = self._shown[1]
         params = {"features": dropped, **division}
-        own = {"input": self._own["input"]} if "input" in self._own else {}
+        own = {name: self._own[name] for name in ("input", "target") if name in self._own}
         self._without = self._session.place(self._tell_without, method="without", params=params, **own)
 
     def _tell_without(self, _place: Place, answer: Answer) -> None:
-        explanation, target = answer.explanation, self._own.get("target", self._session.selection.target)
+        explanation, target = answer.explanation, answer.question.target
         if answer.error is not None:
             self.pane.note = words.sentence(answer.error)
-        elif explanation is not None and isinstance(target, int):
+        elif explanation is not None:
             named = ", ".join(f"“{name}”" for name in explanation.names[:_MOST_NAMED])
             more = len(explanation.names) - _MOST_NAMED
-            change = words.change_of(self._session, target, *explanation.values)
+            if isinstance(target, int) and explanation.values.ndim == 2:
+                change = words.change_of(self._session, target, *explanation.values)
+            else:
+                about = explanation.details
+                change = words.change_of_score(self._session, target, about["before"], about["after"])
             self.pane.note = f"without {named}{f' and {more} more' if more > 0 else ''}: {change}"
 
     # What is edited

@@ -33,12 +33,17 @@ def change_of(session: Session, target: int, before: np.ndarray, after: np.ndarr
 
     Of the scores (C,) of all classes; where another class is predicted than before, that is said: `, now palette 9.30`.
     """
-    was, now = numbers_apart([before[target], after[target]], 2, lambda score, decimals: f"{score:.{decimals}f}")
-    said = f"{target_name(target, session)} {_minus(was)} → {_minus(now)}"
+    said = change_of_score(session, target, before[target], after[target])
     first = int(after.argmax())
     if session.facts.without_classes or session.facts.independent or first == before.argmax():
         return said
     return f"{said}, now predicted" if first == target else f"{said}, now {score_of(session, first, after[first])}"
+
+
+def change_of_score(session: Session, target: Any, before: float, after: float) -> str:
+    """`brick heart 9.31 → 9.28`, of any target."""
+    was, now = numbers_apart([before, after], 2, lambda score, decimals: f"{score:.{decimals}f}")
+    return f"{target_name(target, session)} {_minus(was)} → {_minus(now)}"
 
 
 def score_of(session: Session, target: int, score: float) -> str:
@@ -134,6 +139,11 @@ def notice(answer: Answer) -> str:
     if answer.state == "stopped":
         return stopped(answer.explanation)
     return "" if answer.error is None or isinstance(answer.error, NoRows) else sentence(answer.error)
+
+
+def remark(answer: Answer) -> str:
+    """The same in few words, beside a pane that says why there is no answer."""
+    return "not answered, so it stays as it was" if notice(answer) and answer.error else notice(answer)
 
 
 def stopped(explanation: Explanation | None) -> str:

@@ -271,6 +271,27 @@ def test_the_next_word_of_a_language_model_with_scores_at_every_token() -> None:
     )
 
 
+@pytest.mark.parametrize("hide", ["remove", "mask token"])
+def test_the_score_of_a_token_without_some_words_is_read_where_the_token_stands_then(hide: str) -> None:
+    model = seeded(made("LlamaForCausalLM", "LlamaConfig", LLAMA)).eval()
+    x, words, label, place = Text(SENTENCE, tokenizer(framed=False)), SENTENCE.split(), WORDS["it"], 5
+
+    def right(left: list[str]) -> float:
+        with torch.no_grad():
+            return float(model(torch.tensor([[WORDS[word] for word in left]])).logits[0, place - len(words), label])
+
+    left = [words[0], *words[2:4], *words[5:]]
+    changed = left if hide == "remove" else [words[0], "[MASK]", *words[2:4], "[MASK]", *words[5:]]
+    for target in ((place, label), nx.Region(label, (place,))):
+        ours = explain(model, x, "without", target=target, features=(1, 4), hide=hide)
+        assert (ours.axes, ours.names) == (("state",), (words[1], words[4]))
+        np.testing.assert_allclose(ours.values, [right(words), right(changed)], atol=1e-5)
+        assert list(ours.details.values()) == ours.values.tolist()
+    falls = explain(model, x, "leave_one_out", target=(place, label), hide=hide).values
+    one = explain(model, x, "without", target=(place, label), features=(1,), hide=hide).values
+    assert falls[1] == pytest.approx(one[0] - one[1], abs=1e-5)
+
+
 def test_where_an_answer_begins_is_asked_of_tokens_by_themselves() -> None:
     model = seeded(made("BertForQuestionAnswering", "BertConfig", BERT)).eval()
     tokens, question, context = tokenizer(), "is the film good", "i love the film"

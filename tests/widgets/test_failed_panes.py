@@ -75,7 +75,8 @@ def test_the_last_picture_stays_with_why_there_is_no_new_one_and_the_next_answer
     explorer.session.refresh()
     assert explorer.session.wait(120)
     assert explorer._status.text == "SHAP over rows: failed; its panes stay as they were"
-    assert ["NaN" in words(pane) for pane in failed(explorer)] == [True]
+    assert ["NaN" in words(pane) for pane in failed(explorer)] == [True, False]
+    assert "not answered, so it stays as it was" in words(failed(explorer)[1])
     assert not any(is_away(pane) for part in explorer._parts for pane in part.panes)
     model.lenient = True
     explorer.session.refresh()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import nbexplain as nx
 from nbexplain.widgets.attribution_map import ClassScores
@@ -103,6 +104,49 @@ def test_what_the_score_is_without_words(explorer: nx.Explorer) -> None:
     from_browser(pane, dropped=[])
     assert explorer.session.wait(60)
     assert pane.note == ""
+
+
+class Running(nn.Module):
+    """What the words up to each one are worth together: a score of each class at each word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.worth = nn.Parameter(torch.tensor(WORTH, dtype=torch.float64))
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        total = (self.worth[input_ids] * attention_mask).cumsum(1)
+        return torch.stack([-total, total], 2)
+
+
+@pytest.mark.parametrize("hide", ["remove", "mask token"])
+def test_what_the_score_of_one_word_is_without_others(hide: str) -> None:
+    explorer = nx.TextExplorer(
+        Running(),
+        nx.Text(SENTENCE, Words()),
+        classes=["down", "up"],
+        method="lime",
+        target=nx.Region("up", (7,)),
+        params={"hide": hide},
+    )
+    assert explorer.session.wait(60)
+    pane = shown(explorer)
+    from_browser(pane, dropped=[3, 4])  # not, good: worth 2 and 1 of the 3.5 up to "cast"
+    assert explorer.session.wait(60)
+    assert pane.note == "without “not”, “good”: up at 7 “cast” 3.50 → 0.50"
+    explorer.session.select(target=nx.Region("down", (7,)))
+    assert explorer.session.wait(60)
+    assert pane.note == "without “not”, “good”: down at 7 “cast” −3.50 → −0.50"
+    from_browser(pane, dropped=[7])
+    assert explorer.session.wait(60)
+    if hide == "remove":  # the word itself stays, so this is the next but one: it is not read before "cast"
+        assert pane.note == "without “is”: down at 7 “cast” −3.50 → −3.50"
+        with pytest.raises(ValueError, match="features: 9 is out of range, expected 0 to 8"):
+            nx.explain(
+                explorer.session.given.model, nx.Text(SENTENCE, Words()), "without", target=(7, 0), features=(9,)
+            )
+    else:
+        assert pane.note == "without “cast”: down at 7 “cast” −3.50 → −2.75"
+    explorer.close()
 
 
 def test_an_edited_text_is_explained(explorer: nx.Explorer) -> None:

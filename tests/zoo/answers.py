@@ -42,8 +42,6 @@ def answers(case: Tried, key: str) -> bool | None:
     if key == "cell_arithmetic":
         kind = type(entry.module(case.model, case.layer)[0])
         return kind in (nn.Conv1d, nn.Conv2d)
-    if key == "without" and case.scores.ndim > 1:
-        return None
     if key in (*BY_REGION, "occlusion", "gradient_shap", "receptive_field") and entry.picture:
         return True
     return None
@@ -131,7 +129,10 @@ def by_region(case: Tried, key: str, found: Explanation) -> np.ndarray:
     if key == "without":
         hidden = np.ones(count)
         hidden[list(found.params["features"])] = 0
-        return torch.stack([case.scores, row(hidden)]).numpy()
+        states = [case.scores, row(hidden)]
+        if case.scores.ndim > 1:  # of maps the target's
+            return np.array([float(case.score(one)) for one in states])
+        return torch.stack(states).numpy()
     if key == "leave_one_out":
         return game(np.ones((1, count))) - game(1 - np.eye(count))
     if key == "lime":

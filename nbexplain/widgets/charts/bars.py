@@ -16,6 +16,7 @@ from nbexplain.widgets.chart_style import (
     PLAIN,
     distinct,
     figure,
+    set_ticks,
     spaced,
     ticks,
 )
@@ -61,18 +62,16 @@ class ClassBars:
         cut = fitted_apart([names[i] for i in best], rooms)
         labels = distinct([name + ending for name, ending in zip(cut, endings)])
         margin = {**MARGIN, "left": room(labels)}
-        with self.figure.hold_sync(), self._bars.hold_sync(), self._values.hold_sync():
+        with self.figure.hold_sync(), self._bars.hold_sync():
             self._order = best
             self.figure.fig_margin = margin
             self._bars.x = labels
             self._bars.y = [float(scores[i]) for i in best]
             self._bars.colors = [ACCENT if i == target else PLAIN for i in best]
-            self._values.label = fitted(score_name, LONGEST_AXIS)
-            span = float(
-                np.ptp([0.0, *filter(np.isfinite, self._bars.y)])
-            )  # bqplot's own scale holds all bars and zero
-            places, self._values.tick_format = ticks(self._bars.y)
-            self._values.tick_values = spaced(places, self._values.tick_format, span, self.figure)
+        self._values.label = fitted(score_name, LONGEST_AXIS)
+        span = float(np.ptp([0.0, *filter(np.isfinite, self._bars.y)]))  # bqplot's own scale holds all bars and zero
+        places, written = ticks(self._bars.y)
+        set_ticks(self._values, spaced(places, written, span, self.figure), written)
 
     def _clicked(self, event: dict[str, Any], on_choose: Callable[[int], None]) -> None:
         index = event.get("data", {}).get("index")
@@ -97,9 +96,9 @@ class Histogram:
             counts, edges = np.zeros(1), np.zeros(2)
         else:
             counts, edges = np.histogram(finite, bins=min(_BINS, max(finite.size // 2, 8)))
-        with self._bars.hold_sync(), self._below.hold_sync(), self._beside.hold_sync():
+        with self._bars.hold_sync():
             self._bars.x = (edges[:-1] + edges[1:]) / 2
             self._bars.y = counts
-            self._below.label = fitted(label, LONGEST_AXIS)
-            self._below.tick_values, self._below.tick_format = ticks(edges.tolist(), zero=False)
-            self._beside.tick_values, self._beside.tick_format = ticks(counts.tolist(), least=1)
+        self._below.label = fitted(label, LONGEST_AXIS)
+        set_ticks(self._below, *ticks(edges.tolist(), zero=False))
+        set_ticks(self._beside, *ticks(counts.tolist(), least=1))

@@ -10,9 +10,9 @@ import numpy as np
 
 from nbexplain.core.dataset.row_order import by_importance
 from nbexplain.core.formatting import counted
-from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, number
+from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, number, set_ticks
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
-from nbexplain.widgets.feature_rows import QUIET, caption, few, name_ticks
+from nbexplain.widgets.feature_rows import QUIET, caption, few
 from nbexplain.widgets.feature_sum import limits
 from nbexplain.widgets.feature_words import labels as feature_labels
 from nbexplain.widgets.point_cloud import OnRows, colours, ramp_key
@@ -156,14 +156,11 @@ class Decision:
             self._x.min, self._x.max = low, high
             self._y.min, self._y.max = 0.0, float(steps)
         self._chart.layout.min_height = f"{70 + _ROW * steps}px"
-        with self._names.hold_sync(), self._below.hold_sync(), self._base.hold_sync(), self._steps.hold_sync():
-            name_ticks(self._names, labels)
-            places = np.arange(steps) + 0.5  # a name stands beside the step that its feature makes
-            self._names.tick_format = ".1f"
-            self._names.tick_values = places
-            self._names.tick_labels = {f"{place:g}": each for place, each in zip(places, labels, strict=True)}
-            self._below.label = fitted(quantity, LONGEST_AXIS)
-            self._below.tick_values, self._below.tick_format = few(low, high, low <= 0 <= high, self._chart)
+        places = np.arange(steps) + 0.5  # a name stands beside the step that its feature makes
+        set_ticks(self._names, places, ".1f", {f"{place:g}": each for place, each in zip(places, labels, strict=True)})
+        self._below.label = fitted(quantity, LONGEST_AXIS)
+        set_ticks(self._below, *few(low, high, low <= 0 <= high, self._chart))
+        with self._base.hold_sync(), self._steps.hold_sync():
             self._base.x, self._base.y = [base, base], [0.0, float(steps)]
             lines = np.arange(1, max(steps, 2), dtype=float)
             self._steps.x, self._steps.y = np.tile([low, high], (len(lines), 1)), np.tile(lines[:, None], (1, 2))

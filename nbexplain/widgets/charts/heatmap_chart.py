@@ -11,9 +11,9 @@ import numpy as np
 
 from nbexplain.core.dataset.row_order import by_importance, by_likeness
 from nbexplain.core.formatting import counted
-from nbexplain.widgets.chart_style import captioned, figure, number, rounded
+from nbexplain.widgets.chart_style import captioned, figure, number, rounded, set_ticks
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
-from nbexplain.widgets.feature_rows import QUIET, TEXT, caption, name_ticks
+from nbexplain.widgets.feature_rows import QUIET, TEXT, caption
 from nbexplain.widgets.feature_words import labels as feature_labels
 from nbexplain.widgets.heat_picture import DIVERGING, HeatPicture, map_png
 from nbexplain.widgets.point_cloud import OnRows, ramp_key
@@ -139,14 +139,10 @@ class Heatmap:
             self._x.min, self._x.max = -0.5, count - 0.5
             self._y.min, self._y.max = _ABOVE[0] - 0.3, lines - 0.5
         self._chart.layout.min_height = f"{max(180, 60 + _ROW * (lines + 3))}px"
-        with self._names.hold_sync(), self._below.hold_sync():
-            name_ticks(self._names, labels)
-            middle = sum(_ABOVE) / 2
-            self._names.tick_format = ".1f"
-            places = [middle, *range(lines)]
-            self._names.tick_values = np.array(places, float)
-            self._names.tick_labels = {f"{place:g}": each for place, each in zip(places, named, strict=True)}
-            self._below.label = _AXES[order]
+        places = [sum(_ABOVE) / 2, *range(lines)]
+        written = {f"{place:g}": each for place, each in zip(places, named, strict=True)}
+        set_ticks(self._names, np.array(places, float), ".1f", written)
+        self._below.label = _AXES[order]
 
     def _draw_line(self, scores: np.ndarray, base: float) -> None:
         low, high = min(float(scores.min()), base), max(float(scores.max()), base)

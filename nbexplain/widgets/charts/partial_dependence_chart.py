@@ -16,7 +16,7 @@ from nbexplain.core.table.partial_dependence import mean_curve
 from nbexplain.inputs.table_column import Column
 from nbexplain.inputs.table_times import time_said
 from nbexplain.widgets.boxes import Boxes
-from nbexplain.widgets.chart_style import ACCENT, LONGEST_AXIS, PLAIN, captioned, figure, key, number, ticks
+from nbexplain.widgets.chart_style import ACCENT, LONGEST_AXIS, PLAIN, captioned, figure, key, number, set_ticks, ticks
 from nbexplain.widgets.charts.column_axis import ColumnAxis
 from nbexplain.widgets.charts.column_histogram import histogram_of
 from nbexplain.widgets.feature_rows import ERROR, TEXT, caption
@@ -151,11 +151,10 @@ class PartialDependenceChart:
         shown = np.concatenate([drawn.ravel(), mean.values - reach, mean.values + reach, own])
         low, high = limits([float(shown.min()), float(shown.max())])
         ground = low - _BELOW / (1 - _BELOW) * (high - low)
-        with self._y.hold_sync(), self._beside.hold_sync():
+        with self._y.hold_sync():
             self._y.min, self._y.max = ground, high
-            self._beside.label = fitted(self._quantity, LONGEST_AXIS)
-            places, self._beside.tick_format = ticks([low, high], zero=False)
-            self._beside.tick_values = places
+        self._beside.label = fitted(self._quantity, LONGEST_AXIS)
+        set_ticks(self._beside, *ticks([low, high], zero=False))
         column = self._column
         values, rows = self._held_by.values, self._held_by.rows
         tried = np.append(grid, own_values)  # of which the rows below may hold a few only

@@ -8,7 +8,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from nbexplain.widgets.chart_style import captioned, figure, ticks
+from nbexplain.widgets.chart_style import captioned, figure, set_ticks, ticks
 from nbexplain.widgets.feature_rows import QUIET, caption
 from nbexplain.widgets.feature_sum import limits
 from nbexplain.widgets.point_cloud import OnRows, PointCloud, thinned
@@ -47,10 +47,10 @@ class ResidualChart:
         rows = thinned(len(predicted))
         x, y = predicted[rows], residual[rows]
         (left, right), (low, high) = limits(x.tolist()), limits([0.0, *y])
-        with self._x.hold_sync(), self._y.hold_sync(), self._below.hold_sync(), self._beside.hold_sync():
+        with self._x.hold_sync(), self._y.hold_sync():
             self._x.min, self._x.max, self._y.min, self._y.max = left, right, low, high
-            self._below.tick_values, self._below.tick_format = ticks(x.tolist(), zero=False)
-            self._beside.tick_values, self._beside.tick_format = ticks([low, high])
+        set_ticks(self._below, *ticks(x.tolist(), zero=False))
+        set_ticks(self._beside, *ticks([low, high]))
         with self._zero.hold_sync():
             self._zero.x, self._zero.y = [left, right], [0.0, 0.0]
         self._cloud.draw(x, y, np.zeros(len(rows)), rows, x, None if numbers is None else numbers[rows])

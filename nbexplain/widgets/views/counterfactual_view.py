@@ -152,11 +152,14 @@ class CounterfactualView:
         if answer.error is not None:
             self.pane.rows, self.pane.note = [], words.sentence(answer.error)
         elif answer.explanation is not None:
-            self._draw(answer.explanation, answer.question.input or 0)
+            self._draw(answer.explanation, answer)
+        elif why := _capital(words.notice(answer)):
+            self.pane.note = why
         self._answered(place, answer)
 
-    def _draw(self, explanation: Explanation, number: int) -> None:
-        given, target = self._session.inputs[number], explanation.target
+    def _draw(self, explanation: Explanation, answer: Answer) -> None:
+        number, target = answer.question.input or 0, explanation.target
+        given = self._session.inputs[number]
         self._now = given, explanation
         boundary = explanation.details.get("boundary")
         clean = self._session.facts.scores.get(number)
@@ -169,7 +172,11 @@ class CounterfactualView:
         if boundary is not None:
             wanted = f"{explanation.score_name} crosses {words.number(boundary)}"
         notes = [note for note in explanation.warnings if note not in given.notes]
-        tried = f"{explanation.details['model evaluations']:,.0f} changed inputs tried so far"
+        tried = f"{explanation.details['model evaluations']:,.0f} changed inputs tried"
+        if why := _capital(words.notice(answer)):
+            notes = [f"{why}: {tried}", *notes]
+        elif explanation.progress < 1:
+            notes = [f"Searching: {tried} so far"]
         with self.pane.hold_sync():
             self.pane.title = f"Counterfactuals · {wanted}"
             self.pane.crossed = boundary
@@ -182,7 +189,7 @@ class CounterfactualView:
                 }
                 for place, values in enumerate(explanation.values)
             ]
-            self.pane.note = " · ".join(notes) if explanation.progress == 1 else f"Searching: {tried}"
+            self.pane.note = " · ".join(notes)
 
     def _outcome(self, explanation: Explanation, place: int, boundary: float | None) -> dict[str, str]:
         assert explanation.scores is not None
@@ -201,6 +208,11 @@ class CounterfactualView:
     def _struck(self, text: Text, keep: np.ndarray, explanation: Explanation) -> list[list[Any]]:
         division = {name: explanation.params[name] for name in ("unit", "hide")}
         return struck(text.text, units_of(text, division, explanation).spans, keep)
+
+
+def _capital(said: str) -> str:
+    """A sentence's beginning."""
+    return said[:1].upper() + said[1:]
 
 
 def _changes(row: Tabular, values: np.ndarray) -> list[list[Any]]:

@@ -79,6 +79,9 @@ class FilterView:
             self._counted = part if explanation.params["where"] else f"all {of:,} rows" if of > 1 else "1 row"
             self._unmatched = None
             self._draw()
+        elif why := words.notice(answer):
+            self._counted = f"rows: {why}"
+            self._draw()
 
     def _nothing(self, error: Exception, where: RowFilter) -> str:
         """Why no row matches: the condition that none meets, or how many meet each alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -20,7 +21,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart, RowCurve
-from nbexplain.widgets.layout import framed, say_why, title_of
+from nbexplain.widgets.layout import Notices, framed, say_in, title_of
 from nbexplain.widgets.pace import Pace
 
 _LABEL = METHODS["partial_dependence"].label
@@ -57,6 +58,7 @@ class PartialDependenceView:
         )
         content = ipywidgets.VBox([controls, self._chart.figure], layout=ipywidgets.Layout(flex="1 1 auto"))
         self._frame = framed(_LABEL, content)
+        self._notices = Notices(partial(say_in, self._frame))
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self._frame]
         self.wide: list[ipywidgets.Widget] = []
@@ -120,7 +122,7 @@ class PartialDependenceView:
         if answer.explanation is not None:
             self._now, self._table = answer.explanation, self._session.table_of(answer)
             self._draw()
-        say_why(self._frame, answer)
+        self._notices.tell(place, answer)
         self._answered(place, answer)
 
     def _draw(self) -> None:
@@ -139,6 +141,7 @@ class PartialDependenceView:
         if answer.explanation is not None:
             self._row, self._row_of = answer.explanation, self._session.table_of(answer)
             self._pace.draw_soon()
+        self._notices.tell(place, answer, "this row")
         self._answered(place, answer)
 
     def _draw_row(self) -> None:
