@@ -112,7 +112,10 @@ class FeatureBars:
             errors_ = np.append(errors_, np.full(len(order), np.nan) if theirs is None else theirs[order])
         spread = np.nan_to_num(ERROR * errors_)
         reach = np.concatenate([values_ - spread, values_ + spread])
-        whiskers = deviations is not None or both
+        with_errors = np.isfinite(errors_)
+        whiskers = bool(with_errors.any())
+        told = len(values_) if both else len(order)  # the values that are given with errors
+        everywhere = bool((with_errors | ~np.isfinite(values_))[:told].all())
         self._order = order
         most = min(LONGEST_LABEL, letters_beside(written))
         self._rows.name(labels([names[i] for i in order], shown, most, weighed), written, lines=1 + both)
@@ -124,7 +127,8 @@ class FeatureBars:
         self._rows.whiskers(middle, values_, errors_ if whiskers else None, tips)
         self._rows.write(middle[: len(written)], np.full(len(written), high), written)
         self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers)
-        self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE)" * whiskers
+        known = "" if everywhere else ", where they are known"
+        self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE){known}" * whiskers
 
     def mark(self, feature: int | None) -> None:
         """Outline the bars of one feature, now and whatever is shown later."""

@@ -99,6 +99,19 @@ def test_a_second_series_has_whiskers_and_numbers_where_its_errors_are_known(cha
         chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[0.5])
 
 
+def test_the_caption_speaks_of_the_whiskers_that_there_are(chart):
+    told = {"signed": False, "quantity": "size", "errors": [0.1, 0.2], "beside": ("theirs", [4.0, 0.5])}
+    chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[np.nan, np.nan])
+    assert "whiskers: ± 1.96 standard errors (SE), where they are known" in words(chart.figure)
+    chart.show(["a", "b"], [1.0, 2.0], **told)  # of the second series none are given
+    assert words(chart.figure).endswith("whiskers: ± 1.96 standard errors (SE)")
+    chart.show(["a", "b"], [1.0, np.nan], errors=[0.1, np.nan])
+    assert words(chart.figure).endswith("whiskers: ± 1.96 standard errors (SE)")
+    chart.show(["a", "b"], [1.0, 2.0], errors=[np.nan, np.nan], quantity="size")
+    assert "whiskers" not in words(chart.figure)
+    assert plot(chart).axes[1].label == "size"
+
+
 def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
     chart.show([f"f{i}" for i in range(30)], np.arange(30.0), top=4, shown_values=[f"v{i}" for i in range(30)])
     assert names(chart) == [f"f{i} = v{i}" for i in (29, 28, 27, 26)]

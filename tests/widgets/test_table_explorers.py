@@ -594,7 +594,7 @@ def test_of_very_many_groups_the_largest_are_told() -> None:
     counts = {row["label"]: row["numbers"][0] for row in shown.rows}
     assert len(counts) == 200
     assert [name for name, count in counts.items() if count == 2] == ["n007", "n299"]
-    assert shown.note == "The 200 largest of 300 groups."
+    assert shown.note == "The 200 largest of 300 groups. A mean over 1 row has no standard error."
     explorer.close()
 
 
@@ -624,6 +624,24 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
         apart = [abs(shown["numbers"][2]) for shown in rows]
         assert apart == sorted(apart, reverse=True)
     assert 0 < marked < count
+
+
+def test_a_group_of_one_row_has_no_standard_error() -> None:
+    frame = pd.DataFrame({"kind": ["flat"] * 9 + ["mill"], "a": np.arange(10.0)})
+    given = nx.Tabular(frame.iloc[[1]], frame)
+    explorer = nx.GlobalExplorer(lambda rows: 2 * rows["a"].to_numpy(float), given, show=["groups"])
+    assert explorer.session.wait(120)
+    view = part(explorer, GroupsView)
+    scores = {row["label"]: row["cells"] for row in view._scores_table.rows}
+    assert scores["mill"] == ["1", "18"]
+    assert scores["flat"] == ["9", with_error(8.0, np.arange(0, 18, 2).std(ddof=1) / 3 * 2.306004 / 1.959964)]
+    assert view._scores_table.note == "A mean over 1 row has no standard error."
+    assert view._differences.columns == ["flat", "mill (1 row)", "difference"]
+    cells = {row["label"]: row["cells"] for row in view._differences.rows}
+    assert cells["a"][1:] == ["9", "−4.44"]  # 2 · |9 − 4.5|, and 2 · 20.5 / 9 from 0 … 8 less that
+    assert "±" in cells["a"][0]
+    assert view._differences.note == "A mean over 1 row has no standard error."
+    explorer.close()
 
 
 def test_a_brush_fades_the_other_rows(everything: nx.Explorer) -> None:
