@@ -54,10 +54,12 @@ class Heatmap:
         marks = [self._map, self._base, self._line]
         self._chart = figure(marks, [self._names, self._below], right=16, bottom=28)
         control: list[ipywidgets.Widget] = []
+        self._inside: np.ndarray | None = None  # the rows that were told last
+        self._brush: IntervalBrush | None = None
         if on_brush is not None:
-            brush = IntervalBrush(self._x, self._brushed, "Drag over columns to select their rows")
-            brush.put_on(self._chart)
-            control.append(brush.control)
+            self._brush = IntervalBrush(self._x, self._brushed, "Drag over columns to select their rows")
+            self._brush.put_on(self._chart)
+            control.append(self._brush.control)
         self._ramp = ramp_key("", "", " ".join(f"#{colour}" for colour in DIVERGING.split()))
         below, self._caption = caption(*control, self._ramp)
         self.figure = captioned(self._chart, *below)
@@ -116,6 +118,15 @@ class Heatmap:
         said = [f"f(x) from {least} to {most}, base value {middle} dashed"]
         said.append(counted(count, "row", len(numbers)) + " drawn, evenly spread" * (count < len(numbers)))
         self._caption.value = " · ".join(said)
+        if self._brush is not None and (interval := self._brush.interval) is not None:
+            if not np.array_equal(self._rows_in(interval), self._inside):
+                self.unbrush()
+
+    def unbrush(self) -> None:
+        """Take the interval away where others than its rows are chosen, and call nobody."""
+        self._inside = None
+        if self._brush is not None:
+            self._brush.unbrush()
 
     def highlight(self, rows: np.ndarray | None) -> None:
         """Let the cells of these rows stay and those of others vanish; None lets all stay."""
@@ -170,11 +181,13 @@ class Heatmap:
         if self._on_choose is not None and 0 <= column < len(rows):
             self._on_choose(int(rows[column]))
 
+    def _rows_in(self, interval: tuple[float, float]) -> np.ndarray:
+        rows = self._rows
+        places = np.arange(len(rows))
+        inside: np.ndarray = np.sort(rows[(places >= interval[0]) & (places <= interval[1])])
+        return inside
+
     def _brushed(self, interval: tuple[float, float] | None) -> None:
-        if self._on_brush is None:
-            return
-        if interval is None:
-            self._on_brush(None)
-            return
-        places = np.arange(len(self._rows))
-        self._on_brush(np.sort(self._rows[(places >= interval[0]) & (places <= interval[1])]))
+        self._inside = None if interval is None else self._rows_in(interval)
+        if self._on_brush is not None:
+            self._on_brush(self._inside)

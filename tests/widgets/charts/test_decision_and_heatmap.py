@@ -171,6 +171,26 @@ def test_the_brush_is_put_on_and_taken_off(heatmap: Heatmap) -> None:
     assert (heatmap._chart.interaction, BRUSHED[-1]) == (None, None)
 
 
+@pytest.mark.parametrize("name", ["decision", "heatmap"])
+def test_an_interval_with_other_rows_than_before_goes_without_a_call(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    chart = request.getfixturevalue(name)
+    from_browser(chart.figure.children[1].children[0], value=True)
+    brush = chart._chart.interaction
+    brush.selected = np.array([0.0, 3.0])
+    chart.show(NAMES, VALUES, BASE)
+    assert brush.selected is not None
+    told = len(BRUSHED)
+    chart.show(NAMES, VALUES[::-1] * 2, BASE)
+    assert brush.selected is None
+    brush.selected = np.array([0.0, 3.0])
+    assert len(BRUSHED) == told + 1
+    chart.unbrush()
+    assert brush.selected is None
+    assert len(BRUSHED) == told + 1
+
+
 @pytest.mark.parametrize("chart", [Decision, Heatmap])
 def test_shapes_that_do_not_fit_are_refused(chart: type) -> None:
     made = chart()

@@ -346,6 +346,44 @@ def test_a_brush_over_residuals_chooses_rows_and_a_click_the_row_that_is_explain
     explorer.close()
 
 
+def test_the_rectangle_over_residuals_goes_when_its_conditions_do() -> None:
+    model = LinearRegression().fit(NUMBERS, RISK)
+    explorer = explorer_of(model, RISK, show=["filter", "residuals"])
+    cloud = part(explorer, ResidualsView)._chart._cloud
+    from_browser(cloud.control, value=True)
+
+    def drag() -> None:
+        with cloud._brush.hold_trait_notifications():
+            cloud._brush.selected_x, cloud._brush.selected_y = np.array([-99.0, 99.0]), np.array([1.0, 99.0])
+        assert explorer.session.wait(60)
+
+    def lit() -> set[int]:
+        shown = [number for number, colour in zip(cloud.mark.rotation, cloud.mark.colors) if len(colour) == 7]
+        return set(map(int, shown))
+
+    drag()
+    residual = RISK - model.predict(NUMBERS)
+    assert lit() == set(np.flatnonzero(residual > 1)) != set(range(90))
+    assert cloud._brush.selected_x is not None
+    explorer.session.select(target=0)  # which changes nothing
+    assert explorer.session.wait(60)
+    assert cloud._brush.selected_x is not None
+    explorer.session.select(where={})  # "All rows"
+    assert explorer.session.wait(60)
+    assert cloud._brush.selected_x is None
+    assert lit() == set(range(90))
+    drag()
+    where = RowFilter.of({"residual": (-0.5, 0.5)})
+    explorer.session.select(where=where)
+    assert explorer.session.wait(60)
+    assert cloud._brush.selected_x is None
+    assert lit() == set(np.flatnonzero(np.abs(residual) <= 0.5))
+    from_browser(cloud.control, value=False)  # it has not chosen these
+    assert explorer.session.wait(60)
+    assert explorer.session.selection.where == where
+    explorer.close()
+
+
 def test_a_range_is_rounded_away_from_its_values() -> None:
     assert rounded_outwards(np.array([0.12345, 0.98761]), 10.0) == (0.12, 0.99)
     assert rounded_outwards(np.array([-1234.5, 987.6]), 5000.0) == (-1235.0, 988.0)
