@@ -7,6 +7,7 @@ from collections.abc import Callable
 import ipywidgets
 
 from nbexplain.core.dataset.forest_importance import no_importance
+from nbexplain.core.dataset.importance import of_target
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
@@ -72,8 +73,8 @@ class ImportanceView:
         now, other = self._now, self._other
         if now is None:
             return
-        target = "" if now.target is None else f" · {words.target_name(now.target, self._session)}"
-        title_of(self._frame).value = f"{METHODS[self._method].label}{target}"
+        about = words.target_name(now.target, self._session) if of_target(now) else now.quantity
+        title_of(self._frame).value = f"{METHODS[self._method].label} · {about}"
         # two measures in one chart share an axis: the other one is put on the scale of the first
         beside = None
         if other is not None and not other.signed and other.values.max() > 0:
