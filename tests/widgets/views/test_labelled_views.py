@@ -132,7 +132,7 @@ def test_the_accuracy_has_the_error_that_the_table_of_groups_gives_it() -> None:
     more = 1.96**2 / 90
     low, high = sorted(np.roots([1 + more, -(2 * share + more), share**2]))
     error = max(share - low, high - share) / 1.96
-    assert part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%}"
+    assert part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%} (standard error)"
     assert f"{error:.1%}" != f"{(share * (1 - share) / 90) ** 0.5:.1%}"
     explorer.close()
 
@@ -285,6 +285,7 @@ def test_the_threshold_moves_and_the_code_follows() -> None:
     explorer = explorer_of(model, TWO, show=PANES, target="ill")
     curves, pane = part(explorer, CurvesView), part(explorer, ConfusionView).pane
     assert pane.curve is curves.curve
+    assert re.search(r"AUC 0\.\d{4} ± 0\.\d+ \(standard error\)$", curves.pane.rates[0])
     meta, counts = curves.curve.meta, sent(curves.curve)
     chance = model.predict_proba(NUMBERS)[:, 1]
     assert (meta["first"], meta["count"], meta["parts"], meta["start"]) == (0, 1001, 1000, 0.5)
