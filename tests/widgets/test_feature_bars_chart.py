@@ -9,7 +9,7 @@ from nbexplain.widgets.boxes import OUTLINE, Boxes
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_bars_chart import PALE, FeatureBars
 from nbexplain.widgets.layout import close_tree
-from nbexplain.widgets.text_width import width
+from nbexplain.widgets.text_width import pixels, width
 from tests.widgets.comm import Line, living
 from tests.widgets.marks import boxes, click, marks, names, plain, plot, spans, texts, words
 
@@ -110,6 +110,24 @@ def test_the_caption_speaks_of_the_whiskers_that_there_are(chart):
     chart.show(["a", "b"], [1.0, 2.0], errors=[np.nan, np.nan], quantity="size")
     assert "whiskers" not in words(chart.figure)
     assert plot(chart).axes[1].label == "size"
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([-0.088, 0.0856, 0.068], [-0.08, 0.08]),
+        ([-0.02, 0.13, 0.068], [0.0, 0.12]),
+        ([950_000.0, 1.0, 2.0], [0, 900_000]),
+    ],
+)
+def test_two_places_of_the_axis_are_told_beside_long_names(chart, values, ticks):
+    named = ["ward of first admission", "glomerular filtration rate (estimated)", "age"]
+    chart.show(named, values, shown_values=["Intensive care unit", "88.2", "22"])
+    axis = plot(chart).axes[1]
+    np.testing.assert_allclose(axis.tick_values, ticks)
+    margin, (low, high) = plot(chart).fig_margin, (axis.scale.min, axis.scale.max)
+    between = (ticks[1] - ticks[0]) / (high - low) * (300 - margin["left"] - margin["right"])
+    assert between > sum(pixels([f"{tick:.2f}" if abs(tick) < 1 else "900k"]) for tick in ticks) / 2  # when narrowest
 
 
 def test_only_the_first_are_shown_and_that_is_said(chart, chosen):

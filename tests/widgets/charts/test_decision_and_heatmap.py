@@ -172,9 +172,7 @@ def test_the_brush_is_put_on_and_taken_off(heatmap: Heatmap) -> None:
 
 
 @pytest.mark.parametrize("name", ["decision", "heatmap"])
-def test_an_interval_with_other_rows_than_before_goes_without_a_call(
-    request: pytest.FixtureRequest, name: str
-) -> None:
+def test_an_interval_with_other_rows_than_before_goes_without_a_call(request: pytest.FixtureRequest, name: str) -> None:
     chart = request.getfixturevalue(name)
     from_browser(chart.figure.children[1].children[0], value=True)
     brush = chart._chart.interaction
