@@ -132,7 +132,7 @@ def few(low: float, high: float, zero: bool, chart: bqplot.Figure) -> tuple[np.n
 
 
 def _outermost(low: float, high: float, zero: bool, chart: bqplot.Figure) -> tuple[np.ndarray, str] | None:
-    """Two round numbers as near to the ends as they come, zero for one that is close to it; None if they would touch."""
+    """Two round numbers near the ends, zero in the place of one that is close to it; None if they would touch."""
     between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
     for steps in (10, 20):
         places, written = ticks([low, high], zero=zero, steps=steps)

@@ -80,8 +80,18 @@ class ImportanceView:
         if other is not None and not other.signed and other.values.max() > 0:
             scale = now.values.max() / other.values.max()
             beside = (f"{other.quantity}, scaled", other.values * scale)
+        shuffled = self._method == "permutation_importance"
+        of = now.quantity.removeprefix("fall of ").removeprefix("mean change of ")
+        nothing = f"no column changes {of}" if shuffled and now.progress == 1 else "all values are 0"
         self._bars.show(
-            now.names, now.values, now.standard_error, top=_TOP, signed=False, quantity=now.quantity, beside=beside
+            now.names,
+            now.values,
+            now.standard_error,
+            top=_TOP,
+            signed=False,
+            quantity=now.quantity,
+            beside=beside,
+            nothing=nothing,
         )
 
 

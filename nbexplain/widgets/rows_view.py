@@ -312,5 +312,5 @@ class RowsView:
         places = np.flatnonzero(np.isin(now.features, self._picked[1]))
         if not same or (not len(places) and now.progress == 1):
             self._picked = None
-        if self._picked is None or not np.array_equal(places, self._lit):
+        if self._picked is None or self._lit is None or not np.array_equal(places, self._lit):
             self._light(brushed_in="")

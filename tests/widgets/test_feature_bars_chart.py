@@ -138,6 +138,15 @@ def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
     assert chosen == [26]
 
 
+def test_no_largest_is_named_where_all_are_zero(chart):
+    chart.show(["a", "b"], [0.0, 0.0], errors=[0.0, 0.0], signed=False, nothing="no column changes R²")
+    assert words(chart.figure).startswith("no column changes R² · whiskers")
+    chart.show(["a", "b", "c"], [0.0, 0.0, np.nan], errors=[0.0, 0.1, np.nan], signed=False, nothing="no column counts")
+    assert words(chart.figure).startswith("all values are 0 · 1 without a value")
+    chart.show(["a", "b"], [0.0, 0.5], signed=False, nothing="no column counts")
+    assert words(chart.figure) == "largest: b, 0.5"
+
+
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan], [np.nan, 2.0, -np.inf]])
 def test_odd_values(chart, values):
     chart.show([f"f{i}" for i in range(len(values))], values, errors=np.full(len(values), np.nan))

@@ -137,9 +137,9 @@ class Decision:
         some = " of those drawn" * (most < len(held))
         said += [f"dashed: {int(dashed.sum()):,} misclassified{some}"] * bool(dashed.any())
         self._caption.value = " · ".join(said)
-        if self._brush is not None and (interval := self._brush.interval) is not None:
-            if not np.array_equal(self._rows_in(interval), self._inside):
-                self.unbrush()
+        interval, told = None if self._brush is None else self._brush.interval, self._inside
+        if interval is not None and (told is None or not np.array_equal(self._rows_in(interval), told)):
+            self.unbrush()
 
     def unbrush(self) -> None:
         """Take the interval away where others than its rows are chosen, and call nobody."""

@@ -16,6 +16,7 @@ from sklearn.metrics import confusion_matrix
 import nbexplain as nx
 from nbexplain.core.question import Answer
 from nbexplain.core.row_filter import ALL_ROWS, RowFilter
+from nbexplain.widgets.importance_view import ImportanceView
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.table_parts import SET_PANES
 from nbexplain.widgets.views.confusion_view import ConfusionView
@@ -134,6 +135,20 @@ def test_the_accuracy_has_the_error_that_the_table_of_groups_gives_it() -> None:
     error = max(share - low, high - share) / 1.96
     assert part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%} (standard error)"
     assert f"{error:.1%}" != f"{(share * (1 - share) / 90) ** 0.5:.1%}"
+    explorer.close()
+
+
+def test_where_no_column_changes_the_accuracy_that_is_said() -> None:
+    model = LogisticRegression().fit(NUMBERS, TWO)
+    model.coef_[:] = 0.0  # the intercept alone decides: every row has the same class
+    predicted = str(model.predict(NUMBERS)[0])
+    explorer = explorer_of(model, TWO, show=["permutation"])
+    explorer.session.select(where={"error": True})
+    assert explorer.session.wait(60)
+    view = part(explorer, ImportanceView)
+    assert set(TWO) - {predicted}
+    assert (view._now.values.tolist(), view._now.details["accuracy"]) == ([0.0, 0.0], 0.0)
+    assert view._bars._caption.value.startswith("no column changes the accuracy · ")
     explorer.close()
 
 
