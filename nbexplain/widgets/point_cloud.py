@@ -104,8 +104,8 @@ class PointCloud:
             called = rows if numbers is None else numbers
             self.mark.size, self.mark.rotation = told.astype(float), called.astype(np.int32)
             self.mark.x, self.mark.y = x, y
-        inside, told = self._rows_inside(), self._inside
-        if inside is not None and (told is None or not np.array_equal(inside, told)):
+        inside, before = self._rows_inside(), self._inside
+        if inside is not None and (before is None or not np.array_equal(inside, before)):
             self.unbrush()
 
     def highlight(self, rows: np.ndarray | None) -> None:

@@ -223,8 +223,9 @@ class RowsView:
             return
         target = words.target_name(explanation.target, self._session)
         title_of(self._frames["heatmap"]).value = f"{_TITLES['heatmap']} · {target}"
-        order = self._order.value if explanation.progress == 1 else "score"  # which takes no time
-        self._heatmap.show(explanation.names, explanation.values, explanation.base, order, _TOP)
+        wanted = self._order.value
+        order = wanted if explanation.progress == 1 else "score"  # which takes no time
+        self._heatmap.show(explanation.names, explanation.values, explanation.base, order, _TOP, order != wanted)
 
     def _draw_dependence(self) -> None:
         explanation = self._now

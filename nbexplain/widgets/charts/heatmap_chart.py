@@ -64,7 +64,15 @@ class Heatmap:
         below, self._caption = caption(*control, self._ramp)
         self.figure = captioned(self._chart, *below)
 
-    def show(self, names: Sequence[str], values: np.ndarray, base: float, order: str = "alike", top: int = 10) -> None:
+    def show(
+        self,
+        names: Sequence[str],
+        values: np.ndarray,
+        base: float,
+        order: str = "alike",
+        top: int = 10,
+        meanwhile: bool = False,
+    ) -> None:
         """Show other rows, or better values of the same.
 
         Parameters
@@ -79,6 +87,8 @@ class Heatmap:
             Of the rows: `"alike"` or `"score"`.
         top
             How many features are shown; the others are one line, their sum.
+        meanwhile
+            Whether they stand in this order only until all are known.
 
         Raises
         ------
@@ -107,7 +117,7 @@ class Heatmap:
         self._cells = cells
         self._high = (float(np.percentile(known, _CLIP)) or float(known.max())) if known.size else 0.0
         self._high = self._high or 1.0
-        self._lay_out(labels, count, order)
+        self._lay_out(labels, count, _AXES[order] + ", until all are known" * meanwhile)
         self._draw_line(scores[self._rows], base)
         self._paint()
         clipped = bool(known.size and known.max() > self._high)
@@ -142,7 +152,7 @@ class Heatmap:
         picture = map_png(np.clip(cells, -self._high, self._high), -self._high, self._high, DIVERGING)
         self._map.draw(picture, [-0.5, shape[1] - 0.5], [shape[0] - 0.5, -0.5])
 
-    def _lay_out(self, labels: list[str], count: int, order: str) -> None:
+    def _lay_out(self, labels: list[str], count: int, axis: str) -> None:
         lines = len(labels)
         named = ["f(x)", *labels]
         with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync():
@@ -157,7 +167,7 @@ class Heatmap:
             places = [middle, *range(lines)]
             self._names.tick_values = np.array(places, float)
             self._names.tick_labels = {f"{place:g}": each for place, each in zip(places, named, strict=True)}
-            self._below.label = _AXES[order]
+            self._below.label = axis
 
     def _draw_line(self, scores: np.ndarray, base: float) -> None:
         low, high = min(float(scores.min()), base), max(float(scores.max()), base)

@@ -145,6 +145,9 @@ def test_the_cells_are_the_values_in_the_order_of_shap(heatmap: Heatmap) -> None
 def test_rows_by_score(heatmap: Heatmap) -> None:
     heatmap.show(NAMES, VALUES, BASE, order="score", top=3)
     assert heatmap._rows.tolist() == np.argsort(VALUES.sum(1)).tolist()
+    assert heatmap._below.label == "rows by their score"
+    heatmap.show(NAMES, VALUES, BASE, order="score", top=3, meanwhile=True)
+    assert heatmap._below.label == "rows by their score, until all are known"
     with pytest.raises(ValueError, match="order: expected one of 'alike', 'score', got 'colour'"):
         heatmap.show(NAMES, VALUES, BASE, order="colour")
 
