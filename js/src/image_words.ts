@@ -40,7 +40,7 @@ export function superpixelReading(label: number, { count }: Segments, map: Shown
   const error = map.features.errors?.[label] ?? NaN;
   const plus = map.signed && value > 0 ? "+" : "";
   const known = Number.isFinite(error) && Number.isFinite(value);
-  const number = known ? `${rounded(value, digitsFor(value, error))} ± ${rounded(error, 2)}` : rounded(value, 5);
+  const number = known ? `${rounded(value, digitsFor(value, error))} ± ${rounded(error, 2)} (SE)` : rounded(value, 5);
   return `superpixel ${label} · ${rank} · ${plus}${number}`;
 }
 

@@ -9,7 +9,7 @@ export type Value = number | null;
 /** What `features` holds in nbexplain/widgets/row_editor.py. */
 export interface Feature {
   name: string;
-  /** The same cut to less and less room: the longest that fit are shown. */
+  /** The same cut to less and less room: the longest that fits is shown. */
   cuts?: string[];
   kind: "number" | "category" | "boolean";
   low?: number;

@@ -1,6 +1,6 @@
 import type { RenderProps } from "@anywidget/types";
 import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
-import { fitNames, tooWide } from "./fitting";
+import { fitEach, tooHigh } from "./fitting";
 import { ALIVE, followKernel } from "./kernel_state";
 import { listen } from "./link";
 import { type Feature, featureField, type FeatureField, type Value } from "./row_fields";
@@ -145,9 +145,8 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     fit();
   };
   const fit = (): void => {
-    const levels = Math.max(0, ...features.map(({ cuts }) => cuts?.length ?? 0));
-    const cut = Array.from({ length: levels }, (_, level) => features.map(({ name, cuts }) => cuts?.[level] ?? name));
-    fitNames(fields.map(({ name }) => name), [features.map(({ name }) => name), ...cut], (name) => tooWide(name.parentElement!));
+    const versions = features.map(({ name, cuts = [] }) => [name, ...cuts]);
+    fitEach(fields.map(({ name }) => name), versions, (name) => tooHigh(name.parentElement!));
   };
   const head = (): void => {
     say(title, model.get("title"));

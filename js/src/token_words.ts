@@ -44,7 +44,7 @@ export function reading(feature: number, rank: number, weights: Weights | null, 
   if (weights && (weights.stale || feature >= weights.values.length)) known.push("its weight is on its way");
   else if (weights) {
     const [value, error] = [weights.values[feature]!, weights.errors?.[feature] ?? NaN];
-    const plusMinus = Number.isFinite(error) && Number.isFinite(value) ? ` ± ${rounded(error, 2)}` : "";
+    const plusMinus = Number.isFinite(error) && Number.isFinite(value) ? ` ± ${rounded(error, 2)} (SE)` : "";
     known.push(weightWords(value, weights.meta.signed ?? false) + plusMinus);
     if (rank >= 0) known.push(`rank ${rank + 1} of ${weights.values.length}`);
   }

@@ -129,19 +129,21 @@ test("dates, booleans, periods and many categories have a control of their own",
   expect(fieldOf("span").textContent).toContain("outside the background's range, −1 days to 2 days");
 });
 
-test("a name that is too long is cut where it stands, and names its control in full", async () => {
+test("a name is cut to the two lines that it stands in, and none because of another, and names its control in full", async () => {
   const features: Feature[] = [
     { name: "measurement 01 of it", cuts: ["mea…01…f it", "m…01…"], kind: "number", low: 0, high: 1 },
+    { name: "weight of it", cuts: ["wei…of it", "w…it"], kind: "number", low: 0, high: 1 },
     { name: "age", cuts: ["age", "age"], kind: "number", low: 0, high: 1, unit: "days" },
   ];
-  const widths = [vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(120)];
-  widths.push(vi.spyOn(HTMLElement.prototype, "scrollWidth", "get").mockImplementation(function (this: HTMLElement) {
-    return Math.max(120, 10 * this.textContent!.length);
+  const heights = [vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(34)];
+  heights.push(vi.spyOn(HTMLElement.prototype, "scrollHeight", "get").mockImplementation(function (this: HTMLElement) {
+    return this.textContent!.length > 14 ? 51 : 34;
   }));
-  show({ ...STATE, features, row: [0, 1], values: [0, 1], weights: [], order: [] });
-  expect(names()).toEqual(["mea…01…f it", "age (days)"]);
+  show({ ...STATE, features, row: [0, 1, 1], values: [0, 1, 1], weights: [], order: [] });
+  expect(names()).toEqual(["mea…01…f it", "weight of it", "age (days)"]);
   expect(named("measurement 01 of it, number")).toBeTruthy();
-  for (const width of widths) width.mockRestore();
+  expect(el.querySelector<HTMLElement>("label.nbx-name")!.title).toBe("measurement 01 of it");
+  for (const height of heights) height.mockRestore();
 });
 
 test("every control is named after its feature, and the label leads to it", () => {

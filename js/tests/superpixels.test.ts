@@ -37,9 +37,9 @@ test("there is no map of another label map, of another number of superpixels, or
 
 test("the read-out gives number, rank and weight, as exactly as its error allows", () => {
   const map = shownMap(weights([0.42134, -3, 2, 0.0512, NaN, 0.5], [2, 3]).any, null, whole, segments);
-  expect(superpixelReading(0, segments, map)).toBe("superpixel 0 · rank 3 of 3 · +0.421 ± 0.051");
+  expect(superpixelReading(0, segments, map)).toBe("superpixel 0 · rank 3 of 3 · +0.421 ± 0.051 (SE)");
   expect(superpixelReading(1, segments, map)).toBe("superpixel 1 · rank 1 of 3 · −3");
-  expect(superpixelReading(2, segments, map)).toBe("superpixel 2 · rank 2 of 3 · +2 ± 0.5");
+  expect(superpixelReading(2, segments, map)).toBe("superpixel 2 · rank 2 of 3 · +2 ± 0.5 (SE)");
   expect(superpixelReading(2, segments, null)).toBe("superpixel 2 of 3");
   const unsigned = shownMap(weights([NaN, 1, 2], [1, 3], { ...ours, signed: false }).any, null, whole, segments);
   expect(superpixelReading(1, segments, unsigned)).toBe("superpixel 1 · rank 2 of 3 · 1");

@@ -119,7 +119,7 @@ describe("words", () => {
     return { values: floats(...values), errors: errors && floats(...errors), meta: { signed }, frame: 1, stale: false };
   };
   test("say weight, error and rank", () => {
-    expect(reading(0, 0, weights([-0.42, 0.1], [0.05, NaN]), false)).toBe(" · −0.42 ± 0.05 · rank 1 of 2");
+    expect(reading(0, 0, weights([-0.42, 0.1], [0.05, NaN]), false)).toBe(" · −0.42 ± 0.05 (SE) · rank 1 of 2");
     expect(reading(1, 1, weights([-0.42, 0.1], [0.05, NaN]), true)).toBe(" · +0.1 · rank 2 of 2 · left out");
     expect(reading(1, -1, weights([1, NaN], null, false), false)).toBe(" · no value");
     expect(reading(0, 0, { ...weights([1, 2], null), stale: true }, false)).toBe(" · its weight is on its way");

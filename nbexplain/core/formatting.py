@@ -10,7 +10,12 @@ _MOST_DECIMALS = 6
 
 
 def with_error(value: float, error: float) -> str:
-    """A number and its standard error, both with as many decimals as two digits of the error need."""
+    """A number and its standard error, both with as many decimals as two digits of the error need.
+
+    Alone where its error is not known, as of the mean over a single row.
+    """
+    if math.isnan(error):
+        return f"{value:.3g}".replace("-", "−")
     decimals = 1 - int(f"{error:.1e}".partition("e")[2]) if error > 0 and math.isfinite(error) else _MOST_DECIMALS + 1
     if decimals > _MOST_DECIMALS:
         return f"{value:.3g} ± {error:.2g}".replace("-", "−")

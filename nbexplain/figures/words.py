@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nbexplain.core.dataset.importance import of_target
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.model.region import Region
 from nbexplain.core.registry import METHODS
@@ -50,7 +51,8 @@ def title_of(explanation: Explanation, classes: Sequence[str] | None) -> str:
     name = method_name(explanation)
     if explanation.grid is not None:
         name = f"{name}: {explanation.grid.column}"
-    return " · ".join(part for part in (name, target_name(explanation, classes)) if part)
+    about = target_name(explanation, classes) if of_target(explanation) else explanation.quantity
+    return " · ".join(part for part in (name, about) if part)
 
 
 def subtitle_of(explanation: Explanation) -> str:

@@ -113,6 +113,10 @@ class Beeswarm:
         """Let the points of these rows stay and the others fade; None lets all stay."""
         self._cloud.highlight(rows)
 
+    def unbrush(self) -> None:
+        """Take the rectangle away where others than its rows are chosen, and call nobody."""
+        self._cloud.unbrush()
+
     def _lay_out(self, labels: list[str], names: list[str], low: float, high: float, quantity: str) -> None:
         rows = max(len(labels), 1)
         with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync():

@@ -53,6 +53,7 @@ class BoundaryView:
         self._y = ipywidgets.Dropdown(description="Up", options=names, value=names[up])
         self._slices: list[_Slice] = []
         self._why = ipywidgets.Label("")
+        self._why.add_class("nbx-note")
         controls = ipywidgets.HBox(
             [self._kind, self._x, self._y, self._why],
             layout=ipywidgets.Layout(flex_flow="row wrap", display=None if len(names) > 2 else "none"),

@@ -60,8 +60,8 @@ def key(colour: str, word: str) -> ipywidgets.Widget:
     return ipywidgets.HBox([square, ipywidgets.Label(word)], layout=ipywidgets.Layout(align_items="center", margin="0"))
 
 
-def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True) -> tuple[np.ndarray, str]:
-    """At most six round numbers within the values' range, and how d3 writes them: few and short, so they fit.
+def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True, steps: int = 5) -> tuple[np.ndarray, str]:
+    """A few round numbers within the values' range, and how d3 writes them: few and short, so they fit.
 
     Parameters
     ----------
@@ -71,10 +71,12 @@ def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True) -> tup
         The smallest step.
     zero
         Whether the axis holds zero, as that of bars does.
+    steps
+        How many there are at most from one end to the other.
     """
     finite = [0.0] * zero + [float(v) for v in values if np.isfinite(v)] or [0.0]
     low, high = min(finite), max(finite)
-    rough = max((high - low) / 5, least) or 1.0
+    rough = max((high - low) / steps, least) or 1.0
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
     rounding = 1e-9  # 0.3 / 0.1 is a little less than 3
@@ -104,7 +106,7 @@ def spaced(
         The first and the last, where they are others than those of `places`.
     """
     between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
-    apart = 3 + pixels([_as_written(place, written) for place in places])
+    apart = 3 + pixels([as_written(place, written) for place in places])
     if len(places) < 2:
         return places
     ends = places[[0, -1]] if ends is None else ends
@@ -142,7 +144,7 @@ def set_ticks(axis: bqplot.Axis, values: np.ndarray, written: str, labels: dict[
     axis.tick_values = values
 
 
-def _as_written(place: float, written: str) -> str:
+def as_written(place: float, written: str) -> str:
     """About what d3 makes of a number; of its formats Python does not know those that `ticks` gives for large ones."""
     if written == "~s":
         return "0" if place == 0 else "000k" if place > 0 else "-000k"

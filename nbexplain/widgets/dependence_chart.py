@@ -126,6 +126,10 @@ class Dependence:
         """Let the points of these rows stay and the others fade; None lets all stay."""
         self._cloud.highlight(rows)
 
+    def unbrush(self) -> None:
+        """Take the rectangle away where others than its rows are chosen, and call nobody."""
+        self._cloud.unbrush()
+
     def _lay_out(
         self, name: str, quantity: str, x: np.ndarray, categories: Sequence[str], y: np.ndarray, time: str
     ) -> None:

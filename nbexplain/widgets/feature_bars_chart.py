@@ -46,6 +46,7 @@ class FeatureBars:
         series: str = "",
         conditions: Sequence[str] | None = None,
         beside_errors: Sequence[float] | np.ndarray | None = None,
+        nothing: str = "all values are 0",
     ) -> None:
         """Show other values.
 
@@ -73,6 +74,8 @@ class FeatureBars:
             What is weighed of each feature where that is not its value, such as `"0.2 < size ≤ 0.4"`.
         beside_errors
             Standard errors of the second series, (F,): it then has whiskers and numbers as the first has.
+        nothing
+            What it means that all values are 0, and their errors too where these are known.
 
         Raises
         ------
@@ -112,7 +115,10 @@ class FeatureBars:
             errors_ = np.append(errors_, np.full(len(order), np.nan) if theirs is None else theirs[order])
         spread = np.nan_to_num(ERROR * errors_)
         reach = np.concatenate([values_ - spread, values_ + spread])
-        whiskers = deviations is not None or both
+        with_errors = np.isfinite(errors_)
+        whiskers = bool(with_errors.any())
+        told = len(values_) if both else len(order)  # the values that are given with errors
+        everywhere = bool((with_errors | ~np.isfinite(values_))[:told].all())
         self._order = order
         most = min(LONGEST_LABEL, letters_beside(written))
         self._rows.name(labels([names[i] for i in order], shown, most, weighed), written, lines=1 + both)
@@ -123,8 +129,11 @@ class FeatureBars:
         self.mark(self._marked)
         self._rows.whiskers(middle, values_, errors_ if whiskers else None, tips)
         self._rows.write(middle[: len(written)], np.full(len(written), high), written)
-        self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers)
-        self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE)" * whiskers
+        uncertain = deviations is not None and bool(np.nan_to_num(deviations).any())
+        none = "all values are 0" if uncertain else nothing
+        self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers, none)
+        known = "" if everywhere else ", where they are known"
+        self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE){known}" * whiskers
 
     def mark(self, feature: int | None) -> None:
         """Outline the bars of one feature, now and whatever is shown later."""
@@ -132,7 +141,7 @@ class FeatureBars:
         self._rows.boxes.outline([bar for bar in range(2 * count) if self._order[bar % count] == feature])
 
     def _explain(
-        self, names: Sequence[str], series: str, beside: str | None, signed: bool, numbers: np.ndarray
+        self, names: Sequence[str], series: str, beside: str | None, signed: bool, numbers: np.ndarray, nothing: str
     ) -> None:
         """What the colours mean, what is largest, and what is not on the chart."""
         for each in self._signs:
@@ -142,6 +151,7 @@ class FeatureBars:
             each.children[1].value = fitted(name or "", 40)
         count, first = len(names), self._order[:1]
         said = [f"largest: {label(names[i], most=40)}, {number(numbers[i])}" for i in first if np.isfinite(numbers[i])]
+        said = [nothing] if said and not np.nan_to_num(numbers).any() else said
         said += [f"{len(self._order):,} of {count:,} features"] * (count > len(self._order))
         unknown = int((~np.isfinite(numbers)).sum())
         said += [f"{unknown:,} without a value"] * bool(unknown)

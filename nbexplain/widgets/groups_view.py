@@ -25,6 +25,7 @@ _TOP = 8
 _MOST_GROUPS = 200  # in the table
 _COLUMNS = ("rows", "mean score", "chosen", "accuracy")
 _ROUNDING = 1e-9  # of the largest value: what is less is none
+_NO_ERROR = "A mean over 1 row has no standard error."
 _APART = 3.0  # standard errors: with tens of columns two would be seen by chance
 
 
@@ -50,7 +51,7 @@ class GroupsView:
         self._notices = Notices(self._say_of_scores)
         self._why = ""  # there are no scores of what is asked now
         self._groups: tuple[int, np.ndarray] | None = None
-        self._left_out = ""  # groups that the table has no room for
+        self._left_out = ""  # of groups that the table has no room for, and of those of one row
         self.above: list[ipywidgets.Widget] = []
         tables = ipywidgets.VBox([self._scores_table, self._differences])
         for name in ("nbx-two-columns", "nbx-stack"):
@@ -137,7 +138,9 @@ class GroupsView:
             self._scores_table.rows = []  # rows are checked against the columns
             self._scores_table.columns = list(_COLUMNS[:told])
             self._scores_table.rows = rows
-            self._left_out = f"The {len(kept)} largest of {len(scores):,} groups." if len(kept) < len(scores) else ""
+            notes = [f"The {len(kept)} largest of {len(scores):,} groups."] * (len(kept) < len(scores))
+            notes += [_NO_ERROR] * any(scores[group].count == 1 for group in kept)
+            self._left_out = " ".join(notes)
             self._write_note()
 
     def _compare(self, name: str, found: dict[str, Importance]) -> None:
@@ -155,7 +158,8 @@ class GroupsView:
         shown.layout.display = None
         shown.rows = []
         shown.title = f"What counts by {name}: mean |SHAP value|, with standard errors"
-        shown.columns = [*found, *["difference"] * two]
+        alone = {name: " (1 row)" * (group.count == 1) for name, group in found.items()}
+        shown.columns = [*(name + said for name, said in alone.items()), *["difference"] * two]
         shown.rows = [
             {
                 "label": table.names[place],
@@ -165,7 +169,9 @@ class GroupsView:
             }
             for place in np.argsort(-np.abs(values[-1]), kind="stable").tolist()
         ]
-        shown.note = f"Bold: more than {_APART:g} standard errors apart." if two else ""
+        notes = [_NO_ERROR] * any(alone.values())
+        notes += [f"Bold: more than {_APART:g} standard errors apart."] * (two and not notes)
+        shown.note = " ".join(notes)
 
 
 def _first_grouping(table: Tabular) -> int:

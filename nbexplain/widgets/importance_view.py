@@ -8,6 +8,7 @@ from functools import partial
 import ipywidgets
 
 from nbexplain.core.dataset.forest_importance import no_importance
+from nbexplain.core.dataset.importance import of_target
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
@@ -75,15 +76,25 @@ class ImportanceView:
         now, other = self._now, self._other
         if now is None:
             return
-        target = "" if now.target is None else f" · {words.target_name(now.target, self._session)}"
-        title_of(self._frame).value = f"{METHODS[self._method].label}{target}"
+        about = words.target_name(now.target, self._session) if of_target(now) else now.quantity
+        title_of(self._frame).value = f"{METHODS[self._method].label} · {about}"
         # two measures in one chart share an axis: the other one is put on the scale of the first
         beside = None
         if other is not None and not other.signed and other.values.max() > 0:
             scale = now.values.max() / other.values.max()
             beside = (f"{other.quantity}, scaled", other.values * scale)
+        shuffled = self._method == "permutation_importance"
+        of = now.quantity.removeprefix("fall of ").removeprefix("mean change of ")
+        nothing = f"no column changes {of}" if shuffled and now.progress == 1 else "all values are 0"
         self._bars.show(
-            now.names, now.values, now.standard_error, top=_TOP, signed=False, quantity=now.quantity, beside=beside
+            now.names,
+            now.values,
+            now.standard_error,
+            top=_TOP,
+            signed=False,
+            quantity=now.quantity,
+            beside=beside,
+            nothing=nothing,
         )
 
 

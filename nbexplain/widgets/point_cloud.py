@@ -44,10 +44,11 @@ class PointCloud:
         on_choose: Callable[[int], None] | None,
         on_brush: OnRows | None,
     ) -> None:
-        self._rows = np.zeros(0, int)
+        self._rows, self._places = np.zeros(0, int), np.zeros((2, 0))
         self._colours: list[str] = []
         self._lit: np.ndarray | None = None
-        self._inside: np.ndarray | None = None
+        self._inside: np.ndarray | None = None  # the rows that were told last
+        self._hiding = False  # the rectangle is taken away from here
         self._on_choose, self._on_brush = on_choose, on_brush
         self.mark = bqplot.Scatter(
             x=[], y=[], scales={"x": x, "y": y}, default_size=size, stroke_width=0, colors=[UNKNOWN], tooltip=tooltip
@@ -93,16 +94,19 @@ class PointCloud:
 
         `shade` is from 0 to 1, or NaN, and becomes the colour; `told` and the number of the row
         (`numbers`, where people know the rows by others than `rows`) are what the tooltip may ask for as "size" and
-        "rotation", which mean nothing else as long as they have no scale.
+        "rotation", which mean nothing else as long as they have no scale. A rectangle around other rows than before
+        goes, without a call.
         """
-        if not np.array_equal(rows, self._rows):
-            self._clear()
-        self._rows, self._colours = rows, colours(shade)
+        x, y = x.astype(float), y.astype(np.float32)
+        self._rows, self._places, self._colours = rows, np.stack([x, y]), colours(shade)
         with self.mark.hold_sync():
             self.mark.colors = self._faded()
             called = rows if numbers is None else numbers
             self.mark.size, self.mark.rotation = told.astype(float), called.astype(np.int32)
-            self.mark.x, self.mark.y = x.astype(float), y.astype(np.float32)
+            self.mark.x, self.mark.y = x, y
+        inside, before = self._rows_inside(), self._inside
+        if inside is not None and (before is None or not np.array_equal(inside, before)):
+            self.unbrush()
 
     def highlight(self, rows: np.ndarray | None) -> None:
         """Let the points of these rows stay and the others fade; None lets all stay."""
@@ -121,26 +125,34 @@ class PointCloud:
         if self._on_choose is not None and isinstance(number, int) and 0 <= number < len(rows):
             self._on_choose(int(rows[number]))
 
-    def _clear(self) -> None:
-        """Take the rectangle away, and call nobody: who shows other rows knows."""
+    def unbrush(self) -> None:
+        """Take the rectangle away where it does not say any more which rows are chosen, and call nobody."""
         self._inside = None
-        if self._brush is not None and self._brush.selected_x is not None:
-            with self._brush.hold_trait_notifications():
-                self._brush.selected_x = self._brush.selected_y = None
+        brush = self._brush
+        if brush is not None and brush.selected_x is not None:
+            self._hiding = True
+            with brush.hold_trait_notifications():
+                brush.selected_x = brush.selected_y = None
+            self._hiding = False
 
-    def _brushed(self) -> None:
+    def _rows_inside(self) -> np.ndarray | None:
+        """The rows within the rectangle; None where there is none."""
         x, y = (getattr(self._brush, name, None) for name in ("selected_x", "selected_y"))
         if x is None or y is None or not len(x) == len(y) == 2:
-            self._tell(None)
-            return
-        places = np.stack([self.mark.x, self.mark.y])[:, : len(self._rows)]
+            return None
+        rows, places = self._rows, self._places
         low, high = np.sort(np.array([x, y], float), 1).T[..., None]
-        self._tell(np.unique(self._rows[((places >= low) & (places <= high)).all(0)]))
+        within = ((places >= low) & (places <= high)).all(0)
+        return np.unique(rows[: len(within)][within[: len(rows)]])  # the worker may put others in their place meanwhile
+
+    def _brushed(self) -> None:
+        if not self._hiding:
+            self._tell(self._rows_inside())
 
     def _tell(self, inside: np.ndarray | None) -> None:
         """Tell the rows within the rectangle when they are others than before."""
         before, self._inside = self._inside, inside
-        same = before is inside or (before is not None and inside is not None and np.array_equal(before, inside))
+        same = before is not None and inside is not None and np.array_equal(before, inside)
         if self._on_brush is not None and not same:
             self._on_brush(inside)
 

@@ -23,7 +23,7 @@ class RowEditor(Bundled):
 
     ``features`` says of each column
 
-    - ``name``, ``cuts`` of it to less and less room, of which the page takes the longest that fit, and ``kind``:
+    - ``name``, ``cuts`` of it to less and less room, of which the page takes the longest that fits, and ``kind``:
       ``"number"``, ``"category"`` or ``"boolean"``, which is 0 or 1;
     - of a number ``low`` and ``high``, what the slider reaches (another number can be typed, and is marked), its
       ``step``, and ``integer``; of one that is a time ``time``, what it is the days of (``"date"``, ``"datetime"``,

@@ -22,7 +22,7 @@ from nbexplain.widgets.row_editor import RowEditor
 from nbexplain.widgets.text_width import fitted_apart, width
 
 _MOST_CHOICES = 300  # in a list
-_LETTERS = (18, 11)  # average ones, that a name may have room for
+_LETTERS = (60, 44, 32, 24, 18, 11)  # average ones, that a name may have room for
 _MOST_CUT = 300  # columns: of more it would take a while, and names are sought by typing
 _STEPS = 200  # of a slider from one end to the other
 

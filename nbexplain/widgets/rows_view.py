@@ -15,6 +15,7 @@ from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
 from nbexplain.core.table.grid import category_names
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_same import same_table
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -43,7 +44,7 @@ class RowsView:
     """The panes of `CHARTS`: SHAP values of many rows of the background.
 
     A click on a bar chooses the column of the dependence chart, a click on a point, a line or a column of the heatmap
-    explains that row with `explain(row)`, a brush in one chart lets the others fade all but its rows.
+    explains that row with `explain(row)`, a brush in one chart lets all of them fade all but its rows.
 
     Attributes
     ----------
@@ -76,6 +77,8 @@ class RowsView:
         self._order = ipywidgets.Dropdown(
             description="Rows", options=[("alike beside each other", "alike"), ("by score", "score")]
         )
+        self._picked: tuple[str, np.ndarray] | None = None  # the chart whose brush chose rows, and their numbers
+        self._lit: np.ndarray | None = None  # the places of these rows among those that are shown
         self._scores: Explanation | None = None  # of all classes, which tell what is misclassified
         self.column = ipywidgets.Dropdown(description="Column", options=[(n, i) for i, n in enumerate(names)], value=0)
         self._colour = ipywidgets.Dropdown(
@@ -133,8 +136,10 @@ class RowsView:
 
     def _show(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
-            self._now, self._table = answer.explanation, self._session.table_of(answer)
+            before, self._table = self._table, self._session.table_of(answer)
+            self._now = answer.explanation
             self._draw()
+            self._keep_picked(same_table(before, self._table))
             for frame in self._frames.values():
                 put_away(frame, False)
         for notices in self._notices.values():
@@ -222,8 +227,9 @@ class RowsView:
             return
         target = words.target_name(explanation.target, self._session)
         title_of(self._frames["heatmap"]).value = f"{_TITLES['heatmap']} · {target}"
-        order = self._order.value if explanation.progress == 1 else "score"  # which takes no time
-        self._heatmap.show(explanation.names, explanation.values, explanation.base, order, _TOP)
+        wanted = self._order.value
+        order = wanted if explanation.progress == 1 else "score"  # which takes no time
+        self._heatmap.show(explanation.names, explanation.values, explanation.base, order, _TOP, order != wanted)
 
     def _draw_dependence(self) -> None:
         explanation = self._now
@@ -273,19 +279,43 @@ class RowsView:
             self._soon("row", lambda: self._explain(row))
 
     def _brush(self, rows: np.ndarray | None, source: str) -> None:
-        def fade() -> None:
-            charts = {
-                "beeswarm": self._swarm,
-                "dependence": self._dependence,
-                "decision": self._decision,
-                "heatmap": self._heatmap,
-            }
-            for name, chart in charts.items():
-                if name in self._frames and name != source:
-                    chart.highlight(rows)  # type: ignore[attr-defined]
-            now = self._now
-            if now is not None and now.features is not None:
-                for highlight in self._lighters:
-                    highlight(None if rows is None else now.features[rows])
+        now = self._now
+        if rows is not None and now is not None and now.features is not None:
+            self._picked = source, now.features[rows]
+        elif self._picked is not None and self._picked[0] == source:
+            self._picked = None
+        else:  # another chart has chosen since
+            return
+        self._soon("brush", lambda: self._light(source))
 
-        self._soon("brush", fade)
+    # In the worker
+
+    def _light(self, brushed_in: str) -> None:
+        """Mark the chosen rows in all charts; a brush may say so in one of them."""
+        numbers = None if self._picked is None else self._picked[1]
+        shown = None if self._now is None else self._now.features
+        self._lit = None if numbers is None or shown is None else np.flatnonzero(np.isin(shown, numbers))
+        charts = {
+            "beeswarm": self._swarm,
+            "dependence": self._dependence,
+            "decision": self._decision,
+            "heatmap": self._heatmap,
+        }
+        for name, chart in charts.items():
+            if name in self._frames:
+                chart.highlight(self._lit)  # type: ignore[attr-defined]
+                if name != brushed_in:
+                    chart.unbrush()  # type: ignore[attr-defined]
+        for highlight in self._lighters:
+            highlight(numbers)
+
+    def _keep_picked(self, same: bool) -> None:
+        """Of a new answer: the chosen rows stay chosen, as long as they are among those that are shown."""
+        now = self._now
+        if self._picked is None or now is None or now.features is None:
+            return
+        places = np.flatnonzero(np.isin(now.features, self._picked[1]))
+        if not same or (not len(places) and now.progress == 1):
+            self._picked = None
+        if self._picked is None or self._lit is None or not np.array_equal(places, self._lit):
+            self._light(brushed_in="")

@@ -81,6 +81,8 @@ class Waterfall:
         ends = base + np.cumsum(np.nan_to_num(steps))
         starts = np.concatenate([[base], ends[:-1]]) if len(parts) else np.zeros(0)
         whiskers = None if errors is None else np.array([part.error for part in parts])
+        if whiskers is not None and not np.isfinite(whiskers).any():  # as from a single order
+            whiskers = None
         right = np.maximum(starts, ends)
         if whiskers is not None:
             right = np.fmax(right, ends + ERROR * whiskers)
@@ -101,7 +103,7 @@ class Waterfall:
         said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
         first = [part.feature for part in parts[:1] if part.feature is not None]
         said += [f"largest: {label(names[i], most=40)} ({text})" for i, text in zip(first, texts)]
-        said += ["whiskers: ± 1.96 standard errors"] * (whiskers is not None)
+        said += [f"whiskers: ± {ERROR} standard errors"] * (whiskers is not None)
         unknown = int((~np.isfinite(np.asarray(values, float))).sum())
         said += [f"{unknown:,} without a value"] * bool(unknown)
         self._caption.value = " · ".join(said)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.core.dataset.importance import of_target
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer, Question
 from nbexplain.core.registry import METHODS
@@ -81,7 +82,7 @@ def about(explanation: Explanation, session: Session) -> str:
 
     What is about the rows of a background is not about the score of one row.
     """
-    if explanation.target is None:
+    if explanation.target is None or not of_target(explanation):
         return ""
     name = target_name(explanation.target, session)
     kind = "independent " * session.facts.independent + explanation.score_name

@@ -205,6 +205,25 @@ def test_a_near_row_that_is_clicked_is_explained(lab):
     expect(table.locator("tbody tr").nth(1).locator("th")).to_have_text(f"row {number}", timeout=SOON)
 
 
+def test_long_names_and_reasons_take_as_many_lines_as_they_need(lab):
+    name = "estimated glomerular filtration rate (mL/min/1.73 m²)"
+    lab.execute(f"ill = frame[['size', 'rooms']].assign(crp=1.0).set_axis([{name!r}, 'age', 'crp'], axis=1)")
+    lab.execute("ill['crp'] = draw.normal(size=80); ill.iloc[7, 0] = np.nan")
+    score = "lambda rows: rows['age'].to_numpy(float)"
+    explorer = shown(lab, f"nx.TabularExplorer({score}, nx.Tabular(ill.iloc[0], ill), show=['editor', 'boundary'])")
+    why = explorer.root.get_by_text("there are no components")
+    label = explorer.root.locator(".nbx-row-field > .nbx-name", has_text="estimated")
+    ends = "node => [node.scrollWidth - node.clientWidth, node.scrollHeight - node.clientHeight]"
+    for width in (500, 800, 1183, 1400):
+        lab.page.set_viewport_size({"width": width, "height": 1200})
+        frames(lab.page, 5)
+        assert why.evaluate(ends) == [0, 0], width
+        assert label.evaluate(ends) == [0, 0], width
+        assert label.get_attribute("title") == name
+        assert len(label.inner_text()) > 20, width
+    lab.page.set_viewport_size({"width": 1400, "height": 1200})
+
+
 def test_the_row_is_dragged_through_the_boundary(lab):
     explorer = shown(
         lab,

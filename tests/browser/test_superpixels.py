@@ -194,9 +194,9 @@ def test_the_superpixel_under_the_pointer_is_outlined_and_read_in_all_linked_pan
     expect(panes[1].canvas).to_have_attribute("aria-label", "6 superpixels", timeout=SOON)
     sent = lab.frames
     for (x, y), label, said in (
-        ((1.5, 1.5), 0, "superpixel 0 · rank 4 of 6 · +0.42 ± 0.051"),
+        ((1.5, 1.5), 0, "superpixel 0 · rank 4 of 6 · +0.42 ± 0.051 (SE)"),
         ((2.5, 1.5), 1, "superpixel 1 · rank 1 of 6 · −1"),
-        ((4.5, 3.5), 3, "superpixel 3 · rank 6 of 6 · +0.05 ± 0.01"),
+        ((4.5, 3.5), 3, "superpixel 3 · rank 6 of 6 · +0.05 ± 0.01 (SE)"),
     ):
         lab.page.mouse.move(*point(panes[0], x / 5, y / 4))
         expect(panes[0].root.locator(".nbx-readout")).to_have_text(said, timeout=SOON)

@@ -101,7 +101,7 @@ def test_a_word_is_read_out_and_left_out(lab):
     pane = weighed(lab)
     word = tokens(pane).nth(4)
     word.hover()
-    expect(pane.get_by_text("“not” · −4 ± 0.05 · rank 1 of 10")).to_be_visible()
+    expect(pane.get_by_text("“not” · −4 ± 0.05 (SE) · rank 1 of 10")).to_be_visible()
     sent = lab.frames
     word.click()
     until(lab, "p.dropped", [4])
@@ -113,7 +113,7 @@ def test_a_word_is_read_out_and_left_out(lab):
     expect(note).to_be_visible(timeout=SOON)
     expect(note).to_have_attribute("aria-live", "polite")
     lab.page.keyboard.press("ArrowRight")
-    expect(pane.get_by_text("“bad” · +2 ± 0.1 · rank 3 of 10")).to_be_visible()
+    expect(pane.get_by_text("“bad” · +2 ± 0.1 (SE) · rank 3 of 10")).to_be_visible()
     lab.page.keyboard.press("Enter")
     until(lab, "p.dropped", [4, 5])
     lab.execute("p.dropped = [0]")

@@ -12,6 +12,10 @@ def test_a_number_has_the_decimals_of_its_error() -> None:
     assert with_error(3e-9, 1.2e-9) == "3e−09 ± 1.2e−09"
 
 
+def test_a_number_whose_error_is_not_known_stands_alone() -> None:
+    assert [with_error(value, float("nan")) for value in (0.37249, -0.00511)] == ["0.372", "−0.00511"]
+
+
 def test_one_is_no_plural() -> None:
     assert [counted(count, "row") for count in (0, 1, 2, 1234)] == ["0 rows", "1 row", "2 rows", "1,234 rows"]
     assert [counted(1, "row", of) for of in (1, 2)] == ["1 row", "1 of 2 rows"]

@@ -189,6 +189,21 @@ def test_other_rows_drop_the_brush_without_a_call(chart, heard):
     assert heard == [[0, 3]]
 
 
+def test_a_rectangle_around_other_rows_than_before_goes_without_a_call(chart, heard):
+    chart.show(["a", "b", "c"], VALUES, HELD)
+    press(chart, True)
+    brush(chart, [-2.5, -1.5], [-0.5, 0.5])
+    chart.show(["a", "b", "c"], -VALUES, HELD)  # the same rows, elsewhere
+    assert plot(chart).interaction.selected_x is plot(chart).interaction.selected_y is None
+    assert heard == [[0, 3]]
+    brush(chart, [1.5, 2.5], [-0.5, 0.5])
+    chart.unbrush()
+    assert plot(chart).interaction.selected_x is None
+    assert heard == [[0, 3], [0, 3]]
+    press(chart, False)  # they are still chosen
+    assert heard[2:] == [None]
+
+
 def test_without_a_listener_there_is_no_brush():
     before = living()
     chart = Beeswarm()

@@ -9,7 +9,7 @@ from nbexplain.widgets.boxes import OUTLINE, Boxes
 from nbexplain.widgets.chart_style import ACCENT, PLAIN
 from nbexplain.widgets.feature_bars_chart import PALE, FeatureBars
 from nbexplain.widgets.layout import close_tree
-from nbexplain.widgets.text_width import width
+from nbexplain.widgets.text_width import pixels, width
 from tests.widgets.comm import Line, living
 from tests.widgets.marks import boxes, click, marks, names, plain, plot, spans, texts, words
 
@@ -99,12 +99,52 @@ def test_a_second_series_has_whiskers_and_numbers_where_its_errors_are_known(cha
         chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[0.5])
 
 
+def test_the_caption_speaks_of_the_whiskers_that_there_are(chart):
+    told = {"signed": False, "quantity": "size", "errors": [0.1, 0.2], "beside": ("theirs", [4.0, 0.5])}
+    chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[np.nan, np.nan])
+    assert "whiskers: ± 1.96 standard errors (SE), where they are known" in words(chart.figure)
+    chart.show(["a", "b"], [1.0, 2.0], **told)  # of the second series none are given
+    assert words(chart.figure).endswith("whiskers: ± 1.96 standard errors (SE)")
+    chart.show(["a", "b"], [1.0, np.nan], errors=[0.1, np.nan])
+    assert words(chart.figure).endswith("whiskers: ± 1.96 standard errors (SE)")
+    chart.show(["a", "b"], [1.0, 2.0], errors=[np.nan, np.nan], quantity="size")
+    assert "whiskers" not in words(chart.figure)
+    assert plot(chart).axes[1].label == "size"
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([-0.088, 0.0856, 0.068], [-0.08, 0.08]),
+        ([-0.02, 0.13, 0.068], [0.0, 0.12]),
+        ([950_000.0, 1.0, 2.0], [0, 900_000]),
+    ],
+)
+def test_two_places_of_the_axis_are_told_beside_long_names(chart, values, ticks):
+    named = ["ward of first admission", "glomerular filtration rate (estimated)", "age"]
+    chart.show(named, values, shown_values=["Intensive care unit", "88.2", "22"])
+    axis = plot(chart).axes[1]
+    np.testing.assert_allclose(axis.tick_values, ticks)
+    margin, (low, high) = plot(chart).fig_margin, (axis.scale.min, axis.scale.max)
+    between = (ticks[1] - ticks[0]) / (high - low) * (300 - margin["left"] - margin["right"])
+    assert between > sum(pixels([f"{tick:.2f}" if abs(tick) < 1 else "900k"]) for tick in ticks) / 2  # when narrowest
+
+
 def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
     chart.show([f"f{i}" for i in range(30)], np.arange(30.0), top=4, shown_values=[f"v{i}" for i in range(30)])
     assert names(chart) == [f"f{i} = v{i}" for i in (29, 28, 27, 26)]
     assert "4 of 30 features" in words(chart.figure)
     click(boxes(chart), 3)
     assert chosen == [26]
+
+
+def test_no_largest_is_named_where_all_are_zero(chart):
+    chart.show(["a", "b"], [0.0, 0.0], errors=[0.0, 0.0], signed=False, nothing="no column changes R²")
+    assert words(chart.figure).startswith("no column changes R² · whiskers")
+    chart.show(["a", "b", "c"], [0.0, 0.0, np.nan], errors=[0.0, 0.1, np.nan], signed=False, nothing="no column counts")
+    assert words(chart.figure).startswith("all values are 0 · 1 without a value")
+    chart.show(["a", "b"], [0.0, 0.5], signed=False, nothing="no column counts")
+    assert words(chart.figure) == "largest: b, 0.5"
 
 
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan], [np.nan, 2.0, -np.inf]])

@@ -21,12 +21,15 @@ from nbexplain.core.dataset.by_group import by_group, groups_of
 from nbexplain.core.dataset.dependence import strongest
 from nbexplain.core.dataset.row_order import by_likeness
 from nbexplain.core.formatting import with_error
+from nbexplain.figures.words import title_of as figure_title
+from nbexplain.widgets import words
 from nbexplain.widgets.boundary_view import BoundaryView
 from nbexplain.widgets.boxes import OUTLINE
 from nbexplain.widgets.feature_map import FeatureMap
 from nbexplain.widgets.feature_words import even
 from nbexplain.widgets.groups_view import GroupsView
 from nbexplain.widgets.importance_view import ImportanceView
+from nbexplain.widgets.layout import title_of
 from nbexplain.widgets.near_rows import NearRows, TwoRows
 from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.rows_view import RowsView
@@ -514,6 +517,21 @@ def test_the_forests_own_importance_stands_beside(everything: nx.Explorer, fores
     assert view._now.method == "permutation_importance"
 
 
+def test_importance_names_a_class_only_where_it_is_of_its_score(
+    everything: nx.Explorer, forest: RandomForestClassifier
+) -> None:
+    titles = [title_of(view._frame).value for view in everything._parts if isinstance(view, ImportanceView)]
+    assert titles == ["Permutation importance · fall of the accuracy", "LIME over rows · dear"]
+    given = everything.session.inputs[0]
+    found = [nx.explain(forest, given, "permutation_importance", target=target) for target in (0, 1)]
+    np.testing.assert_array_equal(found[0].values, found[1].values)
+    assert words.about(found[1], everything.session) == ""
+    assert figure_title(found[1], None) == "Permutation importance · fall of the accuracy"
+    bare = nx.explain(forest, nx.Tabular(given.tensor[0].numpy(), given.background), "permutation_importance", target=1)
+    assert words.about(bare, everything.session) == " for dear (probability)"
+    assert figure_title(bare, ["cheap", "dear"]) == "Permutation importance · dear"
+
+
 def test_a_clicked_bar_of_any_importance_is_the_column_of_all_charts_of_one_column(everything: nx.Explorer) -> None:
     partial, rows = part(everything, PartialDependenceView), part(everything, RowsView)
     views = [view for view in everything._parts if isinstance(view, ImportanceView)]
@@ -595,7 +613,7 @@ def test_of_very_many_groups_the_largest_are_told() -> None:
     counts = {row["label"]: row["numbers"][0] for row in shown.rows}
     assert len(counts) == 200
     assert [name for name, count in counts.items() if count == 2] == ["n007", "n299"]
-    assert shown.note == "The 200 largest of 300 groups."
+    assert shown.note == "The 200 largest of 300 groups. A mean over 1 row has no standard error."
     explorer.close()
 
 
@@ -627,6 +645,24 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
     assert 0 < marked < count
 
 
+def test_a_group_of_one_row_has_no_standard_error() -> None:
+    frame = pd.DataFrame({"kind": ["flat"] * 9 + ["mill"], "a": np.arange(10.0)})
+    given = nx.Tabular(frame.iloc[[1]], frame)
+    explorer = nx.GlobalExplorer(lambda rows: 2 * rows["a"].to_numpy(float), given, show=["groups"])
+    assert explorer.session.wait(120)
+    view = part(explorer, GroupsView)
+    scores = {row["label"]: row["cells"] for row in view._scores_table.rows}
+    assert scores["mill"] == ["1", "18"]
+    assert scores["flat"] == ["9", with_error(8.0, np.arange(0, 18, 2).std(ddof=1) / 3 * 2.306004 / 1.959964)]
+    assert view._scores_table.note == "A mean over 1 row has no standard error."
+    assert view._differences.columns == ["flat", "mill (1 row)", "difference"]
+    cells = {row["label"]: row["cells"] for row in view._differences.rows}
+    assert cells["a"][1:] == ["9", "−4.44"]  # 2 · |9 − 4.5|, and 2 · 20.5 / 9 from 0 … 8 less that
+    assert "±" in cells["a"][0]
+    assert view._differences.note == "A mean over 1 row has no standard error."
+    explorer.close()
+
+
 def test_a_brush_fades_the_other_rows(everything: nx.Explorer) -> None:
     view = part(everything, RowsView)
     view._brush(np.array([0, 3]), "beeswarm")
@@ -651,6 +687,49 @@ def test_a_brush_fades_lines_and_cells_of_other_rows_and_a_line_explains_its_row
     assert everything.session.wait(60)
     number = view._decision._rows[0][4]
     assert everything.session.inputs[0].tensor[0].tolist() == view._points()[number].tolist()
+
+
+def test_a_brush_is_seen_only_where_it_says_which_rows_are_chosen(everything: nx.Explorer) -> None:
+    session, view = everything.session, part(everything, RowsView)
+    swarm, dependence = view._swarm._cloud, view._dependence._cloud
+
+    def lit(mark: Any) -> int:
+        return sum(len(colour) == len("#rrggbb") for colour in mark.colors)
+
+    def brush(cloud: Any) -> Any:
+        from_browser(cloud.control, value=True)
+        with cloud._brush.hold_trait_notifications():
+            cloud._brush.selected_x, cloud._brush.selected_y = np.sort(cloud.mark.x)[[0, 11]], np.array([-9.0, 9.0])
+        assert session.wait(60)
+        return cloud._brush
+
+    one = brush(dependence)
+    chosen = view._now.features[view._dependence._cloud._inside]
+    count = len(chosen)
+    assert 0 < count < len(view._now.features)
+    assert lit(dependence.mark) == count  # where it is, too
+    other = brush(swarm)
+    assert (one.selected_x, other.selected_x is None) == (None, False)
+    from_browser(dependence.control, value=False)  # it has not chosen these
+    assert session.wait(60)
+    chosen = view._now.features[swarm._inside]
+    assert lit(dependence.mark) == len(chosen) < len(view._now.features)
+    session.select(target=1 - session.selection.target)  # of two classes every value has the other sign
+    assert session.wait(60)
+    assert other.selected_x is None
+    assert lit(dependence.mark) == len(chosen)
+    assert set(view._now.features[view._dependence._cloud._lit]) == set(chosen)
+    left = np.delete(np.arange(60), chosen[1:])  # one of them, at another place
+    sizes = FRAME["size"].to_numpy()
+    name = session.inputs[0].names[0]
+    session.select(where={name: set(sizes[left].tolist()) - set(sizes[chosen[1:]].tolist())})
+    assert session.wait(60)
+    assert view._now.features[view._dependence._cloud._lit].tolist() == [chosen[0]]
+    session.select(where={name: set(sizes[np.delete(np.arange(60), chosen)].tolist()) - set(sizes[chosen].tolist())})
+    assert session.wait(60)
+    assert lit(dependence.mark) == len(view._now.features)  # none of them is shown: none is chosen
+    from_browser(swarm.control, value=False)
+    assert session.wait(60)
 
 
 def test_rows_of_a_wrong_class_are_dashed(forest: RandomForestClassifier) -> None:

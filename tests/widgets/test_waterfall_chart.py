@@ -60,6 +60,11 @@ def test_numbers_stand_at_the_right_end_of_their_bar_and_whisker(chart):
     assert x.min < -0.3 < 0.296 < x.max
 
 
+def test_no_whiskers_are_spoken_of_where_no_error_is_known(chart):
+    show(chart, [0.1, -0.5, 0.3], 0.2, 0.1, errors=[np.nan] * 3)
+    assert "whiskers" not in words(chart.figure)
+
+
 def test_what_is_not_shown_by_itself_is_one_step(chart, chosen):
     values = np.array([0.01, 5.0, -4.0, 0.02, 0.03, -0.5])
     show(chart, values, 0.0, values.sum(), top=2)

@@ -34,6 +34,7 @@ from nbexplain.inputs.table_masker import needed
 _PAUSE = 0.1  # seconds between two pictures
 _ROWS = 16384  # changed rows that are held at a time
 _PARTS = 10  # of a shuffle: the first picture comes from a tenth of the rows
+_ACCURACY = "accuracy"
 _MOST_KEPT = 32 * 2**20  # bytes of scores that the next class can use again
 
 
@@ -139,6 +140,11 @@ def permutation_importance(
         )
 
 
+def of_target(explanation: Explanation) -> bool:
+    """Whether an answer depends on its target: the fall of the accuracy is that of all classes."""
+    return explanation.method != "permutation_importance" or _ACCURACY not in explanation.details
+
+
 def _shuffled(subject: Subject, chosen: np.ndarray, places: np.ndarray, lenders: np.ndarray) -> Tensor:
     """Scores (F · n, K) of rows `places` (n,) of those chosen (N, F), column by column with the values of `lenders`."""
     columns, scores = chosen.shape[1], []
@@ -178,7 +184,7 @@ def _measure(subject: Subject, target: Target, numbers: np.ndarray, clean: Tenso
         return _Measure(
             lambda places, scores: (_array(scores).argmax(1) != right[places]) - missed[places].astype(np.float64),
             "fall of the accuracy",
-            {"accuracy": 1 - float(missed.mean())},
+            {_ACCURACY: 1 - float(missed.mean())},
         )
     wanted = right_numbers(subject)[numbers]
     unit = unit_of(wanted)

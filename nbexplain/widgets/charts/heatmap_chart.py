@@ -54,15 +54,25 @@ class Heatmap:
         marks = [self._map, self._base, self._line]
         self._chart = figure(marks, [self._names, self._below], right=16, bottom=28)
         control: list[ipywidgets.Widget] = []
+        self._inside: np.ndarray | None = None  # the rows that were told last
+        self._brush: IntervalBrush | None = None
         if on_brush is not None:
-            brush = IntervalBrush(self._x, self._brushed, "Drag over columns to select their rows")
-            brush.put_on(self._chart)
-            control.append(brush.control)
+            self._brush = IntervalBrush(self._x, self._brushed, "Drag over columns to select their rows")
+            self._brush.put_on(self._chart)
+            control.append(self._brush.control)
         self._ramp = ramp_key("", "", " ".join(f"#{colour}" for colour in DIVERGING.split()))
         below, self._caption = caption(*control, self._ramp)
         self.figure = captioned(self._chart, *below)
 
-    def show(self, names: Sequence[str], values: np.ndarray, base: float, order: str = "alike", top: int = 10) -> None:
+    def show(
+        self,
+        names: Sequence[str],
+        values: np.ndarray,
+        base: float,
+        order: str = "alike",
+        top: int = 10,
+        meanwhile: bool = False,
+    ) -> None:
         """Show other rows, or better values of the same.
 
         Parameters
@@ -77,6 +87,8 @@ class Heatmap:
             Of the rows: `"alike"` or `"score"`.
         top
             How many features are shown; the others are one line, their sum.
+        meanwhile
+            Whether they stand in this order only until all are known.
 
         Raises
         ------
@@ -105,7 +117,7 @@ class Heatmap:
         self._cells = cells
         self._high = (float(np.percentile(known, _CLIP)) or float(known.max())) if known.size else 0.0
         self._high = self._high or 1.0
-        self._lay_out(labels, count, order)
+        self._lay_out(labels, count, _AXES[order] + ", until all are known" * meanwhile)
         self._draw_line(scores[self._rows], base)
         self._paint()
         clipped = bool(known.size and known.max() > self._high)
@@ -116,6 +128,15 @@ class Heatmap:
         said = [f"f(x) from {least} to {most}, base value {middle} dashed"]
         said.append(counted(count, "row", len(numbers)) + " drawn, evenly spread" * (count < len(numbers)))
         self._caption.value = " · ".join(said)
+        interval, told = None if self._brush is None else self._brush.interval, self._inside
+        if interval is not None and (told is None or not np.array_equal(self._rows_in(interval), told)):
+            self.unbrush()
+
+    def unbrush(self) -> None:
+        """Take the interval away where others than its rows are chosen, and call nobody."""
+        self._inside = None
+        if self._brush is not None:
+            self._brush.unbrush()
 
     def highlight(self, rows: np.ndarray | None) -> None:
         """Let the cells of these rows stay and those of others vanish; None lets all stay."""
@@ -131,7 +152,7 @@ class Heatmap:
         picture = map_png(np.clip(cells, -self._high, self._high), -self._high, self._high, DIVERGING)
         self._map.draw(picture, [-0.5, shape[1] - 0.5], [shape[0] - 0.5, -0.5])
 
-    def _lay_out(self, labels: list[str], count: int, order: str) -> None:
+    def _lay_out(self, labels: list[str], count: int, axis: str) -> None:
         lines = len(labels)
         named = ["f(x)", *labels]
         with self._chart.hold_sync(), self._x.hold_sync(), self._y.hold_sync():
@@ -142,7 +163,7 @@ class Heatmap:
         places = [sum(_ABOVE) / 2, *range(lines)]
         written = {f"{place:g}": each for place, each in zip(places, named, strict=True)}
         set_ticks(self._names, np.array(places, float), ".1f", written)
-        self._below.label = _AXES[order]
+        self._below.label = axis
 
     def _draw_line(self, scores: np.ndarray, base: float) -> None:
         low, high = min(float(scores.min()), base), max(float(scores.max()), base)
@@ -166,11 +187,13 @@ class Heatmap:
         if self._on_choose is not None and 0 <= column < len(rows):
             self._on_choose(int(rows[column]))
 
+    def _rows_in(self, interval: tuple[float, float]) -> np.ndarray:
+        rows = self._rows
+        places = np.arange(len(rows))
+        inside: np.ndarray = np.sort(rows[(places >= interval[0]) & (places <= interval[1])])
+        return inside
+
     def _brushed(self, interval: tuple[float, float] | None) -> None:
-        if self._on_brush is None:
-            return
-        if interval is None:
-            self._on_brush(None)
-            return
-        places = np.arange(len(self._rows))
-        self._on_brush(np.sort(self._rows[(places >= interval[0]) & (places <= interval[1])]))
+        self._inside = None if interval is None else self._rows_in(interval)
+        if self._on_brush is not None:
+            self._on_brush(self._inside)

@@ -25,6 +25,7 @@ class IntervalBrush:
     def __init__(self, x: bqplot.Scale, on_interval: OnInterval, help_: str) -> None:
         self._x, self._on_interval = x, on_interval
         self._brush: bqplot.interacts.BrushIntervalSelector | None = None
+        self._hiding = False  # the interval is taken away from here
         self.control = ipywidgets.ToggleButton(
             description="Select by dragging",
             tooltip=f"{help_}; switched off, it clears the selection",
@@ -46,10 +47,22 @@ class IntervalBrush:
 
         self.control.observe(switch, "value")
 
-    def _brushed(self) -> None:
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """What is selected."""
         chosen = getattr(self._brush, "selected", None)
         if chosen is None or len(chosen) != 2:
-            self._on_interval(None)
-            return
+            return None
         low, high = sorted(map(float, chosen))
-        self._on_interval((low, high))
+        return low, high
+
+    def unbrush(self) -> None:
+        """Take the interval away where it does not say any more what is chosen, and call nobody."""
+        if self._brush is not None and self._brush.selected is not None:
+            self._hiding = True
+            self._brush.selected = None
+            self._hiding = False
+
+    def _brushed(self) -> None:
+        if not self._hiding:
+            self._on_interval(self.interval)

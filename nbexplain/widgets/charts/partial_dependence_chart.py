@@ -74,9 +74,10 @@ class PartialDependenceChart:
                  self._mean, self._whiskers, self._own, self._own_points, self._here]  # fmt: skip
         self._chart = figure(marks, [self._column.axis, self._beside], right=16, left=60)
         self._chart.layout.min_height = "300px"
-        keys = {TEXT: f"mean ± {ERROR} standard errors", PLAIN: "ICE", _BARS: "rows that hold the value"}
-        self._front = key(ACCENT, "")
-        below, self._caption = caption(*(key(colour, word) for colour, word in keys.items()), self._front)
+        keys = {TEXT: "mean", PLAIN: "ICE", _BARS: "rows that hold the value"}
+        mean, *others = (key(colour, word) for colour, word in keys.items())
+        self._mean_said, self._front = mean.children[1], key(ACCENT, "")
+        below, self._caption = caption(mean, *others, self._front)
         self.figure = captioned(self._chart, *below)
         self._grid: Grid | None = None
         self._curves = np.zeros((0, 0))
@@ -176,8 +177,11 @@ class PartialDependenceChart:
         _points(self._points, *self._jittered(drawn, strip))
         x, y, e, half = at[strip], mean.values[strip], reach[strip], column.half
         corners = np.stack([x - half, x + half, x, x, x, x], 1), np.stack([y, y, y, y - e, y + e, y], 1)
+        known = np.isfinite(mean.errors)  # not of a single row
+        self._mean_said.value = "mean" + f" ± {ERROR} standard errors" * bool(known.any())
         said = [
-            f"{self._named(k)}: {number(mean.values[k])} ± {number(reach[k])}" for k in np.flatnonzero(strip).tolist()
+            f"{self._named(k)}: {number(mean.values[k])}" + f" ± {number(reach[k])}" * bool(known[k])
+            for k in np.flatnonzero(strip).tolist()
         ]
         self._whiskers.draw(*corners, [], said)
         line, strip = self._split(own_values)

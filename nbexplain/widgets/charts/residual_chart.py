@@ -56,3 +56,11 @@ class ResidualChart:
         self._cloud.draw(x, y, np.zeros(len(rows)), rows, x, None if numbers is None else numbers[rows])
         few = f"{len(rows):,} of {len(predicted):,} rows drawn, evenly spread · " if len(rows) < len(predicted) else ""
         self._caption.value = few + said
+
+    def highlight(self, rows: np.ndarray | None) -> None:
+        """Let the points of these rows stay and the others fade; None lets all stay."""
+        self._cloud.highlight(rows)
+
+    def unbrush(self) -> None:
+        """Take the rectangle away where others than its rows are chosen, and call nobody."""
+        self._cloud.unbrush()

@@ -127,5 +127,6 @@ def _figures(details: Any) -> list[str]:
     """The accuracy with the standard error that so many rows leave, and the other figures."""
     accuracy, rows = details["accuracy"], details["rows"]
     error = error_of_share(accuracy * rows, np.float64(rows))  # as in the table of groups
-    found = [f"accuracy {accuracy:.1%} ± {error:.1%}", f"balanced accuracy {details['balanced accuracy']:.1%}"]
+    found = [f"accuracy {accuracy:.1%} ± {error:.1%} (standard error)"]
+    found.append(f"balanced accuracy {details['balanced accuracy']:.1%}")
     return [*found, *figures_said(details, ("log loss", "Brier score"))]

@@ -61,7 +61,8 @@ class CurvesView:
         if explanation is not None:
             details = explanation.details
             error = details["standard error of the AUC"]
-            plus = f" ± {error:.2g}" if error > 0 else ""  # no error can be told of perfect scores, or of a single row
+            # no error can be told of perfect scores, or of a single row
+            plus = f" ± {error:.2g} (standard error)" if error > 0 else ""
             self._rates = [f"ROC curve · AUC {details['AUC']:.4f}{plus}", self._rates[1]]
             self._send_steps(explanation)
             self.pane.roc.send(thinned(explanation.values[:2]))

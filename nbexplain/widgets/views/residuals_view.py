@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -18,11 +19,15 @@ from nbexplain.widgets.charts.residual_chart import ResidualChart
 from nbexplain.widgets.layout import framed, say_in, title_of
 from nbexplain.widgets.views.outcomes import figures_said, place_of_all_outcomes, rows_said
 
+_AXES = ("predicted", "residual")  # which the rectangle spans
 _REST = 0.3  # seconds after the last move of a brush
 
 
 class ResidualsView:
-    """The pane `"residuals"`: label − prediction over the prediction, with R², RMSE and MAE."""
+    """The pane `"residuals"`: label − prediction over the prediction, with R², RMSE and MAE.
+
+    Where the filter chooses among these rows, the others fade.
+    """
 
     def __init__(
         self, session: Session, answered: Callable[[Place, Answer], None], explain: Callable[[Tabular], None]
@@ -35,11 +40,18 @@ class ResidualsView:
         self.above: list[ipywidgets.Widget] = []
         self.panes: list[ipywidgets.Widget] = [self._frame]
         self.wide: list[ipywidgets.Widget] = []
+        self._brushed: tuple[Any, ...] = (None, None)  # the conditions that the brush has put
+        self._matching: np.ndarray | None = None  # the rows that the filter leaves, by their numbers
+        self._lit: np.ndarray | None = None  # and by their places among those that are shown
+        self._end = session.on_select(self._follow)
         self._place, self._close = place_of_all_outcomes(session, self._show, self._say, method="residuals")
+        self._matches = session.place(self._match, method="matching_rows", input=session.selection.input)
 
     def close(self) -> None:
         """Ask no more."""
+        self._end()
         self._close()
+        self._matches.close()
 
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
@@ -49,7 +61,38 @@ class ResidualsView:
             said = figures_said(explanation.details, ("R²", "RMSE", "MAE"))
             predicted, residual = explanation.values.T
             self._chart.show(predicted, residual, " · ".join(said), explanation.features)
+            self._light()
         self._answered(place, answer)
+
+    def _match(self, _place: Place, answer: Answer) -> None:
+        """Which rows match is nothing that an explorer's status line or code would tell of besides."""
+        found = answer.explanation
+        if found is not None:
+            where = found.params["where"]
+            self._matching = None if where == where.of_columns else found.features
+            self._light()
+
+    def _light(self) -> None:
+        """In the worker: let the rows fade that the filter leaves out."""
+        now, numbers = self._now, self._matching
+        if now is None:
+            return
+        lit = None if numbers is None or now.features is None else np.flatnonzero(np.isin(now.features, numbers))
+        same = lit is self._lit or (lit is not None and self._lit is not None and np.array_equal(lit, self._lit))
+        if not same:
+            self._lit = lit
+            self._chart.highlight(lit)
+
+    def _conditions(self) -> tuple[Any, ...]:
+        """What the filter says of that which the brush chooses by."""
+        where = self._session.selection.where
+        return tuple(where.get(key) for key in _AXES)
+
+    def _follow(self) -> None:
+        """Conditions that are others than those of the rectangle: it goes."""
+        if self._conditions() != self._brushed:
+            self._brushed = (None, None)
+            runner.later((self, "other"), 0, self._chart.unbrush, owner=self._session)
 
     def _say(self, text: str) -> None:
         say_in(self._frame, text)
@@ -65,13 +108,17 @@ class ResidualsView:
         now = self._now
         if now is None:
             return
-        chosen: dict[str, tuple[float, float] | None] = {"predicted": None, "residual": None}
+        chosen: dict[str, tuple[float, float] | None] = dict.fromkeys(_AXES)
         if places is not None and len(places):
             for key, all_values in zip(chosen, now.values.T, strict=True):
                 chosen[key] = rounded_outwards(all_values[places], float(np.ptp(all_values)))
 
         def choose() -> None:
-            self._session.select(where=self._session.selection.where.put(chosen))
+            if places is None and self._conditions() != self._brushed:  # chosen otherwise since
+                return
+            where = self._session.selection.where.put(chosen)
+            self._brushed = tuple(where.get(key) for key in _AXES)
+            self._session.select(where=where)
 
         runner.later((self, "brush"), _REST, choose, owner=self._session)
 

@@ -145,6 +145,9 @@ def test_the_cells_are_the_values_in_the_order_of_shap(heatmap: Heatmap) -> None
 def test_rows_by_score(heatmap: Heatmap) -> None:
     heatmap.show(NAMES, VALUES, BASE, order="score", top=3)
     assert heatmap._rows.tolist() == np.argsort(VALUES.sum(1)).tolist()
+    assert heatmap._below.label == "rows by their score"
+    heatmap.show(NAMES, VALUES, BASE, order="score", top=3, meanwhile=True)
+    assert heatmap._below.label == "rows by their score, until all are known"
     with pytest.raises(ValueError, match="order: expected one of 'alike', 'score', got 'colour'"):
         heatmap.show(NAMES, VALUES, BASE, order="colour")
 
@@ -169,6 +172,24 @@ def test_the_brush_is_put_on_and_taken_off(heatmap: Heatmap) -> None:
     assert BRUSHED[-1].tolist() == sorted(heatmap._rows[:3].tolist())
     from_browser(button, value=False)
     assert (heatmap._chart.interaction, BRUSHED[-1]) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["decision", "heatmap"])
+def test_an_interval_with_other_rows_than_before_goes_without_a_call(request: pytest.FixtureRequest, name: str) -> None:
+    chart = request.getfixturevalue(name)
+    from_browser(chart.figure.children[1].children[0], value=True)
+    brush = chart._chart.interaction
+    brush.selected = np.array([0.0, 3.0])
+    chart.show(NAMES, VALUES, BASE)
+    assert brush.selected is not None
+    told = len(BRUSHED)
+    chart.show(NAMES, VALUES[::-1] * 2, BASE)
+    assert brush.selected is None
+    brush.selected = np.array([0.0, 3.0])
+    assert len(BRUSHED) == told + 1
+    chart.unbrush()
+    assert brush.selected is None
+    assert len(BRUSHED) == told + 1
 
 
 @pytest.mark.parametrize("chart", [Decision, Heatmap])

@@ -141,6 +141,16 @@ def test_categories_are_strips_without_curves(chart):
     assert bars(chart) == ["private: 2 rows", "state: 1 row", "missing: 1 row"]
 
 
+def test_the_mean_of_a_single_row_has_no_error(chart):
+    grid = Grid("work", np.array([0.0, 1.0]), ("private", "state"))
+    chart.show(grid, np.array([[0.25, 0.5]]), np.array([0.0]), ["private", "state"])
+    assert list(chart._whiskers.labels) == ["private: 0.25", "state: 0.5"]
+    assert "standard errors" not in words(chart.figure)
+    chart.show(grid, np.array([[0.25, 0.5], [0.25, 0.5]]), np.array([0.0, 1.0]), ["private", "state"])
+    assert list(chart._whiskers.labels) == ["private: 0.25 ± 0", "state: 0.5 ± 0"]
+    assert "mean ± 1.96 standard errors" in words(chart.figure)
+
+
 def test_brushed_rows_are_drawn_in_front_even_those_beyond_the_hundred(chart):
     chart.show(GRID, CURVES, HELD)
     chart.highlight(np.array([3, 117]))

@@ -16,6 +16,7 @@ from sklearn.metrics import confusion_matrix
 import nbexplain as nx
 from nbexplain.core.question import Answer
 from nbexplain.core.row_filter import ALL_ROWS, RowFilter
+from nbexplain.widgets.importance_view import ImportanceView
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.table_parts import SET_PANES
 from nbexplain.widgets.views.confusion_view import ConfusionView
@@ -132,8 +133,22 @@ def test_the_accuracy_has_the_error_that_the_table_of_groups_gives_it() -> None:
     more = 1.96**2 / 90
     low, high = sorted(np.roots([1 + more, -(2 * share + more), share**2]))
     error = max(share - low, high - share) / 1.96
-    assert part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%}"
+    assert part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%} (standard error)"
     assert f"{error:.1%}" != f"{(share * (1 - share) / 90) ** 0.5:.1%}"
+    explorer.close()
+
+
+def test_where_no_column_changes_the_accuracy_that_is_said() -> None:
+    model = LogisticRegression().fit(NUMBERS, TWO)
+    model.coef_[:] = 0.0  # the intercept alone decides: every row has the same class
+    predicted = str(model.predict(NUMBERS)[0])
+    explorer = explorer_of(model, TWO, show=["permutation"])
+    explorer.session.select(where={"error": True})
+    assert explorer.session.wait(60)
+    view = part(explorer, ImportanceView)
+    assert set(TWO) - {predicted}
+    assert (view._now.values.tolist(), view._now.details["accuracy"]) == ([0.0, 0.0], 0.0)
+    assert view._bars._caption.value.startswith("no column changes the accuracy · ")
     explorer.close()
 
 
@@ -285,6 +300,7 @@ def test_the_threshold_moves_and_the_code_follows() -> None:
     explorer = explorer_of(model, TWO, show=PANES, target="ill")
     curves, pane = part(explorer, CurvesView), part(explorer, ConfusionView).pane
     assert pane.curve is curves.curve
+    assert re.search(r"AUC 0\.\d{4} ± 0\.\d+ \(standard error\)$", curves.pane.rates[0])
     meta, counts = curves.curve.meta, sent(curves.curve)
     chance = model.predict_proba(NUMBERS)[:, 1]
     assert (meta["first"], meta["count"], meta["parts"], meta["start"]) == (0, 1001, 1000, 0.5)
@@ -343,6 +359,44 @@ def test_a_brush_over_residuals_chooses_rows_and_a_click_the_row_that_is_explain
     assert explorer.session.wait(60)
     expected = NUMBERS.iloc[answer.features[5]].to_numpy(float)
     np.testing.assert_array_equal(explorer.session.inputs[0].tensor[0].numpy(), expected)
+    explorer.close()
+
+
+def test_the_rectangle_over_residuals_goes_when_its_conditions_do() -> None:
+    model = LinearRegression().fit(NUMBERS, RISK)
+    explorer = explorer_of(model, RISK, show=["filter", "residuals"])
+    cloud = part(explorer, ResidualsView)._chart._cloud
+    from_browser(cloud.control, value=True)
+
+    def drag() -> None:
+        with cloud._brush.hold_trait_notifications():
+            cloud._brush.selected_x, cloud._brush.selected_y = np.array([-99.0, 99.0]), np.array([1.0, 99.0])
+        assert explorer.session.wait(60)
+
+    def lit() -> set[int]:
+        shown = [number for number, colour in zip(cloud.mark.rotation, cloud.mark.colors) if len(colour) == 7]
+        return set(map(int, shown))
+
+    drag()
+    residual = RISK - model.predict(NUMBERS)
+    assert lit() == set(np.flatnonzero(residual > 1)) != set(range(90))
+    assert cloud._brush.selected_x is not None
+    explorer.session.select(target=0)  # which changes nothing
+    assert explorer.session.wait(60)
+    assert cloud._brush.selected_x is not None
+    explorer.session.select(where={})  # "All rows"
+    assert explorer.session.wait(60)
+    assert cloud._brush.selected_x is None
+    assert lit() == set(range(90))
+    drag()
+    where = RowFilter.of({"residual": (-0.5, 0.5)})
+    explorer.session.select(where=where)
+    assert explorer.session.wait(60)
+    assert cloud._brush.selected_x is None
+    assert lit() == set(np.flatnonzero(np.abs(residual) <= 0.5))
+    from_browser(cloud.control, value=False)  # it has not chosen these
+    assert explorer.session.wait(60)
+    assert explorer.session.selection.where == where
     explorer.close()
 
 
