@@ -15,6 +15,7 @@ from nbexplain.inputs.table_masker import needed
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
+from nbexplain.widgets import words
 from nbexplain.widgets.charts.residual_chart import ResidualChart
 from nbexplain.widgets.layout import framed, say_in, title_of
 from nbexplain.widgets.views.outcomes import figures_said, place_of_all_outcomes, rows_said
@@ -41,6 +42,7 @@ class ResidualsView:
         self.panes: list[ipywidgets.Widget] = [self._frame]
         self.wide: list[ipywidgets.Widget] = []
         self._brushed: tuple[Any, ...] = (None, None)  # the conditions that the brush has put
+        self._said = self._unmatched = ""  # of the outcomes, and of the rows that the filter leaves
         self._matching: np.ndarray | None = None  # the rows that the filter leaves, by their numbers
         self._lit: np.ndarray | None = None  # and by their places among those that are shown
         self._end = session.on_select(self._follow)
@@ -67,6 +69,9 @@ class ResidualsView:
     def _match(self, _place: Place, answer: Answer) -> None:
         """Which rows match is nothing that an explorer's status line or code would tell of besides."""
         found = answer.explanation
+        if (why := words.notice(answer)) or found is not None:
+            self._unmatched = f"the filter: {why}" if why else ""
+            self._write()
         if found is not None:
             where = found.params["where"]
             self._matching = None if where == where.of_columns else found.features
@@ -95,7 +100,11 @@ class ResidualsView:
             runner.later((self, "other"), 0, self._chart.unbrush, owner=self._session)
 
     def _say(self, text: str) -> None:
-        say_in(self._frame, text)
+        self._said = text
+        self._write()
+
+    def _write(self) -> None:
+        say_in(self._frame, self._said or self._unmatched)
 
     def _choose(self, place: int) -> None:
         now, table = self._now, self._table
