@@ -78,7 +78,12 @@ class Copier:
 
     @functools.cached_property
     def _written(self) -> set[int]:
-        """Where the storages of the buffers are to which a forward pass may write: the smallest, `_MOST_OWN` in all."""
+        """Where the storages of the buffers are to which a forward pass may write: the smallest, `_MOST_OWN` in all.
+
+        None of a tree with hooks, which may write to a buffer of the user's model by way of whatever they hold on to.
+        """
+        if any(_has_hooks(part) for part in _modules_in(self._model)):
+            return set()
         sizes = {place: part.untyped_storage().nbytes() for part in self._buffers if (place := _place_of(part))}
         for place in (*map(_place_of, self._model.parameters()), *self._kept):
             sizes.pop(place, None)
@@ -289,6 +294,13 @@ def _modules_in(model: nn.Module) -> Iterator[nn.Module]:
         elif len(held) <= _MOST_ITEMS:
             parts = held.values() if isinstance(held, dict) else held
             waiting += (part for part in parts if isinstance(part, (nn.Module, list, tuple, dict)))
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    """Whether a module has hooks that are neither torch's own nor ours."""
+    hooks = (*getattr(module, "_forward_hooks", {}).values(), *getattr(module, "_forward_pre_hooks", {}).values())
+    homes = [getattr(hook, "__module__", None) or type(hook).__module__ for hook in hooks]
+    return any(home.partition(".")[0] not in ("torch", "nbexplain") for home in homes)
 
 
 def _place_of(tensor: Tensor) -> int:

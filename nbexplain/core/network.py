@@ -34,6 +34,7 @@ _ROWS_TRIED, _ROWS_LOOKED_AT = 7, 1000  # of a background, beside a row that a m
 _MOST_TRIED, _TRYING = 63, 0.25  # as many where they take no more seconds: some models mix large batches only
 _PADDED_ROWS = 6  # of a text are also run as they are
 _SLOW = 0.2  # seconds: a model whose single row takes as long is tried with fewer
+_SMALL = 2**20  # bytes
 _LARGER = 4  # times as large is a batch of which some inputs are asked alone again, ...
 _HOLDING = 0.002  # ... two, or as many as take so many seconds
 _HALF = torch.float16, torch.bfloat16
@@ -200,7 +201,7 @@ class Network:
     def _takes(self, tried: Twin, dtype: torch.dtype) -> bool:
         """Whether the model takes the input in a dtype."""
         x = self._cast(self._given.tensor, dtype).clone()
-        with self.computing(grad=False, twin=tried) as module:
+        with self.computing(grad=False, twin=tried) as module, _put_back(module):
             try:
                 self._called(module, *self._given.arguments(x, dtype))
             except torch.OutOfMemoryError:
@@ -624,6 +625,24 @@ class Network:
         ready = (twin or self.twin).ready(inplace=inplace and not self.cautious)
         with ready as module, self.undisturbed(), torch.set_grad_enabled(grad):
             yield module
+
+
+@contextmanager
+def _put_back(module: nn.Module) -> Iterator[None]:
+    """Small tensors that are no parameters are what they were: a copy may share some of them with the user's model."""
+    held = [
+        value
+        for part in module.modules()
+        for value in (*vars(part).values(), *getattr(part, "_buffers", {}).values())
+        if type(value) is Tensor and value.layout is torch.strided and not value.is_meta and value.nbytes <= _SMALL
+    ]
+    before = [value.clone() for value in held]
+    try:
+        yield
+    finally:
+        for value, was in zip(held, before, strict=True):
+            if not torch.equal(value, was):
+                value.copy_(was)
 
 
 def _is_real_or_complex(tensor: Tensor) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Hashable, Sequence
 from numbers import Integral
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -28,8 +26,6 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
-_LARGER = 4  # times as many inputs are tried alone again
-_TRIED: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # with how many inputs callables told them apart
 _HELD = 9  # inputs, spread over all, whose numbers a callable's are held against, beside the outermost ones
 _BACKGROUND = {"background", "__background__", "bg"}
 
@@ -205,44 +201,59 @@ def score(scores: Tensor, target: Target) -> Tensor:
 
 
 def _tells_apart(target: Target, scores: Tensor, value: Tensor) -> bool:
-    """Whether the inputs have the numbers that they have alone, or else beside half of the others.
+    """Whether the inputs have the numbers that they have alone: some of them, and all beside half of the others.
 
-    All of them are tried with every other one, which have another largest, order, and number of inputs. When there are
-    many more inputs than it was tried with before, some are tried alone too: some that are spread over all, and those
-    that have the largest and the smallest numbers, of which a callable may make something else.
+    A gradient that reaches the scores of others tells at once, whatever the scores are. What it can't follow, such as a
+    comparison, is tried: with those that have the largest and the smallest numbers, of which a callable may make
+    something else; for all with every other one, which have another largest, order, and number of inputs; and, where
+    there is no gradient, with some that are spread over all.
     """
     number, made = len(scores), value.detach()
+    reaches = _reaches_others(target, scores)
+    if reaches:
+        return False
+    spread = _HELD if reaches is None or number <= _HELD else 0
+    some = set(np.linspace(0, number - 1, spread).astype(np.intp).tolist())
+    numbers = [made[:, None]]
+    if scores.is_floating_point() and scores[0].numel() <= _HELD:
+        numbers.append(scores.detach().flatten(1))
+    for columns in numbers:
+        some.update(columns.argmax(0).tolist() + columns.argmin(0).tolist())
+    held = sorted(some)
     with torch.no_grad():
-        if number > 2:
-            try:
-                halves = [_called(target, scores[start::2]) for start in (1, 0)]
-            except ValueError:  # which raises of so many inputs only: the number of others matters to it
-                return False
-            if not is_close(torch.cat([made[1::2], made[::2]]), torch.cat(halves)):
-                return False
-        if 2 < number < _LARGER * _largest_tried(target):
-            return True
-        some = set(np.linspace(0, number - 1, _HELD).astype(np.intp).tolist())
-        numbers = [made[:, None]]
-        if scores.is_floating_point() and scores[0].numel() <= _HELD:
-            numbers.append(scores.detach().flatten(1))
-        for columns in numbers:
-            some.update(columns.argmax(0).tolist() + columns.argmin(0).tolist())
-        held = sorted(some)
         alone = torch.cat([_called(target, scores[place : place + 1]) for place in held])
-    same = is_close(made[held], alone)
-    if same:
-        with contextlib.suppress(TypeError):  # an object that can't be told again is tried each time
-            _TRIED[target] = number
-    return same
+        if not is_close(made[held], alone):
+            return False
+        if len(held) == number:
+            return True
+        try:
+            halves = [_called(target, scores[start::2]) for start in (1, 0)]
+        except ValueError:  # which raises of so many inputs only: the number of others matters to it
+            return False
+    return is_close(torch.cat([made[1::2], made[::2]]), torch.cat(halves))
 
 
-def _largest_tried(target: Target) -> int:
-    """With how many inputs a callable was tried alone."""
-    try:
-        return _TRIED.get(target, 0)
-    except TypeError:
-        return 0
+def _reaches_others(target: Target, scores: Tensor) -> bool | None:
+    """Whether the numbers of every other input have a gradient in the scores of those between; None if none tells."""
+    if not scores.is_floating_point():
+        return None
+    with torch.enable_grad():
+        given = scores.detach().clone().requires_grad_()
+        try:
+            value = _called(target, given)
+            if not value.requires_grad:
+                return None
+            value = value * torch.linspace(1, 2, len(value)).to(value)  # or they may cancel each other
+            slopes = [
+                torch.autograd.grad(value[start::2].sum(), given, retain_graph=start == 0, allow_unused=True)[0]
+                for start in (0, 1)
+            ]
+        except (ValueError, RuntimeError):  # such as one that computes with numpy
+            return None
+    between = [slope[1 - start :: 2] for start, slope in enumerate(slopes) if slope is not None]
+    if any(slope.isnan().any() for slope in between):
+        return None
+    return any(bool(slope.any()) for slope in between)
 
 
 def _check_alone(target: Target, scores: Tensor) -> None:
@@ -325,6 +336,24 @@ def _where(over: Any, places: Sequence[str]) -> str:
     return "over a mask"
 
 
+class _Same:
+    """A callable that is told from others by being another object: it may be equal to one that differs, or no key."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.target is self.target
+
+    def __hash__(self) -> int:
+        return id(self.target)
+
+
+def key_of(target: Target) -> Hashable:
+    """A target as a part of a key under which something is kept."""
+    return _Same(target) if is_function(target) else target
+
+
 class Kept:
     """What of the scores of changed inputs is kept between questions.
 
@@ -340,7 +369,7 @@ class Kept:
     def __init__(self, target: Target, scores: Tensor) -> None:
         self._target = target
         self._all = scores.ndim == 2 and not is_function(target)
-        self.key: Hashable = None if self._all else target
+        self.key: Hashable = None if self._all else key_of(target)
 
     def keep(self, scores: Tensor) -> Tensor:
         """Of scores (N, K, …) what is kept, (N, K) or (N, 1)."""

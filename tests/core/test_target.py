@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -417,29 +419,48 @@ def test_a_target_of_each_input_by_itself_is_asked_few_times() -> None:
     assert len(asked) < 50
 
 
-def test_a_target_of_each_input_by_itself_is_asked_less_for_the_next_chunks() -> None:
-    asked: list[int] = []
-
-    def margin(scores: Tensor) -> Tensor:
-        asked.append(len(scores))
-        return scores[:, 1] - scores[:, 0]
-
-    chunks = torch.randn(20, 50, 3, generator=torch.Generator().manual_seed(0))
-    score(chunks[0], margin)
-    first = len(asked)
-    for chunk in chunks[1:]:
-        score(chunk, margin)
-    assert len(asked) - first == 19 * 3  # all, and two halves
-    score(torch.cat([*chunks]), margin)
-    assert len(asked) - first > 19 * 3 + 3  # of many more, some alone too
+@pytest.mark.parametrize("wrap", [lambda call: call, functools.partial], ids=["function", "partial"])
+def test_a_softmax_over_the_wrong_axis_is_seen_among_scores_of_few_values(wrap: Any) -> None:
+    target = wrap(lambda scores: scores[:, 1] / scores.max())
+    table = torch.tensor([[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]])  # the leaves of a tree
+    equal = table[[3] * 40]
+    np.testing.assert_array_equal(score(equal, target), torch.ones(40))
+    ends = [0, 3] * 20
+    mixed = table[[*ends, 1, 2, *ends]]  # all but two have the largest score of all batches, as they have alone
+    np.testing.assert_allclose(score(mixed, target), mixed[:, 1] / mixed.amax(1))
 
 
-@pytest.mark.parametrize("count", [40, 500])
-def test_a_target_that_did_well_by_a_few_is_still_held_against_halves(count: int) -> None:
-    def target(scores: Tensor) -> Tensor:
-        return scores[:, 1] if len(scores) < 30 else scores[:, 1] - scores[:, 1].mean()
+def test_a_target_that_is_no_key_and_one_that_equals_another() -> None:
+    @dataclasses.dataclass
+    class Margin:
+        first: int = 1
+        second: int = 0
 
-    draw = torch.Generator().manual_seed(0)
-    few, many = torch.randn(29, 3, generator=draw), torch.randn(count, 3, generator=draw)
-    np.testing.assert_array_equal(score(few, target), few[:, 1])
-    np.testing.assert_array_equal(score(many, target), many[:, 1])
+        def __call__(self, scores: Tensor) -> Tensor:
+            return scores[:, self.first] - scores[:, self.second]
+
+    @dataclasses.dataclass(frozen=True)
+    class Scaled:
+        times: float = dataclasses.field(compare=False)
+
+        def __call__(self, scores: Tensor) -> Tensor:
+            return self.times * scores[:, 1]
+
+    class Odd(Margin):
+        def __eq__(self, other: object) -> Any:
+            return torch.zeros(2)
+
+        def __hash__(self) -> int:
+            raise NotImplementedError
+
+    torch.manual_seed(0)
+    model, rows = nn.Linear(4, 3), torch.randn(20, 4)
+    x = Tabular(rows[0], background=rows)
+    plain = explain(model, x, "exact_shap", target=lambda scores: scores[:, 1] - scores[:, 0])
+    for target in (Margin(), Odd()):
+        for key in ("exact_shap", "kernel_shap", "leave_one_out", "partial_dependence", "gradient"):
+            wanted = explain(model, x, key, target=lambda scores: scores[:, 1] - scores[:, 0])
+            np.testing.assert_array_equal(explain(model, x, key, target=target).values, wanted.values)
+    once, twice = (explain(model, x, "exact_shap", target=Scaled(times)) for times in (1.0, 2.0))
+    np.testing.assert_allclose(twice.values, 2 * once.values, rtol=1e-6)
+    assert not np.allclose(once.values, plain.values)

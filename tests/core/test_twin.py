@@ -193,7 +193,28 @@ def _with_an_argument(model: nn.Module) -> None:
     model.body.register_forward_hook(functools.partial(write, model.gate))
 
 
-@pytest.mark.parametrize("hooked", [_closing_over, _among_the_names, _in_a_dict, _with_an_argument])
+def _by_a_helper(model: nn.Module) -> None:
+    class Helper:
+        def __init__(self) -> None:
+            self.held = {"model": [model]}
+            model.body.register_forward_hook(lambda _module, _args, output: self.write(output))
+
+        def write(self, output: Tensor) -> None:
+            self.held["model"][0].gate.copy_(output.detach().sigmoid())
+
+    Helper()
+
+
+def _among_what_a_notebook_keeps(model: nn.Module) -> None:
+    names = {"STATE": {"gate": model.gate}}
+    exec("def hook(module, args):\n    STATE['gate'].copy_((args[0] @ module.weight.T).detach().sigmoid())", names)
+    model.body.register_forward_pre_hook(names["hook"])
+
+
+@pytest.mark.parametrize(
+    "hooked",
+    [_closing_over, _among_the_names, _in_a_dict, _with_an_argument, _by_a_helper, _among_what_a_notebook_keeps],
+)
 def test_a_buffer_that_a_hook_writes_is_the_one_that_the_copy_reads(hooked: Callable[[nn.Module], None]) -> None:
     model, x = seeded(Gated).eval(), torch.randn(1, 6, generator=torch.Generator().manual_seed(0))
     hooked(model)

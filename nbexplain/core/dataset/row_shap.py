@@ -24,6 +24,7 @@ from nbexplain.core.row_filter import ALL_ROWS, Where
 from nbexplain.core.subject import Subject
 from nbexplain.core.table.matching import few, matching
 from nbexplain.core.table.prices import matches
+from nbexplain.core.target import key_of
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 
@@ -157,7 +158,7 @@ def row_shap(
 def _explainer(subject: Subject, target: Target, stand_ins: np.ndarray, draw: tuple[int, int]) -> str:
     """The one that suits the model: trees whose values are Shapley's, or nearly; gradients of numbers; permutations."""
     plain = isinstance(target, (int, tuple))
-    key = ("row_shap explainer", plain or target, draw)
+    key = ("row_shap explainer", plain or key_of(target), draw)
     found: str | None = subject.kept(key)
     if found is None:
         found = "permutation"

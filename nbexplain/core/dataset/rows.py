@@ -180,7 +180,7 @@ class Reading:
         self._target = target
         own = scores if isinstance(target, (int, tuple)) else targets.score(scores, target)
         self.dtype = torch.float32 if own.dtype == torch.float32 else torch.float64
-        self.key, self.column, self.width = target, 0, 1
+        self.key, self.column, self.width = targets.key_of(target), 0, 1
         if isinstance(target, (int, tuple)) and values * math.prod(shape) * 8 <= _MOST_KEPT:
             place = target if isinstance(target, tuple) else (target,)
             self.key, self.column = None, int(np.ravel_multi_index(place, shape))

@@ -15,7 +15,7 @@ from nbexplain.core.inside.evidence import channel_evidence
 from nbexplain.core.layers import Layer
 from nbexplain.core.registry import Choice, Range, method
 from nbexplain.core.subject import NoGradient, Subject
-from nbexplain.core.target import score
+from nbexplain.core.target import key_of, score
 
 THIS = "the channel"
 ORDERS = ("most evidence first", "least evidence first", "largest activation first")
@@ -118,7 +118,8 @@ def _order_or_next(subject: Subject, target: Target, layer: Layer, which: str) -
 
 def channel_order(subject: Subject, target: Target, layer: Layer, which: str) -> list[int]:
     """The channels of a layer in one of `ORDERS`; equal ones by their number."""
-    known = subject.kept(("order", target, layer.name, which))
+    key = ("order", key_of(target), layer.name, which)
+    known = subject.kept(key)
     if known is not None:
         return list(known)
     if which == ORDERS[2]:
@@ -127,7 +128,7 @@ def channel_order(subject: Subject, target: Target, layer: Layer, which: str) ->
         strength = torch.tensor(channel_evidence(subject, target, layer).values, dtype=torch.double)
     strength = torch.nan_to_num(strength if which != ORDERS[1] else -strength)
     order = [int(channel) for channel in torch.argsort(strength, descending=True, stable=True)]
-    subject.keep(("order", target, layer.name, which), order, 8 * len(order))
+    subject.keep(key, order, 8 * len(order))
     return order
 
 

@@ -62,7 +62,7 @@ def without(
     def read(scores: Tensor) -> Tensor:
         return scores if by_class else targets.score(scores, target)
 
-    key = ("without", masker.key, features, None if by_class else target)
+    key = ("without", masker.key, features, None if by_class else targets.key_of(target))
     after: Tensor | None = subject.kept(key) if features else read(clean)
     if after is None:
         keep = np.ones((1, count), dtype=bool)

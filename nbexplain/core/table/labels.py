@@ -230,7 +230,7 @@ def _made_classes(labels: np.ndarray, classes: list[Any], told: str) -> str:
     if not numbered or not (told or len(classes) <= _MOST_WRITTEN):
         return ""
     listed = told or f"numpy.array([{', '.join(map(written, classes))}])"
-    places = "labels" if labels.dtype.kind in "iu" else "numpy.asarray(labels).astype(int)"
+    places = "numpy.asarray(labels)" if labels.dtype.kind in "iu" else "numpy.asarray(labels).astype(int)"
     made = f"{listed}[{places}]" if len(present) == len(held) else _of_each(f"{listed}[int(label)]")
     return f"; if they are the numbers of the classes, from 0 on: labels={made}"
 

@@ -342,12 +342,13 @@ def test_which_dtype_a_model_takes_is_tried_without_moving_what_it_counts(given:
             super().__init__()
             self.head = nn.Linear(6, 3)
             self.register_buffer("calls", torch.zeros(1, dtype=torch.float64))
-            self.asked = 0
+            self.asked, self.steps = 0, torch.zeros(1)
 
         def forward(self, x: Tensor) -> Tensor:
             self.calls += 1
             self.asked += 1
-            return self.head(x) / (self.calls.float() * self.asked)
+            self.steps += 1
+            return self.head(x) / (self.calls.float() * self.asked * self.steps)
 
     torch.manual_seed(0)
     model, x = Counts().eval(), torch.randn(1, 6)

@@ -174,7 +174,11 @@ def with_a_gap(labels: np.ndarray) -> list[Any]:
             with_a_gap(chosen(3, 7)),
             "try labels=[None if pandas.isna(label) else str(label) for label in labels]",
         ),
-        (("no", "yes"), chosen(0, 1), "numbers of the classes, from 0 on: labels=model.classes_[labels]"),
+        (
+            ("no", "yes"),
+            chosen(0, 1),
+            "numbers of the classes, from 0 on: labels=model.classes_[numpy.asarray(labels)]",
+        ),
         (
             ("no", "yes"),
             WAS_HIGH,
@@ -206,7 +210,7 @@ def test_labels_that_number_the_classes_of_a_callable_are_told_its_classes() -> 
         return np.where(rows[:, 0] > 0, "yes", "no")
 
     labels = chosen(0, 1)
-    with pytest.raises(ValueError, match=r"labels=numpy.array\(\['no', 'yes'\]\)\[labels\]$"):
+    with pytest.raises(ValueError, match=r"labels=numpy.array\(\['no', 'yes'\]\)\[numpy.asarray\(labels\)\]$"):
         explain(model, Tabular(ONE_COLUMN[0], ONE_COLUMN, labels=labels), "confusion")
     table = Tabular(ONE_COLUMN[0], ONE_COLUMN, labels=np.array(["no", "yes"])[labels])
     assert explain(model, table, "confusion").details["accuracy"] == 1
