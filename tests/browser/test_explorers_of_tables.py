@@ -349,6 +349,8 @@ def test_a_point_in_one_cell_is_explained_in_the_other_and_a_brush_fades(lab):
     # a brush over the right half of the dependence chart lets the others fade in the beeswarm
     card(everything, "SHAP dependence plot").get_by_role("button", name="Select by dragging").click()
     expect(chart.locator(".selector .overlay")).to_be_attached(timeout=SOON)
+    settled(chart)  # the other cell may have grown or shrunk above it
+    dots = chart.locator("path.dot").evaluate_all(_MIDDLES)
     across = np.sort([x for x, _ in dots])[len(dots) // 4 : -len(dots) // 4]
     widest = int(np.diff(across).argmax())
     middle, low = (across[widest] + across[widest + 1]) / 2, max(y for _, y in dots) + 6

@@ -108,7 +108,8 @@ def look(explorer: Explorer, theme: str, width: int) -> None:
 def unreadable(explorer: Explorer) -> list[str]:
     """What overflows, and what is written with a contrast below 4.5 to 1."""
     found = explorer.root.evaluate(CONTRASTS)
-    assert len(found) > 30
+    if len(found) <= 30:  # charts that come into view are not laid out yet
+        return [f"only {len(found)} texts"]
     faint = [f"{name}: contrast {contrast:.1f}" for name, contrast in found if contrast < 4.5]
     return explorer.root.evaluate(OVERFLOWS) + faint
 
