@@ -121,7 +121,7 @@ class Copier:
             new = types.MethodType(value.__func__, self.copy(value.__self__))
         elif kind is functools.partial:
             held = (value.func, *value.args, *value.keywords.values())
-            own = (*self._tree, *(id(part) for part in held if isinstance(part, Tensor)))
+            own = self._tree | {id(part) for part in held if isinstance(part, Tensor)}
             self._hold(tuple(part for part in held if id(part) not in own))  # those have their copies
             function, *parts = (self.copy(part) for part in (value.func, *value.args))
             new = functools.partial(

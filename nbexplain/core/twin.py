@@ -172,7 +172,7 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
     else:
         try:
             module = copier.copy(model)
-            if copier.parted:  # a hook would go on with the user's buffer, and the copy with its own
+            if copier.parted:  # a function in it would go on with the user's buffer, and the copy with its own
                 copier = Copier(model, copier.parted)
                 module = copier.copy(model)
         except Lazy:

@@ -37,7 +37,7 @@ class Decision:
     def __init__(self, on_choose: Callable[[int], None] | None = None, on_brush: OnRows | None = None) -> None:
         self._x, self._y = bqplot.LinearScale(min=0.0, max=1.0), bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": self._x, "y": self._y}
-        self._on_choose, self._on_brush = on_choose, on_brush
+        self._on_choose = on_choose
         self._lit: np.ndarray | None = None
         self._scores = np.zeros(0)
         self._marks, self._rows, self._colours = [], [np.zeros(0, int)] * 2, [[""]] * 2
@@ -60,10 +60,11 @@ class Decision:
         self._below = bqplot.Axis(scale=self._x, label_offset="30px", label_location="end", grid_lines="none")
         self._chart = figure([self._steps, self._base, *self._marks], [self._names, self._below], right=16)
         control: list[ipywidgets.Widget] = []
-        self._inside: np.ndarray | None = None  # the rows that were told last
         self._brush: IntervalBrush | None = None
         if on_brush is not None:
-            self._brush = IntervalBrush(self._x, self._brushed, "Drag along the axis to select rows by their score")
+            self._brush = IntervalBrush(
+                self._x, self._rows_in, on_brush, "Drag along the axis to select rows by their score"
+            )
             self._brush.put_on(self._chart)
             control.append(self._brush.control)
         below, self._caption = caption(*control, ramp_key("score low", "high"))
@@ -137,13 +138,11 @@ class Decision:
         some = " of those drawn" * (most < len(held))
         said += [f"dashed: {int(dashed.sum()):,} misclassified{some}"] * bool(dashed.any())
         self._caption.value = " · ".join(said)
-        interval, told = None if self._brush is None else self._brush.interval, self._inside
-        if interval is not None and (told is None or not np.array_equal(self._rows_in(interval), told)):
-            self.unbrush()
+        if self._brush is not None:
+            self._brush.drawn_anew()
 
     def unbrush(self) -> None:
         """Take the interval away where others than its rows are chosen, and call nobody."""
-        self._inside = None
         if self._brush is not None:
             self._brush.unbrush()
 
@@ -183,15 +182,10 @@ class Decision:
         if self._on_choose is not None and isinstance(place, int) and 0 <= place < len(rows):
             self._on_choose(int(rows[place]))
 
-    def _rows_in(self, interval: tuple[float, float]) -> np.ndarray:
+    def _rows_in(self, low: float, high: float) -> np.ndarray:
         scores = self._scores
-        inside: np.ndarray = np.flatnonzero((scores >= interval[0]) & (scores <= interval[1]))
+        inside: np.ndarray = np.flatnonzero((scores >= low) & (scores <= high))
         return inside
-
-    def _brushed(self, interval: tuple[float, float] | None) -> None:
-        self._inside = None if interval is None else self._rows_in(interval)
-        if self._on_brush is not None:
-            self._on_brush(self._inside)
 
 
 def paths(values: np.ndarray, base: float, top: int) -> tuple[list[int], np.ndarray]:

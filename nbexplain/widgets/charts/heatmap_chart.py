@@ -35,7 +35,7 @@ class Heatmap:
     """
 
     def __init__(self, on_choose: Callable[[int], None] | None = None, on_brush: OnRows | None = None) -> None:
-        self._on_choose, self._on_brush = on_choose, on_brush
+        self._on_choose = on_choose
         self._rows = np.zeros(0, int)
         self._cells, self._high = np.zeros((0, 0)), 1.0
         self._lit: np.ndarray | None = None
@@ -54,10 +54,9 @@ class Heatmap:
         marks = [self._map, self._base, self._line]
         self._chart = figure(marks, [self._names, self._below], right=16, bottom=28)
         control: list[ipywidgets.Widget] = []
-        self._inside: np.ndarray | None = None  # the rows that were told last
         self._brush: IntervalBrush | None = None
         if on_brush is not None:
-            self._brush = IntervalBrush(self._x, self._brushed, "Drag over columns to select their rows")
+            self._brush = IntervalBrush(self._x, self._rows_in, on_brush, "Drag over columns to select their rows")
             self._brush.put_on(self._chart)
             control.append(self._brush.control)
         self._ramp = ramp_key("", "", " ".join(f"#{colour}" for colour in DIVERGING.split()))
@@ -128,13 +127,11 @@ class Heatmap:
         said = [f"f(x) from {least} to {most}, base value {middle} dashed"]
         said.append(counted(count, "row", len(numbers)) + " drawn, evenly spread" * (count < len(numbers)))
         self._caption.value = " · ".join(said)
-        interval, told = None if self._brush is None else self._brush.interval, self._inside
-        if interval is not None and (told is None or not np.array_equal(self._rows_in(interval), told)):
-            self.unbrush()
+        if self._brush is not None:
+            self._brush.drawn_anew()
 
     def unbrush(self) -> None:
         """Take the interval away where others than its rows are chosen, and call nobody."""
-        self._inside = None
         if self._brush is not None:
             self._brush.unbrush()
 
@@ -187,13 +184,8 @@ class Heatmap:
         if self._on_choose is not None and 0 <= column < len(rows):
             self._on_choose(int(rows[column]))
 
-    def _rows_in(self, interval: tuple[float, float]) -> np.ndarray:
+    def _rows_in(self, low: float, high: float) -> np.ndarray:
         rows = self._rows
         places = np.arange(len(rows))
-        inside: np.ndarray = np.sort(rows[(places >= interval[0]) & (places <= interval[1])])
+        inside: np.ndarray = np.sort(rows[(places >= low) & (places <= high)])
         return inside
-
-    def _brushed(self, interval: tuple[float, float] | None) -> None:
-        self._inside = None if interval is None else self._rows_in(interval)
-        if self._on_brush is not None:
-            self._on_brush(self._inside)

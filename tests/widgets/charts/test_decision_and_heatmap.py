@@ -96,6 +96,13 @@ def test_misclassified_rows_are_dashed_and_a_click_tells_the_row(decision: Decis
     assert CHOSEN == [5, 1]
 
 
+def brush(chart: Decision | Heatmap, interval: tuple[float, float] | None) -> None:
+    """Select a part of the axis, as a hand does: by the button, then by dragging."""
+    assert chart._brush is not None
+    chart._brush.control.value = True
+    chart._brush._brush.selected = interval and np.array(interval)  # type: ignore[union-attr]
+
+
 def test_lines_fade_and_are_brushed_by_their_score(decision: Decision) -> None:
     decision.highlight(np.array([2, 3]))
     faded = [colour.endswith("14") and len(colour) == 9 for colour in decision._marks[0].colors]
@@ -103,9 +110,9 @@ def test_lines_fade_and_are_brushed_by_their_score(decision: Decision) -> None:
     decision.highlight(None)
     assert all(len(colour) == 7 for colour in decision._marks[0].colors)
     scores = BASE + VALUES.sum(1)
-    decision._brushed((0.0, 100.0))
+    brush(decision, (0.0, 100.0))
     assert BRUSHED[-1].tolist() == np.flatnonzero(scores >= 0).tolist()
-    decision._brushed(None)
+    brush(decision, None)
     assert BRUSHED[-1] is None
 
 
@@ -155,7 +162,7 @@ def test_rows_by_score(heatmap: Heatmap) -> None:
 def test_a_column_is_clicked_brushed_and_left_alone(heatmap: Heatmap) -> None:
     command(heatmap._map, {"event": "element_click", "data": {"click_x": 3.2, "click_y": 0}})
     assert [heatmap._rows[3]] == CHOSEN
-    heatmap._brushed((1.6, 4.4))
+    brush(heatmap, (1.6, 4.4))
     assert BRUSHED[-1].tolist() == sorted(heatmap._rows[2:5].tolist())
     lit = heatmap._rows[[0, 5]]
     heatmap.highlight(lit)
