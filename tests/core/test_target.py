@@ -426,7 +426,7 @@ def test_a_softmax_over_the_wrong_axis_is_seen_among_scores_of_few_values(wrap: 
     equal = table[[3] * 40]
     np.testing.assert_array_equal(score(equal, target), torch.ones(40))
     ends = [0, 3] * 20
-    mixed = table[[*ends, 1, 2, *ends]]  # all but two have the largest score of all batches, as they have alone
+    mixed = table[[*ends, 0, 3, 1, 2, *ends]]  # all but two have the largest score of all batches, as they have alone
     np.testing.assert_allclose(score(mixed, target), mixed[:, 1] / mixed.amax(1))
 
 

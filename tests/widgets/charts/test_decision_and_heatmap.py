@@ -207,3 +207,17 @@ def test_shapes_that_do_not_fit_are_refused(chart: type) -> None:
     with pytest.raises(ValueError, match="top: expected at least 1, got 0"):
         made.show(NAMES, VALUES, BASE, top=0)
     close_tree(made.figure, set())
+
+
+@pytest.mark.parametrize("kind", ["decision", "heatmap"])
+def test_a_brush_stays_while_it_holds_the_rows_that_it_told(kind: str, request: pytest.FixtureRequest) -> None:
+    chart = request.getfixturevalue(kind)
+    middle = float(np.median(BASE + VALUES.sum(1)))
+    held = (middle, middle + 100) if kind == "decision" else (-0.4, 1.4)
+    brush(chart, held)
+    told = len(BRUSHED)
+    chart.show(NAMES, VALUES, BASE, top=3)
+    assert chart._brush._brush.selected is not None
+    chart.show(NAMES, np.roll(VALUES, 5, axis=0), BASE, top=3)
+    assert chart._brush._brush.selected is None
+    assert len(BRUSHED) == told  # nobody is called: who shows other rows knows
