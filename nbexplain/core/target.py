@@ -26,7 +26,10 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
-_HELD = 9  # inputs, spread over all, whose numbers a callable's are held against, beside the outermost ones
+_HELD = (
+    16  # inputs, spread over all, whose numbers a callable's are held against, beside those at the ends of some order
+)
+_CLASSES = 9  # at most, whose scores order the inputs
 _BACKGROUND = {"background", "__background__", "bg"}
 
 
@@ -204,22 +207,14 @@ def _tells_apart(target: Target, scores: Tensor, value: Tensor) -> bool:
     """Whether the inputs have the numbers that they have alone: some of them, and all beside half of the others.
 
     A gradient that reaches the scores of others tells at once, whatever the scores are. What it can't follow, such as a
-    comparison, is tried: with those that have the largest and the smallest numbers, of which a callable may make
-    something else; for all with every other one, which have another largest, order, and number of inputs; and, where
-    there is no gradient, with some that are spread over all.
+    condition that is true as soon as one input meets it, is tried: with some that are spread over all, and those of
+    which a callable may make something else; and for all with every other one, which have another largest, order, and
+    number of inputs.
     """
     number, made = len(scores), value.detach()
-    reaches = _reaches_others(target, scores)
-    if reaches:
+    if _reaches_others(target, scores):
         return False
-    spread = _HELD if reaches is None or number <= _HELD else 0
-    some = set(np.linspace(0, number - 1, spread).astype(np.intp).tolist())
-    numbers = [made[:, None]]
-    if scores.is_floating_point() and scores[0].numel() <= _HELD:
-        numbers.append(scores.detach().flatten(1))
-    for columns in numbers:
-        some.update(columns.argmax(0).tolist() + columns.argmin(0).tolist())
-    held = sorted(some)
+    held = sorted({*np.linspace(0, number - 1, _HELD).astype(np.intp).tolist(), *_unlike(scores, made)})
     with torch.no_grad():
         alone = torch.cat([_called(target, scores[place : place + 1]) for place in held])
         if not is_close(made[held], alone):
@@ -231,6 +226,20 @@ def _tells_apart(target: Target, scores: Tensor, value: Tensor) -> bool:
         except ValueError:  # which raises of so many inputs only: the number of others matters to it
             return False
     return is_close(torch.cat([made[1::2], made[::2]]), torch.cat(halves))
+
+
+def _unlike(scores: Tensor, made: Tensor) -> set[int]:
+    """The inputs at both ends and in the middle of some orders, and one of each predicted class, of (N, K, …) and (N,).
+
+    The orders are that of what a callable made of them, of their largest and smallest scores, and of each score.
+    """
+    flat = scores.detach().flatten(1)
+    orders, classes = [made, flat.amax(1), flat.amin(1)], np.zeros(0, int)
+    if scores.ndim == 2:
+        orders += flat.unbind(1)[:_CLASSES]
+        _, classes = np.unique(flat.double().argmax(1).cpu().numpy(), return_index=True)
+    ordered = np.argsort(np.stack([order.double().cpu().numpy() for order in orders]), 1)
+    return {*ordered[:, [0, ordered.shape[1] // 2, -1]].ravel().tolist(), *classes[:_CLASSES].tolist()}
 
 
 def _reaches_others(target: Target, scores: Tensor) -> bool | None:
@@ -248,7 +257,7 @@ def _reaches_others(target: Target, scores: Tensor) -> bool | None:
                 torch.autograd.grad(value[start::2].sum(), given, retain_graph=start == 0, allow_unused=True)[0]
                 for start in (0, 1)
             ]
-        except (ValueError, RuntimeError):  # such as one that computes with numpy
+        except Exception:  # such as one that computes with numpy, or has a backward of its own that fails
             return None
     between = [slope[1 - start :: 2] for start, slope in enumerate(slopes) if slope is not None]
     if any(slope.isnan().any() for slope in between):

@@ -407,6 +407,39 @@ def test_a_target_that_gives_a_few_inputs_other_numbers_beside_others_is_asked_f
     np.testing.assert_allclose(score(scores, target), alone)
 
 
+@pytest.mark.parametrize(
+    ("target", "shift"),
+    [
+        (lambda scores: scores.softmax(1)[:, 1] if scores.max() > 1 else scores[:, 1], 1),
+        (lambda scores: scores.softmax(1)[:, 1] if (scores < 0).any() else scores[:, 1], 0),
+        (lambda scores: scores[:, 1].exp() if (scores > 0).all() else scores[:, 1], -1),
+        (lambda scores: scores[:, 1].sigmoid() if ((scores[:, 1] - 0.5).abs() > 0.4).any() else scores[:, 1], 0),
+    ],
+)
+@pytest.mark.parametrize("count", [20, 40])
+def test_a_condition_over_all_inputs_is_asked_for_each_alone(target: Any, shift: float, count: int) -> None:
+    for seed in range(10):
+        scores = 0.7 * torch.randn(count, 3, generator=torch.Generator().manual_seed(seed)) + shift
+        alone = torch.stack([target(one[None])[0] for one in scores])
+        np.testing.assert_allclose(score(scores, target), alone)
+
+
+def test_a_target_whose_backward_fails_is_explained_without_one() -> None:
+    class Step(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, scores: Tensor) -> Tensor:
+            return (scores > 0).to(scores)
+
+        @staticmethod
+        def backward(ctx: Any, slope: Tensor) -> Tensor:
+            raise TypeError("no slope")
+
+    scores = torch.randn(40, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    np.testing.assert_array_equal(
+        score(scores, lambda of: Step.apply(of)[:, 1] + of[:, 0]), (scores[:, 1] > 0) + scores[:, 0]
+    )
+
+
 def test_a_target_of_each_input_by_itself_is_asked_few_times() -> None:
     asked: list[int] = []
 

@@ -30,14 +30,15 @@ def ablation(
     layer: Layer,
     channel: int | None = None,
     *,
-    which: Annotated[str, Choice("the chosen channel, or the first of an order", (THIS, *ORDERS))] = ORDERS[0],
+    which: Annotated[str, Choice("the chosen channel, or the first of an order", (THIS, *ORDERS))] = THIS,
     off: Annotated[int, Range("how many channels are switched off", 0, 65536)] = 1,
 ) -> Explanation:
     """All scores before and after channels of a layer are switched off: they return zero at every cell.
 
     Values are (state, class): before, after. `details` holds the score of the target before and after. With "the
-    channel", `off` is not looked at. One pass. Where no gradient reaches the layer, the evidence is not known:
-    the largest activations then go first, and `warnings` says so.
+    channel", `off` is not looked at; where no channel is given, those with most evidence are switched off. One pass.
+    Where no gradient reaches the layer, the evidence is not known: the largest activations then go first, and
+    `warnings` says so.
 
     Raises
     ------
@@ -47,13 +48,11 @@ def ablation(
     clean = subject.scores()
     if clean.ndim != 2:
         raise ValueError(f"scores: expected one score per class, the model gives {tuple(clean.shape[1:])} per input")
-    if which == THIS and channel is None:
-        raise TypeError(f"channel: expected a whole number from 0 to {layer.channels - 1}, got None")
     notes: tuple[str, ...] = ()
-    if which == THIS:
-        off_now: Sequence[int | None] = [channel]
+    if which == THIS and channel is not None:
+        off_now: Sequence[int] = [channel]
     else:
-        order, notes = _order_or_next(subject, target, layer, which)
+        order, notes = _order_or_next(subject, target, layer, ORDERS[0] if which == THIS else which)
         off_now = order[:off]
     keep = torch.ones(1, layer.channels, dtype=torch.bool)
     keep[0, off_now] = False

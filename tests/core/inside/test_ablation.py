@@ -105,11 +105,21 @@ def test_pictures_come_coarse_to_fine_and_end_exact() -> None:
     assert [step.progress for step in steps][-1] == 1
 
 
-def test_the_chosen_channel_must_be_given(model: Plain, x: Tensor) -> None:
-    with pytest.raises(TypeError, match="channel: expected a whole number from 0 to 7, got None"):
-        explain(model, x, "ablation", layer="relu2", which=THIS)
+def test_the_channel_that_is_given_is_switched_off_else_the_first_of_an_order(model: Plain, x: Tensor) -> None:
+    kept = model.head.weight.detach().clone()
+    for channel in range(8):
+        with torch.no_grad():
+            model.head.weight[:, channel] = 0  # its mean is all that the head reads of it
+            expected = model(x)[0].numpy()
+            model.head.weight.copy_(kept)
+        ours = explain(model, x, "ablation", layer="relu2", target=1, channel=channel).values[1]
+        np.testing.assert_allclose(ours, expected, atol=1e-14)
+    first = explain(model, x, "ablation", layer="relu2", target=1, off=3)
+    named = explain(model, x, "ablation", layer="relu2", target=1, off=3, which=ORDERS[0])
+    np.testing.assert_array_equal(first.values, named.values)
+    assert first.details["channels off"] == 3
     with pytest.raises(ValueError, match="channel: 8 is out of range, expected 0 to 7"):
-        explain(model, x, "ablation", layer="relu2", which=THIS, channel=8)
+        explain(model, x, "ablation", layer="relu2", channel=8)
 
 
 def test_scores_that_are_no_classes_are_refused_and_the_model_stays() -> None:
