@@ -233,9 +233,10 @@ def _unlike(scores: Tensor, made: Tensor) -> set[int]:
 
     The orders are that of what a callable made of them, of their largest and smallest scores, and of each score.
     """
-    flat = scores.detach().flatten(1)
+    scores = scores.detach()
+    flat = (torch.view_as_real(scores) if scores.is_complex() else scores).flatten(1)
     orders, classes = [made, flat.amax(1), flat.amin(1)], np.zeros(0, int)
-    if scores.ndim == 2:
+    if scores.ndim == 2 and not scores.is_complex():
         orders += flat.unbind(1)[:_CLASSES]
         _, classes = np.unique(flat.double().argmax(1).cpu().numpy(), return_index=True)
     ordered = np.argsort(np.stack([order.double().cpu().numpy() for order in orders]), 1)

@@ -424,6 +424,15 @@ def test_a_condition_over_all_inputs_is_asked_for_each_alone(target: Any, shift:
         np.testing.assert_allclose(score(scores, target), alone)
 
 
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.bool, torch.int64, torch.bfloat16])
+def test_a_target_of_many_inputs_in_any_dtype(dtype: torch.dtype) -> None:
+    scores = (3 * torch.randn(40, 3, generator=torch.Generator().manual_seed(0))).to(dtype)
+    np.testing.assert_array_equal(
+        score(scores, lambda of: of[:, 1].abs() if of.is_complex() else of[:, 1] > 0),
+        (scores[:, 1].abs() if scores.is_complex() else scores[:, 1] > 0),
+    )
+
+
 def test_a_target_whose_backward_fails_is_explained_without_one() -> None:
     class Step(torch.autograd.Function):
         @staticmethod
