@@ -349,15 +349,20 @@ class Predictor(nn.Module):
     def _of_predictions(
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
     ) -> Outputs:
-        model = self.estimator
-        if said.dtype.kind in "fiu" and (why := unlike_labels(model, kind)):
+        model, is_number = self.estimator, said.dtype.kind in "fiu"
+        named_two = self._tells_two and is_number and outputs.numbers(said).shape[1] == 1
+        why = unlike_labels(model, kind) if is_number else ""
+        if why:
             two = may_tell_two(model, kind)
-            if two and self._tells_two and outputs.numbers(said).shape[1] == 1:
+            if two and named_two:
                 return outputs.of_two(said, margin=True)
-            if two or not self._tells_two:
+            if two or not named_two:
                 return dataclasses.replace(outputs.of_numbers(said, names, regresses=not two), undecided=why)
         if is_booster(model, "xgboost") or is_booster(model, "lightgbm"):
-            return _of_booster(said, objective_of(model))
+            boosted = _of_booster(said, objective_of(model), self._classes)
+            if named_two and boosted.quantity == "prediction":
+                raise ValueError(_two_of_a_number(model, why))
+            return boosted
         if isinstance(labels, list) and said.ndim == 2 and said.shape[1] == len(labels):
             parts = [outputs.of_labels(own) for own in labels]
             return outputs.of_several(parts, [1] * len(labels), labels, "score", "predict")
@@ -375,11 +380,8 @@ class Predictor(nn.Module):
             return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
             return outputs.of_labels(self._all_labels(found_labels), alone=not isinstance(self._given, Tabular))
-        if kind == "regressor" and self._tells_two and outputs.numbers(said).shape[1] == 1:
-            raise ValueError(
-                "classes: two names, and the model predicts a number; give one name for it, classes=('price',), or, if "
-                "it is the score of a class, the function: explain(model.predict, …, classes=(first, second))"
-            )
+        if kind == "regressor" and named_two:
+            raise ValueError(_two_of_a_number(model, why))
         regresses = kind != "outlier_detector" and said.dtype.kind != "b"
         return outputs.of_numbers(said, names, regresses=regresses)
 
@@ -440,8 +442,15 @@ class Predictor(nn.Module):
         return None if found is None else (outside(torch.from_numpy(found[0])), found[1])
 
 
-def _of_booster(said: np.ndarray, objective: str) -> Outputs:
-    """Of a `Booster` of xgboost or lightgbm, by what it was trained for."""
+def _two_of_a_number(model: Any, why: str) -> str:
+    """What is said of two names for a predicted number; `why` labels are unlike it, if they are."""
+    function = "lambda rows: model.predict(xgboost.DMatrix(rows))" if is_booster(model, "xgboost") else "model.predict"
+    way = why or f"if it is the score of a class, ask the function: explain({function}, …, classes=(first, second))"
+    return f"classes: two names, and the model predicts a number; give one name for it, classes=('price',); {way}"
+
+
+def _of_booster(said: np.ndarray, objective: str, told: Sequence[str] | None) -> Outputs:
+    """Of a `Booster` of xgboost or lightgbm, by what it was trained for, or else by the user's names of classes."""
     if objective in ("binary:logistic", "binary", "cross_entropy"):
         return outputs.of_classes("predict_proba", said, np.arange(2), None)
     if objective in ("binary:logitraw", "binary:hinge"):
@@ -449,4 +458,7 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
     if objective.startswith("multi") and said.ndim == 2:
         way = "decision_function" if objective == "multi:softmax" else "predict_proba"
         return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
-    return outputs.of_numbers(said, regresses=objective not in NO_OBJECTIVE)
+    own = objective in NO_OBJECTIVE
+    if own and told is not None and len(told) == max(2, outputs.numbers(said).shape[1]):
+        return outputs.of_raw(said, np.arange(len(told)))
+    return outputs.of_numbers(said, regresses=not own)

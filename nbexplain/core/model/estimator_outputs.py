@@ -123,8 +123,7 @@ def of_classes(
         chosen = None  # nothing is chosen by it
     chosen = _one_of_each(table, labels, chosen)
     if labels is not None and chosen is not None and _same_numbers(table, chosen) and not np.isin(chosen, labels).all():
-        found = of_classes("decision_function", said, labels, None)  # of an objective of one's own
-        return replace(found, notes=(*found.notes, _OF_RAW))
+        return of_raw(said, labels)
     quantity = "probability" if way == "predict_proba" and between else "score"
     count, margins = table.shape[1], way == "decision_function"
     if count == 1 and labels is None and chosen is not None and chosen.ndim == 1:
@@ -144,6 +143,12 @@ def of_classes(
         why = "its scores are margins of pairs of classes; model.set_params(decision_function_shape='ovr') makes them "
         return Outputs(numbers, names, "score", notes=(note,), undecided=f"{why}those of classes")
     return _without_labels(way, table, chosen, quantity, told)
+
+
+def of_raw(said: np.ndarray, labels: np.ndarray) -> Outputs:
+    """Of scores of the classes `labels` that `predict` itself returns, as with an objective of one's own."""
+    found = of_classes("decision_function", said, labels, None)
+    return replace(found, notes=(*found.notes, _OF_RAW))
 
 
 def _without_labels(
