@@ -278,12 +278,12 @@ class Predictor(nn.Module):
             return self._of_several(said, widths, labels)
         self._chosen = chosen = own_choice(model, x)
         pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
-        if kind == "outlier_detector" and outputs.numbers(said).shape[1] == 1:
-            chosen = None  # outliers and inliers are no classes until they are named
+        clusters = kind in ("clusterer", "density_estimator") and labels is None and self.way == "predict_proba"
+        if (clusters or kind == "outlier_detector") and outputs.numbers(said).shape[1] == 1:
+            chosen = None  # outliers and inliers are no classes until they are named, a single cluster is not chosen
         found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs, told=self._classes)
-        if kind in ("clusterer", "density_estimator") and labels is None and found.quantity == "probability":
-            clusters = tuple(f"cluster {k}" for k in range(found.scores(said).shape[1]))
-            return Outputs(found.scores, clusters, found.quantity, exclusive=True, labels=found.names)
+        if clusters and found.quantity == "probability":
+            return outputs.of_clusters(said, found)
         if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
             margin, own = self.way == "decision_function", _OUTLIERS if kind == "outlier_detector" else None
             two = outputs.of_two(said, margin=margin, labels=own)
@@ -302,7 +302,7 @@ class Predictor(nn.Module):
         if (found := self._as_told(said)) is not None:
             return found
         if (said.ndim == 1 or said.shape[1] == 1) and (labels := outputs.labels_in(said)) is not None:
-            return outputs.of_labels(self._all_labels(labels), alone=not isinstance(self._given, Tabular))
+            return self._of_labels(labels)
         found = outputs.of_numbers(said, names)
         others = self._tried(_TRIED_FOR_SHARES) if outputs.add_up(said) else None
         by_chance = others is not None and not outputs.add_up(others[1])
@@ -375,11 +375,11 @@ class Predictor(nn.Module):
         if kind == "clusterer":
             own = getattr(last_step(model), "labels_", None)
             found = np.unique(said if own is None else np.append(np.asarray(own), said))
-            return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()])
+            return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()], kind="cluster")
         if kind != "regressor" and (as_told := self._as_told(said) or self._as_shares(said, names)) is not None:
             return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
-            return outputs.of_labels(self._all_labels(found_labels), alone=not isinstance(self._given, Tabular))
+            return self._of_labels(found_labels)
         if kind == "regressor" and named_two:
             raise ValueError(_two_of_a_number(model, why))
         regresses = kind != "outlier_detector" and said.dtype.kind != "b"
@@ -401,10 +401,14 @@ class Predictor(nn.Module):
         quantity = "probability" if self.way == "predict_proba" else "score"
         return outputs.of_several(parts, widths, own_labels, quantity, self.way)
 
-    def _all_labels(self, found: list[Any]) -> list[Any]:
-        """The labels that the model returns for the whole background, where there is one."""
+    def _of_labels(self, found: list[Any]) -> Outputs:
+        """Of the labels that the model returns, for the whole background where there is one, or else those `found`."""
         tried = self._tried(_TRIED_FOR_LABELS)
-        return found if tried is None else outputs.labels_in(tried[1]) or found
+        found = found if tried is None else outputs.labels_in(tried[1]) or found
+        table = self._given if isinstance(self._given, Tabular) else None
+        if table is not None and table.labels is not None:
+            found = outputs.with_right_ones(found, table.labels.tolist())
+        return outputs.of_labels(found, alone=table is None, kind="label")
 
     def _tried(self, most: int) -> tuple[Any, np.ndarray] | None:
         """Some background rows, and what the model says of them; None without any, or if it takes none of them.
