@@ -361,6 +361,15 @@ def test_labels_are_not_compared_with_scores_on_another_scale_and_the_call_that_
     assert found.details["R²"] == pytest.approx(r2_score(labels, own), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", [catboost.CatBoost, catboost.CatBoostRegressor])
+def test_labels_are_not_compared_with_the_logarithm_of_a_sum_of_models(kind: Any) -> None:
+    model = catboost.sum_models([raw_catboost("Poisson", COUNTS)] * 2, weights=[0.5, 0.5])
+    model = catboost.to_regressor(model) if kind is catboost.CatBoostRegressor else model
+    assert type(model) is kind
+    with pytest.raises(ValueError, match="its predict returns the logarithm that Poisson learns, and labels"):
+        explain(model, Tabular(X[5], background=X, labels=COUNTS), "residuals")
+
+
 def test_a_logit_tells_two_classes_that_are_named() -> None:
     model = OTHER_SCALES["a logit"][0]()
     table = Tabular(X[5], background=X, labels=TWO)
@@ -451,9 +460,7 @@ class PageRanker(LinearRegression):
     "make",
     [
         lambda: PageRanker().fit(X, NUMBER),
-        lambda: catboost.sum_models(
-            [catboost.CatBoostRegressor(iterations=4, random_seed=seed, **QUIET).fit(X, NUMBER) for seed in (0, 1)]
-        ),
+        lambda: catboost.sum_models([raw_catboost(loss, NUMBER) for loss in ("RMSE", "MAE")]),
     ],
 )
 def test_a_name_and_an_unknown_objective_make_no_ranker(make: Callable[[], Any]) -> None:
