@@ -278,12 +278,12 @@ class Predictor(nn.Module):
             return self._of_several(said, widths, labels)
         self._chosen = chosen = own_choice(model, x)
         pairs = getattr(last_step(model), "decision_function_shape", "") == "ovo"
-        if kind == "outlier_detector" and outputs.numbers(said).shape[1] == 1:
-            chosen = None  # outliers and inliers are no classes until they are named
+        clusters = kind in ("clusterer", "density_estimator") and labels is None and self.way == "predict_proba"
+        if (clusters or kind == "outlier_detector") and outputs.numbers(said).shape[1] == 1:
+            chosen = None  # outliers and inliers are no classes until they are named, a single cluster is not chosen
         found = outputs.of_classes(self.way, said, labels, chosen, pairs=pairs, told=self._classes)
-        if kind in ("clusterer", "density_estimator") and labels is None and found.quantity == "probability":
-            clusters = tuple(f"cluster {k}" for k in range(found.scores(said).shape[1]))
-            return Outputs(found.scores, clusters, found.quantity, exclusive=True, labels=found.names)
+        if clusters and found.quantity == "probability":
+            return outputs.of_clusters(said, found)
         if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
             margin, own = self.way == "decision_function", _OUTLIERS if kind == "outlier_detector" else None
             two = outputs.of_two(said, margin=margin, labels=own)
@@ -302,7 +302,7 @@ class Predictor(nn.Module):
         if (found := self._as_told(said)) is not None:
             return found
         if (said.ndim == 1 or said.shape[1] == 1) and (labels := outputs.labels_in(said)) is not None:
-            return outputs.of_labels(self._all_labels(labels), alone=not isinstance(self._given, Tabular))
+            return self._of_labels(labels)
         found = outputs.of_numbers(said, names)
         others = self._tried(_TRIED_FOR_SHARES) if outputs.add_up(said) else None
         by_chance = others is not None and not outputs.add_up(others[1])
@@ -349,15 +349,20 @@ class Predictor(nn.Module):
     def _of_predictions(
         self, said: np.ndarray, names: tuple[str, ...], labels: np.ndarray | list[np.ndarray] | None, kind: str
     ) -> Outputs:
-        model = self.estimator
-        if said.dtype.kind in "fiu" and (why := unlike_labels(model, kind)):
+        model, is_number = self.estimator, said.dtype.kind in "fiu"
+        named_two = self._tells_two and is_number and outputs.numbers(said).shape[1] == 1
+        why = unlike_labels(model, kind) if is_number else ""
+        if why:
             two = may_tell_two(model, kind)
-            if two and self._tells_two and outputs.numbers(said).shape[1] == 1:
+            if two and named_two:
                 return outputs.of_two(said, margin=True)
-            if two or not self._tells_two:
+            if two or not named_two:
                 return dataclasses.replace(outputs.of_numbers(said, names, regresses=not two), undecided=why)
         if is_booster(model, "xgboost") or is_booster(model, "lightgbm"):
-            return _of_booster(said, objective_of(model))
+            boosted = _of_booster(said, objective_of(model), self._classes)
+            if named_two and boosted.quantity == "prediction":
+                raise ValueError(_two_of_a_number(model, why))
+            return boosted
         if isinstance(labels, list) and said.ndim == 2 and said.shape[1] == len(labels):
             parts = [outputs.of_labels(own) for own in labels]
             return outputs.of_several(parts, [1] * len(labels), labels, "score", "predict")
@@ -370,16 +375,13 @@ class Predictor(nn.Module):
         if kind == "clusterer":
             own = getattr(last_step(model), "labels_", None)
             found = np.unique(said if own is None else np.append(np.asarray(own), said))
-            return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()])
+            return outputs.of_labels(found, [f"cluster {label}" for label in found.tolist()], kind="cluster")
         if kind != "regressor" and (as_told := self._as_told(said) or self._as_shares(said, names)) is not None:
             return as_told
         if (found_labels := outputs.labels_in(said)) is not None:
-            return outputs.of_labels(self._all_labels(found_labels), alone=not isinstance(self._given, Tabular))
-        if kind == "regressor" and self._tells_two and outputs.numbers(said).shape[1] == 1:
-            raise ValueError(
-                "classes: two names, and the model predicts a number; give one name for it, classes=('price',), or, if "
-                "it is the score of a class, the function: explain(model.predict, …, classes=(first, second))"
-            )
+            return self._of_labels(found_labels)
+        if kind == "regressor" and named_two:
+            raise ValueError(_two_of_a_number(model, why))
         regresses = kind != "outlier_detector" and said.dtype.kind != "b"
         return outputs.of_numbers(said, names, regresses=regresses)
 
@@ -399,10 +401,14 @@ class Predictor(nn.Module):
         quantity = "probability" if self.way == "predict_proba" else "score"
         return outputs.of_several(parts, widths, own_labels, quantity, self.way)
 
-    def _all_labels(self, found: list[Any]) -> list[Any]:
-        """The labels that the model returns for the whole background, where there is one."""
+    def _of_labels(self, found: list[Any]) -> Outputs:
+        """Of the labels that the model returns, for the whole background where there is one, or else those `found`."""
         tried = self._tried(_TRIED_FOR_LABELS)
-        return found if tried is None else outputs.labels_in(tried[1]) or found
+        found = found if tried is None else outputs.labels_in(tried[1]) or found
+        table = self._given if isinstance(self._given, Tabular) else None
+        if table is not None and table.labels is not None:
+            found = outputs.with_right_ones(found, table.labels.tolist())
+        return outputs.of_labels(found, alone=table is None, kind="label")
 
     def _tried(self, most: int) -> tuple[Any, np.ndarray] | None:
         """Some background rows, and what the model says of them; None without any, or if it takes none of them.
@@ -440,8 +446,15 @@ class Predictor(nn.Module):
         return None if found is None else (outside(torch.from_numpy(found[0])), found[1])
 
 
-def _of_booster(said: np.ndarray, objective: str) -> Outputs:
-    """Of a `Booster` of xgboost or lightgbm, by what it was trained for."""
+def _two_of_a_number(model: Any, why: str) -> str:
+    """What is said of two names for a predicted number; `why` labels are unlike it, if they are."""
+    function = "lambda rows: model.predict(xgboost.DMatrix(rows))" if is_booster(model, "xgboost") else "model.predict"
+    way = why or f"if it is the score of a class, ask the function: explain({function}, …, classes=(first, second))"
+    return f"classes: two names, and the model predicts a number; give one name for it, classes=('price',); {way}"
+
+
+def _of_booster(said: np.ndarray, objective: str, told: Sequence[str] | None) -> Outputs:
+    """Of a `Booster` of xgboost or lightgbm, by what it was trained for, or else by the user's names of classes."""
     if objective in ("binary:logistic", "binary", "cross_entropy"):
         return outputs.of_classes("predict_proba", said, np.arange(2), None)
     if objective in ("binary:logitraw", "binary:hinge"):
@@ -449,4 +462,7 @@ def _of_booster(said: np.ndarray, objective: str) -> Outputs:
     if objective.startswith("multi") and said.ndim == 2:
         way = "decision_function" if objective == "multi:softmax" else "predict_proba"
         return outputs.of_classes(way, said, np.arange(said.shape[1]), None)
-    return outputs.of_numbers(said, regresses=objective not in NO_OBJECTIVE)
+    own = objective in NO_OBJECTIVE
+    if own and told is not None and len(told) == max(2, outputs.numbers(said).shape[1]):
+        return outputs.of_raw(said, np.arange(len(told)))
+    return outputs.of_numbers(said, regresses=not own)

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 import torch
 from lightgbm import LGBMClassifier
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor, VotingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
@@ -229,6 +231,52 @@ def test_a_single_class_is_nothing_to_choose_between(label: Any) -> None:
             explain(model, row, method)
     shuffled = explain(model, row, "permutation_importance", rows=60)
     assert shuffled.warnings[-1] == f"the labels are not used: {why}".replace("\\", "")
+
+
+@pytest.mark.parametrize("make", [KMeans, GaussianMixture])
+def test_a_single_cluster_is_nothing_to_choose_between(make: Any) -> None:
+    row = Tabular(IRIS.data[70], IRIS.data, labels=[0] * 150)
+    why = "it has a single cluster, 0, so there is nothing to choose between"
+    for method in ("residuals", "confusion"):
+        with pytest.raises(ValueError, match=why):
+            explain(make(1).fit(IRIS.data), row, method)
+    shuffled = explain(make(1).fit(IRIS.data), row, "permutation_importance", rows=60)
+    assert shuffled.warnings[-1] == f"the labels are not used: {why}"
+
+
+def all_fine(rows: np.ndarray) -> np.ndarray:
+    """Says so of every flower."""
+    return np.where(rows[:, 0] > 99, "fraud", "fine")
+
+
+class AllFine:
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return all_fine(rows)
+
+
+@pytest.mark.parametrize("model", [all_fine, AllFine()])
+def test_labels_that_the_model_never_says_are_classes_beside_the_one_that_it_does(model: Any) -> None:
+    row = Tabular(IRIS.data[70], IRIS.data, labels=["fraud"] * 50 + ["fine"] * 99 + [None])
+    found = explain(model, row, "confusion")
+    assert found.names == ("fine", "fraud")
+    np.testing.assert_array_equal(found.values, [[99, 0], [50, 0]])
+    shuffled = explain(model, row, "permutation_importance")
+    assert shuffled.details == {"accuracy": pytest.approx(99 / 149)}
+    with pytest.raises(ValueError, match="it has classes; use 'confusion'"):
+        explain(model, row, "residuals")
+
+
+@pytest.mark.parametrize("model", [all_fine, AllFine()])
+@pytest.mark.parametrize("labels", [["fine"] * 150, ["Fraud"] * 50 + ["Fine"] * 100, [0] * 50 + [1] * 100])
+def test_a_single_label_is_nothing_to_choose_between_until_the_others_are_named(model: Any, labels: list[Any]) -> None:
+    row = Tabular(IRIS.data[70], IRIS.data, labels=labels)
+    why = "it returned the label 'fine' for each row that it was asked, so there is nothing to choose between"
+    for method in ("residuals", "confusion"):
+        with pytest.raises(ValueError, match=rf"{why}; if there are others, name them all: classes=\('fine', …\)"):
+            explain(model, row, method)
+    row = Tabular(IRIS.data[70], IRIS.data, labels=["fine"] * 150)
+    named = explain(model, row, "confusion", classes=("fine", "fraud"))
+    np.testing.assert_array_equal(named.values, [[150, 0], [0, 0]])
 
 
 def test_two_predictions_are_no_two_classes() -> None:

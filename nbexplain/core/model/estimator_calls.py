@@ -131,11 +131,25 @@ def objective_of(model: Any) -> str:
         booster = model if is_booster(model, "lightgbm") else model.booster_
         return str(booster.dump_model(num_iteration=1).get("objective", "")).partition(" ")[0]
     if is_a(model, "catboost", "CatBoost"):
-        try:
-            return str(model.get_all_params().get("loss_function", "")).partition(":")[0]
-        except Exception:  # a sum of models knows none
-            return ""
+        params = _params_of_catboost(model)
+        return str(params.get("loss_function", "")).partition(":")[0] if params else _objective_of_a_sum(model)
     return ""
+
+
+def _params_of_catboost(model: Any) -> dict[str, Any]:
+    """With which a model of catboost was trained; of a sum of models, which knows none, `{}`."""
+    try:
+        return dict(model.get_all_params())
+    except Exception:
+        return {}
+
+
+def _objective_of_a_sum(model: Any) -> str:
+    """What the models of a sum of catboost were trained for, which it keeps where that is the same of all; or `""`."""
+    try:
+        return str(json.loads(model.get_metadata()["loss_function"])["type"])
+    except Exception:
+        return ""
 
 
 def ranks(model: Any, kind: str) -> bool:
@@ -174,7 +188,7 @@ def unlike_labels(model: Any, kind: str) -> str:
             "lifelines.utils.concordance_index(times, -scores, events) tells how well it orders them"
         )
     made = is_a(step, "catboost", "CatBoostRegressor") and objective in _EXPONENTS
-    if of_catboost and objective in _LOGARITHMS and not made:
+    if of_catboost and objective in _LOGARITHMS and not (made and _params_of_catboost(step)):
         return (
             f"its predict returns the logarithm that {objective_of(step)} learns, and labels are no logarithms; ask "
             "for what they are: explain(lambda rows: numpy.exp(model.predict(rows)), …)"

@@ -123,8 +123,7 @@ def of_classes(
         chosen = None  # nothing is chosen by it
     chosen = _one_of_each(table, labels, chosen)
     if labels is not None and chosen is not None and _same_numbers(table, chosen) and not np.isin(chosen, labels).all():
-        found = of_classes("decision_function", said, labels, None)  # of an objective of one's own
-        return replace(found, notes=(*found.notes, _OF_RAW))
+        return of_raw(said, labels)
     quantity = "probability" if way == "predict_proba" and between else "score"
     count, margins = table.shape[1], way == "decision_function"
     if count == 1 and labels is None and chosen is not None and chosen.ndim == 1:
@@ -144,6 +143,12 @@ def of_classes(
         why = "its scores are margins of pairs of classes; model.set_params(decision_function_shape='ovr') makes them "
         return Outputs(numbers, names, "score", notes=(note,), undecided=f"{why}those of classes")
     return _without_labels(way, table, chosen, quantity, told)
+
+
+def of_raw(said: np.ndarray, labels: np.ndarray) -> Outputs:
+    """Of scores of the classes `labels` that `predict` itself returns, as with an objective of one's own."""
+    found = of_classes("decision_function", said, labels, None)
+    return replace(found, notes=(*found.notes, _OF_RAW))
 
 
 def _without_labels(
@@ -328,8 +333,7 @@ def _checked(
     """Scores of the classes `labels`; it is said where `predict` does not choose the highest."""
     names = tuple(labels.tolist())
     if len(names) == 1:
-        why = f"it was fitted to a single class, {names[0]!r} (model.classes_), so there is nothing to choose between"
-        return Outputs(scores, names, quantity, exclusive=True, undecided=why)
+        return Outputs(scores, names, quantity, exclusive=True, undecided=_of_a_single(names[0], "class"))
     if chosen is None:
         return Outputs(scores, names, quantity, exclusive=True)
     if chosen.ndim == 2 and chosen.shape[1] > 1:  # several labels for a row, each yes or no
@@ -344,6 +348,17 @@ def _checked(
             f"the confusion matrix go by the highest {quantity}, counterfactuals by predict",
         )
     return Outputs(scores, names, quantity, exclusive=True, notes=notes, contradicted=share < 1)
+
+
+def _of_a_single(label: Any, kind: str) -> str:
+    """Why no class is chosen where there is one alone: of an estimator's own, a cluster, or what a model returned."""
+    ways = {
+        "class": f"it was fitted to a single class, {label!r} (model.classes_)",
+        "cluster": f"it has a single cluster, {label!r}",
+        "label": f"it returned the label {label!r} for each row that it was asked",
+    }
+    more = f"; if there are others, name them all: classes=({label!r}, …)" if kind == "label" else ""
+    return f"{ways[kind]}, so there is nothing to choose between{more}"
 
 
 def _threshold(scores: np.ndarray, labels: np.ndarray, chosen: np.ndarray, quantity: str) -> str:
@@ -415,11 +430,16 @@ def add_up(said: np.ndarray) -> bool:
 
 
 def of_labels(
-    labels: Sequence[Any] | np.ndarray, names: Sequence[str] | None = None, *, alone: bool = False
+    labels: Sequence[Any] | np.ndarray,
+    names: Sequence[str] | None = None,
+    *,
+    alone: bool = False,
+    kind: str = "class",
 ) -> Outputs:
     """Of labels (N,), each of which becomes a score of 1 for the class that is chosen, and 0 for the others.
 
-    `alone` if they are those of the input itself, as a text has no background.
+    `alone` if they are those of the input itself, as a text has no background. `kind` is `"class"` of those that an
+    estimator knows, `"cluster"`, or `"label"` of those that were seen.
     """
     known = as_plain(labels)
 
@@ -445,7 +465,16 @@ def of_labels(
 
     labelled = tuple(known.tolist())
     named = labelled if names is None else tuple(names)
-    return Outputs(scores, named, "score", exclusive=True, labels=labelled, alone=alone)
+    why = _of_a_single(labelled[0], kind) if len(labelled) == 1 else ""
+    return Outputs(scores, named, "score", exclusive=True, undecided=why, labels=labelled, alone=alone)
+
+
+def of_clusters(said: np.ndarray, found: Outputs) -> Outputs:
+    """Of the probabilities of clusters (N, K), as they were `found`: they are called by their numbers."""
+    count = found.scores(said).shape[1]
+    names = tuple(f"cluster {number}" for number in range(count))
+    clusters = Outputs(found.scores, names, found.quantity, exclusive=True, labels=found.names)
+    return clusters if count > 1 else replace(clusters, undecided=_of_a_single(0, "cluster"), labels=(0,))
 
 
 def of_two(said: np.ndarray, *, margin: bool = False, labels: tuple[Any, ...] | None = None) -> Outputs:
@@ -560,10 +589,24 @@ def labels_in(said: np.ndarray) -> list[Any] | None:
         raise ValueError(
             f"model: expected numbers or labels of classes, got {len(found):,} different ones such as {found[0]!r}"
         )
+    return _in_order(found)
+
+
+def with_right_ones(found: list[Any], right: Sequence[Any]) -> list[Any]:
+    """The labels `found` among what a model returned, with the `right` ones of rows besides, where they are of these.
+
+    So that a class that it chooses for none of the rows is a class too.
+    """
+    known = _different([label for label in right if not is_missing(label)])
+    same = set(map(told_apart, found)) <= set(map(told_apart, known))
+    return _in_order(known) if same and len(known) <= _MOST_LABELS else found
+
+
+def _in_order(labels: list[Any]) -> list[Any]:
     try:
-        return sorted(found)
+        return sorted(labels)
     except TypeError:
-        return found
+        return labels
 
 
 def _is_number(value: Any) -> bool:

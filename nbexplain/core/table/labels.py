@@ -41,10 +41,12 @@ def without_classes(subject: Subject, target: Any = None) -> str:
     if known is not None and known.exclusive and scores.shape[1] > 1:
         return ""
     if scores.shape[1] == 1 or known is not None:
-        one = "one number" if scores.shape[1] == 1 else "numbers"
+        one, way = "one number", "it is the score of one of two, say classes=(first, second)"
+        if scores.shape[1] > 1:
+            one, way = "numbers", "each is the score of a class, give a name for each: classes=[…]"
         return (
-            f"the model gives {one}, of which nothing tells a class; if it is the score of one of two, say "
-            "classes=(first, second); if the model predicts numbers, use 'residuals'"
+            f"the model gives {one}, of which nothing tells a class; if {way}; if the model predicts numbers, use "
+            f"{_of_numbers(subject)}"
         )
     if (label := _other_number(subject)) is not None:
         return f"the labels are numbers such as {label:.4g}, and no classes; use {_of_numbers(subject)}"

@@ -63,7 +63,7 @@ def boosted(objective: str, labels: str, **more: Any) -> Any:
     return xgboost.train({"objective": objective, **more}, matrix(labels), 4)
 
 
-def light(objective: str, labels: np.ndarray, **more: Any) -> Any:
+def light(objective: Any, labels: np.ndarray, **more: Any) -> Any:
     return lightgbm.train({"objective": objective, "verbose": -1, **more}, lightgbm.Dataset(X, labels), 4)
 
 
@@ -361,11 +361,79 @@ def test_labels_are_not_compared_with_scores_on_another_scale_and_the_call_that_
     assert found.details["R²"] == pytest.approx(r2_score(labels, own), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", [catboost.CatBoost, catboost.CatBoostRegressor])
+def test_labels_are_not_compared_with_the_logarithm_of_a_sum_of_models(kind: Any) -> None:
+    model = catboost.sum_models([raw_catboost("Poisson", COUNTS)] * 2, weights=[0.5, 0.5])
+    model = catboost.to_regressor(model) if kind is catboost.CatBoostRegressor else model
+    assert type(model) is kind
+    with pytest.raises(ValueError, match="its predict returns the logarithm that Poisson learns, and labels"):
+        explain(model, Tabular(X[5], background=X, labels=COUNTS), "residuals")
+
+
 def test_a_logit_tells_two_classes_that_are_named() -> None:
     model = OTHER_SCALES["a logit"][0]()
     table = Tabular(X[5], background=X, labels=TWO)
     found = explain(model, table, "confusion", classes=["no", "yes"])
     np.testing.assert_array_equal(found.values, confusion_matrix(TWO, model.predict(X) > 0))
+
+
+def own_loss(said: np.ndarray, data: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Log loss, of two classes or of three: its gradient, and its curvature."""
+    if said.ndim == 1:
+        chance = 1 / (1 + np.exp(-said))
+        return chance - data.get_label(), chance * (1 - chance)
+    shares = np.exp(said) / np.exp(said).sum(1, keepdims=True)
+    return shares - np.eye(3)[data.get_label().astype(int)], shares * (1 - shares)
+
+
+def test_a_booster_of_ones_own_objective_tells_two_classes_that_are_named() -> None:
+    model, table = light(own_loss, TWO), Tabular(X[5], background=X, labels=TWO)
+    with pytest.raises(ValueError, match=r"nothing tells a class; .* say classes=\(first, second\)"):
+        explain(model, table, "confusion")
+    found = explain(model, table, "confusion", classes=("no", "yes"))
+    np.testing.assert_array_equal(found.values, confusion_matrix(TWO, model.predict(X) > 0))
+    assert any("of two classes the second where its score is above 0" in warning for warning in found.warnings)
+    with pytest.raises(ValueError, match="it has classes; use 'confusion'"):
+        explain(model, table, "residuals", classes=("no", "yes"), target=0)
+    named = explain(model, table, "residuals", classes=("margin",))
+    assert named.details["R²"] == pytest.approx(r2_score(TWO, model.predict(X)))
+
+
+def test_a_booster_of_ones_own_objective_tells_three_classes_that_are_named() -> None:
+    model, table = light(own_loss, THREE, num_class=3), Tabular(X[5], background=X, labels=THREE)
+    with pytest.raises(ValueError, match=r"nothing tells a class; .* give a name for each: classes=\[…\]"):
+        explain(model, table, "confusion")
+    found = explain(model, table, "confusion", classes=["low", "middle", "high"])
+    np.testing.assert_array_equal(found.values, confusion_matrix(THREE, model.predict(X).argmax(1)))
+
+
+OF_A_NUMBER: dict[str, Callable[[], Any]] = {
+    "lightgbm": lambda: light("regression", NUMBER),
+    "lightgbm, counts": lambda: light("tweedie", TIMES),
+    "lightgbm, a rate": lambda: light("cross_entropy_lambda", TWO),
+    "xgboost": lambda: boosted("reg:squarederror", "number"),
+    "xgboost, by a function": lambda: xgboost.train({}, matrix("two"), 4, obj=own_loss),
+    "xgboost, hazards": HAZARDS["xgboost booster"],
+    "catboost, hazards": HAZARDS["catboost, its base class"],
+    "a regressor": lambda: LinearRegression().fit(X, NUMBER),
+}
+UNLIKE_LABELS = {"lightgbm, a rate": "a rate λ", "xgboost, hazards": "a hazard", "catboost, hazards": "a hazard"}
+
+
+@pytest.mark.parametrize("name", OF_A_NUMBER)
+def test_two_names_make_no_classes_of_a_number(name: str) -> None:
+    model, table = OF_A_NUMBER[name](), Tabular(X[5], background=X, labels=TWO)
+    for method in ("exact_shap", "confusion", "residuals"):
+        with pytest.raises(ValueError, match="classes: two names, and the model predicts a number; give") as raised:
+            explain(model, table, method, classes=("no", "yes"))
+    if name in UNLIKE_LABELS:
+        assert UNLIKE_LABELS[name] in str(raised.value).replace("the logarithm of ", "")
+        return
+    call = re.search(r"explain\((.*), …, classes=\(first, second\)\)", str(raised.value))
+    assert call is not None
+    function = eval(call[1], {"model": model, "xgboost": xgboost})
+    found = explain(function, table, "confusion", classes=("no", "yes"))
+    np.testing.assert_array_equal(found.values, confusion_matrix(TWO, function(X) > 0))
 
 
 @pytest.mark.parametrize(
@@ -392,9 +460,7 @@ class PageRanker(LinearRegression):
     "make",
     [
         lambda: PageRanker().fit(X, NUMBER),
-        lambda: catboost.sum_models(
-            [catboost.CatBoostRegressor(iterations=4, random_seed=seed, **QUIET).fit(X, NUMBER) for seed in (0, 1)]
-        ),
+        lambda: catboost.sum_models([raw_catboost(loss, NUMBER) for loss in ("RMSE", "MAE")]),
     ],
 )
 def test_a_name_and_an_unknown_objective_make_no_ranker(make: Callable[[], Any]) -> None:
