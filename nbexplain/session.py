@@ -234,9 +234,10 @@ class Session:
         """Choose an input, part, method, target (index or class name), layer, channel, cell, params of methods or rows.
 
         `where` are conditions on the rows of a table's background that methods over many rows look at, such as
-        `{"age": (30, 50), "error": True}`; None or {} stands for all. With another part the layer and, where it must,
-        the method become those that suit it. The channel is brought within the new layer, and the cell to the same
-        place of its grid. All panes that follow the selection ask anew.
+        `{"age": (30, 50), "error": True}`; None or {} stands for all. Callable targets are told by which object they
+        are: where one uses something that has changed, `refresh` asks it anew. With another part the layer and, where
+        it must, the method become those that suit it. The channel is brought within the new layer, and the cell to the
+        same place of its grid. All panes that follow the selection ask anew.
 
         Raises
         ------

@@ -25,6 +25,7 @@ from nbexplain.place import Place
 from nbexplain.runner import runner
 from tests.core.snapshot import differences, snapshot
 from tests.networks import CASES, CLASSES, Closure, Linear, Normed, Plain, Reused, picture, seeded
+from tests.targets import EQUAL_OR_NO_KEY
 
 LONG = 60.0  # seconds that nothing here should ever take
 NAMES = ["ant", "bee", "cat", "dog", "eel"]
@@ -105,6 +106,43 @@ def test_all_panes_follow_the_selection_and_own_parts_stay(session: Session, mod
     session.select(input=1)
     np.testing.assert_allclose(follows.explanation.values, right(model, follows, picture(seed=2)), rtol=1e-5, atol=1e-9)
     assert len(own.told) == 2
+
+
+@pytest.mark.parametrize("make", EQUAL_OR_NO_KEY)
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])  # answered at once, and in the worker
+def test_a_callable_target_is_told_from_others_by_which_object_it_is(
+    session: Session, model: nn.Module, method: str, make: Callable[[int], Any]
+) -> None:
+    session.select(method=method, params={"occlusion": OCCLUSION})
+    pane, heard = Pane(session), []
+    session.on_select(lambda: heard.append(session.selection.target))
+    targets = [make(0), make(3)]
+    for place, number in ((0, 0), (1, 3), (0, 0)):  # the last from what is kept
+        session.select(target=targets[place])
+        assert pane.explanation.target is targets[place]
+        assert pane.explanation.score == pytest.approx(float(model(picture())[0, number].detach()), rel=1e-5)
+        plain = explain(model, picture(), method, target=number, **(OCCLUSION if method == "occlusion" else {}))
+        np.testing.assert_allclose(pane.explanation.values, plain.values, rtol=1e-4, atol=1e-6)
+    told = len(pane.told)
+    session.select(target=targets[0])
+    assert session.wait(LONG)
+    assert len(pane.told) == told  # the same object is the same question
+    assert len(heard) == 3
+
+
+def test_a_method_of_the_same_object_is_the_same_target(session: Session) -> None:
+    class Margin:
+        def of(self, scores: Tensor) -> Tensor:
+            return scores[:, 0] - scores[:, 1]
+
+    margin, pane = Margin(), Pane(session)
+    first = margin.of
+    for target in (first, margin.of):  # another object at each look
+        session.select(target=target)
+        assert pane.last.question.target is first
+    other = Margin().of
+    session.select(target=other)
+    assert pane.last.question.target is other
 
 
 def test_params_belong_to_their_method(session: Session) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import random
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -20,6 +20,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.hooks import Cancelled
 from nbexplain.core.layers import Layer, without_gradient
 from nbexplain.core.methods.hiding import signs_note
+from nbexplain.core.model.batches import is_close
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.registry import Method
 from nbexplain.core.remaining import default_layer, remaining
@@ -27,6 +28,7 @@ from nbexplain.core.subject import NoGradient, NoLayers, Subject
 from nbexplain.core.table.labels import check_number
 
 _DRAWS = "rich.style"  # the module of rich that draws when it is imported
+_CHANGED = "what the callable makes of the same scores changed while this was computed, or is random: it mixes both"
 
 
 def ask(
@@ -71,6 +73,7 @@ def ask(
     try:
         with subject.undisturbed(), _counted(subject, passes), _random_kept():
             arguments, row = _arguments(subject, chosen, target, layer, channel, cell)
+            changed = _looked_anew(subject, arguments.get("target"))
         mixed = begun_with.mixed
         steps = begin()
         spent = time.perf_counter() - started
@@ -100,7 +103,7 @@ def ask(
             if explanation is None:
                 return
             spent += time.perf_counter() - resumed
-            notes = explanation.warnings + signs
+            notes = explanation.warnings + signs + changed()
             if not chosen.of_many_rows(checked):
                 notes += _not_finite(explanation, score, names[1], chosen.gradient)
             yield dataclasses.replace(
@@ -133,6 +136,25 @@ def ask(
     finally:
         if steps is not None and hasattr(steps, "close"):
             steps.close()
+
+
+def _looked_anew(subject: Subject, target: Any) -> Callable[[], tuple[str, ...]]:
+    """Let nothing go on from what was kept of a callable, which may use what has changed since.
+
+    Returns what says later whether it has changed again.
+    """
+    if not targets.is_function(target):
+        return tuple
+    subject.forget_of(target)
+    clean = subject.scores()
+    begun = targets.score(clean, target).detach()
+
+    def changed() -> tuple[str, ...]:
+        with subject.undisturbed():
+            same = is_close(targets.score(clean, target).detach(), begun)
+        return () if same else (_CHANGED,)
+
+    return changed
 
 
 def _is_whole(explanation: Explanation) -> bool:

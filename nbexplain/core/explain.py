@@ -60,7 +60,8 @@ def explain(
     target
         What is explained: a class, by its number or its name in `classes`, or as True or False where these are the
         classes; a `Region` of a map of scores, where a class alone stands for the mean of its scores where it is
-        predicted; a tuple of indices into a larger output, a mask of its shape, or a callable scores (N, K, …) → (N,).
+        predicted; a tuple of indices into a larger output, a mask of its shape, or a callable scores (N, K, …) → (N,),
+        which is asked anew by each question, as it may use what has changed.
         None stands for the class with the highest score, of a map for the class that has it at most places.
     layer
         Dotted module name; None stands for the last layer with a spatial grid.

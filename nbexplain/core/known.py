@@ -196,12 +196,13 @@ class Known:
     def price(self, question: Question) -> Price | None:
         """What the answer will cost, where that is long.
 
-        None for another target or another number of samples, which go on from what is kept.
+        None for another target or another number of samples, which go on from what is kept, but of a callable.
         """
         chosen = METHODS[question.method]
         others = tuple((name, value) for name, value in question.params if name not in SAMPLES)
         asked = dataclasses.replace(question, target=None, params=others)
-        if chosen.price is None or asked in self._priced or self.answers.get(question) is not None:
+        told = asked in self._priced and not targets.is_function(question.target)
+        if chosen.price is None or told or self.answers.get(question) is not None:
             return None
         self._priced.add(asked)
         subject = self._subjects[question.input or 0]

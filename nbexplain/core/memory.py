@@ -128,6 +128,16 @@ class Store:
             for key in list(self._owned.get(owner, ())):
                 self.drop(key)
 
+    def drop_holding(self, owner: object, part: Hashable) -> None:
+        """Drop those of an owner's entries of whose keys `part` is a part."""
+        with self._lock:
+            for key in [key for key in self._owned.get(owner, ()) if _holds(key, part)]:
+                self.drop(key)
+
+
+def _holds(key: Hashable, part: Hashable) -> bool:
+    return part == key or (isinstance(key, tuple) and any(_holds(one, part) for one in key))
+
 
 def _owner(key: Hashable) -> Hashable:
     return key[0] if isinstance(key, tuple) and key else None

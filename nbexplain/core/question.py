@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from nbexplain.core.explanation import Explanation
 from nbexplain.core.layers import Layer, without_gradient
 from nbexplain.core.memory import STORE
 from nbexplain.core.row_filter import ALL_ROWS, RowFilter
+from nbexplain.core.target import key_of
 from nbexplain.inputs import Key
 
 PARTS = ("input", "part", "method", "target", "layer", "channel", "cell", "params", "where")
@@ -27,18 +28,22 @@ class Selection:
     `part` is which of several inputs of the model is explained (key or index), or None where there is one. `cell` is
     (row, column) in the grid of the layer, or None. `params` holds the chosen parameters of each method by its key;
     what is missing has its default. `where` says which rows of the background are looked at, by methods that look at
-    many.
+    many. Targets are compared by `target_key`.
     """
 
     input: int = 0
     part: Key | None = None
     method: str = "grad_cam"
-    target: Any = 0
+    target: Any = field(default=0, compare=False)
     layer: str | None = None
     channel: int = 0
     cell: tuple[int, int] | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     where: RowFilter = ALL_ROWS
+    target_key: Hashable = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target_key", key_of(self.target))
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,21 @@ class Question:
     """What a pane asks. Parts that the method does not look at are None, so that equal questions compare equal.
 
     `input` is None for a question to all inputs, or to the background of the first alone. `edition` counts how often
-    the input, or that background, was replaced by another one.
+    the input, or that background, was replaced by another one. Targets are compared by `target_key`.
     """
 
     input: int | None
     method: str
-    target: Any = None
+    target: Any = field(default=None, compare=False)
     layer: str | None = None
     channel: int | None = None
     cell: tuple[int, int] | None = None
     params: tuple[tuple[str, Any], ...] = ()
     edition: int = 0
+    target_key: Hashable = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target_key", key_of(self.target))
 
     def of_all_rows(self) -> Question:
         """The same without a filter."""

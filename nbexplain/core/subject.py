@@ -324,10 +324,10 @@ class Subject:
 
         Tried: what stands in the graph may still hand on none, or raise.
         """
-        key = ("gets gradient", layer.name if layer else None)
-        held: tuple[Target | None, bool] | None = self.kept(key)
-        if held is not None and held[0] is target:
-            return held[1]
+        key = ("gets gradient", layer.name if layer else None, targets.key_of(target))
+        held: bool | None = self.kept(key)
+        if held is not None:
+            return held
         explained = target
         if target is None:
             with contextlib.suppress(TypeError, ValueError):  # no score comes first: any of them will do
@@ -336,7 +336,7 @@ class Subject:
             known = self._gradient(explained, layer, again=True) is not None
         except NoGradient:
             known = False
-        self.keep(key, (target, known), 64)
+        self.keep(key, known, 64)
         return known
 
     def target(self, target: Any) -> Target:
@@ -794,6 +794,10 @@ class Subject:
     def forget_kept(self) -> None:
         """Let go of all that was kept."""
         STORE.drop_owner(self._key)
+
+    def forget_of(self, target: Target) -> None:
+        """Let go of what was kept of a target."""
+        STORE.drop_holding(self._key, targets.key_of(target))
 
     def ready(self, x: Tensor) -> Tensor:
         """`x` on the model's device and in its dtype."""

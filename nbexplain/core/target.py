@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from numbers import Integral
+from types import BuiltinMethodType, MethodType
 from typing import Any
 
 import numpy as np
@@ -359,9 +360,15 @@ class _Same:
         return id(self.target)
 
 
-def key_of(target: Target) -> Hashable:
-    """A target as a part of a key under which something is kept."""
-    return _Same(target) if is_function(target) else target
+def key_of(target: Any) -> Hashable:
+    """What a checked target is compared by, and a part of the keys under which something is kept.
+
+    Of a callable it is which object it is. A bound method, another object at each look, is equal to that of the same
+    object alone.
+    """
+    bound = isinstance(target, (MethodType, BuiltinMethodType))
+    key: Hashable = _Same(target) if is_function(target) and not bound else target
+    return key
 
 
 class Kept:

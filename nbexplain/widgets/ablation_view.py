@@ -10,6 +10,7 @@ import ipywidgets
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.inside.ablation import ORDERS, THIS
 from nbexplain.core.question import Answer
+from nbexplain.core.target import key_of
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -117,11 +118,11 @@ class AblationView:
         chosen, other = (self._falls.get(which) for which in orders)
         if chosen is None or chosen.layer != self._session.selection.layer:
             return
-        about = chosen.layer, chosen.target
+        about = chosen.layer, key_of(chosen.target)
         scores, now = chosen.values.copy(), self._now
-        if now is not None and (now.layer, now.target, now.params["which"]) == (*about, orders[0]):
+        if now is not None and (now.layer, key_of(now.target), now.params["which"]) == (*about, orders[0]):
             scores[int(now.details["channels off"])] = now.details["after"]
-        fits = other is not None and (other.layer, other.target) == about
+        fits = other is not None and (other.layer, key_of(other.target)) == about
         self._curve.show(
             range(len(scores)),
             scores.tolist(),

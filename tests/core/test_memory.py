@@ -68,6 +68,15 @@ def test_an_owner_is_dropped_with_all_that_is_its_own(store: Store) -> None:
     assert (store.get((mine, "a")), store.get((other, "a")), store.get("plain"), store.bytes) == (None, 3, 4, 20)
 
 
+def test_what_holds_a_part_is_dropped_wherever_it_stands_in_the_key(store: Store) -> None:
+    mine, other = object(), object()
+    for number, key in enumerate([(mine, "a"), (mine, ("x", "a", 1)), (mine, ("x", ("y", "a"))), (mine, "b")]):
+        store.put(key, number, 10)
+    store.put((other, "a"), 4, 10)
+    store.drop_holding(mine, "a")
+    assert (store.get((mine, "b")), store.get((other, "a")), store.bytes) == (3, 4, 20)
+
+
 def test_several_threads_keep_the_count_right(store: Store) -> None:
     def work(name: int) -> None:
         for n in range(500):

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from nbexplain import METHODS, GlobalExplorer, Subject, Tabular, Text, explain
+from nbexplain import METHODS, GlobalExplorer, Session, Subject, Tabular, Text, explain
 from nbexplain.core.ask import ask
 from nbexplain.core.price import price_of
-from nbexplain.core.question import Passes, Price
+from nbexplain.core.question import Passes, Price, Question
 
 X = np.random.default_rng(0).normal(size=(300, 40))
 FEW = 0.5  # times as many passes at least ...
@@ -256,3 +256,18 @@ def test_explain_says_it_on_stderr(capsys: pytest.CaptureFixture[str], monkeypat
     monkeypatch.undo()
     explain(slow, Tabular(X[0], X[:5]), "leave_one_out", background=1)
     assert capsys.readouterr().err == ""
+
+
+def test_it_is_told_once_for_all_classes_and_for_each_callable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes on from what is kept costs nothing anew; a callable is asked anew by each question."""
+    told: list[Any] = []
+    monkeypatch.setattr("nbexplain.core.known.price_of", lambda *of, least: told.append(of[2]))
+    session = Session(nn.Linear(X.shape[1], 3).double(), Tabular(X[0], X))
+
+    def first(scores: Tensor) -> Tensor:
+        return scores[:, 0]
+
+    for target in (0, 1, first, first):
+        session._known.price(Question(0, "lime", target=target))
+    assert told == [0, first, first]
+    session.close()

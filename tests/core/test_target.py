@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression
 from torch import Tensor, nn
 
 from nbexplain import Region, Session, Subject, Tabular, explain
+from nbexplain.core.ask import ask
 from nbexplain.core.memory import STORE
 from nbexplain.core.target import are_probabilities, classes_last, default, name_of, resolve, score
 from tests.networks import picture, seeded
@@ -293,8 +294,6 @@ def test_occlusion_and_lime_of_a_region() -> None:
 
 def test_of_maps_only_the_targets_numbers_are_kept() -> None:
     subject = Subject(segmentation(), picture(32))
-    from nbexplain.core.ask import ask
-
     before = STORE.bytes
     for target in (Region(1, "map"), Region(2, "map")):
         *_, last = ask(subject, "occlusion", target=target, params={"window": 8, "stride": 8})
@@ -506,3 +505,59 @@ def test_a_target_that_is_no_key_and_one_that_equals_another() -> None:
     once, twice = (explain(model, x, "exact_shap", target=Scaled(times)) for times in (1.0, 2.0))
     np.testing.assert_allclose(twice.values, 2 * once.values, rtol=1e-6)
     assert not np.allclose(once.values, plain.values)
+
+
+class Chosen:
+    """A target that explains the class that is chosen at the moment."""
+
+    number = 0
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        return scores[:, self.number]
+
+
+@pytest.mark.parametrize(
+    ("key", "params"),
+    [
+        ("exact_shap", {}),
+        ("kernel_shap", {"samples": 60}),
+        ("lime", {"samples": 100}),
+        ("leave_one_out", {}),
+        ("gradient", {}),
+        ("partial_dependence", {}),
+        ("row_shap", {"explainer": "permutation"}),
+        ("interaction", {}),
+    ],
+)
+def test_what_a_callable_uses_is_looked_at_anew_by_each_question(key: str, params: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    model, rows = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)), torch.randn(20, 4)
+    x, target = Tabular(rows[0], background=rows), Chosen()
+    subject = Subject(model, x)
+    for target.number in (0, 2, 0):
+        *_, found = ask(subject, key, target=target, params=params)
+        plain = explain(model, x, key, target=target.number, **params)
+        np.testing.assert_allclose(found.values, plain.values, rtol=1e-4, atol=1e-6)
+        assert found.score == pytest.approx(float(model(rows[:1])[0, target.number].detach()), rel=1e-5)
+        assert not any("changed while" in note for note in found.warnings)
+
+
+def test_what_a_callable_uses_and_changes_under_a_question_is_said() -> None:
+    model, target = seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 3))), Chosen()
+    steps = ask(Subject(model, picture(12)), "occlusion", target=target, params={"window": 2, "stride": 1})
+    first = next(steps)
+    assert not any("changed while" in note for note in first.warnings)
+    target.number = 2
+    *_, last = steps
+    assert any(note.startswith("what the callable makes of the same scores changed while") for note in last.warnings)
+
+
+def test_only_what_was_kept_of_the_callable_itself_is_looked_at_anew() -> None:
+    subject = Subject(seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 3))), picture(12))
+    asked: dict[str, Any] = {"params": {"window": 4, "stride": 4}}
+    one, other = Chosen(), Chosen()
+    spent = []
+    for target in (0, 1, one, other, one, 2):
+        *_, found = ask(subject, "occlusion", target=target, **asked)
+        spent.append(found.passes["forward"])
+    assert spent[1:] == [0, 9, 9, 9, 0]  # a window at each of nine places

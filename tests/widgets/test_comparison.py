@@ -19,6 +19,7 @@ from nbexplain.widgets.explorers.compared import compared_warnings, compared_wor
 from nbexplain.widgets.pane_link import PaneLink
 from tests.core.methods.test_lime_rows_and_texts import SENTENCE, Bag, Words
 from tests.networks import Linear, Plain, picture, seeded
+from tests.targets import EQUAL_OR_NO_KEY
 from tests.widgets.comm import from_browser, living
 
 
@@ -61,6 +62,18 @@ def test_each_pane_has_its_own_question_and_follows_in_the_rest(of: Any, what: s
     toolbar = comparison.children[0]
     assert isinstance(toolbar, Toolbar)
     assert not fixed & set(toolbar.show)
+    comparison.close()
+
+
+@pytest.mark.parametrize("make", EQUAL_OR_NO_KEY)
+def test_callable_targets_are_compared_each_as_itself(make: Any) -> None:
+    model = seeded(Plain)
+    targets = [make(0), make(3)]
+    comparison = nx.MethodComparison(model, picture(), targets=targets)
+    for part, number in zip(maps(comparison), (0, 3), strict=True):
+        np.testing.assert_allclose(shown(part), nx.explain(model, picture(), target=number).values, atol=1e-6)
+    assert comparison._status.text.startswith("Grad-CAM for 2 targets")
+    assert comparison._status.text.count(" ms · ") == 2  # what each of them took
     comparison.close()
 
 

@@ -14,6 +14,7 @@ from nbexplain.widgets.chart_style import ACCENT
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.map_grid import MapGrid
 from tests.networks import CLASSES, Plain, Signal, picture, seeded
+from tests.targets import EQUAL_OR_NO_KEY
 from tests.widgets.comm import Line, from_browser, living
 
 NAMES = [f"c{i}" for i in range(CLASSES)]
@@ -173,6 +174,26 @@ def test_a_target_that_is_no_class(model):
     assert explorer.session.wait(20)
     assert explorer._status.error == ""
     assert explorer._models.controls.target == -1
+    explorer.close()
+
+
+@pytest.mark.parametrize("make", EQUAL_OR_NO_KEY)
+def test_a_callable_target_in_place_of_another_is_on_every_pane_and_in_the_code(model, make):
+    explorer = nx.explore(model, [picture(), picture(seed=2)], target=make(0), show=nx.Explorer.panes)
+    assert explorer.session.wait(60)
+    explorer.target = second = make(3)
+    assert explorer.session.wait(60)
+    assert explorer._status.error == ""
+    assert explorer.target is explorer.session.selection.target is second
+    answers = [answer for answer in explorer._answers.values() if answer.question.target is not None]
+    assert answers
+    for answer in answers:
+        assert answer.explanation.target is second
+        assert answer.explanation.score == pytest.approx(float(model(picture())[0, 3].detach()), rel=1e-5)
+    assert repr(second).split("(")[0] in explorer.code()
+    explorer.target = 1
+    assert explorer.session.wait(60)
+    assert {a.question.target for a in explorer._answers.values()} <= {1, None}
     explorer.close()
 
 

@@ -55,8 +55,9 @@ class ClassBars:
         """Show the best classes, and the chosen one even if it is not among them."""
         order = [int(i) for i in np.argsort(-np.nan_to_num(np.asarray(scores, float), nan=-np.inf), kind="stable")]
         best = order[:_MOST_CLASSES]
-        if isinstance(target, int) and 0 <= target < len(order) and target not in best:
-            best[-1] = target
+        chosen = target if isinstance(target, int) and 0 <= target < len(order) else None
+        if chosen is not None and chosen not in best:
+            best[-1] = chosen
         endings = [f"  {scores[i]:.2f}".replace("-", "−") for i in best]
         rooms = [min(LONGEST_NAME, _LONGEST - width(ending)) for ending in endings]
         cut = fitted_apart([names[i] for i in best], rooms)
@@ -67,7 +68,7 @@ class ClassBars:
             self.figure.fig_margin = margin
             self._bars.x = labels
             self._bars.y = [float(scores[i]) for i in best]
-            self._bars.colors = [ACCENT if i == target else PLAIN for i in best]
+            self._bars.colors = [ACCENT if i == chosen else PLAIN for i in best]
         self._values.label = fitted(score_name, LONGEST_AXIS)
         span = float(np.ptp([0.0, *filter(np.isfinite, self._bars.y)]))  # bqplot's own scale holds all bars and zero
         places, written = ticks(self._bars.y)

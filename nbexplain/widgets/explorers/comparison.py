@@ -9,6 +9,7 @@ from torch import nn
 
 from nbexplain.core.question import Answer
 from nbexplain.core.registry import METHODS
+from nbexplain.core.target import key_of
 from nbexplain.place import Place
 from nbexplain.session import Session
 from nbexplain.widgets.explorers.compared import compared_warnings, compared_words, name_of
@@ -81,9 +82,8 @@ class MethodComparison(Explorer):
         super().__init__(model, inputs, show=["map"], controls=controls, **options)
 
     def _checked(self, shown: Sequence[str]) -> Sequence[str]:
-        self._values = self._compared()
-        for value in self._values:
-            self.session.check(self._part, value)
+        given = self._compared()
+        self._values = [self.session.check(self._part, value) for value in given]
         return shown
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
@@ -108,13 +108,13 @@ class MethodComparison(Explorer):
 
     def _said(self, main: Answer, answers: Mapping[Place, Answer]) -> tuple[str, list[str]]:
         """Of all that are compared; the status line is not about the first pane."""
-        order = [self.session.check(self._part, value) for value in self._values]
-        own = {place.own[self._part]: answer for place, answer in answers.items() if place.own.keys() == {self._part}}
-        shown = [own[value] for value in order if value in own]
+        comparing = {place: answer for place, answer in answers.items() if place.own.keys() == {self._part}}
+        own = {key_of(place.own[self._part]): answer for place, answer in comparing.items()}
+        shown = [own[key] for key in map(key_of, self._values) if key in own]
         if not shown:
             return super()._said(main, answers)
         warned = {name_of(self._part, answer, self.session): self._warnings_of(answer) for answer in shown}
-        return compared_words(self._part, shown, self.session, len(order)), compared_warnings(warned)
+        return compared_words(self._part, shown, self.session, len(self._values)), compared_warnings(warned)
 
     def _failure(self, answer: Answer) -> tuple[str, str]:
         sentence, traceback = super()._failure(answer)

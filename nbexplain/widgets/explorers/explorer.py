@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer, Question
 from nbexplain.core.table.matching import NoRows
+from nbexplain.core.target import key_of
 from nbexplain.inputs import Array, Display, Key
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -32,6 +33,16 @@ _LINKED = ("input", "layer", "channel", "target", "method")
 
 def _class_number(target: Any, _widget: object) -> int:
     return target if isinstance(target, int) else -1
+
+
+class _TargetTrait(traitlets.Any):
+    """A target: another callable is a change, also one that is equal to the one before."""
+
+    def set(self, obj: Any, value: Any) -> None:
+        before, after = self.get(obj), self._validate(obj, value)
+        obj._trait_values[self.name] = after
+        if key_of(before) != key_of(after):
+            obj._notify_trait(self.name, before, after)
 
 
 class Explorer(ipywidgets.VBox):
@@ -77,7 +88,7 @@ class Explorer(ipywidgets.VBox):
     input = traitlets.Int(0).tag(sync=True, echo_update=False)
     layer = traitlets.Unicode(None, allow_none=True).tag(sync=True, echo_update=False)
     channel = traitlets.Int(0).tag(sync=True, echo_update=False)
-    target = traitlets.Any(0).tag(sync=True, echo_update=False, to_json=_class_number)
+    target = _TargetTrait(0).tag(sync=True, echo_update=False, to_json=_class_number)
     method = traitlets.Unicode("").tag(sync=True, echo_update=False)
 
     def __init__(
@@ -222,7 +233,7 @@ class Explorer(ipywidgets.VBox):
     def _follow(self) -> None:
         chosen = self.session.selection
         for name in _LINKED:
-            if getattr(self, name) != getattr(chosen, name):
+            if key_of(getattr(self, name)) != key_of(getattr(chosen, name)):
                 setattr(self, name, getattr(chosen, name))
 
     # The status line: written in the worker, or before the first display

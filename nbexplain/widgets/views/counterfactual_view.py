@@ -107,7 +107,7 @@ class CounterfactualView:
             old.close()
             self._answered(old, Answer(old.question(), "done"))  # what it said is on the page no more
         chosen = self._session.selection
-        self._asked, self._open = (chosen.input, chosen.target), True
+        self._asked, self._open = (chosen.input, chosen.target_key), True
         self._place = self._session.place(self._show, rest=_REST, method=_METHOD, params=self._params())
 
     def _ask_again(self) -> None:
@@ -125,7 +125,7 @@ class CounterfactualView:
         base, explanation = self._now
         known = [base.tensor[0].numpy(), *explanation.values]
         same = any(np.array_equal(here.tensor[0].numpy(), row, equal_nan=True) for row in known)
-        if not same or (chosen.input, chosen.target) != self._asked:
+        if not same or (chosen.input, chosen.target_key) != self._asked:
             self._ask()
 
     # What is tried
@@ -166,7 +166,7 @@ class CounterfactualView:
         predicted = explanation.details.get("class that predict says")
         if predicted is None and clean is not None:
             predicted = int(clean[0].argmax())
-        self._holds = boundary is None and predicted == target
+        self._holds = boundary is None and isinstance(target, int) and predicted == target
         name = words.target_name(target, self._session)
         wanted = f"{name} {'no longer ' if self._holds else ''}predicted"
         if boundary is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import bqplot
 import numpy as np
 import pytest
+import torch
 
 from nbexplain.core.explanation import Grid
 from nbexplain.widgets.beeswarm_chart import Beeswarm
@@ -114,9 +115,17 @@ def test_of_a_thousand_classes_the_best_ten_and_the_chosen_one():
 
 
 def test_a_target_that_is_no_class_marks_no_bar():
+    class Odd:
+        def __eq__(self, other):
+            return torch.ones(2)
+
+        def __call__(self, scores):
+            return scores[:, 0]
+
     chart = ClassBars(lambda _: None)
-    chart.show(["a", "b"], [1, 2], lambda scores: scores[:, 0], "score")
-    assert bars_of(chart).colors == [PLAIN, PLAIN]
+    for target in (lambda scores: scores[:, 0], Odd()):
+        chart.show(["a", "b"], [1, 2], target, "score")
+        assert bars_of(chart).colors == [PLAIN, PLAIN]
 
 
 def test_long_names_are_cut_and_stay_apart():
