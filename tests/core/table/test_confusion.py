@@ -290,9 +290,7 @@ def test_large_whole_numbers_stay_what_they_are_where_a_label_is_missing(labels:
 
 def test_floats_that_do_not_tell_classes_apart_are_refused() -> None:
     background = np.array([[-1.0], [1.0]])
-    with pytest.raises(
-        ValueError, match=rf"row 0 has 1\.15\S+, a float that the classes {IDS[0]} and {IDS[1]}"
-    ):
+    with pytest.raises(ValueError, match=rf"row 0 has 1\.15\S+, a float that the classes {IDS[0]} and {IDS[1]}"):
         explain(ByDay(IDS), Tabular([1.0], background, labels=IDS.astype(float)), "confusion")
     apart = 2**60 + np.array([0, 1024])
     found = explain(ByDay(apart), Tabular([1.0], background, labels=apart.astype(float)), "confusion")
