@@ -326,4 +326,6 @@ def _without_masked(labels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Labels of which those that are masked are missing: NaN of floats, else None."""
     if not mask.any():
         return labels
-    return np.where(mask, np.nan if labels.dtype.kind == "f" else None, labels)
+    held = labels.copy() if labels.dtype.kind == "f" else labels.astype(object)
+    held[mask] = None  # NaN among floats
+    return held

@@ -169,7 +169,7 @@ def test_a_number_between_codes_is_named_with_the_call_that_makes_none() -> None
     model = zoned(OneHotEncoder())
     begins = (
         r"model: it does not take rows where 'zone' is (\d+), which does not occur in the background, expected one of "
-        r"101, 205, 330; if its numbers stand for categories, which none lies between: Tabular\(…, (categories=.*)\); "
+        r"101, 205, 330; if its numbers stand for categories, which none lies between: Tabular\(…, (categories=.*\})\)"
     )
     with pytest.raises(ValueError, match=begins) as raised:
         explain(model, Tabular(ZONES.iloc[[0]], ZONES), "boundary", target=1)
