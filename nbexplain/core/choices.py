@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import date
 from enum import Enum
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from nbexplain.core import registry
@@ -15,6 +17,7 @@ from nbexplain.core.layers import Layer, nearest, split, unprefixed
 from nbexplain.core.question import Facts
 from nbexplain.core.row_filter import RowFilter
 from nbexplain.core.twin import unwrap
+from nbexplain.inputs.table_times import date_named
 
 _FEW = 3  # methods that are named
 
@@ -114,7 +117,7 @@ def checked_classes(
         return ("score",)
     if classes is None:
         known = labels if labels is not None and len(labels) == count else range(count)
-        return told_apart([label if isinstance(label, str) else f"class {label}" for label in known])
+        return told_apart([_named(label) for label in known])
     names = tuple(str(name) for name in classes)
     if len(names) != count:
         maps = f"; if the classes of {tuple(scores.shape)} are last: scores=lambda output: output.movedim(-1, 1)"
@@ -128,6 +131,13 @@ def checked_classes(
             f"scores, which is {source or 'its own'}: {', '.join(map(repr, own))}; leave classes= out"
         )
     return told_apart(names)
+
+
+def _named(label: Any) -> str:
+    """What a class is called by its label: a word or a day as it is, a number as that of a class."""
+    if isinstance(label, str):
+        return label
+    return date_named(label) if isinstance(label, (date, np.datetime64)) else f"class {label}"
 
 
 def _plain(name: str) -> str:

@@ -42,6 +42,7 @@ from nbexplain.core.model.own_columns import order_note
 from nbexplain.core.model.trees.reading import unwrapped
 from nbexplain.inputs import Array, Tabular
 from nbexplain.inputs.table_column import key_among
+from nbexplain.inputs.table_times import kept_as_times
 
 _TRIED = 100  # background rows on which scores are held against `predict` ...
 _TRIED_FOR_LABELS = 10_000  # ... those that tell which labels there are
@@ -207,7 +208,7 @@ class Predictor(nn.Module):
         if self.outputs is None or not self.outputs.exclusive:
             return None
         known = self.outputs.names if self.outputs.labels is None else self.outputs.labels
-        return None if known is None else as_plain(known)
+        return None if known is None else kept_as_times(as_plain(known))
 
     def choice(self, x: Any) -> np.ndarray | None:
         """(n,) the class that `predict` chooses for each of some inputs, as a number, −1 for none of these classes.

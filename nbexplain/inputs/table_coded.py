@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,8 @@ class Coded:
             number = float(value)
         except OverflowError:
             raise ValueError(f"row: {name!r} is {str(value)[:20]}…, larger than a float64 can be") from None
+        if isinstance(value, float) and EXACT <= abs(value) < np.inf and self._all_whole:
+            return self._rounded(name, value)
         if self.values is not None and self.values.dtype == object:
             kinds = {type(one) for one in self.values if one is not None}
             kind = next(iter(kinds)) if len(kinds) == 1 else type(value)
@@ -95,6 +97,27 @@ class Coded:
         elif isinstance(value, int) and abs(value) >= EXACT:
             return self._told(number, value)
         return number
+
+    @property
+    def _all_whole(self) -> bool:
+        """Whether the column holds whole numbers alone, of which a float64 does not tell some apart."""
+        if self.values is None or self.values.dtype != object:
+            return self.values is not None
+        known = [one for one in self.values if one is not None]
+        return all(isinstance(one, Integral) for one in known) and any(abs(one) >= EXACT for one in known)
+
+    def _rounded(self, name: str, value: float) -> float:
+        """The number of the one value of the background that is rounded to this float."""
+        there = ~np.isnan(self.numbers)
+        assert self.values is not None
+        same = np.unique(self.numbers[there][self.values[there].astype(np.float64) == value])
+        if len(same) == 1:
+            return float(same[0])
+        found = f"{len(same)} numbers of the background are" if len(same) else "none of the background is"
+        raise ValueError(
+            f"row: {name!r} is {value!r}, a float that {found} rounded to, expected a whole number; a table of one row "
+            f"keeps it exact, row=table.iloc[[0]] and not table.iloc[0]; if it is the very number: {int(value)}"
+        )
 
     def _told(self, number: float, value: Any) -> float:
         """The number of the row's value, which no other value has, and which stands for it from now on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,9 @@ from torch import Tensor
 from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs import table_array, table_frame, table_polars
 from nbexplain.inputs.table_coded import Coded
-from nbexplain.inputs.table_column import Column, names_of
+from nbexplain.inputs.table_column import Column, is_missing, names_of
+from nbexplain.inputs.table_exact import EXACT
+from nbexplain.inputs.table_times import kept_as_times
 from nbexplain.inputs.tensors import as_array
 
 __all__ = ["Column", "Form", "frame_of", "in_order", "labels_of", "row_of", "table_of"]
@@ -290,7 +293,7 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
                 "labels: their index is not that of the background, so they would belong to other rows; try "
                 "labels=labels.loc[table.index], or labels.to_numpy() if they are in the order of the rows"
             )
-    array = as_array(labels) if isinstance(labels, Tensor) else np.asarray(labels)
+    array = _plain_labels(labels)
     if array.ndim == 2 and array.shape[1] == 1:  # a frame of one column
         array = array[:, 0]
     if background is None or array.shape != (len(background),):
@@ -300,3 +303,29 @@ def labels_of(labels: Any, background: np.ndarray | None, table: Any) -> np.ndar
             way = advice.one_label(array, len(background), labels)
         raise ValueError(f"labels: expected one for each background row, got shape {array.shape} for {rows}{way}")
     return array.copy()  # as the rows are: the user may change it
+
+
+def _plain_labels(labels: Any) -> np.ndarray:
+    """Labels as an array whose `tolist` gives what they are: NaN or None for missing ones, times, exact numbers."""
+    if isinstance(labels, Tensor):
+        return as_array(labels)
+    if frame_of(labels) and _axes(labels) == 2 and len(labels.columns) == 1:
+        labels = labels[labels.columns[0]]
+    array = kept_as_times(np.asarray(labels))
+    if isinstance(labels, np.ma.MaskedArray):
+        return _without_masked(array, np.ma.getmaskarray(labels))
+    rounded = array.dtype.kind == "f" and array.ndim == 1 and not isinstance(labels, np.ndarray)
+    if rounded and (np.abs(array) >= EXACT).any():  # pandas, polars and numpy make floats of whole numbers if one lacks
+        listed = [None if is_missing(one) else one for one in labels]
+        if all(one is None or isinstance(one, Integral) for one in listed):
+            return np.array(listed, dtype=object)
+    return array
+
+
+def _without_masked(labels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Labels of which those that are masked are missing: NaN of floats, else None."""
+    if not mask.any():
+        return labels
+    held = labels.copy() if labels.dtype.kind == "f" else labels.astype(object)
+    held[mask] = None  # NaN among floats
+    return held

@@ -127,6 +127,41 @@ def identity(value: Any) -> Hashable:
     return isinstance(value, (bool, np.bool_)), isinstance(value, (float, np.floating)), value  # so are True, 1 and 1.0
 
 
+def kept_as_times(array: np.ndarray) -> np.ndarray:
+    """An array whose `tolist` gives times; of nanoseconds, and of what no `datetime` holds, it would give numbers."""
+    if array.dtype.kind not in "mM" or not any(isinstance(one, int) for one in array.ravel().tolist()):
+        return array
+    short = array.astype(f"{array.dtype.kind}8[us]")
+    alike = np.array_equal(short[~np.isnat(array)], array[~np.isnat(array)])
+    if alike and not any(isinstance(one, int) for one in short.ravel().tolist()):
+        return short
+    made = np.empty(array.size, dtype=object)
+    made[:] = list(array.ravel())
+    return made.reshape(array.shape)
+
+
+def is_time(value: Any) -> bool:
+    """Whether it is a date, a time of a day that is told, or a duration."""
+    return isinstance(value, (date, timedelta, np.datetime64, np.timedelta64))
+
+
+def same_time(value: Any) -> Hashable:
+    """Equal for equal times, whatever holds them: a date is its midnight; what is none, or missing, stays."""
+    if not is_time(value) or value != value:  # NaT
+        held: Hashable = value
+        return held
+    if isinstance(value, (timedelta, np.timedelta64)):
+        return "duration", days_of("duration", value, DAY["ns"])[0]
+    what = "datetime" if getattr(value, "tzinfo", None) is None else "datetime UTC"
+    return what, days_of(what, value, DAY["ns"])[0]
+
+
+def date_named(value: date | np.datetime64) -> str:
+    """What a date or a time is called, as a class is; a midnight as its day."""
+    day, _, clock = str(value).replace("T", " ").partition(" ")
+    return f"{day} {clock}" if clock.strip("0:.") else day
+
+
 def _ticks(span: np.timedelta64, per_day: int) -> tuple[int, float]:
     unit, count = np.datetime_data(span)
     if unit not in DAY:

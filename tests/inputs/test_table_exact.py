@@ -108,6 +108,45 @@ def test_a_row_larger_than_the_dtype_of_the_background_stays_what_it_is_nearly()
     assert own.outside(own.tensor).tolist() == [[2**64 - 1, 1]]
 
 
+@pytest.mark.parametrize(
+    "name", ["array", "negative", "list", "ints of numpy", "large ints", "frame", "Int64", "polars"]
+)
+def test_a_float_that_may_be_several_of_the_numbers_is_no_row(name: str) -> None:
+    table, own = TABLES[name], ids(TABLES[name])[5]
+    row = Tabular(table.iloc[[0]] if hasattr(table, "iloc") else table[0], table)
+    with pytest.raises(ValueError, match=rf"row: '{row.names[0]}' is \S+e\+\d\d, a float.*iloc\[\[0\]\]") as raised:
+        Tabular(dict(zip(row.names, [float(own), 1], strict=True)), table)
+    told = int(str(raised.value).rpartition(": ")[2])
+    assert told == int(float(own))
+    made = Tabular(dict(zip(row.names, [told, 1], strict=True)), table)
+    assert ids(made.outside(made.tensor)) == [told]
+
+
+def test_a_float_is_the_one_number_that_is_rounded_to_it() -> None:
+    ids_apart = [2**60, 2**60 + 1, 2**60 + 200, 2**60 + 1000]  # floats are 256 apart there
+    table = np.array(ids_apart)[:, None]
+    for number in (2**60 + 200, 2**60 + 1000):
+        given = Tabular([float(number)], table)
+        assert given.outside(given.tensor).tolist() == [[number]]
+    with pytest.raises(ValueError, match="a float that 2 numbers of the background are rounded to"):
+        Tabular([float(2**60)], table)
+    with pytest.raises(ValueError, match="a float that none of the background is rounded to"):
+        Tabular([float(2**61)], table)
+
+
+def test_a_float_may_be_the_row_of_small_whole_numbers() -> None:
+    for table in (np.arange(N)[:, None], np.arange(N).astype(object)[:, None]):
+        assert Tabular([1e20], table).tensor.tolist() == [[1e20]]
+
+
+def test_a_series_of_a_frame_has_lost_the_number() -> None:
+    frame = pd.DataFrame({"id": IDS, "x": np.linspace(0, 1, N)})
+    with pytest.raises(ValueError, match=r"row: 'id' is 1\.15\S+, a float"):
+        Tabular(frame.iloc[3], frame)
+    small = pd.DataFrame({"id": np.arange(N), "x": np.linspace(0, 1, N)})
+    assert Tabular(small.iloc[3], small).tensor[0, 0] == 3
+
+
 def test_parts_of_whole_numbers_beside_large_ones() -> None:
     row = Tabular(PLAIN[5], PLAIN)
     changed = row.tensor.clone()

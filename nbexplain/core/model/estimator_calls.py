@@ -14,6 +14,7 @@ from nbexplain.core.formatting import told_apart
 from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.core.model.trees.ensemble import is_a
 from nbexplain.inputs import Array
+from nbexplain.inputs.table_times import kept_as_times
 
 WAYS = ("predict_proba", "decision_function", "predict")
 _NO_SUCH = (AttributeError, NotImplementedError)  # what an estimator says that has the method, and cannot be asked it
@@ -234,7 +235,7 @@ def classes_of(model: Any) -> np.ndarray | list[np.ndarray] | None:
         return list(known)
     if not isinstance(known, (list, tuple, np.ndarray)) and not hasattr(type(known), "__array__"):
         return None
-    labels = as_plain(known)
+    labels = kept_as_times(as_plain(known))
     return labels if labels.ndim == 1 and len(labels) else None
 
 
@@ -270,7 +271,7 @@ def own_choice(model: Any, x: Any, *, raw: bool = False) -> np.ndarray | None:
     if x is None or not callable(call) or (raw and not comes_from(model, "catboost")):
         return None
     try:
-        said = as_plain(call(x, prediction_type="Class") if raw else call(x))
+        said = kept_as_times(as_plain(call(x, prediction_type="Class") if raw else call(x)))
     except Exception:  # it is asked for a check alone; what the scores come from has answered
         return None
     said = said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said

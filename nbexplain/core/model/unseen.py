@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from traceback import walk_tb
 from typing import Any
 
@@ -11,15 +11,18 @@ from torch import Tensor
 
 from nbexplain.core.model.estimator_calls import comes_from
 from nbexplain.inputs import Array, Tabular
-from nbexplain.inputs.table_column import written
+from nbexplain.inputs.table_column import Column, written
 
 _MOST_LISTED = 10  # values that occur
 _MOST_ASKED = 20  # columns, to find those that a model cannot take
+_MOST_CODES = 100  # different whole numbers of a column that may stand for categories
 OUR_OWN = ("model:", "classes:", "scores:")  # how errors begin that say all there is to say of a model's answer
 
 
 def of_unseen(error: Exception, given: Array, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
-    """That a model cannot take a value of the row which occurs nowhere in the background; None where it is not that.
+    """That a model cannot take a value which occurs nowhere in the background; None where it is not that.
+
+    It is one of the row, or, in a column of few whole numbers, which may be codes, one that a method made up.
 
     Parameters
     ----------
@@ -30,7 +33,9 @@ def of_unseen(error: Exception, given: Array, x: Tensor, scores: Callable[[Tenso
         return None
     row, first = given.tensor[0].tolist(), given.background[0].tolist()
     held = x.detach().double().cpu().numpy()
-    places = [place for place in given.unseen if _holds(held[:, place], row[place])][:_MOST_ASKED]
+    of_row = {place: row[place] for place in given.unseen if _holds(held[:, place], row[place])}
+    found = _of_codes(given, held) | of_row
+    places = list(found)[-_MOST_ASKED:]
 
     def takes(kept: int | None) -> bool:
         """Whether the model takes the rows with values that occur in all of these columns but one."""
@@ -49,25 +54,59 @@ def of_unseen(error: Exception, given: Array, x: Tensor, scores: Callable[[Tenso
     odd = [place for place in places if not takes(place)]
     if not odd:  # it failed by chance, or by several together
         return None
-    said = "; ".join(_said(given, place) for place in odd)
-    return ValueError(f"row: {said}{_way(error)}; the model raised {type(error).__name__}: {error}")
+    own = [place for place in odd if place in of_row or found[place] == row[place]]
+    said = "; ".join(_said(given, place, found[place]) for place in own or odd)
+    begins, way = ("row: ", "") if own else ("model: it does not take rows where ", _as_codes(given, odd))
+    return ValueError(f"{begins}{said}{way}{_way(error)}; the model raised {type(error).__name__}: {error}")
+
+
+def _of_codes(given: Tabular, held: np.ndarray) -> dict[int, float]:
+    """By column of few whole numbers one of rows (N, F) that the background lacks: the row's own, else the least."""
+    assert given.background is not None
+    row, found = given.tensor[0].numpy(), dict[int, float]()
+    for place, column in enumerate(given.columns):
+        if column.categories or column.time:
+            continue
+        known = _codes(given.background[:, place])
+        new = np.setdiff1d(held[:, place][np.isfinite(held[:, place])], known)
+        if len(known) and len(new):
+            found[place] = float(row[place]) if row[place] in new else float(new[0])
+    return found
+
+
+def _codes(column: np.ndarray) -> np.ndarray:
+    """The different numbers of a column, if they are few and whole, so that they may be codes; else none."""
+    known = np.unique(column[np.isfinite(column)])
+    return known if len(known) <= _MOST_CODES and (known == np.rint(known)).all() else known[:0]
 
 
 def _holds(column: np.ndarray, value: float) -> bool:
     return bool(np.isnan(column).any() if np.isnan(value) else (column == value).any())
 
 
-def _said(given: Tabular, place: int) -> str:
-    """What the row has in a column, and what the background has there."""
+def _said(given: Tabular, place: int, value: float) -> str:
+    """A value in a column, and what the background has there."""
     assert given.background is not None
-    column, value, known = given.columns[place], float(given.tensor[0, place]), given.background[:, place]
-    own = written(column.categories[int(value)]) if np.isfinite(value) else "missing"
-    said = f"{column.name!r} is {own}, which does not occur in the background"
-    if not column.categories:
-        return f"{said}, expected a value"
-    occur = np.unique(known[np.isfinite(known)])
-    listed = ", ".join(written(column.categories[int(code)]) for code in occur[:_MOST_LISTED])
-    return f"{said}, expected one of {listed}{', …' * (len(occur) > _MOST_LISTED)}" if len(occur) else said
+    column, known = given.columns[place], given.background[:, place]
+    said = f"{column.name!r} is {_written(column, value)}, which does not occur in the background"
+    occur = np.unique(known[np.isfinite(known)]) if column.categories else _codes(known)
+    if not len(occur) or (np.isnan(value) and not column.categories):
+        return said if column.categories else f"{said}, expected a value"
+    listed = ", ".join(_written(column, one) for one in occur[:_MOST_LISTED])
+    return f"{said}, expected one of {listed}{', …' * (len(occur) > _MOST_LISTED)}"
+
+
+def _written(column: Column, value: float) -> str:
+    if np.isnan(value):
+        return "missing"
+    return written(column.categories[int(value)]) if column.categories else f"{value:.15g}"
+
+
+def _as_codes(given: Tabular, places: Sequence[int]) -> str:
+    """The call by which no numbers between codes are made up."""
+    assert given.background is not None
+    told = {given.columns[place].name: _codes(given.background[:, place]).astype(int).tolist() for place in places}
+    return f"; if its numbers stand for categories, which none lies between: Tabular(…, categories={told!r})"
 
 
 def _way(error: Exception) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,11 @@ from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import is_missing, key_among, written
 from nbexplain.inputs.table_dtypes import floats, floats_of
+from nbexplain.inputs.table_exact import EXACT
+from nbexplain.inputs.table_times import is_time, same_time
 
 _MOST_WRITTEN = 10  # classes
+_IN_DAYS = "; if it predicts days: labels=numpy.asarray(labels, dtype='timedelta64[ns]') / numpy.timedelta64(1, 'D')"
 _AS_CLASSES = "; if its number is the score of one of two classes, name them: classes=(first, second)"
 
 
@@ -160,10 +165,11 @@ def right_numbers(subject: Subject) -> np.ndarray:
         return labels.astype(np.float64)
     plain = [np.nan if is_missing(label) else label for label in labels.tolist()]
     for number, label in enumerate(plain):
-        if not isinstance(label, (int, float, np.number, Decimal)):
+        if not isinstance(label, (Real, Decimal)) or isinstance(label, np.timedelta64):
             module = subject.twin.module
             predicts = isinstance(module, Predictor) and module.regresses
             way = "" if predicts or subject.scores().shape[1] > 1 else _AS_CLASSES
+            way = _IN_DAYS if isinstance(label, (timedelta, np.timedelta64)) else way
             raise ValueError(f"labels: the model predicts numbers, expected numbers, row {number} has {label!r}{way}")
     return np.array(plain, dtype=np.float64)
 
@@ -201,11 +207,17 @@ def class_numbers(
         If one of them is no class.
     """
     known = classes.tolist() if isinstance(classes, np.ndarray) else list(classes)
-    key = key_among(known)
+    key = _key_among(known)
     places = {key(label): number for own in (names, known) for number, label in enumerate(own)}
+    shared = _rounded_alike(known)
     found = np.empty(len(labels), dtype=np.int64)
     for number, label in enumerate(labels.tolist()):
         place = places.get(key(label))
+        if shared and isinstance(label, float) and label in shared:
+            raise ValueError(
+                f"labels: row {number} has {label!r}, a float that the classes {shared[label]} are both rounded to; "
+                "give whole numbers that were never floats: of dtype int64, or pandas' Int64 where some are missing"
+            )
         if place is None:
             if not is_missing(label):
                 named = ", ".join(map(written, known[:_MOST_WRITTEN]))
@@ -218,11 +230,26 @@ def class_numbers(
     return found
 
 
+def _key_among(classes: Sequence[Any]) -> Callable[[Any], Any]:
+    """By what one of the classes is looked up; of dates and times by when they are, whatever holds them."""
+    key = key_among(classes)
+    return (lambda label: key(same_time(label))) if any(map(is_time, classes)) else key
+
+
+def _rounded_alike(classes: Sequence[Any]) -> dict[float, str]:
+    """The floats that several of the classes are rounded to, such as ids of 19 digits, and which these are."""
+    large = [label for label in classes if isinstance(label, int) and abs(label) >= EXACT]
+    found: dict[float, list[int]] = {}
+    for label in large:
+        found.setdefault(float(label), []).append(label)
+    return {number: " and ".join(map(str, own[:2])) for number, own in found.items() if len(own) > 1}
+
+
 def _made_classes(labels: np.ndarray, classes: list[Any], told: str) -> str:
     """The call that makes classes of labels (N,) of another type, or of the numbers of the classes; `""` if none."""
     held = labels.tolist()
     present = [label for label in held if not is_missing(label)]
-    key = key_among(classes)
+    key = _key_among(classes)
     known = {key(label) for label in classes}
     for make, each, whole in _OTHER_TYPES:
         if all(key(_tried(make, label)) in known for label in present):

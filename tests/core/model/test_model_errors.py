@@ -146,6 +146,48 @@ def test_a_value_that_the_background_lacks_and_the_model_does_not_take_is_named(
     assert str(raised.value).endswith(ends)
 
 
+ZONES = pd.DataFrame({"zone": [101, 205, 330] * 4, "weight": np.linspace(-1, 1, 12)})
+
+
+def zoned(encoder: Any) -> Any:
+    made = make_column_transformer((encoder, ["zone"]), remainder="passthrough")
+    return make_pipeline(made, LogisticRegression()).fit(ZONES, ZONES.zone == 205)
+
+
+def test_a_code_that_is_a_number_is_named_as_a_word_is() -> None:
+    row = {"zone": 555, "weight": 7.0}  # no 7.0 in the background either, which the model takes
+    with pytest.raises(ValueError, match="which does not occur") as raised:
+        explain(zoned(OneHotEncoder()), Tabular(row, ZONES), "exact_shap", target=1)
+    assert str(raised.value).startswith(
+        "row: 'zone' is 555, which does not occur in the background, expected one of 101, 205, 330; to take others "
+        "too, fit the model with OneHotEncoder(handle_unknown='ignore'); the model raised ValueError: Found unknown"
+    )
+    explain(zoned(OneHotEncoder(handle_unknown="ignore")), Tabular(row, ZONES), "exact_shap", target=1)
+
+
+def test_a_number_between_codes_is_named_with_the_call_that_makes_none() -> None:
+    model = zoned(OneHotEncoder())
+    begins = (
+        r"model: it does not take rows where 'zone' is (\d+), which does not occur in the background, expected one of "
+        r"101, 205, 330; if its numbers stand for categories, which none lies between: Tabular\(…, (categories=.*\})\)"
+    )
+    with pytest.raises(ValueError, match=begins) as raised:
+        explain(model, Tabular(ZONES.iloc[[0]], ZONES), "boundary", target=1)
+    found = re.match(begins, str(raised.value))
+    assert found is not None
+    assert 101 < int(found[1]) < 205
+    told = eval(f"dict({found[2]})")
+    explain(model, Tabular(ZONES.iloc[[0]], ZONES, **told), "boundary", target=1)
+
+
+def test_a_number_is_not_blamed_for_another_failure() -> None:
+    def away(frame: Any) -> Any:
+        raise ConnectionError("the server is away")
+
+    with pytest.raises(RuntimeError, match="the model raised ConnectionError on an input of shape"):
+        explain(away, Tabular({"zone": 555, "weight": 0.0}, ZONES), "exact_shap")
+
+
 def test_a_value_that_a_network_does_not_take_is_named_by_gradients_too() -> None:
     with pytest.raises(ValueError, match=re.escape(f"{NO_Z}; the model raised IndexError")):
         explain(Embedded(), Tabular({"a": 1.0, "c": "z", "d": 1}, ROWS), "input_x_gradient", target=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn import metrics
@@ -221,3 +222,76 @@ def test_labels_that_are_neither_are_told_no_call(labels: Any) -> None:
     model = LogisticRegression().fit(ONE_COLUMN, chosen("no", "yes"))
     with pytest.raises(ValueError, match=r"expected one of the model's classes 'no', 'yes'$"):
         explain(model, Tabular(ONE_COLUMN[0], ONE_COLUMN, labels=np.array(labels, dtype=object)), "confusion")
+
+
+DAYS = pd.to_datetime(["2024-01-01", "2024-02-01"])
+RIGHT = np.array([0, 1, 1, 0])
+
+
+class ByDay:
+    """Chooses the second class where x > 0."""
+
+    def __init__(self, classes: Any) -> None:
+        self.classes_ = classes
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        return np.hstack([x < 0, x > 0]) * 0.8 + 0.1
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self.classes_)[(x[:, 0] > 0).astype(int)]
+
+
+@pytest.mark.parametrize("classes", [DAYS.to_numpy().astype(f"M8[{unit}]") for unit in ("D", "us", "ns")])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        *(DAYS.to_numpy().astype(f"M8[{unit}]")[RIGHT] for unit in ("D", "us", "ns")),
+        pd.Series(DAYS[RIGHT]).astype("datetime64[ns]"),
+        list(DAYS[RIGHT]),
+        [day.date() for day in DAYS[RIGHT]],
+        list(DAYS[RIGHT].strftime("%Y-%m-%d")),
+    ],
+)
+def test_classes_that_are_dates_are_compared_as_dates(classes: np.ndarray, labels: Any) -> None:
+    background = np.array([[-1.0], [1.0], [2.0], [1.0]])
+    found = explain(ByDay(classes), Tabular([1.0], background, labels=labels), "confusion")
+    assert found.values.tolist() == [[1, 1], [0, 2]]
+    assert found.names == ("2024-01-01", "2024-02-01")
+
+
+def test_other_dates_than_those_of_the_classes_are_named() -> None:
+    later = pd.to_datetime(["2024-01-01", "2024-03-01"]).astype("datetime64[ns]")
+    table = Tabular([1.0], np.array([[-1.0], [1.0]]), labels=later)
+    with pytest.raises(ValueError, match=r"row 1 has '2024-03-01.*', expected one .* '2024-01-01.*', '2024-02-01.*'"):
+        explain(ByDay(DAYS.to_numpy().astype("M8[ns]")), table, "confusion")
+
+
+IDS = 2**60 + np.arange(2)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.array([None, *IDS[RIGHT[1:]]], dtype="Int64"),
+        pd.Series([None, *IDS[RIGHT[1:]]], dtype="Int64"),
+        pd.DataFrame({"label": pd.Series([None, *IDS[RIGHT[1:]]], dtype="Int64")}),
+        pl.Series([None, *IDS[RIGHT[1:]].tolist()]),
+        pl.DataFrame({"label": [None, *IDS[RIGHT[1:]].tolist()]}),
+        [np.nan, *IDS[RIGHT[1:]].tolist()],
+        np.ma.masked_array(IDS[RIGHT], [True, False, False, False]),
+    ],
+)
+def test_large_whole_numbers_stay_what_they_are_where_a_label_is_missing(labels: Any) -> None:
+    background = np.array([[-1.0], [1.0], [-2.0], [-1.0]])
+    found = explain(ByDay(IDS), Tabular([1.0], background, labels=labels), "confusion")
+    assert found.values.tolist() == [[1, 0], [1, 1]]
+    assert found.warnings == ("1 row without a label left out",)
+
+
+def test_floats_that_do_not_tell_classes_apart_are_refused() -> None:
+    background = np.array([[-1.0], [1.0]])
+    with pytest.raises(ValueError, match=rf"row 0 has 1\.15\S+, a float that the classes {IDS[0]} and {IDS[1]}"):
+        explain(ByDay(IDS), Tabular([1.0], background, labels=IDS.astype(float)), "confusion")
+    apart = 2**60 + np.array([0, 1024])
+    found = explain(ByDay(apart), Tabular([1.0], background, labels=apart.astype(float)), "confusion")
+    assert found.values.tolist() == [[1, 0], [0, 1]]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn import metrics
@@ -100,3 +104,36 @@ def test_what_does_not_fit_is_named() -> None:
     model = LogisticRegression().fit(background, labels)
     with pytest.raises(ValueError, match="'residuals' needs a model that predicts numbers, and it has classes; use"):
         explain(model, Tabular(background[0], background, labels=labels), "residuals")
+
+
+WAITS = pd.to_timedelta(["1D", "36h", "12h", "2D", "3h"])
+
+
+@pytest.mark.parametrize("method", ["residuals", "permutation_importance"])
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_durations_are_no_numbers_in_any_unit(method: str, unit: str) -> None:
+    background = np.array([[1.0], [1.5], [0.5], [2.0], [0.125]])  # days
+    labels = WAITS.astype(f"timedelta64[{unit}]")
+    table = Tabular(background[0], background, labels=labels)
+    with pytest.raises(ValueError, match=r"expected numbers, row 0 has .*; if it predicts days: labels=") as raised:
+        explain(lambda x: x[:, 0], table, method)
+    made = eval(str(raised.value).split("labels=")[-1], {"numpy": np, "labels": labels})
+    found = explain(lambda x: x[:, 0], Tabular(background[0], background, labels=made), "residuals")
+    assert found.values[:, 1].tolist() == [0] * 5
+    with pytest.raises(ValueError, match=r"expected numbers, row 0 has .*2024"):
+        explain(lambda x: x[:, 0], Tabular([1.0], background, labels=pd.Timestamp("2024-01-01") + labels), method)
+
+
+@pytest.mark.parametrize("dtype", [float, "f4", int, object])
+def test_masked_labels_are_missing(dtype: Any) -> None:
+    background = np.array([[1.0], [2.0], [3.0], [4.0]])
+    labels = np.ma.masked_equal(np.array([1, -999, 3, 5], dtype=dtype), -999)
+    found = explain(lambda x: x[:, 0], Tabular([1.0], background, labels=labels), "residuals")
+    assert dict(zip(found.features.tolist(), found.values[:, 1].tolist(), strict=True)) == {0: 0, 2: 0, 3: 1}
+    assert found.warnings == ("1 row without a label left out",)
+
+
+def test_fractions_are_numbers() -> None:
+    background, labels = np.array([[1.0], [2.0]]), [Fraction(3, 2), Fraction(2)]
+    found = explain(lambda x: x[:, 0], Tabular([1.0], background, labels=labels), "residuals")
+    assert dict(zip(found.features.tolist(), found.values[:, 1].tolist(), strict=True)) == {0: 0.5, 1: 0}
