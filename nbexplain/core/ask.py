@@ -96,6 +96,7 @@ def ask(
                 signs: tuple[str, ...] = ()
                 if explanation is not None and "unit" in checked and _is_whole(explanation):
                     signs = signs_note(subject, explanation, checked, arguments["target"])
+                changes = changed()
                 names = (
                     subject.score_name,
                     "score" if targets.is_function(arguments.get("target")) else subject.score_name,
@@ -103,7 +104,7 @@ def ask(
             if explanation is None:
                 return
             spent += time.perf_counter() - resumed
-            notes = explanation.warnings + signs + changed()
+            notes = explanation.warnings + signs + changes
             if not chosen.of_many_rows(checked):
                 notes += _not_finite(explanation, score, names[1], chosen.gradient)
             yield dataclasses.replace(
@@ -150,9 +151,7 @@ def _looked_anew(subject: Subject, target: Any) -> Callable[[], tuple[str, ...]]
     begun = targets.score(clean, target).detach()
 
     def changed() -> tuple[str, ...]:
-        with subject.undisturbed():
-            same = is_close(targets.score(clean, target).detach(), begun)
-        return () if same else (_CHANGED,)
+        return () if is_close(targets.score(clean, target).detach(), begun) else (_CHANGED,)
 
     return changed
 
