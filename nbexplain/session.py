@@ -378,8 +378,13 @@ class Session:
                         self._ask(other, look=False)
             if method.progressive and self.answers.get(question) is None:
                 place.tell(Answer(question, "running"))
-            news = question.input is not None and self._known.look_at(question.input)
-            if self._known.look_at(self.selection.input) or news:
+            try:
+                news = question.input is not None and self._known.look_at(question.input)
+                news = self._known.look_at(self.selection.input) or news
+            except Exception:
+                self._tell_facts()  # which input the model does not take
+                raise
+            if news:
                 self._tell_facts()
             if method.price is not None and (price := self._known.price(question)):
                 place.tell(Answer(question, "running", price=price))

@@ -69,7 +69,7 @@ class Facts:
     """What is known of the model as its weights are now.
 
     `scores` holds the clean scores (1, K, …) of the inputs that were looked at last, by input, and `names` those of the
-    scores; `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
+    scores; `refused` says of inputs why they have none, where they were looked at last. `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
     `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
     `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
     (None) or a layer, as far as that was looked for. `unfit` says of methods, by their keys, why this model is nothing
@@ -105,6 +105,7 @@ class Facts:
     weights: int = 0
     example: Tensor | None = None
     example_names: tuple[str, ...] = ()
+    refused: Mapping[int, Exception] = field(default_factory=dict)
 
     @property
     def sides(self) -> int:

@@ -10,6 +10,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.formatting import HUGE
 from nbexplain.inputs.table_times import time_ticks
 from nbexplain.widgets.text_width import NARROWEST, fitted, fitted_apart, pixels
 
@@ -172,7 +173,7 @@ def number(value: float) -> str:
     """A number in words: three digits at least, with a true minus sign."""
     if not math.isfinite(value):
         return "no value"
-    written = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    written = f"{value:,.0f}" if 100 <= abs(value) < HUGE else f"{value:.3g}"
     return written.replace("-", "−")
 
 
