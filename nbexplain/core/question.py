@@ -68,9 +68,9 @@ class Question:
 class Facts:
     """What is known of the model as its weights are now.
 
-    `scores` holds the clean scores (1, K, …) of the inputs that were looked at last, by input, and `names` those of the
-    scores; `refused` says of inputs why they have none, where they were looked at last. `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
-    `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
+    `scores` holds the clean scores (1, K, …) of the inputs that were looked at last, by input, `names` those of the
+    scores, and `refused` why the model gave an input none; `own_names` if each input has scores of its own, such as its
+    detections. `kind` is that of the first input, `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
     `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
     (None) or a layer, as far as that was looked for. `unfit` says of methods, by their keys, why this model is nothing
     for them. `places` are how many the input that was looked at last has along
