@@ -25,6 +25,7 @@ from nbexplain.widgets.text_width import fitted, fitted_apart, room, width
 _MOST_CLASSES = 10
 _LONGEST = 30  # average letters of a name with its score
 _BINS = 40
+_NARROWEST = 248  # pixels: in a pane as narrow as a board has them (`layout.board`)
 
 
 class ClassBars:
@@ -71,7 +72,7 @@ class ClassBars:
         self._values.label = fitted(score_name, LONGEST_AXIS)
         span = float(np.ptp([0.0, *filter(np.isfinite, self._bars.y)]))  # bqplot's own scale holds all bars and zero
         places, written = ticks(self._bars.y)
-        set_ticks(self._values, spaced(places, written, span, self.figure), written)
+        set_ticks(self._values, spaced(places, written, span, self.figure, narrowest=_NARROWEST), written)
 
     def _clicked(self, event: dict[str, Any], on_choose: Callable[[int], None]) -> None:
         index = event.get("data", {}).get("index")

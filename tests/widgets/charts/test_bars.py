@@ -50,7 +50,7 @@ def test_the_best_come_first_and_the_chosen_one_is_marked():
         ([0.001, 0.02], [0, 0.005, 0.01, 0.015, 0.02], ".3f"),
         ([1e-7, 0], [0, 2e-8, 4e-8, 6e-8, 8e-8, 1e-7], ".1~e"),
         ([1.5e-7, 0], [0, 5e-8, 1e-7, 1.5e-7], ".1~e"),
-        ([5e5, 1e3], [0, 1e5, 2e5, 3e5, 4e5, 5e5], "~s"),
+        ([5e5, 1e3], [0, 2e5, 4e5], "~s"),
         ([0, 0], [0], ".0f"),
         ([np.nan, np.inf], [0], ".0f"),
     ],
@@ -204,6 +204,17 @@ def test_ticks_keep_clear_of_each_other_on_the_narrowest_chart():
     chart.fig_margin = {**chart.fig_margin, "left": 260}
     assert len(spaced(places, written, 0.5, chart)) == 1
     close_tree(chart, set())
+
+
+def test_ticks_of_class_scores_keep_clear_in_the_narrowest_pane():
+    """Of the 270 pixels of a pane long names leave 16, in which −0.1 and 0.1 would touch."""
+    chart = ClassBars(lambda _: None)
+    names = ["lighthouse", "a very long class name that goes on and on", "container ship"]
+    chart.show(names, [-0.18, -0.05, 0.15], 2, "logit")
+    assert chart.figure.axes[1].tick_values.tolist() == [0]
+    chart.show(["a", "b", "c"], [-0.18, -0.05, 0.15], 2, "logit")
+    np.testing.assert_allclose(chart.figure.axes[1].tick_values, [-0.1, 0, 0.1], atol=1e-12)
+    close_tree(chart.figure, set())
 
 
 def test_names_of_classes_keep_their_hyphens():
