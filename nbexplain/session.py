@@ -429,6 +429,11 @@ class Session:
     def _tell_facts_soon(self) -> None:
         runner.later((self, "facts"), 0, self._tell_facts, owner=self)
 
+    @property
+    def waiting(self) -> tuple[Place, ...]:
+        """The places of all panes that wait for answers."""
+        return tuple(self._places)
+
     def _close_place(self, place: Place) -> None:
         if place in self._places:
             self._places.remove(place)
