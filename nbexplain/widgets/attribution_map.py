@@ -118,11 +118,11 @@ class AttributionMap:
 
 
 class ClassScores:
-    """The pane `"classes"`: bars of the scores; a click chooses the target."""
+    """The pane `"classes"`: bars of the scores; a click chooses the target. `narrow` as for `ClassBars`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, narrow: bool = False) -> None:
         self._session = session
-        self._bars = ClassBars(lambda label: session.select(target=regions.of_class(session, label)))
+        self._bars = ClassBars(lambda label: session.select(target=regions.of_class(session, label)), narrow=narrow)
         self.above: list[ipywidgets.Widget] = []
         self.wide: list[ipywidgets.Widget] = []
         self._frame = framed("Class scores", self._bars.figure)

@@ -10,13 +10,14 @@ import pytest
 
 from nbexplain.core.explanation import Grid
 from nbexplain.widgets.beeswarm_chart import Beeswarm
-from nbexplain.widgets.chart_style import ACCENT, PLAIN, figure, spaced, ticks
+from nbexplain.widgets.chart_style import ACCENT, PLAIN, as_written, figure, spaced, ticks
 from nbexplain.widgets.charts.bars import ClassBars, Histogram
 from nbexplain.widgets.charts.heatmap_chart import Heatmap
 from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart
 from nbexplain.widgets.feature_bars_chart import FeatureBars
 from nbexplain.widgets.force_chart import Force
 from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.text_width import pixels
 from nbexplain.widgets.waterfall_chart import Waterfall
 from tests.widgets.comm import living
 
@@ -50,7 +51,7 @@ def test_the_best_come_first_and_the_chosen_one_is_marked():
         ([0.001, 0.02], [0, 0.005, 0.01, 0.015, 0.02], ".3f"),
         ([1e-7, 0], [0, 2e-8, 4e-8, 6e-8, 8e-8, 1e-7], ".1~e"),
         ([1.5e-7, 0], [0, 5e-8, 1e-7, 1.5e-7], ".1~e"),
-        ([5e5, 1e3], [0, 2e5, 4e5], "~s"),
+        ([5e5, 1e3], [0, 1e5, 2e5, 3e5, 4e5, 5e5], "~s"),
         ([0, 0], [0], ".0f"),
         ([np.nan, np.inf], [0], ".0f"),
     ],
@@ -207,13 +208,16 @@ def test_ticks_keep_clear_of_each_other_on_the_narrowest_chart():
 
 
 def test_ticks_of_class_scores_keep_clear_in_the_narrowest_pane():
-    """Of the 270 pixels of a pane long names leave 16, in which −0.1 and 0.1 would touch."""
-    chart = ClassBars(lambda _: None)
+    """A pane has 270 pixels at least, of which its frame takes 22."""
+    chart = ClassBars(lambda _: None, narrow=True)
     names = ["lighthouse", "a very long class name that goes on and on", "container ship"]
-    chart.show(names, [-0.18, -0.05, 0.15], 2, "logit")
-    assert chart.figure.axes[1].tick_values.tolist() == [0]
-    chart.show(["a", "b", "c"], [-0.18, -0.05, 0.15], 2, "logit")
-    np.testing.assert_allclose(chart.figure.axes[1].tick_values, [-0.1, 0, 0.1], atol=1e-12)
+    for scores in ([-0.18, -0.05, 0.15], [0.9, 0.06, 0.04], [8.3, 1.0, -2.0]):
+        chart.show(names, scores, 2, "logit")
+        axis, margin = chart.figure.axes[1], chart.figure.fig_margin
+        pixel = float(np.ptp([0.0, *scores])) / (248 - margin["left"] - margin["right"])
+        said = [as_written(place, axis.tick_format) for place in axis.tick_values]
+        assert len(said) > 1
+        assert (np.diff(axis.tick_values) / pixel > pixels(said)).all()
     close_tree(chart.figure, set())
 
 
