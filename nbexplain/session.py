@@ -379,8 +379,13 @@ class Session:
                         self._ask(other, look=False)
             if method.progressive and self.answers.get(question) is None:
                 place.tell(Answer(question, "running"))
-            news = question.input is not None and self._known.look_at(question.input)
-            if self._known.look_at(self.selection.input) or news:
+            try:
+                news = question.input is not None and self._known.look_at(question.input)
+                news = self._known.look_at(self.selection.input) or news
+            except Exception:
+                self._tell_facts()  # which input the model does not take
+                raise
+            if news:
                 self._tell_facts()
             if method.price is not None and (price := self._known.price(question)):
                 place.tell(Answer(question, "running", price=price))
@@ -424,6 +429,11 @@ class Session:
 
     def _tell_facts_soon(self) -> None:
         runner.later((self, "facts"), 0, self._tell_facts, owner=self)
+
+    @property
+    def waiting(self) -> tuple[Place, ...]:
+        """The places of all panes that wait for answers."""
+        return tuple(self._places)
 
     def _close_place(self, place: Place) -> None:
         if place in self._places:

@@ -15,7 +15,7 @@ export function figuresOf(counts: number[]): string {
   const rows = sum(counts);
   const accuracy = (a + d) / rows;
   const recalls = [a / (a + b), d / (c + d)].filter((recall) => !Number.isNaN(recall));
-  return `accuracy ${percent(accuracy)} ± ${percent(errorOfShare(accuracy, rows))} (standard error) · balanced accuracy ${percent(sum(recalls) / recalls.length)}`;
+  return `accuracy ${percent(accuracy)} ± ${percent(errorOfShare(accuracy, rows))} (standard error, Wilson) · balanced accuracy ${percent(sum(recalls) / recalls.length)}`;
 }
 
 const NORMAL = 1.96;

@@ -36,7 +36,7 @@ beforeEach(async () => {
     counts: [3, 0, 1, 1],
     others: 0,
     chosen: -1,
-    figures: ["accuracy 80.0% ± 17.9% (standard error)"],
+    figures: ["accuracy 80.0% ± 17.9% (standard error, Wilson)"],
     note: "",
     curve: "IPY_MODEL_c",
     threshold: "IPY_MODEL_t",
@@ -98,7 +98,7 @@ test("the matrix shows what the kernel counted, until the slider is moved, and a
   await settle();
   expect(threshold.saved).toEqual([{ value: 0.25 }]);
   expect(numbers()).toEqual(["1", "2", "0", "2"]);
-  expect(panes.confusion.textContent).toContain("accuracy 60.0% ± 18.8% (standard error) · balanced accuracy 66.7%");
+  expect(panes.confusion.textContent).toContain("accuracy 60.0% ± 18.8% (standard error, Wilson) · balanced accuracy 66.7%");
   expect(panes.curves.textContent).toContain("recall 1.000 · false positive rate 0.667 · precision 0.500");
   [...panes.confusion.querySelectorAll("button")].at(-1)!.click();
   await settle();

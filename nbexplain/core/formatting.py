@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+HUGE = 1e15  # from here on whole numbers, too, are written with their power of ten
 _MOST_DECIMALS = 6
 
 
@@ -17,7 +18,7 @@ def with_error(value: float, error: float) -> str:
     if math.isnan(error):
         return f"{value:.3g}".replace("-", "−")
     decimals = 1 - int(f"{error:.1e}".partition("e")[2]) if error > 0 and math.isfinite(error) else _MOST_DECIMALS + 1
-    if decimals > _MOST_DECIMALS:
+    if decimals > _MOST_DECIMALS or max(abs(value), error) >= HUGE:
         return f"{value:.3g} ± {error:.2g}".replace("-", "−")
     decimals = max(decimals, 0)
     return f"{round(value, decimals) + 0.0:,.{decimals}f} ± {error:,.{decimals}f}".replace("-", "−")

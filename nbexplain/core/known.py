@@ -146,7 +146,8 @@ class Known:
             self._best.pop(number, None)
             scores = {n: found for n, found in self.facts.scores.items() if n != number}
             names = {n: words for n, words in self.facts.names.items() if n != number}
-            self.facts = dataclasses.replace(self.facts, scores=scores, names=names)
+            refused = {n: error for n, error in self.facts.refused.items() if n != number}
+            self.facts = dataclasses.replace(self.facts, scores=scores, names=names, refused=refused)
         if self._unseen:
             self.facts = self._look()
             self._unseen = False
@@ -215,12 +216,18 @@ class Known:
         news = False
         subject = self._subjects[number]
         if number not in self.facts.scores:
-            scores = {**self.facts.scores, number: subject.scores()}
+            try:
+                found = subject.scores()
+            except Exception as error:
+                self.facts = dataclasses.replace(self.facts, refused={**self.facts.refused, number: error})
+                raise
+            scores = {**self.facts.scores, number: found}
             names = {**self.facts.names, number: subject.names}
+            refused = {n: error for n, error in self.facts.refused.items() if n != number}
             if len(scores) > _MOST_SCORES:
                 oldest = next(iter(scores))
                 del scores[oldest], names[oldest]
-            self.facts = dataclasses.replace(self.facts, scores=scores, names=names)
+            self.facts = dataclasses.replace(self.facts, scores=scores, names=names, refused=refused)
             news = True
         if subject.input.tensor.shape != self._shape:
             suggested = subject.suggested()

@@ -77,13 +77,13 @@ class Question:
 class Facts:
     """What is known of the model as its weights are now.
 
-    `scores` holds the clean scores (1, K, …) of the inputs that were looked at last, by input, and `names` those of the
-    scores; `own_names` if each input has scores of its own, such as its detections. `kind` is that of the first input,
-    `parts` are those of it that may be explained, and `first_target` what is explained of it if nothing else is asked.
-    `suggested` is the layer to begin a CAM with. `ends` says where the gradient ends that does not reach the input
-    (None) or a layer, as far as that was looked for. `unfit` says of methods, by their keys, why this model is nothing
-    for them. `places` are how many the input that was looked at last has along
-    each of its axes. `classes_last`, `is_clear`, `independent`, `by_token` and `open_labels` as in `Subject`,
+    `scores` holds the clean scores (1, K, …) of the inputs that were looked at last, by input, `names` those of the
+    scores, and `refused` why the model gave an input none; `own_names` if each input has scores of its own, such as its
+    detections. `kind` is that of the first input, `parts` are those of it that may be explained, and `first_target`
+    what is explained of it if nothing else is asked. `suggested` is the layer to begin a CAM with. `ends` says where
+    the gradient ends that does not reach the input (None) or a layer, as far as that was looked for. `unfit` says of
+    methods, by their keys, why this model is nothing for them. `places` are how many the input that was looked at last
+    has along each of its axes. `classes_last`, `is_clear`, `independent`, `by_token` and `open_labels` as in `Subject`,
     `class_values` is what labels call the classes, None where it chooses none; `without_classes` says why, and
     `tells_classes` why labels are no numbers that it predicts. `weights` counts how often other weights were taken
     over; `example` holds scores (1, K, …) and `example_names` their names, those of the input that was looked at when
@@ -114,6 +114,7 @@ class Facts:
     weights: int = 0
     example: Tensor | None = None
     example_names: tuple[str, ...] = ()
+    refused: Mapping[int, Exception] = field(default_factory=dict)
 
     @property
     def sides(self) -> int:

@@ -19,7 +19,7 @@ from nbexplain.widgets.charts.bars import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture, is_cut, weights_and_errors
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.label_map import LabelMap
-from nbexplain.widgets.layout import close_tree, framed
+from nbexplain.widgets.layout import close_tree, framed, say_in
 from nbexplain.widgets.models import SessionModels, interpolation
 from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.wire import Array
@@ -118,14 +118,15 @@ class AttributionMap:
 
 
 class ClassScores:
-    """The pane `"classes"`: bars of the scores; a click chooses the target."""
+    """The pane `"classes"`: bars of the scores; a click chooses the target. `narrow` as for `ClassBars`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, narrow: bool = False) -> None:
         self._session = session
-        self._bars = ClassBars(lambda label: session.select(target=regions.of_class(session, label)))
+        self._bars = ClassBars(lambda label: session.select(target=regions.of_class(session, label)), narrow=narrow)
         self.above: list[ipywidgets.Widget] = []
         self.wide: list[ipywidgets.Widget] = []
-        self.panes: list[ipywidgets.Widget] = [framed("Class scores", self._bars.figure)]
+        self._frame = framed("Class scores", self._bars.figure)
+        self.panes: list[ipywidgets.Widget] = [self._frame]
         self._show()
         self._endings = [session.on_facts(self._show), session.on_select(self._show_soon)]
 
@@ -143,3 +144,6 @@ class ClassScores:
         if values:
             names = self._session.classes or [str(number) for number in range(len(values))]
             self._bars.show(names, values, regions.shown(chosen.target)[0], quantity)
+        refused = self._session.facts.refused.get(chosen.input)
+        if values or refused is not None:
+            say_in(self._frame, "" if refused is None else words.sentence(refused))

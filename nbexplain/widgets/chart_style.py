@@ -10,6 +10,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.formatting import HUGE
 from nbexplain.inputs.table_times import time_ticks
 from nbexplain.widgets.text_width import NARROWEST, fitted, fitted_apart, pixels
 
@@ -90,7 +91,12 @@ def ticks(values: Sequence[float], least: float = 0.0, zero: bool = True, steps:
 
 
 def spaced(
-    places: np.ndarray, written: str, span: float, chart: bqplot.Figure, ends: np.ndarray | None = None
+    places: np.ndarray,
+    written: str,
+    span: float,
+    chart: bqplot.Figure,
+    ends: np.ndarray | None = None,
+    narrowest: int = NARROWEST,
 ) -> np.ndarray:
     """Those of evenly spaced ticks that keep clear of each other between the margins of the narrowest chart.
 
@@ -104,8 +110,10 @@ def spaced(
         How far the axis reaches, in the same units.
     ends
         The first and the last, where they are others than those of `places`.
+    narrowest
+        The pixels of that chart.
     """
-    between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
+    between = narrowest - chart.fig_margin["left"] - chart.fig_margin["right"]
     apart = 3 + pixels([as_written(place, written) for place in places])
     if len(places) < 2:
         return places
@@ -172,7 +180,7 @@ def number(value: float) -> str:
     """A number in words: three digits at least, with a true minus sign."""
     if not math.isfinite(value):
         return "no value"
-    written = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    written = f"{value:,.0f}" if 100 <= abs(value) < HUGE else f"{value:.3g}"
     return written.replace("-", "−")
 
 

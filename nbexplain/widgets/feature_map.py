@@ -15,6 +15,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.feature_bars_chart import FeatureBars
+from nbexplain.widgets.feature_sum import base_rows
 from nbexplain.widgets.force_chart import Force
 from nbexplain.widgets.layout import Notices, close_tree, framed, notices_in, put_away, put_away_undrawn, title_of
 from nbexplain.widgets.pace import Pace
@@ -151,4 +152,5 @@ class FeatureMap:
                     errors,
                     top=top,
                     quantity=explanation.score_name,
+                    over=base_rows(explanation),
                 )

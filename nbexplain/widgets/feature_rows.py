@@ -15,6 +15,7 @@ from nbexplain.widgets.text_width import NARROWEST, ending, fitted, pixels, room
 TEXT, QUIET = "var(--nbx-text, #808080)", "var(--nbx-quiet, #808080)"
 ERROR = 1.96  # standard errors on each side: 95 % of a normal distribution
 _ROW, _LINE = 25, 12  # pixels of a row, and of a second line of words in it
+_LEAST = 1e-30  # numbers of SVG have 32 bits: on an axis of smaller ones the places of all before would be infinite
 _CAP = 0.14  # of a row: half the height of a whisker's ends
 
 
@@ -162,7 +163,7 @@ def caption(*keys: ipywidgets.Widget) -> tuple[list[ipywidgets.Widget], ipywidge
 
 
 def checked(name: str, values: Sequence[float] | np.ndarray, features: int) -> np.ndarray:
-    """One number for each feature, (F,) float64.
+    """One number for each feature, (F,) float64; 0 for one that is too small for an axis.
 
     Raises
     ------
@@ -172,4 +173,4 @@ def checked(name: str, values: Sequence[float] | np.ndarray, features: int) -> n
     numbers = np.asarray(values, float)
     if numbers.shape != (features,):
         raise ValueError(f"{name}: expected one number for each of {features} features, got shape {numbers.shape}")
-    return numbers
+    return np.where(np.abs(numbers) < _LEAST, 0.0, numbers)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nbexplain.core.explanation import Explanation
 from nbexplain.core.formatting import counted
-from nbexplain.widgets.chart_style import ACCENT, PLAIN
+from nbexplain.widgets.chart_style import ACCENT, PLAIN, number
 from nbexplain.widgets.feature_rows import checked
 from nbexplain.widgets.feature_words import LONGEST_LABEL, full, labels, largest
 
@@ -31,6 +32,17 @@ class Part:
 def colour(part: Part) -> str:
     """Of the bar: what raises the score, what lowers it, and what is missing."""
     return GREY if part.gap else ACCENT if part.value > 0 else PLAIN
+
+
+def base_rows(explanation: Explanation) -> int | None:
+    """Over how many rows of the background the base is the mean score, where the answer tells."""
+    rows = explanation.details.get("background rows")
+    return None if rows is None else int(rows)
+
+
+def base_value(base: float, over: int | None, written: str = "") -> str:
+    """`base value 0.389 over 50 rows`: the mean score of so many rows, where that is told; `written` is the number."""
+    return f"base value {written or number(base)}" + (f" over {counted(over, 'row')}" if over is not None else "")
 
 
 def limits(places: Sequence[float]) -> tuple[float, float]:

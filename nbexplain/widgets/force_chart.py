@@ -10,7 +10,7 @@ import numpy as np
 from nbexplain.widgets.boxes import Boxes
 from nbexplain.widgets.chart_style import ACCENT, LONGEST_AXIS, PLAIN, captioned, figure, key, number, set_ticks
 from nbexplain.widgets.feature_rows import QUIET, Flag, Flags, caption, few, words, write
-from nbexplain.widgets.feature_sum import Part, colour, limits, parts_of
+from nbexplain.widgets.feature_sum import Part, base_value, colour, limits, parts_of
 from nbexplain.widgets.feature_words import plus
 from nbexplain.widgets.text_width import fitted, free, pixels
 
@@ -58,6 +58,7 @@ class Force:
         errors: Sequence[float] | np.ndarray | None = None,
         top: int = 10,
         quantity: str = "",
+        over: int | None = None,
     ) -> None:
         """Show another row, or better values of the same.
 
@@ -77,6 +78,8 @@ class Force:
             At most so many features have an arrow of their own; the others share one on each side.
         quantity
             What the score is.
+        over
+            Of how many rows the base is the mean, where that is to be said.
 
         Raises
         ------
@@ -108,7 +111,7 @@ class Force:
         self._arrows.draw(x, y, [colour(part) for part in parts], tips)
         self.mark(self._marked)
         self._point(flags, middle, named, lines)
-        said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
+        said = [f"{quantity or 'score'} {number(score)}, {base_value(base, over)}"]
         unknown = int((~np.isfinite(np.asarray(values, float))).sum())
         said += [f"{unknown:,} without a value"] * bool(unknown)
         self._caption.value = " · ".join(said)

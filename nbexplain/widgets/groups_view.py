@@ -134,7 +134,7 @@ class GroupsView:
                     "" if said_of.accuracy is None else f"{said_of.accuracy:.1%} ± {said_of.accuracy_error:.1%}",
                 ]
                 rows.append({"label": str(group), "cells": cells[:told], "numbers": numbers[:told]})
-            self._scores_table.title = f"What the model says by {name}, with standard errors"
+            self._scores_table.title = f"What the model says by {name}, with standard errors (of shares: Wilson)"
             self._scores_table.rows = []  # rows are checked against the columns
             self._scores_table.columns = list(_COLUMNS[:told])
             self._scores_table.rows = rows

@@ -9,6 +9,7 @@ import numpy as np
 
 from nbexplain.core.dataset.nearness import differences
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import HUGE
 from nbexplain.core.question import Answer
 from nbexplain.core.row_filter import ALL_ROWS
 from nbexplain.inputs import Tabular
@@ -219,4 +220,6 @@ class TwoRows:
 
 def score_text(score: float) -> str:
     """With two places behind the point; a score that is not known yet is dots."""
+    if abs(score) >= HUGE:
+        return words.number(score)
     return "…" if np.isnan(score) else f"{score:.2f}".replace("-", "−")

@@ -58,7 +58,7 @@ def parts_of(
         if isinstance(attribution.pane, ImagePane):
             pictures.append(attribution.pane)
     if "classes" in shown and session.facts.is_clear:
-        parts.append(ClassScores(session))
+        parts.append(ClassScores(session, narrow=True))
     if {"grid", "channel", "histogram"} & set(shown):
         parts.append(channels := LayerChannels(session, models, answered, shown, order, link))
         pictures += [channels.picture] if channels.picture is not None else []

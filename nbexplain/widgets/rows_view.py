@@ -25,6 +25,7 @@ from nbexplain.widgets.charts.decision_chart import Decision
 from nbexplain.widgets.charts.heatmap_chart import Heatmap
 from nbexplain.widgets.dependence_chart import Dependence
 from nbexplain.widgets.feature_bars_chart import FeatureBars
+from nbexplain.widgets.feature_sum import base_rows
 from nbexplain.widgets.layout import close_tree, framed, notices_in, put_away, put_away_undrawn, title_of
 from nbexplain.widgets.right_classes import right_classes_of
 
@@ -208,6 +209,7 @@ class RowsView:
             explanation.features,
             top=_TOP,
             quantity=explanation.score_name,
+            over=base_rows(explanation),
         )
 
     def _wrong(self) -> np.ndarray | None:
@@ -229,7 +231,15 @@ class RowsView:
         title_of(self._frames["heatmap"]).value = f"{_TITLES['heatmap']} · {target}"
         wanted = self._order.value
         order = wanted if explanation.progress == 1 else "score"  # which takes no time
-        self._heatmap.show(explanation.names, explanation.values, explanation.base, order, _TOP, order != wanted)
+        self._heatmap.show(
+            explanation.names,
+            explanation.values,
+            explanation.base,
+            order,
+            _TOP,
+            order != wanted,
+            over=base_rows(explanation),
+        )
 
     def _draw_dependence(self) -> None:
         explanation = self._now

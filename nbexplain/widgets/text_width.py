@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate, takewhile
 
 _SIZE = 12  # pixels, of all words on charts
-_LETTER = 6.4  # pixels: the unit of what is said in letters
+LETTER = 6.4  # pixels: the unit of what is said in letters
 _BOLD = 1.15  # of the width in regular weight
 NARROWEST = 300  # pixels: a chart of two beside each other on a page of 800
 # Parts of the font's size, rounded up; where Arial is wider than DejaVu Sans, its own.
@@ -37,12 +37,12 @@ _WIDE, _PICTURE, _CAPITAL, _OTHER = 1.0, 1.3, 0.82, 0.72  # ideographs, emoji, a
 
 def width(text: str) -> float:
     """How many average Latin letters take as much room: an ideograph counts for nearly two, an accent for none."""
-    return sum(map(_em, text)) * _SIZE / _LETTER
+    return sum(map(_em, text)) * _SIZE / LETTER
 
 
 def pixels(texts: Sequence[str], bold: bool = False) -> int:
     """As much room as the longest of them takes in a wide font."""
-    return math.ceil(max(map(width, texts), default=0.0) * _LETTER * (_BOLD if bold else 1.0))
+    return math.ceil(max(map(width, texts), default=0.0) * LETTER * (_BOLD if bold else 1.0))
 
 
 def room(labels: Sequence[str]) -> int:
@@ -52,7 +52,7 @@ def room(labels: Sequence[str]) -> int:
 
 def letters_beside(ends: Sequence[str]) -> float:
     """How many average letters the names beside bars may have, so that the numbers at their ends fit as well."""
-    return (NARROWEST - _LEAST - room([]) - ending(ends)) / _LETTER
+    return (NARROWEST - _LEAST - room([]) - ending(ends)) / LETTER
 
 
 def ending(ends: Sequence[str]) -> int:

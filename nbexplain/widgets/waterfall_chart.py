@@ -10,7 +10,7 @@ import numpy as np
 from nbexplain.widgets.boxes import bars
 from nbexplain.widgets.chart_style import ACCENT, PLAIN, captioned, key, number
 from nbexplain.widgets.feature_rows import ERROR, QUIET, FeatureRows, Flag, Flags, caption
-from nbexplain.widgets.feature_sum import Part, colour, limits, parts_of
+from nbexplain.widgets.feature_sum import Part, base_value, colour, limits, parts_of
 from nbexplain.widgets.feature_words import LONGEST_LABEL, label, plus
 from nbexplain.widgets.text_width import NARROWEST, letters_beside, pixels
 
@@ -47,6 +47,7 @@ class Waterfall:
         errors: Sequence[float] | np.ndarray | None = None,
         top: int = 10,
         quantity: str = "",
+        over: int | None = None,
     ) -> None:
         """Show another row, or better values of the same.
 
@@ -66,6 +67,8 @@ class Waterfall:
             At most so many features have a step of their own; the others are one step together.
         quantity
             What the score is.
+        over
+            Of how many rows the base is the mean, where that is to be said.
 
         Raises
         ------
@@ -100,7 +103,7 @@ class Waterfall:
         self._rows.write(rows, right, texts)
         self._connect(base, starts, ends)
         self._flags.write(flags_of(base, score, len(parts), low, high, self._rows.chart.fig_margin))
-        said = [f"{quantity or 'score'} {number(score)}, base value {number(base)}"]
+        said = [f"{quantity or 'score'} {number(score)}, {base_value(base, over)}"]
         first = [part.feature for part in parts[:1] if part.feature is not None]
         said += [f"largest: {label(names[i], most=40)} ({text})" for i, text in zip(first, texts)]
         said += [f"whiskers: ± {ERROR} standard errors"] * (whiskers is not None)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nbexplain.core.dataset.importance import of_target
 from nbexplain.core.explanation import Explanation
+from nbexplain.core.formatting import HUGE
 from nbexplain.core.question import Answer, Question
 from nbexplain.core.registry import METHODS
 from nbexplain.core.table.matching import NoRows
@@ -94,7 +95,7 @@ def about(explanation: Explanation, session: Session) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """With so many digits; of hundreds and more, as far as they are read at a glance, those before the point."""
-    whole = float(value).is_integer() or 100 <= abs(value) < _LONG
+    whole = 100 <= abs(value) < _LONG or (float(value).is_integer() and abs(value) < HUGE)
     return _minus(f"{value:,.0f}" if whole else f"{value:.{digits}g}")
 
 

@@ -9,6 +9,7 @@ def test_a_number_has_the_decimals_of_its_error() -> None:
         "0.639 ± 0.040", "14.00 ± 0.67", "−5.13 ± 0.70", "1,235 ± 120", "0.000 ± 0.010", "0.03 ± 0.10",
     ]  # fmt: skip
     assert with_error(0.0, 0.0) == "0 ± 0"
+    assert with_error(-4e300, 1.2e299) == "−4e+300 ± 1.2e+299"
     assert with_error(3e-9, 1.2e-9) == "3e−09 ± 1.2e−09"
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import nbexplain as nx
+from nbexplain.widgets.attribution_map import ClassScores
+from nbexplain.widgets.near_rows import NearRows
 from tests.widgets.comm import living
 from tests.widgets.marks import words
 
@@ -114,4 +116,41 @@ def test_of_one_row_the_first_chart_says_it() -> None:
     assert explorer.session.wait(120)
     assert failed(explorer) == []
     assert not any(is_away(pane) for pane in (*charts.panes, *charts.wide))
+    explorer.close()
+
+
+def test_class_scores_say_why_the_model_gives_none() -> None:
+    def model(rows: np.ndarray) -> np.ndarray:
+        if np.abs(rows).max() > 1e30:
+            raise ValueError("Input X contains a value too large for dtype('float32').")
+        return np.stack([rows[:, 0], rows[:, 1], -rows[:, 0]], 1)
+
+    explorer = nx.TabularExplorer(model, ORDERED, method="leave_one_out", show=["map", "classes", "nearest"])
+    assert explorer.session.wait(120)
+    classes, nearest = (next(p for p in explorer._parts if isinstance(p, kind)) for kind in (ClassScores, NearRows))
+    assert failed(explorer) == []
+    for chosen in (1e300, 2e300):
+        explorer.session.replace(0, ORDERED.another([chosen, 2.0]))
+        assert explorer.session.wait(120)
+        assert classes.panes[0] in failed(explorer)
+        assert "too large for dtype('float32')" in words(classes.panes[0])
+        assert len(nearest.table.rows[1]["cells"][0]) < 12
+    explorer.session.replace(0, ORDERED.another([3.0, 2.0]))
+    assert explorer.session.wait(120)
+    assert failed(explorer) == []
+    assert "too large" not in words(classes.panes[0])
+    explorer.close()
+
+
+def test_class_scores_alone_say_it_too() -> None:
+    def model(rows: np.ndarray) -> np.ndarray:
+        if np.abs(rows).max() > 1e30:
+            raise ValueError("too large")
+        return np.stack([rows[:, 0], rows[:, 1], -rows[:, 0]], 1)
+
+    explorer = nx.TabularExplorer(model, ORDERED, show=["editor", "classes"])
+    assert explorer.session.wait(120)
+    explorer.session.replace(0, ORDERED.another([1e300, 2.0]))
+    assert explorer.session.wait(120)
+    assert ["too large" in words(pane) for pane in failed(explorer)] == [True]
     explorer.close()

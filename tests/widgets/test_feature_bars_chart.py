@@ -157,6 +157,16 @@ def test_odd_values(chart, values):
     assert "no value" in texts(chart) or len(known) == len(values)
 
 
+def test_what_is_too_small_for_an_axis_is_nothing(chart):
+    chart.show(["a", "b"], [4e-51, -1e-60], errors=[9e-51, 1e-52])
+    assert not np.any(spans(chart))
+    assert texts(chart) == ["0", "0"]
+    scale = plot(chart).axes[1].scale
+    assert scale.max - scale.min >= 1
+    chart.show(["a", "b"], [4e-21, 0.0])
+    assert spans(chart)[0][1] == 4e-21
+
+
 def test_small_numbers_beside_large_ones_are_not_written_as_nothing(chart):
     chart.show(list("abcd"), [1.27, -0.0031, 0.0, 1e-14], signed=False)
     assert texts(chart) == ["1.27", "−0.003", "0.00", "0.00"]  # the last is rounding

@@ -591,6 +591,19 @@ def test_groups_know_labels_that_are_names() -> None:
     explorer.close()
 
 
+def test_a_method_that_no_pane_asks_is_not_offered() -> None:
+    def offered(show: list[str], **more: Any) -> list[str]:
+        explorer = nx.TabularExplorer(linear(), row(0), show=show, **more)
+        found: list[str] = explorer.children[0].show
+        explorer.close()
+        return found
+
+    assert offered(["editor", "partial", "nearest"]) == ["input", "target"]
+    assert offered(["editor", "classes"]) == ["input", "target"]
+    assert offered(["editor", "map"]) == ["input", "method", "target", "params"]
+    assert offered(["partial"], controls=["method"]) == ["method"]
+
+
 def test_groups_of_a_regression_are_told_by_their_scores_alone() -> None:
     table = FRAME.assign(kind=(FRAME["kind"] == "house").astype(int)).to_numpy(float)
     truth = table[:, 0] * 3

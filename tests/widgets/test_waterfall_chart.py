@@ -48,6 +48,13 @@ def test_steps_lead_from_the_base_value_to_the_score_the_largest_first(chart):
     assert {"base 0.2", "score 0.1"} < set(texts(chart))
 
 
+def test_over_how_many_rows_the_base_value_is_the_mean(chart):
+    chart.show(["f0"], [0.1], None, 0.2, 0.3, over=1)
+    assert "base value 0.2 over 1 row ·" in chart._caption.value
+    chart.show(["f0"], [0.1], None, 0.2, 0.3)
+    assert "base value 0.2 ·" in chart._caption.value
+
+
 def test_numbers_stand_at_the_right_end_of_their_bar_and_whisker(chart):
     show(chart, [0.1, -0.5, 0.3], 0.2, 0.1, errors=[0.1, np.nan, 0.01])
     ends = marks(chart, bqplot.Label)[0]

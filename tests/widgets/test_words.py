@@ -76,8 +76,8 @@ def test_a_summary_names_the_figures_of_the_method():
     assert "R² 0.812" in said
     assert "samples 1,500" in said
     assert "MAE 10,010 ·" in words.summary(explanation(details={"MAE": 10_010.4}), SESSION)
-    said = [words.number(value) for value in (0.01234, 99.96, -123.4, 2.5e12 + 0.5)]
-    assert said == ["0.0123", "100", "−123", "2.5e+12"]
+    said = [words.number(value) for value in (0.01234, 99.96, -123.4, 2.5e12 + 0.5, 2e9, -2e300)]
+    assert said == ["0.0123", "100", "−123", "2.5e+12", "2,000,000,000", "−2e+300"]
 
 
 def test_targets_have_names():

@@ -12,7 +12,8 @@ from torch import Tensor
 from nbexplain.core import target as targets
 from nbexplain.core.dataset.rows import Rows, Seed, drawn, table_of
 from nbexplain.core.explanation import Explanation, Target
-from nbexplain.core.methods.lime import too_few
+from nbexplain.core.formatting import counted
+from nbexplain.core.methods.lime import too_far, too_few
 from nbexplain.core.methods.lime_rows import Drawn
 from nbexplain.core.methods.local_fit import Fit, fit
 from nbexplain.core.methods.sampling_error import error_of_mean_size, few_rows
@@ -105,10 +106,22 @@ def averaged_lime(
                 standard_error=_errors(fits) if len(fits) > 1 else None,
                 quantity="mean |LIME weight|",
                 details={"rows": len(fits)},
-                warnings=notes,
+                warnings=(*notes, *_far(fits, samples)),
                 progress=(place + 1) / len(numbers),
             )
             shown = time.perf_counter()
+
+
+def _far(fits: list[Fit], samples: int) -> tuple[str, ...]:
+    """What must be said where near some rows hardly a sample counts."""
+    near = [one.near for one in fits if too_far(one.near, samples, len(one.weights))]
+    if not near:
+        return ()
+    return (
+        f"near {counted(len(near), 'row', len(fits))} too few samples are near enough to count, as few as "
+        f"{min(near):,.1f} of {samples:,}, to tell what {len(fits[0].weights):,} columns weigh: choose a larger "
+        "table_width",
+    )
 
 
 def _errors(fits: list[Fit]) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nbexplain.core.dataset.rows import Reading, check_rows, place_of, table_of
 from nbexplain.core.subject import Subject
-from nbexplain.inputs.table_masker import TableMasker
+from nbexplain.inputs.table_masker import TableMasker, needed
 
 _ROWS = 16384  # changed rows that go through the model in one step
 _MOST_SAID = 3  # columns of a row that are written out
@@ -20,6 +20,11 @@ def stand_in_rows(subject: Subject, background: int, seed: int) -> np.ndarray:
     assert isinstance(masker, TableMasker)
     check_rows(subject, masker.stand_ins, "background")
     return masker.stand_ins
+
+
+def sampled(subject: Subject, count: int) -> dict[str, float]:
+    """What the details of an answer say of so many rows that stand in, where the background has more."""
+    return {"background rows": count} if count < len(needed(table_of(subject))) else {}
 
 
 def hidden_scores(

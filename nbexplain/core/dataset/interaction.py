@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from nbexplain.core.dataset.hidden_rows import hidden_scores, stand_in_rows
+from nbexplain.core.dataset.hidden_rows import hidden_scores, sampled, stand_in_rows
 from nbexplain.core.dataset.rows import Reading, Seed, drawn, scores_of, table_of
 from nbexplain.core.dataset.trees import PathTrees
 from nbexplain.core.explanation import Explanation, Target
@@ -98,6 +98,7 @@ def interaction(
     read = Reading(subject, target, 0)
     scores = read(scores_of(subject, chosen, "background" if rows else "row")).numpy()
     way, used, raw = _way(subject, read, explainer, chosen[0], scores[0], background, seed)
+    hidden_by = sampled(subject, background) if used == "exact" else {}
     sizes: list[np.ndarray] = []
     shown = -np.inf
     for number, row in enumerate(chosen):
@@ -115,6 +116,7 @@ def interaction(
                     names=table.names,
                     quantity="interaction value of two columns",
                     base=float(base[read.column]),
+                    details=hidden_by,
                     gap=None if raw else float((scores[0] - base - values.sum((0, 1)))[read.column]),
                     warnings=(_RAW,) if raw else (),
                     progress=share,
@@ -131,7 +133,7 @@ def interaction(
                 names=table.names,
                 standard_error=error_of_mean(np.array(sizes)) if len(sizes) > 1 else None,
                 quantity="mean size of the interaction of two columns",
-                details={f"rows by {used}": len(sizes)},
+                details={f"rows by {used}": len(sizes), **hidden_by},
                 warnings=(*warnings, _RAW) if raw else warnings,
                 progress=(number + 1) / len(chosen),
             )

@@ -59,6 +59,8 @@ def row_scores(
 class GroupScores:
     """What the model says of one group, each number with its standard error over the rows.
 
+    That of a share (`chosen`, `accuracy`) is such that ± 1.96 of it holds Wilson's interval, as few rows need.
+
     Attributes
     ----------
     count
@@ -113,5 +115,5 @@ def scores_by_group(
 
 
 def _share(hits: np.ndarray) -> list[float]:
-    """The share of those (n,) that are true, and its standard error."""
+    """The share of those (n,) that are true, and its error; see `error_of_share`."""
     return [float(hits.mean()), float(error_of_share(hits.sum(), np.float64(len(hits))))]

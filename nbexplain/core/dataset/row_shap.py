@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol
 import numpy as np
 
 from nbexplain.core.dataset.expected_gradients import ExpectedGradients
-from nbexplain.core.dataset.hidden_rows import stand_in_rows
+from nbexplain.core.dataset.hidden_rows import sampled, stand_in_rows
 from nbexplain.core.dataset.permutation_sampling import PermutationSampling
 from nbexplain.core.dataset.rows import Reading, Rows, Seed, drawn, scores_of, table_of
 from nbexplain.core.dataset.trees import Trees, estimator_of
@@ -142,7 +142,8 @@ def row_shap(
         done = min(known, len(numbers))
         if done == len(numbers) or (done and time.perf_counter() - shown > _PAUSE):
             answer = _answer(parts, numbers[:done], read.column, base, table, used, done / len(numbers))
-            yield dataclasses.replace(answer, warnings=(*notes, *answer.warnings))
+            details = {**answer.details, **sampled(subject, len(stand_ins))}
+            yield dataclasses.replace(answer, details=details, warnings=(*notes, *answer.warnings))
             shown = time.perf_counter()
         if done == len(numbers):
             return

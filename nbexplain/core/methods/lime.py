@@ -39,6 +39,7 @@ _LEAST = 8  # ... and a slow one about so many at least
 _AT_ONCE = 0.15  # seconds: of a text or a row whose inputs take less in all, nobody could see a picture on the way
 _FEW_WORDS = 2  # of which samples that show most are rare: the text itself, which is one, makes most of the fit
 _SPEED = ("lime", "inputs per second")  # as the question before has found it
+_NEAR = 0.5  # of the samples: where as many count, it is not the width that makes them few
 _PAUSE = 0.2  # seconds between two fits, so that fitting never costs more than a small part of the passes
 
 
@@ -159,8 +160,14 @@ def _answer(near: Neighbourhood, design: np.ndarray, scores: Tensor, kept: targe
     few = isinstance(near, Hidden) and near.what != "superpixel" and len(near.names) <= _FEW_WORDS
     found = fit(design, values, near.distances(design), width, of_draw=few)
     warnings: tuple[str, ...] = ()
+    if not few and too_far(found.near, *design.shape):
+        option = "table_width" if near.what == "column" else "kernel_width"
+        warnings = (
+            f"too few samples are near enough to count, as few as {found.near:,.1f} of {len(values):,}, to tell what "
+            f"{len(near.names):,} {near.what}s weigh: choose a larger {option}",
+        )
     if not np.isfinite(found.errors).all():
-        warnings = (too_few(len(values), len(near.names), near.what),)
+        warnings += (too_few(len(values), len(near.names), near.what),)
     if few:
         warnings += (
             f"of so few {near.what}s its weights change with the number of samples, as the text itself is only one of "
@@ -186,3 +193,8 @@ def too_few(samples: int, features: int, what: str) -> str:
         f"{samples:,} samples do not tell how far the weights of {features:,} {what}s may be off; "
         f"that takes more than {features + 1:,}"
     )
+
+
+def too_far(near: float, samples: int, features: int) -> bool:
+    """Whether samples would be enough for the weights, but hardly any has a weight of its own; see `Fit.near`."""
+    return near <= features + 1 < samples and near < _NEAR * samples

@@ -15,13 +15,18 @@ _RIDGE = 1.0  # the penalty of lime's default regressor, which the standard erro
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Weights (features,), their errors and the part of these that the penalty makes, the intercept and R²."""
+    """Weights (features,), their errors and the part of these that the penalty makes, the intercept and R².
+
+    `near` is the effective number of the samples by Kish (1965), (Σw)² / Σw², those that the linear model sees as it
+    sees the first counting as one: what the features weigh they do not tell.
+    """
 
     weights: np.ndarray
     errors: np.ndarray
     shrunk: np.ndarray
     intercept: float
     r2: float
+    near: float
 
 
 def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: float, *, of_draw: bool = False) -> Fit:
@@ -49,8 +54,11 @@ def fit(design: np.ndarray, scores: np.ndarray, distances: np.ndarray, width: fl
         for feature, weight in pairs:
             weights[feature] = weight
         residuals = scores - intercept - design @ weights
-        errors, shrunk = _errors(design, weights, residuals, kernel(distances), of_draw)
-    return Fit(weights * unit, errors * unit, shrunk * unit, float(intercept) * unit, float(r2))
+        importance = kernel(distances)
+        errors, shrunk = _errors(design, weights, residuals, importance, of_draw)
+    others = importance[(design != design[0]).any(1)]
+    near = float((1 + others.sum()) ** 2 / (1 + (others**2).sum())) if len(others) else float(len(design))
+    return Fit(weights * unit, errors * unit, shrunk * unit, float(intercept) * unit, float(r2), near)
 
 
 @functools.cache

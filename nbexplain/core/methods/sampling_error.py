@@ -110,7 +110,8 @@ def unit_of(values: np.ndarray) -> float:
 def error_of_share(hits: np.ndarray, of: np.ndarray | np.float64) -> np.ndarray:
     """Standard errors of the shares hits / of: share ± 1.96 errors hold Wilson's interval (1927), NaN of none.
 
-    A few draws that all hit do not tell that every one would.
+    A few draws that all hit do not tell that every one would: near 0 and 1 the error is larger than √(p(1 − p)/n), and
+    where it is told, it is called "standard error, Wilson".
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         share, more = hits / of, _NORMAL**2 / of

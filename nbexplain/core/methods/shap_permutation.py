@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Annotated
@@ -26,6 +27,10 @@ from nbexplain.core.methods.shap_game import Game, Pace
 from nbexplain.core.methods.shap_own import Asked, GameMasker, own
 from nbexplain.core.registry import MASKABLE, Range, method
 from nbexplain.core.subject import Subject
+
+_MANY = 10**9  # sets of a size: of so many hardly any is asked for twice ...
+_HALF = 17  # ... and so many there are of this size and above, up to half of the features
+_OWN = 0.01  # of what a set costs: what is done with one that is known
 
 
 @method(
@@ -71,30 +76,35 @@ def permutation_shap(
     if not count:
         yield game.explanation(np.zeros(0), np.zeros(0))
         return
-    orders = _Orders(game, seed)
+    drawn = _Orders(game, seed)
+
+    def done(orders: float) -> float:
+        """The share of the passes that so many orders take."""
+        return _cost(count, orders) / _cost(count, permutations)
+
     pace = Pace()
     if permutations > 1:
         forth: list[np.ndarray] = []
         game.ends  # noqa: B018  the first thing that is known, and what the rest is shared from
         pace.made(time.perf_counter())
-        for rows in orders.next_rows(2):
+        for rows in drawn.next_rows(2):
             for known in game.play(rows[: count + 1]):
                 if not forth and 1 < known <= count and pace.due:
-                    share = known / (2 * count + 1) / permutations
+                    share = done(known / (2 * count + 1))
                     yield game.explanation(_begun(game, rows[:known]), np.full(count, np.nan), progress=share)
                     pace.made(time.perf_counter())
             forth.append(_forth(game, rows[: count + 1]))
-        yield _answer(game, forth, 1 / permutations)
+        yield _answer(game, forth, done(1))
         pace.made(time.perf_counter())
     found: list[np.ndarray] = []
     while len(found) < permutations:
-        (rows,) = orders.next_rows(1)
+        (rows,) = drawn.next_rows(1)
         for known in game.play(rows):
             if len(found) > 1 and known < len(rows) and pace.due:
-                yield _answer(game, found, (len(found) + known / len(rows)) / permutations)
+                yield _answer(game, found, done(len(found) + known / len(rows)))
                 pace.made(time.perf_counter())
-        found.append(orders.next_values())
-        answer = _answer(game, found, len(found) / permutations)
+        found.append(drawn.next_values())
+        answer = _answer(game, found, done(len(found)))
         assert answer.standard_error is not None
         if enough := is_stable(answer.standard_error, answer.values, stable):
             answer = _answer(game, found, 1.0)
@@ -152,6 +162,18 @@ class _Listening:
     def __call__(self, keep: np.ndarray) -> np.ndarray:
         self._seen.append(keep)
         return np.zeros(len(keep))
+
+
+def _cost(features: int, orders: float) -> float:
+    """About how many different sets so many orders ask for; those that are known cost next to nothing.
+
+    There are C sets of each size, of which each order asks for two: of 2n draws among C, C (1 − (1 − 1 / C)^2n) differ.
+    """
+    found = _OWN * 2 * features * orders
+    for size in range(1, features):
+        count = math.comb(features, min(size, features - size, _HALF))
+        found += 2 * orders if count > _MANY else -count * math.expm1(2 * orders * math.log1p(-1 / count))
+    return found
 
 
 def _forth(game: Game, rows: np.ndarray) -> np.ndarray:

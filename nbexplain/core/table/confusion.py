@@ -50,7 +50,8 @@ def confusion(
     classes, the target where its score (see `roc`) is not below it. `details` tell the accuracy, the balanced accuracy
     (mean recall of the classes that occur), and where the scores are probabilities the log loss (natural logarithm,
     probabilities from 2.2e-16 on) and the Brier score (of two classes the mean (p − y)², of more the sum over them).
-    An answer on the way is that of rows drawn at random; shares then have a `standard_error`.
+    An answer on the way is that of rows drawn at random; shares then have a `standard_error` such that ± 1.96 of it
+    holds Wilson's interval.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def confusion_counts(right: np.ndarray, predicted: np.ndarray, classes: int) -> 
 
 
 def _shares(counts: np.ndarray, of: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Counts as shares, and the standard error of these."""
+    """Counts as shares, and the errors of these; see `error_of_share`."""
     if of == "none":
         return counts, None
     total = counts.sum({"label": 1, "predicted": 0, "all": None}[of], keepdims=True)

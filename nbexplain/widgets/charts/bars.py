@@ -20,21 +20,26 @@ from nbexplain.widgets.chart_style import (
     spaced,
     ticks,
 )
-from nbexplain.widgets.text_width import fitted, fitted_apart, room, width
+from nbexplain.widgets.text_width import LETTER, NARROWEST, fitted, fitted_apart, room, width
 
 _MOST_CLASSES = 10
 _LONGEST = 30  # average letters of a name with its score
 _BINS = 40
+_NARROW = 248  # pixels: a chart in a pane as narrow as a board has them that sets no least width (`layout.board`)
+_LEAST_BARS = 48  # pixels that long names leave to the bars there
 
 
 class ClassBars:
     """Horizontal bars of the highest scores; a click on a bar chooses the class.
 
     Written in the worker only; `on_choose(class index)` is called on the thread that delivers widget messages.
+    With `narrow` it may stand in a pane of the least width.
     """
 
-    def __init__(self, on_choose: Callable[[int], None]) -> None:
+    def __init__(self, on_choose: Callable[[int], None], *, narrow: bool = False) -> None:
         self._order: list[int] = []
+        self._narrowest = _NARROW if narrow else NARROWEST
+        self._longest = min(_LONGEST, (self._narrowest - MARGIN["right"] - _LEAST_BARS - room([])) / LETTER)
         self._y = bqplot.OrdinalScale(reverse=True)
         self._bars = bqplot.Bars(
             x=[],
@@ -59,7 +64,7 @@ class ClassBars:
         if chosen is not None and chosen not in best:
             best[-1] = chosen
         endings = [f"  {scores[i]:.2f}".replace("-", "−") for i in best]
-        rooms = [min(LONGEST_NAME, _LONGEST - width(ending)) for ending in endings]
+        rooms = [min(LONGEST_NAME, self._longest - width(ending)) for ending in endings]
         cut = fitted_apart([names[i] for i in best], rooms)
         labels = distinct([name + ending for name, ending in zip(cut, endings)])
         margin = {**MARGIN, "left": room(labels)}
@@ -72,7 +77,7 @@ class ClassBars:
         self._values.label = fitted(score_name, LONGEST_AXIS)
         span = float(np.ptp([0.0, *filter(np.isfinite, self._bars.y)]))  # bqplot's own scale holds all bars and zero
         places, written = ticks(self._bars.y)
-        set_ticks(self._values, spaced(places, written, span, self.figure), written)
+        set_ticks(self._values, spaced(places, written, span, self.figure, narrowest=self._narrowest), written)
 
     def _clicked(self, event: dict[str, Any], on_choose: Callable[[int], None]) -> None:
         index = event.get("data", {}).get("index")

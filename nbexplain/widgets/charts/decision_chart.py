@@ -13,7 +13,7 @@ from nbexplain.core.formatting import counted
 from nbexplain.widgets.chart_style import LONGEST_AXIS, captioned, figure, number, set_ticks
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
 from nbexplain.widgets.feature_rows import QUIET, caption, few
-from nbexplain.widgets.feature_sum import limits
+from nbexplain.widgets.feature_sum import base_value, limits
 from nbexplain.widgets.feature_words import labels as feature_labels
 from nbexplain.widgets.point_cloud import OnRows, colours, ramp_key
 from nbexplain.widgets.text_width import fitted, room
@@ -79,6 +79,7 @@ class Decision:
         numbers: np.ndarray | None = None,
         top: int = 10,
         quantity: str = "",
+        over: int | None = None,
     ) -> None:
         """Show other rows, or better values of the same.
 
@@ -98,6 +99,8 @@ class Decision:
             How many features are shown.
         quantity
             What the score is.
+        over
+            Of how many rows the base is the mean, where that is to be said.
 
         Raises
         ------
@@ -133,7 +136,7 @@ class Decision:
                 mark.labels = [f"row {called[rows[n]]}: {number(float(shown[n]))}" for n in own]
                 mark.x = path[rows[own]] if len(own) else []
                 mark.y = np.tile(np.arange(path.shape[1], dtype=float), (len(own), 1)) if len(own) else []
-        said = [f"base value {number(base)}"]
+        said = [base_value(base, over)]
         said += [counted(most, "row", len(held)) + " drawn, evenly spread" * (most < len(held))]
         some = " of those drawn" * (most < len(held))
         said += [f"dashed: {int(dashed.sum()):,} misclassified{some}"] * bool(dashed.any())

@@ -14,6 +14,7 @@ from nbexplain.core.formatting import counted
 from nbexplain.widgets.chart_style import captioned, figure, number, rounded, set_ticks
 from nbexplain.widgets.charts.interval_brush import IntervalBrush
 from nbexplain.widgets.feature_rows import QUIET, TEXT, caption
+from nbexplain.widgets.feature_sum import base_value
 from nbexplain.widgets.feature_words import labels as feature_labels
 from nbexplain.widgets.heat_picture import DIVERGING, HeatPicture, map_png
 from nbexplain.widgets.point_cloud import OnRows, ramp_key
@@ -71,6 +72,7 @@ class Heatmap:
         order: str = "alike",
         top: int = 10,
         meanwhile: bool = False,
+        over: int | None = None,
     ) -> None:
         """Show other rows, or better values of the same.
 
@@ -88,6 +90,8 @@ class Heatmap:
             How many features are shown; the others are one line, their sum.
         meanwhile
             Whether they stand in this order only until all are known.
+        over
+            Of how many rows the base is the mean, where that is to be said.
 
         Raises
         ------
@@ -124,7 +128,7 @@ class Heatmap:
         self._ramp.children[0].value, self._ramp.children[2].value = ends
         seen = scores[self._rows]
         least, most, middle = rounded([float(seen.min()), float(seen.max()), base])
-        said = [f"f(x) from {least} to {most}, base value {middle} dashed"]
+        said = [f"f(x) from {least} to {most}, dashed: {base_value(base, over, middle)}"]
         said.append(counted(count, "row", len(numbers)) + " drawn, evenly spread" * (count < len(numbers)))
         self._caption.value = " · ".join(said)
         if self._brush is not None:

@@ -164,6 +164,7 @@ class Explorer(ipywidgets.VBox):
         self._drawn: dict[Place, Answer] = {}  # the last ones with something to draw
         self._status = StatusLine()
         self._refused = False  # whether the status line says what did not fit
+        before = self.session.waiting
         try:
             self._parts = self._made(shown)
         except BaseException:
@@ -174,6 +175,9 @@ class Explorer(ipywidgets.VBox):
             raise
         if self.session.facts.kind in ("text", "table"):
             self._fixed |= {"layer", "channel"}  # words and columns have no place in a layer's grid
+        asked = [place for place in self.session.waiting if place not in before]
+        if controls is None and all("method" in place.own for place in asked):
+            self._fixed |= {"method", "params"}  # no pane asks what is chosen there
         toolbar = Toolbar(
             controls=self._models.controls,
             facts=self._models.facts,

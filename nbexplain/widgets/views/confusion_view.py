@@ -124,9 +124,9 @@ class ConfusionView:
 
 
 def _figures(details: Any) -> list[str]:
-    """The accuracy with the standard error that so many rows leave, and the other figures."""
+    """The accuracy with the error (see `error_of_share`) that so many rows leave, and the other figures."""
     accuracy, rows = details["accuracy"], details["rows"]
     error = error_of_share(accuracy * rows, np.float64(rows))  # as in the table of groups
-    found = [f"accuracy {accuracy:.1%} ± {error:.1%} (standard error)"]
+    found = [f"accuracy {accuracy:.1%} ± {error:.1%} (standard error, Wilson)"]
     found.append(f"balanced accuracy {details['balanced accuracy']:.1%}")
     return [*found, *figures_said(details, ("log loss", "Brier score"))]

@@ -97,3 +97,13 @@ def test_every_row_has_samples_of_its_own() -> None:
     explain(predict, given, "averaged_lime", bins="value", rows=4, samples=50)
     seen = np.concatenate(asked)
     assert len(np.unique(seen, axis=0)) >= 4 * 50  # drawn around the background's mean: equal draws would be equal rows
+
+
+def test_rows_near_which_hardly_a_sample_lies_are_counted() -> None:
+    model, given = curved(), table()
+    assert not [said for said in explain(model, given, "averaged_lime", target=0, **PARAMS).warnings if "near" in said]
+    narrow = explain(model, given, "averaged_lime", target=0, table_width=0.05, **PARAMS)
+    assert narrow.warnings[-1] == (
+        "near 8 rows too few samples are near enough to count, as few as 1.0 of 400, to tell what 5 columns weigh: "
+        "choose a larger table_width"
+    )

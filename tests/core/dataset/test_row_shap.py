@@ -164,7 +164,7 @@ def test_trees_are_exact() -> None:
         *_, ours = ask(subject, "row_shap", target=0, params=params)
         right = np.array([brute_force(predict, background[number], others) for number in ours.features])
         np.testing.assert_allclose(ours.values, right[..., 0], atol=1e-6 * np.abs(right).max())
-        assert ours.details == {"rows by tree": 4}
+        assert ours.details == {"rows by tree": 4, "background rows": len(others)}
         assert ours.standard_error is None
         assert [note for note in ours.warnings if "rows may be too few" not in note] == []
         for other in range(1, right.shape[2]):
@@ -178,7 +178,7 @@ def test_trees_round_nothing() -> None:
     iris = load_iris().data
     forest = RandomForestRegressor(50, random_state=0).fit(iris[:, 1:], iris[:, 0])
     ours = explain(forest, Tabular(iris[0, 1:], iris[:, 1:]), "row_shap", rows=150)
-    assert ours.details == {"rows by tree": 150}
+    assert ours.details == {"rows by tree": 150, "background rows": 50}
     others = stand_ins(iris[:, 1:], 50, 0)
     right = [brute_force(lambda x: forest.predict(x)[:, None], iris[n, 1:], others)[:, 0] for n in ours.features[:5]]
     np.testing.assert_allclose(ours.values[:5], right, atol=1e-5)
@@ -202,7 +202,7 @@ def test_trees_whose_values_are_far_from_shapleys_are_left_for_orders_that_are_d
         assert (off > 0.05 * np.abs(exact).max()) == (used == "permutation")
         told = float(tree.warnings[0].split("up to about ")[1].split(" ")[0])
         assert told == pytest.approx(off, rel=0.5, abs=0.005)
-        assert explain(model, table, "row_shap", target=1, rows=20).details == {f"rows by {used}": 20}
+        assert f"rows by {used}" in explain(model, table, "row_shap", target=1, rows=20).details
 
 
 def test_trees_that_say_the_score_of_some_rows_only_are_not_taken() -> None:
@@ -367,3 +367,16 @@ def test_no_gradient_is_followed_where_there_is_no_score() -> None:
         explain(Outside(), given, "row_shap", explainer="gradient", samples=10)
     mixed = explain(Outside(), given, "row_shap", explainer="permutation", orders=1)
     np.testing.assert_allclose(mixed.values, np.zeros((2, 2)), atol=1e-6)  # both score log 3
+
+
+def test_how_many_rows_stand_in_is_told_where_these_are_not_all() -> None:
+    given, model = table(), curved()
+    assert given.background is not None
+    count = len(given.background)
+    some = explain(model, given, "row_shap", rows=3, background=count - 1, explainer="permutation", target=0)
+    assert some.details == {"rows by permutation": 3, "background rows": count - 1}
+    assert explain(model, given, "row_shap", rows=3, background=count, explainer="permutation", target=0).details == {
+        "rows by permutation": 3
+    }
+    pairs = explain(model, given, "interaction", background=7, explainer="exact", target=0)
+    assert pairs.details == {"background rows": 7}

@@ -21,6 +21,7 @@ from nbexplain.core.ask import ask
 from nbexplain.core.methods import lime as lime_module
 from nbexplain.core.methods.lime_rows import Drawn
 from nbexplain.core.methods.lime_samples import Hidden
+from nbexplain.core.methods.local_fit import fit
 from nbexplain.inputs import Tabular, Text
 from tests.networks import seeded
 
@@ -328,3 +329,44 @@ def test_errors_of_one_or_two_words_are_those_of_the_draw(text: str) -> None:
     more = explain(model, Text(text), "lime", samples=5000).values
     assert np.abs(more - answers[0].values).max() > 0.4  # as it says
     assert not explain(model, Text("not bad good"), "lime").warnings
+
+
+def steps(rows: np.ndarray) -> np.ndarray:
+    return np.stack([rows[:, 0] > 0, rows[:, 1] * rows[:, 2] > 0], 1) * 1.0
+
+
+@pytest.mark.parametrize("bins", ["quartile", "value"])
+def test_a_width_in_which_hardly_a_sample_lies_is_said(bins: str) -> None:
+    background = np.random.default_rng(0).normal(size=(200, 9))
+    row = Tabular(background[3], background)
+    options: dict[str, Any] = {"target": 0, "bins": bins, "samples": 400}
+    narrow = explain(steps, row, "lime", table_width=0.05, **options)
+    assert np.abs(narrow.values).max() < 1e-6  # the penalty takes everything
+    assert narrow.warnings == (
+        "too few samples are near enough to count, as few as 1.0 of 400, to tell what 9 columns weigh: choose a larger "
+        "table_width",
+    )
+    assert explain(steps, row, "lime", **options).warnings == ()
+    assert explain(steps, row, "lime", **{**options, "samples": 10}).warnings == (
+        "10 samples do not tell how far the weights of 9 columns may be off; that takes more than 10",
+    )
+
+
+@pytest.mark.parametrize("words", [3, 30])
+def test_of_a_text_too(words: int) -> None:
+    text = Text(" ".join(f"w{number}" for number in range(words)))
+    model = lambda texts: np.array([[len(each), each.count("1")] for each in texts])  # noqa: E731
+    assert explain(model, text, "lime", target=0).warnings == ()
+    narrow = explain(model, text, "lime", target=0, kernel_width=0.05, samples=100)
+    assert len(narrow.warnings) == 1
+    assert "to tell what" in narrow.warnings[0]
+    assert f"{words} words weigh: choose a larger kernel_width" in narrow.warnings[0]
+
+
+def test_the_effective_number_of_samples() -> None:
+    """By hand: weights 1, 1, e^−½, e^−½ and e^−2, of which the first two are the row itself."""
+    design = np.array([[0.0, 0], [0, 0], [1, 0], [0, 1], [2, 0]])
+    near = fit(design, np.arange(5.0), np.array([0.0, 0, 1, 1, 2]), 1.0).near
+    weights = np.array([1, np.exp(-0.5), np.exp(-0.5), np.exp(-2)])
+    assert near == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
+    assert fit(np.ones((5, 2)), np.arange(5.0), np.zeros(5), 1.0).near == 5  # nothing varies: no width helps

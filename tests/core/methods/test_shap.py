@@ -400,6 +400,18 @@ def test_a_long_first_order_is_shown_on_the_way(monkeypatch: pytest.MonkeyPatch)
     np.testing.assert_allclose(first.values[~come], right[~come].mean())
 
 
+def test_progress_is_the_share_of_the_passes_that_orders_of_few_features_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set that came in an order before costs nothing: nearly all passes are made in the first orders."""
+    monkeypatch.setattr("nbexplain.core.methods.shap_game.Pace.due", True)
+    subject = Subject(mixed, Tabular(np.ones(7), np.zeros((1, 7))))  # type: ignore[arg-type]
+    pictures = answers_to(subject, "permutation_shap", target=0, params={"permutations": 200})
+    passes, progress = np.array([(picture.details["evaluations"], picture.progress) for picture in pictures]).T
+    assert (progress[:-1] < 1).all()
+    assert progress[-1] == 1
+    np.testing.assert_allclose(progress, passes / passes[-1], atol=0.15)
+    assert (progress[:20] > np.arange(20) / 100).all()
+
+
 def test_stops_when_it_is_stable() -> None:
     ours = on(mixed, 7, "permutation_shap", permutations=1000, stable=0.1)
     assert ours.progress == 1
@@ -421,7 +433,11 @@ def test_pictures_on_the_way(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert progress == sorted(progress)
     assert progress[-1] == 1
     assert len(pictures) > 2 or key == "leave_one_out"
-    first = {"leave_one_out": 1.0, "partition_shap": 0.16}  # there are 54 evaluations, which come by eights
+    first = {
+        "leave_one_out": 1.0,
+        "partition_shap": 0.16,
+        "permutation_shap": 0.12,
+    }  # there are 54 evaluations, which come by eights
     assert progress[0] <= first.get(key, 0.1)
     for picture in pictures:
         if picture.base is not None:

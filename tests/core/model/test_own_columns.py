@@ -118,7 +118,7 @@ def test_texts_of_catboost_are_explained_by_other_means() -> None:
     with pytest.raises(ValueError, match="CatBoost splits statistics that it makes of texts, which shap cannot follow"):
         explain(model, x, "tree_shap", target=1)
     rows = explain(model, x, "row_shap", target=1, rows=3)
-    assert rows.details == {"rows by permutation": 3}
+    assert rows.details == {"rows by permutation": 3, "background rows": 50}
     assert rows.gap < 1e-9
     pairs = explain(model, x, "interaction", target=1)
     right = explain(model, x, "exact_shap", target=1, background=50).values

@@ -11,13 +11,14 @@ import torch
 
 from nbexplain.core.explanation import Grid
 from nbexplain.widgets.beeswarm_chart import Beeswarm
-from nbexplain.widgets.chart_style import ACCENT, PLAIN, figure, spaced, ticks
+from nbexplain.widgets.chart_style import ACCENT, PLAIN, as_written, figure, spaced, ticks
 from nbexplain.widgets.charts.bars import ClassBars, Histogram
 from nbexplain.widgets.charts.heatmap_chart import Heatmap
 from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart
 from nbexplain.widgets.feature_bars_chart import FeatureBars
 from nbexplain.widgets.force_chart import Force
 from nbexplain.widgets.layout import close_tree
+from nbexplain.widgets.text_width import pixels
 from nbexplain.widgets.waterfall_chart import Waterfall
 from tests.widgets.comm import living
 
@@ -213,6 +214,20 @@ def test_ticks_keep_clear_of_each_other_on_the_narrowest_chart():
     chart.fig_margin = {**chart.fig_margin, "left": 260}
     assert len(spaced(places, written, 0.5, chart)) == 1
     close_tree(chart, set())
+
+
+def test_ticks_of_class_scores_keep_clear_in_the_narrowest_pane():
+    """A pane has 270 pixels at least, of which its frame takes 22."""
+    chart = ClassBars(lambda _: None, narrow=True)
+    names = ["lighthouse", "a very long class name that goes on and on", "container ship"]
+    for scores in ([-0.18, -0.05, 0.15], [0.9, 0.06, 0.04], [8.3, 1.0, -2.0]):
+        chart.show(names, scores, 2, "logit")
+        axis, margin = chart.figure.axes[1], chart.figure.fig_margin
+        pixel = float(np.ptp([0.0, *scores])) / (248 - margin["left"] - margin["right"])
+        said = [as_written(place, axis.tick_format) for place in axis.tick_values]
+        assert len(said) > 1
+        assert (np.diff(axis.tick_values) / pixel > pixels(said)).all()
+    close_tree(chart.figure, set())
 
 
 def test_names_of_classes_keep_their_hyphens():

@@ -75,6 +75,15 @@ def test_features_that_are_not_shown_are_the_first_step(decision: Decision) -> N
     assert named == ["2 others", "column 4", "column 0", "column 2"]
 
 
+def test_over_how_many_rows_the_base_value_is_the_mean(decision: Decision, heatmap: Heatmap) -> None:
+    for chart in (decision, heatmap):
+        chart.show(NAMES, VALUES, BASE, over=50)
+        assert "over 50 rows" in chart._caption.value
+        chart.show(NAMES, VALUES, BASE)
+        assert "base value" in chart._caption.value
+        assert "over" not in chart._caption.value
+
+
 def test_of_some_rows_the_misclassified_are_counted_among_those_drawn(decision: Decision) -> None:
     values = np.tile(VALUES, (25, 1))
     decision.show(NAMES, values, BASE, np.ones(300, bool), top=3)

@@ -133,7 +133,9 @@ def test_the_accuracy_has_the_error_that_the_table_of_groups_gives_it() -> None:
     more = 1.96**2 / 90
     low, high = sorted(np.roots([1 + more, -(2 * share + more), share**2]))
     error = max(share - low, high - share) / 1.96
-    assert part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%} (standard error)"
+    assert (
+        part(explorer, ConfusionView).pane.figures[0] == f"accuracy {share:.1%} ± {error:.1%} (standard error, Wilson)"
+    )
     assert f"{error:.1%}" != f"{(share * (1 - share) / 90) ** 0.5:.1%}"
     explorer.close()
 
