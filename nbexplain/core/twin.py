@@ -23,6 +23,7 @@ from nbexplain.core.model.other_pipelines import refuse_other
 from nbexplain.core.model.padding import Padding
 from nbexplain.core.module_copy import Copier, Lazy
 from nbexplain.core.predictor import Predictor
+from nbexplain.core.tensor_bytes import has_bytes, spread
 
 _SAMPLES = 8  # values of each tensor that the fingerprint looks at
 
@@ -237,25 +238,14 @@ def fingerprint(model: nn.Module) -> Any:
     groups: dict[Any, list[Tensor]] = {}
     with torch.inference_mode(False), torch.no_grad():
         for tensor in tensors:
-            if tensor.is_meta or tensor.is_quantized or tensor.is_nested or tensor.layout is not torch.strided:
+            if not has_bytes(tensor):
                 places.append((id(tensor), 0, tensor._version))
                 continue
             version = 0 if tensor.is_inference() else tensor._version
             places.append((id(tensor), tensor.data_ptr(), version))
             if tensor.numel():
-                groups.setdefault((tensor.dtype, tensor.device), []).append(_sample(tensor))
+                groups.setdefault((tensor.dtype, tensor.device), []).append(spread(tensor, _SAMPLES))
         values = tuple(
             (str(key), torch.cat(samples).view(torch.uint8).cpu().numpy().tobytes()) for key, samples in groups.items()
         )
     return rows, places, values
-
-
-def _sample(tensor: Tensor) -> Tensor:
-    """A few values spread over the storage, as a view (`reshape` would copy channels-last weights)."""
-    span = tensor.numel()
-    if not tensor.is_contiguous():
-        span = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
-    count = min(span, _SAMPLES)  # an expanded tensor has more values than places
-    stride = max(span // count, 1)
-    stride -= stride % 2 == 0  # else all of them may stand in one column
-    return torch.as_strided(tensor, (count,), (stride,), tensor.storage_offset())

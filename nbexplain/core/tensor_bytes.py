@@ -1,0 +1,41 @@
+"""What stands in the memory of a tensor, bit by bit: NaN equals itself there, and no write is too small to be seen."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def has_bytes(tensor: Tensor) -> bool:
+    """Whether its values stand in memory as they are, where they can be looked at."""
+    return tensor.layout is torch.strided and not (tensor.is_meta or tensor.is_quantized or tensor.is_nested)
+
+
+def bytes_of(tensor: Tensor, most: int | None = None) -> bytes:
+    """The bytes of its values; of more than `most` of them, of so many that are spread over them."""
+    with torch.inference_mode(False), torch.no_grad():
+        if most is not None and tensor.numel() > most:
+            tensor = spread(tensor, most)
+        plain = torch.cat(
+            [tensor.detach().resolve_conj().resolve_neg().reshape(-1)]
+        )  # whose strides are as they must be
+        return bytes(plain.view(torch.uint8).cpu().numpy().tobytes())
+
+
+def spread(tensor: Tensor, count: int) -> Tensor:
+    """So many values spread over the storage, as a view (`reshape` would copy channels-last weights)."""
+    span = tensor.numel()
+    if not tensor.is_contiguous():
+        span = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
+    count = min(span, count)  # an expanded tensor has more values than places
+    stride = max(span // count, 1)
+    stride -= stride % 2 == 0  # else all of them may stand in one column
+    return torch.as_strided(tensor, (count,), (stride,), tensor.storage_offset())
+
+
+def each_place_once(tensor: Tensor) -> Tensor:
+    """A view without the values that an expanded tensor repeats, which torch lets nobody write to."""
+    for axis, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
+        if stride == 0 and size > 1:
+            tensor = tensor.narrow(axis, 0, 1)
+    return tensor
