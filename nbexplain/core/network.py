@@ -237,7 +237,7 @@ class Network:
             if planned or not clean:
                 return self._scores(module, x)
             version = x._version
-            with hooks.surveyed(module) as survey:
+            with self.twin.learning(), hooks.surveyed(module) as survey:
                 scores = self._scores(module, x)
         self.survey, self._first = survey, scores.detach()
         seen = x._version != version or not torch.equal(x.detach(), given.detach())  # numpy's writes count no version

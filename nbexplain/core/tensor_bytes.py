@@ -24,13 +24,33 @@ def bytes_of(tensor: Tensor, most: int | None = None) -> bytes:
 
 def spread(tensor: Tensor, count: int) -> Tensor:
     """So many values spread over the storage, as a view (`reshape` would copy channels-last weights)."""
-    span = tensor.numel()
-    if not tensor.is_contiguous():
-        span = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
+    span = _span(tensor)
     count = min(span, count)  # an expanded tensor has more values than places
     stride = max(span // count, 1)
     stride -= stride % 2 == 0  # else all of them may stand in one column
     return torch.as_strided(tensor, (count,), (stride,), tensor.storage_offset())
+
+
+def sum_of_words(tensor: Tensor) -> list[Tensor]:
+    """What all its bytes add up to, eight at a time, which is fast; and the few before and after these, if any.
+
+    Nothing of one that shows parts of a storage.
+    """
+    span, each = _span(tensor), max(8 // tensor.element_size(), 1)
+    if span > tensor.numel() or tensor.is_conj() or tensor.is_neg():
+        return []
+    flat = torch.as_strided(tensor, (span,), (1,), tensor.storage_offset())
+    begin = min(-tensor.storage_offset() % each, span)
+    end = begin + (span - begin) // each * each
+    ends = [part.view(torch.uint8).sum() for part in (flat[:begin], flat[end:]) if len(part)]
+    return [flat[begin:end].view(torch.int64).sum(), *ends]
+
+
+def _span(tensor: Tensor) -> int:
+    """How many places lie from its first value to its last."""
+    if tensor.is_contiguous():
+        return tensor.numel()
+    return sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
 
 
 def each_place_once(tensor: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ UNCLEAR = (
 def generators() -> Any:
     """The states of the generators from which a model may draw without our help."""
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    kind, keys, *place = np.random.get_state()  # noqa: NPY002  it is the one that others draw from
+    kind, keys, *place = np.random.get_state()
     drawn = tuple(map(bytes_of, (torch.get_rng_state(), *devices)))
     return drawn, random.getstate(), (kind, np.asarray(keys).tobytes(), *place)
 
