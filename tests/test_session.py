@@ -694,7 +694,7 @@ class Counts(Plain):
             self.calls = counted
         else:
             self.register_buffer("calls", counted)
-        if where in ("hooked", "past the version"):
+        if where in ("hooked", "of batches", "past the version"):
             self.conv1.register_forward_hook(lambda *_: None)  # which only looks
         if where == "in a hook":
             self.conv1.register_forward_hook(lambda *_: self.calls.add_(1) and None)
@@ -702,13 +702,15 @@ class Counts(Plain):
     def forward(self, x: Tensor) -> Any:
         if self.where == "past the version":
             self.calls.data.add_(1)
-        elif self.where != "in a hook":
+        elif self.where != "in a hook" and (self.where != "of batches" or len(x) > 1):
             with self.lock or nullcontext():
                 self.calls += 1
         return super().forward(x) * self.other
 
 
-@pytest.mark.parametrize("where", ["hooked", "past the version", "in a hook", "attribute", "large", "in place"])
+@pytest.mark.parametrize(
+    "where", ["hooked", "of batches", "past the version", "in a hook", "attribute", "large", "in place"]
+)
 def test_what_our_own_passes_write_is_no_change_of_the_weights(where: str) -> None:
     model: Any = seeded(lambda: Counts(where)).eval()
     session = Session(model, picture(), classes=NAMES)

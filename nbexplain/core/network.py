@@ -313,7 +313,8 @@ class Network:
         if key not in known:
             try:
                 again = self._asked_again() if isinstance(self._given, Text) else ""
-                tried = self._tried(max(min(size, _CHANNELS_LAST_FROM), 2))
+                with self.twin.learning():  # some write where they get several inputs only
+                    tried = self._tried(max(min(size, _CHANNELS_LAST_FROM), 2))
                 again = again or (self._kept_again() if tried.random else "")
                 known[key] = dataclasses.replace(tried, again=again)
             except BaseException:

@@ -206,9 +206,12 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
         names = ", ".join(sorted({type(m).__name__ for m in copier.closed_over}))
         reason = f"a function in it closes over a module ({names})"
         roots += copier.closed_over
-    known = {id(tensor) for root in roots for tensor in (*root.parameters(), *root.buffers())} if watched else set()
-    beyond = [weakref.ref(tensor) for tensor in copier.tensors if id(tensor) not in known] if watched else []
-    taken = fingerprint(*roots, beyond=beyond) if watched else None
+    taken, beyond = None, []
+    if watched:
+        known = {id(tensor) for root in roots for tensor in (*root.parameters(), *root.buffers())}
+        others = (tensor for tensor in copier.tensors if type(tensor) in (Tensor, nn.Parameter))
+        beyond = [weakref.ref(tensor) for tensor in others if id(tensor) not in known]
+        taken = fingerprint(*roots, beyond=beyond)
     if reason:
         return Twin(model, model, reason, roots, stop, _print=taken, _beyond=beyond)
     for part in reversed(copier.training):  # the whole first, which mostly turns its parts as well

@@ -74,7 +74,8 @@ def _written(value: Any) -> Any:
     """What a write changes: of tensors also the values, as `.data` and compiled kernels write past the version."""
     if isinstance(value, Tensor):
         version = None if value.is_inference() else value._version
-        return version, bytes_of(value, _WHOLE) if has_bytes(value) else None
+        plain = type(value) in (Tensor, nn.Parameter) and has_bytes(value)
+        return version, bytes_of(value, _WHOLE) if plain else None
     if isinstance(value, np.ndarray):
         return of_array(value)
     if isinstance(value, (list, tuple, dict)) and len(value) <= _MOST_LOOKED_INTO:
