@@ -689,7 +689,7 @@ class Counts(Plain):
         super().__init__()
         self.where, self.lock = where, threading.Lock() if where == "in place" else None
         self.register_buffer("other", torch.ones(CLASSES))
-        counted = torch.zeros(2**22 + 1 if where == "large" else 1)
+        counted = torch.zeros({"large": 2**22 + 1, "past the version": 5001}.get(where, 1))
         if where == "attribute":
             self.calls = counted
         else:
@@ -701,7 +701,7 @@ class Counts(Plain):
 
     def forward(self, x: Tensor) -> Any:
         if self.where == "past the version":
-            self.calls.data.add_(1)
+            self.calls.data[7] += 1
         elif self.where != "in a hook" and (self.where != "of batches" or len(x) > 1):
             with self.lock or nullcontext():
                 self.calls += 1

@@ -90,17 +90,16 @@ def _place(tensor: Tensor) -> tuple[int, int, int]:
 
 
 def _values(tensors: list[Tensor], *, summed: bool) -> list[Any]:
-    """What tells the values of each tensor: all or some of them, and sums."""
+    """What tells the values of each tensor: all or some of them, and sums, of weights where they are `summed`."""
     groups: dict[Any, list[tuple[int, Tensor]]] = {}
     large: list[tuple[int, int, Tensor]] = []
     for place, tensor in enumerate(tensors):
         if not has_bytes(tensor) or not tensor.numel():
             continue
         whole = tensor.numel() <= _WHOLE
-        groups.setdefault((tensor.dtype, tensor.device), []).append(
-            (place, spread(tensor, _WHOLE if whole else _SAMPLES))
-        )
-        if summed and not whole:
+        sample = spread(tensor, _WHOLE if whole else _SAMPLES)
+        groups.setdefault((tensor.dtype, tensor.device), []).append((place, sample))
+        if not whole and (summed or not isinstance(tensor, nn.Parameter)):
             large.append((tensor.nbytes, place, tensor))
     found: list[Any] = [None] * len(tensors)
     for samples in groups.values():

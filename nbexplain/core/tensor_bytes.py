@@ -16,9 +16,8 @@ def bytes_of(tensor: Tensor, most: int | None = None) -> bytes:
     with torch.inference_mode(False), torch.no_grad():
         if most is not None and tensor.numel() > most:
             tensor = spread(tensor, most)
-        plain = torch.cat(
-            [tensor.detach().resolve_conj().resolve_neg().reshape(-1)]
-        )  # whose strides are as they must be
+        flat = tensor.detach().resolve_conj().resolve_neg().reshape(-1)
+        plain = torch.cat([flat])  # side by side, which a single value of an expanded tensor is not
         return bytes(plain.view(torch.uint8).cpu().numpy().tobytes())
 
 
