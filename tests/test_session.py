@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -717,6 +718,54 @@ def test_weights_that_change_under_a_long_question_are_said(session: Session, mo
         _data_write(model)
         gate.go.set()
         assert any("the weights changed while this was computed" in note for note in pane.explanation.warnings)
+
+
+class Counts(Plain):
+    """Counts its calls, in a buffer or elsewhere; `other` is a buffer to which no pass writes."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where, self.lock = where, threading.Lock() if where == "in place" else None
+        self.register_buffer("other", torch.ones(CLASSES))
+        counted = torch.zeros({"large": 2**22 + 1, "past the version": 5001}.get(where, 1))
+        if where == "attribute":
+            self.calls = counted
+        else:
+            self.register_buffer("calls", counted)
+        if where in ("hooked", "of batches", "past the version"):
+            self.conv1.register_forward_hook(lambda *_: None)  # which only looks
+        if where == "in a hook":
+            self.conv1.register_forward_hook(lambda *_: self.calls.add_(1) and None)
+
+    def forward(self, x: Tensor) -> Any:
+        if self.where == "past the version":
+            self.calls.data[7] += 1
+        elif self.where != "in a hook" and (self.where != "of batches" or len(x) > 1):
+            with self.lock or nullcontext():
+                self.calls += 1
+        return super().forward(x) * self.other
+
+
+@pytest.mark.parametrize(
+    "where", ["hooked", "of batches", "past the version", "in a hook", "attribute", "large", "in place"]
+)
+def test_what_our_own_passes_write_is_no_change_of_the_weights(where: str) -> None:
+    model: Any = seeded(lambda: Counts(where)).eval()
+    session = Session(model, picture(), classes=NAMES)
+    pane = Pane(session, method="occlusion", params=OCCLUSION)
+    told = []
+    for target in (1, 2, 1):
+        session.select(target=target)
+        told.append(pane.explanation)
+        assert not any("changed" in note for note in told[-1].warnings)
+    assert told[2] is told[0]  # it was kept
+    assert session.facts.weights == 0
+    for number, change in enumerate((lambda: model.other.mul_(2), lambda: model.head.bias.data.add_(1)), 1):
+        change()
+        session.select(target=1 + number)
+        np.testing.assert_allclose(pane.explanation.values, right(model, pane), rtol=1e-4, atol=1e-7)
+        assert session.facts.weights == number  # noticed once
+    session.close()
 
 
 def test_a_run_that_goes_on_with_other_weights_is_cancelled(model: nn.Module) -> None:

@@ -48,6 +48,10 @@ class Copier:
     ----------
     closed_over
         Modules that functions of the tree hold on to. A copied tree would still call the user's own modules there.
+    tensors
+        What was met of the user's tensors: those that are shared, or of which the copy has others.
+    shares
+        Whether the copy has tensors beside weights that are the user's, to which a pass may write.
     inplace, training
         Copied modules that write in place, and those that are in train mode.
     """
@@ -59,6 +63,8 @@ class Copier:
         self._seen: set[int] = set()
         self._storages: dict[int, torch.UntypedStorage] = {}
         self.closed_over: list[nn.Module] = []
+        self.tensors: list[Tensor] = []
+        self.shares = False
         self._held: set[int] = set()
         self.inplace: list[nn.Module] = []
         self.training: list[nn.Module] = []
@@ -136,8 +142,10 @@ class Copier:
     def _tensor(self, tensor: Tensor) -> Tensor:
         """A tensor with the same storage; with one of its own if it is a buffer, or shows a part of one."""
         data = shared(tensor)
+        self.tensors.append(tensor)
         place = _place_of(data)
         if place not in self._written or type(data) is not Tensor:
+            self.shares |= type(data) is not nn.Parameter
             return data
         if data.is_conj():
             return self._tensor(data.conj()).conj()

@@ -27,6 +27,7 @@ from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import cut_by_pipeline, emptied_by_pipeline, of_text
 from nbexplain.core.model.unseen import of_unseen
 from nbexplain.core.predictor import Predictor
+from nbexplain.core.tensor_bytes import bytes_of, each_place_once, has_bytes
 from nbexplain.core.twin import Twin, twin
 from nbexplain.inputs import Array, Tabular, Text
 
@@ -236,7 +237,7 @@ class Network:
             if planned or not clean:
                 return self._scores(module, x)
             version = x._version
-            with hooks.surveyed(module) as survey:
+            with self.twin.learning(), hooks.surveyed(module) as survey:
                 scores = self._scores(module, x)
         self.survey, self._first = survey, scores.detach()
         seen = x._version != version or not torch.equal(x.detach(), given.detach())  # numpy's writes count no version
@@ -312,7 +313,8 @@ class Network:
         if key not in known:
             try:
                 again = self._asked_again() if isinstance(self._given, Text) else ""
-                tried = self._tried(max(min(size, _CHANNELS_LAST_FROM), 2))
+                with self.twin.learning():  # some write where they get several inputs only
+                    tried = self._tried(max(min(size, _CHANNELS_LAST_FROM), 2))
                 again = again or (self._kept_again() if tried.random else "")
                 known[key] = dataclasses.replace(tried, again=again)
             except BaseException:
@@ -350,12 +352,12 @@ class Network:
         return asked_again.note_of(self._as_computed(first), self._as_computed(again), before, self.twin.module, what)
 
     def _kept_again(self) -> str:
-        """Of a network whose scores differ from call to call, what it keeps between them; `""` if it draws numbers."""
-        if isinstance(self.twin.module, Predictor):
-            return ""
-        drawn = torch.get_rng_state()
+        """What is said of a model whose scores differ from call to call; `""` where it was seen to draw numbers."""
+        drawn = asked_again.generators()
         said = self._asked_again()
-        return said if asked_again.DRAWS not in said and torch.equal(drawn, torch.get_rng_state()) else ""
+        if drawn != asked_again.generators():
+            return ""
+        return said or asked_again.UNCLEAR
 
     def _as_computed(self, scores: Tensor) -> Tensor:
         """Scores in the precision in which the model computes, which may return finer ones."""
@@ -634,15 +636,17 @@ def _put_back(module: nn.Module) -> Iterator[None]:
         value
         for part in module.modules()
         for value in (*vars(part).values(), *getattr(part, "_buffers", {}).values())
-        if type(value) is Tensor and value.layout is torch.strided and not value.is_meta and value.nbytes <= _SMALL
+        if type(value) is Tensor and has_bytes(value) and value.nbytes <= _SMALL
     ]
-    before = [value.clone() for value in held]
+    places = [each_place_once(value) for value in held]
+    before = [(value.clone(), bytes_of(value)) for value in places]
     try:
         yield
     finally:
-        for value, was in zip(held, before, strict=True):
-            if not torch.equal(value, was):
-                value.copy_(was)
+        for value, (was, bits) in zip(places, before, strict=True):
+            if bytes_of(value) != bits:
+                with torch.inference_mode(value.is_inference()):  # nowhere else may it be written to
+                    value.copy_(was)
 
 
 def _is_real_or_complex(tensor: Tensor) -> bool:

@@ -17,14 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain.core import hooks
+from nbexplain.core.fingerprint import Fingerprint, fingerprint
 from nbexplain.core.model.batches import Batches
 from nbexplain.core.model.lookups import Lookups
 from nbexplain.core.model.other_pipelines import refuse_other
 from nbexplain.core.model.padding import Padding
 from nbexplain.core.module_copy import Copier, Lazy
 from nbexplain.core.predictor import Predictor
-
-_SAMPLES = 8  # values of each tensor that the fingerprint looks at
 
 
 @dataclass(eq=False)
@@ -71,7 +70,10 @@ class Twin:
     lookups: dict[Any, Lookups] = field(default_factory=dict)
     dtypes: dict[Any, torch.dtype] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
-    _print: Any = None
+    _print: Fingerprint | None = None
+    _beyond: list[weakref.ref[Tensor]] = field(default_factory=list)  # tensors of the user's that no module tells
+    _shares: bool = True  # some of these, or buffers, with the module
+    _written: set[Any] = field(default_factory=set)  # what our own passes write there
 
     @property
     def copied(self) -> bool:
@@ -108,7 +110,27 @@ class Twin:
 
     def changed(self) -> bool:
         """Whether the user's model is no longer what it was when this twin was made."""
-        return bool(fingerprint(self.original) != self._print)
+        before, now = self._print, self._looked()
+        if before is None:
+            return True
+        return now.tree != before.tree or now.weights != before.weights or not before.written(now) <= self._written
+
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """Around a pass of ours: what it writes to the user's model beside weights is no change by the user.
+
+        It writes there where the model has hooks or is explained in place, and to tensors in plain attributes.
+        """
+        before = self._looked(summed=False) if self.watched and self._shares else None
+        yield
+        if before is not None:
+            after = self._looked(summed=False)
+            if (before.tree, before.weights) == (after.tree, after.weights):  # else somebody trains it meanwhile
+                self._written |= before.written(after)
+
+    def _looked(self, *, summed: bool = True) -> Fingerprint:
+        originals = [self.original] if self.copied else self.roots
+        return fingerprint(*originals, beyond=self._beyond, summed=summed)
 
 
 _locks: weakref.WeakKeyDictionary[nn.Module, Any] = weakref.WeakKeyDictionary()
@@ -179,13 +201,19 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
             raise
         except Exception as error:  # whatever a user's attribute raises, the model can still be explained in place
             reason = f"it could not be copied ({type(error).__name__}: {error})"
-    taken = fingerprint(model) if watched else None
-    if reason:
-        return Twin(model, model, reason, [model], stop, _print=taken)
-    if copier.closed_over:
+    roots = [model]
+    if copier.closed_over and not reason:
         names = ", ".join(sorted({type(m).__name__ for m in copier.closed_over}))
         reason = f"a function in it closes over a module ({names})"
-        return Twin(model, model, reason, [model, *copier.closed_over], stop, _print=taken)
+        roots += copier.closed_over
+    taken, beyond = None, []
+    if watched:
+        known = {id(tensor) for root in roots for tensor in (*root.parameters(), *root.buffers())}
+        others = (tensor for tensor in copier.tensors if type(tensor) in (Tensor, nn.Parameter))
+        beyond = [weakref.ref(tensor) for tensor in others if id(tensor) not in known]
+        taken = fingerprint(*roots, beyond=beyond)
+    if reason:
+        return Twin(model, model, reason, roots, stop, _print=taken, _beyond=beyond)
     for part in reversed(copier.training):  # the whole first, which mostly turns its parts as well
         if part.training:
             part.eval()
@@ -193,7 +221,7 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
         setattr(part, "inplace", False)  # noqa: B010  not an attribute of every nn.Module
     if watched:
         hooks.cancellable_for_good([module], stop)
-    return Twin(module, model, "", [module], stop, copier.inplace, _print=taken)
+    return Twin(module, model, "", [module], stop, copier.inplace, _print=taken, _beyond=beyond, _shares=copier.shares)
 
 
 @contextmanager
@@ -210,52 +238,3 @@ def _switched(modules: list[nn.Module], *, to: bool) -> Iterator[None]:
 
 def _writes_in_place(module: nn.Module) -> bool:
     return getattr(module, "inplace", None) is True and not isinstance(module, torch.jit.ScriptModule)
-
-
-def fingerprint(model: nn.Module) -> Any:
-    """Identities, places, versions and a few values of all tensors, and the modules and hooks of the tree.
-
-    Compares unequal after optimizer steps (fused ones too), `load_state_dict`, writes through `.data`, replaced
-    tensors, replaced modules and new hooks. 0.1–0.8 ms for the usual networks.
-    """
-    rows: list[tuple[Any, ...]] = []
-    tensors: list[Tensor] = []
-    waiting, seen = [model], {id(model)}
-    while waiting:  # one walk of our own: `named_modules`, `parameters` and `buffers` would each make one
-        module = waiting.pop()
-        names = [(name, id(child)) for name, child in module._modules.items()]
-        for child in module._modules.values():
-            if child is not None and id(child) not in seen:
-                seen.add(id(child))
-                waiting.append(child)
-        rows.append((names, tuple(module._forward_hooks), tuple(module._forward_pre_hooks)))
-        if isinstance(module, Predictor):
-            rows.append((module.state(),))
-        tensors.extend(p for p in module._parameters.values() if p is not None)
-        tensors.extend(b for b in module._buffers.values() if b is not None)
-    places: list[tuple[int, int, int]] = []
-    groups: dict[Any, list[Tensor]] = {}
-    with torch.inference_mode(False), torch.no_grad():
-        for tensor in tensors:
-            if tensor.is_meta or tensor.is_quantized or tensor.is_nested or tensor.layout is not torch.strided:
-                places.append((id(tensor), 0, tensor._version))
-                continue
-            version = 0 if tensor.is_inference() else tensor._version
-            places.append((id(tensor), tensor.data_ptr(), version))
-            if tensor.numel():
-                groups.setdefault((tensor.dtype, tensor.device), []).append(_sample(tensor))
-        values = tuple(
-            (str(key), torch.cat(samples).view(torch.uint8).cpu().numpy().tobytes()) for key, samples in groups.items()
-        )
-    return rows, places, values
-
-
-def _sample(tensor: Tensor) -> Tensor:
-    """A few values spread over the storage, as a view (`reshape` would copy channels-last weights)."""
-    span = tensor.numel()
-    if not tensor.is_contiguous():
-        span = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
-    count = min(span, _SAMPLES)  # an expanded tensor has more values than places
-    stride = max(span // count, 1)
-    stride -= stride % 2 == 0  # else all of them may stand in one column
-    return torch.as_strided(tensor, (count,), (stride,), tensor.storage_offset())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from nbexplain import Tabular, explain
+from nbexplain.core.fingerprint import fingerprint
 from nbexplain.core.hooks import Stop
-from nbexplain.core.twin import fingerprint, twin, unwrap
+from nbexplain.core.twin import twin, unwrap
 from tests.core.snapshot import differences, snapshot
 from tests.networks import CASES, Case, Closure, Locked, Normed, Plain, Reused, parts, picture, seeded
 
@@ -437,6 +439,83 @@ def test_odd_tensors_have_a_fingerprint(make: Callable[[], Tensor]) -> None:
     assert fingerprint(model) == first
     model.odd = make()
     assert fingerprint(model) != first
+
+
+@pytest.mark.parametrize("size", [9, 2047, 2049, 5001])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int8, torch.complex128], ids=str)
+def test_a_change_of_any_place_is_seen_behind_the_version_counter(size: int, dtype: torch.dtype) -> None:
+    model: Any = nn.Module()
+    model.register_buffer("values", torch.ones(size + 3, dtype=dtype)[1:-2])  # eight bytes begin within a value or two
+    for place in [*range(9), size // 3, *range(size - 9, size)]:
+        before = fingerprint(model)
+        model.values.numpy()[place] += 1
+        assert fingerprint(model) != before, place
+
+
+def test_a_row_that_is_written_past_the_version_is_seen_in_any_order_of_memory() -> None:
+    for model in (nn.Linear(64, 300), nn.Conv2d(16, 40, 3).to(memory_format=torch.channels_last)):
+        for row in range(0, 40, 3):
+            before = fingerprint(model)
+            model.weight.data[row] *= 1.5
+            assert fingerprint(model) != before, row
+
+
+def test_a_large_network_is_summed_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbexplain.core.fingerprint._MOST_SUMMED", 4 * 64 * 64)
+    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 65))
+    for number, seen in enumerate((True, False)):  # the smallest; of the other a few values are looked at
+        before = fingerprint(model)
+        model[number].weight.data[0, 1] += 1
+        assert (fingerprint(model) != before) == seen
+
+
+class Elsewhere(nn.Module):
+    """Weights that its tree knows nothing of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads, self.table = [nn.Linear(3, 2), nn.BatchNorm1d(2).eval()], {"scale": [nn.Parameter(torch.ones(2))]}
+        self.offset = torch.zeros(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.heads[1](self.heads[0](x)) * self.table["scale"][0] + self.offset
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.heads[0].weight.data.mul_(2),
+        lambda model: model.heads[1].running_mean.add_(1),
+        lambda model: model.table["scale"][0].data.mul_(2),
+        lambda model: model.offset.add_(1),
+        lambda model: model.heads.__setitem__(0, nn.Linear(3, 2)),
+        lambda model: model.register_full_backward_hook(lambda *_: None),
+    ],
+    ids=["weight", "buffer", "parameter", "attribute", "module", "hook"],
+)
+def test_changes_beyond_the_tree_are_noticed(change: Callable[[Any], Any]) -> None:
+    model: Any = seeded(Elsewhere).eval()
+    ours = twin(model)
+    model(torch.ones(1, 3))
+    assert not ours.changed()
+    change(model)
+    assert ours.changed()
+
+
+def test_a_plain_tensor_that_a_pass_of_the_user_replaces_is_no_change() -> None:
+    class Shows(nn.Linear):
+        last = torch.zeros(0)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.last = super().forward(x)
+            return self.last
+
+    model = Shows(3, 2)
+    model(torch.ones(1, 3))
+    ours = twin(model)
+    model(torch.ones(1, 3))
+    gc.collect()
+    assert not ours.changed()
 
 
 def test_a_change_of_any_of_eight_places_is_seen_behind_the_version_counter() -> None:

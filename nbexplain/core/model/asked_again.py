@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nbexplain.core.model.batches import is_close
+from nbexplain.core.model.measured import of_array
 from nbexplain.core.predictor import Predictor
+from nbexplain.core.tensor_bytes import bytes_of, has_bytes
 
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _MOST_NAMED = 3
+_WHOLE = 2**14  # values: larger tensors are not looked at as a whole
+_MOST_LOOKED_INTO = 100  # parts of a container
 DRAWS = "or draws random numbers"
+UNCLEAR = (
+    f"two calls with the same input gave different scores: the model keeps something from call to call, {DRAWS}, which "
+    "all values hold, too"
+)
+
+
+def generators() -> Any:
+    """The states of the generators from which a model may draw without our help."""
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    kind, keys, *place = np.random.get_state()
+    drawn = tuple(map(bytes_of, (torch.get_rng_state(), *devices)))
+    return drawn, random.getstate(), (kind, np.asarray(keys).tobytes(), *place)
 
 
 def held(module: nn.Module) -> dict[str, tuple[Any, Any]]:
-    """What a module and its parts hold beside weights, by name: each with what tells whether it was written to."""
+    """What a module and its parts hold, by name: each with what tells whether it was written to."""
     found: dict[str, tuple[Any, Any]] = {}
     for path, part in module.named_modules():
         if isinstance(part, Predictor):
             continue
         own = {name: value for name, value in vars(part).items() if name not in _OF_EVERY_MODULE}
-        for name, value in (own | dict(part._buffers)).items():
+        for name, value in (own | dict(part._buffers) | dict(part._parameters)).items():
             found[f"{path}.{name}".lstrip(".")] = (value, _written(value))
     return found
 
@@ -53,8 +71,16 @@ def note_of(first: Tensor, again: Tensor, before: Mapping[str, tuple[Any, Any]],
 
 
 def _written(value: Any) -> Any:
+    """What a write changes: of tensors also the values, as `.data` and compiled kernels write past the version."""
     if isinstance(value, Tensor):
-        return None if value.is_inference() else value._version
+        version = None if value.is_inference() else value._version
+        plain = type(value) in (Tensor, nn.Parameter) and has_bytes(value)
+        return version, bytes_of(value, _WHOLE) if plain else None
+    if isinstance(value, np.ndarray):
+        return of_array(value)
+    if isinstance(value, (list, tuple, dict)) and len(value) <= _MOST_LOOKED_INTO:
+        parts = value.values() if isinstance(value, dict) else value
+        return len(value), [_written(part) for part in parts if isinstance(part, (Tensor, np.ndarray))]
     return len(value) if isinstance(value, (list, dict, set, tuple)) else None
 
 

@@ -27,7 +27,7 @@ def of_array(array: np.ndarray) -> tuple[Any, ...]:
 
 def of_network(part: nn.Module | Tensor) -> Any:
     """The fingerprint of a network, or of one tensor."""
-    from nbexplain.core.twin import fingerprint  # which itself looks into estimators
+    from nbexplain.core.fingerprint import fingerprint  # which itself looks into estimators
 
     if isinstance(part, nn.Module):
         return fingerprint(part)

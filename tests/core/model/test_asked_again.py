@@ -93,6 +93,53 @@ def test_rows_too_and_what_is_kept_is_no_random_number(noise: float) -> None:
     assert ("the model is random" in said) == bool(noise)
 
 
+class Averages(nn.Module):
+    """Takes away a running mean of the rows that it has seen, which it writes past the version of the tensor."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.head, self.where = nn.Linear(3, 2), where
+        if where == "buffer":
+            self.register_buffer("mean", torch.zeros(3))
+        else:
+            start = torch.zeros(3)
+            self.mean: Any = {
+                "parameter": nn.Parameter(start, requires_grad=False),
+                "attribute": start,
+                "array": start.numpy(),
+                "list": [start],
+            }[where]
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = self.mean[0] if self.where == "list" else torch.as_tensor(self.mean)
+        mean.data.mul_(0.9).add_(x.detach().mean(0), alpha=0.1)
+        return self.head(x - mean)
+
+
+@pytest.mark.parametrize("where", ["buffer", "parameter", "attribute", "array", "list"])
+def test_what_is_written_past_its_version_is_named(where: str) -> None:
+    table = np.random.default_rng(0).normal(2, 1, size=(20, 3)).astype(np.float32)
+    (said,) = explain(seeded(partial(Averages, where)).eval(), Tabular(table[0], table), "exact_shap").warnings
+    assert "gives other scores" in said
+    assert "it keeps 'mean' from call to call" in said
+    assert "random" not in said
+
+
+def test_observers_that_move_in_eval_mode_are_no_random_numbers() -> None:
+    class Observed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.seen = nn.Linear(3, 2), torch.ao.quantization.FakeQuantize()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.seen(self.body(x))
+
+    table = np.random.default_rng(0).normal(2, 1, size=(20, 3)).astype(np.float32)
+    found = explain(seeded(Observed).eval(), Tabular(table[0], table), "exact_shap").warnings
+    assert not any("random" in note for note in found)
+    assert any("it keeps 'seen.scale'" in note for note in found)
+
+
 def test_a_function_of_strings_that_keeps_something_is_told_too() -> None:
     seen: list[int] = []
 

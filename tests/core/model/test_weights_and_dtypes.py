@@ -357,6 +357,30 @@ def test_which_dtype_a_model_takes_is_tried_without_moving_what_it_counts(given:
     np.testing.assert_allclose(found.values.reshape(6), model.head.weight[1].detach(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("buffer", [True, False])
+def test_what_holds_nan_is_put_back_only_if_it_was_written(buffer: bool) -> None:
+    class Lacks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = nn.Linear(4, 8).double(), nn.Linear(8, 3)
+            lacking = torch.tensor(torch.nan).expand(2)
+            if buffer:
+                self.register_buffer("lacking", lacking)
+            else:
+                self.lacking = lacking
+            self.counts = torch.zeros(1).expand(2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.counts[:1] += 1  # one place, which both show
+            return self.head(self.body(x).relu().float()) / self.counts[1]
+
+    torch.manual_seed(0)
+    model = Lacks().eval()
+    found = explain(model, Tabular(TABLE[0].astype(np.float64), TABLE.astype(np.float64)), "gradient", target=1)
+    own = model.head(model.body(torch.from_numpy(TABLE[:1]).double()).relu().float())
+    assert found.score == pytest.approx(float(own[0, 1]))  # what was tried before is not counted
+
+
 def test_a_dtype_that_a_layer_does_not_take_is_not_said_to_be_the_number_of_columns() -> None:
     class Never(Narrowed):
         def forward(self, x: Tensor) -> Tensor:
