@@ -26,12 +26,15 @@ export interface CounterfactualPaneState {
   boundary: number | null;
   /** A position in `rows` that is tried, or −1. */
   tried: number;
+  /** Why none can be tried, or nothing. */
+  refusal: string;
   begun: boolean;
   busy: boolean;
   note: string;
 }
 
-const EVENTS = ["title", "names", "ordered", "rows", "limits", "crossed", "boundary", "tried", "begun", "busy", "note"];
+const ROWS = ["title", "names", "ordered", "rows", "limits", "crossed", "boundary"];
+const EVENTS = [...ROWS, "tried", "refusal", "begun", "busy", "note"];
 
 function render({ model, el, signal }: RenderProps<CounterfactualPaneState>): void {
   const title = h("span", { class: "nbx-title" });
@@ -86,7 +89,8 @@ function render({ model, el, signal }: RenderProps<CounterfactualPaneState>): vo
     const use = h("button", { type: "button", ...OWN_KEYS }, tried ? "Back" : "Try");
     use.ariaPressed = String(tried);
     use.ariaLabel = tried ? "Back to the input as it was" : `Try counterfactual ${place + 1}`;
-    use.disabled = !reachable;
+    use.title = model.get("refusal");
+    use.disabled = !reachable || !!use.title;
     use.addEventListener("click", () => model.send({ try: place }));
     const what = h("td", { class: "nbx-changes" }, ...row.changes.map(change));
     if (words.length) what.append(h("p", { class: "nbx-struck", dir: "auto" }, ...words));
@@ -107,7 +111,9 @@ function render({ model, el, signal }: RenderProps<CounterfactualPaneState>): vo
     table.ariaLabel = model.get("title");
     table.ariaBusy = String(model.get("busy"));
     body.replaceChildren(...rows.map(line));
-    say(note, begun && !rows.length && model.get("busy") ? "Searching …" : model.get("note"));
+    const why = rows.length && !model.get("busy") ? model.get("refusal") : ""; // others are on their way
+    const notes = [model.get("note"), why].filter(Boolean).join(" · ");
+    say(note, begun && !rows.length && model.get("busy") ? "Searching …" : notes);
     note.hidden = !note.textContent;
     if (focused && !el.contains(document.activeElement)) {
       [...body.querySelectorAll("button")].find((button) => button.ariaLabel === focused)?.focus();

@@ -15,6 +15,7 @@ const STATE: CounterfactualPaneState = {
   crossed: null,
   boundary: null,
   tried: -1,
+  refusal: "",
   begun: true,
   busy: false,
   note: "",
@@ -82,6 +83,20 @@ test("a counterfactual is tried, and left again", async () => {
   await settle();
   expect(button("Back to the input as it was").ariaPressed).toBe("true");
   expect(el.querySelectorAll(".nbx-tried").length).toBe(1);
+});
+
+test("what cannot be tried says why, beside the list unless others are on their way", async () => {
+  const why = "Found with hide “remove”, not with hide “mask token” as on the page";
+  model.arrive({ refusal: why, busy: true, note: "fewer words may do" });
+  await settle();
+  expect([button("Try counterfactual 1").disabled, button("Try counterfactual 1").title]).toEqual([true, why]);
+  expect(shown("fewer words may do")).toBe(true);
+  model.arrive({ busy: false });
+  await settle();
+  expect(shown(`fewer words may do · ${why}`)).toBe(true);
+  model.arrive({ refusal: "" });
+  await settle();
+  expect([button("Try counterfactual 1").disabled, button("Try counterfactual 1").title]).toEqual([false, ""]);
 });
 
 test("the search waits for its button where it was not asked for", async () => {

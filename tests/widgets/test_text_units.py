@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import nbexplain as nx
 from nbexplain import Region, Text
@@ -11,6 +12,7 @@ from nbexplain.widgets.token_map import TokenMap
 from nbexplain.widgets.views.counterfactual_view import CounterfactualView
 from tests.core.table.test_counterfactual_of_texts import bert
 from tests.core.texts import SENTENCE, tokenizer
+from tests.widgets.comm import from_browser
 
 pytest.importorskip("transformers")
 
@@ -53,4 +55,20 @@ def test_a_counterfactual_of_where_an_answer_begins() -> None:
         gone = "".join(piece for piece, struck in row["parts"] if struck)
         assert gone == "".join(name for name, left in zip(right.names, keep) if not left)
         assert row["outcome"].startswith(f"{np.nanargmax(scores)} “")
+    explorer.close()
+
+
+def test_words_are_left_out_beside_a_method_that_hides_none() -> None:
+    model, x = bert("TokenClassification", num_labels=3), Text(SENTENCE, tokenizer())
+    explorer = nx.TextExplorer(model, x, method="grad_cam", target=Region(1, (2,)), show=["map"])
+    assert explorer.session.wait(60)
+    (shown,) = [part for part in explorer._parts if isinstance(part, TokenMap)]
+    from_browser(shown.pane, dropped=[1])
+    assert explorer.session.wait(60)
+    words = SENTENCE.split()
+    texts = SENTENCE, " ".join([words[0], "[MASK]", *words[2:]])
+    with torch.no_grad():
+        each = [model(**tokenizer()(text, return_tensors="pt")).logits[0, 2, 1] for text in texts]
+    before, after = map(float, each)
+    assert f"{before:.2f} → {after:.2f}".replace("-", "−") in shown.pane.note
     explorer.close()
