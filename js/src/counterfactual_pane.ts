@@ -24,6 +24,8 @@ export interface CounterfactualPaneState {
   /** The score that is crossed, or null where the prediction is another class. */
   crossed: number | null;
   boundary: number | null;
+  /** How many columns or words are changed at most. */
+  most: number;
   /** A position in `rows` that is tried, or −1. */
   tried: number;
   /** Why none can be tried, or nothing. */
@@ -33,7 +35,7 @@ export interface CounterfactualPaneState {
   note: string;
 }
 
-const ROWS = ["title", "names", "ordered", "rows", "limits", "crossed", "boundary"];
+const ROWS = ["title", "names", "ordered", "rows", "limits", "crossed", "boundary", "most"];
 const EVENTS = [...ROWS, "tried", "refusal", "begun", "busy", "note"];
 
 function render({ model, el, signal }: RenderProps<CounterfactualPaneState>): void {

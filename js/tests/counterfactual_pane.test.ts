@@ -14,6 +14,7 @@ const STATE: CounterfactualPaneState = {
   limits: [],
   crossed: null,
   boundary: null,
+  most: 10,
   tried: -1,
   refusal: "",
   begun: true,
@@ -110,8 +111,24 @@ test("the search waits for its button where it was not asked for", async () => {
   expect(shown("Searching …")).toBe(true);
 });
 
+test("how many may change at most is asked for once there is a search", async () => {
+  const box = el.querySelector<HTMLInputElement>('input[aria-label="Changes at most"]')!;
+  expect([box.value, box.closest("label")!.hidden]).toEqual(["10", false]);
+  for (const wrong of ["", "0", "101", "1.5"]) {
+    box.value = wrong;
+    box.dispatchEvent(new Event("change"));
+    expect(box.value).toBe("10");
+  }
+  box.value = "14";
+  box.dispatchEvent(new Event("change"));
+  expect(model.saved).toEqual([{ most: 14 }]);
+  model.arrive({ begun: false });
+  await settle();
+  expect(box.closest("label")!.hidden).toBe(true);
+});
+
 test("the score to be crossed is asked for only where one is", async () => {
-  const box = el.querySelector<HTMLInputElement>('input[type="number"]')!;
+  const box = el.querySelector<HTMLInputElement>('input[aria-label="Score to be crossed"]')!;
   expect(box.closest("label")!.hidden).toBe(true);
   model.arrive({ crossed: 640.125 });
   await settle();

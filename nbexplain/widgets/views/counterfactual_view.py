@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Array, Tabular, Text
@@ -23,6 +24,7 @@ from nbexplain.widgets.token_map import TokenMap
 from nbexplain.widgets.views.struck_words import struck
 
 _METHOD = "counterfactual"
+_MOST = registry.find(_METHOD).parameters["changes"].default
 _REST = 0.4  # seconds after the last move of a hand
 
 Move = Callable[[np.ndarray], None]
@@ -61,6 +63,7 @@ class CounterfactualView:
             names=names,
             ordered=[column.has_order for column in columns],
             boundary=chosen.get("boundary"),
+            most=chosen.get("changes", _MOST),
         )
         self.pane.limits = limits
         self.above: list[ipywidgets.Widget] = []
@@ -74,7 +77,9 @@ class CounterfactualView:
         self._units: TextMasker | None = None  # the words that the list is of
         self.pane.on_find = lambda: self._soon("ask", self._ask)
         self.pane.on_try = lambda place: self._soon("try", lambda: self._try(place))
-        self.pane.observe(lambda _change: self._soon("ask", self._ask_again, _REST / 2), names=["limits", "boundary"])
+        self.pane.observe(
+            lambda _change: self._soon("ask", self._ask_again, _REST / 2), names=["limits", "boundary", "most"]
+        )
         self._endings = [session.on_facts(self._follow), session.on_select(lambda: self._soon("follow", self._follow))]
         if at_once:
             self._ask()
@@ -107,8 +112,9 @@ class CounterfactualView:
             names = tuple(pane.names[column] for column, how in pane.limits if how == way)
             params.pop(way, None)
             params |= {way: names} if names else {}
-        params.pop("boundary", None)
-        params |= {} if pane.boundary is None else {"boundary": pane.boundary}
+        for name, value, usual in (("boundary", pane.boundary, None), ("changes", pane.most, _MOST)):
+            params.pop(name, None)
+            params |= {} if value == usual else {name: value}
         return {**params, **self._division}
 
     def _ask(self) -> None:

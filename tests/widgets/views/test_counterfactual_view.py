@@ -141,6 +141,21 @@ def test_a_column_that_is_kept_is_changed_no_more_and_the_code_says_so(explorer:
     assert "no change was found" in shown.note
 
 
+def test_how_many_change_at_most_is_chosen_in_the_pane_and_the_code_says_so(texts: nx.Explorer) -> None:
+    shown = pane(texts)
+    from_browser(shown, most=2)
+    assert texts.session.wait(60)
+    assert shown.rows == []
+    assert "with at most 2 changes; changes=8 allows more" in shown.note
+    assert "changes=2" in texts.code()
+    from_browser(shown, most=3)
+    assert texts.session.wait(60)
+    assert [gone(row) for row in shown.rows] == [["good", "fine", "fine"]]
+    from_browser(shown, most=10)
+    assert texts.session.wait(60)
+    assert "changes=" not in texts.code()
+
+
 def test_without_being_asked_for_it_waits_for_its_button() -> None:
     session = nx.Session(loan, nx.Tabular(ROW, FRAME), classes=["refused", "approved"])
     view = CounterfactualView(session, lambda _place, _answer: None, lambda _row: None, at_once=False)
