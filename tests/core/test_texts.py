@@ -485,4 +485,4 @@ def test_punctuation_among_tokens_is_hidden_as_words_are(hide: str) -> None:
     text = Text("good , film ,", lambda text: [ids[word] for word in text.split()], mask_token_id=1)
     answer = explain(Signs(), text, "exact_shap", hide=hide)
     assert answer.values == pytest.approx(np.zeros(2), abs=1e-6)
-    assert "“,”: never hidden, as no word holds them, and without them the score is 2 lower" in str(answer.warnings)
+    assert "“,”: never hidden, as no word holds it, and without it the score is 2 lower" in str(answer.warnings)

@@ -66,9 +66,9 @@ def counterfactual(
     not, nearer values may be missed, and no warning says so. It ends with `evaluations`, after these single changes in
     any case, and begins once more where only then `predict` is seen to choose otherwise; besides, rows of the
     background are scored. `warnings` say when smaller sets were not all tried, when `evaluations` ended the search, or
-    nothing was found, how close it came, and whether `changes` or `evaluations` ended it. Each column changes by itself:
-    that columns belong together, as those of one-hot codes, is not known. What changes the model's mind need not change
-    the world.
+    nothing was found, how close it came, and whether `changes` or `evaluations` ended it. Each column changes by
+    itself: that columns belong together, as those of one-hot codes, is not known. What changes the model's mind need
+    not change the world.
 
     Raises
     ------
