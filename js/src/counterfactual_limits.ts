@@ -12,12 +12,13 @@ interface Limited {
   /** The score that is crossed, or null where the prediction is another class. */
   crossed: number | null;
   boundary: number | null;
+  most: number;
   begun: boolean;
 }
 
 const WORDS: Record<Direction, string> = { fixed: "stays", rising: "only up", falling: "only down" };
 
-/** What columns may not do, and the score that is to be crossed. */
+/** What columns may not do, how many may change, and the score that is to be crossed. */
 export function limitsBar<State extends Limited>(
   model: AnyModel<State>,
   limit: (limits: Limit[]) => void,
@@ -25,8 +26,10 @@ export function limitsBar<State extends Limited>(
   const tags = h("span", { class: "nbx-limit-tags", role: "list", "aria-label": "Columns that are limited" });
   const more = h("select", { "aria-label": "Keep a column as it is", ...OWN_KEYS });
   const boundary = h("input", { type: "number", step: "any", "aria-label": "Score to be crossed", ...OWN_KEYS });
-  const score = h("label", { class: "nbx-limit-score" }, h("span", { class: "nbx-name" }, "score to be crossed"), boundary);
-  const element = h("div", { class: "nbx-limits" }, score, tags, more);
+  const score = h("label", { class: "nbx-limit-number" }, h("span", { class: "nbx-name" }, "score to be crossed"), boundary);
+  const most = h("input", { type: "number", min: "1", max: "100", "aria-label": "Changes at most", ...OWN_KEYS });
+  const count = h("label", { class: "nbx-limit-number" }, h("span", { class: "nbx-name" }, "changes at most"), most);
+  const element = h("div", { class: "nbx-limits" }, score, count, tags, more);
 
   more.addEventListener("change", () => {
     if (more.value) limit([...model.get("limits"), [Number(more.value), "fixed"]]);
@@ -34,6 +37,14 @@ export function limitsBar<State extends Limited>(
   boundary.addEventListener("change", () => {
     model.set("boundary", boundary.value === "" ? null : boundary.valueAsNumber);
     model.save_changes();
+  });
+  most.addEventListener("change", () => {
+    const wanted = most.valueAsNumber;
+    if (!Number.isInteger(wanted) || wanted < 1 || wanted > 100) most.value = String(model.get("most"));
+    else {
+      model.set("most", wanted);
+      model.save_changes();
+    }
   });
 
   const tag = ([column, direction]: Limit, reachable: boolean): HTMLElement => {
@@ -72,7 +83,10 @@ export function limitsBar<State extends Limited>(
     boundary.placeholder = crossed === null ? "" : crossed.toPrecision(4);
     boundary.disabled = !reachable;
     if (document.activeElement !== boundary) boundary.value = model.get("boundary")?.toString() ?? "";
-    element.hidden = more.hidden && score.hidden;
+    count.hidden = !model.get("begun");
+    most.disabled = !reachable;
+    if (document.activeElement !== most) most.value = String(model.get("most"));
+    element.hidden = more.hidden && score.hidden && count.hidden;
     const again = [...tags.querySelectorAll<HTMLElement>("select, button")].find((each) => each.ariaLabel === focused);
     if (focused) again?.focus();
   };

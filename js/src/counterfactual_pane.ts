@@ -24,14 +24,19 @@ export interface CounterfactualPaneState {
   /** The score that is crossed, or null where the prediction is another class. */
   crossed: number | null;
   boundary: number | null;
+  /** How many columns or words are changed at most. */
+  most: number;
   /** A position in `rows` that is tried, or −1. */
   tried: number;
+  /** Why none can be tried, or nothing. */
+  refusal: string;
   begun: boolean;
   busy: boolean;
   note: string;
 }
 
-const EVENTS = ["title", "names", "ordered", "rows", "limits", "crossed", "boundary", "tried", "begun", "busy", "note"];
+const ROWS = ["title", "names", "ordered", "rows", "limits", "crossed", "boundary", "most"];
+const EVENTS = [...ROWS, "tried", "refusal", "begun", "busy", "note"];
 
 function render({ model, el, signal }: RenderProps<CounterfactualPaneState>): void {
   const title = h("span", { class: "nbx-title" });
@@ -86,7 +91,8 @@ function render({ model, el, signal }: RenderProps<CounterfactualPaneState>): vo
     const use = h("button", { type: "button", ...OWN_KEYS }, tried ? "Back" : "Try");
     use.ariaPressed = String(tried);
     use.ariaLabel = tried ? "Back to the input as it was" : `Try counterfactual ${place + 1}`;
-    use.disabled = !reachable;
+    use.title = model.get("refusal");
+    use.disabled = !reachable || !!use.title;
     use.addEventListener("click", () => model.send({ try: place }));
     const what = h("td", { class: "nbx-changes" }, ...row.changes.map(change));
     if (words.length) what.append(h("p", { class: "nbx-struck", dir: "auto" }, ...words));
@@ -107,7 +113,9 @@ function render({ model, el, signal }: RenderProps<CounterfactualPaneState>): vo
     table.ariaLabel = model.get("title");
     table.ariaBusy = String(model.get("busy"));
     body.replaceChildren(...rows.map(line));
-    say(note, begun && !rows.length && model.get("busy") ? "Searching …" : model.get("note"));
+    const why = rows.length && !model.get("busy") ? model.get("refusal") : ""; // others are on their way
+    const notes = [model.get("note"), why].filter(Boolean).join(" · ");
+    say(note, begun && !rows.length && model.get("busy") ? "Searching …" : notes);
     note.hidden = !note.textContent;
     if (focused && !el.contains(document.activeElement)) {
       [...body.querySelectorAll("button")].find((button) => button.ariaLabel === focused)?.focus();

@@ -110,6 +110,7 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
       const values = told;
       told = null;
       know();
+      if (!same(values, shown) && !list.contains(document.activeElement)) list.scrollTop = 0; // where what changes will be
       if (same(values, model.get("values"))) shown = values;
       else save(values); // the hand has sent its own meanwhile
     }

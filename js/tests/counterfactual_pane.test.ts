@@ -14,7 +14,9 @@ const STATE: CounterfactualPaneState = {
   limits: [],
   crossed: null,
   boundary: null,
+  most: 10,
   tried: -1,
+  refusal: "",
   begun: true,
   busy: false,
   note: "",
@@ -84,6 +86,20 @@ test("a counterfactual is tried, and left again", async () => {
   expect(el.querySelectorAll(".nbx-tried").length).toBe(1);
 });
 
+test("what cannot be tried says why, beside the list unless others are on their way", async () => {
+  const why = "Found with hide “remove”, not with hide “mask token” as on the page";
+  model.arrive({ refusal: why, busy: true, note: "fewer words may do" });
+  await settle();
+  expect([button("Try counterfactual 1").disabled, button("Try counterfactual 1").title]).toEqual([true, why]);
+  expect(shown("fewer words may do")).toBe(true);
+  model.arrive({ busy: false });
+  await settle();
+  expect(shown(`fewer words may do · ${why}`)).toBe(true);
+  model.arrive({ refusal: "" });
+  await settle();
+  expect([button("Try counterfactual 1").disabled, button("Try counterfactual 1").title]).toEqual([false, ""]);
+});
+
 test("the search waits for its button where it was not asked for", async () => {
   expect(button("Find counterfactuals").hidden).toBe(true);
   model.arrive({ begun: false, rows: [] });
@@ -95,8 +111,24 @@ test("the search waits for its button where it was not asked for", async () => {
   expect(shown("Searching …")).toBe(true);
 });
 
+test("how many may change at most is asked for once there is a search", async () => {
+  const box = el.querySelector<HTMLInputElement>('input[aria-label="Changes at most"]')!;
+  expect([box.value, box.closest("label")!.hidden]).toEqual(["10", false]);
+  for (const wrong of ["", "0", "101", "1.5"]) {
+    box.value = wrong;
+    box.dispatchEvent(new Event("change"));
+    expect(box.value).toBe("10");
+  }
+  box.value = "14";
+  box.dispatchEvent(new Event("change"));
+  expect(model.saved).toEqual([{ most: 14 }]);
+  model.arrive({ begun: false });
+  await settle();
+  expect(box.closest("label")!.hidden).toBe(true);
+});
+
 test("the score to be crossed is asked for only where one is", async () => {
-  const box = el.querySelector<HTMLInputElement>('input[type="number"]')!;
+  const box = el.querySelector<HTMLInputElement>('input[aria-label="Score to be crossed"]')!;
   expect(box.closest("label")!.hidden).toBe(true);
   model.arrive({ crossed: 640.125 });
   await settle();

@@ -248,6 +248,19 @@ test("the kernel's values are shown at once where there is no hand", () => {
   expect(model.saved).toEqual([]);
 });
 
+test("the list is at its top when the kernel has written another row, unless the focus is in it", () => {
+  const list = el.querySelector<HTMLElement>(".nbx-row-fields")!;
+  list.scrollTop = 120;
+  model.arrive({ values: [...STATE.values], written: 1 }); // the same row
+  expect(list.scrollTop).toBe(120);
+  model.arrive({ values: [6, 3, 0, 3] });
+  expect(list.scrollTop).toBe(0);
+  list.scrollTop = 120;
+  list.querySelector("input")!.focus();
+  model.arrive({ values: [7, 3, 0, 3] });
+  expect(list.scrollTop).toBe(120);
+});
+
 test("the kernel's values wait until the hand lets go, and the kernel hears what is shown then", () => {
   press(named("length"));
   enter(named("length"), "8", "input");

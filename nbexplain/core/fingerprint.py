@@ -12,7 +12,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.tensor_bytes import has_bytes, spread, sum_of_words
 
 _WHOLE = 2**11  # values: smaller tensors are compared as a whole, ...
-_MOST_SUMMED = 2**26  # ... larger ones by what they add up to, the smallest of so many bytes in all (4 ms), ...
+_MOST_SUMMED = 2**24  # ... larger ones by what they add up to, the smallest of so many bytes in all (1 ms), ...
 _SAMPLES = 8  # ... and by so many of their values
 
 _Key = tuple[int, str]  # the number of a module on our way through the tree, and a name in it
@@ -114,7 +114,8 @@ def _values(tensors: list[Tensor], *, summed: bool) -> list[Any]:
         upto += size
         if upto > _MOST_SUMMED:
             break
-        sums.setdefault(tensor.device, []).extend((place, total) for total in sum_of_words(tensor))
+        for total in sum_of_words(tensor):
+            sums.setdefault(tensor.device, []).append((place, total))
     for totals in sums.values():
         for (place, _), total in zip(totals, torch.stack([total for _, total in totals]).tolist(), strict=True):
             found[place] = (found[place], total)

@@ -349,8 +349,15 @@ class Subject:
         names = self.names if named or at_token else ()
         if target is None and self.by_token and isinstance(self.input, Text) and self.scores().ndim == 3:
             target = default_token(self.input, self.twin.module, self.scores(), self._reads_ahead, names)
-        last, known, of = self.classes_last, self.is_clear, self.open_labels
-        return targets.resolve(target, self.scores(), last=last, known=known, names=names, of=of)
+        return targets.resolve(
+            target,
+            self.scores(),
+            last=self.classes_last,
+            known=self.is_clear,
+            names=names,
+            of=self.open_labels,
+            called=lambda: self.names,
+        )
 
     @property
     def open_labels(self) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from numbers import Integral
 from types import BuiltinMethodType, MethodType
 from typing import Any
@@ -140,8 +140,11 @@ def resolve(
     known: bool = True,
     names: Sequence[str] = (),
     of: Sequence[Any] = (),
+    called: Callable[[], Sequence[str]] = tuple,
 ) -> Target:
     """Check a target against the clean scores (1, K, …), and find its places; None stands for `default`.
+
+    `called` gives the names of all classes, for what is said of one that is predicted nowhere.
 
     Raises
     ------
@@ -154,7 +157,7 @@ def resolve(
     wanted = default(scores, last, names) if target is None else target
     found = checked(wanted, scores, last=last, known=known, names=names, of=of)
     if isinstance(found, Region):
-        return placed(found, scores, last)
+        return placed(found, scores, last, called)
     if is_function(found):
         _check_alone(found, scores)
     return found
@@ -320,7 +323,7 @@ def places_of(target: Target | None) -> tuple[int, ...] | None:
 
 
 def name_of(target: Any, classes: Sequence[str] | None = None, places: Sequence[str] = ()) -> str:
-    """The name of a class, with its region, or a description of another target; `places` names those of a line."""
+    """The name of a class, with its region, or a description of another target; `places` are the tokens of a text."""
     if isinstance(target, Region):
         name = target.label if isinstance(target.label, str) else name_of(target.label, classes)
         return f"{name} {_where(target.over, places)}"
@@ -343,7 +346,7 @@ def _where(over: Any, places: Sequence[str]) -> str:
             return f"at {over[0]} “{places[over[0]]}”"
         return f"at {', '.join(map(str, over))}"
     if isinstance(over, str):
-        return "where it is predicted" if over == PREDICTED else "over the whole map"
+        return "where it is predicted" if over == PREDICTED else "over all tokens" if places else "over the whole map"
     return "over a mask"
 
 

@@ -21,7 +21,7 @@ from nbexplain.figures.passage import draw_passage, left_out, passage_height
 from nbexplain.figures.plane import draw_plane, plane_note, scale_of_plane
 from nbexplain.figures.text import AMBER, GREY, LINE_HEIGHT, wrap, write
 from nbexplain.figures.words import subtitle_of, title_of
-from nbexplain.inputs import Array, Image, Volume
+from nbexplain.inputs import Array, Image, Text, Volume
 
 SPACE, BAR = 5.0, 36.0  # points
 _TITLE, _SUBTITLE = 10.5, 8.0
@@ -62,7 +62,7 @@ class Panel:
         if self.content.kind == "plane":
             self.scale = scale_of_plane(explanation, colormap)
         self.remark = f"clipped at p{clip:g}" if clip < 100 and self.content.kind in _COLOURED else ""
-        self.title = title_of(explanation, look.classes)
+        self.title = title_of(explanation, look.classes, x.tokens if isinstance(x, Text) else ())
         self.subtitle = subtitle_of(explanation)
         self.shared = False  # whether one colour bar stands below all panels
 

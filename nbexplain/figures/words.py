@@ -35,7 +35,7 @@ def method_name(explanation: Explanation) -> str:
     return known.label if known else explanation.method or explanation.quantity or "values"
 
 
-def target_name(explanation: Explanation, classes: Sequence[str] | None) -> str:
+def target_name(explanation: Explanation, classes: Sequence[str] | None, tokens: Sequence[str] = ()) -> str:
     """The class that is explained, or a description of another target; ``""`` where there is none."""
     target = explanation.target
     if target is None:
@@ -43,15 +43,15 @@ def target_name(explanation: Explanation, classes: Sequence[str] | None) -> str:
     label = target.label if isinstance(target, Region) else target
     if classes is not None and isinstance(label, int) and not 0 <= label < len(classes):
         raise ValueError(f"classes: {len(classes)} names, but the explanation is of class {label}")
-    return name_of(target, classes)
+    return name_of(target, classes, tokens)
 
 
-def title_of(explanation: Explanation, classes: Sequence[str] | None) -> str:
+def title_of(explanation: Explanation, classes: Sequence[str] | None, tokens: Sequence[str] = ()) -> str:
     """Such as ``Grad-CAM · brick heart``."""
     name = method_name(explanation)
     if explanation.grid is not None:
         name = f"{name}: {explanation.grid.column}"
-    about = target_name(explanation, classes) if of_target(explanation) else explanation.quantity
+    about = target_name(explanation, classes, tokens) if of_target(explanation) else explanation.quantity
     return " · ".join(part for part in (name, about) if part)
 
 

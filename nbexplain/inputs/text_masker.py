@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import unicodedata
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,9 +109,14 @@ class TextMasker:
             return None
         new = copy.copy(self)
         new.key, new.features = ("signs", self.key), np.where(self._signs, 0, -1)
-        spans = self._text.spans[self._signs].tolist()
-        new.names = (_listed(dict.fromkeys(self._text.text[start:end] for start, end in spans)),)
+        new.names = (_listed(self.signs_unheld),)
         return new
+
+    @property
+    def signs_unheld(self) -> tuple[str, ...]:
+        """The plain punctuation that no word holds, each sign once."""
+        spans = self._text.spans[self._signs].tolist()
+        return tuple(dict.fromkeys(self._text.text[start:end] for start, end in spans))
 
     def _part(self, text: str, unit: str) -> None:
         """Where one reaches into the next, the earlier keeps the text; marks stay with the sign that they follow."""
@@ -249,9 +254,18 @@ def _unheld(text: Text, spans: np.ndarray) -> list[Span]:
     return [(a, b) for a, b in parts if not held[a:b].any() and not words_in(text.text[a:b])]
 
 
-def _listed(pieces: Iterable[str]) -> str:
+def never_hidden(signs: Sequence[str]) -> str:
+    """That these signs are hidden with no word."""
+    return f"{_listed(signs)}: never hidden, as no word holds {them(signs)}"
+
+
+def them(things: Sequence[object]) -> str:
+    """`it`, or `them`."""
+    return "it" if len(things) == 1 else "them"
+
+
+def _listed(named: Sequence[str]) -> str:
     """Some pieces as a note names them."""
-    named = list(pieces)
     more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
     return ", ".join(f"“{piece}”" for piece in named[:_MOST_NAMED]) + more
 
@@ -264,7 +278,7 @@ def _notes(text: Text, unit: str, unheld: Sequence[Span]) -> tuple[str, ...]:
     named = [piece for piece in left if not is_ordinary(piece)]
     notes: tuple[str, ...] = ()
     if named:
-        notes = (f"{_listed(named)}: never hidden, as no word holds them; unit='token' hides each sign",)
+        notes = (f"{never_hidden(named)}; unit='token' hides each sign",)
     if any(is_unspaced(text.text[start:end]) for start, end in text.parts_explained) and breaker() is None:
         notes += ("the text has no spaces between words: each sign is hidden by itself; pip install icu4py for words",)
     return notes

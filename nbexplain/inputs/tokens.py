@@ -363,6 +363,8 @@ def partly_read(lost: Sequence[str], spans: np.ndarray) -> tuple[str, ...]:
         return ()
     named = ", ".join(f"“{name}”" for name in lost[:_MOST_NAMED])
     more = f" and {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
+    if len(lost) == 1:
+        return (f"where the token {named} stands in the text is not known: it is never hidden with a word",)
     return (f"where the tokens {named}{more} stand in the text is not known: they are never hidden with a word",)
 
 

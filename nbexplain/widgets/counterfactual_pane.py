@@ -23,8 +23,10 @@ class CounterfactualPane(Bundled):
 
     ``limits`` are pairs of a column's number and one of ``"fixed"``, ``"rising"``, ``"falling"``; the last two only for
     columns that are ``ordered``. ``crossed`` is the score that has to be crossed, None where another class is looked
-    for; ``boundary`` the one that was asked for, or None. The browser writes it and the limits, and nothing is echoed.
-    ``tried`` is a position in ``rows``, or -1. As long as nothing has ``begun``, a button begins it.
+    for; ``boundary`` the one that was asked for, or None, and ``most`` how many columns or words are changed at most.
+    The browser writes both and the limits, and nothing is echoed.
+    ``tried`` is a position in ``rows``, or -1; ``refusal`` says why none can be tried, or nothing. As long as nothing
+    has ``begun``, a button begins it.
 
     ``on_find()`` and ``on_try(position)`` are called on the thread that delivers widget messages, and must not raise.
     """
@@ -38,7 +40,9 @@ class CounterfactualPane(Bundled):
     limits = traitlets.List(traitlets.List()).tag(sync=True, echo_update=False)
     crossed = traitlets.Float(None, allow_none=True).tag(sync=True)
     boundary = traitlets.Float(None, allow_none=True).tag(sync=True, echo_update=False)
+    most = traitlets.Int(10, min=1, max=100).tag(sync=True, echo_update=False)
     tried = traitlets.Int(-1, min=-1).tag(sync=True)
+    refusal = traitlets.Unicode("").tag(sync=True)
     begun = traitlets.Bool(False).tag(sync=True)
     busy = traitlets.Bool(False).tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)

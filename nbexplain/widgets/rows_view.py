@@ -249,7 +249,8 @@ class RowsView:
         colour = self._colour.value
         other = strongest(held, explanation.values, column) if colour == _STRONGEST else int(colour)
         names = explanation.names
-        title_of(self._frames["dependence"]).value = f"{_TITLES['dependence']}: {names[column]}"
+        of = f"{words.target_name(explanation.target, self._session)} · {counted(len(explanation.values), 'row')}"
+        title_of(self._frames["dependence"]).value = f"{_TITLES['dependence']}: {names[column]} · {of}"
         shade = held[:, other] if other is not None else None
         said = names[other] if other is not None else ""
         self._dependence.show(

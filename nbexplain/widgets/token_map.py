@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
 import numpy as np
 
+from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Text
+from nbexplain.inputs.text_masker import TextMasker
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
@@ -21,6 +23,7 @@ from nbexplain.widgets.token_pane import TokenPane
 from nbexplain.widgets.wire import Array
 
 _MOST_NAMED = 4  # of the words that a note names
+_DIVISION = ("unit", "hide")
 
 
 class TokenMap:
@@ -40,6 +43,7 @@ class TokenMap:
         self.panes: list[ipywidgets.Widget] = [self.pane] if compared else []
         self.wide: list[ipywidgets.Widget] = []
         self._without: Place | None = None
+        self._listeners: list[Callable[[], None]] = []
         self._show_text(own.get("input", session.selection.input))
         self.pane.on_edit = self._edit
         self.pane.observe(self._drop, names=["dropped"])
@@ -53,18 +57,41 @@ class TokenMap:
 
     @property
     def _unknown(self) -> bool:
-        """Whether it is not known yet which words the first answer has: not one whose score it explains."""
-        return self._session.facts.by_token and self._features is None
+        """Whether it is not known yet which words can be removed: not one whose score the first answer explains."""
+        return self._session.facts.by_token and self._features is None and self.division["hide"] == "remove"
 
     @property
     def division(self) -> dict[str, Any]:
-        """What the text on the page is divided into, and how parts of it are hidden; empty: as by default."""
-        return {} if self._shown is None else dict(self._shown[1])
+        """`unit` and `hide` of the words that are left out here; of a method that has none, those of `"without"`."""
+        without = registry.find("without")
+        usual = {name: without.parameters[name].default for name in _DIVISION}
+        usual |= self._session.selection.params.get("without", {})
+        shown = {} if self._shown is None else self._shown[1]
+        return {name: shown.get(name, usual[name]) for name in _DIVISION}
+
+    def holds(self, text: str, units: TextMasker, division: Mapping[str, Any]) -> bool:
+        """Whether these are the words on the page, and left out as they are there."""
+        same = self.pane.text == text and self.pane.spans == units.spans.tolist()
+        return same and not self._unknown and all(division[name] == how for name, how in self.division.items())
+
+    @property
+    def keep(self) -> np.ndarray:
+        """(F,) 0 of the words that are left out, 1 of the others."""
+        keep = np.ones(len(self.pane.spans))
+        keep[[place for place in self.pane.dropped if 0 <= place < len(keep)]] = 0
+        return keep
 
     def leave_out(self, keep: np.ndarray) -> None:
         """In the worker: drop those of the words whose `keep` (F,) is 0."""
-        if len(keep) == len(self.pane.spans):
-            self.pane.dropped = np.flatnonzero(keep == 0).tolist()
+        self.pane.dropped = np.flatnonzero(keep == 0).tolist()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call it in the worker whenever other words are left out, or are on the page, or are left out otherwise."""
+        self._listeners.append(listener)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     # What is shown
 
@@ -73,7 +100,7 @@ class TokenMap:
         text = self._session.inputs[number]
         assert isinstance(text, Text)
         params = {} if explanation is None else explanation.params
-        division = {name: params[name] for name in ("unit", "hide") if name in params}
+        division = {name: params[name] for name in _DIVISION if name in params}
         features = None if explanation is None else explanation.features
         same = self._shown is not None and self._shown[0] is text and self._shown[1] == division
         known = features is None or (self._features is not None and np.array_equal(features, self._features))
@@ -82,6 +109,7 @@ class TokenMap:
         self._shown, self._features = (text, division), features
         masker = units_of(text, division, explanation)
         self.pane.show(text.text, masker.spans.tolist(), masker.names)
+        self._tell()
 
     def _show(self, place: Place, answer: Answer) -> None:
         question, explanation = answer.question, answer.explanation
@@ -102,6 +130,7 @@ class TokenMap:
 
     def _ask_without(self) -> None:
         """In the worker: what the scores are without the words that are dropped."""
+        self._tell()
         if self._without is not None:
             self._without.close()
             self._without = None
@@ -109,8 +138,7 @@ class TokenMap:
         if not dropped or self._shown is None or self._unknown:
             self.pane.note = ""
             return
-        division = self._shown[1]
-        params = {"features": dropped, **division}
+        params = {"features": dropped, **self.division}
         own = {name: self._own[name] for name in ("input", "target") if name in self._own}
         self._without = self._session.place(self._tell_without, method="without", params=params, **own)
 

@@ -221,6 +221,8 @@ def test_regions_are_equal_where_they_say_the_same() -> None:
     assert Region(1, np.eye(3)) != Region(1, mask)
     assert name_of(Region(1, mask), ["cat", "dog"]) == "dog over a mask"
     assert name_of(Region(1, (4,)), None, list("abcde")) == "class 1 at 4 “e”"
+    assert name_of(Region(1, "map"), None, list("abcde")) == "class 1 over all tokens"
+    assert name_of(Region(1, "map")) == "class 1 over the whole map"
 
 
 @pytest.mark.parametrize(

@@ -461,7 +461,7 @@ def test_signs_that_do_not_count_or_are_not_explained_cost_no_note() -> None:
     list(ask(subject, "exact_shap", target=0))
     answers = [list(ask(subject, "leave_one_out", target=target))[-1] for target in (0, 1)]
     assert [answer.passes["forward"] for answer in answers] == [0, 0]  # the signs were hidden once, for all classes
-    assert "without them the score is 2 lower" in str(answers[0].warnings)
+    assert "without it the score is 2 lower" in str(answers[0].warnings)
 
 
 def test_a_model_that_wants_punctuation_is_explained_all_the_same() -> None:
@@ -485,4 +485,4 @@ def test_punctuation_among_tokens_is_hidden_as_words_are(hide: str) -> None:
     text = Text("good , film ,", lambda text: [ids[word] for word in text.split()], mask_token_id=1)
     answer = explain(Signs(), text, "exact_shap", hide=hide)
     assert answer.values == pytest.approx(np.zeros(2), abs=1e-6)
-    assert "“,”: never hidden, as no word holds them, and without them the score is 2 lower" in str(answer.warnings)
+    assert "“,”: never hidden, as no word holds it, and without it the score is 2 lower" in str(answer.warnings)

@@ -36,6 +36,13 @@ def written(page: Figure, size: float = 10) -> list[str]:
     return [text.get_text() for text in page.texts if text.get_fontsize() == size]
 
 
+def test_the_title_tells_the_tokens_that_are_explained_as_on_screen() -> None:
+    text = Text("Never dull, but odd!")
+    for over, said in (("map", "odd over all tokens"), ((0,), f"odd at 0 “{text.tokens[0]}”")):
+        found = of_words(text, [1.0, -2, 0, 0.5], target=nbexplain.Region(0, over))
+        assert said in texts(figure(found, x=text, classes=["odd"]))
+
+
 def test_each_word_has_the_colour_of_its_weight() -> None:
     text = Text("Never dull, but odd!")
     page = figure(of_words(text, [2.0, -1.0, 0.5, -2.0]), x=text)

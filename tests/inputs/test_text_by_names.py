@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from nbexplain import Text, explain
+from nbexplain.inputs.tokens import partly_read
 
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
@@ -149,3 +150,5 @@ def test_tokens_that_cannot_be_placed_are_named() -> None:
     tok = Odd(trained("signs"))
     (note,) = (note for note in Text("the cafés", tok).notes if note.startswith("where"))
     assert note == "where the tokens “<unk>”, “s” stand in the text is not known: they are never hidden with a word"
+    (note,) = partly_read(["s"], np.array([[0, 3], [0, 0]]))
+    assert note == "where the token “s” stands in the text is not known: it is never hidden with a word"

@@ -66,7 +66,8 @@ def test_signs_that_no_word_holds_are_told(text: str, named: str | None) -> None
     def model(texts: list[str]) -> np.ndarray:
         return np.array([float(sum(map(str.isalnum, each))) for each in texts])
 
-    said = () if named is None else (f"{named}: never hidden, as no word holds them; unit='token' hides each sign",)
+    them = "it" if named == "“:)”" else "them"
+    said = () if named is None else (f"{named}: never hidden, as no word holds {them}; unit='token' hides each sign",)
     for method in ("lime", "leave_one_out"):
         assert explain(model, Text(text), method).warnings == said
         assert explain(model, Text(text), method, unit="token").warnings == ()

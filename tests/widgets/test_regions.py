@@ -87,7 +87,7 @@ def test_bars_are_means_over_the_same_places(explorer: nx.Explorer, model: nn.Mo
     assert explorer.session.selection.target == Region(int(np.argsort(scores)[-2]), (0, 0))
     nowhere = next(k for k in range(4) if not (model(picture(8))[0].argmax(0) == k).any())
     explorer.session.select(target=nowhere)
-    assert f"target: class {nowhere} is predicted nowhere" in explorer._status.error
+    assert f"target: {NAMES[nowhere]!r} (class {nowhere}) is predicted nowhere" in explorer._status.error
     assert regions.class_scores(explorer.session, 0)[0] == pytest.approx(means.tolist(), rel=1e-5)
 
 

@@ -17,7 +17,7 @@ from nbexplain.core.subject import Subject
 from nbexplain.inputs import Masker
 from nbexplain.inputs.superpixels import KINDS
 from nbexplain.inputs.table_masker import STAND_INS
-from nbexplain.inputs.text_masker import HIDING, UNITS, TextMasker
+from nbexplain.inputs.text_masker import HIDING, UNITS, TextMasker, never_hidden, them
 
 _PICTURE, _TEXT, _TABLE = ("picture",), ("text",), ("table",)
 
@@ -103,7 +103,7 @@ def signs_note(subject: Subject, answer: Explanation, options: Mapping[str, Any]
     if not abs(fall) > max(_COUNTS * np.abs(answer.values).max(), rounding):
         return ()
     return (
-        f"{signs.names[0]}: never hidden, as no word holds them, and without them the score is {abs(fall):.3g} "
+        f"{never_hidden(signs.signs_unheld)}, and without {them(signs.signs_unheld)} the score is {abs(fall):.3g} "
         f"{'lower' if fall > 0 else 'higher'}; unit='token' hides each sign",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -137,7 +137,7 @@ def checked_region(region: Region, scores: Tensor, last: bool, names: Sequence[s
     return Region(label, over)
 
 
-def placed(region: Region, scores: Tensor, last: bool) -> Placed:
+def placed(region: Region, scores: Tensor, last: bool, called: Callable[[], Sequence[str]]) -> Placed:
     maps, over = by_class(scores, last), region.over
     if over == MAP:
         return Placed(region, last)
@@ -149,7 +149,7 @@ def placed(region: Region, scores: Tensor, last: bool) -> Placed:
     else:
         weights = winners(maps).eq(int(region.label)).cpu().double()
         if not weights.any():
-            said = f"target: class {region.label} is predicted nowhere in this input; explain it"
+            said = f"target: {_said(int(region.label), called())} is predicted nowhere in this input; explain it"
             if maps.ndim == 3:  # one row of places, as of tokens, which cannot be removed where all are looked at
                 place, label = int(torch.nan_to_num(maps[0, int(region.label)], nan=-torch.inf).argmax()), region.label
                 raise ValueError(
@@ -160,6 +160,12 @@ def placed(region: Region, scores: Tensor, last: bool) -> Placed:
     places = weights.flatten().nonzero()[:, 0]
     held = weights.flatten()[places]
     return Placed(region, last, places, held / held.sum())
+
+
+def _said(number: int, names: Sequence[str]) -> str:
+    """A class as a sentence names it: `class 2`, or `'dog' (class 2)` where it has a name of its own."""
+    name = names[number] if number < len(names) else f"class {number}"
+    return name if name == f"class {number}" else f"{name!r} (class {number})"
 
 
 def number_of(name: str, names: Sequence[str], of: Sequence[Any] = ()) -> int:

@@ -11,6 +11,7 @@ import torch
 
 from nbexplain.core.dataset.rows import drawn, table_of
 from nbexplain.core.explanation import Explanation, Target
+from nbexplain.core.formatting import counted
 from nbexplain.core.methods.hiding import Hide, Unit, masker_of
 from nbexplain.core.registry import Names, Number, Range, method
 from nbexplain.core.subject import Subject
@@ -65,8 +66,9 @@ def counterfactual(
     not, nearer values may be missed, and no warning says so. It ends with `evaluations`, after these single changes in
     any case, and begins once more where only then `predict` is seen to choose otherwise; besides, rows of the
     background are scored. `warnings` say when smaller sets were not all tried, when `evaluations` ended the search, or
-    nothing was found and how close it came. Each column changes by itself: that columns belong together, as those of
-    one-hot codes, is not known. What changes the model's mind need not change the world.
+    nothing was found, how close it came, and whether `changes` or `evaluations` ended it. Each column changes by
+    itself: that columns belong together, as those of one-hot codes, is not known. What changes the model's mind need
+    not change the world.
 
     Raises
     ------
@@ -107,7 +109,7 @@ def counterfactual(
             scores=np.array([one.scores for one in found]).reshape(-1, width),
             quantity="value" if rows is not None else "1: shown, 0: hidden",
             details={**details, "model evaluations": search.evaluations},
-            warnings=_notes(search, moves, goal) if progress == 1 else (),
+            warnings=_notes(search, moves, goal, changes) if progress == 1 else (),
             progress=progress,
         )
 
@@ -131,10 +133,18 @@ def counterfactual(
     yield answer(1.0)
 
 
-def _notes(search: Search, moves: Moves, goal: Goal) -> tuple[str, ...]:
+def _limit(search: Search, changes: int, able: int) -> str:
+    """Which limit ended a search that found nothing; `able` is how many columns or words can be changed."""
+    if search.ended == "changes" and changes < able:
+        more = min(able, 100)
+        return f", with at most {counted(changes, 'change')}; changes={more} allows more"
+    return "; the evaluations were used up: give more evaluations=" if search.ended == "evaluations" else ""
+
+
+def _notes(search: Search, moves: Moves, goal: Goal, changes: int) -> tuple[str, ...]:
     """What a reader must know of the answer."""
     notes = [goal.note] if goal.note else []
-    found = search.found
+    found, able = search.found, int((moves.counts > 0).sum())
     if not found:
         _, combo = search.nearest
         said = ""
@@ -142,7 +152,8 @@ def _notes(search: Search, moves: Moves, goal: Goal) -> tuple[str, ...]:
             score = float(goal.read(moves.scores([combo]))[0])
             named = ", ".join(repr(moves.names[f]) for f in moves.features[list(combo)])
             said = f"; the nearest changes {named}, with a score of {score:.4g}"
-        notes.append(f"no change was found with which {goal.words}, among {search.evaluations:,} that were tried{said}")
+        among = f"among {search.evaluations:,} that were tried{_limit(search, changes, able)}"
+        notes.append(f"no change was found with which {goal.words}, {among}{said}")
     fewest = len(found[0].combo) if found else max(search.tried, default=1) + 1
     untried = [(size, search.tried.get(size, 0), search.possible(size)) for size in range(1, fewest)]
     untried = [(size, tried, of) for size, tried, of in untried if tried < of]

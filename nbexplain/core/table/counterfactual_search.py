@@ -60,6 +60,8 @@ class Search:
         The moves that came nearest to the goal, as long as none reached it.
     done
         From 0 to 1, how far the search has come.
+    ended
+        Which limit ended the search before anything was found: `"changes"`, `"evaluations"`, or `""`.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class Search:
         self._unfinished: set[Combo] = set()
         self.nearest: tuple[float, Combo] = (-math.inf, ())
         self.done = 0.0
+        self.ended = ""
+        self._cut = False  # whether the budget did not do for all combinations of the last size
         self._found: dict[frozenset[int], Found] = {}
 
     @property
@@ -118,8 +122,12 @@ class Search:
         beam: list[tuple[Combo, float]] = [((m,), float(toward[m])) for m in usable[:_PAIRED]]
         for size in range(2, self._most + 1):
             if self._enough(size) or not beam or self._left <= 0:
-                return
+                break
             beam = yield from self._level(size, beam, np.array(usable[:_PAIRED]))
+        if not self._found and (self._cut or self._left <= 0):
+            self.ended = "evaluations"
+        elif not self._found and beam:  # of which larger ones could be made
+            self.ended = "changes"
 
     @property
     def _left(self) -> int:
@@ -159,6 +167,7 @@ class Search:
             yield
             if self._enough(size):
                 break
+        self._cut = start < len(combos)
         tried.sort(key=lambda each: -each[1])
         return tried[:BEAM]
 

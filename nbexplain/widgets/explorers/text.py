@@ -45,13 +45,5 @@ class TextExplorer(Explorer):
         parts = super()._made(shown)
         if "counterfactual" in shown and self.session.facts.sides == 2:
             text = next((part for part in parts if isinstance(part, TokenMap)), None)
-            parts.append(
-                CounterfactualView(
-                    self.session,
-                    self._answered,
-                    text.leave_out if text is not None else lambda _keep: None,
-                    at_once=self._asked,
-                    division=(lambda: text.division) if text is not None else dict,
-                )
-            )
+            parts.append(CounterfactualView(self.session, self._answered, at_once=self._asked, text=text))
         return parts

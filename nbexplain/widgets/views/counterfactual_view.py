@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
 import numpy as np
 
+from nbexplain.core import registry
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Array, Tabular, Text
 from nbexplain.inputs.table_column import numbers_apart
+from nbexplain.inputs.text_masker import TextMasker
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.counterfactual_pane import DIRECTIONS, CounterfactualPane
 from nbexplain.widgets.text_units import units_of
+from nbexplain.widgets.token_map import TokenMap
 from nbexplain.widgets.views.struck_words import struck
 
 _METHOD = "counterfactual"
+_MOST = registry.find(_METHOD).parameters["changes"].default
 _REST = 0.4  # seconds after the last move of a hand
 
 Move = Callable[[np.ndarray], None]
@@ -32,23 +36,24 @@ class CounterfactualView:
     Parameters
     ----------
     move
-        Called in the worker with what is tried: a row (F,), or which words (F,) are left, 0 or 1.
+        Called in the worker with a row (F,) that is tried.
     at_once
         Whether the search begins by itself; else when its button is pressed.
-    division
-        `unit` and `hide` of the words on the page.
+    text
+        The words on the page, in which those of a text are tried: how they are divided and left out there is part of
+        the question.
     """
 
     def __init__(
         self,
         session: Session,
         answered: Callable[[Place, Answer], None],
-        move: Move,
+        move: Move | None = None,
         *,
         at_once: bool = True,
-        division: Callable[[], dict[str, Any]] = dict,
+        text: TokenMap | None = None,
     ) -> None:
-        self._session, self._answered, self._move, self._division = session, answered, move, division
+        self._session, self._answered, self._move, self._text = session, answered, move, text
         row = self._input()
         columns = row.columns if isinstance(row, Tabular) else ()
         names = [column.name for column in columns]
@@ -58,6 +63,7 @@ class CounterfactualView:
             names=names,
             ordered=[column.has_order for column in columns],
             boundary=chosen.get("boundary"),
+            most=chosen.get("changes", _MOST),
         )
         self.pane.limits = limits
         self.above: list[ipywidgets.Widget] = []
@@ -68,12 +74,17 @@ class CounterfactualView:
         self._now: tuple[Array, Explanation] | None = None  # what the list is of
         self._holds = False  # whether the target's class is the predicted one, before any change
         self._asked: tuple[Any, ...] = ()
+        self._units: TextMasker | None = None  # the words that the list is of
         self.pane.on_find = lambda: self._soon("ask", self._ask)
         self.pane.on_try = lambda place: self._soon("try", lambda: self._try(place))
-        self.pane.observe(lambda _change: self._soon("ask", self._ask_again, _REST / 2), names=["limits", "boundary"])
+        self.pane.observe(
+            lambda _change: self._soon("ask", self._ask_again, _REST / 2), names=["limits", "boundary", "most"]
+        )
         self._endings = [session.on_facts(self._follow), session.on_select(lambda: self._soon("follow", self._follow))]
         if at_once:
             self._ask()
+        if text is not None:
+            text.listen(lambda: self._soon("words", self._follow_words))
 
     def close(self) -> None:
         """Ask no more."""
@@ -88,6 +99,10 @@ class CounterfactualView:
     def _input(self) -> Array:
         return self._session.inputs[self._session.selection.input]
 
+    @property
+    def _division(self) -> dict[str, Any]:
+        return {} if self._text is None else self._text.division
+
     # What is asked: in the worker, or before the pane is first displayed
 
     def _params(self) -> dict[str, Any]:
@@ -97,9 +112,10 @@ class CounterfactualView:
             names = tuple(pane.names[column] for column, how in pane.limits if how == way)
             params.pop(way, None)
             params |= {way: names} if names else {}
-        params.pop("boundary", None)
-        params |= {} if pane.boundary is None else {"boundary": pane.boundary}
-        return {**params, **self._division()}
+        for name, value, usual in (("boundary", pane.boundary, None), ("changes", pane.most, _MOST)):
+            params.pop(name, None)
+            params |= {} if value == usual else {name: value}
+        return {**params, **self._division}
 
     def _ask(self) -> None:
         old, self.pane.begun, self.pane.busy = self._place, True, True
@@ -107,7 +123,7 @@ class CounterfactualView:
             old.close()
             self._answered(old, Answer(old.question(), "done"))  # what it said is on the page no more
         chosen = self._session.selection
-        self._asked, self._open = (chosen.input, chosen.target_key), True
+        self._asked, self._open = (chosen.input, chosen.target_key, self._division), True
         self._place = self._session.place(self._show, rest=_REST, method=_METHOD, params=self._params())
 
     def _ask_again(self) -> None:
@@ -124,9 +140,39 @@ class CounterfactualView:
         here, chosen = self._input(), self._session.selection
         base, explanation = self._now
         known = [base.tensor[0].numpy(), *explanation.values]
-        same = any(np.array_equal(here.tensor[0].numpy(), row, equal_nan=True) for row in known)
-        if not same or (chosen.input, chosen.target_key) != self._asked:
+        now = here.tensor[0].numpy()
+        places = [place for place, row in enumerate(known) if np.array_equal(now, row, equal_nan=True)]
+        if not places or (chosen.input, chosen.target_key) != self._asked[:2]:
             self._ask()
+        else:
+            self.pane.tried = places[0] - 1  # the row as it was comes first
+
+    def _follow_words(self) -> None:
+        """In the worker: what is tried is what is left out; words that are left out otherwise are another question."""
+        if self._asked and self._asked[2] != self._division:
+            self._ask()
+        self._mark_words()
+
+    def _mark_words(self) -> None:
+        """Mark the one whose words are left out; none can be tried in other words, or ones left out otherwise."""
+        if self._now is None or self._units is None:
+            return
+        (given, explanation), text = self._now, self._text
+        assert isinstance(given, Text)
+        fits = text is not None and text.holds(given.text, self._units, explanation.params)
+        left = text.keep.tolist() if text is not None and fits else None
+        kept = explanation.values.tolist()
+        with self.pane.hold_sync():
+            self.pane.refusal = "" if fits else self._why_not(explanation.params)
+            self.pane.tried = kept.index(left) if left in kept else -1
+
+    def _why_not(self, params: Mapping[str, Any]) -> str:
+        """Why none can be tried that were found with these."""
+        if self._text is None:
+            return "To try one, show the words too: show=['map', 'counterfactual']"
+        others = {name: how for name, how in self._division.items() if params[name] != how}
+        found, here = (", ".join(f"{name} “{of[name]}”" for name in others) for of in (params, others))
+        return f"Found with {found}, not with {here} as on the page" if others else "Found for other words than these"
 
     # What is tried
 
@@ -136,21 +182,25 @@ class CounterfactualView:
             return
         base, explanation = self._now
         back = self.pane.tried == place
-        self.pane.tried = -1 if back else place
         if isinstance(base, Tabular):
+            self.pane.tried = -1 if back else place
             if self._place is not None and self._open:  # the list stays as it is
                 self._place.close()
             self._open = False
+            assert self._move is not None
             self._move(base.tensor[0].numpy() if back else explanation.values[place])
-        else:
-            self._move(np.ones(explanation.values.shape[1]) if back else explanation.values[place])
+            return
+        self._mark_words()
+        if self._text is not None and not self.pane.refusal:
+            self._text.leave_out(np.ones(explanation.values.shape[1]) if back else explanation.values[place])
+            self._mark_words()
 
     # What is shown
 
     def _show(self, place: Place, answer: Answer) -> None:
         self.pane.busy = answer.state == "running"
         if answer.error is not None:
-            self.pane.rows, self.pane.note = [], words.sentence(answer.error)
+            self._now, self.pane.rows, self.pane.note = None, [], words.sentence(answer.error)
         elif answer.explanation is not None:
             self._draw(answer.explanation, answer)
         elif why := _capital(words.notice(answer)):
@@ -161,6 +211,9 @@ class CounterfactualView:
         number, target = answer.question.input or 0, explanation.target
         given = self._session.inputs[number]
         self._now = given, explanation
+        if isinstance(given, Text):
+            division = {name: explanation.params[name] for name in ("unit", "hide")}
+            self._units = units_of(given, division, explanation)
         boundary = explanation.details.get("boundary")
         clean = self._session.facts.scores.get(number)
         predicted = explanation.details.get("class that predict says")
@@ -184,12 +237,13 @@ class CounterfactualView:
             self.pane.rows = [
                 {
                     "changes": _changes(given, values) if isinstance(given, Tabular) else [],
-                    "parts": self._struck(given, values, explanation) if isinstance(given, Text) else [],
+                    "parts": self._struck(given, values) if isinstance(given, Text) else [],
                     **self._outcome(explanation, place, boundary),
                 }
                 for place, values in enumerate(explanation.values)
             ]
             self.pane.note = " · ".join(notes)
+            self._mark_words()
 
     def _outcome(self, explanation: Explanation, place: int, boundary: float | None) -> dict[str, str]:
         assert explanation.scores is not None
@@ -205,9 +259,9 @@ class CounterfactualView:
         of = words.target_name(target, self._session)
         return {"outcome": name, "score": f"{explanation.score_name} of {of} {numbers}"}
 
-    def _struck(self, text: Text, keep: np.ndarray, explanation: Explanation) -> list[list[Any]]:
-        division = {name: explanation.params[name] for name in ("unit", "hide")}
-        return struck(text.text, units_of(text, division, explanation).spans, keep)
+    def _struck(self, text: Text, keep: np.ndarray) -> list[list[Any]]:
+        assert self._units is not None
+        return struck(text.text, self._units.spans, keep)
 
 
 def _capital(said: str) -> str:

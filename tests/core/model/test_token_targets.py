@@ -87,7 +87,7 @@ def test_a_label_by_its_name_at_a_token(tagger: Tagger) -> None:
 def test_a_label_that_is_predicted_nowhere_is_told_at_which_token(tagger: Tagger, target: Any) -> None:
     tagger.emb.weight.data[2, 0] = 9  # Anna is O
     text = Text(TEXT, Tokenizer())
-    with pytest.raises(ValueError, match="target: class 1 is predicted nowhere in this input; explain it at a") as told:
+    with pytest.raises(ValueError, match=r"target: 'PER' \(class 1\) is predicted nowhere in this input; ") as told:
         explain(tagger, text, "leave_one_out", target=target, classes=LABELS)
     place = eval(str(told.value).partition("target=")[2])
     assert place == (0, 1)

@@ -81,6 +81,25 @@ def test_one_text_of_a_pair(side: int, labels: int) -> None:
     check([gone for gone in hidden(answer, words) if len(gone) < len(words)], everything_left)
 
 
+def test_the_limit_that_ended_the_search_is_named() -> None:
+    def judge(texts: list[str]) -> np.ndarray:
+        good = np.array([text.count("good") - 0.5 for text in texts])  # above 0 as long as one of them is left
+        return np.stack([-good, good], 1)
+
+    text = Text(" ".join(["good"] * 12))
+    (note,) = explain(judge, text, "counterfactual").warnings
+    assert "that were tried, with at most 10 changes; changes=12 allows more; the nearest changes" in note
+    (note,) = explain(judge, text, "counterfactual", changes=1).warnings
+    assert "among 12 that were tried, with at most 1 change; changes=12 allows more; the nearest" in note
+    assert explain(judge, text, "counterfactual", changes=12).values.tolist() == [[0] * 12]
+    (note,) = explain(judge, text, "counterfactual", evaluations=100).warnings
+    assert "the evaluations were used up: give more evaluations=" in note
+    assert "changes=" not in note
+    (note,) = explain(lambda texts: np.tile([0.0, 1.0], (len(texts), 1)), text, "counterfactual", changes=12).warnings
+    assert "allows more" not in note
+    assert "used up" not in note
+
+
 @pytest.mark.parametrize("problem", ["regression", None])
 def test_a_number_that_is_predicted_of_a_text(problem: str | None) -> None:
     tok, words = tokenizer(), SENTENCE.split()

@@ -20,6 +20,8 @@ from nbexplain.widgets.row_view import RowView
 from nbexplain.widgets.token_map import TokenMap
 from nbexplain.widgets.views.counterfactual_view import CounterfactualView, _changes
 from nbexplain.widgets.views.struck_words import struck
+from tests.core.table.test_counterfactual_of_texts import bert
+from tests.core.texts import SENTENCE, tokenizer
 from tests.widgets.comm import command, from_browser, living
 
 JS = Path(__file__).parents[3] / "js/src"
@@ -139,6 +141,21 @@ def test_a_column_that_is_kept_is_changed_no_more_and_the_code_says_so(explorer:
     assert "no change was found" in shown.note
 
 
+def test_how_many_change_at_most_is_chosen_in_the_pane_and_the_code_says_so(texts: nx.Explorer) -> None:
+    shown = pane(texts)
+    from_browser(shown, most=2)
+    assert texts.session.wait(60)
+    assert shown.rows == []
+    assert "with at most 2 changes; changes=8 allows more" in shown.note
+    assert "changes=2" in texts.code()
+    from_browser(shown, most=3)
+    assert texts.session.wait(60)
+    assert [gone(row) for row in shown.rows] == [["good", "fine", "fine"]]
+    from_browser(shown, most=10)
+    assert texts.session.wait(60)
+    assert "changes=" not in texts.code()
+
+
 def test_without_being_asked_for_it_waits_for_its_button() -> None:
     session = nx.Session(loan, nx.Tabular(ROW, FRAME), classes=["refused", "approved"])
     view = CounterfactualView(session, lambda _place, _answer: None, lambda _row: None, at_once=False)
@@ -170,10 +187,6 @@ def test_a_prediction_crosses_the_number_that_is_given() -> None:
 
 
 def test_words_are_struck_through_and_left_out_of_the_running_text() -> None:
-    def judge(texts: list[str]) -> np.ndarray:
-        good = np.array([("good" in t) + ("fine" in t) - 0.5 for t in texts])
-        return np.stack([-good, good], 1)
-
     explorer = nx.TextExplorer(judge, nx.Text("a good and fine film"), show=["map", "counterfactual"])
     assert explorer.session.wait(60)
     shown = pane(explorer)
@@ -188,6 +201,117 @@ def test_words_are_struck_through_and_left_out_of_the_running_text() -> None:
     assert explorer.session.wait(60)
     assert (text.dropped, shown.tried) == ([], -1)
     explorer.close()
+
+
+def judge(texts: list[str]) -> np.ndarray:
+    """Of class 1 with one of two words; without what is asked for, of class 0 for sure."""
+    good = np.array([("good" in t) + ("fine" in t) - 0.5 for t in texts])
+    return np.stack([-good, good], 1)
+
+
+@pytest.fixture
+def texts() -> Iterator[nx.Explorer]:
+    sentences = nx.Text("a good and fine film. it was fine.")
+    explorer = nx.TextExplorer(judge, sentences, method="leave_one_out", show=["map", "counterfactual"])
+    assert explorer.session.wait(60)
+    yield explorer
+    explorer.session.wait(60)
+    explorer.close()
+
+
+def gone(row: dict[str, Any]) -> list[str]:
+    return [piece for piece, struck in row["parts"] if struck]
+
+
+def test_what_is_found_is_asked_anew_with_the_words_of_the_page(texts: nx.Explorer) -> None:
+    shown, text = pane(texts), part(texts, TokenMap).pane
+    assert [gone(row) for row in shown.rows] == [["good", "fine", "fine"]]
+    command(shown, {"try": 0})
+    assert texts.session.wait(60)
+    assert (shown.tried, text.dropped) == (0, [1, 3, 7])
+    texts.session.select(params={"leave_one_out": {"unit": "sentence"}})
+    assert texts.session.wait(60)
+    assert (shown.tried, text.dropped, shown.refusal) == (-1, [], "")
+    (row,) = shown.rows
+    assert gone(row) == ["a good and fine film.", " it was fine."]
+    command(shown, {"try": 0})
+    assert texts.session.wait(60)
+    assert (shown.tried, text.dropped) == (0, [0, 1])
+    assert "class 1 1.50 → −0.50, now class 0 0.50" in text.note
+    assert row["score"].endswith("class 1 1.5 → −0.5")
+
+
+def test_words_that_are_hidden_otherwise_are_never_tried() -> None:
+    pytest.importorskip("transformers")
+    model, x = bert("SequenceClassification", num_labels=3), nx.Text(SENTENCE, tokenizer())
+    explorer = nx.TextExplorer(model, x, method="leave_one_out", show=["map", "counterfactual"])
+    assert explorer.session.wait(60)
+    shown, text, view = pane(explorer), part(explorer, TokenMap).pane, part(explorer, CounterfactualView)
+    scores: dict[str, float] = {}
+    for hide in ("remove", "mask token"):
+        explorer.session.select(params={"leave_one_out": {"hide": hide}})
+        assert explorer.session.wait(60)
+        right = nx.explain(model, x, "counterfactual", hide=hide)
+        assert (view._now[1].params["hide"], len(shown.rows)) == (hide, len(right.values))
+        command(shown, {"try": 0})
+        assert explorer.session.wait(60)
+        assert text.dropped == np.flatnonzero(right.values[0] == 0).tolist()
+        told = text.note.split("→ ")[1].split(",")[0].replace("−", "-")
+        scores[hide] = float(right.scores[0, right.target])
+        assert float(told) == pytest.approx(scores[hide], abs=0.006)
+    assert abs(scores["remove"] - scores["mask token"]) > 0.1
+    # as long as others are not there yet, or never come
+    removed = nx.explain(model, x, "counterfactual")
+    view._now = x, removed
+    view._mark_words()
+    assert shown.refusal == "Found with hide “remove”, not with hide “mask token” as on the page"
+    assert shown.tried == -1
+    before = text.dropped
+    view._try(0)
+    assert explorer.session.wait(60)
+    assert (shown.tried, text.dropped) == (-1, before)
+    explorer.close()
+
+
+def test_the_mark_is_where_the_words_are_left_out(texts: nx.Explorer) -> None:
+    shown, text = pane(texts), part(texts, TokenMap).pane
+    marks = []
+    for dropped in ([1, 3, 7], [1, 3], [7, 3, 1], []):
+        from_browser(text, dropped=dropped)
+        assert texts.session.wait(60)
+        marks.append(shown.tried)
+    assert marks == [0, -1, 0, -1]
+    command(shown, {"try": 0})
+    assert texts.session.wait(60)
+    assert shown.tried == 0
+    from_browser(text, dropped=[])  # Restore all
+    assert texts.session.wait(60)
+    assert shown.tried == -1
+    command(shown, {"try": 0})
+    assert texts.session.wait(60)
+    assert (shown.tried, text.dropped) == (0, [1, 3, 7])
+
+
+def test_without_the_words_on_the_page_none_can_be_tried() -> None:
+    explorer = nx.TextExplorer(judge, nx.Text("a good and fine film"), show=["counterfactual"])
+    assert explorer.session.wait(60)
+    shown = pane(explorer)
+    assert shown.refusal == "To try one, show the words too: show=['map', 'counterfactual']"
+    command(shown, {"try": 0})
+    assert explorer.session.wait(60)
+    assert shown.tried == -1
+    explorer.close()
+
+
+def test_a_row_that_is_reset_by_hand_is_tried_no_more(explorer: nx.Explorer) -> None:
+    shown, editor = pane(explorer), part(explorer, RowView).pane
+    command(shown, {"try": 1})
+    assert explorer.session.wait(60)
+    before = shown.rows
+    from_browser(editor, values=list(editor.row), seen=editor.written)  # Reset all
+    assert explorer.session.wait(60)
+    assert explorer.session.inputs[0].tensor[0].tolist() == [26, 3, 1]
+    assert (shown.tried, shown.rows) == (-1, before)
 
 
 def test_a_long_text_is_cut_between_struck_words() -> None:

@@ -105,10 +105,10 @@ def test_the_column_is_the_same_here_and_in_the_dependence_plot(everything: nx.E
     rows.choose_column(2)  # a bar of the importance is clicked
     assert everything.session.wait(60)
     assert view._now.grid.column == "kind"
-    assert title_of(rows._frames["dependence"]).value == "SHAP dependence plot: kind"
+    assert title_of(rows._frames["dependence"]).value == "SHAP dependence plot: kind · class 1 · 60 rows"
     choose(everything, "rooms")
     assert rows.column.value == 1
-    assert title_of(rows._frames["dependence"]).value == "SHAP dependence plot: rooms"
+    assert title_of(rows._frames["dependence"]).value == "SHAP dependence plot: rooms · class 1 · 60 rows"
 
 
 def test_the_names_of_categories_stand_below_the_dependence_plot(everything: nx.Explorer) -> None:
