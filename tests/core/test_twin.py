@@ -424,13 +424,27 @@ def test_fingerprints_touch_nothing() -> None:
         lambda: torch.zeros(0, 3),
         lambda: torch.zeros(1, 4).expand(3, 4),
         lambda: torch.zeros(6, 8)[::2, ::3],
+        lambda: torch.zeros(100, 100)[:, ::2],
+        lambda: torch.zeros(5000, dtype=torch.complex64).conj(),
         lambda: torch.zeros(3, dtype=torch.int64),
         lambda: torch.zeros(3, dtype=torch.bool),
         lambda: torch.zeros(3, dtype=torch.complex64),
         lambda: torch.zeros(3, 3).to_sparse(),
         lambda: torch.zeros(3, device="meta"),
     ],
-    ids=["0-d", "empty", "expanded", "strided", "integers", "booleans", "complex", "sparse", "meta"],
+    ids=[
+        "0-d",
+        "empty",
+        "expanded",
+        "strided",
+        "large strided",
+        "large conjugate",
+        "integers",
+        "booleans",
+        "complex",
+        "sparse",
+        "meta",
+    ],
 )
 def test_odd_tensors_have_a_fingerprint(make: Callable[[], Tensor]) -> None:
     model = nn.Module()
