@@ -140,7 +140,7 @@ def test_the_chosen_channel_is_asked_for_where_it_counts(example: Example, monke
     explorer = nx.Explorer(example.model, x, show=["ablation"], layer="conv2", channel=4)
     explorer._parts[0]._slider.choice = THIS
     found = run(explorer, {"net": example.model, "x": x}, monkeypatch)
-    assert f"channel=4, which='{THIS}'" in explorer.code()
+    assert "'ablation', target=4, layer='conv2', channel=4)" in explorer.code()
     check(explorer, found)
     explorer.close()
 

@@ -204,7 +204,7 @@ def test_trees_of_lightgbm_with_an_objective_of_ones_own(kind: str) -> None:
     ours, right = (explain(model, given(z.numbers()), key, **target) for key in ("tree_shap", "exact_shap"))
     np.testing.assert_allclose(ours.values, right.values, atol=1e-6)
     rows = explain(model, given(z.numbers()), "row_shap", rows=3, **target)
-    assert rows.details == {"rows by tree": 3}
+    assert rows.details == {"rows by tree": 3, "background rows": 50}
     assert explain(model, given(z.numbers()), "interaction", **target).gap < 1e-5
 
 
