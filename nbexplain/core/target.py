@@ -27,9 +27,7 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
-_HELD = (
-    16  # inputs, spread over all, whose numbers a callable's are held against, beside those at the ends of some order
-)
+_HELD = 16  # inputs, spread over all, whose numbers a callable's are held against, beside those of `_unlike`
 _CLASSES = 9  # at most, whose scores order the inputs
 _BACKGROUND = {"background", "__background__", "bg"}
 
