@@ -25,7 +25,7 @@ from nbexplain.core.model.estimator_calls import is_pipeline, runs_each_alone
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import cut_by_pipeline, emptied_by_pipeline, of_text
-from nbexplain.core.model.unseen import of_unseen
+from nbexplain.core.model.unseen import of_background, of_unseen
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.tensor_bytes import bytes_of, each_place_once, has_bytes
 from nbexplain.core.twin import Twin, twin
@@ -554,6 +554,7 @@ class Network:
                 plain = self._forward is None and not isinstance(module, Predictor)
                 said = said or of_text(error, module, given, x, tried, plain=plain)
                 said = said or of_nothing_left(error, given, x, tried) or of_unseen(error, given, x, tried)
+                said = said or of_background(error, given, x, tried)
                 raise said or in_words(error, module, x, given) from error
         self._ran(len(x), begun)
         scores = self._read(output, len(x))

@@ -72,16 +72,22 @@ def price_of(subject: Subject, chosen: Method, target: Any, params: Mapping[str,
 def _timed(subject: Subject, count: int) -> float:
     """Seconds of each of so many passes, run together."""
     subject.takes_batches()  # which is tried once, and would count
-    batch, begun = _some(subject, count), time.perf_counter()
-    subject.evaluate(batch, hold=False)
+    rows, own = _rows(subject, count), subject.input.tensor.expand(count, *subject.input.tensor.shape[1:])
+    begun = time.perf_counter()
+    try:
+        subject.evaluate(own if rows is None else rows, hold=False)
+    except (RuntimeError, ValueError):  # a row that the model does not take may be none of those that are asked
+        if rows is None:
+            raise
+        begun = time.perf_counter()
+        subject.evaluate(own, hold=False)
     return (time.perf_counter() - begun) / count
 
 
-def _some(subject: Subject, count: int) -> Tensor:
-    """Inputs (n, …) such as the answer will be made of: rows of a background, or the input itself."""
+def _rows(subject: Subject, count: int) -> Tensor | None:
+    """Rows (n, F) of the background, such as the answer will be made of; None without one, or if values are missing."""
     given = subject.input
-    if isinstance(given, Tabular) and given.background is not None:
-        rows = given.background[np.arange(count) % len(given.background)]
-        if np.isfinite(rows).all():
-            return torch.from_numpy(given.placed(rows))
-    return given.tensor.expand(count, *given.tensor.shape[1:])
+    if not isinstance(given, Tabular) or given.background is None:
+        return None
+    rows = given.background[np.arange(count) % len(given.background)]
+    return torch.from_numpy(given.placed(rows)) if np.isfinite(rows).all() else None

@@ -46,6 +46,10 @@ class Rows:
     def __len__(self) -> int:
         return self._count
 
+    def without_rows(self, place: int, values: str, missing: bool) -> str:
+        """How the table is written without the rows that hold some values in a column; `""` of those that hold none."""
+        return "" if missing else f"table[~numpy.isin(table[:, {place}], [{values}])]"
+
     def plain(self) -> np.ndarray | None:
         """All rows (N, F) where every column is a number that a float64 holds, else None."""
         assert self._array is not None
@@ -194,6 +198,10 @@ class SparseRows(Rows):
     def key(self) -> Hashable:
         """Equal where equal rows make equal matrices."""
         return self._kind, super().key
+
+    def without_rows(self, place: int, values: str, missing: bool) -> str:
+        """How the matrix is written without the rows that hold some values in a column."""
+        return f"table[~numpy.isin(table[:, [{place}]].toarray()[:, 0], [{values}])]"
 
     def base(self, rows: np.ndarray, labels: Any = None) -> Any | None:
         """None: each matrix is made anew."""

@@ -53,6 +53,12 @@ class Frame:
     def __len__(self) -> int:
         return len(self._frame)
 
+    def without_rows(self, place: int, values: str, missing: bool) -> str:
+        """How the table is written without the rows that hold some values, or none, in a column."""
+        column = f"table[{self._labels[place]!r}]"
+        kept = [f"~{column}.isin([{values}])"] * bool(values) + [f"{column}.notna()"] * missing
+        return f"table[{' & '.join(kept)}]"
+
     def plain(self) -> np.ndarray | None:
         """All rows (N, F) where every column is a number that a float64 holds, else None: far faster than by column."""
         if self._all is None or self._all.kind not in "fiu":

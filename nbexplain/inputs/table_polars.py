@@ -43,6 +43,12 @@ class PolarsFrame:
     def __len__(self) -> int:
         return self._count
 
+    def without_rows(self, place: int, values: str, missing: bool) -> str:
+        """How the table is written without the rows that hold some values, or none, in a column."""
+        column = f"table[{self.names[place]!r}]"
+        kept = [f"~{column}.is_in([{values}])"] * bool(values) + [f"{column}.is_not_null()"] * missing
+        return f"table.filter({', '.join(kept)})"
+
     def plain(self) -> np.ndarray | None:
         """All rows (N, F) where every column is a number that a float64 holds, else None."""
         return None

@@ -32,6 +32,9 @@ class Form(Protocol):
 
     def __len__(self) -> int: ...
 
+    def without_rows(self, place: int, values: str, missing: bool) -> str:
+        """How it is written without the rows that hold some values, or none, in a column; `""` if it cannot be."""
+
     def plain(self) -> np.ndarray | None:
         """All rows (N, F) where every column is a number that a float64 holds, else None: far faster than by column."""
 

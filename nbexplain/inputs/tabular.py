@@ -16,7 +16,7 @@ from nbexplain.inputs import table_advice as advice
 from nbexplain.inputs.array import Array, as_it_is
 from nbexplain.inputs.calling import lacks
 from nbexplain.inputs.table_coded import Coded
-from nbexplain.inputs.table_column import Column, told_apart
+from nbexplain.inputs.table_column import Column, as_written, told_apart
 from nbexplain.inputs.table_index import Index
 from nbexplain.inputs.table_masker import TableMasker
 from nbexplain.inputs.table_reading import Form, in_order, labels_of, row_of, table_of, too_wide
@@ -340,6 +340,19 @@ class Tabular(Array):
         if isinstance(encoded, Mapping):
             return (), {str(name): value for name, value in encoded.items()}
         return (encoded if isinstance(encoded, tuple) else (encoded,)), {}
+
+    def rows_without(self, place: int, values: Sequence[float]) -> str:
+        """The background as the user writes it without the rows that hold some values in a column; `""` if it can't be.
+
+        A category is a position, NaN a value that is missing.
+        """
+        column = self.columns[place]
+        held = [
+            column.categories[int(value)] if column.categories else int(value) for value in values if value == value
+        ]
+        if any(as_written(value) is not value for value in held):
+            return ""
+        return self._form.without_rows(place, ", ".join(map(repr, held)), len(held) < len(values))
 
     def outside(self, batch: Tensor) -> Any:
         """The rows with the user's own values: a data frame, a sparse matrix or an array, as the background was."""

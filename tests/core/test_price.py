@@ -271,3 +271,25 @@ def test_it_is_told_once_for_all_classes_and_for_each_callable(monkeypatch: pyte
         session._known.price(Question(0, "lime", target=target))
     assert told == [0, first, first]
     session.close()
+
+
+def test_a_row_of_the_background_that_is_not_asked_ends_no_estimate() -> None:
+    background = np.random.default_rng(0).normal(size=(200, 4))
+    asked: list[np.ndarray] = []
+    odd = np.zeros(0)
+
+    def model(rows: np.ndarray) -> np.ndarray:
+        asked.append(rows[:, 0])
+        if np.isin(rows[:, 0], odd).any():
+            raise KeyError("no such row")
+        return np.stack([rows.sum(1), -rows.sum(1)], 1)
+
+    given = Tabular(background[0], background)
+    list(ask(Subject(model, given), "exact_shap", target=1))
+    odd = np.setdiff1d(background[:, 0], np.concatenate(asked))
+    assert np.isin(background[:4, 0], odd).any()
+    subject = Subject(model, given)
+    checked = METHODS["exact_shap"].check_params({}, "table", subject.places)
+    price = price_of(subject, METHODS["exact_shap"], 1, checked, least=0)
+    assert price is not None
+    assert price.passes == 2**4 * 100

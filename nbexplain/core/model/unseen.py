@@ -1,12 +1,14 @@
-"""What a model's own error means for a row that holds what its background does not: tried without it."""
+"""What a model's own error means for the values in a table, such as a category that it does not know: tried without."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from traceback import walk_tb
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nbexplain.core.model.estimator_calls import comes_from
@@ -16,6 +18,8 @@ from nbexplain.inputs.table_column import Column, written
 _MOST_LISTED = 10  # values that occur
 _MOST_ASKED = 20  # columns, to find those that a model cannot take
 _MOST_CODES = 100  # different whole numbers of a column that may stand for categories
+_MOST_TRIED = 200  # calls, to find the values of a column that a model does not take ...
+_TRYING = 2.0  # ... in so many seconds
 OUR_OWN = ("model:", "classes:", "scores:")  # how errors begin that say all there is to say of a model's answer
 
 
@@ -35,29 +39,97 @@ def of_unseen(error: Exception, given: Array, x: Tensor, scores: Callable[[Tenso
     held = x.detach().double().cpu().numpy()
     of_row = {place: row[place] for place in given.unseen if _holds(held[:, place], row[place])}
     found = _of_codes(given, held) | of_row
-    places = list(found)[-_MOST_ASKED:]
-
-    def takes(kept: int | None) -> bool:
-        """Whether the model takes the rows with values that occur in all of these columns but one."""
-        rows = x.detach().clone()
-        for place in places:
-            if place != kept:
-                rows[:, place] = first[place]
-        try:
-            scores(rows)
-        except Exception:  # what it raises is known, or is about something else
-            return False
-        return True
-
-    if not places or not takes(None):
-        return None
-    odd = [place for place in places if not takes(place)]
-    if not odd:  # it failed by chance, or by several together
+    odd = _refused(x, {place: first[place] for place in list(found)[-_MOST_ASKED:]}, scores)
+    if not odd:
         return None
     own = [place for place in odd if place in of_row or found[place] == row[place]]
     said = "; ".join(_said(given, place, found[place]) for place in own or odd)
     begins, way = ("row: ", "") if own else ("model: it does not take rows where ", _as_codes(given, odd))
     return ValueError(f"{begins}{said}{way}{_way(error)}; the model raised {type(error).__name__}: {error}")
+
+
+def of_background(error: Exception, given: Array, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
+    """That a model cannot take a category, or a code, of the background, as it takes the row's; None where not that.
+
+    `scores` as of `of_unseen`, of which it was not.
+    """
+    if not isinstance(given, Tabular) or given.background is None or str(error).startswith(OUR_OWN):
+        return None
+    row, known = given.tensor[0], given.background
+    others = np.flatnonzero((x[:, : len(row)].detach().cpu() != row.to(x.dtype)).any(0))
+    values = {place: _choices(given, place) for place in others.tolist()}
+    places = [place for place, some in values.items() if len(some)][-_MOST_ASKED:]
+    for place in _refused(x, {place: float(row[place]) for place in places}, scores):
+        plain = x[:1].detach().clone()
+        plain[0, places] = row[places].to(plain)
+        odd, whole = _not_taken(plain, place, values[place], scores)
+        if odd:
+            break
+    else:
+        return None
+    count = sum(
+        int(np.isnan(known[:, place]).sum() if value != value else (known[:, place] == value).sum()) for value in odd
+    )
+    column, kept = given.columns[place], given.rows_without(place, odd) if whole else ""
+    listed = ", ".join(_written(column, value) for value in odd[:_MOST_LISTED]) + ", …" * (len(odd) > _MOST_LISTED)
+    labels = ", and their labels" if given.labels is not None else ""
+    return ValueError(
+        f"background: {column.name!r} is {listed} in {count:,} of {len(known):,} rows, which the model does not take; "
+        f"leave these rows{labels} out{kept and f': background={kept}'}{_way(error)}; "
+        f"the model raised {type(error).__name__}: {error}"
+    )
+
+
+def _refused(x: Tensor, others: dict[int, float], scores: Callable[[Tensor], Any]) -> list[int]:
+    """The columns whose values in rows (N, F) a model does not take, of those for which `others` has one that it takes.
+
+    None where it takes none of these either, failed by chance, or fails by several together.
+    """
+
+    def takes(kept: int | None) -> bool:
+        rows = x.detach().clone()
+        for place, value in others.items():
+            if place != kept:
+                rows[:, place] = value
+        return _takes(rows, scores)
+
+    return [place for place in others if not takes(place)] if others and takes(None) else []
+
+
+def _takes(rows: Tensor, scores: Callable[[Tensor], Any]) -> bool:
+    try:
+        scores(rows)
+    except Exception:  # what it raises is known, or is about something else
+        return False
+    return True
+
+
+def _not_taken(
+    row: Tensor, place: int, values: np.ndarray, scores: Callable[[Tensor], Any]
+) -> tuple[list[float], bool]:
+    """Values of a column that a model does not take in a row (1, F), found by halves, and whether these are all."""
+    found: list[float] = []
+    waiting, end = [values], time.perf_counter() + _TRYING
+    for _ in range(_MOST_TRIED):
+        if not waiting or time.perf_counter() > end:
+            break
+        some = waiting.pop()
+        rows = row.repeat(len(some), 1)
+        rows[:, place] = torch.from_numpy(some).to(rows)
+        if _takes(rows, scores):
+            continue
+        if len(some) == 1:
+            found.append(float(some[0]))
+        else:
+            waiting += [some[len(some) // 2 :], some[: len(some) // 2]]
+    return found, not waiting
+
+
+def _choices(given: Tabular, place: int) -> np.ndarray:
+    """The different values of a column of the background that are categories, or may be codes; else none."""
+    assert given.background is not None
+    known = given.background[:, place]
+    return np.unique(known) if given.columns[place].categories else _codes(known)
 
 
 def _of_codes(given: Tabular, held: np.ndarray) -> dict[int, float]:

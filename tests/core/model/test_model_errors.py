@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
+import scipy.sparse
 import torch
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
@@ -217,3 +219,96 @@ def test_a_value_that_the_background_lacks_is_not_blamed_for_another_failure() -
         explain(away, given, "exact_shap", target=1)
     with pytest.raises(ValueError, match=r"^model: expected"):
         explain(short, given, "exact_shap", target=1)
+
+
+def by_codes(matrix: Any) -> Any:
+    codes = matrix[:, 1].tolist() if isinstance(matrix, np.ndarray) else matrix.toarray()[:, 1].tolist()
+    return np.array([[0.0, {"x": 1.0, "y": 2.0, 4: 3.0, 5: 4.0}[code]] for code in codes])
+
+
+def by_words(frame: Any) -> Any:
+    return np.array([[0.0, {"x": 1.0, "y": 2.0}[word]] for word in frame["c"].to_list()])
+
+
+WITH_Z = pd.concat([ROWS, pd.DataFrame({"a": [6.0, 7.0], "c": ["z", None], "d": [1, 2]})], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "table", "said"),
+    [
+        (
+            encoded(OneHotEncoder()),
+            WITH_Z[:7],
+            "'c' is 'z' in 1 of 7 rows, which the model does not take; leave these rows, and their labels out: "
+            "background=table[~table['c'].isin(['z'])]; to take others too, fit the model with "
+            "OneHotEncoder(handle_unknown='ignore'); the model raised ValueError: Found unknown",
+        ),
+        (
+            by_words,
+            WITH_Z,
+            "'c' is 'z', missing in 2 of 8 rows, which the model does not take; leave these rows, and their labels "
+            "out: background=table[~table['c'].isin(['z']) & table['c'].notna()]; the model raised KeyError: ",
+        ),
+        (
+            by_words,
+            polars.DataFrame({**WITH_Z.to_dict("list"), "c": [*"xyxyxyz", None]}),
+            "'c' is 'z', missing in 2 of 8 rows, which the model does not take; leave these rows, and their labels "
+            "out: background=table.filter(~table['c'].is_in(['z']), table['c'].is_not_null()); the model raised Key",
+        ),
+        (
+            by_codes,
+            WITH_Z[:7].to_numpy(dtype=object),
+            "'feature 1' is 'z' in 1 of 7 rows, which the model does not take; leave these rows, and their labels "
+            "out: background=table[~numpy.isin(table[:, 1], ['z'])]; the model raised KeyError: 'z'",
+        ),
+        (
+            by_codes,
+            scipy.sparse.csr_matrix([[0, 4, 1], [1, 5, 0], [2, 4, 1], [3, 9, 1], [1, 8, 3], [0, 9, 0]]),
+            "'feature 1' is 8, 9 in 3 of 6 rows, which the model does not take; leave these rows, and their labels "
+            "out: background=table[~numpy.isin(table[:, [1]].toarray()[:, 0], [8, 9])]; the model raised KeyError: ",
+        ),
+    ],
+    ids=["pandas", "missing", "polars", "array", "sparse"],
+)
+def test_a_value_of_the_background_that_the_model_does_not_take_is_named_with_the_call_that_leaves_it_out(
+    model: Any, table: Any, said: str
+) -> None:
+    row = table[:1] if isinstance(table, (pd.DataFrame, polars.DataFrame)) else table[[0]]
+    labels = np.arange(table.shape[0]) % 2
+    with pytest.raises(ValueError, match=r"^background: ") as raised:
+        explain(model, Tabular(row, table, labels=labels), "exact_shap", target=1)
+    assert str(raised.value).startswith(f"background: {said}")
+    call = str(raised.value).split("background=")[1].partition(";")[0]
+    background = eval(call, {"table": table, "numpy": np})
+    found = explain(model, Tabular(row, background), "exact_shap", target=1)
+    scores = np.asarray(model.predict_proba(background) if hasattr(model, "predict_proba") else model(background))
+    own = np.asarray(model.predict_proba(row) if hasattr(model, "predict_proba") else model(row))
+    assert float(found.values.sum()) == pytest.approx(own[0, 1] - scores[:, 1].mean())
+
+
+def test_rows_of_the_background_are_not_blamed_for_another_failure() -> None:
+    calls = []
+
+    def away(frame: Any) -> Any:
+        calls.append(len(frame))
+        if len(calls) > 3:
+            raise ConnectionError("the server is away")
+        return np.zeros((len(frame), 2))
+
+    with pytest.raises(RuntimeError, match="the model raised ConnectionError on an input of shape"):
+        explain(away, Tabular(WITH_Z[:1], WITH_Z[:7]), "exact_shap", target=1)
+
+
+def test_of_very_many_values_that_the_model_does_not_take_some_are_named() -> None:
+    table = pd.DataFrame({"a": np.arange(3000.0), "c": [f"id {n}" for n in range(3000)]})
+    known = {"id 0", *(f"id {n}" for n in range(1, 3000, 2))}
+
+    def model(frame: Any) -> Any:
+        if not set(frame["c"]) <= known:
+            raise KeyError("c")
+        return np.zeros((len(frame), 2))
+
+    with pytest.raises(ValueError, match=r"^background: 'c' is 'id \d+', ") as raised:
+        explain(model, Tabular(table[:1], table), "exact_shap", target=1)
+    assert ", … in " in str(raised.value)
+    assert "which the model does not take; leave these rows out; the model raised" in str(raised.value)
