@@ -12,7 +12,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.tensor_bytes import has_bytes, spread, sum_of_words
 
 _WHOLE = 2**11  # values: smaller tensors are compared as a whole, ...
-_MOST_SUMMED = 2**24  # ... larger ones by what they add up to, the smallest of so many bytes in all (1 ms), ...
+_MOST_SUMMED = 2**24  # ... larger ones by what they add up to, the smallest of so many bytes of each kind (1 ms), ...
 _SAMPLES = 8  # ... and by so many of their values
 
 _Key = tuple[int, str]  # the number of a module on our way through the tree, and a name in it
@@ -109,11 +109,11 @@ def _values(tensors: list[Tensor], *, summed: bool) -> list[Any]:
             found[place] = bits[begin : begin + size * len(sample)]
             begin += size * len(sample)
     sums: dict[torch.device, list[tuple[int, Tensor]]] = {}
-    upto = 0
+    upto = {True: 0, False: 0}
     for size, place, tensor in sorted(large, key=lambda entry: entry[:2]):
-        upto += size
-        if upto > _MOST_SUMMED:
-            break
+        upto[isinstance(tensor, nn.Parameter)] += size
+        if upto[isinstance(tensor, nn.Parameter)] > _MOST_SUMMED:
+            continue
         for total in sum_of_words(tensor):
             sums.setdefault(tensor.device, []).append((place, total))
     for totals in sums.values():

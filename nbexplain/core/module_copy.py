@@ -153,8 +153,9 @@ class Copier:
             return torch._neg_view(self._tensor(torch._neg_view(data)))
         if place not in self._storages:
             self._storages[place] = data.untyped_storage().clone()
-        own = torch.empty(0, dtype=data.dtype, device=data.device)
-        return own.set_(self._storages[place], data.storage_offset(), data.shape, data.stride())
+        with torch.inference_mode(False):  # a tensor of the caller's own mode keeps no record for a backward pass
+            own = torch.empty(0, dtype=data.dtype, device=data.device)
+            return own.set_(self._storages[place], data.storage_offset(), data.shape, data.stride())
 
     def _deeply(self, value: Any) -> Any:
         """`copy.deepcopy`, told beforehand of all tensors of the model, so that weights keep their storage."""
@@ -258,6 +259,8 @@ class Copier:
                 self.closed_over.append(value)
             elif isinstance(value, Tensor):
                 self._held.add(_place_of(value))
+                self.tensors.append(value)
+                self.shares = True
             elif isinstance(value, types.FunctionType):
                 self._look_into(value)
             elif isinstance(value, types.MethodType):

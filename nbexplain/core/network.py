@@ -627,7 +627,10 @@ class Network:
         """The module ready for a pass: eval mode, our grad mode, and nothing of the caller's autocast."""
         ready = (twin or self.twin).ready(inplace=inplace and not self.cautious)
         with ready as module, self.undisturbed(), torch.set_grad_enabled(grad):
-            yield module
+            try:
+                yield module
+            finally:
+                self.twin.left()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ hook in another cell meanwhile.
 
 from __future__ import annotations
 
+import inspect
 import threading
 import weakref
 from collections.abc import Iterator
@@ -73,7 +74,8 @@ class Twin:
     _print: Fingerprint | None = None
     _beyond: list[weakref.ref[Tensor]] = field(default_factory=list)  # tensors of the user's that no module tells
     _shares: bool = True  # some of these, or buffers, with the module
-    _written: set[Any] = field(default_factory=set)  # what our own passes write there
+    _written: set[Any] = field(default_factory=set)  # what our own passes write there, ...
+    _left: dict[Any, Any] = field(default_factory=dict)  # ... as the last of them has left it
 
     @property
     def copied(self) -> bool:
@@ -113,7 +115,14 @@ class Twin:
         before, now = self._print, self._looked()
         if before is None:
             return True
-        return now.tree != before.tree or now.weights != before.weights or not before.written(now) <= self._written
+        before = before._replace(others=before.others | self._left)
+        return now.tree != before.tree or now.weights != before.weights or bool(before.written(now))
+
+    def left(self) -> None:
+        """After a pass of ours: what such passes write to the user's model is from now on as it is."""
+        if self._written:
+            others = self._looked(summed=False).others
+            self._left = {key: others.get(key) for key in self._written}
 
     @contextmanager
     def learning(self) -> Iterator[None]:
@@ -127,6 +136,7 @@ class Twin:
             after = self._looked(summed=False)
             if (before.tree, before.weights) == (after.tree, after.weights):  # else somebody trains it meanwhile
                 self._written |= before.written(after)
+            self.left()
 
     def _looked(self, *, summed: bool = True) -> Fingerprint:
         originals = [self.original] if self.copied else self.roots
@@ -214,9 +224,12 @@ def twin(model: nn.Module, stop: hooks.Stop | None = None, *, watched: bool = Tr
         taken = fingerprint(*roots, beyond=beyond)
     if reason:
         return Twin(model, model, reason, roots, stop, _print=taken, _beyond=beyond)
+    other = {type(part) for part in copier.training if not _switches(type(part))}
     for part in reversed(copier.training):  # the whole first, which mostly turns its parts as well
-        if part.training:
+        if part.training and other.isdisjoint(map(type, part.modules() if other else ())):
             part.eval()
+        elif part.training:
+            part.training = False
     for part in copier.inplace:
         setattr(part, "inplace", False)  # noqa: B010  not an attribute of every nn.Module
     if watched:
@@ -234,6 +247,20 @@ def _switched(modules: list[nn.Module], *, to: bool) -> Iterator[None]:
     finally:
         for module in modules:
             setattr(module, "inplace", not to)  # noqa: B010
+
+
+def _switches(kind: type[nn.Module]) -> bool:
+    """Whether its `train` and `eval` take what torch's take; a class may give these names to something else."""
+    if kind.train is nn.Module.train and kind.eval is nn.Module.eval:
+        return True
+    try:
+        train, more = (list(inspect.signature(way).parameters.values())[1:] for way in (kind.train, kind.eval))
+    except (TypeError, ValueError):  # written in C++, say
+        return True
+    anything = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    takes_mode = bool(train) and (train[0].name == "mode" or train[0].kind in anything)
+    wants_more = any(one.kind not in anything and one.default is one.empty for one in train[1:])
+    return takes_mode and not wants_more and all(one.kind in anything for one in more)
 
 
 def _writes_in_place(module: nn.Module) -> bool:

@@ -20,6 +20,7 @@ MARGIN = {"top": 8, "bottom": 40, "left": 56, "right": 24}
 _DATA = ("x", "y", "image", "color")  # traits of marks that hold what is drawn
 LONGEST_NAME = 24  # average letters
 LONGEST_AXIS = 32  # of what is written along an axis
+_ALL = 10**6  # ticks, or more: of those that have values none is left out
 
 
 def figure(marks: list[Any], axes: list[Any], **margin: int) -> bqplot.Figure:
@@ -145,11 +146,18 @@ def write_names(axis: bqplot.Axis, names: Sequence[str], most: int, letters: int
 def set_ticks(axis: bqplot.Axis, values: np.ndarray, written: str, labels: dict[str, str] | None = None) -> None:
     """Other ticks, and what is written at them.
 
-    Where the browser hears of both at once, it may write the new ticks as it wrote the old ones: the values follow.
+    Where the browser hears of both at once, it may write the new ticks as it wrote the old ones: the values follow. It
+    is the same where ticks are at the same places and have other names, while it moves an axis: it is asked once more.
     """
+    others = (written, labels) != (axis.tick_format, axis.tick_labels)
+    stay = len(values) > 0 and np.array_equal(axis.tick_values, values)
     with axis.hold_sync():
         axis.tick_format, axis.tick_labels = written, labels
+    if not len(values):
+        axis.num_ticks = None  # else as many ticks are made
     axis.tick_values = values
+    if others and stay:
+        axis.num_ticks = _ALL + int(axis.num_ticks == _ALL)
 
 
 def as_written(place: float, written: str) -> str:

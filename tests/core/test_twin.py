@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nbexplain import Tabular, explain
+from nbexplain import Subject, Tabular, explain
+from nbexplain.core.ask import ask
 from nbexplain.core.fingerprint import fingerprint
 from nbexplain.core.hooks import Stop
 from nbexplain.core.twin import twin, unwrap
@@ -125,7 +126,7 @@ class Counts(nn.Module):
 def test_what_a_pass_writes_to_buffers_stays_in_the_copy(key: str) -> None:
     model, rows = seeded(Counts).eval(), np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     before = snapshot(model)
-    first, again = (explain(model, Tabular(rows[0], rows), key, target=0) for _ in range(2))
+    first, again = (list(ask(Subject(model, Tabular(rows[0], rows)), key, target=0))[-1] for _ in range(2))
     assert differences(before, snapshot(model)) == []
     np.testing.assert_array_equal(first.values, again.values)  # neither has seen the other
     ours = twin(model).module
@@ -514,6 +515,107 @@ def test_changes_beyond_the_tree_are_noticed(change: Callable[[Any], Any]) -> No
     assert not ours.changed()
     change(model)
     assert ours.changed()
+
+
+@pytest.mark.parametrize("held", ["closure", "default", "attribute"])
+def test_a_tensor_that_a_function_holds_is_looked_at(held: str) -> None:
+    offset, model = torch.zeros(2), nn.Sequential(nn.Linear(3, 2)).eval()
+    if held == "closure":
+        model[0].register_forward_hook(lambda _module, _args, out: out + offset)
+    elif held == "default":
+        model.register_forward_pre_hook(lambda _module, args, by=offset: (args[0] + by.sum(),))
+    else:
+        model.scale = lambda x: x * offset
+    subject = Subject(model, torch.ones(1, 3))
+    subject.scores()
+    assert not subject.refresh()
+    offset += 1
+    assert subject.refresh()
+    assert torch.equal(subject.scores(), model(torch.ones(1, 3)))
+    assert not subject.refresh()
+
+
+class Gate(nn.Module):
+    """Keeps what the user sets within its bounds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(3, 2)
+        self.register_buffer("gate", torch.full((3,), 2.0))
+        self.register_forward_hook(lambda *_: None)  # its buffers are shared then
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.gate.clamp_(0, 1)
+        return self.last(x * self.gate)
+
+
+def test_what_a_pass_has_written_once_is_still_seen_to_change() -> None:
+    model, x = seeded(Gate).eval(), torch.ones(1, 3)
+    subject = Subject(model, x)
+    for place in range(3):
+        subject.scores()
+        list(ask(subject, "gradient", target=0))
+        assert not subject.refresh()  # what our own pass has written is no change
+        model.gate.zero_()
+        model.gate[place] = 3.0
+        assert subject.refresh()
+        assert torch.equal(subject.scores(), seeded(Gate).last(x * nn.functional.one_hot(torch.tensor(place), 3)))
+
+
+class Fitted(nn.Module):
+    """Trains itself, and calls that what torch calls its switch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop, self.last = nn.Dropout(0.9), nn.Linear(30, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.drop(x))
+
+
+class Trains(Fitted):
+    def train(self, rows: Any, epochs: int) -> None:  # type: ignore[override]
+        raise AssertionError("it is not to be trained")
+
+
+class TrainsByDefault(Fitted):
+    def train(self, epochs: int = 3) -> None:  # type: ignore[override]
+        raise AssertionError("it is not to be trained")
+
+
+class Measures(Fitted):
+    def eval(self, rows: Any = None) -> float:  # type: ignore[override]
+        raise AssertionError("it is not to be measured")
+
+
+@pytest.mark.parametrize("kind", [Trains, TrainsByDefault, Measures])
+@pytest.mark.parametrize("inner", [False, True])
+def test_methods_that_are_called_like_the_switches_of_torch_are_left_alone(kind: type[nn.Module], inner: bool) -> None:
+    own = seeded(kind)
+    model, x = nn.Sequential(own, nn.Dropout(0.9)) if inner else own, torch.ones(1, 30)
+    found = explain(model, x, "gradient", target=1)
+    assert found.score == pytest.approx(float(own.last(x)[0, 1]))
+    assert own.training
+    assert own.drop.training
+
+
+def test_a_module_that_stays_in_training_on_purpose_does() -> None:
+    class Stays(nn.BatchNorm1d):
+        def train(self, mode: bool = True) -> Any:
+            return super().train(True)
+
+    model, x = nn.Sequential(Stays(3, track_running_stats=False), nn.Dropout(0.9)).train(), torch.randn(1, 3, 5)
+    found = explain(model, x, "gradient", target=lambda scores: scores.flatten(1)[:, 4])
+    assert found.score == pytest.approx(float(model[0](x)[0, 0, 4]))
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_buffers_are_copied_to_what_takes_gradients_in_any_mode_of_the_caller(mode: Any) -> None:
+    model, x = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2)).eval(), torch.ones(1, 3)
+    with mode():
+        found = explain(model, x, "gradient", target=1)
+    wanted = torch.autograd.grad(model(x.requires_grad_())[0, 1], x)[0]
+    np.testing.assert_allclose(found.values, wanted[0].numpy(), rtol=1e-6)
 
 
 def test_a_plain_tensor_that_a_pass_of_the_user_replaces_is_no_change() -> None:
