@@ -241,6 +241,13 @@ def test_what_is_found_is_asked_anew_with_the_words_of_the_page(texts: nx.Explor
     assert row["score"].endswith("class 1 1.5 → −0.5")
 
 
+def test_it_is_asked_anew_too_where_none_is_tried(texts: nx.Explorer) -> None:
+    texts.session.select(params={"leave_one_out": {"unit": "sentence"}})
+    assert texts.session.wait(60)
+    (row,) = pane(texts).rows
+    assert gone(row) == ["a good and fine film.", " it was fine."]
+
+
 def test_words_that_are_hidden_otherwise_are_never_tried() -> None:
     pytest.importorskip("transformers")
     model, x = bert("SequenceClassification", num_labels=3), nx.Text(SENTENCE, tokenizer())
@@ -271,6 +278,20 @@ def test_words_that_are_hidden_otherwise_are_never_tried() -> None:
     assert explorer.session.wait(60)
     assert (shown.tried, text.dropped) == (-1, before)
     explorer.close()
+
+
+def test_what_is_found_in_another_text_is_never_tried(texts: nx.Explorer) -> None:
+    shown, text, view = pane(texts), part(texts, TokenMap).pane, part(texts, CounterfactualView)
+    before = view._now, view._units
+    texts.session.replace(0, nx.Text("the good and fine book. it was fine."))
+    assert texts.session.wait(60)
+    assert shown.refusal == ""
+    view._now, view._units = before  # as long as others are not there yet
+    view._mark_words()
+    assert shown.refusal == "Found for other words than these"
+    view._try(0)
+    assert texts.session.wait(60)
+    assert (shown.tried, text.dropped) == (-1, [])
 
 
 def test_the_mark_is_where_the_words_are_left_out(texts: nx.Explorer) -> None:
