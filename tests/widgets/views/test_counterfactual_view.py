@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import Tensor
 from traitlets import TraitError
 
 import nbexplain as nx
@@ -169,6 +171,17 @@ def test_without_being_asked_for_it_waits_for_its_button() -> None:
     view.close()
     session.close()
     close_tree(shown, set())
+
+
+def test_what_is_chosen_before_is_in_the_pane_from_the_beginning() -> None:
+    session = nx.Session(loan, nx.Tabular(ROW, FRAME), classes=["refused", "approved"])
+    session.select(params={"counterfactual": {"changes": 2, "fixed": ("debt",)}})
+    view = CounterfactualView(session, lambda _place, _answer: None, lambda _row: None, at_once=False)
+    assert session.wait(60)
+    assert (view.pane.most, view.pane.limits) == (2, [[1, "fixed"]])
+    view.close()
+    session.close()
+    close_tree(view.pane, set())
 
 
 def test_a_prediction_crosses_the_number_that_is_given() -> None:
@@ -333,6 +346,28 @@ def test_a_row_that_is_reset_by_hand_is_tried_no_more(explorer: nx.Explorer) -> 
     assert explorer.session.wait(60)
     assert explorer.session.inputs[0].tensor[0].tolist() == [26, 3, 1]
     assert (shown.tried, shown.rows) == (-1, before)
+
+
+def test_another_callable_is_another_question_whatever_its_equality_gives(explorer: nx.Explorer) -> None:
+    class Odd:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __init__(self, times: float) -> None:
+            self.times = times
+
+        def __eq__(self, other: object) -> Any:
+            return torch.ones(2)
+
+        def __call__(self, scores: Tensor) -> Tensor:
+            return scores[:, 0] * self.times
+
+    shown = pane(explorer)
+    for times in (1, 40):
+        explorer.session.select(target=Odd(times))
+        assert explorer.session.wait(60)
+        assert (shown.crossed == 0.5) == (times == 1)
+        command(shown, {"try": 0})
+        assert explorer.session.wait(60)
 
 
 def test_a_long_text_is_cut_between_struck_words() -> None:
