@@ -59,6 +59,13 @@ def test_arrows_meet_at_the_score_the_largest_nearest(chart):
     assert colours == {"f2": ACCENT, "f0": ACCENT, "f1": PLAIN, "f3": PLAIN}
 
 
+def test_over_how_many_rows_the_base_value_is_the_mean(chart):
+    show(chart, [0.1], 0.2, 0.3, over=50)
+    assert "base value 0.2 over 50 rows" in chart._caption.value
+    show(chart, [0.1], 0.2, 0.3)
+    assert "over" not in chart._caption.value
+
+
 def test_the_others_and_the_gap_have_arrows_too(chart, chosen):
     values = np.array([5.0, 0.2, -0.3, 0.1, -0.1, -4.0])
     show(chart, values, 0.0, values.sum() + 0.5, top=2)

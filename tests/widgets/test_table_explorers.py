@@ -702,6 +702,22 @@ def test_a_brush_fades_lines_and_cells_of_other_rows_and_a_line_explains_its_row
     assert everything.session.inputs[0].tensor[0].tolist() == view._points()[number].tolist()
 
 
+def test_charts_say_over_how_many_rows_the_base_value_is_the_mean() -> None:
+    explorer = nx.TabularExplorer(linear(), row(0), method="exact_shap", show=["waterfall", "force"])
+    explorer.session.select(params={"exact_shap": {"background": 40}})
+    assert explorer.session.wait(60)
+    one = part(explorer, FeatureMap)
+    for chart in (one._waterfall, one._force):
+        assert "over 40 rows" in chart._caption.value
+    explorer.close()
+    explorer = nx.GlobalExplorer(linear(), row(0), show=["decision", "heatmap"])
+    assert explorer.session.wait(60)
+    each = part(explorer, RowsView)
+    for chart in (each._decision, each._heatmap):
+        assert f"over {each._now.details['background rows']} rows" in chart._caption.value
+    explorer.close()
+
+
 def test_a_brush_is_seen_only_where_it_says_which_rows_are_chosen(everything: nx.Explorer) -> None:
     session, view = everything.session, part(everything, RowsView)
     swarm, dependence = view._swarm._cloud, view._dependence._cloud

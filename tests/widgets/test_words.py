@@ -10,6 +10,7 @@ import pytest
 from nbexplain import Explanation, Region
 from nbexplain.core.question import Answer, Question
 from nbexplain.widgets import words
+from nbexplain.widgets.near_rows import score_text
 
 SESSION = SimpleNamespace(
     classes=("cat", "dog"),
@@ -78,6 +79,10 @@ def test_a_summary_names_the_figures_of_the_method():
     assert "MAE 10,010 ·" in words.summary(explanation(details={"MAE": 10_010.4}), SESSION)
     said = [words.number(value) for value in (0.01234, 99.96, -123.4, 2.5e12 + 0.5, 2e9, -2e300)]
     assert said == ["0.0123", "100", "−123", "2.5e+12", "2,000,000,000", "−2e+300"]
+
+
+def test_the_score_of_a_near_row_has_two_places_unless_it_is_huge():
+    assert [score_text(score) for score in (0.128, -1.0, np.nan, -2e300)] == ["0.13", "−1.00", "…", "−2e+300"]
 
 
 def test_targets_have_names():

@@ -380,3 +380,5 @@ def test_how_many_rows_stand_in_is_told_where_these_are_not_all() -> None:
     }
     pairs = explain(model, given, "interaction", background=7, explainer="exact", target=0)
     assert pairs.details == {"background rows": 7}
+    sizes = explain(model, given, "interaction", rows=3, background=7, explainer="exact", target=0)
+    assert sizes.details == {"rows by exact": 3, "background rows": 7}

@@ -401,10 +401,13 @@ def test_a_booster_of_ones_own_objective_tells_two_classes_that_are_named() -> N
 
 def test_a_booster_of_ones_own_objective_tells_three_classes_that_are_named() -> None:
     model, table = light(own_loss, THREE, num_class=3), Tabular(X[5], background=X, labels=THREE)
-    with pytest.raises(ValueError, match=r"nothing tells a class; .* give a name for each: classes=\[…\]"):
+    said = r"nothing tells a class; .* give a name for each: classes=\[…\]; if .* numbers, use 'residuals', target=0$"
+    with pytest.raises(ValueError, match=said):
         explain(model, table, "confusion")
     found = explain(model, table, "confusion", classes=["low", "middle", "high"])
     np.testing.assert_array_equal(found.values, confusion_matrix(THREE, model.predict(X).argmax(1)))
+    numbers = explain(model, table, "residuals", target=0)
+    assert numbers.details["R²"] == pytest.approx(r2_score(THREE, model.predict(X)[:, 0]))
 
 
 OF_A_NUMBER: dict[str, Callable[[], Any]] = {

@@ -148,7 +148,7 @@ def test_a_value_that_the_background_lacks_and_the_model_does_not_take_is_named(
     assert str(raised.value).endswith(ends)
 
 
-ZONES = pd.DataFrame({"zone": [101, 205, 330] * 4, "weight": np.linspace(-1, 1, 12)})
+ZONES = pd.DataFrame({"zone": [101, 205, 330] * 4, "rooms": [1, 2, 3, 4] * 3})
 
 
 def zoned(encoder: Any) -> Any:
@@ -157,7 +157,7 @@ def zoned(encoder: Any) -> Any:
 
 
 def test_a_code_that_is_a_number_is_named_as_a_word_is() -> None:
-    row = {"zone": 555, "weight": 7.0}  # no 7.0 in the background either, which the model takes
+    row = {"zone": 555, "rooms": 7}  # no 7 in the background either, which the model takes
     with pytest.raises(ValueError, match="which does not occur") as raised:
         explain(zoned(OneHotEncoder()), Tabular(row, ZONES), "exact_shap", target=1)
     assert str(raised.value).startswith(
@@ -187,7 +187,7 @@ def test_a_number_is_not_blamed_for_another_failure() -> None:
         raise ConnectionError("the server is away")
 
     with pytest.raises(RuntimeError, match="the model raised ConnectionError on an input of shape"):
-        explain(away, Tabular({"zone": 555, "weight": 0.0}, ZONES), "exact_shap")
+        explain(away, Tabular({"zone": 555, "rooms": 1}, ZONES), "exact_shap")
 
 
 def test_a_value_that_a_network_does_not_take_is_named_by_gradients_too() -> None:

@@ -266,6 +266,19 @@ def test_other_dates_than_those_of_the_classes_are_named() -> None:
         explain(ByDay(DAYS.to_numpy().astype("M8[ns]")), table, "confusion")
 
 
+def test_classes_that_no_datetime_holds_are_dates_too() -> None:
+    background = np.array([[-1.0], [1.0], [2.0], [1.0]])
+    classes = DAYS.to_numpy().astype("M8[ns]") + 1
+    for labels in (classes[RIGHT], list(classes[RIGHT]), pd.Series(classes[RIGHT])):
+        found = explain(ByDay(classes), Tabular([1.0], background, labels=labels), "confusion")
+        assert found.values.tolist() == [[1, 1], [0, 2]]
+        assert found.names == ("2024-01-01 00:00:00.000000001", "2024-02-01 00:00:00.000000001")
+    with pytest.raises(
+        ValueError, match=r"row 0 has '2024-01-01T00:00:00', expected .* '2024-01-01T00:00:00.000000001'"
+    ):
+        explain(ByDay(classes), Tabular([1.0], background, labels=DAYS[RIGHT]), "confusion")
+
+
 IDS = 2**60 + np.arange(2)
 
 

@@ -124,6 +124,15 @@ def test_durations_are_no_numbers_in_any_unit(method: str, unit: str) -> None:
         explain(lambda x: x[:, 0], Tabular([1.0], background, labels=pd.Timestamp("2024-01-01") + labels), method)
 
 
+@pytest.mark.parametrize("method", ["residuals", "permutation_importance"])
+def test_durations_that_no_timedelta_holds_are_no_numbers_either(method: str) -> None:
+    table = Tabular([1.0], np.array([[1.0], [1.5], [0.5], [2.0], [0.125]]), labels=WAITS + pd.Timedelta(1, "ns"))
+    with pytest.raises(
+        ValueError, match=r"expected numbers, row 0 has .*86400000000001.*; if it predicts days: labels="
+    ):
+        explain(lambda x: x[:, 0], table, method)
+
+
 @pytest.mark.parametrize("dtype", [float, "f4", int, object])
 def test_masked_labels_are_missing(dtype: Any) -> None:
     background = np.array([[1.0], [2.0], [3.0], [4.0]])

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import Tensor
 from traitlets import TraitError
 
 import nbexplain as nx
@@ -171,6 +173,17 @@ def test_without_being_asked_for_it_waits_for_its_button() -> None:
     close_tree(shown, set())
 
 
+def test_what_is_chosen_before_is_in_the_pane_from_the_beginning() -> None:
+    session = nx.Session(loan, nx.Tabular(ROW, FRAME), classes=["refused", "approved"])
+    session.select(params={"counterfactual": {"changes": 2, "fixed": ("debt",)}})
+    view = CounterfactualView(session, lambda _place, _answer: None, lambda _row: None, at_once=False)
+    assert session.wait(60)
+    assert (view.pane.most, view.pane.limits) == (2, [[1, "fixed"]])
+    view.close()
+    session.close()
+    close_tree(view.pane, set())
+
+
 def test_a_prediction_crosses_the_number_that_is_given() -> None:
     explorer = nx.TabularExplorer(
         lambda x: (x["age"] - x["debt"]).to_numpy(float), nx.Tabular(ROW, FRAME), show=["counterfactual"]
@@ -241,6 +254,13 @@ def test_what_is_found_is_asked_anew_with_the_words_of_the_page(texts: nx.Explor
     assert row["score"].endswith("class 1 1.5 → −0.5")
 
 
+def test_it_is_asked_anew_too_where_none_is_tried(texts: nx.Explorer) -> None:
+    texts.session.select(params={"leave_one_out": {"unit": "sentence"}})
+    assert texts.session.wait(60)
+    (row,) = pane(texts).rows
+    assert gone(row) == ["a good and fine film.", " it was fine."]
+
+
 def test_words_that_are_hidden_otherwise_are_never_tried() -> None:
     pytest.importorskip("transformers")
     model, x = bert("SequenceClassification", num_labels=3), nx.Text(SENTENCE, tokenizer())
@@ -271,6 +291,20 @@ def test_words_that_are_hidden_otherwise_are_never_tried() -> None:
     assert explorer.session.wait(60)
     assert (shown.tried, text.dropped) == (-1, before)
     explorer.close()
+
+
+def test_what_is_found_in_another_text_is_never_tried(texts: nx.Explorer) -> None:
+    shown, text, view = pane(texts), part(texts, TokenMap).pane, part(texts, CounterfactualView)
+    before = view._now, view._units
+    texts.session.replace(0, nx.Text("the good and fine book. it was fine."))
+    assert texts.session.wait(60)
+    assert shown.refusal == ""
+    view._now, view._units = before  # as long as others are not there yet
+    view._mark_words()
+    assert shown.refusal == "Found for other words than these"
+    view._try(0)
+    assert texts.session.wait(60)
+    assert (shown.tried, text.dropped) == (-1, [])
 
 
 def test_the_mark_is_where_the_words_are_left_out(texts: nx.Explorer) -> None:
@@ -312,6 +346,28 @@ def test_a_row_that_is_reset_by_hand_is_tried_no_more(explorer: nx.Explorer) -> 
     assert explorer.session.wait(60)
     assert explorer.session.inputs[0].tensor[0].tolist() == [26, 3, 1]
     assert (shown.tried, shown.rows) == (-1, before)
+
+
+def test_another_callable_is_another_question_whatever_its_equality_gives(explorer: nx.Explorer) -> None:
+    class Odd:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __init__(self, times: float) -> None:
+            self.times = times
+
+        def __eq__(self, other: object) -> Any:
+            return torch.ones(2)
+
+        def __call__(self, scores: Tensor) -> Tensor:
+            return scores[:, 0] * self.times
+
+    shown = pane(explorer)
+    for times in (1, 40):
+        explorer.session.select(target=Odd(times))
+        assert explorer.session.wait(60)
+        assert (shown.crossed == 0.5) == (times == 1)
+        command(shown, {"try": 0})
+        assert explorer.session.wait(60)
 
 
 def test_a_long_text_is_cut_between_struck_words() -> None:
