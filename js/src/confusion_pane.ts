@@ -40,13 +40,14 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
   const body = h("tbody");
   const head = h("thead");
   const table = h("table", { class: "nbx-confusion-cells" }, head, body);
+  const box = h("div", { class: "nbx-confusion-box" }, table);
   const figures = h("p", { class: "nbx-confusion-figures" });
   const reset = h("button", { type: "button", ...OWN_KEYS }, "Highest score");
   const words = h("span");
   const at = h("div", { class: "nbx-confusion-threshold" }, words, reset);
   const note = h("p", { class: "nbx-confusion-note" });
   el.classList.add("nbx-pane", "nbx-confusion");
-  el.replaceChildren(h("div", { class: "nbx-head" }, title), h("div", { class: "nbx-confusion-box" }, table), at, figures, note);
+  el.replaceChildren(h("div", { class: "nbx-head" }, title), box, at, figures, note);
   keepKeys(el);
 
   let kernel = ALIVE;
@@ -85,7 +86,7 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
       return h("tr", {}, h("th", { scope: "row", title: name, "aria-label": name }, h("span", {}, name)), ...cells);
     }));
     table.classList.toggle("nbx-many", names.length > MOST_WITH_SHARES);
-    table.style.setProperty("--nbx-classes", String(names.length));
+    box.style.setProperty("--nbx-classes", String(names.length));
     table.classList.toggle("nbx-upright", names.length > 4);
   };
   const fit = (): void => {

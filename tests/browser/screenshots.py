@@ -70,10 +70,10 @@ view""")
 
 
 def rows(lab: Lab) -> None:
-    """docs/rows.png: what a forest looks at over all rows of a table."""
+    """docs/rows.png: how well a forest does on rows that it was not trained on, and what it looks at."""
     lab.run_cell("""\
 cells = tumour()
-row = nx.Tabular(cells.rows[3], cells.background, names=cells.names, labels=cells.background_labels)
+row = nx.Tabular(cells.rows[3], cells.rows, names=cells.names, labels=cells.labels)
 view = nx.GlobalExplorer(cells.forest, row, classes=cells.classes)
 view""")
     shoot(lab, "view", "rows.png")
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("name", nargs="*", help=f"{', '.join(PICTURES)}; all if none is given")
     names = parser.parse_args().name or [*PICTURES]
     FOLDER.mkdir(exist_ok=True)
-    with jupyter([SET_UP], width=1400, height=2600) as lab:
+    with jupyter([SET_UP], width=1400, height=3600) as lab:
         for name in names:
             lab.clear()
             PICTURES[name](lab)

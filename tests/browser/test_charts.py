@@ -45,6 +45,23 @@ slider.observe(lambda change: heard.append(change["new"]), "value")
 slider"""
 
 
+NAMED = """\
+import bqplot
+from nbexplain.widgets.chart_style import figure, set_ticks
+
+rows, across = bqplot.LinearScale(min=0, max=3), bqplot.LinearScale(min=0, max=1)
+beside = bqplot.Axis(scale=rows, orientation="vertical")
+named = figure([bqplot.Bars(x=[0, 1, 2], y=[0.2, 0.5, 1], scales={"x": rows, "y": across}, orientation="horizontal")],
+               [beside, bqplot.Axis(scale=across)])
+
+def name(names, most):
+    rows.max = most  # the axis moves
+    set_ticks(beside, np.arange(3.0), ".0f", {str(place): name for place, name in enumerate(names)})
+
+name("abc", 3)
+named"""
+
+
 class Heat:
     """The map of a chart as it lies on the page."""
 
@@ -156,3 +173,14 @@ def test_a_slider_is_typed_into_chosen_from_and_set_by_code(lab):
 def test_a_chart_has_its_frame_with_no_other_pane_beside_it(lab):
     lab.run_cell("nx.Explorer(demo.model, demo.pictures[0], show=['classes'], **about)")
     expect(lab.page.locator(".nbx-card")).to_have_css("border-top-width", "1px", timeout=SOON)
+
+
+def test_ticks_at_the_same_places_have_their_new_names_while_the_axis_moves(lab):
+    lab.run_cell("import numpy as np\n" + NAMED)
+    texts = lab.page.locator(".bqplot .axis .tick text").filter(has_text=re.compile("^[a-z]$"))
+    expect(texts).to_have_text([*"abc"])
+    for turn, names in enumerate(["cab", "bca", "xyz", "cba"] * 3):
+        lab.execute(f"name({names!r}, {3 + turn % 2})")
+        frames(lab.page, 10)
+        expect(texts).to_have_text([*names])
+    assert lab.errors == []

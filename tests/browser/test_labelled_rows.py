@@ -77,6 +77,21 @@ def test_a_cell_chooses_its_rows_and_the_bar_lets_them_go(lab):
     assert lab.errors == []
 
 
+@pytest.mark.parametrize("width", [1183, 1920])
+def test_the_matrix_is_as_high_as_the_curves_beside_it(lab, width):
+    size = lab.page.viewport_size
+    lab.page.set_viewport_size({"width": width, "height": 1500})
+    explorer = shown(lab)
+    pane = explorer.root.locator(".nbx-confusion")
+    frames(lab.page, 10)
+    left = pane.evaluate("""pane => {
+        const last = [...pane.children].filter(part => part.offsetHeight).pop();
+        return pane.getBoundingClientRect().bottom - last.getBoundingClientRect().bottom;
+    }""")
+    lab.page.set_viewport_size(size)
+    assert left < 20
+
+
 def test_a_time_to_filter_by_is_seen_whole(lab):
     lab.execute("times = frame.iloc[:, :1].assign(day=np.datetime64('2024-01-01') + np.arange(569).astype('m8[D]'))")
     lab.execute("times['at'] = times['day'] + np.arange(569).astype('m8[s]') * 7")
