@@ -81,6 +81,7 @@ class Explorer(ipywidgets.VBox):
     _told: tuple[type[Exception], ...] = ()  # errors that a pane tells of, so that the status line need not
     _least: int = 0  # pixels that a pane on the board needs, where they share its width
     _equal: bool = False  # whether all of those are as wide as each other, the last one too
+    _among: Sequence[Any] = ()  # the targets that panes are compared by
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
 
