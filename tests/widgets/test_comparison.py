@@ -131,6 +131,35 @@ def test_regions_over_two_masks_are_numbered() -> None:
     comparison.close()
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_warning_names_the_one_of_two_alike_that_it_is_about(place: int) -> None:
+    model, x = seeded(Plain), picture()
+
+    def unknown(scores: Tensor) -> Tensor:
+        return scores[:, 0] * torch.nan
+
+    unknown.__name__ = "chosen"
+    (warning,) = nx.explain(model, x, "gradient", target=unknown).warnings
+    assert not nx.explain(model, x, "gradient", target=column(1)).warnings
+    targets = [column(1)]
+    targets.insert(place, unknown)
+    comparison = nx.MethodComparison(model, x, targets=targets, method="gradient")
+    assert comparison.session.wait(60)
+    assert comparison._status.warnings == [f"chosen {place + 1}: {warning}"]
+    comparison.close()
+
+
+def test_what_fails_of_two_alike_is_named() -> None:
+    def failing(scores: Tensor) -> Tensor:
+        raise RuntimeError("not today")
+
+    failing.__name__ = "chosen"
+    comparison = nx.MethodComparison(seeded(Plain), picture(), targets=[column(1), failing], method="gradient")
+    assert comparison.session.wait(60)
+    assert comparison._status.error.startswith("chosen 2: target: the callable raised RuntimeError")
+    comparison.close()
+
+
 def test_class_names_and_shared_sessions() -> None:
     session = nx.Session(seeded(Plain), picture(), classes=["ant", "bee", "cat", "dog", "eel"])
     comparison = nx.MethodComparison(session, targets=["bee", "eel"])
@@ -260,5 +289,5 @@ def test_answers_on_their_way_are_said_with_the_others() -> None:
         "LIME for 5 targets · class 0 1.2 s · class 1 40% … · class 1 is on its way (about 1,000 passes, 30 s) · "
         "class 1 stopped at 40% · 7 forward passes"
     )
-    assert compared_warnings({"LIME": ["few", "odd row"], "Occlusion": ["odd row"]}) == ["LIME: few", "odd row"]
+    assert compared_warnings([("LIME", ["few", "odd row"]), ("Occlusion", ["odd row"])]) == ["LIME: few", "odd row"]
     session.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from nbexplain.core.formatting import counted
@@ -37,9 +37,9 @@ def compared_words(part: str, answers: Sequence[Answer], session: Session, of: i
     return " · ".join([head, *(f"{name_of(part, a, session, among)} {_state(a)}" for a in answers), *passes])
 
 
-def compared_warnings(warned: Mapping[str, Sequence[str]]) -> list[str]:
-    """What is to be distrusted of each, by its name; what all share is said once, of none."""
-    found = [(name, warning) for name, those in warned.items() for warning in those]
+def compared_warnings(warned: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """What is to be distrusted of each, with its name; what all share is said once, of none."""
+    found = [(name, warning) for name, those in warned for warning in those]
     times = Counter(warning for _, warning in found)
     return list(dict.fromkeys(w if times[w] == len(warned) else f"{name}: {w}" for name, w in found))
 

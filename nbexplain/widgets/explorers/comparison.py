@@ -115,13 +115,16 @@ class MethodComparison(Explorer):
         shown = [own[key] for key in map(key_of, self._values) if key in own]
         if not shown:
             return super()._said(main, answers)
-        warned = {name_of(self._part, answer, self.session): self._warnings_of(answer) for answer in shown}
+        warned = [(self._name_of(answer), self._warnings_of(answer)) for answer in shown]
         text = compared_words(self._part, shown, self.session, len(self._values), self._among)
         return text, compared_warnings(warned)
 
     def _failure(self, answer: Answer) -> tuple[str, str]:
         sentence, traceback = super()._failure(answer)
-        return f"{name_of(self._part, answer, self.session)}: {sentence}", traceback
+        return f"{self._name_of(answer)}: {sentence}", traceback
+
+    def _name_of(self, answer: Answer) -> str:
+        return name_of(self._part, answer, self.session, self._among)
 
     def _compared(self) -> list[Any]:
         if self._given:
