@@ -320,7 +320,7 @@ class Explorer(ipywidgets.VBox):
     def code(self) -> str:
         """The few lines of plain nbexplain that compute what is on screen; print them."""
         unmatched = [answer.question for answer in self._on_page().values() if isinstance(answer.error, NoRows)]
-        return code_of(self.session, self._answered_so_far(), unmatched)
+        return code_of(self.session, self._answered_so_far(), unmatched, self._among)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """The widget, and a picture for pages that show none: code hosts, exported notebooks."""
