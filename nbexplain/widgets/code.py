@@ -199,7 +199,10 @@ class Names:
     def _expression(self, thing: Any) -> str:
         """What it is called; `""` where it has no name."""
         if isinstance(thing, types.MethodType) and (owner := self._known.get(id(thing.__self__))):
-            return f"{owner}.{thing.__name__}"  # a bound method is another object at each look
+            name = getattr(thing, "__name__", "")  # a bound method is another object at each look
+            found = getattr(thing.__self__, name, None)  # or another one: a function may have had that name elsewhere
+            if isinstance(found, types.MethodType) and found == thing:
+                return f"{owner}.{name}"
         return self._known.get(id(thing)) or _in_module(thing)
 
     def _free(self, name: str) -> str:

@@ -153,6 +153,24 @@ def test_each_mask_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch) -> N
     comparison.close()
 
 
+def test_a_method_that_has_another_name_in_its_class(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Choice:
+        third = lambda self, scores: scores[:, 2]  # noqa: E731
+        first = third
+        first.__name__ = "second"
+
+        def second(self, scores: torch.Tensor) -> torch.Tensor:
+            return scores[:, 1]
+
+    x, choice = picture(), Choice()
+    comparison = nx.MethodComparison(example.model, x, targets=[choice.second, choice.third], method="gradient")
+    names = {"net": example.model, "x": x, "choice": choice}
+    lines = code_in(comparison, names, monkeypatch).splitlines()
+    assert lines[2] == "target = ...  # what is explained that was given here"
+    assert [line.partition("target=")[2].partition(")")[0] for line in lines[4:]] == ["choice.second", "target"]
+    comparison.close()
+
+
 def test_odd_outputs_targets_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "it's one.png"
     PIL.Image.fromarray(np.full((12, 12, 3), 99, np.uint8)).save(path)
