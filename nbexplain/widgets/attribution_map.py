@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
@@ -36,6 +36,8 @@ class AttributionMap:
         Told of every answer, in the worker.
     link
         What it shares with the panes beside it.
+    among
+        The targets that are compared, as for `words.target_name`.
     own
         Parts of the question that do not follow the selection.
     """
@@ -46,9 +48,11 @@ class AttributionMap:
         models: SessionModels,
         answered: Callable[[Place, Answer], None],
         link: PaneLink | None = None,
+        among: Sequence[Any] = (),
         **own: Any,
     ) -> None:
         self._session = session
+        self._among = among
         self._models = models
         self._answered = answered
         array = Array()
@@ -81,7 +85,7 @@ class AttributionMap:
                 self.pane.aim = aim
             title = words.METHODS[question.method].label
             if question.target is not None:
-                title += f" · {words.target_name(question.target, self._session)}"
+                title += f" · {words.target_name(question.target, self._session, self._among)}"
             if "input" in place.own:
                 title += f" · input {question.input}"
             meta = about(explanation, repr(question), title)

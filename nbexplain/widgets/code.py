@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from nbexplain.core.model.detections import Detections
 from nbexplain.core.model.region import Region, Weights
 from nbexplain.core.question import Question
 from nbexplain.core.registry import METHODS
-from nbexplain.core.target import called_like
+from nbexplain.core.target import called_like, key_of
 from nbexplain.inputs import Array, Key, Tabular, Text
 from nbexplain.session import Session
 from nbexplain.widgets import words
@@ -24,18 +24,21 @@ _MOST_ITEMS = 1000  # of a list that is searched for a name
 
 
 def code_of(
-    session: Session, answered: Iterable[tuple[Question, Explanation]], unmatched: Iterable[Question] = ()
+    session: Session,
+    answered: Iterable[tuple[Question, Explanation]],
+    unmatched: Iterable[Question] = (),
+    among: Sequence[Any] = (),
 ) -> str:
     """One call of `explain` for each answer, with the names that things have in the user's notebook.
 
     Those of questions whose filter no row matches, which would fail, stand in comments.
 
-    What has no name there gets one, with a comment that says what belongs there.
+    What has no name there gets one, with a comment that says what belongs there. `among` as for `words.target_name`.
     """
-    names = Names(session)
+    asked: list[tuple[Question, Explanation | None]] = [*answered, *((question, None) for question in unmatched)]
+    names = Names(session, [question.target for question, _ in asked])
     calls: dict[str, str] = {}
     failing: list[str] = []
-    asked: list[tuple[Question, Explanation | None]] = [*answered, *((question, None) for question in unmatched)]
     for question, explanation in asked:
         method = METHODS[question.method]
         x = names.all_inputs() if method.over_inputs else names.input(question.input or 0)
@@ -51,7 +54,9 @@ def code_of(
         about = session.inputs[number].kind, session.places(number)
         params = dict(question.params) if explanation is None else explanation.params
         parts += [f"{name}={value!r}" for name, value in method.chosen_params(params, *about).items()]
-        comment = f"  # {_plain(words.target_name(question.target, session))}" if question.target is not None else ""
+        comment = ""
+        if question.target is not None:
+            comment = f"  # {_plain(words.target_name(question.target, session, among))}"
         if (part := session.selection.part) != names.default_part(question.input or 0):
             parts.append(f"part={part!r}")
         call = f"explain({', '.join([*parts, *names.ways()])}){comment}"
@@ -68,9 +73,12 @@ def code_of(
 
 
 class Names:
-    """How the user's code calls the things that a session was given."""
+    """How the user's code calls the things that a session was given.
 
-    def __init__(self, session: Session) -> None:
+    Of `targets`, all that are asked about, those without a name get one each.
+    """
+
+    def __init__(self, session: Session, targets: Iterable[Any] = ()) -> None:
         self._session = session
         self._taken = set(_namespace())
         things = list(_expressions(_namespace()))
@@ -79,6 +87,7 @@ class Names:
         self._made: dict[int, str] = {}
         self.missing: list[str] = []
         self.made: list[str] = []
+        self._invented = self._invent(targets)
 
     def model(self) -> str:
         """The model."""
@@ -112,8 +121,7 @@ class Names:
     def _made_again(self, x: Text | Tabular, name: str) -> str:
         """The name of a text or a row that is made in a line of its own."""
         if id(x) not in self._made:
-            while name in self._taken:
-                name += "_"
+            name = self._free(name)
             self.made.append(f"{name} = {self._making.expression(x)}")
             self._made[id(x)] = name
         return self._made[id(x)]
@@ -141,11 +149,31 @@ class Names:
     def target(self, target: Any) -> str:
         """A class index, its name where another class is called like that index, a tuple, or what it is called."""
         if isinstance(target, Region) and isinstance(target.over, Weights):
-            return f"Region({target.label}, over={self._name(target.over.given, 'mask', 'the mask')})"
+            name = self._invented.get(key_of(target.over), "mask")
+            return f"Region({target.label}, over={self._name(target.over.given, name, 'the mask')})"
         if called_like(target, self._session.classes) is not None:
             return repr(self._session.classes[target])
-        plain = isinstance(target, (int, tuple, Region))
-        return repr(target) if plain else self._name(target, "target", "what is explained")
+        if isinstance(target, (int, tuple, Region)):
+            return repr(target)
+        return self._name(target, self._invented.get(key_of(target), "target"), "what is explained")
+
+    def _invent(self, targets: Iterable[Any]) -> dict[Hashable, str]:
+        """Names by `key_of` for those of them without one: `target`, or `target_1` and `target_2`; so for masks."""
+        unnamed: dict[str, dict[Hashable, None]] = {"mask": {}, "target": {}}
+        for target in targets:
+            if isinstance(target, Region) and isinstance(target.over, Weights):
+                word, key, thing = "mask", key_of(target.over), target.over.given
+            elif callable(target):
+                word, key, thing = "target", key_of(target), target
+            else:
+                continue
+            if not self._expression(thing):
+                unnamed[word][key] = None
+        return {
+            key: f"{word}_{number}" if len(keys) > 1 else word
+            for word, keys in unnamed.items()
+            for number, key in enumerate(keys, 1)
+        }
 
     def ways(self) -> list[str]:
         """`preprocess=…` and the like, where they were given; without `classes` the scores may be others."""
@@ -162,11 +190,25 @@ class Names:
         return repr(way) if made else self._name(way, name, name)
 
     def _name(self, thing: Any, name: str, what: str) -> str:
-        if isinstance(thing, types.MethodType) and (owner := self._known.get(id(thing.__self__))):
-            return f"{owner}.{thing.__name__}"  # a bound method is another object at each look
-        if found := self._known.get(id(thing)) or _in_module(thing):
+        if found := self._expression(thing):
             return found
+        name = self._free(name)
         self._ask(f"{name} = ...  # {what} that was given here")
+        return name
+
+    def _expression(self, thing: Any) -> str:
+        """What it is called; `""` where it has no name."""
+        if isinstance(thing, types.MethodType) and (owner := self._known.get(id(thing.__self__))):
+            name = getattr(thing, "__name__", "")  # a bound method is another object at each look
+            found = getattr(thing.__self__, name, None)  # or another one: a function may have had that name elsewhere
+            if isinstance(found, types.MethodType) and found == thing:
+                return f"{owner}.{name}"
+        return self._known.get(id(thing)) or _in_module(thing)
+
+    def _free(self, name: str) -> str:
+        """A name that stands for nothing else in the notebook."""
+        while name in self._taken:
+            name += "_"
         return name
 
     def _ask(self, line: str) -> None:

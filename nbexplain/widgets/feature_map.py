@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import ipywidgets
@@ -38,9 +38,10 @@ class FeatureMap:
         session: Session,
         answered: Callable[[Place, Answer], None],
         shown: Collection[str] = ("map",),
+        among: Sequence[Any] = (),
         **own: Any,
     ) -> None:
-        self._session, self._answered = session, answered
+        self._session, self._answered, self._among = session, answered, among
         self._listeners: list[Callable[[Explanation], None]] = []
         self._choosers: list[Callable[[int], None]] = []
         self._bars = FeatureBars(self._choose) if "map" in shown else None
@@ -118,7 +119,7 @@ class FeatureMap:
         assert isinstance(row, Tabular)
         held = [column.said(value) for column, value in zip(row.columns, row.tensor[0].tolist(), strict=True)]
         values, errors, top = explanation.values, explanation.standard_error, self._top.value
-        target = words.target_name(explanation.target, self._session)
+        target = words.target_name(explanation.target, self._session, self._among)
         if self._bars is not None:
             title_of(self._frames["map"]).value = f"{words.METHODS[explanation.method].label} · {target}"
             # LIME names its bars by conditions, which say what the row holds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbexplain.core.question import Answer
@@ -20,11 +20,12 @@ def map_of(
     models: SessionModels,
     answered: Callable[[Place, Answer], None],
     link: PaneLink | None = None,
+    among: Sequence[Any] = (),
     **own: Any,
 ) -> AttributionMap | TokenMap | FeatureMap:
     """The part `"map"` for the session's kind of inputs. Parameters as for `AttributionMap`."""
     if session.facts.kind == "text":
-        return TokenMap(session, answered, **own)
+        return TokenMap(session, answered, among, **own)
     if session.facts.kind == "table":
-        return FeatureMap(session, answered, **own)
-    return AttributionMap(session, models, answered, link, **own)
+        return FeatureMap(session, answered, among=among, **own)
+    return AttributionMap(session, models, answered, link, among, **own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
@@ -29,8 +29,11 @@ _DIVISION = ("unit", "hide")
 class TokenMap:
     """The pane `"map"` of a text, following the selection. Parameters as for `AttributionMap`."""
 
-    def __init__(self, session: Session, answered: Callable[[Place, Answer], None], **own: Any) -> None:
+    def __init__(
+        self, session: Session, answered: Callable[[Place, Answer], None], among: Sequence[Any] = (), **own: Any
+    ) -> None:
         self._session = session
+        self._among = among
         self._answered = answered
         array = Array()
         self._feed = Feed(array, session)
@@ -118,7 +121,7 @@ class TokenMap:
             self._show_text(question.input, explanation)
             title = words.METHODS[question.method].label
             if question.target is not None:
-                title += f" · {words.target_name(question.target, self._session)}"
+                title += f" · {words.target_name(question.target, self._session, self._among)}"
             self._feed.show(weights_and_errors(explanation), about(explanation, repr(question), title))
         self.pane.notice = words.sentence(answer.error) if answer.error is not None else ""
         self._answered(place, answer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from nbexplain.core.formatting import HUGE
 from nbexplain.core.question import Answer, Question
 from nbexplain.core.registry import METHODS
 from nbexplain.core.table.matching import NoRows
-from nbexplain.core.target import name_of
+from nbexplain.core.target import key_of, name_of
 from nbexplain.inputs import Text
 from nbexplain.inputs.table_column import numbers_apart
 from nbexplain.session import Session
@@ -24,10 +25,16 @@ _ON_AXES = ("x_low", "x_high", "y_low", "y_high")  # ends of a plane, which its 
 _ROUNDING = 1e-9  # of the largest value: a standard error below is none
 
 
-def target_name(target: Any, session: Session) -> str:
-    """The name of a class, with the region that it is explained over, or a description of another target."""
+def target_name(target: Any, session: Session, among: Sequence[Any] = ()) -> str:
+    """The name of a class, with the region that it is explained over, or a description of another target.
+
+    Where several `among` those that are compared are called alike, as two lambdas are, they are numbered.
+    """
     x = session.inputs[session.selection.input]
-    return name_of(target, session.classes, x.tokens if isinstance(x, Text) else ())
+    called = partial(name_of, classes=session.classes, places=x.tokens if isinstance(x, Text) else ())
+    name, key = called(target), key_of(target)
+    alike = list(dict.fromkeys(key_of(other) for other in among if called(other) == name))
+    return f"{name} {alike.index(key) + 1}" if len(alike) > 1 and key in alike else name
 
 
 def change_of(session: Session, target: int, before: np.ndarray, after: np.ndarray) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,91 @@ def test_comparisons_number_their_answers(example: Example, monkeypatch: pytest.
     assert [each.target for each in found.values()] == [0, 1, 2]
     check(explorer, found)
     explorer.close()
+
+
+def column(number: int) -> Any:
+    """Functions that are all called alike."""
+
+    def chosen(scores: torch.Tensor) -> torch.Tensor:
+        return scores[:, number]
+
+    return chosen
+
+
+FIRST, FOURTH, FIFTH = (lambda scores: scores[:, 0]), column(3), column(4)
+PART = functools.partial(torch.select, dim=1, index=1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "known", "names"),
+    [
+        ([FIRST, FOURTH, FIFTH], {}, ["target_1", "target_2", "target_3"]),
+        ([FIRST, FOURTH, PART, FIRST], {"chosen": FOURTH}, ["target_1", "chosen", "target_2", "target_1"]),
+        ([FIRST, 2], {}, ["target", "2"]),
+        ([FIRST, FOURTH], {"target": FOURTH}, ["target_", "target"]),
+        ([FIRST, FOURTH], {"target_1": 7}, ["target_1_", "target_2"]),
+        ([np.eye(5)[3], np.eye(5)[1]], {}, ["target_1", "target_2"]),
+    ],
+)
+def test_each_target_without_a_name_gets_one(
+    targets: list[Any], known: dict[str, Any], names: list[str], example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = picture()
+    comparison = nx.MethodComparison(example.model, x, targets=targets, method="gradient")
+    namespace = {"net": example.model, "x": x, **known}
+    lines = code_in(comparison, namespace, monkeypatch).splitlines()
+    missing = [line for line in lines if "= ..." in line]
+    asked = [name for name in dict.fromkeys(names) if name.startswith("target") and name not in known]
+    assert missing == [f"{name} = ...  # what is explained that was given here" for name in asked]
+    calls = [line.partition("target=")[2].partition(")")[0] for line in lines if "target=" in line]
+    assert calls == list(dict.fromkeys(names))
+    made = {**namespace, **dict(zip(names, comparison._values, strict=True))}
+    exec("\n".join(line for line in lines if line not in missing), made)
+    check(comparison, {name: value for name, value in made.items() if isinstance(value, nx.Explanation)})
+    comparison.close()
+
+
+def test_the_comments_have_the_numbers_of_the_titles(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = nx.MethodComparison(example.model, picture(), targets=[column(0), column(1)], method="gradient")
+    text = code_in(comparison, {"net": example.model, "x": comparison.session.given.inputs[0]}, monkeypatch)
+    assert text.splitlines()[-2:] == [
+        "gradient = explain(net, x, 'gradient', target=target_1)  # chosen 1",
+        "gradient_2 = explain(net, x, 'gradient', target=target_2)  # chosen 2",
+    ]
+    comparison.close()
+
+
+def test_each_mask_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x, masks = seeded(lambda: nn.Conv2d(3, 2, 1)), picture(), [np.eye(12), 1 - np.eye(12)]
+    targets = [nx.Region(0, over=mask) for mask in (masks[0], masks[1], masks[1].copy())] + [nx.Region(1, masks[0])]
+    comparison = nx.MethodComparison(model, x, targets=targets, method="gradient")
+    lines = code_in(comparison, {"net": model, "x": x}, monkeypatch).splitlines()
+    assert lines[2:4] == [f"mask_{number} = ...  # the mask that was given here" for number in (1, 2)]
+    calls = [(0, "mask_1"), (0, "mask_2"), (1, "mask_1")]
+    assert [line.partition("target=")[2].partition(")")[0] for line in lines[5:]] == [
+        f"Region({label}, over={mask}" for label, mask in calls
+    ]
+    lines = code_in(comparison, {"net": model, "x": x, "diagonal": masks[0]}, monkeypatch).splitlines()
+    assert lines[2] == "mask = ...  # the mask that was given here"
+    comparison.close()
+
+
+def test_a_method_that_has_another_name_in_its_class(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Choice:
+        third = lambda self, scores: scores[:, 2]  # noqa: E731
+        first = third
+        first.__name__ = "second"
+
+        def second(self, scores: torch.Tensor) -> torch.Tensor:
+            return scores[:, 1]
+
+    x, choice = picture(), Choice()
+    comparison = nx.MethodComparison(example.model, x, targets=[choice.second, choice.third], method="gradient")
+    names = {"net": example.model, "x": x, "choice": choice}
+    lines = code_in(comparison, names, monkeypatch).splitlines()
+    assert lines[2] == "target = ...  # what is explained that was given here"
+    assert [line.partition("target=")[2].partition(")")[0] for line in lines[4:]] == ["choice.second", "target"]
+    comparison.close()
 
 
 def test_odd_outputs_targets_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from nbexplain.core.question import Answer, Price, Question
 from nbexplain.widgets.attribution_map import AttributionMap
 from nbexplain.widgets.controls import Toolbar
 from nbexplain.widgets.explorers.compared import compared_warnings, compared_words
+from nbexplain.widgets.layout import title_of
 from nbexplain.widgets.pane_link import PaneLink
 from tests.core.methods.test_lime_rows_and_texts import SENTENCE, Bag, Words
 from tests.networks import Linear, Plain, picture, seeded
@@ -74,6 +75,88 @@ def test_callable_targets_are_compared_each_as_itself(make: Any) -> None:
         np.testing.assert_allclose(shown(part), nx.explain(model, picture(), target=number).values, atol=1e-6)
     assert comparison._status.text.startswith("Grad-CAM for 2 targets")
     assert comparison._status.text.count(" ms · ") == 2  # what each of them took
+    comparison.close()
+
+
+def column(number: int) -> Any:
+    """Functions that are all called alike."""
+
+    def chosen(scores: Tensor) -> Tensor:
+        return scores[:, number]
+
+    return chosen
+
+
+def titles(comparison: nx.MethodComparison) -> list[str]:
+    assert comparison.session.wait(60)
+    if comparison.session.facts.kind == "table":
+        return [title_of(part.pane).value for part in comparison._parts]  # type: ignore[attr-defined]
+    return [part.pane.overlay.meta["title"] for part in comparison._parts]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("targets", "names"),
+    [
+        ([column(0), 3, column(1)], ["chosen 1", "class 3", "chosen 2"]),
+        ([lambda scores: scores[:, 0], lambda scores: scores[:, 1]], ["<lambda> 1", "<lambda> 2"]),
+        ([same := column(2), same], ["chosen", "chosen"]),
+        ([np.eye(5)[0], np.eye(5)[1]], ["a mask of shape (5,) 1", "a mask of shape (5,) 2"]),
+        ([lambda scores: scores[:, 0], column(0)], ["<lambda>", "chosen"]),
+    ],
+)
+def test_targets_that_are_called_alike_are_numbered(targets: list[Any], names: list[str]) -> None:
+    comparison = nx.MethodComparison(seeded(Plain), picture(), targets=targets, method="gradient")
+    assert titles(comparison) == [f"Gradient · {name}" for name in names]
+    said = [part.rpartition(" ms")[0].rpartition(" ")[0] for part in comparison._status.text.split(" · ")[1:-1]]
+    assert said == names
+    comparison.close()
+
+
+def test_words_and_columns_have_the_numbers_too() -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 3))
+    both = Bag([0.5] * 9), nx.Text(SENTENCE, Words())
+    for model, one in ((lambda table: table, nx.Tabular(rows[0], rows)), both):
+        comparison = nx.MethodComparison(model, one, targets=[column(0), column(0)], method="leave_one_out")
+        assert titles(comparison) == ["Leave one out · chosen 1", "Leave one out · chosen 2"]
+        comparison.close()
+
+
+def test_regions_over_two_masks_are_numbered() -> None:
+    model, masks = seeded(lambda: torch.nn.Conv2d(3, 2, 1)), [np.eye(12), 1 - np.eye(12)]
+    targets = [nx.Region(0, over=masks[0]), nx.Region(1, over=masks[0]), nx.Region(0, over=masks[1])]
+    comparison = nx.MethodComparison(model, picture(), targets=targets, method="gradient")
+    assert titles(comparison) == [
+        "Gradient · class 0 over a mask 1", "Gradient · class 1 over a mask", "Gradient · class 0 over a mask 2",
+    ]  # fmt: skip
+    comparison.close()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_warning_names_the_one_of_two_alike_that_it_is_about(place: int) -> None:
+    model, x = seeded(Plain), picture()
+
+    def unknown(scores: Tensor) -> Tensor:
+        return scores[:, 0] * torch.nan
+
+    unknown.__name__ = "chosen"
+    (warning,) = nx.explain(model, x, "gradient", target=unknown).warnings
+    assert not nx.explain(model, x, "gradient", target=column(1)).warnings
+    targets = [column(1)]
+    targets.insert(place, unknown)
+    comparison = nx.MethodComparison(model, x, targets=targets, method="gradient")
+    assert comparison.session.wait(60)
+    assert comparison._status.warnings == [f"chosen {place + 1}: {warning}"]
+    comparison.close()
+
+
+def test_what_fails_of_two_alike_is_named() -> None:
+    def failing(scores: Tensor) -> Tensor:
+        raise RuntimeError("not today")
+
+    failing.__name__ = "chosen"
+    comparison = nx.MethodComparison(seeded(Plain), picture(), targets=[column(1), failing], method="gradient")
+    assert comparison.session.wait(60)
+    assert comparison._status.error.startswith("chosen 2: target: the callable raised RuntimeError")
     comparison.close()
 
 
@@ -206,5 +289,5 @@ def test_answers_on_their_way_are_said_with_the_others() -> None:
         "LIME for 5 targets · class 0 1.2 s · class 1 40% … · class 1 is on its way (about 1,000 passes, 30 s) · "
         "class 1 stopped at 40% · 7 forward passes"
     )
-    assert compared_warnings({"LIME": ["few", "odd row"], "Occlusion": ["odd row"]}) == ["LIME: few", "odd row"]
+    assert compared_warnings([("LIME", ["few", "odd row"]), ("Occlusion", ["odd row"])]) == ["LIME: few", "odd row"]
     session.close()

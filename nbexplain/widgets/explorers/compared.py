@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from nbexplain.core.formatting import counted
 from nbexplain.core.question import Answer
@@ -12,16 +13,16 @@ from nbexplain.session import Session
 from nbexplain.widgets import words
 
 
-def name_of(part: str, answer: Answer, session: Session) -> str:
-    """What tells an answer from the others: its method, target or input."""
+def name_of(part: str, answer: Answer, session: Session, among: Sequence[Any] = ()) -> str:
+    """What tells an answer from the others: its method, target (`among` those that are compared) or input."""
     if part == "method":
         return METHODS[answer.question.method].label
     if part == "target":
-        return words.target_name(answer.question.target, session)
+        return words.target_name(answer.question.target, session, among)
     return f"input {answer.question.input}"
 
 
-def compared_words(part: str, answers: Sequence[Answer], session: Session, of: int) -> str:
+def compared_words(part: str, answers: Sequence[Answer], session: Session, of: int, among: Sequence[Any] = ()) -> str:
     """`3 methods for dear (probability 0.93) · LIME 1.2 s · Occlusion 40% …`, of which some may not have begun."""
     first = next((answer.explanation for answer in answers if answer.explanation is not None), None)
     label = METHODS[answers[0].question.method].label
@@ -33,12 +34,12 @@ def compared_words(part: str, answers: Sequence[Answer], session: Session, of: i
     for answer in answers:
         taken.update({} if answer.explanation is None else dict(answer.explanation.passes))
     passes = [words.passes(taken)] if first is not None else []
-    return " · ".join([head, *(f"{name_of(part, a, session)} {_state(a)}" for a in answers), *passes])
+    return " · ".join([head, *(f"{name_of(part, a, session, among)} {_state(a)}" for a in answers), *passes])
 
 
-def compared_warnings(warned: Mapping[str, Sequence[str]]) -> list[str]:
-    """What is to be distrusted of each, by its name; what all share is said once, of none."""
-    found = [(name, warning) for name, those in warned.items() for warning in those]
+def compared_warnings(warned: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """What is to be distrusted of each, with its name; what all share is said once, of none."""
+    found = [(name, warning) for name, those in warned for warning in those]
     times = Counter(warning for _, warning in found)
     return list(dict.fromkeys(w if times[w] == len(warned) else f"{name}: {w}" for name, w in found))
 

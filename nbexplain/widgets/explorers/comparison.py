@@ -84,6 +84,7 @@ class MethodComparison(Explorer):
     def _checked(self, shown: Sequence[str]) -> Sequence[str]:
         given = self._compared()
         self._values = [self.session.check(self._part, value) for value in given]
+        self._among = self._values if self._part == "target" else ()
         return shown
 
     def _made(self, shown: Sequence[str]) -> list[Part]:
@@ -98,7 +99,8 @@ class MethodComparison(Explorer):
         self._least = _LEAST_WIDTHS.get(kind, 0)
         self._link = PaneLink() if kind not in ("text", "table") else None  # words and bars have nothing to zoom
         parts: list[Part] = [
-            map_of(self.session, self._models, self._answered, self._link, **{self._part: value}) for value in compared
+            map_of(self.session, self._models, self._answered, self._link, self._among, **{self._part: value})
+            for value in compared
         ]
         if self._link is not None:
             parts[0].above.append(self._link)
@@ -113,12 +115,16 @@ class MethodComparison(Explorer):
         shown = [own[key] for key in map(key_of, self._values) if key in own]
         if not shown:
             return super()._said(main, answers)
-        warned = {name_of(self._part, answer, self.session): self._warnings_of(answer) for answer in shown}
-        return compared_words(self._part, shown, self.session, len(self._values)), compared_warnings(warned)
+        warned = [(self._name_of(answer), self._warnings_of(answer)) for answer in shown]
+        text = compared_words(self._part, shown, self.session, len(self._values), self._among)
+        return text, compared_warnings(warned)
 
     def _failure(self, answer: Answer) -> tuple[str, str]:
         sentence, traceback = super()._failure(answer)
-        return f"{name_of(self._part, answer, self.session)}: {sentence}", traceback
+        return f"{self._name_of(answer)}: {sentence}", traceback
+
+    def _name_of(self, answer: Answer) -> str:
+        return name_of(self._part, answer, self.session, self._among)
 
     def _compared(self) -> list[Any]:
         if self._given:

@@ -81,6 +81,7 @@ class Explorer(ipywidgets.VBox):
     _told: tuple[type[Exception], ...] = ()  # errors that a pane tells of, so that the status line need not
     _least: int = 0  # pixels that a pane on the board needs, where they share its width
     _equal: bool = False  # whether all of those are as wide as each other, the last one too
+    _among: Sequence[Any] = ()  # the targets that panes are compared by
     default_show: ClassVar[Sequence[str]] = ("inputs", "map", "classes", "channel", "histogram", "grid")
     default_controls: ClassVar[Sequence[str]] = CONTROLS
 
@@ -319,7 +320,7 @@ class Explorer(ipywidgets.VBox):
     def code(self) -> str:
         """The few lines of plain nbexplain that compute what is on screen; print them."""
         unmatched = [answer.question for answer in self._on_page().values() if isinstance(answer.error, NoRows)]
-        return code_of(self.session, self._answered_so_far(), unmatched)
+        return code_of(self.session, self._answered_so_far(), unmatched, self._among)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """The widget, and a picture for pages that show none: code hosts, exported notebooks."""
