@@ -296,8 +296,7 @@ class Predictor(nn.Module):
     def _each_by_itself(self, found: Outputs, x: Any, answer: Any) -> Outputs:
         """Scores each of which is that of a label of its own."""
         said = as_array(answer, count_of(x), x, self._call, self._calls[0][1])[0]
-        tried = self._tried(_TRIED)
-        return outputs.of_each_label(found, said if tried is None else tried[1], self._call)
+        return outputs.of_each_label(found, self._telling(said), self._call)
 
     def _of_callable(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs:
         if (found := self._as_told(said)) is not None:
@@ -332,16 +331,19 @@ class Predictor(nn.Module):
                 return outputs.of_labels(labels, told)
             return outputs.of_labels(range(len(told)), told)
         if self._tells_two and said.dtype.kind == "f":
-            tried = self._tried(_TRIED)
-            return outputs.of_two(said if tried is None else tried[1])
+            return outputs.of_two(self._telling(said))
         return None
+
+    def _telling(self, said: np.ndarray) -> np.ndarray:
+        """The numbers that tell what they are: those of background rows, or else those `said` of the input."""
+        tried = self._tried(_TRIED)
+        return said if tried is None or not outputs.tells(tried[1]).any() else tried[1]
 
     def _as_shares(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs | None:
         """Of numbers (N, K) that add up to 1: probabilities, where the user has named K classes; else None."""
         if said.ndim != 2 or said.shape[1] < 2 or said.dtype.kind != "f":
             return None
-        tried = self._tried(_TRIED)
-        if not outputs.add_up(said if tried is None else tried[1]):
+        if not outputs.add_up(self._telling(said)):
             return None
         if self._classes is not None and len(self._classes) == said.shape[1]:
             return Outputs(outputs.numbers, quantity="probability", exclusive=True)

@@ -17,6 +17,7 @@ from nbexplain.inputs.table_column import is_missing, is_yes_or_no, of_one_kind,
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
+_ROUNDED = 1e-3  # by so much a probability of single precision may be below 0 or above 1
 _FEW_STRINGS = 8  # from so many on, strings that hold numbers and hardly ever come again are no labels
 _WRITTEN = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*%?|[-+]?\d+\s*%")  # a fraction, or a percentage
 _RANGE = re.compile(r"[<>≤≥]|\d%?\s*(?:[-–]|to)\s*\d|\(.+,.+\]|\[.+,.+\)")
@@ -86,6 +87,21 @@ def numbers(array: np.ndarray) -> np.ndarray:
     return array.reshape(len(array), -1).astype(np.float64)
 
 
+def tells(said: np.ndarray) -> np.ndarray:
+    """(N,) bool: which of some outputs tell what the numbers are: none that are NaN or infinite do."""
+    return np.asarray(np.isfinite(numbers(said)).all(1)) if said.dtype.kind == "f" else np.ones(len(said), dtype=bool)
+
+
+def _beyond(said: np.ndarray) -> np.ndarray:
+    """The numbers that are below 0 or above 1, by more than rounding; NaN is none of them."""
+    return said[(said < -_ROUNDED) | (said > 1 + _ROUNDED)]
+
+
+def _between(said: np.ndarray) -> bool:
+    """Whether the numbers are from 0 to 1, as far as they tell."""
+    return not _beyond(said[tells(said)]).size
+
+
 # What it is, by what was asked
 
 
@@ -115,8 +131,9 @@ def of_classes(
     told
         The user's names of the classes, or None.
     """
+    if (known := tells(said)).any():
+        said, chosen = said[known], None if chosen is None else chosen[known]
     table = numbers(said)
-    between = bool(((table >= 0) & (table <= 1)).all())
     if chosen is not None and _same_numbers(table, chosen) and labels is None:
         if way != "predict_proba" or not add_up(table):
             return of_numbers(table, regresses=True)
@@ -124,7 +141,7 @@ def of_classes(
     chosen = _one_of_each(table, labels, chosen)
     if labels is not None and chosen is not None and _same_numbers(table, chosen) and not np.isin(chosen, labels).all():
         return of_raw(said, labels)
-    quantity = "probability" if way == "predict_proba" and between else "score"
+    quantity = "probability" if way == "predict_proba" and _between(table) else "score"
     count, margins = table.shape[1], way == "decision_function"
     if count == 1 and labels is None and chosen is not None and chosen.ndim == 1:
         labels = _two_labels(table, chosen, told)
@@ -425,8 +442,10 @@ def of_numbers(said: np.ndarray, names: Sequence[str] = (), *, regresses: bool =
 
 def add_up(said: np.ndarray) -> bool:
     """Whether numbers (N, K) are shares, of which those of each row add up to 1."""
-    table = numbers(said)
-    return table.shape[1] > 1 and bool((table >= 0).all() and (np.abs(table.sum(1) - 1) < 1e-3).all())
+    table = numbers(said)[tells(said)]
+    if not len(table) or table.shape[1] < 2:
+        return False
+    return bool((table >= -_ROUNDED).all() and (np.abs(table.sum(1) - 1) < _ROUNDED).all())
 
 
 def of_labels(
@@ -482,14 +501,14 @@ def of_two(said: np.ndarray, *, margin: bool = False, labels: tuple[Any, ...] | 
 
     `margin` says that it is none of these probabilities, `labels` what `predict` calls the two.
     """
-    if margin or not ((said >= 0) & (said <= 1)).all():
+    if margin or not _between(said):
         return Outputs(lambda a: _both(-numbers(a), numbers(a)), exclusive=True, labels=labels)
 
     def scores(said: np.ndarray) -> np.ndarray:
-        if not ((said >= 0) & (said <= 1)).all():
+        if (odd := _beyond(said)).size:
             raise ValueError(
                 f"model: its numbers were from 0 to 1 and taken for the probability of the second class, and now one "
-                f"is {said.ravel()[((said < 0) | (said > 1)).ravel()][0]:g}; let it return a number for each class"
+                f"is {odd[0]:g}; let it return a number for each class"
             )
         return _both(1 - numbers(said), numbers(said))
 
@@ -525,22 +544,20 @@ def of_each_label(found: Outputs, said: np.ndarray, call: str) -> Outputs:
     why = f"each of its scores is that of a label of its own; ask for one of them: {_one_of(call, '[:, 0]')}"
     if found.exclusive and found.labels is not None:
         raise ValueError("scores: 'sigmoid' is for a score of each label, and the model returns the labels themselves")
-    between = lambda table: bool(((table >= 0) & (table <= 1)).all())  # noqa: E731
 
     def probabilities(said: np.ndarray) -> np.ndarray:
         table = given(said)
-        if not between(table):
-            odd = table[(table < 0) | (table > 1)][0]
+        if (odd := _beyond(table)).size:
             raise ValueError(
                 f"scores: the numbers were from 0 to 1 and taken for the probabilities of labels, and now one is "
-                f"{odd:g}; if they are logits: scores=torch.sigmoid"
+                f"{odd[0]:g}; if they are logits: scores=torch.sigmoid"
             )
         return table
 
     def of_logits(said: np.ndarray) -> np.ndarray:
         return np.asarray(0.5 + 0.5 * np.tanh(0.5 * given(said)))
 
-    scores = probabilities if between(given(said)) else of_logits
+    scores = probabilities if _between(given(said)) else of_logits
     return Outputs(scores, found.names, "probability", undecided=why)
 
 

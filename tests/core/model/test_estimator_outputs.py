@@ -33,6 +33,7 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 from nbexplain import Session, Subject, explain
+from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.inputs import Tabular, Text
 
@@ -1025,6 +1026,101 @@ def test_a_callables_probability_of_two_classes_is_no_logit() -> None:
     margin = subject(lambda rows: model.decision_function(rows), classes=["no", "yes"])
     np.testing.assert_allclose(margin.scores().numpy()[0], [-1, 1] * model.decision_function(ROW))
     assert margin.score_name == "score"
+
+
+def likely(rows: np.ndarray) -> np.ndarray:
+    """How probable the second of two classes is; NaN of a row that lacks its first value."""
+    return np.asarray(1 / (1 + np.exp(-rows[:, 0] - 0.5 * rows[:, 1])))
+
+
+class Likely:
+    """The same as an estimator, of both classes or of the second alone."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def __init__(self, both: bool, scale: float = 1.0) -> None:
+        self.both, self.scale = both, scale
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        chance = self.scale * likely(rows)
+        return np.stack([1 - chance, chance], 1) if self.both else chance
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return self.classes_[(self.scale * likely(rows) > 0.5).astype(int)]
+
+
+WAYS_TO_A_CHANCE: dict[str, Callable[..., Any]] = {
+    "a callable": lambda scale=1.0: lambda rows: scale * likely(rows),
+    "a callable, of both": lambda scale=1.0: lambda rows: Likely(True, scale).predict_proba(rows),
+    "an estimator": lambda scale=1.0: Likely(False, scale),
+    "an estimator, of both": lambda scale=1.0: Likely(True, scale),
+}
+
+
+@pytest.mark.parametrize("name", ["a callable", "an estimator", "an estimator, of both"])
+def test_a_row_whose_numbers_are_unknown_does_not_tell_what_they_are(name: str) -> None:
+    rows, right = X.copy(), np.where(likely(X) > 0.5, "yes", "no").astype(object)
+    rows[7, 0], right[7] = np.nan, None
+    table = Tabular(X[5], background=rows, labels=right)
+    found = Subject(WAYS_TO_A_CHANCE[name](), table, classes=["no", "yes"])
+    np.testing.assert_allclose(found.scores()[0], [1 - likely(ROW)[0], likely(ROW)[0]])
+    assert found.score_name == "probability"
+    shuffled = explain(WAYS_TO_A_CHANCE[name](), table, "permutation_importance", classes=["no", "yes"])
+    assert shuffled.details == {"accuracy": 1}
+    assert shuffled.warnings == ("1 row without a label left out",)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_makes_no_margin(odd: float) -> None:
+    found = outputs.of_two(np.array([0.2, odd, 0.9]))
+    assert (found.quantity, found.scores(np.array([0.25])).tolist()) == ("probability", [[0.75, 0.25]])
+    assert outputs.add_up(np.array([[0.2, 0.8], [odd, 0.8]]))
+    assert outputs.of_two(np.array([0.2, odd, 1.9])).quantity == "score"
+
+
+def test_three_shares_are_told_beside_a_row_of_which_they_are_unknown() -> None:
+    model = LogisticRegression().fit(X, THREE)
+    shares = type("Shares", (), {"predict": lambda self, rows: np.where(rows[:, :1] > 90, np.nan, 1) * told(rows)})()
+
+    def told(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict_proba(rows))
+
+    rows, right = X.copy(), THREE.astype(object)
+    rows[7, 0], right[7] = 99, None
+    table = Tabular(X[5], background=rows, labels=right)
+    shuffled = explain(shares, table, "permutation_importance", classes=["a", "b", "c"])
+    rest = np.arange(len(X)) != 7
+    assert shuffled.details["accuracy"] == pytest.approx(model.score(X[rest], THREE[rest]))
+
+
+def test_a_probability_that_is_unknown_for_a_changed_row_is_refused_as_such() -> None:
+    table = Tabular([np.nan, 1.0], background=X[:, :2])
+    for classes in (None, ["no", "yes"]):
+        with pytest.raises(ValueError, match=r"scores: .* changed inputs have a score that is NaN or infinite"):
+            explain(likely, table, "exact_shap", classes=classes)
+
+
+@pytest.mark.parametrize("scale", [1 + 1e-15, 1.0001])
+@pytest.mark.parametrize("name", WAYS_TO_A_CHANCE)
+def test_probabilities_are_such_where_rounding_takes_them_beyond_one(name: str, scale: float) -> None:
+    rows = np.vstack([X, [[50.0, 50, *X[0, 2:]]]])
+    assert scale * likely(rows[-1:])[0] > 1
+    right = np.where(scale * likely(rows) > 0.5, "yes", "no")
+    model, table = WAYS_TO_A_CHANCE[name](scale), Tabular(rows[-1], background=rows, labels=right)
+    found = Subject(model, table, classes=["no", "yes"])
+    np.testing.assert_allclose(found.scores()[0], [1 - scale, scale], atol=1e-15)
+    assert found.score_name == "probability"
+    counts = explain(model, table, "confusion", classes=["no", "yes"])
+    assert counts.details["accuracy"] == 1
+    assert counts.details["Brier score"] == pytest.approx(np.mean((likely(rows) - (right == "yes")) ** 2), abs=1e-3)
+    assert counts.warnings == ()
+
+
+def test_a_number_far_beyond_one_is_no_probability_and_said_as_it_is() -> None:
+    found = subject(lambda rows: np.where(rows[:, 0] == 9, 1.002, likely(rows)), classes=["no", "yes"])
+    found.scores()
+    with pytest.raises(ValueError, match=r"were from 0 to 1 and taken for .*, and now one is 1\.002; let it return"):
+        found.evaluate(torch.full((1, X.shape[1]), 9.0, dtype=torch.float64))
 
 
 def test_three_labels_for_a_row_are_no_pairs() -> None:
