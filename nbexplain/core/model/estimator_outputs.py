@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ _FEW_STRINGS = 8  # from so many on, strings that hold numbers and hardly ever c
 _WRITTEN = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*%?|[-+]?\d+\s*%")  # a fraction, or a percentage
 _RANGE = re.compile(r"[<>≤≥]|\d%?\s*(?:[-–]|to)\s*\d|\(.+,.+\]|\[.+,.+\)")
 _YES_OR_NO = np.array([False, True])
+OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
 _OF_RAW = (
     "the model's predict returns these scores and no classes, as with an objective of one's own; the class with the "
     "highest is taken for the predicted one, of two classes the second where its score is above 0"
@@ -184,9 +186,10 @@ def _without_labels(
         return Outputs(numbers, quantity=quantity, exclusive=shares)
     if (labels := _labels_seen(table, chosen)) is not None:
         return _checked(numbers, table, labels, chosen, quantity, way)
-    for known in (np.array(told), np.arange(count)) if named else ():
-        if are_among(chosen, known).all():
-            return _checked(numbers, table, known, chosen, quantity, way)
+    counted = (np.array(told), np.arange(count), np.arange(1, count + 1)) if named else ()
+    if fitting := [known for known in counted if are_among(chosen, known).all()]:
+        best = max(fitting, key=lambda known: _agreement(table, known, chosen))
+        return _checked(numbers, table, best, chosen, quantity, way)
     if way != "predict_proba" or named:
         return Outputs(numbers, quantity=quantity, exclusive=named)
     why = (
@@ -465,8 +468,9 @@ def of_labels(
     def scores(said: np.ndarray) -> np.ndarray:
         said = said.reshape(len(said), -1)[:, 0]
         chosen = _which(said, known)
-        if not chosen.any(1).all():
-            label = said[~chosen.any(1)][:1].tolist()[0]
+        unknown = np.isnan(said) if said.dtype.kind == "f" else np.zeros(len(said), dtype=bool)
+        if not (other := chosen.any(1) | unknown).all():
+            label = said[~other][:1].tolist()[0]
             if alone:
                 if way := _holding_numbers([*known.tolist(), label]):
                     raise ValueError(way)
@@ -475,17 +479,120 @@ def of_labels(
                     f"model: it returned the label {written(label)}, and {own} for the input itself; say which "
                     f"labels there are: classes={[*known.tolist(), label]}, all of them"
                 )
+            if names is not None and kind == "class":
+                raise ValueError(
+                    f"model: it returned the label {written(label)}, and the {len(names)} names given are those of "
+                    f"{_listed(known.tolist())}; name each label that it may return: classes=[…], all of them"
+                )
             raise ValueError(
                 f"model: it returned the label {written(label)}, which it did for none of the rows that tell its "
                 f"classes ({', '.join(map(written, known[:6].tolist()))}); give a background in which each occurs, or "
                 "classes=[…], all of them"
             )
-        return np.asarray(chosen, dtype=np.float64)
+        return np.where(unknown[:, None], np.nan, chosen)
 
     labelled = tuple(known.tolist())
     named = labelled if names is None else tuple(names)
     why = _of_a_single(labelled[0], kind) if len(labelled) == 1 else ""
     return Outputs(scores, named, "score", exclusive=True, undecided=why, labels=labelled, alone=alone)
+
+
+def are_whole(said: np.ndarray) -> bool:
+    """Whether numbers (N,) are whole, as far as they tell: of floats too, which may then be labels."""
+    known = said[tells(said)]
+    return said.dtype.kind in "iub" or bool(known.size and (known == np.round(known)).all())
+
+
+def tell_two(said: np.ndarray) -> bool:
+    """Whether numbers (N,) are such that two classes are told by them rather than being labels.
+
+    0 and 1 are probabilities, as numbers between them are, and numbers on both sides of 0 are margins.
+    """
+    known = np.unique(said[tells(said)])
+    if not are_whole(known) or not 1 < len(known) <= _FEW_NUMBERS:
+        return True
+    return set(known.tolist()) <= {0, 1} or bool(known[0] < 0 < known[-1])
+
+
+def labels_named(
+    said: np.ndarray, right: Sequence[Any], told: Sequence[str], call: str, *, alone: bool
+) -> Sequence[Any]:
+    """(K,) the whole numbers that are the labels of K classes with names, by those that a model returned.
+
+    These names where they are numbers, of two classes −1 and 1, and else what is counted from 0, or from 1, or what was
+    returned where it is as many. `right` are those of rows, which may hold more of them. `alone` if there are no rows
+    that could have more: a 1 of two classes is then the second, as yes is.
+
+    Raises
+    ------
+    ValueError
+        If they do not tell.
+    """
+    count, seen = len(told), list(np.unique(said[tells(said)]).tolist())
+    named = [_number_in(name) for name in told]
+    if None not in named and len(set(named)) == count and set(seen) <= set(named):
+        return named
+    if count == 2 and set(seen) <= set(OUTLIERS) and seen[0] < 0:
+        return OUTLIERS
+    if said.dtype.kind != "b" and not (0 in seen or count in seen):
+        seen = with_right_ones(seen, right)
+    from_0, from_1 = range(count), range(1, count + 1)
+    if set(seen) <= set(from_0) and (0 in seen or said.dtype.kind == "b" or (alone and count == 2)):
+        return from_0
+    if set(seen) <= set(from_1) and count in seen:
+        return from_1
+    if len(seen) == count:
+        return seen
+    names, said_whole = f"numpy.array({list(told)})", f"numpy.asarray({call}(rows), dtype=int)"
+    if set(seen) <= set(from_1):
+        raise ValueError(
+            f"classes: the model returned the whole numbers {_listed(seen)}, and neither 0 nor {count}, so nothing "
+            f"tells whether it counts its {count} classes from 0 or from 1; give a background for which it returns "
+            f"each, or let it return their names: lambda rows: {names}[{said_whole}], or {names}[{said_whole} - 1]"
+        )
+    raise ValueError(
+        f"classes: {count} names, and the model returned {len(seen)} different numbers, {_listed(seen)}; give a "
+        "name for each that it may return and a background for which it returns them all, or let it return the names: "
+        f"lambda rows: [names[label] for label in {call}(rows)], where names = {{{seen[0]}: '…', {seen[-1]}: '…'}}"
+    )
+
+
+def labels_among(found: Sequence[Any], told: Sequence[str]) -> list[Any] | None:
+    """(K,) the labels of K classes with names, where those that a model returned are these; None of others in order.
+
+    Raises
+    ------
+    ValueError
+        If they are others, of which nothing tells which is which.
+    """
+    by_name = {str(label): label for label in found}
+    if set(by_name) <= set(told):
+        return [by_name.get(name, name) for name in told]
+    if not any(isinstance(label, str) for label in found):
+        return None
+    others = [label for label in found if str(label) not in told]
+    alike = {_letters(name): name for name in by_name}
+    own = [alike[_letters(name)] for name in told if _letters(name) in alike]
+    names = own if len(own) == len(by_name) else list(by_name)
+    raise ValueError(
+        f"classes: the model returns labels such as {_listed(others)}, which are not among the names given, "
+        f"{_listed(list(told))}, and nothing tells which is which; leave classes= out, or name them as the model does, "
+        f"all that there are: classes={names}"
+    )
+
+
+def _letters(name: str) -> str:
+    """A name by which it is the same as another that has blanks or capitals elsewhere."""
+    return "".join(name.split()).casefold()
+
+
+def _number_in(name: str) -> int | float | None:
+    """The number that a name of a class is: '1' and '1.0' are 1 as True is; None where it is none."""
+    name = {"True": "1", "False": "0"}.get(name, name)
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(name)
+    return None
 
 
 def of_clusters(said: np.ndarray, found: Outputs) -> Outputs:

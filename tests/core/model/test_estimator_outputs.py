@@ -941,6 +941,154 @@ def test_whole_numbers_of_a_callable_are_numbers_until_they_have_names() -> None
     assert explain(lambda rows: (rows[:, 0] > 0).astype(int), Tabular(X[5], background=X), "lime").warnings == ()
 
 
+@pytest.mark.parametrize("dtype", [int, float])
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ((1, 2), ("low", "high")),
+        ((0, 5), ("low", "high")),
+        ((-2, -1), ("low", "high")),
+        ((0, 1, 2), ("low", "mid", "high")),
+        ((1, 2, 3), ("low", "mid", "high")),
+        ((10, 20, 30), ("low", "mid", "high")),
+        ((7, 5), ("7", "5")),
+        ((1, 0), ("1", "0")),
+        ((1, 2, 3), ("3", "1", "2")),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("alone", [False, True], ids=["a callable", "predict alone"])
+def test_whole_numbers_are_labels_where_there_is_a_name_for_each(
+    labels: Any, told: tuple[str, ...], dtype: type, alone: bool
+) -> None:
+    if told == ("1", "0") and dtype is float:
+        pytest.skip("0.0 and 1.0 are probabilities of the second")
+    place = THREE if len(labels) == 3 else TWO
+    known = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, place)
+
+    class Alone:
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return np.array(sorted(labels), dtype=dtype)[known.predict(rows)]
+
+    names = told if "low" in told else tuple(sorted(told))
+    table = Tabular(X[5], background=X, labels=np.array(names)[place])
+    found = explain(Alone() if alone else Alone().predict, table, "confusion", classes=told)
+    assert found.details["accuracy"] == pytest.approx(known.score(X, place))
+    order = [names.index(name) for name in told]
+    np.testing.assert_array_equal(found.values, confusion_matrix(place, known.predict(X))[np.ix_(order, order)])
+
+
+@pytest.mark.parametrize("told", [("True", "False"), ("False", "True")])
+def test_yes_and_no_are_called_as_they_are_named(told: tuple[str, ...]) -> None:
+    found = Subject(lambda rows: rows[:, 0] > -9, Tabular(X[5], background=X), classes=told)
+    assert found.scores().tolist() == [[name == "True" for name in told]]
+
+
+def test_numbers_that_happen_to_be_nought_and_one_are_probabilities() -> None:
+    found = subject(lambda rows: np.where(rows[:, 0] == 9, 0.25, TWO[5] * 1.0), classes=["no", "yes"])
+    assert found.scores().tolist() == [[1 - TWO[5], TWO[5]]]
+    other = found.evaluate(torch.full((1, X.shape[1]), 9.0, dtype=torch.float64))
+    assert other.tolist() == [[0.75, 0.25]]
+
+
+def test_a_float_that_is_no_label_of_its_row_is_unknown() -> None:
+    def label(rows: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(rows[:, 0]), np.nan, 1.0 + (rows[:, 0] > 0))
+
+    rows, right = X.copy(), np.where(X[:, 0] > 0, "b", "a").astype(object)
+    rows[7, 0], right[7] = np.nan, None
+    table = Tabular(X[5], background=rows, labels=right)
+    assert explain(label, table, "permutation_importance", classes=["a", "b"]).details == {"accuracy": 1}
+    with pytest.raises(ValueError, match="the score of a row is NaN or infinite"):
+        explain(label, table, "exact_shap", classes=["a", "b"])
+
+
+def test_whole_numbers_that_may_be_counted_from_nought_or_from_one_are_not_guessed() -> None:
+    names = ["one", "two", "three"]
+
+    def model(rows: np.ndarray) -> np.ndarray:
+        return 1 + (rows[:, 0] > 0) + (rows[:, 0] > 1)
+
+    few = X[X[:, 0] <= 1]
+    with pytest.raises(ValueError, match="the whole numbers 1, 2, and neither 0 nor 3, so nothing tells") as raised:
+        explain(model, Tabular(few[0], few), "row_scores", classes=names)
+    calls = re.search(r"names: (lambda rows: .*\]), or (numpy.*)$", str(raised.value))
+    assert calls is not None
+    named = eval("lambda rows: " + calls[2], {"numpy": np, "model": model})
+    found = Subject(named, Tabular(few[0], few), classes=names)
+    rows = X[:9]
+    assert found.evaluate(torch.from_numpy(rows)).argmax(1).tolist() == (model(rows) - 1).tolist()
+    from_0 = eval(calls[1], {"numpy": np, "model": lambda rows: model(rows) - 1})
+    assert from_0(rows).tolist() == named(rows).tolist()
+    for labels, first in ((model(few) % 2, 0), (np.where(few[:, 1] > 0, 3, model(few)), 1)):
+        told = Subject(model, Tabular(few[0], few, labels=labels), classes=names)
+        if first == 0:
+            with pytest.raises(ValueError, match="neither 0 nor 3"):
+                told.scores()  # labels that are counted otherwise tell nothing
+            continue
+        assert told.scores().argmax(1).tolist() == [model(few[:1])[0] - first]
+
+
+def test_whole_numbers_that_are_neither_counted_nor_as_many_as_the_names_are_said_as_they_were() -> None:
+    names = ["low", "mid", "high"]
+    for dtype in (int, float):
+        with pytest.raises(ValueError, match="3 names, and the model returned 2 different numbers, 10") as raised:
+            subject(lambda rows, d=dtype: np.where(rows[:, 0] > 0, 30, 10).astype(d), classes=names).scores()
+        assert "lambda rows: [names[label] for label in model(rows)], where names = {10" in str(raised.value)
+    found = subject(lambda rows: (rows[:, 0] > 0) + 5 * (rows[:, 0] == 9), classes=["no", "yes"])
+    found.scores()
+    with pytest.raises(ValueError, match="returned the label 6, and the 2 names given are those of 0, 1; name each"):
+        found.evaluate(torch.full((1, X.shape[1]), 9.0, dtype=torch.float64))
+
+
+def test_a_single_label_of_two_that_are_named_is_the_second_where_no_background_tells() -> None:
+    found = Subject(lambda texts: [int("good" in text) for text in texts], Text("a good film"), classes=["neg", "pos"])
+    assert found.scores().tolist() == [[0, 1]]
+
+
+def test_labels_counted_from_one_beside_probabilities_are_those_of_the_classes() -> None:
+    model = LogisticRegression().fit(X, THREE)
+    few = model.predict(X) < 2
+
+    class Counted:
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return model.predict(rows) + 1
+
+        def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+            return np.asarray(model.predict_proba(rows))
+
+    table = Tabular(X[few][0], background=X[few], labels=THREE[few] + 1)
+    counts = explain(Counted(), table, "confusion", classes=["a", "b", "c"])
+    np.testing.assert_array_equal(counts.values, confusion_matrix(THREE[few], model.predict(X[few]), labels=[0, 1, 2]))
+    assert counts.warnings == ()
+
+
+def test_names_are_no_others_than_the_labels_that_a_callable_returns() -> None:
+    def label(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, 0] > 0, "Low", "High ")
+
+    table = Tabular(X[5], background=X)
+    for told, advice in ((("low", "high"), ["Low", "High "]), (("a", "b"), ["High ", "Low"])):
+        with pytest.raises(
+            ValueError, match="classes: the model returns labels such as 'High ', 'Low', which"
+        ) as raised:
+            explain(label, table, "exact_shap", classes=told)
+        assert f"leave classes= out, or name them as the model does, all that there are: classes={advice}" in str(
+            raised.value
+        )
+        named = Subject(label, table, classes=advice)
+        assert named.scores().tolist() == [[name == label(ROW)[0] for name in advice]]
+
+
+def test_labels_of_several_kinds_are_those_that_are_written_as_their_names() -> None:
+    def label(rows: np.ndarray) -> list[Any]:
+        return [1 if row[0] > 0 else "other" for row in rows]
+
+    table = Tabular(X[5], background=X)
+    found = Subject(label, table, classes=["other", "1"])
+    assert found.scores().tolist() == [[one == label(ROW)[0] for one in ("other", 1)]]
+
+
 def test_the_users_own_call_of_an_estimator() -> None:
     model = LogisticRegression().fit(X, TWO)
     found = subject(model, forward=lambda model, rows: model.predict_log_proba(rows))
