@@ -51,7 +51,6 @@ _OF_SHARES = (
     "the model predicts numbers of 0 and more that add up to 1, which are explained as numbers; if they are "
     "probabilities of classes, give a name for each: classes=[…]"
 )
-_OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
 _OF_OUTLIERS = (
     "its score tells outliers and is no prediction; two names make classes of it: classes=('outlier', 'inlier')"
 )
@@ -286,7 +285,7 @@ class Predictor(nn.Module):
         if clusters and found.quantity == "probability":
             return outputs.of_clusters(said, found)
         if found.names is None and self._tells_two and outputs.numbers(said).shape[1] == 1:
-            margin, own = self.way == "decision_function", _OUTLIERS if kind == "outlier_detector" else None
+            margin, own = self.way == "decision_function", outputs.OUTLIERS if kind == "outlier_detector" else None
             two = outputs.of_two(said, margin=margin, labels=own)
             return dataclasses.replace(two, notes=outputs.beside_predict(chosen))
         if kind == "outlier_detector":
@@ -296,8 +295,7 @@ class Predictor(nn.Module):
     def _each_by_itself(self, found: Outputs, x: Any, answer: Any) -> Outputs:
         """Scores each of which is that of a label of its own."""
         said = as_array(answer, count_of(x), x, self._call, self._calls[0][1])[0]
-        tried = self._tried(_TRIED)
-        return outputs.of_each_label(found, said if tried is None else tried[1], self._call)
+        return outputs.of_each_label(found, self._telling(said), self._call)
 
     def _of_callable(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs:
         if (found := self._as_told(said)) is not None:
@@ -324,24 +322,33 @@ class Predictor(nn.Module):
                     f"classes: {twice[0]!r} is there twice, and the model returns the labels themselves; name each once"
                 )
             return outputs.of_labels(told)
-        if said.dtype.kind in "iub":
-            tried = self._tried(_TRIED_FOR_LABELS)
-            found = np.unique(said if tried is None else np.append(said, tried[1]))
-            if len(told) == len(found) or (len(told) == 2 and set(found.tolist()) <= set(_OUTLIERS) and found[0] < 0):
-                labels = found if len(told) == len(found) else _OUTLIERS
-                return outputs.of_labels(labels, told)
-            return outputs.of_labels(range(len(told)), told)
-        if self._tells_two and said.dtype.kind == "f":
-            tried = self._tried(_TRIED)
-            return outputs.of_two(said if tried is None else tried[1])
-        return None
+        if said.dtype.kind not in "fiub":
+            return None
+        some = self._telling(said) if said.dtype.kind == "f" else said
+        if self._tells_two and said.dtype.kind == "f" and outputs.tell_two(some):
+            return outputs.of_two(some)
+        if not outputs.are_whole(some):
+            return None
+        tried = self._tried(_TRIED_FOR_LABELS)
+        seen = said.ravel() if tried is None else np.append(said, tried[1])
+        labels = outputs.labels_named(seen, self._right(), told, self._call, alone=tried is None)
+        return outputs.of_labels(labels, told)
+
+    def _right(self) -> list[Any]:
+        """The right labels of the background's rows, where it has any."""
+        table = self._given if isinstance(self._given, Tabular) else None
+        return [] if table is None or table.labels is None else table.labels.tolist()
+
+    def _telling(self, said: np.ndarray) -> np.ndarray:
+        """The numbers that tell what they are: those of background rows, or else those `said` of the input."""
+        tried = self._tried(_TRIED)
+        return said if tried is None or not outputs.tells(tried[1]).any() else tried[1]
 
     def _as_shares(self, said: np.ndarray, names: tuple[str, ...]) -> Outputs | None:
         """Of numbers (N, K) that add up to 1: probabilities, where the user has named K classes; else None."""
         if said.ndim != 2 or said.shape[1] < 2 or said.dtype.kind != "f":
             return None
-        tried = self._tried(_TRIED)
-        if not outputs.add_up(said if tried is None else tried[1]):
+        if not outputs.add_up(self._telling(said)):
             return None
         if self._classes is not None and len(self._classes) == said.shape[1]:
             return Outputs(outputs.numbers, quantity="probability", exclusive=True)
@@ -406,10 +413,10 @@ class Predictor(nn.Module):
         """Of the labels that the model returns, for the whole background where there is one, or else those `found`."""
         tried = self._tried(_TRIED_FOR_LABELS)
         found = found if tried is None else outputs.labels_in(tried[1]) or found
-        table = self._given if isinstance(self._given, Tabular) else None
-        if table is not None and table.labels is not None:
-            found = outputs.with_right_ones(found, table.labels.tolist())
-        return outputs.of_labels(found, alone=table is None, kind="label")
+        told = self._classes
+        named = None if told is None or len(told) < 2 else outputs.labels_among(found, told)
+        labels = outputs.with_right_ones(found, self._right()) if named is None else named
+        return outputs.of_labels(labels, alone=not isinstance(self._given, Tabular), kind="label")
 
     def _tried(self, most: int) -> tuple[Any, np.ndarray] | None:
         """Some background rows, and what the model says of them; None without any, or if it takes none of them.

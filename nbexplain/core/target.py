@@ -27,6 +27,7 @@ from nbexplain.core.model.region import (
 )
 from nbexplain.inputs.calling import lacks
 
+_ROUNDED = 1e-3  # of probabilities that add up to 1
 _HELD = 16  # inputs, spread over all, whose numbers a callable's are held against, beside those of `_unlike`
 _CLASSES = 9  # at most, whose scores order the inputs
 _BACKGROUND = {"background", "__background__", "bg"}
@@ -50,7 +51,8 @@ def are_probabilities(scores: Tensor) -> bool:
     if scores.ndim < 2 or scores.shape[1] < 2:
         return False
     total = scores.sum(1)
-    return bool(((scores >= 0).all() & (scores <= 1).all() & ((total - 1).abs() < 1e-3).all()).item())
+    between = (scores >= -_ROUNDED).all() & (scores <= 1 + _ROUNDED).all()
+    return bool((between & ((total - 1).abs() < _ROUNDED).all()).item())
 
 
 def are_log_probabilities(scores: Tensor) -> bool:

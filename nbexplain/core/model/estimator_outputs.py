@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -17,10 +18,12 @@ from nbexplain.inputs.table_column import is_missing, is_yes_or_no, of_one_kind,
 
 _MOST_LABELS = 1000  # kinds of labels that `predict` may return, each of which becomes a score
 _FEW_NUMBERS = 20  # kinds of whole numbers that may be labels
+_ROUNDED = 1e-3  # by so much a probability of single precision may be below 0 or above 1
 _FEW_STRINGS = 8  # from so many on, strings that hold numbers and hardly ever come again are no labels
 _WRITTEN = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*%?|[-+]?\d+\s*%")  # a fraction, or a percentage
 _RANGE = re.compile(r"[<>≤≥]|\d%?\s*(?:[-–]|to)\s*\d|\(.+,.+\]|\[.+,.+\)")
 _YES_OR_NO = np.array([False, True])
+OUTLIERS = (-1, 1)  # what predict of scikit-learn's outlier detectors says of outliers and of inliers
 _OF_RAW = (
     "the model's predict returns these scores and no classes, as with an objective of one's own; the class with the "
     "highest is taken for the predicted one, of two classes the second where its score is above 0"
@@ -86,6 +89,21 @@ def numbers(array: np.ndarray) -> np.ndarray:
     return array.reshape(len(array), -1).astype(np.float64)
 
 
+def tells(said: np.ndarray) -> np.ndarray:
+    """(N,) bool: which of some outputs tell what the numbers are: none that are NaN or infinite do."""
+    return np.asarray(np.isfinite(numbers(said)).all(1)) if said.dtype.kind == "f" else np.ones(len(said), dtype=bool)
+
+
+def _beyond(said: np.ndarray) -> np.ndarray:
+    """The numbers that are below 0 or above 1, by more than rounding; NaN is none of them."""
+    return said[(said < -_ROUNDED) | (said > 1 + _ROUNDED)]
+
+
+def _between(said: np.ndarray) -> bool:
+    """Whether the numbers are from 0 to 1, as far as they tell."""
+    return not _beyond(said[tells(said)]).size
+
+
 # What it is, by what was asked
 
 
@@ -115,8 +133,9 @@ def of_classes(
     told
         The user's names of the classes, or None.
     """
+    if (known := tells(said)).any():
+        said, chosen = said[known], None if chosen is None else chosen[known]
     table = numbers(said)
-    between = bool(((table >= 0) & (table <= 1)).all())
     if chosen is not None and _same_numbers(table, chosen) and labels is None:
         if way != "predict_proba" or not add_up(table):
             return of_numbers(table, regresses=True)
@@ -124,7 +143,7 @@ def of_classes(
     chosen = _one_of_each(table, labels, chosen)
     if labels is not None and chosen is not None and _same_numbers(table, chosen) and not np.isin(chosen, labels).all():
         return of_raw(said, labels)
-    quantity = "probability" if way == "predict_proba" and between else "score"
+    quantity = "probability" if way == "predict_proba" and _between(table) else "score"
     count, margins = table.shape[1], way == "decision_function"
     if count == 1 and labels is None and chosen is not None and chosen.ndim == 1:
         labels = _two_labels(table, chosen, told)
@@ -167,9 +186,10 @@ def _without_labels(
         return Outputs(numbers, quantity=quantity, exclusive=shares)
     if (labels := _labels_seen(table, chosen)) is not None:
         return _checked(numbers, table, labels, chosen, quantity, way)
-    for known in (np.array(told), np.arange(count)) if named else ():
-        if are_among(chosen, known).all():
-            return _checked(numbers, table, known, chosen, quantity, way)
+    counted = (np.array(told), np.arange(count), np.arange(1, count + 1)) if named else ()
+    if fitting := [known for known in counted if are_among(chosen, known).all()]:
+        best = max(fitting, key=lambda known: _agreement(table, known, chosen))
+        return _checked(numbers, table, best, chosen, quantity, way)
     if way != "predict_proba" or named:
         return Outputs(numbers, quantity=quantity, exclusive=named)
     why = (
@@ -425,8 +445,10 @@ def of_numbers(said: np.ndarray, names: Sequence[str] = (), *, regresses: bool =
 
 def add_up(said: np.ndarray) -> bool:
     """Whether numbers (N, K) are shares, of which those of each row add up to 1."""
-    table = numbers(said)
-    return table.shape[1] > 1 and bool((table >= 0).all() and (np.abs(table.sum(1) - 1) < 1e-3).all())
+    table = numbers(said)[tells(said)]
+    if not len(table) or table.shape[1] < 2:
+        return False
+    return bool((table >= -_ROUNDED).all() and (np.abs(table.sum(1) - 1) < _ROUNDED).all())
 
 
 def of_labels(
@@ -446,8 +468,9 @@ def of_labels(
     def scores(said: np.ndarray) -> np.ndarray:
         said = said.reshape(len(said), -1)[:, 0]
         chosen = _which(said, known)
-        if not chosen.any(1).all():
-            label = said[~chosen.any(1)][:1].tolist()[0]
+        unknown = np.isnan(said) if said.dtype.kind == "f" else np.zeros(len(said), dtype=bool)
+        if not (other := chosen.any(1) | unknown).all():
+            label = said[~other][:1].tolist()[0]
             if alone:
                 if way := _holding_numbers([*known.tolist(), label]):
                     raise ValueError(way)
@@ -456,17 +479,120 @@ def of_labels(
                     f"model: it returned the label {written(label)}, and {own} for the input itself; say which "
                     f"labels there are: classes={[*known.tolist(), label]}, all of them"
                 )
+            if names is not None and kind == "class":
+                raise ValueError(
+                    f"model: it returned the label {written(label)}, and the {len(names)} names given are those of "
+                    f"{_listed(known.tolist())}; name each label that it may return: classes=[…], all of them"
+                )
             raise ValueError(
                 f"model: it returned the label {written(label)}, which it did for none of the rows that tell its "
                 f"classes ({', '.join(map(written, known[:6].tolist()))}); give a background in which each occurs, or "
                 "classes=[…], all of them"
             )
-        return np.asarray(chosen, dtype=np.float64)
+        return np.where(unknown[:, None], np.nan, chosen)
 
     labelled = tuple(known.tolist())
     named = labelled if names is None else tuple(names)
     why = _of_a_single(labelled[0], kind) if len(labelled) == 1 else ""
     return Outputs(scores, named, "score", exclusive=True, undecided=why, labels=labelled, alone=alone)
+
+
+def are_whole(said: np.ndarray) -> bool:
+    """Whether numbers (N,) are whole, as far as they tell: of floats too, which may then be labels."""
+    known = said[tells(said)]
+    return said.dtype.kind in "iub" or bool(known.size and (known == np.round(known)).all())
+
+
+def tell_two(said: np.ndarray) -> bool:
+    """Whether numbers (N,) are such that two classes are told by them rather than being labels.
+
+    0 and 1 are probabilities, as numbers between them are, and numbers on both sides of 0 are margins.
+    """
+    known = np.unique(said[tells(said)])
+    if not are_whole(known) or not 1 < len(known) <= _FEW_NUMBERS:
+        return True
+    return set(known.tolist()) <= {0, 1} or bool(known[0] < 0 < known[-1])
+
+
+def labels_named(
+    said: np.ndarray, right: Sequence[Any], told: Sequence[str], call: str, *, alone: bool
+) -> Sequence[Any]:
+    """(K,) the whole numbers that are the labels of K classes with names, by those that a model returned.
+
+    These names where they are numbers, of two classes −1 and 1, and else what is counted from 0, or from 1, or what was
+    returned where it is as many. `right` are those of rows, which may hold more of them. `alone` if there are no rows
+    that could have more: a 1 of two classes is then the second, as yes is.
+
+    Raises
+    ------
+    ValueError
+        If they do not tell.
+    """
+    count, seen = len(told), list(np.unique(said[tells(said)]).tolist())
+    named = [_number_in(name) for name in told]
+    if None not in named and len(set(named)) == count and set(seen) <= set(named):
+        return named
+    if count == 2 and set(seen) <= set(OUTLIERS) and seen[0] < 0:
+        return OUTLIERS
+    if said.dtype.kind != "b" and not (0 in seen or count in seen):
+        seen = with_right_ones(seen, right)
+    from_0, from_1 = range(count), range(1, count + 1)
+    if set(seen) <= set(from_0) and (0 in seen or said.dtype.kind == "b" or (alone and count == 2)):
+        return from_0
+    if set(seen) <= set(from_1) and count in seen:
+        return from_1
+    if len(seen) == count:
+        return seen
+    names, said_whole = f"numpy.array({list(told)})", f"numpy.asarray({call}(rows), dtype=int)"
+    if set(seen) <= set(from_1):
+        raise ValueError(
+            f"classes: the model returned the whole numbers {_listed(seen)}, and neither 0 nor {count}, so nothing "
+            f"tells whether it counts its {count} classes from 0 or from 1; give a background for which it returns "
+            f"each, or let it return their names: lambda rows: {names}[{said_whole}], or {names}[{said_whole} - 1]"
+        )
+    raise ValueError(
+        f"classes: {count} names, and the model returned {len(seen)} different numbers, {_listed(seen)}; give a "
+        "name for each that it may return and a background for which it returns them all, or let it return the names: "
+        f"lambda rows: [names[label] for label in {call}(rows)], where names = {{{seen[0]}: '…', {seen[-1]}: '…'}}"
+    )
+
+
+def labels_among(found: Sequence[Any], told: Sequence[str]) -> list[Any] | None:
+    """(K,) the labels of K classes with names, where those that a model returned are these; None of others in order.
+
+    Raises
+    ------
+    ValueError
+        If they are others, of which nothing tells which is which.
+    """
+    by_name = {str(label): label for label in found}
+    if set(by_name) <= set(told):
+        return [by_name.get(name, name) for name in told]
+    if not any(isinstance(label, str) for label in found):
+        return None
+    others = [label for label in found if str(label) not in told]
+    alike = {_letters(name): name for name in by_name}
+    own = [alike[_letters(name)] for name in told if _letters(name) in alike]
+    names = own if len(own) == len(by_name) else list(by_name)
+    raise ValueError(
+        f"classes: the model returns labels such as {_listed(others)}, which are not among the names given, "
+        f"{_listed(list(told))}, and nothing tells which is which; leave classes= out, or name them as the model does, "
+        f"all that there are: classes={names}"
+    )
+
+
+def _letters(name: str) -> str:
+    """A name by which it is the same as another that has blanks or capitals elsewhere."""
+    return "".join(name.split()).casefold()
+
+
+def _number_in(name: str) -> int | float | None:
+    """The number that a name of a class is: '1' and '1.0' are 1 as True is; None where it is none."""
+    name = {"True": "1", "False": "0"}.get(name, name)
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(name)
+    return None
 
 
 def of_clusters(said: np.ndarray, found: Outputs) -> Outputs:
@@ -482,14 +608,14 @@ def of_two(said: np.ndarray, *, margin: bool = False, labels: tuple[Any, ...] | 
 
     `margin` says that it is none of these probabilities, `labels` what `predict` calls the two.
     """
-    if margin or not ((said >= 0) & (said <= 1)).all():
+    if margin or not _between(said):
         return Outputs(lambda a: _both(-numbers(a), numbers(a)), exclusive=True, labels=labels)
 
     def scores(said: np.ndarray) -> np.ndarray:
-        if not ((said >= 0) & (said <= 1)).all():
+        if (odd := _beyond(said)).size:
             raise ValueError(
                 f"model: its numbers were from 0 to 1 and taken for the probability of the second class, and now one "
-                f"is {said.ravel()[((said < 0) | (said > 1)).ravel()][0]:g}; let it return a number for each class"
+                f"is {odd[0]:g}; let it return a number for each class"
             )
         return _both(1 - numbers(said), numbers(said))
 
@@ -525,22 +651,20 @@ def of_each_label(found: Outputs, said: np.ndarray, call: str) -> Outputs:
     why = f"each of its scores is that of a label of its own; ask for one of them: {_one_of(call, '[:, 0]')}"
     if found.exclusive and found.labels is not None:
         raise ValueError("scores: 'sigmoid' is for a score of each label, and the model returns the labels themselves")
-    between = lambda table: bool(((table >= 0) & (table <= 1)).all())  # noqa: E731
 
     def probabilities(said: np.ndarray) -> np.ndarray:
         table = given(said)
-        if not between(table):
-            odd = table[(table < 0) | (table > 1)][0]
+        if (odd := _beyond(table)).size:
             raise ValueError(
                 f"scores: the numbers were from 0 to 1 and taken for the probabilities of labels, and now one is "
-                f"{odd:g}; if they are logits: scores=torch.sigmoid"
+                f"{odd[0]:g}; if they are logits: scores=torch.sigmoid"
             )
         return table
 
     def of_logits(said: np.ndarray) -> np.ndarray:
         return np.asarray(0.5 + 0.5 * np.tanh(0.5 * given(said)))
 
-    scores = probabilities if between(given(said)) else of_logits
+    scores = probabilities if _between(given(said)) else of_logits
     return Outputs(scores, found.names, "probability", undecided=why)
 
 

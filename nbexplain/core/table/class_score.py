@@ -38,7 +38,7 @@ def probabilities(subject: Subject, scores: np.ndarray) -> np.ndarray | None:
     exp.
     """
     numbers = scores.astype(np.float64)
-    if numbers.min(initial=0) >= 0 and np.abs(numbers.sum(1) - 1).max(initial=0) < _ROUNDING:
+    if numbers.min(initial=0) > -_ROUNDING and np.abs(numbers.sum(1) - 1).max(initial=0) < _ROUNDING:
         return numbers
     if subject.score_name == "log-probability":
         return np.exp(numbers)

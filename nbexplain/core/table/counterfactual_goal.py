@@ -19,6 +19,7 @@ from nbexplain.inputs.table_masker import needed
 
 _LEAST = 1e-9  # of a probability: the logarithm of less than that orders nothing ...
 _LEAST_VOTES = 1e-3  # ... of shares of votes, as a forest's, that are 0 at times
+_ROUNDED = 1e-3  # by so much a probability of single precision may be below 0 or above 1
 _REMOVED = -1e9  # the score of a token that is no longer there
 ROWS = 500  # of the background, whose scores tell where a boundary lies
 
@@ -240,4 +241,4 @@ def _is_share(subject: Subject, target: Target, scores: Tensor) -> bool:
     """Whether what a function makes of probabilities lies between 0 and 1: here (n,), and where a class is certain."""
     clean = subject.scores()
     certain = targets.score(torch.eye(clean.shape[1]).to(clean), target).double()
-    return all(bool(((found >= 0) & (found <= 1)).all()) for found in (scores, certain))
+    return all(bool(((found >= -_ROUNDED) & (found <= 1 + _ROUNDED)).all()) for found in (scores, certain))

@@ -33,6 +33,7 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 from nbexplain import Session, Subject, explain
+from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.inputs import Tabular, Text
 
@@ -943,6 +944,154 @@ def test_whole_numbers_of_a_callable_are_numbers_until_they_have_names() -> None
     assert explain(lambda rows: (rows[:, 0] > 0).astype(int), Tabular(X[5], background=X), "lime").warnings == ()
 
 
+@pytest.mark.parametrize("dtype", [int, float])
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ((1, 2), ("low", "high")),
+        ((0, 5), ("low", "high")),
+        ((-2, -1), ("low", "high")),
+        ((0, 1, 2), ("low", "mid", "high")),
+        ((1, 2, 3), ("low", "mid", "high")),
+        ((10, 20, 30), ("low", "mid", "high")),
+        ((7, 5), ("7", "5")),
+        ((1, 0), ("1", "0")),
+        ((1, 2, 3), ("3", "1", "2")),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("alone", [False, True], ids=["a callable", "predict alone"])
+def test_whole_numbers_are_labels_where_there_is_a_name_for_each(
+    labels: Any, told: tuple[str, ...], dtype: type, alone: bool
+) -> None:
+    if told == ("1", "0") and dtype is float:
+        pytest.skip("0.0 and 1.0 are probabilities of the second")
+    place = THREE if len(labels) == 3 else TWO
+    known = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, place)
+
+    class Alone:
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return np.array(sorted(labels), dtype=dtype)[known.predict(rows)]
+
+    names = told if "low" in told else tuple(sorted(told))
+    table = Tabular(X[5], background=X, labels=np.array(names)[place])
+    found = explain(Alone() if alone else Alone().predict, table, "confusion", classes=told)
+    assert found.details["accuracy"] == pytest.approx(known.score(X, place))
+    order = [names.index(name) for name in told]
+    np.testing.assert_array_equal(found.values, confusion_matrix(place, known.predict(X))[np.ix_(order, order)])
+
+
+@pytest.mark.parametrize("told", [("True", "False"), ("False", "True")])
+def test_yes_and_no_are_called_as_they_are_named(told: tuple[str, ...]) -> None:
+    found = Subject(lambda rows: rows[:, 0] > -9, Tabular(X[5], background=X), classes=told)
+    assert found.scores().tolist() == [[name == "True" for name in told]]
+
+
+def test_numbers_that_happen_to_be_nought_and_one_are_probabilities() -> None:
+    found = subject(lambda rows: np.where(rows[:, 0] == 9, 0.25, TWO[5] * 1.0), classes=["no", "yes"])
+    assert found.scores().tolist() == [[1 - TWO[5], TWO[5]]]
+    other = found.evaluate(torch.full((1, X.shape[1]), 9.0, dtype=torch.float64))
+    assert other.tolist() == [[0.75, 0.25]]
+
+
+def test_a_float_that_is_no_label_of_its_row_is_unknown() -> None:
+    def label(rows: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(rows[:, 0]), np.nan, 1.0 + (rows[:, 0] > 0))
+
+    rows, right = X.copy(), np.where(X[:, 0] > 0, "b", "a").astype(object)
+    rows[7, 0], right[7] = np.nan, None
+    table = Tabular(X[5], background=rows, labels=right)
+    assert explain(label, table, "permutation_importance", classes=["a", "b"]).details == {"accuracy": 1}
+    with pytest.raises(ValueError, match="the score of a row is NaN or infinite"):
+        explain(label, table, "exact_shap", classes=["a", "b"])
+
+
+def test_whole_numbers_that_may_be_counted_from_nought_or_from_one_are_not_guessed() -> None:
+    names = ["one", "two", "three"]
+
+    def model(rows: np.ndarray) -> np.ndarray:
+        return 1 + (rows[:, 0] > 0) + (rows[:, 0] > 1)
+
+    few = X[X[:, 0] <= 1]
+    with pytest.raises(ValueError, match="the whole numbers 1, 2, and neither 0 nor 3, so nothing tells") as raised:
+        explain(model, Tabular(few[0], few), "row_scores", classes=names)
+    calls = re.search(r"names: (lambda rows: .*\]), or (numpy.*)$", str(raised.value))
+    assert calls is not None
+    named = eval("lambda rows: " + calls[2], {"numpy": np, "model": model})
+    found = Subject(named, Tabular(few[0], few), classes=names)
+    rows = X[:9]
+    assert found.evaluate(torch.from_numpy(rows)).argmax(1).tolist() == (model(rows) - 1).tolist()
+    from_0 = eval(calls[1], {"numpy": np, "model": lambda rows: model(rows) - 1})
+    assert from_0(rows).tolist() == named(rows).tolist()
+    for labels, first in ((model(few) % 2, 0), (np.where(few[:, 1] > 0, 3, model(few)), 1)):
+        told = Subject(model, Tabular(few[0], few, labels=labels), classes=names)
+        if first == 0:
+            with pytest.raises(ValueError, match="neither 0 nor 3"):
+                told.scores()  # labels that are counted otherwise tell nothing
+            continue
+        assert told.scores().argmax(1).tolist() == [model(few[:1])[0] - first]
+
+
+def test_whole_numbers_that_are_neither_counted_nor_as_many_as_the_names_are_said_as_they_were() -> None:
+    names = ["low", "mid", "high"]
+    for dtype in (int, float):
+        with pytest.raises(ValueError, match="3 names, and the model returned 2 different numbers, 10") as raised:
+            subject(lambda rows, d=dtype: np.where(rows[:, 0] > 0, 30, 10).astype(d), classes=names).scores()
+        assert "lambda rows: [names[label] for label in model(rows)], where names = {10" in str(raised.value)
+    found = subject(lambda rows: (rows[:, 0] > 0) + 5 * (rows[:, 0] == 9), classes=["no", "yes"])
+    found.scores()
+    with pytest.raises(ValueError, match="returned the label 6, and the 2 names given are those of 0, 1; name each"):
+        found.evaluate(torch.full((1, X.shape[1]), 9.0, dtype=torch.float64))
+
+
+def test_a_single_label_of_two_that_are_named_is_the_second_where_no_background_tells() -> None:
+    found = Subject(lambda texts: [int("good" in text) for text in texts], Text("a good film"), classes=["neg", "pos"])
+    assert found.scores().tolist() == [[0, 1]]
+
+
+def test_labels_counted_from_one_beside_probabilities_are_those_of_the_classes() -> None:
+    model = LogisticRegression().fit(X, THREE)
+    few = model.predict(X) < 2
+
+    class Counted:
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return model.predict(rows) + 1
+
+        def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+            return np.asarray(model.predict_proba(rows))
+
+    table = Tabular(X[few][0], background=X[few], labels=THREE[few] + 1)
+    counts = explain(Counted(), table, "confusion", classes=["a", "b", "c"])
+    np.testing.assert_array_equal(counts.values, confusion_matrix(THREE[few], model.predict(X[few]), labels=[0, 1, 2]))
+    assert counts.warnings == ()
+
+
+def test_names_are_no_others_than_the_labels_that_a_callable_returns() -> None:
+    def label(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, 0] > 0, "Low", "High ")
+
+    table = Tabular(X[5], background=X)
+    for told, advice in ((("low", "high"), ["Low", "High "]), (("a", "b"), ["High ", "Low"])):
+        with pytest.raises(
+            ValueError, match="classes: the model returns labels such as 'High ', 'Low', which"
+        ) as raised:
+            explain(label, table, "exact_shap", classes=told)
+        assert f"leave classes= out, or name them as the model does, all that there are: classes={advice}" in str(
+            raised.value
+        )
+        named = Subject(label, table, classes=advice)
+        assert named.scores().tolist() == [[name == label(ROW)[0] for name in advice]]
+
+
+def test_labels_of_several_kinds_are_those_that_are_written_as_their_names() -> None:
+    def label(rows: np.ndarray) -> list[Any]:
+        return [1 if row[0] > 0 else "other" for row in rows]
+
+    table = Tabular(X[5], background=X)
+    found = Subject(label, table, classes=["other", "1"])
+    assert found.scores().tolist() == [[one == label(ROW)[0] for one in ("other", 1)]]
+
+
 def test_the_users_own_call_of_an_estimator() -> None:
     model = LogisticRegression().fit(X, TWO)
     found = subject(model, forward=lambda model, rows: model.predict_log_proba(rows))
@@ -1028,6 +1177,101 @@ def test_a_callables_probability_of_two_classes_is_no_logit() -> None:
     margin = subject(lambda rows: model.decision_function(rows), classes=["no", "yes"])
     np.testing.assert_allclose(margin.scores().numpy()[0], [-1, 1] * model.decision_function(ROW))
     assert margin.score_name == "score"
+
+
+def likely(rows: np.ndarray) -> np.ndarray:
+    """How probable the second of two classes is; NaN of a row that lacks its first value."""
+    return np.asarray(1 / (1 + np.exp(-rows[:, 0] - 0.5 * rows[:, 1])))
+
+
+class Likely:
+    """The same as an estimator, of both classes or of the second alone."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def __init__(self, both: bool, scale: float = 1.0) -> None:
+        self.both, self.scale = both, scale
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        chance = self.scale * likely(rows)
+        return np.stack([1 - chance, chance], 1) if self.both else chance
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return self.classes_[(self.scale * likely(rows) > 0.5).astype(int)]
+
+
+WAYS_TO_A_CHANCE: dict[str, Callable[..., Any]] = {
+    "a callable": lambda scale=1.0: lambda rows: scale * likely(rows),
+    "a callable, of both": lambda scale=1.0: lambda rows: Likely(True, scale).predict_proba(rows),
+    "an estimator": lambda scale=1.0: Likely(False, scale),
+    "an estimator, of both": lambda scale=1.0: Likely(True, scale),
+}
+
+
+@pytest.mark.parametrize("name", ["a callable", "an estimator", "an estimator, of both"])
+def test_a_row_whose_numbers_are_unknown_does_not_tell_what_they_are(name: str) -> None:
+    rows, right = X.copy(), np.where(likely(X) > 0.5, "yes", "no").astype(object)
+    rows[7, 0], right[7] = np.nan, None
+    table = Tabular(X[5], background=rows, labels=right)
+    found = Subject(WAYS_TO_A_CHANCE[name](), table, classes=["no", "yes"])
+    np.testing.assert_allclose(found.scores()[0], [1 - likely(ROW)[0], likely(ROW)[0]])
+    assert found.score_name == "probability"
+    shuffled = explain(WAYS_TO_A_CHANCE[name](), table, "permutation_importance", classes=["no", "yes"])
+    assert shuffled.details == {"accuracy": 1}
+    assert shuffled.warnings == ("1 row without a label left out",)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_makes_no_margin(odd: float) -> None:
+    found = outputs.of_two(np.array([0.2, odd, 0.9]))
+    assert (found.quantity, found.scores(np.array([0.25])).tolist()) == ("probability", [[0.75, 0.25]])
+    assert outputs.add_up(np.array([[0.2, 0.8], [odd, 0.8]]))
+    assert outputs.of_two(np.array([0.2, odd, 1.9])).quantity == "score"
+
+
+def test_three_shares_are_told_beside_a_row_of_which_they_are_unknown() -> None:
+    model = LogisticRegression().fit(X, THREE)
+    shares = type("Shares", (), {"predict": lambda self, rows: np.where(rows[:, :1] > 90, np.nan, 1) * told(rows)})()
+
+    def told(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict_proba(rows))
+
+    rows, right = X.copy(), THREE.astype(object)
+    rows[7, 0], right[7] = 99, None
+    table = Tabular(X[5], background=rows, labels=right)
+    shuffled = explain(shares, table, "permutation_importance", classes=["a", "b", "c"])
+    rest = np.arange(len(X)) != 7
+    assert shuffled.details["accuracy"] == pytest.approx(model.score(X[rest], THREE[rest]))
+
+
+def test_a_probability_that_is_unknown_for_a_changed_row_is_refused_as_such() -> None:
+    table = Tabular([np.nan, 1.0], background=X[:, :2])
+    for classes in (None, ["no", "yes"]):
+        with pytest.raises(ValueError, match=r"scores: .* changed inputs have a score that is NaN or infinite"):
+            explain(likely, table, "exact_shap", classes=classes)
+
+
+@pytest.mark.parametrize("scale", [1 + 1e-15, 1.0001])
+@pytest.mark.parametrize("name", WAYS_TO_A_CHANCE)
+def test_probabilities_are_such_where_rounding_takes_them_beyond_one(name: str, scale: float) -> None:
+    rows = np.vstack([X, [[50.0, 50, *X[0, 2:]]]])
+    assert scale * likely(rows[-1:])[0] > 1
+    right = np.where(scale * likely(rows) > 0.5, "yes", "no")
+    model, table = WAYS_TO_A_CHANCE[name](scale), Tabular(rows[-1], background=rows, labels=right)
+    found = Subject(model, table, classes=["no", "yes"])
+    np.testing.assert_allclose(found.scores()[0], [1 - scale, scale], atol=1e-15)
+    assert found.score_name == "probability"
+    counts = explain(model, table, "confusion", classes=["no", "yes"])
+    assert counts.details["accuracy"] == 1
+    assert counts.details["Brier score"] == pytest.approx(np.mean((likely(rows) - (right == "yes")) ** 2), abs=1e-3)
+    assert counts.warnings == ()
+
+
+def test_a_number_far_beyond_one_is_no_probability_and_said_as_it_is() -> None:
+    found = subject(lambda rows: np.where(rows[:, 0] == 9, 1.002, likely(rows)), classes=["no", "yes"])
+    found.scores()
+    with pytest.raises(ValueError, match=r"were from 0 to 1 and taken for .*, and now one is 1\.002; let it return"):
+        found.evaluate(torch.full((1, X.shape[1]), 9.0, dtype=torch.float64))
 
 
 def test_three_labels_for_a_row_are_no_pairs() -> None:
