@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.core.called import values_called
 from nbexplain.core.choices import labels_of
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.formatting import counted
@@ -123,16 +124,27 @@ def which_number(subject: Subject, target: Any) -> tuple[str, ...]:
 
 
 def class_values(subject: Subject) -> list[Any]:
-    """What labels call the classes: the estimator's `classes_`, where it has some, else class numbers from 0."""
+    """What labels call the classes: the estimator's `classes_`, where it has some, else as `values_called` says."""
     scores, module = subject.scores(), subject.twin.module
     classes = module.classes if isinstance(module, Predictor) else None
-    return list(range(scores.shape[1])) if classes is None else list(classes.tolist())
+    if classes is not None and subject.reader.in_order:
+        return list(classes.tolist())
+    if _unnamed(subject):
+        return list(subject.names)
+    return values_called(subject.names) if isinstance(subject.input, Tabular) else list(range(scores.shape[1]))
+
+
+def _unnamed(subject: Subject) -> bool:
+    """Whether `scores` puts others in the place of those of the model's classes, and nobody says whose they are."""
+    module = subject.twin.module
+    own = isinstance(module, Predictor) and module.classes is not None
+    return own and not subject.reader.in_order and subject.reader.names is None
 
 
 def right_classes(subject: Subject) -> np.ndarray:
     """(N,) the class number of each background row's label, −1 where it is missing.
 
-    Labels are the estimator's `classes_`, where it has some, else class numbers from 0; or names of classes.
+    Labels are what `class_values` says, or names of classes.
 
     Raises
     ------
@@ -143,6 +155,11 @@ def right_classes(subject: Subject) -> np.ndarray:
     if kept is not None:
         return kept
     values, module = class_values(subject), subject.twin.module
+    if _unnamed(subject):
+        raise ValueError(
+            "labels: scores= puts others in the place of the scores of the model's classes, and nothing tells which "
+            f"label is whose; name the {len(values)} in their order: classes=[…]"
+        )
     own = classes_of(module.estimator) if isinstance(module, Predictor) else None
     known = "model.classes_" if isinstance(own, np.ndarray) and own.tolist() == values else ""
     found = class_numbers(needed_labels(table_of(subject)), values, subject.names, known)
