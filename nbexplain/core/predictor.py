@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.called import plain_name
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
@@ -193,9 +194,13 @@ class Predictor(nn.Module):
         if not columns:
             return said
         labels = [str(label) for label in self._labels] if isinstance(self._labels, np.ndarray) else []
-        if self.way == "predict" or columns == tuple(labels) or sorted(columns) != sorted(labels):
+        if self.way == "predict":
             return said
-        return said[:, [columns.index(label) for label in labels]]
+        for called in (str, plain_name):  # a column 20 is that of the label 20.0, where none is called so as it stands
+            known, wanted = [called(name) for name in columns], [called(label) for label in labels]
+            if sorted(known) == sorted(wanted) and len(set(known)) == len(known):
+                return said[:, [known.index(label) for label in wanted]]
+        return said
 
     @property
     def names(self) -> tuple[Any, ...] | None:
