@@ -208,6 +208,16 @@ class Predictor(nn.Module):
         return None if self.outputs is None else self.outputs.names
 
     @property
+    def order(self) -> str:
+        """What the order of its scores is that of, in words."""
+        if is_pipeline(self.estimator):
+            return "model.model.config.id2label"
+        if self._columns and self.names == self._columns:
+            return "that of the columns that it returns"
+        own = getattr(self.estimator, "__self__", self.estimator)  # of a method, such as model.predict_proba
+        return "that of its own labels" if classes_of(own) is None else "model.classes_"
+
+    @property
     def classes(self) -> np.ndarray | None:
         """The labels (K,) of the classes of which one is chosen, in the order of the scores, or None."""
         if self.outputs is None or not self.outputs.exclusive:
