@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nbexplain.core.called import values_called
+from nbexplain.core.called import number_called, values_called
 from nbexplain.core.choices import labels_of
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.formatting import counted
@@ -162,9 +162,38 @@ def right_classes(subject: Subject) -> np.ndarray:
         )
     own = classes_of(module.estimator) if isinstance(module, Predictor) else None
     known = "model.classes_" if isinstance(own, np.ndarray) and own.tolist() == values else ""
-    found = class_numbers(needed_labels(table_of(subject)), values, subject.names, known)
+    labels, called = needed_labels(table_of(subject)), values_called(subject.names)
+    if subject.reader.names is None or called == values:
+        found = class_numbers(labels, values, subject.names, known)
+    else:
+        found = _by_either(labels, values, called, subject.names, known)
     subject.keep("right classes", found, found.nbytes)
     return found
+
+
+def _by_either(labels: np.ndarray, own: list[Any], called: list[Any], names: Sequence[str], known: str) -> np.ndarray:
+    """(N,) the class numbers of labels that are the model's `own`, or else those that the user's names are `called`.
+
+    Raises
+    ------
+    ValueError
+        If they are neither, or they are both and not of the same classes: of 0, 1 and 2 that are named 1, 2 and 3.
+    """
+    numbered = any(number_called(name) is not None for name in names)
+    by_name = _tried(lambda given: class_numbers(given, called, names), labels) if numbered else None
+    by_own: np.ndarray | None = _tried(lambda given: class_numbers(given, own, names), labels)
+    if by_own is None:
+        return class_numbers(labels, own, names, known) if by_name is None else np.asarray(by_name)
+    if by_name is not None and (by_name != by_own).any():
+        row = int((by_name != by_own).argmax())
+        label = labels.tolist()[row]
+        made = "numpy.asarray(labels).astype(str)" if labels.dtype.kind in "iu" else _of_each("str(int(label))")
+        raise ValueError(
+            f"labels: row {row} has {written(label)}, which is the model's own label of the class that is named "
+            f"{names[by_own[row]]!r}, and the name of another; if the names are meant: labels={made}; else give names "
+            "that are no numbers: classes=[…]"
+        )
+    return by_own
 
 
 def right_numbers(subject: Subject) -> np.ndarray:

@@ -121,3 +121,35 @@ def test_scores_in_another_order_are_those_of_the_users_names() -> None:
     np.testing.assert_array_equal(found.values, right)
     with pytest.raises(ValueError, match=r"labels: scores= puts others .* name the 3 in their order: classes=\["):
         explain(GRADED, table(GRADES), "confusion", scores=lambda chances: chances.flip(1))
+
+
+COUNTED = GaussianNB().fit(X, GRADES - 1)  # of the classes 0, 1 and 2, which the user calls 1, 2 and 3
+
+
+@pytest.mark.parametrize("labels", [GRADES, GRADES.astype(str), GRADES - 1], ids=["names", "strings", "own"])
+def test_numbers_that_name_other_numbers(labels: np.ndarray) -> None:
+    found = explain(COUNTED, table(labels), "confusion", classes=[1, 2, 3])
+    np.testing.assert_array_equal(found.values, metrics.confusion_matrix(GRADES, GRADED.predict(X)))
+
+
+@pytest.mark.parametrize(
+    ("made", "way"),
+    [
+        (lambda labels: labels, "numpy.asarray(labels).astype(str)"),
+        (lambda labels: [None, *labels[1:]], "[None if pandas.isna(label) else str(int(label)) for label in labels]"),
+    ],
+)
+def test_labels_that_are_the_models_own_and_names_of_others_are_refused(made: Any, way: str) -> None:
+    rows = X[GRADES < 3]
+    labels = made(GRADES[GRADES < 3])
+    with pytest.raises(ValueError, match=re.escape(f"and the name of another; if the names are meant: labels={way};")):
+        explain(COUNTED, table(labels, rows), "confusion", classes=[1, 2, 3])
+    named = eval(way, {"labels": labels, "numpy": np, "pandas": pd})
+    found = explain(COUNTED, table(named, rows), "confusion", classes=[1, 2, 3])
+    given = slice(int(labels[0] is None), None)
+    right = metrics.confusion_matrix(GRADES[GRADES < 3][given], GRADED.predict(rows)[given], labels=[1, 2, 3])
+    np.testing.assert_array_equal(found.values, right)
+    own = explain(COUNTED, table(GRADES[GRADES < 3] - 1, rows), "confusion", classes=["one", "two", "three"])
+    np.testing.assert_array_equal(
+        own.values, metrics.confusion_matrix(GRADES[GRADES < 3], GRADED.predict(rows), labels=[1, 2, 3])
+    )
