@@ -571,13 +571,14 @@ MODELS = {
         "explain(forest(A, y), x, 'confusion')",
     ),
     "the second of several labels": Case(
-        "model = MultiOutputClassifier(LogisticRegression()).fit(A, numpy.stack([1 - y, y3], 1))\n"
-        "x = Tabular(A[0], A, labels=y3)",
+        "Y = numpy.stack([1 - y, y3], 1)\n"
+        "model, x = MultiOutputClassifier(LogisticRegression()).fit(A, Y), Tabular(A[0], A, labels=y3)",
         "explain(model, x, 'confusion', target=4)",
         "it gives each row several labels",
         "explain(lambda rows: model.predict_proba(rows)[1], …, classes=('class 0', 'class 1', 'class 2')), with the "
-        "labels of that one: labels=numpy.asarray(labels)[:, 1]",
-        "explain(lambda rows: model.predict_proba(rows)[1], x, 'confusion', classes=('class 0', 'class 1', 'class 2'))",
+        "labels of that one: labels=numpy.asarray(Y)[:, 1], of the Y that it was fitted to",
+        "explain(lambda rows: model.predict_proba(rows)[1], Tabular(A[0], A, labels=numpy.asarray(Y)[:, 1]), "
+        "'confusion', classes=('class 0', 'class 1', 'class 2'))",
         "explain(LogisticRegression().fit(A, y3), x, 'confusion')",
     ),
     "the second of several labels that are strings": Case(
@@ -591,13 +592,14 @@ MODELS = {
         "explain(LogisticRegression().fit(A, named), x, 'confusion')",
     ),
     "the second of several labels in columns": Case(
-        "x = Tabular(A[0], A, labels=1 - y)\n"
-        "model = OneVsRestClassifier(LogisticRegression()).fit(A, numpy.stack([y, 1 - y], 1))",
+        "x, Y = Tabular(A[0], A, labels=1 - y), numpy.stack([y, 1 - y], 1)\n"
+        "model = OneVsRestClassifier(LogisticRegression()).fit(A, Y)",
         "explain(model, x, 'roc', target=1)",
         "it gives each row several labels",
         "explain(lambda rows: model.predict_proba(rows)[:, 1], …, classes=('no', 'yes')), with the labels of that one: "
-        "labels=numpy.asarray(labels)[:, 1]",
-        "explain(lambda rows: model.predict_proba(rows)[:, 1], x, 'roc', classes=('no', 'yes'))",
+        "labels=numpy.asarray(Y)[:, 1], of the Y that it was fitted to",
+        "explain(lambda rows: model.predict_proba(rows)[:, 1], Tabular(A[0], A, labels=numpy.asarray(Y)[:, 1]), 'roc', "
+        "classes=('no', 'yes'))",
         "explain(LogisticRegression().fit(A, 1 - y), x, 'roc')",
     ),
     "several labels in columns": Case(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nbexplain.core import registry
 from nbexplain.core import target as targets
+from nbexplain.core.called import plain_name
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.layers import Layer, nearest, split, unprefixed
 from nbexplain.core.question import Facts
@@ -124,7 +125,7 @@ def checked_classes(
         last = maps if scores.ndim > 2 and len(names) == scores.shape[-1] else ""
         raise ValueError(f"classes: expected {count} names, one per score, got {len(names)}{last}")
     own = [str(label) for label in labels or ()]
-    told, known = [_plain(name) for name in names], [_plain(name) for name in own]
+    told, known = [plain_name(name) for name in names], [plain_name(name) for name in own]
     if told != known and sorted(told) == sorted(known):
         raise ValueError(
             f"classes: {', '.join(map(repr, names))} are the model's own labels in another order than that of its "
@@ -138,14 +139,6 @@ def _named(label: Any) -> str:
     if isinstance(label, str):
         return label
     return date_named(label) if isinstance(label, (date, np.datetime64)) else f"class {label}"
-
-
-def _plain(name: str) -> str:
-    """A label, so that 1, 1.0 and True are the same."""
-    try:
-        return str(float({"True": "1", "False": "0"}.get(name, name)))
-    except ValueError:
-        return name
 
 
 def labels_of(model: Any) -> list[Any] | None:

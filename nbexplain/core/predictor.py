@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nbexplain.core.called import plain_name
 from nbexplain.core.formatting import told_apart
 from nbexplain.core.model import estimator_outputs as outputs
 from nbexplain.core.model import one_by_one
@@ -192,14 +193,28 @@ class Predictor(nn.Module):
         if not columns:
             return said
         labels = [str(label) for label in self._labels] if isinstance(self._labels, np.ndarray) else []
-        if self.way == "predict" or columns == tuple(labels) or sorted(columns) != sorted(labels):
+        if self.way == "predict":
             return said
-        return said[:, [columns.index(label) for label in labels]]
+        for called in (str, plain_name):  # a column 20 is that of the label 20.0, where none is called so as it stands
+            known, wanted = [called(name) for name in columns], [called(label) for label in labels]
+            if sorted(known) == sorted(wanted) and len(set(known)) == len(known):
+                return said[:, [known.index(label) for label in wanted]]
+        return said
 
     @property
     def names(self) -> tuple[Any, ...] | None:
         """What the estimator calls its scores (K,), or None."""
         return None if self.outputs is None else self.outputs.names
+
+    @property
+    def order(self) -> str:
+        """What the order of its scores is that of, in words."""
+        if is_pipeline(self.estimator):
+            return "model.model.config.id2label"
+        if self._columns and self.names == self._columns:
+            return "that of the columns that it returns"
+        own = getattr(self.estimator, "__self__", self.estimator)  # of a method, such as model.predict_proba
+        return "that of its own labels" if classes_of(own) is None else "model.classes_"
 
     @property
     def classes(self) -> np.ndarray | None:

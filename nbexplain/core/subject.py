@@ -294,7 +294,7 @@ class Subject:
         named = labels is not None and len(labels) == scores.shape[1]
         if self._classes is None and not named and self.by_token and isinstance(self.input, Text):
             return token_names(self.input, self.twin.module, self.scores())
-        own = "model.classes_" if isinstance(self.twin.module, Predictor) else "model.config.id2label"
+        own = self.twin.module.order if isinstance(self.twin.module, Predictor) else "model.config.id2label"
         if self._forward is not None and self._classes is not None:
             labels = None  # what it returns may be in another order
         return checked_classes(self._classes, scores, labels, own)

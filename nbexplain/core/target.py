@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbexplain.core.called import number_called
 from nbexplain.core.explanation import Target
 from nbexplain.core.model.batches import is_close
 from nbexplain.core.model.region import (
@@ -336,8 +337,9 @@ def called_like(number: Any, classes: Sequence[str]) -> str | None:
     """The class that is called like the number of another: of labels 1, 2 and 3, number 1 is the one called 2."""
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(classes):
         return None
-    names = (f"class {number}", str(number))
-    return None if classes[number] in names else next((name for name in names if name in classes), None)
+    if number_called(classes[number]) == number:
+        return None
+    return next((name for name in classes if number_called(name) == number), None)
 
 
 def _where(over: Any, places: Sequence[str]) -> str:

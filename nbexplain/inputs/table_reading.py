@@ -20,6 +20,8 @@ from nbexplain.inputs.tensors import as_array
 
 __all__ = ["Column", "Form", "frame_of", "in_order", "labels_of", "row_of", "table_of"]
 
+_TEXT = {"U": str, "S": bytes}
+
 
 class Form(Protocol):
     """How a table was handed in, and what a model gets."""
@@ -314,7 +316,11 @@ def _plain_labels(labels: Any) -> np.ndarray:
         return as_array(labels)
     if frame_of(labels) and _axes(labels) == 2 and len(labels.columns) == 1:
         labels = labels[labels.columns[0]]
-    array = kept_as_times(np.asarray(labels))
+    array = np.asarray(labels)
+    if array.dtype.kind in _TEXT and not hasattr(labels, "dtype"):  # numpy makes text of a list that holds some
+        held = np.asarray(labels, dtype=object)
+        array = array if all(isinstance(one, _TEXT[array.dtype.kind]) for one in held.ravel()) else held
+    array = kept_as_times(array)
     if isinstance(labels, np.ma.MaskedArray):
         return _without_masked(array, np.ma.getmaskarray(labels))
     rounded = array.dtype.kind == "f" and array.ndim == 1 and not isinstance(labels, np.ndarray)

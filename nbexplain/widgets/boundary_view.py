@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from nbexplain.core.called import values_called
 from nbexplain.core.dataset.plane import Plane, axes_of, components_of, plane_of
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Answer
@@ -260,7 +261,7 @@ def _classes_of(table: Tabular, seen: np.ndarray, target: Any, session: Session)
         return np.zeros(len(seen), dtype=int), ["background"]
     names, values = list(session.classes), session.facts.class_values
     try:
-        of = class_numbers(table.labels[seen], range(len(names)) if values is None else values, names)
+        of = class_numbers(table.labels[seen], values_called(names) if values is None else values, names)
     except ValueError:  # labels that are no classes of the model
         known, places = np.unique(table.labels, return_inverse=True)
         return places[seen], [str(label) for label in known]

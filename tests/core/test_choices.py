@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.dummy import DummyClassifier
@@ -112,6 +113,15 @@ def test_the_models_own_classes_keep_their_order(labels: list[Any], classes: lis
         with pytest.raises(ValueError, match=re.escape(f"model.classes_: {given}; leave classes= out")):
             explain(given_model, Tabular(table[0], table), "exact_shap", classes=classes, target=1)
     assert Subject(model, Tabular(table[0], table), classes=labels).names == tuple(map(str, labels))
+
+
+def test_the_order_of_columns_is_that_of_what_a_callable_returns() -> None:
+    def model(rows: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame(np.stack([rows[:, 0], -rows[:, 0]], 1), columns=["q", "p"])
+
+    table = np.arange(8.0)[:, None]
+    with pytest.raises(ValueError, match="which is that of the columns that it returns: 'q', 'p'; leave classes= out"):
+        explain(model, Tabular(table[0], table), "exact_shap", classes=["p", "q"], target=1)
 
 
 def test_the_order_of_a_configurations_names_is_kept() -> None:

@@ -682,7 +682,7 @@ def _of_one_label(way: str, place: str, labels: Sequence[Any], number: int) -> s
     """Why no class is chosen where a row has several labels, and how one of these is asked."""
     names = tuple(label if isinstance(label, str) else f"class {label}" for label in labels)
     named = ("no", "yes") if list(labels) == [0, 1] else names
-    column = f"labels=numpy.asarray(labels)[:, {number}]"
+    column = f"labels=numpy.asarray(Y)[:, {number}], of the Y that it was fitted to"
     return (
         f"it gives each row several labels; ask for one of them: {_one_of(f'model.{way}', place, named)}, with the "
         f"labels of that one: {column}"

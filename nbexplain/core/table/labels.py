@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.core.called import number_called, values_called
 from nbexplain.core.choices import labels_of
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.formatting import counted
@@ -123,16 +124,27 @@ def which_number(subject: Subject, target: Any) -> tuple[str, ...]:
 
 
 def class_values(subject: Subject) -> list[Any]:
-    """What labels call the classes: the estimator's `classes_`, where it has some, else class numbers from 0."""
+    """What labels call the classes: the estimator's `classes_`, where it has some, else as `values_called` says."""
     scores, module = subject.scores(), subject.twin.module
     classes = module.classes if isinstance(module, Predictor) else None
-    return list(range(scores.shape[1])) if classes is None else list(classes.tolist())
+    if classes is not None and subject.reader.in_order:
+        return list(classes.tolist())
+    if _unnamed(subject):
+        return list(subject.names)
+    return values_called(subject.names) if isinstance(subject.input, Tabular) else list(range(scores.shape[1]))
+
+
+def _unnamed(subject: Subject) -> bool:
+    """Whether `scores` puts others in the place of those of the model's classes, and nobody says whose they are."""
+    module = subject.twin.module
+    own = isinstance(module, Predictor) and module.classes is not None
+    return own and not subject.reader.in_order and subject.reader.names is None
 
 
 def right_classes(subject: Subject) -> np.ndarray:
     """(N,) the class number of each background row's label, −1 where it is missing.
 
-    Labels are the estimator's `classes_`, where it has some, else class numbers from 0; or names of classes.
+    Labels are what `class_values` says, or names of classes.
 
     Raises
     ------
@@ -143,11 +155,45 @@ def right_classes(subject: Subject) -> np.ndarray:
     if kept is not None:
         return kept
     values, module = class_values(subject), subject.twin.module
+    if _unnamed(subject):
+        raise ValueError(
+            "labels: scores= puts others in the place of the scores of the model's classes, and nothing tells which "
+            f"label is whose; name the {len(values)} in their order: classes=[…]"
+        )
     own = classes_of(module.estimator) if isinstance(module, Predictor) else None
     known = "model.classes_" if isinstance(own, np.ndarray) and own.tolist() == values else ""
-    found = class_numbers(needed_labels(table_of(subject)), values, subject.names, known)
+    labels, called = needed_labels(table_of(subject)), values_called(subject.names)
+    if subject.reader.names is None or called == values:
+        found = class_numbers(labels, values, subject.names, known)
+    else:
+        found = _by_either(labels, values, called, subject.names, known)
     subject.keep("right classes", found, found.nbytes)
     return found
+
+
+def _by_either(labels: np.ndarray, own: list[Any], called: list[Any], names: Sequence[str], known: str) -> np.ndarray:
+    """(N,) the class numbers of labels that are the model's `own`, or else those that the user's names are `called`.
+
+    Raises
+    ------
+    ValueError
+        If they are neither, or they are both and not of the same classes: of 0, 1 and 2 that are named 1, 2 and 3.
+    """
+    numbered = any(number_called(name) is not None for name in names)
+    by_name = _tried(lambda given: class_numbers(given, called, names), labels) if numbered else None
+    by_own: np.ndarray | None = _tried(lambda given: class_numbers(given, own, names), labels)
+    if by_own is None:
+        return class_numbers(labels, own, names, known) if by_name is None else np.asarray(by_name)
+    if by_name is not None and (by_name != by_own).any():
+        row = int((by_name != by_own).argmax())
+        label = labels.tolist()[row]
+        made = "numpy.asarray(labels).astype(str)" if labels.dtype.kind in "iu" else _of_each("str(int(label))")
+        raise ValueError(
+            f"labels: row {row} has {written(label)}, which is the model's own label of the class that is named "
+            f"{names[by_own[row]]!r}, and the name of another; if the names are meant: labels={made}; else give names "
+            "that are no numbers: classes=[…]"
+        )
+    return by_own
 
 
 def right_numbers(subject: Subject) -> np.ndarray:

@@ -15,6 +15,7 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -68,6 +69,22 @@ def test_interventional_values_are_shapleys_formula(model: Any, target: int) -> 
     assert ours.base == pytest.approx(game(model, row, rows, target)(np.zeros((1, 6)))[0], abs=1e-6)
     assert abs(ours.gap) < 1e-6  # type: ignore[arg-type]
     assert ours.details["background rows"] == 60
+
+
+@pytest.mark.parametrize("way", ["decision_function", "score_samples"])
+def test_an_isolation_forest_whose_two_sides_are_named(way: str) -> None:
+    rows = samples()[0]
+    model = IsolationForest(n_estimators=5, contamination=0.2, random_state=0).fit(rows)
+    x = Tabular(rows[0], rows)
+    forward = None if way == "decision_function" else lambda forest, some: forest.score_samples(some)
+    asked: dict[str, Any] = {"classes": ("outlier", "inlier"), "forward": forward}
+    inlier, outlier = (explain(model, x, "tree_shap", target=name, **asked) for name in ("inlier", "outlier"))
+    alone = explain(model, x, "tree_shap", forward=forward)
+    np.testing.assert_allclose(inlier.values, alone.values, atol=1e-9)
+    np.testing.assert_allclose(outlier.values, -alone.values, atol=1e-9)
+    assert inlier.values.sum() == pytest.approx(
+        getattr(model, way)(rows[:1])[0] - getattr(model, way)(rows).mean(), abs=1e-6
+    )
 
 
 @functools.cache

@@ -910,6 +910,44 @@ def test_a_callable_may_return_its_numbers_as_it_likes(call: Any) -> None:
     session.close()
 
 
+class OfAFrame:
+    """Probabilities of two classes in the columns of a frame: the first is that of the class that `columns` name so."""
+
+    def __init__(self, classes: Any, columns: list[Any]) -> None:
+        self.classes_ = np.array(classes)
+        self.columns = columns
+
+    def predict_proba(self, rows: np.ndarray) -> pd.DataFrame:
+        first = 1 / (1 + np.exp(-rows[:, 0]))
+        return pd.DataFrame(np.stack([first, 1 - first], 1), columns=self.columns)
+
+
+@pytest.mark.parametrize(
+    ("classes", "columns", "turned"),
+    [
+        ([10.0, 20.0], [20, 10], True),
+        ([10, 20], [20.0, 10.0], True),
+        ([10, 20], ["20", "10"], True),
+        ([10, 20], ["class 20", "class 10"], True),
+        ([False, True], [1, 0], True),
+        ([0, 1], [True, False], True),
+        ([0.0, 1.0], ["1", "0"], True),
+        (["10", "20"], [20, 10], True),
+        ([10.0, 20.0], [10, 20], False),
+        ([2**60, 2**60 + 1], [2**60 + 1, 2**60], True),  # one float64
+        (["no", "yes"], ["yes", "no"], True),
+        (["no", "yes"], ["of yes", "of no"], False),  # nothing tells
+        ([10, 20], [30, 10], False),
+    ],
+)
+def test_columns_of_a_frame_that_are_the_classes_are_put_in_their_order(
+    classes: Any, columns: list[Any], turned: bool
+) -> None:
+    model = OfAFrame(classes, columns)
+    said = model.predict_proba(X[5:6]).to_numpy()
+    np.testing.assert_allclose(subject(model).scores().numpy(), said[:, ::-1] if turned else said)
+
+
 def test_a_callable_that_returns_labels_chooses_among_those_of_the_background() -> None:
     words = np.array(["low", "mid", "high"])
 

@@ -308,3 +308,20 @@ def test_floats_that_do_not_tell_classes_apart_are_refused() -> None:
     apart = 2**60 + np.array([0, 1024])
     found = explain(ByDay(apart), Tabular([1.0], background, labels=apart.astype(float)), "confusion")
     assert found.values.tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("classes", "listed", "right"),
+    [
+        (["a", "b"], ["a", np.nan, "a", "b"], [[1, 1], [0, 1]]),
+        (["a", "b"], ("a", None, "a", "b"), [[1, 1], [0, 1]]),
+        ([1, "other"], [1, "other", "other", 1], [[1, 1], [0, 2]]),
+        ([b"a", b"b"], [b"a", b"b", b"b", b"a"], [[1, 1], [0, 2]]),
+        (["1", "nan"], ["1", "nan", "nan", "1"], [[1, 1], [0, 2]]),
+    ],
+)
+def test_a_list_holds_what_an_array_of_the_same_objects_holds(classes: Any, listed: Any, right: Any) -> None:
+    background = np.array([[-1.0], [1.0], [2.0], [1.0]])
+    model = ByDay(np.array(classes, dtype=object))
+    for labels in (listed, np.array(listed, dtype=object), pd.Series(listed, dtype=object)):
+        assert explain(model, Tabular([1.0], background, labels=labels), "confusion").values.tolist() == right

@@ -58,10 +58,14 @@ def isolation(model: Any, columns: Sequence[Column], _sample: Any) -> Ensemble:
                 depth[[tree.children_left[node], tree.children_right[node]]] = depth[node] + 1
         values = rate * (depth + _average_depth(tree.n_node_samples))
         trees.append(_tree(tree, values[:, None], np.asarray(own)))
-    link = Link("path length", -np.eye(1), -np.array([model.offset_], dtype=np.float64), exponential, exponential)
-    own = Link("path length", -np.eye(1), np.zeros(1), exponential, exponential)
+    ways = np.array([[-1.0]]), np.array([[1.0], [-1.0]])  # the score itself, and those of outliers and of inliers
+    links = [
+        Link("path length", signs, shift * signs[:, 0], exponential, exponential)
+        for shift in (float(model.offset_), 0.0)  # of decision_function, and of score_samples
+        for signs in ways
+    ]
     numbers = table_numbers(columns, type(model).__name__)
-    return Ensemble(trees, np.zeros(1), np.float32, numbers, links=(link, own))
+    return Ensemble(trees, np.zeros(1), np.float32, numbers, links=links)
 
 
 def histogram(model: Any, columns: Sequence[Column], _sample: Any) -> Ensemble:
