@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nbexplain.core.called import number_called
 from nbexplain.core.model.answer_forms import as_plain
 from nbexplain.inputs.table_column import is_missing, is_yes_or_no, of_one_kind, told_apart, written
 
@@ -529,7 +529,7 @@ def labels_named(
         If they do not tell.
     """
     count, seen = len(told), list(np.unique(said[tells(said)]).tolist())
-    named = [_number_in(name) for name in told]
+    named = [number_called(name) for name in told]
     if None not in named and len(set(named)) == count and set(seen) <= set(named):
         return named
     if count == 2 and set(seen) <= set(OUTLIERS) and seen[0] < 0:
@@ -584,15 +584,6 @@ def labels_among(found: Sequence[Any], told: Sequence[str]) -> list[Any] | None:
 def _letters(name: str) -> str:
     """A name by which it is the same as another that has blanks or capitals elsewhere."""
     return "".join(name.split()).casefold()
-
-
-def _number_in(name: str) -> int | float | None:
-    """The number that a name of a class is: '1' and '1.0' are 1 as True is; None where it is none."""
-    name = {"True": "1", "False": "0"}.get(name, name)
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(name)
-    return None
 
 
 def of_clusters(said: np.ndarray, found: Outputs) -> Outputs:
