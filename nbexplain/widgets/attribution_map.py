@@ -98,7 +98,7 @@ class AttributionMap:
                 self._feed.show(as_picture(explanation), meta)
         elif answer.state == "running":
             self._show_borders(question)
-        self.pane.notice = words.sentence(answer.error) if answer.error is not None else ""
+        self.pane.notice = words.missing(answer)
         self._answered(place, answer)
 
     def _cut(self, labels: np.ndarray) -> str:
