@@ -258,7 +258,9 @@ def test_of_a_condition_the_ends_stay_and_the_name_is_cut(chart):
 @pytest.mark.parametrize(
     ("name", "condition", "said"),
     [
-        ("installed", "2007-03-10 < installed ≤ 2012-05-30", "2007… < installed ≤ 2012…"),
+        ("installed", "2007-03-10 < installed ≤ 2012-05-30", "2007-03 < ins…led ≤ 2012-05"),
+        ("harvested", "2020-03-12 < harvested ≤ 2021-08-05", "2020-03 < ha…ted ≤ 2021-08"),
+        ("harvested on the south slope", "harvested on the south slope > 2021-08-05", "harves…slope > 2021-08-05"),
         ("date of sale", "2007-03-10 < date of sale ≤ 2007-05-30", "…03-10 < dat…ale ≤ …05-30"),
         ("installed", "installed > 2012-05-30 08:30:00", "installed > 2012-05-30…"),
         ("asked", "2024-01-01 08:30 < asked ≤ 2024-01-01 12:15", "…08:30 < asked ≤ …12:15"),
