@@ -16,6 +16,7 @@ TEXT, QUIET = "var(--nbx-text, #808080)", "var(--nbx-quiet, #808080)"
 ERROR = 1.96  # standard errors on each side: 95 % of a normal distribution
 _ROW, _LINE = 25, 12  # pixels of a row, and of a second line of words in it
 _LEAST = 1e-30  # numbers of SVG have 32 bits: on an axis of smaller ones the places of all before would be infinite
+_ROUNDING = 1e-9  # of the largest value: a standard error below is none
 _CAP = 0.14  # of a row: half the height of a whisker's ends
 
 
@@ -160,6 +161,14 @@ def caption(*keys: ipywidgets.Widget) -> tuple[list[ipywidgets.Widget], ipywidge
     """What stands under a chart, and the label in it whose words change."""
     text = ipywidgets.Label("")
     return [*keys, text], text
+
+
+def uncertain(values: np.ndarray, errors: np.ndarray | None) -> bool:
+    """Whether some standard error is known and above 0: else there are no whiskers to be seen or spoken of."""
+    if errors is None:
+        return False
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
+    return bool((np.nan_to_num(errors) > _ROUNDING * largest).any())
 
 
 def checked(name: str, values: Sequence[float] | np.ndarray, features: int) -> np.ndarray:

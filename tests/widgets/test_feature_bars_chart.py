@@ -110,6 +110,12 @@ def test_the_caption_speaks_of_the_whiskers_that_there_are(chart):
     chart.show(["a", "b"], [1.0, 2.0], errors=[np.nan, np.nan], quantity="size")
     assert "whiskers" not in words(chart.figure)
     assert plot(chart).axes[1].label == "size"
+    chart.show(["a", "b"], [1.0, 2.0], errors=[0.0, 1e-17], quantity="size")  # exact, but for rounding
+    assert "whiskers" not in words(chart.figure)
+    assert plot(chart).axes[1].label == "size"
+    chart.show(["a", "b"], [1.0, 2.0], errors=[0.0, 1e-4], quantity="size")
+    assert words(chart.figure).endswith("whiskers: ± 1.96 standard errors (SE)")
+    assert plot(chart).axes[1].label == "size ± 1.96 SE"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +146,7 @@ def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
 
 def test_no_largest_is_named_where_all_are_zero(chart):
     chart.show(["a", "b"], [0.0, 0.0], errors=[0.0, 0.0], signed=False, nothing="no column changes R²")
-    assert words(chart.figure).startswith("no column changes R² · whiskers")
+    assert words(chart.figure) == "no column changes R²"
     chart.show(["a", "b", "c"], [0.0, 0.0, np.nan], errors=[0.0, 0.1, np.nan], signed=False, nothing="no column counts")
     assert words(chart.figure).startswith("all values are 0 · 1 without a value")
     chart.show(["a", "b"], [0.0, 0.5], signed=False, nothing="no column counts")
