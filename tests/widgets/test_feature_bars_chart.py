@@ -136,6 +136,14 @@ def test_two_places_of_the_axis_are_told_beside_long_names(chart, values, ticks)
     assert between > sum(pixels([f"{tick:.2f}" if abs(tick) < 1 else "900k"]) for tick in ticks) / 2  # when narrowest
 
 
+def test_where_the_narrowest_chart_has_room_for_one_tick_there_are_those_of_a_wider_one(chart):
+    named = ["ward of first admission", "glomerular filtration rate (estimated)", "age"]
+    chart.show(named, [-0.034, 0.026, 0.001], shown_values=["Intensive care unit", "88.2", "22"])
+    # from −0.037 to 0.029 on 40 pixels −0.03 and 0.02 are 30 apart, and 30 wide; on 90 pixels −0.03 is 41 from 0,
+    # and 0.02 is 27, for half of 28 and of 28, and 3 to tell them apart
+    np.testing.assert_allclose(plot(chart).axes[1].tick_values, [-0.03, 0.0])
+
+
 def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
     chart.show([f"f{i}" for i in range(30)], np.arange(30.0), top=4, shown_values=[f"v{i}" for i in range(30)])
     assert names(chart) == [f"f{i} = v{i}" for i in (29, 28, 27, 26)]
