@@ -561,6 +561,19 @@ def _upper_half() -> tuple[float, float]:
     return float(held.median()), float(held.max())
 
 
+def test_class_scores_say_of_how_many_classes_they_are() -> None:
+    table = FRAME[[FRAME.columns[0], FRAME.columns[1]]].to_numpy(float)
+    for count, said in ((24, "Class scores · 10 of 24 classes"), (10, "Class scores")):
+
+        def model(rows: np.ndarray, count: int = count) -> np.ndarray:
+            return rows[:, :1] * np.linspace(1, 2, count)
+
+        explorer = nx.TabularExplorer(model, nx.Tabular(table[0], table), show=["classes"])
+        assert explorer.session.wait(60)
+        assert title_of(explorer._parts[0].panes[0]).value == said
+        explorer.close()
+
+
 def test_groups_of_a_column(everything: nx.Explorer, forest: RandomForestClassifier) -> None:
     view = part(everything, GroupsView)
     view._column.value = 2
