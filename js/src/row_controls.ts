@@ -43,6 +43,10 @@ export const missingSaid = (choices: string[] = []): string => (choices.includes
 const STEPS = 200;
 /** What a float32 holds: more digits would be those of its rounding. */
 const DIGITS = 7;
+/** What the box has room for: signs as wide as a digit. */
+const MOST_SIGNS = 10;
+/** Of fewer digits a power of ten is written. */
+const LEAST_DIGITS = 4;
 
 function numberPart(feature: Feature, choose: (value: Value) => void): Part {
   const { name, low = 0, high = 1, integer, time, unit } = feature;
@@ -58,7 +62,7 @@ function numberPart(feature: Feature, choose: (value: Value) => void): Part {
   outside.textContent = `outside the background's range, ${words(low, feature)} to ${words(high, feature)}`;
   let latest: Value = null;
   let typing = false;
-  const plain = (value: number): string => String(integer ? value : Number(value.toPrecision(DIGITS)));
+  const plain = (value: number): string => (integer && fits(String(value)) ? String(value) : fitted(value));
   const text = (): string => (latest === null ? "" : time ? timeText(latest, time) : plain(latest));
   const read = (): number => (time ? timeValue(box.value, time) : box.valueAsNumber);
 
@@ -91,6 +95,19 @@ function numberPart(feature: Feature, choose: (value: Value) => void): Part {
       tick.style.setProperty("--nbx-place", String(place));
     },
   };
+}
+
+const fits = (text: string): boolean => text.length <= MOST_SIGNS;
+
+/** A number with as many digits as the box has room for; the number itself stays as it is until it is edited. */
+function fitted(value: number): string {
+  for (const [write, least] of [[String, LEAST_DIGITS], [(each: number) => each.toExponential().replace("+", ""), 1]] as const) {
+    for (let digits = DIGITS; digits >= least; digits--) {
+      const text = write(Number(value.toPrecision(digits)));
+      if (fits(text)) return text;
+    }
+  }
+  return String(value);
 }
 
 /** A slider over whole numbers that are called by words, such as months, and a list of these. */

@@ -453,3 +453,29 @@ test("two views of one editor agree, and keys stay inside", () => {
   firstEnds.abort();
   other.remove();
 });
+
+test("a number has as many digits as its box has room for, and stays as it is until it is edited", () => {
+  const numbers: [number, string][] = [
+    [-1.652202, "-1.652202"],
+    [0.1 + 0.2, "0.3"],
+    [-0.41282134567, "-0.4128213"],
+    [-0.041282134567, "-0.0412821"],
+    [-0.00041282134567, "-0.0004128"],
+    [-0.000041282134567, "-4.1282e-5"],
+    [1234567.891, "1234568"],
+    [-123456.789, "-123456.8"],
+    [123456789012.5, "1.23457e11"],
+    [1.5e-300, "1.5e-300"],
+    [0, "0"],
+  ];
+  for (const [value, text] of numbers) {
+    const row = [value, 2, 1, 3];
+    show({ ...STATE, row, values: row });
+    expect(named("length, number").value).toBe(text);
+    expect(model.saved).toEqual([]);
+  }
+  const row = [5, 12345678901, 1, 3];
+  show({ ...STATE, row, values: row });
+  expect(named("count, number").value).toBe("1.23457e10");
+  expect(model.get("values")).toEqual(row);
+});

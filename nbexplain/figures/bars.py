@@ -22,6 +22,7 @@ _PITCH, _THICK, _CAP = 14.0, 8.5, 2.2
 _NAME, _GRID = 8.0, "#e4e4e4"
 _MOST_NAME = 0.5  # of the width
 _MOST_DECIMALS = 5
+_ROUNDING = 1e-9  # of the largest value: a standard error below is none
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def bars_note(content: Content) -> str:
     """What must be said of the bars."""
     unreadable = sum(not readable(name) for name in content.names)
     remarks = [content.note]
-    if content.errors is not None and np.isfinite(content.errors).any():
+    largest = np.abs(content.values[np.isfinite(content.values)]).max(initial=0.0)
+    if content.errors is not None and (np.nan_to_num(content.errors) > _ROUNDING * largest).any():
         remarks.append(f"whiskers: ±{ERROR} standard errors")
     if unreadable:
         remarks.append(f"no. …: {unreadable} names in letters that no font here has, in their order")

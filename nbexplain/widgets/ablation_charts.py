@@ -20,11 +20,12 @@ from nbexplain.widgets.chart_style import (
     isolated,
     key,
     number,
+    outermost,
     set_ticks,
     spaced,
     ticks,
 )
-from nbexplain.widgets.text_width import fitted, fitted_apart, room
+from nbexplain.widgets.text_width import NARROWEST, fitted, fitted_apart, room
 
 _MOST_CLASSES = 10
 _LONGEST_NAME = 18
@@ -94,8 +95,11 @@ class BeforeAfter:
             self._bars.y = shown
             self._scores.min, self._scores.max = around_zero(shown)
         self._values.label = fitted(score_name, LONGEST_AXIS)
+        low, high = self._scores.min, self._scores.max
         places, written = ticks(shown.ravel().tolist())
-        set_ticks(self._values, spaced(places, written, self._scores.max - self._scores.min, self.figure), written)
+        clear = spaced(places, written, high - low, self.figure)
+        two = outermost(low, high, True, self.figure, [NARROWEST]) if len(clear) < 2 else None
+        set_ticks(self._values, *(two or (clear, written)))
         self._caption.value = " · ".join(
             [f"{isolated(names[each])}: {score_name} {number(was[each])} → {number(now[each])}" for each in chosen]
             + [f"best {'still' if best == first[0] else 'now'}: {isolated(names[best])} ({number(now[best])})"]

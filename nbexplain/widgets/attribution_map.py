@@ -19,7 +19,7 @@ from nbexplain.widgets.charts.bars import ClassBars
 from nbexplain.widgets.feed import Feed, about, as_picture, is_cut, weights_and_errors
 from nbexplain.widgets.image_pane import ImagePane
 from nbexplain.widgets.label_map import LabelMap
-from nbexplain.widgets.layout import close_tree, framed, say_in
+from nbexplain.widgets.layout import close_tree, framed, say_in, title_of
 from nbexplain.widgets.models import SessionModels, interpolation
 from nbexplain.widgets.pane_link import PaneLink
 from nbexplain.widgets.wire import Array
@@ -98,7 +98,7 @@ class AttributionMap:
                 self._feed.show(as_picture(explanation), meta)
         elif answer.state == "running":
             self._show_borders(question)
-        self.pane.notice = words.sentence(answer.error) if answer.error is not None else ""
+        self.pane.notice = words.missing(answer)
         self._answered(place, answer)
 
     def _cut(self, labels: np.ndarray) -> str:
@@ -147,7 +147,9 @@ class ClassScores:
         values, quantity = regions.class_scores(self._session, chosen.input)
         if values:
             names = self._session.classes or [str(number) for number in range(len(values))]
-            self._bars.show(names, values, regions.shown(chosen.target)[0], quantity)
+            count = self._bars.show(names, values, regions.shown(chosen.target)[0], quantity)
+            few = f" · {count} of {len(values):,} classes" if count < len(values) else ""
+            title_of(self._frame).value = f"Class scores{few}"
         refused = self._session.facts.refused.get(chosen.input)
         if values or refused is not None:
             say_in(self._frame, "" if refused is None else words.sentence(refused))

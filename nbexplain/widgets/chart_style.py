@@ -20,6 +20,7 @@ MARGIN = {"top": 8, "bottom": 40, "left": 56, "right": 24}
 _DATA = ("x", "y", "image", "color")  # traits of marks that hold what is drawn
 LONGEST_NAME = 24  # average letters
 LONGEST_AXIS = 32  # of what is written along an axis
+IN_TABLES = 350  # pixels of a chart in an explorer of tables, on a page that is as wide (`Explorer._least`)
 _ALL = 10**6  # ticks, or more: of those that have values none is left out
 
 
@@ -122,6 +123,34 @@ def spaced(
     while len(places) > 1 and (places[1] - places[0]) / span * between < apart:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
     return ends if len(places) == 1 and (ends[1] - ends[0]) / span * between >= apart else places
+
+
+def outermost(
+    low: float,
+    high: float,
+    zero: bool,
+    chart: bqplot.Figure,
+    widths: Sequence[int] = (NARROWEST, IN_TABLES),
+) -> tuple[np.ndarray, str] | None:
+    """Two round numbers near the ends, zero in the place of one that is close to it, and how they are written.
+
+    They keep clear of each other on a chart of the first of these widths that has room for two; None if none has.
+    """
+    for between in (width - chart.fig_margin["left"] - chart.fig_margin["right"] for width in widths):
+        for steps in (10, 20):
+            places, written = ticks([low, high], zero=zero, steps=steps)
+            first, last = places[[0, -1]].tolist()
+
+            def touch(one: float, other: float, between: float = between, written: str = written) -> bool:
+                half = sum(pixels([as_written(place, written)]) for place in (one, other)) / 2
+                return (other - one) / (high - low) * between < half + 3
+
+            pairs = [(0.0, last)] * (first < 0 < last and touch(first, 0.0))
+            pairs += [(first, 0.0)] * (first < 0 < last and touch(0.0, last))
+            for pair in (*pairs, (first, last)):
+                if pair[0] < pair[1] and not touch(*pair):
+                    return np.array(pair), written
+    return None
 
 
 def write_times(axis: bqplot.Axis, what: str, low: float, high: float, room: float = math.inf) -> list[str]:

@@ -28,10 +28,12 @@ def code_of(
     answered: Iterable[tuple[Question, Explanation]],
     unmatched: Iterable[Question] = (),
     among: Sequence[Any] = (),
+    earlier: Mapping[Question, Array] | None = None,
 ) -> str:
     """One call of `explain` for each answer, with the names that things have in the user's notebook.
 
-    Those of questions whose filter no row matches, which would fail, stand in comments.
+    Those of questions whose filter no row matches, which would fail, stand in comments. `earlier` holds the inputs of
+    answers in whose places others stand now.
 
     What has no name there gets one, with a comment that says what belongs there. `among` as for `words.target_name`.
     """
@@ -41,7 +43,8 @@ def code_of(
     failing: list[str] = []
     for question, explanation in asked:
         method = METHODS[question.method]
-        x = names.all_inputs() if method.over_inputs else names.input(question.input or 0)
+        before = earlier.get(question) if earlier is not None else None
+        x = names.all_inputs() if method.over_inputs else names.input(question.input or 0, before)
         parts = [names.model(), x, repr(method.key)]
         if question.target is not None:
             parts.append(f"target={names.target(question.target)}")
@@ -67,9 +70,9 @@ def code_of(
             calls[f"{method.key}_{again + 1}" if again else method.key] = call
     lines = [f"{name} = {call}" for name, call in calls.items()]
     lines += ["# no row matches these:"] * bool(failing) + [f"# {call}" for call in dict.fromkeys(failing)]
-    before = [*names.missing, *names.made]
-    imports = f"from nbexplain import {', '.join([*names.needed(before + lines), 'explain'])}"
-    return "\n".join([imports, "", *before, *([""] if before else []), *lines])
+    first = [*names.missing, *names.made]
+    imports = f"from nbexplain import {', '.join([*names.needed(first + lines), 'explain'])}"
+    return "\n".join([imports, "", *first, *([""] if first else []), *lines])
 
 
 class Names:
@@ -93,8 +96,11 @@ class Names:
         """The model."""
         return self._name(self._session.given.model, "model", "the model")
 
-    def input(self, number: int) -> str:
-        """One input."""
+    def input(self, number: int, earlier: Array | None = None) -> str:
+        """One input, or the one that stood in its place earlier."""
+        if earlier is not None:
+            name = "x" if len(self._session.inputs) == 1 else f"x{number}"
+            return self._known.get(id(earlier)) or self._made_again(earlier, f"{name}_before")
         source = self._session.given.inputs
         whole = self._known.get(id(source.origin))
         if (
@@ -118,7 +124,7 @@ class Names:
             return given.part
         return taken.parts.default if taken.parts is not None else None
 
-    def _made_again(self, x: Text | Tabular, name: str) -> str:
+    def _made_again(self, x: Array, name: str) -> str:
         """The name of a text or a row that is made in a line of its own."""
         if id(x) not in self._made:
             name = self._free(name)
@@ -206,8 +212,8 @@ class Names:
         return self._known.get(id(thing)) or _in_module(thing)
 
     def _free(self, name: str) -> str:
-        """A name that stands for nothing else in the notebook."""
-        while name in self._taken:
+        """A name that stands for nothing else in the notebook, or here."""
+        while name in self._taken or name in self._made.values():
             name += "_"
         return name
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nbexplain.widgets.boxes import bars
 from nbexplain.widgets.chart_style import ACCENT, PLAIN, around_zero, captioned, key, number
-from nbexplain.widgets.feature_rows import ERROR, FeatureRows, caption, checked
+from nbexplain.widgets.feature_rows import ERROR, FeatureRows, caption, checked, uncertain
 from nbexplain.widgets.feature_words import LONGEST_LABEL, even, full, isolated, label, labels, largest, plus
 from nbexplain.widgets.text_width import fitted, letters_beside
 
@@ -116,7 +116,7 @@ class FeatureBars:
         spread = np.nan_to_num(ERROR * errors_)
         reach = np.concatenate([values_ - spread, values_ + spread])
         with_errors = np.isfinite(errors_)
-        whiskers = bool(with_errors.any())
+        whiskers = uncertain(values_, errors_)
         told = len(values_) if both else len(order)  # the values that are given with errors
         everywhere = bool((with_errors | ~np.isfinite(values_))[:told].all())
         self._order = order
@@ -129,8 +129,7 @@ class FeatureBars:
         self.mark(self._marked)
         self._rows.whiskers(middle, values_, errors_ if whiskers else None, tips)
         self._rows.write(middle[: len(written)], np.full(len(written), high), written)
-        uncertain = deviations is not None and bool(np.nan_to_num(deviations).any())
-        none = "all values are 0" if uncertain else nothing
+        none = "all values are 0" if uncertain(numbers, deviations) else nothing
         self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers, none)
         known = "" if everywhere else ", where they are known"
         self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE){known}" * whiskers

@@ -9,13 +9,14 @@ import ipywidgets
 import numpy as np
 
 from nbexplain.widgets.boxes import Boxes
-from nbexplain.widgets.chart_style import LONGEST_AXIS, as_written, figure, set_ticks, spaced, ticks
-from nbexplain.widgets.text_width import NARROWEST, ending, fitted, pixels, room
+from nbexplain.widgets.chart_style import LONGEST_AXIS, figure, outermost, set_ticks, spaced, ticks
+from nbexplain.widgets.text_width import ending, fitted, room
 
 TEXT, QUIET = "var(--nbx-text, #808080)", "var(--nbx-quiet, #808080)"
 ERROR = 1.96  # standard errors on each side: 95 % of a normal distribution
 _ROW, _LINE = 25, 12  # pixels of a row, and of a second line of words in it
 _LEAST = 1e-30  # numbers of SVG have 32 bits: on an axis of smaller ones the places of all before would be infinite
+_ROUNDING = 1e-9  # of the largest value: a standard error below is none
 _CAP = 0.14  # of a row: half the height of a whisker's ends
 
 
@@ -123,32 +124,13 @@ class Flags:
 
 
 def few(low: float, high: float, zero: bool, chart: bqplot.Figure) -> tuple[np.ndarray, str]:
-    """At most three round numbers, and fewer where a narrow chart has no room for them, and how they are written."""
+    """At most three round numbers, two where a narrow chart has no room for them, and how they are written."""
     places, written = ticks([low, high], zero=zero)
     ends = places[[0, -1]]
     while len(places) > 3:
         places = places[int(np.abs(places).argmin()) % 2 :: 2]
     kept = spaced(places, written, high - low, chart, ends)
-    return (kept, written) if len(kept) > 1 else _outermost(low, high, zero, chart) or (kept, written)
-
-
-def _outermost(low: float, high: float, zero: bool, chart: bqplot.Figure) -> tuple[np.ndarray, str] | None:
-    """Two round numbers near the ends, zero in the place of one that is close to it; None if they would touch."""
-    between = NARROWEST - chart.fig_margin["left"] - chart.fig_margin["right"]
-    for steps in (10, 20):
-        places, written = ticks([low, high], zero=zero, steps=steps)
-        first, last = places[[0, -1]].tolist()
-
-        def touch(one: float, other: float, written: str = written) -> bool:
-            half = sum(pixels([as_written(place, written)]) for place in (one, other)) / 2
-            return (other - one) / (high - low) * between < half + 3
-
-        pairs = [(0.0, last)] * (first < 0 < last and touch(first, 0.0))
-        pairs += [(first, 0.0)] * (first < 0 < last and touch(0.0, last))
-        for pair in (*pairs, (first, last)):
-            if pair[0] < pair[1] and not touch(*pair):
-                return np.array(pair), written
-    return None
+    return (kept, written) if len(kept) > 1 else outermost(low, high, zero, chart) or (kept, written)
 
 
 def name_ticks(axis: bqplot.Axis, labels: Sequence[str]) -> None:
@@ -160,6 +142,14 @@ def caption(*keys: ipywidgets.Widget) -> tuple[list[ipywidgets.Widget], ipywidge
     """What stands under a chart, and the label in it whose words change."""
     text = ipywidgets.Label("")
     return [*keys, text], text
+
+
+def uncertain(values: np.ndarray, errors: np.ndarray | None) -> bool:
+    """Whether some standard error is known and above 0: else there are no whiskers to be seen or spoken of."""
+    if errors is None:
+        return False
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
+    return bool((np.nan_to_num(errors) > _ROUNDING * largest).any())
 
 
 def checked(name: str, values: Sequence[float] | np.ndarray, features: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from nbexplain.widgets.text_width import fitted, fitted_apart, width
 
 LONGEST_LABEL = 29  # average Latin letters
 _LONGEST_VALUE = 12
-_LEAST_NAME = 7  # letters of a name in a condition
+_LEAST_NAMES = (5.0, 3.5)  # letters of a name in a condition: to be known by, and where nothing else helps
 _BELOW, _SIGNS = " < ", (" ≤ ", " > ")
 _TIME = re.compile(r"\d{4}-\d\d(?!\d)")  # as ISO 8601 begins
 _MOST_DECIMALS = 5
@@ -37,7 +37,7 @@ def labels(
     """The same for several features, so that names which differ do so where they are cut as well.
 
     Of `conditions` such as `"0.2 < size ≤ 0.4"` the ends stay and the name is cut; where that leaves too little of it,
-    the ends are cut as well: times to their day, month or year, or to what differs.
+    the ends are cut as well: times to their day, to their month or to what differs, and to their year at last.
     """
     around = []
     for place, name in enumerate(names):
@@ -65,17 +65,16 @@ def _ends_of(condition: str, name: str) -> tuple[str, str] | None:
 
 
 def _cut_ends(before: str, after: str, name: str, most: float) -> tuple[str, str]:
-    """As much of what stands before and after a name as leaves room for the name, or else for some of it."""
+    """As much of what stands before and after a name as leaves room for some of the name."""
     below, sign = before[-len(_BELOW) :], after[: len(_BELOW)]
     ends = before.removesuffix(_BELOW), after.removeprefix(sign)
-    free, some = most - width(below + sign), min(_LEAST_NAME, width(name))
-    ways = [
-        ends,
-        *((_to_field(ends[0], fields), _to_field(ends[1], fields)) for fields in (3, 2, 1)),
-        _from_difference(*ends),
-    ]
-    told = [way for way in ways if way[0] != way[1]]
-    fit = (way for least in (width(name), some, some / 2) for way in told if free - width("".join(way)) >= least)
+    free, whole = most - width(below + sign), width(name)
+    day, month, year = ((_to_field(ends[0], fields), _to_field(ends[1], fields)) for fields in (3, 2, 1))
+    plain_month = month[0].removesuffix("…"), month[1].removesuffix("…")  # a year would read as the very bound
+    told = [way for way in (ends, day, month, _from_difference(*ends), plain_month, year) if way[0] != way[1]]
+    some, few = (min(letters, whole) for letters in _LEAST_NAMES)
+    levels = [(whole, (ends, day)), (some, told), (few, told)]  # nobody misses what is finer than a day
+    fit = (way for least, ways in levels for way in ways if way in told and free - width("".join(way)) >= least)
     low, high = next(fit, None) or fitted_apart(ends, [(free - some) / (1 + bool(before))] * 2)
     return low + below, sign + high
 

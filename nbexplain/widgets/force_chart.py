@@ -199,5 +199,5 @@ def margins(words: list[tuple[float, int]], flags: list[Flag], low: float, high:
 
 
 def _tip(part: Part, text: str) -> str:
-    error = f" ± {number(part.error)} (standard error)" if np.isfinite(part.error) else ""
+    error = f" ± {number(part.error)} (standard error)" if part.error > 0 else ""
     return f"{part.full}: {text}{error}"

@@ -10,12 +10,13 @@ import numpy as np
 from nbexplain.core.dataset.by_group import Importance, by_group, groups_of
 from nbexplain.core.dataset.row_scores import scores_by_group
 from nbexplain.core.explanation import Explanation
-from nbexplain.core.formatting import with_error
+from nbexplain.core.formatting import counted, with_error
 from nbexplain.core.question import Answer
 from nbexplain.inputs import Tabular
 from nbexplain.place import Place
 from nbexplain.runner import runner
 from nbexplain.session import Session
+from nbexplain.widgets import words
 from nbexplain.widgets.feature_bars_chart import FeatureBars
 from nbexplain.widgets.layout import Notices, framed, say_why, title_of
 from nbexplain.widgets.right_classes import right_classes_of
@@ -52,6 +53,8 @@ class GroupsView:
         self._why = ""  # there are no scores of what is asked now
         self._groups: tuple[int, np.ndarray] | None = None
         self._left_out = ""  # of groups that the table has no room for, and of those of one row
+        self._partial = ""  # the SHAP values are none of what is asked now, or of few rows
+        self._read = ""  # how the differences are to be read
         self.above: list[ipywidgets.Widget] = []
         tables = ipywidgets.VBox([self._scores_table, self._differences])
         for name in ("nbx-two-columns", "nbx-stack"):
@@ -70,9 +73,13 @@ class GroupsView:
     def show_values(self, answer: Answer) -> None:
         """In the worker: the SHAP values of the rows, or why there are none."""
         say_why(self._frame, answer)
+        why = words.remark(answer)
+        if why or answer.explanation is not None:
+            self._partial = why
         if answer.explanation is not None:
             self._values = answer.explanation
             self._draw()
+        self._write_notes()
 
     def _show_scores(self, place: Place, answer: Answer) -> None:
         if answer.explanation is not None:
@@ -85,10 +92,11 @@ class GroupsView:
 
     def _say_of_scores(self, why: str) -> None:
         self._why = why
-        self._write_note()
+        self._write_notes()
 
-    def _write_note(self) -> None:
+    def _write_notes(self) -> None:
         self._scores_table.note = " · ".join(filter(None, [self._why, self._left_out]))
+        self._differences.note = " · ".join(filter(None, [self._partial, self._read]))
 
     def _draw(self) -> None:
         table = self._table
@@ -134,14 +142,15 @@ class GroupsView:
                     "" if said_of.accuracy is None else f"{said_of.accuracy:.1%} ± {said_of.accuracy_error:.1%}",
                 ]
                 rows.append({"label": str(group), "cells": cells[:told], "numbers": numbers[:told]})
-            self._scores_table.title = f"What the model says by {name}, with standard errors (of shares: Wilson)"
+            of_shares = " (of shares: Wilson)" if told > _COLUMNS.index("chosen") else ""
+            self._scores_table.title = f"What the model says by {name}, with standard errors{of_shares}"
             self._scores_table.rows = []  # rows are checked against the columns
             self._scores_table.columns = list(_COLUMNS[:told])
             self._scores_table.rows = rows
             notes = [f"The {len(kept)} largest of {len(scores):,} groups."] * (len(kept) < len(scores))
             notes += [_NO_ERROR] * any(scores[group].count == 1 for group in kept)
             self._left_out = " ".join(notes)
-            self._write_note()
+        self._write_notes()
 
     def _compare(self, name: str, found: dict[str, Importance]) -> None:
         """What counts in each of the groups, and how far two of them differ, the largest difference first."""
@@ -158,8 +167,8 @@ class GroupsView:
         shown.layout.display = None
         shown.rows = []
         shown.title = f"What counts by {name}: mean |SHAP value|, with standard errors"
-        alone = {name: " (1 row)" * (group.count == 1) for name, group in found.items()}
-        shown.columns = [*(name + said for name, said in alone.items()), *["difference"] * two]
+        counts = (f"{name} ({counted(group.count, 'row')})" for name, group in found.items())
+        shown.columns = [*counts, *["difference"] * two]
         shown.rows = [
             {
                 "label": table.names[place],
@@ -169,9 +178,8 @@ class GroupsView:
             }
             for place in np.argsort(-np.abs(values[-1]), kind="stable").tolist()
         ]
-        notes = [_NO_ERROR] * any(alone.values())
-        notes += [f"Bold: more than {_APART:g} standard errors apart."] * (two and not notes)
-        shown.note = " ".join(notes)
+        alone = any(group.count == 1 for group in groups)
+        self._read = _NO_ERROR if alone else f"Bold: more than {_APART:g} standard errors apart." if two else ""
 
 
 def _first_grouping(table: Tabular) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbexplain.core.explanation import Explanation
 from nbexplain.core.question import Question
 from nbexplain.core.registry import METHODS
+from nbexplain.inputs import Array
 from nbexplain.session import Session
 
 MOST_BYTES = 145_000  # as text in a notebook, four letters for three bytes, less than 200 kB
@@ -18,10 +19,13 @@ _DRAWN = (("row", "feature"), ("y", "x"), ("label", "predicted"), ("measure", "p
 _OF_A_TABLE: dict[str, Any] = {"columns": 2, "width": 8.0}  # names of columns are long
 
 
-def still(session: Session, answered: Sequence[tuple[Question, Explanation]]) -> dict[str, str]:
+def still(
+    session: Session, answered: Sequence[tuple[Question, Explanation]], earlier: Mapping[Question, Array]
+) -> dict[str, str]:
     """What is on screen as `{"image/png": …}` of at most `MOST_BYTES`, or nothing.
 
     These are the maps, or else the channels of the layer; of a text its coloured words, of a table bars and planes.
+    `earlier` holds the inputs of answers in whose places others stand now.
     """
     drawn = [(q, e) for q, e in dict(answered).items() if _is_drawn(e)]
     maps = [(q, e) for q, e in drawn if q.method != "activation"] or drawn
@@ -31,7 +35,7 @@ def still(session: Session, answered: Sequence[tuple[Question, Explanation]]) ->
 
     shown = [explanation for _, explanation in maps[:_MOST_MAPS]]
     about: dict[str, Any] = {"classes": session.classes or None, "max_bytes": MOST_BYTES}
-    inputs = [session.inputs[question.input or 0] for question, _ in maps[:_MOST_MAPS]]
+    inputs = [earlier.get(question) or session.inputs[question.input or 0] for question, _ in maps[:_MOST_MAPS]]
     try:
         if len(shown) == 1:
             png = figures.png(shown[0], x=inputs[0], **about)

@@ -123,7 +123,7 @@ class TokenMap:
             if question.target is not None:
                 title += f" · {words.target_name(question.target, self._session, self._among)}"
             self._feed.show(weights_and_errors(explanation), about(explanation, repr(question), title))
-        self.pane.notice = words.sentence(answer.error) if answer.error is not None else ""
+        self.pane.notice = words.missing(answer)
         self._answered(place, answer)
 
     # What is dropped

@@ -9,7 +9,7 @@ import numpy as np
 
 from nbexplain.widgets.boxes import bars
 from nbexplain.widgets.chart_style import ACCENT, PLAIN, captioned, key, number
-from nbexplain.widgets.feature_rows import ERROR, QUIET, FeatureRows, Flag, Flags, caption
+from nbexplain.widgets.feature_rows import ERROR, QUIET, FeatureRows, Flag, Flags, caption, uncertain
 from nbexplain.widgets.feature_sum import Part, base_value, colour, limits, parts_of
 from nbexplain.widgets.feature_words import LONGEST_LABEL, label, plus
 from nbexplain.widgets.text_width import NARROWEST, letters_beside, pixels
@@ -83,9 +83,8 @@ class Waterfall:
         rows = np.arange(len(parts), dtype=float)
         ends = base + np.cumsum(np.nan_to_num(steps))
         starts = np.concatenate([[base], ends[:-1]]) if len(parts) else np.zeros(0)
-        whiskers = None if errors is None else np.array([part.error for part in parts])
-        if whiskers is not None and not np.isfinite(whiskers).any():  # as from a single order
-            whiskers = None
+        known = np.array([part.error for part in parts])
+        whiskers = known if uncertain(steps, known) else None
         right = np.maximum(starts, ends)
         if whiskers is not None:
             right = np.fmax(right, ends + ERROR * whiskers)

@@ -150,6 +150,11 @@ def notice(answer: Answer) -> str:
     return "" if answer.error is None or isinstance(answer.error, NoRows) else sentence(answer.error)
 
 
+def missing(answer: Answer) -> str:
+    """What a map says that is of an earlier question, or of none; how far it came stands beside its title."""
+    return "" if answer.state == "stopped" and answer.explanation is not None else notice(answer)
+
+
 def remark(answer: Answer) -> str:
     """The same in few words, beside a pane that says why there is no answer."""
     return "not answered, so it stays as it was" if notice(answer) and answer.error else notice(answer)

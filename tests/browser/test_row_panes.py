@@ -439,3 +439,31 @@ def test_without_a_kernel_both_can_only_be_read(lab):
     rows.root.locator("tbody tr").first.click(force=True)
     expect(rows.root.locator("[aria-selected=true]")).to_have_count(0)
     lab.execute(SET_UP)  # for what closes the notebook
+
+
+@pytest.mark.parametrize("width", ["300px", "700px"])
+def test_no_number_is_cut_in_its_box(lab: Lab, width: str) -> None:
+    numbers = [-1.652202, -0.4128213456, -0.00041282134, -4.1282134e-5, 123456.789, -123456.789, 8888888888.0]
+    pane = shown(
+        lab,
+        f"""\
+from nbexplain.widgets.row_editor import RowEditor
+
+numbers = {numbers!r}
+number = lambda i, n: dict(name=f"n{{i}}", kind="number", low=min(n, 0), high=max(n, 0), step=0.01)
+features = [number(i, n) for i, n in enumerate(numbers)]
+features[-1]["integer"] = True
+e = RowEditor(title="Row", features=features, row=numbers, layout={{"width": {width!r}}})
+e""",
+        ".nbx-row-editor",
+    )
+    inside = """box => {
+        const style = getComputedStyle(box), context = document.createElement('canvas').getContext('2d');
+        context.font = style.font;
+        const room = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+        return [context.measureText(box.value).width, room, box.scrollWidth - box.clientWidth];
+    }"""
+    for place in range(len(numbers)):
+        wide, room, cut = pane.number(f"n{place}").evaluate(inside)
+        assert wide <= room
+        assert cut <= 0

@@ -43,6 +43,11 @@ def test_the_largest_come_first_with_their_numbers() -> None:
     assert "whiskers: ±1.96 standard errors" in texts(page)
 
 
+@pytest.mark.parametrize("errors", [[0.0, 0.0], [NAN, 1e-17]])
+def test_whiskers_are_spoken_of_only_where_some_error_is_above_zero(errors: list[float]) -> None:
+    assert "whiskers" not in texts(figure(columns([0.25, -2.0], standard_error=np.array(errors, np.float32))))
+
+
 def test_bars_end_where_their_numbers_are() -> None:
     page = figure(columns([4.0, -1.0, 2.0]), dpi=100)
     drawn(page)

@@ -13,6 +13,8 @@ from torch import Tensor
 
 import nbexplain as nx
 from nbexplain.core.question import Answer, Price, Question
+from nbexplain.core.registry import METHODS
+from nbexplain.widgets import words
 from nbexplain.widgets.attribution_map import AttributionMap
 from nbexplain.widgets.controls import Toolbar
 from nbexplain.widgets.explorers.compared import compared_warnings, compared_words
@@ -271,6 +273,37 @@ def test_the_status_line_speaks_of_all_that_are_compared() -> None:
     few = [warning for warning in comparison._status.warnings if "samples" in warning]
     assert len(few) == 1
     assert few[0].startswith("LIME: ")
+    comparison.close()
+
+
+@pytest.mark.parametrize("kind", ["picture", "text"])
+def test_maps_of_an_earlier_class_say_so_and_the_status_line_does_not_count_them(kind: str) -> None:
+    model: Any = seeded(Plain)
+    x: Any = picture()
+    methods = ["gradient", "input_x_gradient"]
+    if kind == "text":
+        model, x, methods = Bag([0.5] * 9), nx.Text(SENTENCE, Words()), ["lime", "leave_one_out"]
+    comparison = nx.MethodComparison(model, x, methods=methods)
+    assert comparison.session.wait(60)
+    panes = [part.pane for part in comparison._parts]  # type: ignore[attr-defined]
+    places = [part._place for part in comparison._parts]  # type: ignore[attr-defined]
+    answers = [comparison._answers[place] for place in places]
+    assert comparison._status.text.startswith("2 methods for ")
+    for pane, place, answer in zip(panes, places, answers, strict=True):
+        place.tell(dataclasses.replace(answer, state="stopped", explanation=None))
+        assert pane.notice == "stopped before the first picture"
+    first, second = (METHODS[method].label for method in methods)
+    gone = "stopped before the first picture"
+    assert comparison._status.text == f"0 of 2 methods · {first} {gone} · {second} {gone}"
+    half = dataclasses.replace(answers[0].explanation, progress=0.4, passes={})  # type: ignore[type-var]
+    places[0].tell(dataclasses.replace(answers[0], state="stopped", explanation=half))
+    assert panes[0].notice == ""  # how far it came stands beside its title
+    about = words.about(half, comparison.session)
+    assert comparison._status.text == f"1 of 2 methods{about} · {first} stopped at 40% · {second} {gone}"
+    for place, answer in zip(places, answers, strict=True):
+        place.tell(answer)
+    assert [pane.notice for pane in panes] == ["", ""]
+    assert comparison._status.text.startswith("2 methods for ")
     comparison.close()
 
 

@@ -110,6 +110,12 @@ def test_the_caption_speaks_of_the_whiskers_that_there_are(chart):
     chart.show(["a", "b"], [1.0, 2.0], errors=[np.nan, np.nan], quantity="size")
     assert "whiskers" not in words(chart.figure)
     assert plot(chart).axes[1].label == "size"
+    chart.show(["a", "b"], [1.0, 2.0], errors=[0.0, 1e-17], quantity="size")  # exact, but for rounding
+    assert "whiskers" not in words(chart.figure)
+    assert plot(chart).axes[1].label == "size"
+    chart.show(["a", "b"], [1.0, 2.0], errors=[0.0, 1e-4], quantity="size")
+    assert words(chart.figure).endswith("whiskers: ± 1.96 standard errors (SE)")
+    assert plot(chart).axes[1].label == "size ± 1.96 SE"
 
 
 @pytest.mark.parametrize(
@@ -130,6 +136,14 @@ def test_two_places_of_the_axis_are_told_beside_long_names(chart, values, ticks)
     assert between > sum(pixels([f"{tick:.2f}" if abs(tick) < 1 else "900k"]) for tick in ticks) / 2  # when narrowest
 
 
+def test_where_the_narrowest_chart_has_room_for_one_tick_there_are_those_of_a_wider_one(chart):
+    named = ["ward of first admission", "glomerular filtration rate (estimated)", "age"]
+    chart.show(named, [-0.034, 0.026, 0.001], shown_values=["Intensive care unit", "88.2", "22"])
+    # from −0.037 to 0.029 on 40 pixels −0.03 and 0.02 are 30 apart, and 30 wide; on 90 pixels −0.03 is 41 from 0,
+    # and 0.02 is 27, for half of 28 and of 28, and 3 to tell them apart
+    np.testing.assert_allclose(plot(chart).axes[1].tick_values, [-0.03, 0.0])
+
+
 def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
     chart.show([f"f{i}" for i in range(30)], np.arange(30.0), top=4, shown_values=[f"v{i}" for i in range(30)])
     assert names(chart) == [f"f{i} = v{i}" for i in (29, 28, 27, 26)]
@@ -140,7 +154,7 @@ def test_only_the_first_are_shown_and_that_is_said(chart, chosen):
 
 def test_no_largest_is_named_where_all_are_zero(chart):
     chart.show(["a", "b"], [0.0, 0.0], errors=[0.0, 0.0], signed=False, nothing="no column changes R²")
-    assert words(chart.figure).startswith("no column changes R² · whiskers")
+    assert words(chart.figure) == "no column changes R²"
     chart.show(["a", "b", "c"], [0.0, 0.0, np.nan], errors=[0.0, 0.1, np.nan], signed=False, nothing="no column counts")
     assert words(chart.figure).startswith("all values are 0 · 1 without a value")
     chart.show(["a", "b"], [0.0, 0.5], signed=False, nothing="no column counts")
@@ -258,7 +272,9 @@ def test_of_a_condition_the_ends_stay_and_the_name_is_cut(chart):
 @pytest.mark.parametrize(
     ("name", "condition", "said"),
     [
-        ("installed", "2007-03-10 < installed ≤ 2012-05-30", "2007… < installed ≤ 2012…"),
+        ("installed", "2007-03-10 < installed ≤ 2012-05-30", "2007-03 < ins…led ≤ 2012-05"),
+        ("harvested", "2020-03-12 < harvested ≤ 2021-08-05", "2020-03 < ha…ted ≤ 2021-08"),
+        ("harvested on the south slope", "harvested on the south slope > 2021-08-05", "harves…slope > 2021-08-05"),
         ("date of sale", "2007-03-10 < date of sale ≤ 2007-05-30", "…03-10 < dat…ale ≤ …05-30"),
         ("installed", "installed > 2012-05-30 08:30:00", "installed > 2012-05-30…"),
         ("asked", "2024-01-01 08:30 < asked ≤ 2024-01-01 12:15", "…08:30 < asked ≤ …12:15"),

@@ -20,6 +20,7 @@ from nbexplain.core.question import Answer
 from nbexplain.place import Place
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.feature_map import CHARTS
+from nbexplain.widgets.groups_view import GroupsView
 from nbexplain.widgets.views.counterfactual_view import CounterfactualView
 from nbexplain.widgets.views.filter_view import FilterView
 
@@ -159,4 +160,28 @@ def test_a_row_that_was_moved_before_stop_leaves_no_pane_without_a_word() -> Non
     explorer.session.renew(again=True)
     assert explorer.session.wait(120)
     assert not [name for name, widget in shown.items() if "stopped" in said(widget).lower()]
+    explorer.close()
+
+
+def test_a_stopped_table_of_groups_says_how_far_it_came_and_of_how_many_rows() -> None:
+    frame = FRAME.assign(kind=["flat"] * 30 + ["mill"] * 10)
+    explorer = nx.GlobalExplorer(lambda rows: rows["a"].to_numpy(), nx.Tabular(frame.iloc[[0]], frame), show=["groups"])
+    assert explorer.session.wait(120)
+    view = next(part for part in explorer._parts if isinstance(part, GroupsView))
+    whole = view._differences.note
+    assert view._differences.columns == ["flat (30 rows)", "mill (10 rows)", "difference"]
+    place, answer = next((p, a) for p, a in answers(explorer).items() if a.question.method == "row_shap")
+    done = answer.explanation
+    assert done is not None
+    kept = np.flatnonzero(np.isin(done.features, [0, 3, 4, 31, 32]))
+    assert done.standard_error is not None
+    half = dataclasses.replace(
+        done, values=done.values[kept], standard_error=done.standard_error[kept], features=done.features[kept],
+        progress=0.125,
+    )  # fmt: skip
+    place.tell(dataclasses.replace(answer, state="stopped", explanation=half))
+    assert view._differences.columns == ["flat (3 rows)", "mill (2 rows)", "difference"]
+    assert view._differences.note == f"stopped at 12% · {whole}"
+    place.tell(answer)
+    assert view._differences.note == whole
     explorer.close()

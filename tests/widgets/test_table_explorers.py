@@ -561,10 +561,24 @@ def _upper_half() -> tuple[float, float]:
     return float(held.median()), float(held.max())
 
 
+def test_class_scores_say_of_how_many_classes_they_are() -> None:
+    table = FRAME[[FRAME.columns[0], FRAME.columns[1]]].to_numpy(float)
+    for count, said in ((24, "Class scores · 10 of 24 classes"), (10, "Class scores")):
+
+        def model(rows: np.ndarray, count: int = count) -> np.ndarray:
+            return rows[:, :1] * np.linspace(1, 2, count)
+
+        explorer = nx.TabularExplorer(model, nx.Tabular(table[0], table), show=["classes"])
+        assert explorer.session.wait(60)
+        assert title_of(explorer._parts[0].panes[0]).value == said
+        explorer.close()
+
+
 def test_groups_of_a_column(everything: nx.Explorer, forest: RandomForestClassifier) -> None:
     view = part(everything, GroupsView)
     view._column.value = 2
     assert everything.session.wait(60)
+    assert view._scores_table.title.endswith(", with standard errors (of shares: Wilson)")
     rows = {shown["label"]: shown["numbers"] for shown in view._scores_table.rows}
     table = FRAME.assign(kind=(FRAME["kind"] == "house").astype(int)).to_numpy(float)
     predicted = forest.predict_proba(table)
@@ -612,6 +626,7 @@ def test_groups_of_a_regression_are_told_by_their_scores_alone() -> None:
     assert explorer.session.wait(120)
     shown = part(explorer, GroupsView)._scores_table
     assert shown.columns == ["rows", "mean score"]
+    assert shown.title.endswith(", with standard errors")  # there is no share
     assert [len(row["cells"]) for row in shown.rows] == [2] * len(shown.rows) != []
     explorer.close()
 
@@ -642,8 +657,10 @@ def test_what_counts_in_two_groups_and_how_far_they_differ(
         rows, columns = view._differences.rows, view._differences.columns
         groups = groups_of(everything.session.inputs[0], column)[view._values.features]
         found = by_group(view._values, groups_of(everything.session.inputs[0], column))
-        means = [np.abs(view._values.values[groups == name]).mean(0) for name in columns[:2]]
-        errors = [found[name].errors for name in columns[:2]]
+        names = [heading.rpartition(" (")[0] for heading in columns[:2]]
+        assert columns[:2] == [f"{name} ({(groups == name).sum()} rows)" for name in names]
+        means = [np.abs(view._values.values[groups == name]).mean(0) for name in names]
+        errors = [found[name].errors for name in names]
         for shown in rows:
             place = list(FRAME.columns).index(shown["label"])
             first, second = (mean[place] for mean in means)
@@ -668,7 +685,7 @@ def test_a_group_of_one_row_has_no_standard_error() -> None:
     assert scores["mill"] == ["1", "18"]
     assert scores["flat"] == ["9", with_error(8.0, np.arange(0, 18, 2).std(ddof=1) / 3 * 2.306004 / 1.959964)]
     assert view._scores_table.note == "A mean over 1 row has no standard error."
-    assert view._differences.columns == ["flat", "mill (1 row)", "difference"]
+    assert view._differences.columns == ["flat (9 rows)", "mill (1 row)", "difference"]
     cells = {row["label"]: row["cells"] for row in view._differences.rows}
     assert cells["a"][1:] == ["9", "−4.44"]  # 2 · |9 − 4.5|, and 2 · 20.5 / 9 from 0 … 8 less that
     assert "±" in cells["a"][0]

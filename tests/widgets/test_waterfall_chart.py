@@ -67,8 +67,9 @@ def test_numbers_stand_at_the_right_end_of_their_bar_and_whisker(chart):
     assert x.min < -0.3 < 0.296 < x.max
 
 
-def test_no_whiskers_are_spoken_of_where_no_error_is_known(chart):
-    show(chart, [0.1, -0.5, 0.3], 0.2, 0.1, errors=[np.nan] * 3)
+@pytest.mark.parametrize("errors", [[np.nan] * 3, [0.0, 0.0, 0.0], [0.0, 1e-17, np.nan]])
+def test_no_whiskers_are_spoken_of_where_no_error_is_known_or_above_zero(chart, errors):
+    show(chart, [0.1, -0.5, 0.3], 0.2, 0.1, errors=errors)
     assert "whiskers" not in words(chart.figure)
 
 

@@ -10,12 +10,14 @@ import numpy as np
 
 from nbexplain.widgets.chart_style import (
     ACCENT,
+    IN_TABLES,
     LONGEST_AXIS,
     LONGEST_NAME,
     MARGIN,
     PLAIN,
     distinct,
     figure,
+    outermost,
     set_ticks,
     spaced,
     ticks,
@@ -38,7 +40,8 @@ class ClassBars:
 
     def __init__(self, on_choose: Callable[[int], None], *, narrow: bool = False) -> None:
         self._order: list[int] = []
-        self._narrowest = _NARROW if narrow else NARROWEST
+        self._widths = (_NARROW,) if narrow else (NARROWEST, IN_TABLES)
+        self._narrowest = self._widths[0]
         self._longest = min(_LONGEST, (self._narrowest - MARGIN["right"] - _LEAST_BARS - room([])) / LETTER)
         self._y = bqplot.OrdinalScale(reverse=True)
         self._bars = bqplot.Bars(
@@ -56,8 +59,8 @@ class ClassBars:
         )
         self.figure = figure([self._bars], [names, self._values])
 
-    def show(self, names: Sequence[str], scores: Sequence[float], target: Any, score_name: str) -> None:
-        """Show the best classes, and the chosen one even if it is not among them."""
+    def show(self, names: Sequence[str], scores: Sequence[float], target: Any, score_name: str) -> int:
+        """Show the best classes, and the chosen one even if it is not among them; returns how many."""
         order = [int(i) for i in np.argsort(-np.nan_to_num(np.asarray(scores, float), nan=-np.inf), kind="stable")]
         best = order[:_MOST_CLASSES]
         chosen = target if isinstance(target, int) and 0 <= target < len(order) else None
@@ -75,9 +78,13 @@ class ClassBars:
             self._bars.y = [float(scores[i]) for i in best]
             self._bars.colors = [ACCENT if i == chosen else PLAIN for i in best]
         self._values.label = fitted(score_name, LONGEST_AXIS)
-        span = float(np.ptp([0.0, *filter(np.isfinite, self._bars.y)]))  # bqplot's own scale holds all bars and zero
-        places, written = ticks(self._bars.y)
-        set_ticks(self._values, spaced(places, written, span, self.figure, narrowest=self._narrowest), written)
+        known = [0.0, *filter(np.isfinite, self._bars.y)]
+        low, high = float(min(known)), float(max(known))  # bqplot's own scale holds all bars and zero
+        places, written = ticks(known)
+        kept = spaced(places, written, high - low, self.figure, narrowest=self._narrowest)
+        two = outermost(low, high, True, self.figure, self._widths) if len(kept) < 2 and low < high else None
+        set_ticks(self._values, *(two or (kept, written)))
+        return len(best)
 
     def _clicked(self, event: dict[str, Any], on_choose: Callable[[int], None]) -> None:
         index = event.get("data", {}).get("index")

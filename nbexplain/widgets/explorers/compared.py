@@ -23,17 +23,23 @@ def name_of(part: str, answer: Answer, session: Session, among: Sequence[Any] = 
 
 
 def compared_words(part: str, answers: Sequence[Answer], session: Session, of: int, among: Sequence[Any] = ()) -> str:
-    """`3 methods for dear (probability 0.93) · LIME 1.2 s · Occlusion 40% …`, of which some may not have begun."""
+    """`3 methods for dear (probability 0.93) · LIME 1.2 s · Occlusion 40% …`, of which some may not have begun.
+
+    Where some were stopped before there was anything of what is asked, `2 of 3 methods`.
+    """
     first = next((answer.explanation for answer in answers if answer.explanation is not None), None)
     label = METHODS[answers[0].question.method].label
+    gone = sum(answer.state == "stopped" and answer.explanation is None for answer in answers)
+    few = f"{of - gone} of " if gone else ""
     if part == "method":
-        head = counted(of, "method") + ("" if first is None else words.about(first, session))
+        head = f"{few}{counted(of, 'method')}" + ("" if first is None else words.about(first, session))
     else:
-        head = f"{label} for {counted(of, part)}"
+        head = f"{label} for {few}{counted(of, part)}"
     taken: Counter[str] = Counter()
     for answer in answers:
         taken.update({} if answer.explanation is None else dict(answer.explanation.passes))
-    passes = [words.passes(taken)] if first is not None else []
+    told = first is not None and (any(taken.values()) or not gone)  # else it is not known what they would have taken
+    passes = [words.passes(taken)] if told else []
     return " · ".join([head, *(f"{name_of(part, a, session, among)} {_state(a)}" for a in answers), *passes])
 
 
@@ -50,7 +56,7 @@ def _state(answer: Answer) -> str:
     if answer.state == "failed":
         return "failed"
     if answer.state == "stopped":
-        return "stopped" if explanation is None else words.stopped(explanation)
+        return words.stopped(explanation)
     if answer.state == "running":
         price = f" ({answer.price})" if answer.price else ""
         return f"is on its way{price}" if explanation is None else f"{explanation.progress:.0%} …"

@@ -163,6 +163,7 @@ class Explorer(ipywidgets.VBox):
         self._models = SessionModels.acquire(self.session)
         self._answers: dict[Place, Answer] = {}
         self._drawn: dict[Place, Answer] = {}  # the last ones with something to draw
+        self._of: dict[Place, tuple[Question, Array]] = {}  # the texts and rows that those are of
         self._status = StatusLine()
         self._refused = False  # whether the status line says what did not fit
         before = self.session.waiting
@@ -247,10 +248,18 @@ class Explorer(ipywidgets.VBox):
         self._answers[place] = answer
         if answer.explanation is not None:
             self._drawn[place] = answer
+            self._remember(place, answer.question)
         elif answer.state == "done":  # what it said is on the page no more
             del self._answers[place]
             self._drawn.pop(place, None)
+            self._of.pop(place, None)
         self._tell()
+
+    def _remember(self, place: Place, question: Question) -> None:
+        """Of a list that stays while its texts or rows are tried, what it is of; of many rows all have the same."""
+        many = words.METHODS[question.method].of_many_rows(dict(question.params))
+        if question.input is not None and not many and self.session.facts.kind in ("text", "table"):
+            self._of[place] = question, self.session.inputs[question.input]
 
     def _tell(self) -> None:
         self._refused = False
@@ -320,7 +329,7 @@ class Explorer(ipywidgets.VBox):
     def code(self) -> str:
         """The few lines of plain nbexplain that compute what is on screen; print them."""
         unmatched = [answer.question for answer in self._on_page().values() if isinstance(answer.error, NoRows)]
-        return code_of(self.session, self._answered_so_far(), unmatched, self._among)
+        return code_of(self.session, self._answered_so_far(), unmatched, self._among, self._earlier())
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """The widget, and a picture for pages that show none: code hosts, exported notebooks."""
@@ -329,11 +338,16 @@ class Explorer(ipywidgets.VBox):
             self.session.wait(_FIRST_PICTURE)
         drawn = [(answer.question, answer.explanation) for answer in self._drawn.values() if answer.explanation]
         said = f"{type(self).__name__}: {self._status.text}" if self._status.text else type(self).__name__
-        return {**bundle, "text/plain": said, **still(self.session, drawn)}
+        return {**bundle, "text/plain": said, **still(self.session, drawn, self._earlier())}
 
     def _answered_so_far(self) -> list[tuple[Question, Explanation]]:
         answers = list(self._on_page().values())
         return [(answer.question, answer.explanation) for answer in answers if answer.explanation is not None]
+
+    def _earlier(self) -> dict[Question, Array]:
+        """The texts and rows of answers that stay on the page while others stand in their places."""
+        asked = list(self._of.values())  # the worker may be writing it
+        return {question: x for question, x in asked if question.edition != self.session.edition(question.input)}
 
     def _on_page(self) -> dict[Place, Answer]:
         """The answers to what is asked: a filter that no row matches leaves them, unless more has changed."""
@@ -363,7 +377,7 @@ class Explorer(ipywidgets.VBox):
         super().close()
         self._models.release()
         self.set_trait("children", ())  # the notebook's `Out` may hold the explorer for long
-        self._parts, self._answers, self._drawn = [], {}, {}
+        self._parts, self._answers, self._drawn, self._of = [], {}, {}, {}
 
 
 def _stopped(answer: Answer) -> str:

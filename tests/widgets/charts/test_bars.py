@@ -11,11 +11,12 @@ import torch
 
 from nbexplain.core.explanation import Grid
 from nbexplain.widgets.beeswarm_chart import Beeswarm
-from nbexplain.widgets.chart_style import ACCENT, PLAIN, as_written, figure, spaced, ticks
+from nbexplain.widgets.chart_style import ACCENT, PLAIN, around_zero, as_written, figure, spaced, ticks
 from nbexplain.widgets.charts.bars import ClassBars, Histogram
 from nbexplain.widgets.charts.heatmap_chart import Heatmap
 from nbexplain.widgets.charts.partial_dependence_chart import PartialDependenceChart
 from nbexplain.widgets.feature_bars_chart import FeatureBars
+from nbexplain.widgets.feature_rows import few
 from nbexplain.widgets.force_chart import Force
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.text_width import pixels
@@ -213,6 +214,31 @@ def test_ticks_keep_clear_of_each_other_on_the_narrowest_chart():
     np.testing.assert_allclose(spaced(inner, written, 0.5, chart, wide), wide)
     chart.fig_margin = {**chart.fig_margin, "left": 260}
     assert len(spaced(places, written, 0.5, chart)) == 1
+    close_tree(chart, set())
+
+
+def test_two_ticks_of_class_scores_stand_beside_long_names():
+    chart = ClassBars(lambda _: None)
+    names = [f"{'the longest of all names of classes':.30s} {number}" for number in range(3)]
+    chart.show(names, [-0.99, 0.31, -0.2], 0, "score")
+    # the names leave about 70 pixels of 300; −0.5 would be 27 of them from 0, which is as much as both are wide
+    np.testing.assert_allclose(chart.figure.axes[1].tick_values, [-0.8, 0])
+    assert chart.figure.axes[1].tick_format == ".1f"
+    close_tree(chart.figure, set())
+
+
+@pytest.mark.parametrize("between", [40, 60, 100])  # names leave 40 pixels to the bars of the narrowest chart
+def test_an_axis_has_two_ticks_at_least(between: int):
+    chart, draw = figure([], [], left=300 - between, right=0), np.random.default_rng(0)
+    for size in 10.0 ** draw.uniform(-4, 5, 300):
+        low, high = around_zero([-size * draw.random(), size * draw.random()])
+        places, written = few(low, high, True, chart)
+        assert len(places) > 1
+        assert low <= places[0] < places[-1] <= high
+        # in the narrowest pane of an explorer of tables they keep clear of each other
+        apart = (places[1:] - places[:-1]) / (high - low) * (between + 50)
+        wide = np.array([pixels([as_written(place, written)]) for place in places])
+        assert (apart > (wide[1:] + wide[:-1]) / 2).all()
     close_tree(chart, set())
 
 

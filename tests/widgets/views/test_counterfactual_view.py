@@ -16,6 +16,7 @@ from traitlets import TraitError
 
 import nbexplain as nx
 from nbexplain.inputs.table_column import numbers_apart
+from nbexplain.widgets import code
 from nbexplain.widgets.counterfactual_pane import DIRECTIONS, CounterfactualPane
 from nbexplain.widgets.layout import close_tree
 from nbexplain.widgets.row_view import RowView
@@ -100,6 +101,33 @@ def test_one_is_tried_in_the_editor_and_left_again_while_the_list_stays(explorer
     assert explorer.session.wait(60)
     assert (shown.tried, shown.rows) == (-1, before)
     assert explorer.session.inputs[0].tensor[0].tolist() == [26, 3, 1]
+
+
+@pytest.mark.parametrize("tried", [False, True])
+def test_the_code_gives_the_list_that_stays_while_its_rows_are_tried(
+    tried: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = nx.Tabular(ROW, FRAME)
+    explorer = nx.TabularExplorer(
+        loan, row, classes=["refused", "approved"], show=["editor", "map", "counterfactual"], method="leave_one_out"
+    )
+    if tried:  # a row that is edited has no name in the notebook
+        explorer.session.replace(0, row.another([30.0, 2.0, 1.0]))
+    assert explorer.session.wait(60)
+    command(pane(explorer), {"try": 0})
+    assert explorer.session.wait(60)
+    names = {"loan": loan, "row": row, "np": np}
+    monkeypatch.setattr(code, "_namespace", lambda: names)
+    made: dict[str, Any] = dict(names)
+    exec(explorer.code(), made)
+    shown = part(explorer, CounterfactualView)._now[1]
+    np.testing.assert_array_equal(made["counterfactual"].values, shown.values)
+    assert made["counterfactual"].score == shown.score
+    age, debt, city = shown.values[0]  # the row that is tried
+    points = age - debt + 15 * (city == 0) - 39.5
+    assert made["leave_one_out"].score == pytest.approx(1 / (1 + np.exp(points)), abs=1e-4)
+    assert ("x_before" in made) == tried
+    explorer.close()
 
 
 def test_a_row_that_came_otherwise_is_asked_about_anew(explorer: nx.Explorer) -> None:
