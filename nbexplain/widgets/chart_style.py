@@ -21,7 +21,7 @@ _DATA = ("x", "y", "image", "color")  # traits of marks that hold what is drawn
 LONGEST_NAME = 24  # average letters
 LONGEST_AXIS = 32  # of what is written along an axis
 IN_TABLES = 350  # pixels of a chart in an explorer of tables, on a page that is as wide (`Explorer._least`)
-_ALL = 10**6  # ticks, or more: of those that have values none is left out
+_ALL = 10**6  # ticks: of those that have values none is left out
 
 
 def figure(marks: list[Any], axes: list[Any], **margin: int) -> bqplot.Figure:
@@ -182,11 +182,10 @@ def set_ticks(axis: bqplot.Axis, values: np.ndarray, written: str, labels: dict[
     stay = len(values) > 0 and np.array_equal(axis.tick_values, values)
     with axis.hold_sync():
         axis.tick_format, axis.tick_labels = written, labels
-    if not len(values):
-        axis.num_ticks = None  # else as many ticks are made
     axis.tick_values = values
     if others and stay:
-        axis.num_ticks = _ALL + int(axis.num_ticks == _ALL)
+        for count in (_ALL, None):  # each is a reason to write them
+            axis.num_ticks = count
 
 
 def as_written(place: float, written: str) -> str:
