@@ -365,7 +365,9 @@ def test_a_point_in_one_cell_is_explained_in_the_other_and_a_brush_fades(lab):
     # a pair of columns that is clicked is shown in the dependence chart
     pairs = card(everything, "Interaction").locator(".bqplot")
     pairs.scroll_into_view_if_needed()
-    picture = pairs.locator("image").first.bounding_box()
+    image = pairs.locator("image").first
+    pairs.page.wait_for_function(_STILL, arg=image.element_handle())  # what is above it may have grown or shrunk
+    picture = image.bounding_box()
     assert picture
     everything.page.mouse.click(picture["x"] + picture["width"] * 1.5 / 8, picture["y"] + picture["height"] * 2.5 / 8)
     order = "every._parts[1]._chart._order"
