@@ -256,6 +256,8 @@ def notebook(
 ) -> Iterator[Lab]:
     """A notebook file in the folder of a server that runs, open in a page of its own."""
     page = browser.new_page(viewport={"width": width, "height": height})
+    if slower := os.environ.get("NBEXPLAIN_SLOW_PAGE"):
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": float(slower)})
     try:
         lab = Lab(page)
         lab._watch()

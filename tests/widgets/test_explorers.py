@@ -261,6 +261,21 @@ def test_a_wrong_value_from_the_browser_is_said(explorer):
     assert explorer._status.error == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"), [("layer", "nowhere", "relu1"), ("target", 99, 2), ("channel", 999, 1)]
+)
+def test_a_wrong_value_through_a_link_stays_said(explorer, name, wrong, right):
+    before = getattr(explorer, name)
+    nx.options.run = "sync"  # whatever is said is said at once, as where the worker is quicker than this thread
+    from_browser(explorer, **{name: wrong})
+    assert getattr(explorer, name) == getattr(explorer.session.selection, name) == before
+    assert explorer._status.level == "error"
+    assert explorer._status.error.startswith(f"{name}:")
+    from_browser(explorer, **{name: right})
+    assert getattr(explorer.session.selection, name) == right
+    assert explorer._status.error == ""
+
+
 def test_nothing_is_computed_in_the_thread_of_the_browser(explorer):
     threads: set[str] = set()
     original = explorer.session.place

@@ -218,8 +218,7 @@ class Explorer(ipywidgets.VBox):
             value = self.session.check(proposal["trait"].name, proposal["value"])
         except (TypeError, ValueError) as error:
             # a link that was moved in the browser has no cell to raise in: there it is said in the status line
-            sentence = words.sentence(error)
-            runner.later((self, "refused"), 0, lambda: self._refuse(sentence), owner=self.session)
+            self._refuse_later(error)
             raise
         if self._refused:
             runner.later((self, "refused"), 0, self._tell, owner=self.session)
@@ -229,9 +228,14 @@ class Explorer(ipywidgets.VBox):
         """Take over what the browser sent; what does not fit leaves all as it was, there as well."""
         try:
             super().set_state(sync_data)
-        except (TypeError, ValueError, traitlets.TraitError):  # said by `_fits`
+        except (TypeError, ValueError, traitlets.TraitError) as error:
             self._follow()
             self.send_state([name for name in sync_data if name in _LINKED])
+            self._refuse_later(error)  # `_fits` said so, and took it back when the former value fitted
+
+    def _refuse_later(self, error: Exception) -> None:
+        sentence = words.sentence(error)
+        runner.later((self, "refused"), 0, lambda: self._refuse(sentence), owner=self.session)
 
     def _chosen_here(self, change: Any) -> None:
         self.session.select(**{change["name"]: change["new"]})
