@@ -80,13 +80,15 @@ class Panes:
     def button(self, name: str) -> Locator:
         return self.root.get_by_role("button", name=name, exact=True)
 
-    def names(self) -> list[str]:
+    @property
+    def names(self) -> Locator:
         """The features that are shown, in their order."""
-        return self.root.locator(".nbx-row-field:not([hidden]) > .nbx-name").all_inner_texts()
+        return self.root.locator(".nbx-row-field:not([hidden]) > .nbx-name")
 
-    def labels(self) -> list[str]:
+    @property
+    def labels(self) -> Locator:
         """The rows of a table, in their order."""
-        return self.root.locator("tbody th").all_inner_texts()
+        return self.root.locator("tbody th")
 
 
 def shown(lab: Lab, cell: str, pane: str) -> Panes:
@@ -145,10 +147,10 @@ e.weights = [1] * 15
     bar = pane.field("length").locator(".nbx-weight > span")
     expect(bar).to_have_attribute("style", "width: 50%;")
     expect(bar).to_have_class("nbx-positive")
-    assert pane.names() == NAMES
+    expect(pane.names).to_have_text(NAMES)
     pane.page.mouse.up()
     frames(pane.page)
-    assert pane.names() == NAMES  # the focus is still there
+    expect(pane.names).to_have_text(NAMES)  # the focus is still there
     seen = pane.page.evaluate("(() => { const seen = window.watched; window.watched = null; return seen })()")
     assert len(set(seen)) > 5
     assert seen == sorted(seen)
@@ -157,7 +159,7 @@ e.weights = [1] * 15
     expect(slider).to_be_focused()
     slider.evaluate("slider => slider.blur()")
     frames(pane.page)
-    assert pane.names() == NAMES[::-1]
+    expect(pane.names).to_have_text(NAMES[::-1])
 
 
 def test_a_row_that_the_kernel_writes_waits_until_the_hand_lets_go(lab):
@@ -224,7 +226,7 @@ e.on_values = answer""")
     missing.click()
     expect(missing).not_to_be_checked()
     until(lab, "e.values[2]", 45.0)
-    assert pane.names() == NAMES
+    expect(pane.names).to_have_text(NAMES)
     pane.root.locator(".nbx-title").click()
     until(lab, "e.order[:1]", [0])
     pane.slider("length").press("ArrowRight")
@@ -232,10 +234,10 @@ e.on_values = answer""")
     pane.number("length").focus()
     pane.page.keyboard.press("Shift+Tab")
     expect(pane.slider("length")).to_be_focused()
-    assert pane.names() == NAMES
+    expect(pane.names).to_have_text(NAMES)
     pane.root.locator(".nbx-title").click()
     expect(pane.root.locator(".nbx-row-field > .nbx-name").last).to_have_text("length")
-    assert pane.names() == [*NAMES[1:], NAMES[0]]
+    expect(pane.names).to_have_text([*NAMES[1:], NAMES[0]])
 
 
 def test_categories_missing_values_and_back_again(lab):
@@ -274,14 +276,14 @@ def test_the_original_is_marked_where_the_thumb_stood(lab):
 def test_features_are_found_by_name_and_by_change(lab):
     pane = editor(lab)
     pane.root.get_by_role("searchbox", name="Find a feature").fill("WIDTH")
-    assert pane.names() == NAMES[5:]
+    expect(pane.names).to_have_text(NAMES[5:])
     pane.slider("width 3").fill("8")
     pane.root.get_by_role("checkbox", name="changed only").check()
-    assert pane.names() == ["width 3"]
+    expect(pane.names).to_have_text(["width 3"])
     pane.root.get_by_role("searchbox", name="Find a feature").fill("")
-    assert pane.names() == ["width 3"]
+    expect(pane.names).to_have_text(["width 3"])
     pane.button("Reset all").click()
-    assert pane.names() == []
+    expect(pane.names).to_have_text([])
     expect(pane.root.get_by_text("No changed feature.")).to_be_visible()
 
 
@@ -321,15 +323,15 @@ def test_in_a_row_of_widgets_it_takes_the_width_it_is_given(lab):
 
 def test_a_table_is_sorted_by_its_headings(lab):
     pane = table(lab)
-    assert pane.labels() == ["row 2", "row 10", "row 1", "row 33"]
+    expect(pane.labels).to_have_text(["row 2", "row 10", "row 1", "row 33"])
     pane.button("score").click()
-    assert pane.labels() == ["row 2", "row 33", "row 1", "row 10"]
+    expect(pane.labels).to_have_text(["row 2", "row 33", "row 1", "row 10"])
     heading = pane.root.get_by_role("columnheader", name="score")
     expect(heading).to_have_attribute("aria-sort", "ascending")
     heading.get_by_role("button").press("Enter")
-    assert pane.labels() == ["row 10", "row 1", "row 33", "row 2"]
+    expect(pane.labels).to_have_text(["row 10", "row 1", "row 33", "row 2"])
     pane.button("row").click()
-    assert pane.labels() == ["row 1", "row 2", "row 10", "row 33"]
+    expect(pane.labels).to_have_text(["row 1", "row 2", "row 10", "row 33"])
     rights = pane.root.locator("tbody td:nth-child(2)").evaluate_all("""cells => cells.map(cell => {
         const range = document.createRange();
         range.selectNodeContents(cell);
@@ -346,7 +348,7 @@ def test_a_row_is_chosen_by_hand_by_key_and_by_the_kernel(lab):
     pane.root.get_by_role("row", name=re.compile("^row 33")).click()
     until(lab, "t.chosen", 3)
     expect(chosen.locator("th")).to_have_text("row 33")
-    assert pane.labels() == ["row 2", "row 10", "row 33", "row 1"]
+    expect(pane.labels).to_have_text(["row 2", "row 10", "row 33", "row 1"])
     pane.page.keyboard.press("ArrowDown")
     expect(chosen.locator("th")).to_have_text("row 33")
     pane.page.keyboard.press("Enter")
@@ -433,9 +435,9 @@ def test_without_a_kernel_both_can_only_be_read(lab):
     expect(pane.slider("length")).to_be_disabled(timeout=SOON)
     expect(pane.button("Reset all")).to_be_disabled()
     pane.root.get_by_role("searchbox", name="Find a feature").fill("length")
-    assert pane.names() == ["length"]
+    expect(pane.names).to_have_text(["length"])
     rows.button("score").click()
-    assert rows.labels()[0] == "row 2"
+    expect(rows.labels.first).to_have_text("row 2")
     rows.root.locator("tbody tr").first.click(force=True)
     expect(rows.root.locator("[aria-selected=true]")).to_have_count(0)
     lab.execute(SET_UP)  # for what closes the notebook
