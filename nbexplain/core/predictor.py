@@ -27,6 +27,7 @@ from nbexplain.core.model.estimator_calls import (
     is_booster,
     is_pipeline,
     kind_of,
+    labels_of_predict,
     last_step,
     may_tell_two,
     objective_of,
@@ -337,12 +338,15 @@ class Predictor(nn.Module):
                     f"classes: {twice[0]!r} is there twice, and the model returns the labels themselves; name each once"
                 )
             return outputs.of_labels(told)
+        own = labels_of_predict(self.estimator)
+        if own is not None and outputs.renames(own, told) and outputs.are_among(said.ravel(), own).all():
+            return outputs.of_labels(own, told)
         if said.dtype.kind not in "fiub":
             return None
         some = self._telling(said) if said.dtype.kind == "f" else said
-        if self._tells_two and said.dtype.kind == "f" and outputs.tell_two(some):
-            return outputs.of_two(some)
-        if not outputs.are_whole(some):
+        if self._tells_two and said.dtype.kind == "f" and not outputs.are_called(some, told) and outputs.tell_two(some):
+            return outputs.of_two(some, labels=outputs.two_told(some))
+        if not outputs.are_whole(some) and not outputs.are_called(some, told):
             return None
         tried = self._tried(_TRIED_FOR_LABELS)
         seen = said.ravel() if tried is None else np.append(said, tried[1])

@@ -363,13 +363,11 @@ def test_a_point_in_one_cell_is_explained_in_the_other_and_a_brush_fades(lab):
     faded = swarm.locator("path.dot[style*='rgba']")
     expect(faded).to_have_count(10 * (len(dots) - int(inside)), timeout=SOON)
     # a pair of columns that is clicked is shown in the dependence chart
-    pairs = card(everything, "Interaction").locator(".bqplot")
-    pairs.scroll_into_view_if_needed()
-    image = pairs.locator("image").first
-    pairs.page.wait_for_function(_STILL, arg=image.element_handle())  # what is above it may have grown or shrunk
+    image = card(everything, "Interaction").locator(".bqplot image").first
     picture = image.bounding_box()
     assert picture
-    everything.page.mouse.click(picture["x"] + picture["width"] * 1.5 / 8, picture["y"] + picture["height"] * 2.5 / 8)
+    pair = {"x": picture["width"] * 1.5 / 8, "y": picture["height"] * 2.5 / 8}
+    image.click(position=pair, timeout=SOON)  # waits until it lies still: what is above it may have grown or shrunk
     order = "every._parts[1]._chart._order"
     until(lab, f"(every._parts[0].column.value, every._parts[0]._colour.value) == ({order}[2], {order}[1])", True)
     assert lab.execute("every.close(); one.close(); s.close()") == ""

@@ -257,6 +257,14 @@ def labels_of_method(method: Any, count: int) -> list[Any] | None:
     return None if pairs and method.__name__ == "decision_function" else labels.tolist()
 
 
+def labels_of_predict(method: Any) -> np.ndarray | None:
+    """The labels (K,) that a method `predict` of an estimator returns; None of others."""
+    if getattr(method, "__name__", None) != "predict":
+        return None
+    labels = classes_of(getattr(method, "__self__", None))
+    return labels if isinstance(labels, np.ndarray) else None
+
+
 def same_labels(one: Any, other: Any) -> bool:
     if one is other:
         return True

@@ -514,6 +514,29 @@ def tell_two(said: np.ndarray) -> bool:
     return set(known.tolist()) <= {0, 1} or bool(known[0] < 0 < known[-1])
 
 
+def two_told(said: np.ndarray) -> tuple[Any, ...] | None:
+    """The two whole numbers that were returned, one of them below 0, which labels may be as well; None of others."""
+    known = np.unique(said[tells(said)])
+    if len(known) != 2 or not are_whole(known) or not known[0] < 0 < known[1]:
+        return None
+    return tuple(known.astype(np.int64).tolist())
+
+
+def are_called(said: np.ndarray, told: Sequence[str]) -> bool:
+    """Whether numbers (N,) are those that the names of the classes are, unless these are 0 and 1 in this order.
+
+    A 0 and a 1 may then be probabilities as well.
+    """
+    named = [number_called(name) for name in told]
+    known = set(np.unique(said[tells(said)]).tolist())
+    return None not in named and named != [0, 1] and len(known) > 0 and known <= set(named)
+
+
+def renames(labels: np.ndarray, told: Sequence[str]) -> bool:
+    """Whether each of the labels (K,) of an estimator is given another name, and none is called by another's number."""
+    return len(labels) == len(told) and not are_called(labels, told)
+
+
 def labels_named(
     said: np.ndarray, right: Sequence[Any], told: Sequence[str], call: str, *, alone: bool
 ) -> Sequence[Any]:
@@ -550,10 +573,11 @@ def labels_named(
             f"tells whether it counts its {count} classes from 0 or from 1; give a background for which it returns "
             f"each, or let it return their names: lambda rows: {names}[{said_whole}], or {names}[{said_whole} - 1]"
         )
+    each = ", ".join(f"{label}: '…'" for label in dict.fromkeys((seen[0], seen[-1])))
     raise ValueError(
         f"classes: {count} names, and the model returned {len(seen)} different numbers, {_listed(seen)}; give a "
         "name for each that it may return and a background for which it returns them all, or let it return the names: "
-        f"lambda rows: [names[label] for label in {call}(rows)], where names = {{{seen[0]}: '…', {seen[-1]}: '…'}}"
+        f"lambda rows: [names[label] for label in {call}(rows)], where names = {{{each}}}"
     )
 
 
@@ -568,7 +592,7 @@ def labels_among(found: Sequence[Any], told: Sequence[str]) -> list[Any] | None:
     by_name = {str(label): label for label in found}
     if set(by_name) <= set(told):
         return [by_name.get(name, name) for name in told]
-    if not any(isinstance(label, str) for label in found):
+    if not any(isinstance(label, (str, bytes)) for label in found):
         return None
     others = [label for label in found if str(label) not in told]
     alike = {_letters(name): name for name in by_name}

@@ -14,11 +14,11 @@ from nbexplain.core.called import number_called, values_called
 from nbexplain.core.choices import labels_of
 from nbexplain.core.dataset.rows import table_of
 from nbexplain.core.formatting import counted
-from nbexplain.core.model.estimator_calls import classes_of
+from nbexplain.core.model.estimator_calls import classes_of, labels_of_method
 from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs import Tabular
-from nbexplain.inputs.table_column import is_missing, key_among, written
+from nbexplain.inputs.table_column import is_missing, key_among, told_apart, written
 from nbexplain.inputs.table_dtypes import floats, floats_of
 from nbexplain.inputs.table_exact import EXACT
 from nbexplain.inputs.table_times import is_time, same_time
@@ -124,14 +124,64 @@ def which_number(subject: Subject, target: Any) -> tuple[str, ...]:
 
 
 def class_values(subject: Subject) -> list[Any]:
-    """What labels call the classes: the estimator's `classes_`, where it has some, else as `values_called` says."""
-    scores, module = subject.scores(), subject.twin.module
-    classes = module.classes if isinstance(module, Predictor) else None
-    if classes is not None and subject.reader.in_order:
-        return list(classes.tolist())
+    """What labels call the classes.
+
+    The model's own labels, such as the estimator's `classes_`, or else what their names are called (`values_called`).
+    Where the user has named them, and the background's labels are none of the model's own but these names, the names.
+    """
+    kept: list[Any] | None = subject.kept("class values")
+    if kept is None:
+        ways = _ways_to_call(subject)
+        labels = subject.input.labels if isinstance(subject.input, Tabular) else None
+        fitting = [] if labels is None or len(ways) < 2 else _fitting(labels, ways)
+        kept = fitting[0][0] if fitting else ways[0]
+        subject.keep("class values", kept, 64 * len(kept))
+    return list(kept)
+
+
+def _ways_to_call(subject: Subject) -> list[list[Any]]:
+    """What labels may call the classes, the likelier way first; see `class_values`."""
+    scores, module, names = subject.scores(), subject.twin.module, list(subject.names)
     if _unnamed(subject):
-        return list(subject.names)
-    return values_called(subject.names) if isinstance(subject.input, Tabular) else list(range(scores.shape[1]))
+        return [names]
+    called = values_called(names)
+    numbered = any(number_called(name) is not None for name in names)
+    by_name = [] if subject.reader.names is None else [called, names] if numbered else [names]
+    if isinstance(module, Predictor) and subject.reader.in_order and module.classes is not None:
+        return [module.classes.tolist(), *by_name]
+    if not isinstance(subject.input, Tabular):
+        return [list(range(scores.shape[1]))]
+    own = _own_of_callable(subject)
+    if own is None:
+        return [called, *by_name]
+    by_number = values_called([str(label) for label in own])  # of words by their places, unless the user's are numbers
+    return [own, *([] if numbered and by_name and by_number == list(range(len(own))) else [by_number]), *by_name]
+
+
+def _own_of_callable(subject: Subject) -> list[Any] | None:
+    """(K,) the labels of a function's scores: those of the estimator it is a method of, or of the frame's columns."""
+    module = subject.twin.module
+    if not isinstance(module, Predictor) or module.way not in ("call", "forward") or not subject.reader.in_order:
+        return None
+    count = subject.scores().shape[1]
+    own = labels_of_method(module.estimator, count) or module.names
+    if own is None or len(own) != count or len(set(map(told_apart, own))) < count:
+        return None
+    return list(own)
+
+
+def _fitting(labels: np.ndarray, ways: list[list[Any]]) -> list[tuple[list[Any], np.ndarray]]:
+    """The ways to call classes in which each of the labels (N,) is one, with the class numbers (N,) by each."""
+    kinds, of_kind = labels, np.arange(len(labels))
+    if labels.dtype.kind in "iufbU":  # few of many, which numpy finds quickly
+        kinds, of_kind = np.unique(labels, return_inverse=True)
+    found = []
+    for way in ways:
+        try:
+            found.append((way, class_numbers(kinds, way)[of_kind]))
+        except ValueError:
+            continue
+    return found
 
 
 def _unnamed(subject: Subject) -> bool:
@@ -149,51 +199,46 @@ def right_classes(subject: Subject) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there are no labels, or one of them is no class of the model.
+        If there are no labels, one of them is no class of the model, or they are the model's own labels as well as
+        names, and not of the same classes: of 0, 1 and 2 that are named 1, 2 and 3.
     """
     kept: np.ndarray | None = subject.kept("right classes")
     if kept is not None:
         return kept
-    values, module = class_values(subject), subject.twin.module
+    values, module, names = class_values(subject), subject.twin.module, subject.names
     if _unnamed(subject):
         raise ValueError(
             "labels: scores= puts others in the place of the scores of the model's classes, and nothing tells which "
             f"label is whose; name the {len(values)} in their order: classes=[…]"
         )
+    labels = needed_labels(table_of(subject))
+    ways = _ways_to_call(subject)
+    by_way = _fitting(labels, ways) if len(ways) > 1 else []
     own = classes_of(module.estimator) if isinstance(module, Predictor) else None
     known = "model.classes_" if isinstance(own, np.ndarray) and own.tolist() == values else ""
-    labels, called = needed_labels(table_of(subject)), values_called(subject.names)
-    if subject.reader.names is None or called == values:
-        found = class_numbers(labels, values, subject.names, known)
-    else:
-        found = _by_either(labels, values, called, subject.names, known)
+    found = by_way[0][1] if by_way else class_numbers(labels, values, names, known)
+    others = [other for _, other in by_way[1:]]
+    if not by_way and subject.reader.names is not None:  # some are labels, and others names
+        others = [class_numbers(labels, values, names, names_first=True)]
+    for other in others:
+        if (differs := found != other).any():
+            row = int(differs.argmax())
+            raise _of_either(labels, row, names[found[row]])
     subject.keep("right classes", found, found.nbytes)
     return found
 
 
-def _by_either(labels: np.ndarray, own: list[Any], called: list[Any], names: Sequence[str], known: str) -> np.ndarray:
-    """(N,) the class numbers of labels that are the model's `own`, or else those that the user's names are `called`.
-
-    Raises
-    ------
-    ValueError
-        If they are neither, or they are both and not of the same classes: of 0, 1 and 2 that are named 1, 2 and 3.
-    """
-    numbered = any(number_called(name) is not None for name in names)
-    by_name = _tried(lambda given: class_numbers(given, called, names), labels) if numbered else None
-    by_own: np.ndarray | None = _tried(lambda given: class_numbers(given, own, names), labels)
-    if by_own is None:
-        return class_numbers(labels, own, names, known) if by_name is None else np.asarray(by_name)
-    if by_name is not None and (by_name != by_own).any():
-        row = int((by_name != by_own).argmax())
-        label = labels.tolist()[row]
-        made = "numpy.asarray(labels).astype(str)" if labels.dtype.kind in "iu" else _of_each("str(int(label))")
-        raise ValueError(
-            f"labels: row {row} has {written(label)}, which is the model's own label of the class that is named "
-            f"{names[by_own[row]]!r}, and the name of another; if the names are meant: labels={made}; else give names "
-            "that are no numbers: classes=[…]"
-        )
-    return by_own
+def _of_either(labels: np.ndarray, row: int, name: str) -> ValueError:
+    """What is said of a row whose label is the model's own of the class called `name`, and the name of another."""
+    label = labels.tolist()[row]
+    made = ""
+    if not isinstance(label, str):
+        each = "numpy.asarray(labels).astype(str)" if labels.dtype.kind in "iu" else _of_each("str(int(label))")
+        made = f"; if the names are meant: labels={each}"
+    return ValueError(
+        f"labels: row {row} has {written(label)}, which is the model's own label of the class that is named {name!r}, "
+        f"and the name of another{made}; else give names that are none of its labels: classes=[…]"
+    )
 
 
 def right_numbers(subject: Subject) -> np.ndarray:
@@ -241,11 +286,17 @@ def left_out(subject: Subject, among: np.ndarray) -> tuple[str, ...]:
 
 
 def class_numbers(
-    labels: np.ndarray, classes: Sequence[Any] | np.ndarray, names: Sequence[str] = (), told: str = ""
+    labels: np.ndarray,
+    classes: Sequence[Any] | np.ndarray,
+    names: Sequence[str] = (),
+    told: str = "",
+    *,
+    names_first: bool = False,
 ) -> np.ndarray:
     """(N,) the place of each of the labels (N,) among the classes or else their names; −1 for a missing one.
 
-    `told` is how the classes are written as an array, for an error; by default one by one.
+    `told` is how the classes are written as an array, for an error; by default one by one. With `names_first` what is
+    both a name and another's label is the name.
 
     Raises
     ------
@@ -254,7 +305,8 @@ def class_numbers(
     """
     known = classes.tolist() if isinstance(classes, np.ndarray) else list(classes)
     key = _key_among(known)
-    places = {key(label): number for own in (names, known) for number, label in enumerate(own)}
+    last_counts = (known, names) if names_first else (names, known)
+    places = {key(label): number for own in last_counts for number, label in enumerate(own)}
     shared = _rounded_alike(known)
     found = np.empty(len(labels), dtype=np.int64)
     for number, label in enumerate(labels.tolist()):

@@ -234,7 +234,7 @@ def _prediction(subject: Subject, name: str) -> np.ndarray:
 
 
 def class_places(name: str, condition: Condition, values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
-    """The class numbers that a condition names, by what labels call the classes or by their names; −1 for missing.
+    """The class numbers that a condition names, by the names of the classes or what labels call them; −1 for missing.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def class_places(name: str, condition: Condition, values: Sequence[Any], names: 
         )
     wanted = np.array(sorted(condition, key=repr), dtype=object)
     try:
-        return class_numbers(wanted, values, names)
+        return class_numbers(wanted, values, names, names_first=True)
     except ValueError as error:
         known = ", ".join(map(repr, dict.fromkeys((*values[:10], *names[:10]))))
         raise ValueError(

@@ -17,6 +17,7 @@ import xgboost
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest, RandomForestClassifier, VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -1002,8 +1003,6 @@ def test_whole_numbers_of_a_callable_are_numbers_until_they_have_names() -> None
 def test_whole_numbers_are_labels_where_there_is_a_name_for_each(
     labels: Any, told: tuple[str, ...], dtype: type, alone: bool
 ) -> None:
-    if told == ("1", "0") and dtype is float:
-        pytest.skip("0.0 and 1.0 are probabilities of the second")
     place = THREE if len(labels) == 3 else TWO
     known = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, place)
 
@@ -1017,6 +1016,34 @@ def test_whole_numbers_are_labels_where_there_is_a_name_for_each(
     assert found.details["accuracy"] == pytest.approx(known.score(X, place))
     order = [names.index(name) for name in told]
     np.testing.assert_array_equal(found.values, confusion_matrix(place, known.predict(X))[np.ix_(order, order)])
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ((-1.0, 1.0), ("1", "-1")),
+        ((-1.0, 1.0), ("low", "high")),
+        ((-3.0, 4.0), ("low", "high")),
+        ((0.5, 1.5), ("0.5", "1.5")),
+        ((0.5, 1.5), ("1.5", "0.5")),
+    ],
+)
+def test_floats_that_are_labels_are_those_of_the_rows(labels: tuple[float, float], told: tuple[str, str]) -> None:
+    known = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, TWO)
+
+    def call(rows: np.ndarray) -> np.ndarray:
+        return np.array(labels)[known.predict(rows)]
+
+    found = explain(call, Tabular(X[5], background=X, labels=np.array(labels)[TWO]), "confusion", classes=told)
+    assert found.details["accuracy"] == pytest.approx(known.score(X, TWO))
+
+
+@pytest.mark.parametrize("labels", [np.array([1, 2]), np.array(["a", "b"]), np.array([1.0, 2.0])], ids=str)
+def test_a_method_predict_is_known_by_its_classes(labels: np.ndarray) -> None:
+    texts = ["good fine film", "bad poor film", "great good acting", "poor dull plot"] * 5
+    model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, labels[[1, 0, 1, 0] * 5])
+    found = Subject(model.predict, Text("dull bad plot"), classes=["no", "yes"])
+    assert found.scores().tolist() == [[1.0, 0.0]]  # it says the first of its labels
 
 
 @pytest.mark.parametrize("told", [("True", "False"), ("False", "True")])

@@ -15,7 +15,8 @@ from sklearn.inspection import permutation_importance
 from sklearn.naive_bayes import GaussianNB
 from torch import nn
 
-from nbexplain import Tabular, explain
+from nbexplain import Session, Tabular, explain
+from nbexplain.widgets.right_classes import right_classes_of
 
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
 HIGH = (X.a > 0).astype(int).to_numpy()
@@ -87,6 +88,28 @@ def test_classes_that_count_from_one(model: Any, named: dict[str, Any]) -> None:
         np.testing.assert_array_equal(found.values, right)
 
 
+WORDS = ["mild", "medium", "severe"]
+
+
+@pytest.mark.parametrize("base", [1, -1])
+@pytest.mark.parametrize("way", ["model", "predict_proba", "frame"])
+def test_own_labels_stay_known_where_words_name_the_classes(way: str, base: int) -> None:
+    model = GaussianNB().fit(X, GRADES - 1 + base)
+    ways = {
+        "model": model,
+        "predict_proba": model.predict_proba,
+        "frame": lambda rows: pd.DataFrame(model.predict_proba(rows), columns=model.classes_),
+    }
+    for kept in (GRADES > 0, GRADES < 3, GRADES > 1):
+        labels, rows = (GRADES - 1 + base)[kept], X[kept]
+        found = explain(ways[way], table(labels, rows), "confusion", classes=WORDS)
+        right = metrics.confusion_matrix(labels, model.predict(rows), labels=model.classes_)
+        np.testing.assert_array_equal(found.values, right)
+        area = explain(ways[way], table(labels, rows), "roc", target="medium", classes=WORDS).details["AUC"]
+        theirs = metrics.roc_auc_score(labels == model.classes_[1], model.predict_proba(rows)[:, 1])
+        assert area == pytest.approx(theirs, abs=1e-9)
+
+
 def test_labels_that_are_no_name_are_told_the_names() -> None:
     expected = (
         "expected one of the model's classes 1, 2, 3; if they are the numbers of the classes, from 0 on: "
@@ -153,3 +176,33 @@ def test_labels_that_are_the_models_own_and_names_of_others_are_refused(made: An
     np.testing.assert_array_equal(
         own.values, metrics.confusion_matrix(GRADES[GRADES < 3], GRADED.predict(rows), labels=[1, 2, 3])
     )
+
+
+def test_a_filter_reads_labels_as_the_confusion_matrix_does() -> None:
+    kinds = np.array([1, 2, 5])  # what an encoder made 0, 1 and 2 of
+    x = table(kinds[GRADES - 1])
+    for value, place in ((1, 1), (2, 2), (5, 3), ("5", 3)):
+        for key, of in (("label", GRADES), ("predicted", GRADED.predict(X))):
+            found = explain(COUNTED, x, "matching_rows", classes=kinds, where={key: {value}})
+            np.testing.assert_array_equal(found.features, np.flatnonzero(of == place))
+    session = Session(COUNTED, x, classes=kinds)
+    np.testing.assert_array_equal(right_classes_of(session, x), GRADES - 1)
+    session.close()
+
+
+@pytest.mark.parametrize(("own", "names"), [("abc", "bcd"), ("012", "123")])
+def test_names_that_are_other_classes_own_labels(own: str, names: str) -> None:
+    model = GaussianNB().fit(X, np.array(list(own))[GRADES - 1])
+    right = metrics.confusion_matrix(GRADES, GRADED.predict(X))
+    for called in (own, names):
+        x = table(np.array(list(called))[GRADES - 1])
+        found = explain(model, x, "confusion", classes=list(names))
+        np.testing.assert_array_equal(found.values, right)
+        rows = explain(model, x, "matching_rows", classes=list(names), where={"label": {names[1]}})
+        np.testing.assert_array_equal(rows.features, np.flatnonzero(GRADES == 2))
+    both = np.array(list(own))[GRADES[GRADES > 1] - 1]  # the second and the third of its own, or the names of others
+    with pytest.raises(ValueError, match=r"own label of the class that is named .* and the name of another; else give"):
+        explain(model, table(both, X[GRADES > 1]), "confusion", classes=list(names))
+    mixed = [own[0], names[2], *both]
+    with pytest.raises(ValueError, match=r"own label of the class that is named .* and the name of another; else give"):
+        explain(model, table(mixed, pd.concat([X[:2], X[GRADES > 1]])), "confusion", classes=list(names))
