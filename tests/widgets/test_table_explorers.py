@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from torch import nn
 
 import nbexplain as nx
@@ -220,6 +221,33 @@ def test_the_nearest_rows_and_their_scores(explorer: nx.Explorer) -> None:
         said = [row(0).columns[place].said(background[number, place]) for place in places]
         assert shown["cells"][2:] == [*said, ["cheap", "dear"][LABELS[number]]]
         assert shown["marks"] == [2 + k for k, place in enumerate(places) if apart[number, place] > 1]
+
+
+CODES = np.arange(20) % 3
+HELD = np.stack([np.arange(20.0), CODES], 1)
+LACKING = np.where(np.arange(20) == 0, None, CODES + 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "classes", "said"),
+    [
+        (LogisticRegression(), CODES + 1, None, ["class 1", "class 2", "class 3"]),
+        (LogisticRegression(), CODES + 1, ["low", "mid", "high"], ["low", "mid", "high"]),
+        (LogisticRegression(), LACKING, None, ["no label", "class 2", "class 3"]),
+        (LogisticRegression(), CODES + 5, None, ["5", "6", "7"]),  # which the model does not know
+        (LinearRegression(), CODES * 1000 - 1, None, ["−1", "999", "1,999"]),
+        (LinearRegression(), CODES / 4, None, ["0.00", "0.25", "0.50"]),
+        (LinearRegression(), np.where(np.arange(20) == 0, np.nan, CODES), None, ["no label", "1.00", "2.00"]),
+    ],
+)
+def test_the_labels_of_the_nearest_rows(model: Any, labels: np.ndarray, classes: Any, said: list[str]) -> None:
+    held = HELD[:, :1]
+    fitted = model.fit(held, CODES + 1)
+    shown = nx.TabularExplorer(fitted, nx.Tabular(held[0], held, labels=labels), classes=classes, show=["nearest"])
+    assert shown.session.wait(60)
+    rows = {line["label"]: line["cells"][-1] for line in part(shown, NearRows).table.rows}
+    assert [rows[f"row {number}"] for number in range(3)] == said
+    shown.close()
 
 
 def test_nearest_rows_say_which_columns_they_show(explorer: nx.Explorer) -> None:
