@@ -818,6 +818,17 @@ def test_rows_of_a_wrong_class_are_dashed(forest: RandomForestClassifier) -> Non
     explorer.close()
 
 
+def test_rows_without_a_label_are_not_of_a_wrong_class() -> None:
+    fitted = LogisticRegression().fit(HELD, CODES > 0)
+    right = fitted.predict(HELD)
+    labels = np.where(np.arange(20) % 2, right ^ (np.arange(20) == 3), None)
+    explorer = nx.GlobalExplorer(fitted, nx.Tabular(HELD[0], HELD, labels=labels), show=["decision"])
+    assert explorer.session.wait(60)
+    view = part(explorer, RowsView)
+    assert view._now.features[view._wrong()].tolist() == [3]
+    explorer.close()
+
+
 def test_the_column_on_which_another_depends_most() -> None:
     draw = np.random.default_rng(1)
     held = draw.normal(size=(400, 4))
