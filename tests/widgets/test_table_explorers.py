@@ -923,6 +923,33 @@ def test_of_three_classes_the_target_has_the_colour_of_its_side_however_labels_a
         explorer.close()
 
 
+@pytest.mark.parametrize(
+    ("model", "labels", "counts"),
+    [
+        (LinearRegression(), HELD[:, 0], {"background": 20}),
+        (LinearRegression(), CODES, {"background": 20}),
+        (lambda rows: rows[:, 0], HELD[:, 0] / 8, {"0.0": 1, "0.125": 1}),
+        (lambda rows: rows[:, 0], np.repeat(HELD[:, 0] / 8, 2), {"0.0": 2, "0.125": 2}),
+        (lambda rows: rows[:, 0], np.arange(30) / 8, {"background": 30}),
+        (LogisticRegression(), LACKING, {"class 2": 7, "class 1": 6, "class 3": 6, "no label": 1}),
+        (LogisticRegression(), np.where(CODES, LACKING, "x"), {"2": 7, "3": 6, "x": 7}),
+        (LogisticRegression(), np.array([None, "1", 1, 2.5] * 5, object), {"'1'": 5, "1": 5, "2.5": 5, "no label": 5}),
+    ],
+)
+def test_points_beside_the_boundary_by_labels_that_are_no_classes(
+    model: Any, labels: np.ndarray, counts: dict[str, int]
+) -> None:
+    fitted = model.fit(HELD, CODES + 1) if hasattr(model, "fit") else model
+    held = np.stack([np.arange(float(len(labels))), np.arange(len(labels)) % 3], 1)
+    shown = nx.TabularExplorer(fitted, nx.Tabular(held[0], held, labels=labels), show=["boundary"])
+    assert shown.session.wait(60)
+    points = part(shown, BoundaryView)._charts[0]._points
+    found = {str(mark.names[0]): len(mark.x) for mark in points.marks}
+    assert {name: found.get(name) for name in counts} == counts
+    assert sum(found.values()) == len(labels)
+    shown.close()
+
+
 def test_what_the_session_knows_already_is_shown_in_every_pane() -> None:
     session = nx.Session(linear(), row(0))
     try:
