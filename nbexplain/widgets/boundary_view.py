@@ -16,6 +16,7 @@ from nbexplain.core.question import Answer
 from nbexplain.core.table.grid import are_whole, category_names
 from nbexplain.core.table.labels import class_numbers
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_column import is_missing, names_of, told_apart
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_same import same_table
 from nbexplain.place import Place
@@ -23,6 +24,7 @@ from nbexplain.runner import runner
 from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.boundary_chart import BoundaryChart
+from nbexplain.widgets.class_points import MOST_APART
 from nbexplain.widgets.layout import board, framed, put_away, say_why, title_of
 
 _KINDS = ("two columns", "two components", "three components")
@@ -253,24 +255,39 @@ def _names_along(table: Tabular, plane: Plane, axis: int) -> tuple[str, ...]:
 
 
 def _classes_of(table: Tabular, seen: np.ndarray, target: Any, session: Session) -> tuple[np.ndarray, list[str]]:
-    """The class of each point by its label, and the names; one class without labels.
+    """The class of each point by its label, and the names; one class where labels tell none.
 
     That of the target is the second, as red as the side where its score is high.
     """
-    if table.labels is None:
+    facts = session.facts
+    if table.labels is None or (facts.class_values is None and facts.score_name == "prediction"):  # a regression
         return np.zeros(len(seen), dtype=int), ["background"]
-    names, values = list(session.classes), session.facts.class_values
+    names, values = list(session.classes), facts.class_values
     try:
         of = class_numbers(table.labels[seen], values_called(names) if values is None else values, names)
     except ValueError:  # labels that are no classes of the model
-        known, places = np.unique(table.labels, return_inverse=True)
-        return places[seen], [str(label) for label in known]
+        of, names = _by_label(table.labels[seen])
+        if len(names) > MOST_APART:
+            return np.zeros(len(seen), dtype=int), ["background"]
+        target = None
     if (of < 0).any():
         of, names = np.where(of < 0, len(names), of), [*names, "no label"]
     if isinstance(target, int) and len(names) > 1:
         names[1], names[target] = names[target], names[1]
         of = np.where(of == target, 1, np.where(of == 1, target, of))
     return of, names
+
+
+def _by_label(labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """The place of each of the labels (N,) among the different ones, −1 for a missing one, and their names."""
+    different = {told_apart(label): label for label in labels if not is_missing(label)}
+    try:
+        known = sorted(different)
+    except TypeError:  # of several kinds
+        known = sorted(different, key=str)
+    places = {key: place for place, key in enumerate(known)}
+    of = np.array([-1 if is_missing(label) else places[told_apart(label)] for label in labels], dtype=int)
+    return of, names_of(different[key] for key in known)
 
 
 def _varying(row: Tabular) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Points of a data set by class: each class in a shape and a colour of its own."""
+"""Points of a data set by class: no two of up to 25 classes have the same shape in the same colour."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from nbexplain.widgets.text_width import fitted
 # Blue and red as the sides of the surface; each of the shapes differs from the others without its colour too.
 _SHAPES = (("circle", "●"), ("square", "■"), ("triangle-up", "▲"), ("diamond", "◆"), ("cross", "✚"))
 _COLOURS = ("#0b4f8a", "#9c1127", "#8a6d00", "#006b50", "#8b3a78")
+MOST_APART = len(_SHAPES) * len(_COLOURS)  # classes, of which no two look alike
 _SIZE = 34
 _LONGEST = 28
 
@@ -117,7 +118,7 @@ class ClassPoints:
             y=[],
             scales=self._scales,
             marker=_SHAPES[of % len(_SHAPES)][0],
-            colors=[_COLOURS[of % len(_COLOURS)]],
+            colors=[_colour(of)],
             stroke="#ffffff",
             stroke_width=1,
             default_size=_SIZE,
@@ -136,11 +137,16 @@ class ClassPoints:
             self._on_choose(int(numbers[of][place]))
 
 
+def _colour(of: int) -> str:
+    """That of a class: one further each time that the shapes begin anew."""
+    return _COLOURS[(of + of // len(_SHAPES)) % len(_COLOURS)]
+
+
 def _key(of: int) -> ipywidgets.Widget:
     """The shape of a class, white on its colour, and a place for its name."""
     shape = ipywidgets.Label(
         _SHAPES[of % len(_SHAPES)][1],
-        style={"background": _COLOURS[of % len(_COLOURS)], "text_color": "#ffffff"},
+        style={"background": _colour(of), "text_color": "#ffffff"},
         layout=ipywidgets.Layout(width="16px", flex="none", margin="0 5px 0 0", justify_content="center"),
     )
     return _beside(shape, ipywidgets.Label(""))

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from nbexplain.inputs import Array, Tabular, Text
-from nbexplain.inputs.table_column import is_missing
-from nbexplain.inputs.table_reading import frame_of, row_of
+from nbexplain.inputs.table_column import is_missing, told_apart
+from nbexplain.inputs.table_reading import frame_of, labels_of, row_of
 
 Name = Callable[[Any, str, str], str]
 
 _MOST_TRIED = 20  # rows that are alike
 _MOST_LABELS = 50  # that are written out
+_OF_LABELS = ("numpy", "pandas", "builtins", "torch")  # whose arrays and lists may hold labels
 
 
 class Making:
@@ -100,7 +101,7 @@ class Making:
         parts = [row, *([f"background={background}"] if background else [])]
         if categories and not found_out:
             parts.append(f"categories={categories!r}")
-        if x.labels is not None and (alike := self._alike(x.labels) or _in_full(x.labels)):
+        if x.labels is not None and (alike := self._alike(x, background) or _in_full(x.labels)):
             parts.append(f"labels={alike}")
         elif x.labels is not None:
             self._remark("# add labels=… to Tabular(…): the labels of the background that were given here")
@@ -173,13 +174,19 @@ class Making:
                     return expression, not given
         return "", False
 
-    def _alike(self, labels: np.ndarray) -> str:
-        """Something with the same values."""
+    def _alike(self, x: Tabular, background: str) -> str:
+        """Something that makes the same labels, given with the background of this name."""
+        assert x.labels is not None
+        table = dict(self._things).get(background)
         for expression, thing in self._things:
-            own = type(thing).__module__.partition(".")[0] in ("numpy", "pandas", "builtins")
-            plain = own or frame_of(thing) == "pandas"
-            if plain and _shape(thing) in (labels.shape, (*labels.shape, 1)) and _equal(thing, labels):
-                return expression
+            plain = frame_of(thing) or type(thing).__module__.partition(".")[0] in _OF_LABELS
+            if plain and _shape(thing) in (x.labels.shape, (*x.labels.shape, 1)):
+                try:
+                    made = labels_of(thing, x.background, table)
+                except (TypeError, ValueError):  # lists of several lengths, or the labels of other rows
+                    continue
+                if made is not None and _equal(made, x.labels):
+                    return expression
         return ""
 
 
@@ -246,11 +253,14 @@ def _shape(thing: Any) -> tuple[int, ...]:
     return shape if isinstance(shape, tuple) else ()
 
 
-def _equal(thing: Any, labels: np.ndarray) -> bool:
-    try:
-        return np.array_equal(np.asarray(thing).reshape(labels.shape), labels)
-    except ValueError:  # a list of lists of several lengths
-        return False
+def _equal(labels: np.ndarray, others: np.ndarray) -> bool:
+    """Whether labels (N,) say the same of each row; missing ones may be missing in another way."""
+    if "M" in (kinds := {labels.dtype.kind, others.dtype.kind}) or "m" in kinds:
+        return len(kinds) == 1 and np.array_equal(labels, others, equal_nan=True)
+    return all(
+        (is_missing(one) and is_missing(other)) or bool(told_apart(one) == told_apart(other))
+        for one, other in zip(labels.tolist(), others.tolist(), strict=True)
+    )
 
 
 def _is_names(thing: Any) -> bool:

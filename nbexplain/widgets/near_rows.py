@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -13,6 +16,7 @@ from nbexplain.core.formatting import HUGE
 from nbexplain.core.question import Answer
 from nbexplain.core.row_filter import ALL_ROWS
 from nbexplain.inputs import Tabular
+from nbexplain.inputs.table_column import is_missing
 from nbexplain.inputs.table_same import as_row_of, same_table
 from nbexplain.place import Place
 from nbexplain.runner import runner
@@ -20,6 +24,7 @@ from nbexplain.session import Session
 from nbexplain.widgets import words
 from nbexplain.widgets.feature_words import even
 from nbexplain.widgets.layout import Notices
+from nbexplain.widgets.right_classes import right_classes_of
 from nbexplain.widgets.row_table import RowTable
 
 _NEAREST = 6
@@ -96,7 +101,8 @@ class NearRows:
         # what differs before the label: a narrow page cuts off the last ones
         headings = ["distance", score, *(row.names[c] for c in columns), *(["label"] if row.labels is not None else [])]
         known = self._scored is not None and same_table(self._scored, row) and isinstance(chosen.target, int)
-        rows = [self._cells(row, int(n), columns, apart, known, "") for n in self._rows]
+        right = right_classes_of(self._session, row)
+        rows = [self._cells(row, int(n), columns, apart, known, right) for n in self._rows]
         own = self._session.facts.scores.get(chosen.input)
         cells = ["0", *([""] if own is None or not named else [score_text(float(own[0, chosen.target]))])]
         cells += [""] * (2 - len(cells)) + [row.columns[c].said(here[c]) for c in columns]
@@ -111,7 +117,7 @@ class NearRows:
             self._write_note()
 
     def _cells(
-        self, row: Tabular, number: int, columns: np.ndarray, apart: np.ndarray, known: bool, tone: str
+        self, row: Tabular, number: int, columns: np.ndarray, apart: np.ndarray, known: bool, right: np.ndarray | None
     ) -> dict[str, object]:
         assert row.background is not None
         held, target = row.background[number], self._session.selection.target
@@ -122,12 +128,21 @@ class NearRows:
         cells += [row.columns[c].said(held[c]) for c in columns]
         numbers += [float(held[c]) for c in columns]
         if row.labels is not None:
-            label = row.labels[number]
-            measured = isinstance(label, float) and np.isfinite(label)
-            named = words.target_name(int(label), self._session) if isinstance(label, np.integer) else str(label)
-            cells.append(score_text(label) if measured else named)
-            numbers.append(float(label) if measured else None)
-        return {"label": f"row {number}", "cells": cells, "numbers": numbers, "marks": marks, "tone": tone}
+            said, measured = self._label_of(row.labels[number], None if right is None else int(right[number]))
+            cells.append(said)
+            numbers.append(measured)
+        return {"label": f"row {number}", "cells": cells, "numbers": numbers, "marks": marks, "tone": ""}
+
+    def _label_of(self, label: Any, right: int | None) -> tuple[str, float | None]:
+        """A label as it is read, and the number that it is; `right` is its class, None where labels tell none."""
+        if is_missing(label):
+            return "no label", None
+        if right is not None:
+            return words.target_name(right, self._session), None
+        number = isinstance(label, (Real, Decimal)) and not isinstance(label, (bool, np.bool_, np.timedelta64))
+        if not number or self._session.facts.class_values is not None:  # a class that the model does not know
+            return str(label), None
+        return words.number(int(label)) if isinstance(label, Integral) else score_text(float(label)), float(label)
 
     def _choose(self, change: dict[str, int]) -> None:
         place = change["new"] - 1  # the first is the row itself

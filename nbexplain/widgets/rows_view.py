@@ -220,8 +220,8 @@ class RowsView:
             return None
         predicted = np.full(len(right), -1)
         predicted[scores.features] = scores.values.argmax(1)
-        own = predicted[now.features]
-        return np.asarray((own >= 0) & (own != right[now.features]))
+        own, label = predicted[now.features], right[now.features]
+        return np.asarray((own >= 0) & (label >= 0) & (own != label))
 
     def _draw_heatmap(self) -> None:
         explanation = self._now

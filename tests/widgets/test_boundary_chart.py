@@ -112,6 +112,15 @@ def test_the_line_is_drawn(chart):
     assert "0% of the picture above 0.5" in words(chart.figure)
 
 
+def test_no_two_of_many_classes_look_alike(chart):
+    show(chart, class_names=[f"kind {number}" for number in range(25)])
+    looks = [(mark.marker, *mark.colors) for mark in marks(chart, bqplot.Scatter)[:-1]]
+    assert len(set(looks)) == len(looks) == 25
+    keys = [key.children[0] for key in chart._points.keys]
+    assert len({(shape.value, shape.style.background) for shape in keys}) == 25
+    assert [key.style.background for key in keys] == [colour for _, colour in looks]
+
+
 def test_each_class_has_its_shape_and_tells_its_points(chart, heard):
     show(chart)
     cats, dogs, _ = marks(chart, bqplot.Scatter)

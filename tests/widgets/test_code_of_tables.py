@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 
 import nbexplain as nx
@@ -110,4 +111,43 @@ def test_a_class_is_named_where_its_number_is_the_name_of_another(monkeypatch: p
     assert "target='class 2'" in explorer.code()
     assert made["leave_one_out"].target == 1
     assert not made["leave_one_out"].warnings
+    explorer.close()
+
+
+HELD = np.random.default_rng(1).normal(size=(60, 2))  # too many labels to write them out
+RIGHT = (HELD[:, 0] > 0).astype(int)
+LACKING = np.where(np.arange(60) % 7 > 0, RIGHT, None)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.where(np.arange(60) % 7 > 0, RIGHT, np.nan),
+        pd.Series(LACKING.astype(float)),
+        pd.Series(LACKING).astype("Int64"),
+        pd.Series(LACKING).astype("category"),
+        pl.Series(LACKING.tolist()),
+        pl.DataFrame({"right": RIGHT}),
+        torch.tensor(RIGHT),
+    ],
+    ids=["floats", "series", "Int64", "category", "polars", "frame", "tensor"],
+)
+def test_labels_are_called_by_their_name(labels: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = LogisticRegression().fit(HELD, RIGHT)
+    explorer = nx.GlobalExplorer(fitted, nx.Tabular(HELD[0], HELD, labels=labels), show=["confusion"])
+    made = made_again(explorer, {"model": fitted, "table": HELD, "right": labels}, monkeypatch)
+    assert "labels=right)" in explorer.code()
+    (shown,) = (answer.explanation for answer in explorer._answers.values() if answer.question.method == "confusion")
+    assert made["confusion"].values.tolist() == shown.values.tolist()
+    explorer.close()
+
+
+def test_labels_of_other_rows_or_of_another_kind_are_not_taken_for_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame(HELD, columns=["x", "y"], index=np.arange(60) + 7)
+    fitted = LogisticRegression().fit(frame, RIGHT > 0)
+    others = {"moved": pd.Series(RIGHT > 0, index=frame.index + 9), "numbers": RIGHT}
+    x = nx.Tabular(frame.iloc[[0]], frame, labels=RIGHT > 0)
+    explorer = nx.GlobalExplorer(fitted, x, show=["confusion"])
+    made_again(explorer, {"model": fitted, "table": frame, **others, "right": RIGHT > 0}, monkeypatch)
+    assert "labels=right)" in explorer.code()
     explorer.close()

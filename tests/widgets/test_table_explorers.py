@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from torch import nn
 
 import nbexplain as nx
@@ -220,6 +221,33 @@ def test_the_nearest_rows_and_their_scores(explorer: nx.Explorer) -> None:
         said = [row(0).columns[place].said(background[number, place]) for place in places]
         assert shown["cells"][2:] == [*said, ["cheap", "dear"][LABELS[number]]]
         assert shown["marks"] == [2 + k for k, place in enumerate(places) if apart[number, place] > 1]
+
+
+CODES = np.arange(20) % 3
+HELD = np.stack([np.arange(20.0), CODES], 1)
+LACKING = np.where(np.arange(20) == 0, None, CODES + 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "classes", "said"),
+    [
+        (LogisticRegression(), CODES + 1, None, ["class 1", "class 2", "class 3"]),
+        (LogisticRegression(), CODES + 1, ["low", "mid", "high"], ["low", "mid", "high"]),
+        (LogisticRegression(), LACKING, None, ["no label", "class 2", "class 3"]),
+        (LogisticRegression(), CODES + 5, None, ["5", "6", "7"]),  # which the model does not know
+        (LinearRegression(), CODES * 1000 - 1, None, ["−1", "999", "1,999"]),
+        (LinearRegression(), CODES / 4, None, ["0.00", "0.25", "0.50"]),
+        (LinearRegression(), np.where(np.arange(20) == 0, np.nan, CODES), None, ["no label", "1.00", "2.00"]),
+    ],
+)
+def test_the_labels_of_the_nearest_rows(model: Any, labels: np.ndarray, classes: Any, said: list[str]) -> None:
+    held = HELD[:, :1]
+    fitted = model.fit(held, CODES + 1)
+    shown = nx.TabularExplorer(fitted, nx.Tabular(held[0], held, labels=labels), classes=classes, show=["nearest"])
+    assert shown.session.wait(60)
+    rows = {line["label"]: line["cells"][-1] for line in part(shown, NearRows).table.rows}
+    assert [rows[f"row {number}"] for number in range(3)] == said
+    shown.close()
 
 
 def test_nearest_rows_say_which_columns_they_show(explorer: nx.Explorer) -> None:
@@ -790,6 +818,17 @@ def test_rows_of_a_wrong_class_are_dashed(forest: RandomForestClassifier) -> Non
     explorer.close()
 
 
+def test_rows_without_a_label_are_not_of_a_wrong_class() -> None:
+    fitted = LogisticRegression().fit(HELD, CODES > 0)
+    right = fitted.predict(HELD)
+    labels = np.where(np.arange(20) % 2, right ^ (np.arange(20) == 3), None)
+    explorer = nx.GlobalExplorer(fitted, nx.Tabular(HELD[0], HELD, labels=labels), show=["decision"])
+    assert explorer.session.wait(60)
+    view = part(explorer, RowsView)
+    assert view._now.features[view._wrong()].tolist() == [3]
+    explorer.close()
+
+
 def test_the_column_on_which_another_depends_most() -> None:
     draw = np.random.default_rng(1)
     held = draw.normal(size=(400, 4))
@@ -882,6 +921,33 @@ def test_of_three_classes_the_target_has_the_colour_of_its_side_however_labels_a
         lost = labels is unknown
         assert counts == {"low": 3, "mid": 2, "high": 4 - lost} | ({"no label": 1} if lost else {})
         explorer.close()
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "counts"),
+    [
+        (LinearRegression(), HELD[:, 0], {"background": 20}),
+        (LinearRegression(), CODES, {"background": 20}),
+        (lambda rows: rows[:, 0], HELD[:, 0] / 8, {"0.0": 1, "0.125": 1}),
+        (lambda rows: rows[:, 0], np.repeat(HELD[:, 0] / 8, 2), {"0.0": 2, "0.125": 2}),
+        (lambda rows: rows[:, 0], np.arange(30) / 8, {"background": 30}),
+        (LogisticRegression(), LACKING, {"class 2": 7, "class 1": 6, "class 3": 6, "no label": 1}),
+        (LogisticRegression(), np.where(CODES, LACKING, "x"), {"2": 7, "3": 6, "x": 7}),
+        (LogisticRegression(), np.array([None, "1", 1, 2.5] * 5, object), {"'1'": 5, "1": 5, "2.5": 5, "no label": 5}),
+    ],
+)
+def test_points_beside_the_boundary_by_labels_that_are_no_classes(
+    model: Any, labels: np.ndarray, counts: dict[str, int]
+) -> None:
+    fitted = model.fit(HELD, CODES + 1) if hasattr(model, "fit") else model
+    held = np.stack([np.arange(float(len(labels))), np.arange(len(labels)) % 3], 1)
+    shown = nx.TabularExplorer(fitted, nx.Tabular(held[0], held, labels=labels), show=["boundary"])
+    assert shown.session.wait(60)
+    points = part(shown, BoundaryView)._charts[0]._points
+    found = {str(mark.names[0]): len(mark.x) for mark in points.marks}
+    assert {name: found.get(name) for name in counts} == counts
+    assert sum(found.values()) == len(labels)
+    shown.close()
 
 
 def test_what_the_session_knows_already_is_shown_in_every_pane() -> None:
