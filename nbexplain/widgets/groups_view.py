@@ -126,7 +126,7 @@ class GroupsView:
                 self._compare(name, {str(group): found[group] for group in largest})
         target = self._session.selection.target
         if self._scores is not None and isinstance(target, int):
-            right = right_classes_of(self._session, table)
+            right = right_classes_of(self._session, table.labels)
             # a model of one score has no class to choose: without labels of classes nothing is right or wrong
             told = 2 if len(self._session.classes) < 2 else 3 if right is None else 4
             rows = []

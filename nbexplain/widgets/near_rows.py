@@ -101,8 +101,9 @@ class NearRows:
         # what differs before the label: a narrow page cuts off the last ones
         headings = ["distance", score, *(row.names[c] for c in columns), *(["label"] if row.labels is not None else [])]
         known = self._scored is not None and same_table(self._scored, row) and isinstance(chosen.target, int)
-        right = right_classes_of(self._session, row)
-        rows = [self._cells(row, int(n), columns, apart, known, right) for n in self._rows]
+        right = right_classes_of(self._session, None if row.labels is None else row.labels[self._rows])
+        of = [None] * len(self._rows) if right is None else right.tolist()
+        rows = [self._cells(row, int(n), columns, apart, known, place) for n, place in zip(self._rows, of, strict=True)]
         own = self._session.facts.scores.get(chosen.input)
         cells = ["0", *([""] if own is None or not named else [score_text(float(own[0, chosen.target]))])]
         cells += [""] * (2 - len(cells)) + [row.columns[c].said(here[c]) for c in columns]
@@ -117,7 +118,7 @@ class NearRows:
             self._write_note()
 
     def _cells(
-        self, row: Tabular, number: int, columns: np.ndarray, apart: np.ndarray, known: bool, right: np.ndarray | None
+        self, row: Tabular, number: int, columns: np.ndarray, apart: np.ndarray, known: bool, right: int | None
     ) -> dict[str, object]:
         assert row.background is not None
         held, target = row.background[number], self._session.selection.target
@@ -128,7 +129,7 @@ class NearRows:
         cells += [row.columns[c].said(held[c]) for c in columns]
         numbers += [float(held[c]) for c in columns]
         if row.labels is not None:
-            said, measured = self._label_of(row.labels[number], None if right is None else int(right[number]))
+            said, measured = self._label_of(row.labels[number], right)
             cells.append(said)
             numbers.append(measured)
         return {"label": f"row {number}", "cells": cells, "numbers": numbers, "marks": marks, "tone": ""}

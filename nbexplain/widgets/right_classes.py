@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from nbexplain.core.table.labels import class_numbers
-from nbexplain.inputs import Tabular
 from nbexplain.session import Session
 
 
-def right_classes_of(session: Session, table: Tabular) -> np.ndarray | None:
-    """(N,) class numbers, where labels are class numbers or the model's classes; None where they are neither."""
+def right_classes_of(session: Session, labels: np.ndarray | None) -> np.ndarray | None:
+    """(N,) class numbers of labels (N,), −1 for a missing one; None without labels, or where they are no classes."""
     values = session.facts.class_values
-    if table.labels is None or values is None:
+    if labels is None or values is None:
         return None
     try:
-        return class_numbers(table.labels, values, session.classes)
+        return class_numbers(labels, values, session.classes)
     except ValueError:  # labels of another kind, such as numbers of a regression
         return None

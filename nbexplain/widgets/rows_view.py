@@ -103,7 +103,7 @@ class RowsView:
         for control in (self.column, self._colour):
             control.observe(self._chosen_anew, names=["value"])
         self._order.observe(lambda _change: self._soon("heatmap", self._draw_heatmap), names=["value"])
-        labelled = "decision" in shown and right_classes_of(session, self._table) is not None
+        labelled = "decision" in shown and right_classes_of(session, self._table.labels) is not None
         self._scores_place = session.place(self._show_scores, method="row_scores", input=number) if labelled else None
         self._place = session.place(self._show, method="row_shap", input=number)
 
@@ -215,7 +215,7 @@ class RowsView:
     def _wrong(self) -> np.ndarray | None:
         """(rows,) bool: which of the explained rows the model puts into a wrong class; None where that is not known."""
         now, scores, table = self._now, self._scores, self._table
-        right = right_classes_of(self._session, table)
+        right = right_classes_of(self._session, table.labels)
         if right is None or scores is None or scores.features is None or now is None or now.features is None:
             return None
         predicted = np.full(len(right), -1)

@@ -186,7 +186,7 @@ def test_a_filter_reads_labels_as_the_confusion_matrix_does() -> None:
             found = explain(COUNTED, x, "matching_rows", classes=kinds, where={key: {value}})
             np.testing.assert_array_equal(found.features, np.flatnonzero(of == place))
     session = Session(COUNTED, x, classes=kinds)
-    np.testing.assert_array_equal(right_classes_of(session, x), GRADES - 1)
+    np.testing.assert_array_equal(right_classes_of(session, x.labels), GRADES - 1)
     session.close()
 
 
