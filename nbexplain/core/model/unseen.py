@@ -82,14 +82,10 @@ def _of_both(error: Exception, given: Tabular, x: Tensor, scores: Callable[[Tens
     taken = next((one[None] for one in rows if _takes(_with(x, one[None]), scores)), None)
     if taken is None:
         return None
-    for place in range(len(row)):
-        if not _holds(known[:, place], row[place]) or not len(choices := _choices(given, place)):
-            continue
-        with_it, without = taken.clone(), given.tensor.clone()
-        with_it[0, place], without[0, place] = row[place], taken[0, place]
-        if _takes(_with(x, with_it), scores) or not _takes(_with(x, without), scores):
-            continue
-        odd, whole = _not_taken(_with(x, taken), place, choices, scores)
+    choices = {place: _choices(given, place) for place in range(len(row)) if _holds(known[:, place], row[place])}
+    others = {place: float(taken[0, place]) for place, some in choices.items() if len(some)}
+    for place in _refused(x, others, scores):
+        odd, whole = _not_taken(_with(x, taken), place, choices[place], scores)
         refused = _truly(given, x, place, odd, scores)
         if any(_holds(np.array([value]), row[place]) for value in refused):
             return _of_values(error, given, place, refused, whole and refused == odd, of_row=True)

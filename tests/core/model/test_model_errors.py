@@ -368,6 +368,18 @@ def test_a_value_of_row_and_background_is_named_as_that_of_both() -> None:
     np.testing.assert_allclose(found, right.values)
 
 
+def test_of_several_values_of_row_and_background_one_is_named() -> None:
+    table = pd.DataFrame({"a": np.arange(8.0), "b": list("xyxyxyxz"), "c": list("xxyyxxyz")})
+
+    def model(frame: Any) -> Any:
+        if (frame[["b", "c"]] == "z").any(axis=None):
+            raise KeyError("z")
+        return np.stack([frame.a, frame.b == "x"], 1).astype(float)
+
+    with pytest.raises(ValueError, match=r"^row and background: 'b' is 'z' in the row, and 'z' in 1 of 8 rows"):
+        explain(model, Tabular(table[7:], table), "exact_shap", target=1)
+
+
 @pytest.mark.parametrize("odd", ["c0", "c13", "c29"])
 def test_one_of_very_many_columns_is_found(odd: str) -> None:
     rng = np.random.default_rng(0)
