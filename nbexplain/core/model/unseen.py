@@ -43,9 +43,9 @@ def of_unseen(error: Exception, given: Array, x: Tensor, scores: Callable[[Tenso
     odd = _refused(x, {place: first[place] for place in found}, scores)
     if not odd:
         return None
-    if any(place in of_row for place in odd) and _takes(_with(x, given.tensor), scores):
-        return _of_several(given, [place for place in odd if place in of_row], error)
     own = [place for place in odd if place in of_row or found[place] == row[place]]
+    if own and _takes(_with(x, given.tensor), scores):
+        return _of_several(given, own, error)
     said = "; ".join(_said(given, place, found[place]) for place in own or odd)
     begins, way = ("row: ", "") if own else ("model: it does not take rows where ", _as_codes(given, odd))
     return ValueError(f"{begins}{said}{way}{_way(error)}; the model raised {type(error).__name__}: {error}")

@@ -349,6 +349,9 @@ def test_a_code_that_is_taken_in_its_own_row_alone_is_not_left_out() -> None:
 
     with pytest.raises(ValueError, match="it refuses rows whose columns do not go together"):
         explain(model, Tabular(spans[:1], spans), "exact_shap", target=1)
+    other = pd.DataFrame({"start": [1, 2, 3], "end": [5, 6, 7]})
+    with pytest.raises(ValueError, match=r"^model: it takes the row as it is, but not mixed with others in 'start'"):
+        explain(model, Tabular({"start": 6, "end": 8}, other), "exact_shap", target=1)
     with pytest.raises(ValueError, match=r"'start' at \d, model: it takes the row"):
         explain(model, Tabular(spans[:1], spans), "partial_dependence", column="start")
 
