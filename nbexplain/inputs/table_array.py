@@ -26,11 +26,12 @@ class Rows:
 
     Attributes
     ----------
-    names, width, framed, labels
+    names, width, framed, own, labels
         As of `table_frame.Frame`: there are no names, and no index.
     """
 
     framed = False
+    own = True
     without = "numpy.delete(table, {}, axis=1)"
     labels: Any = None
 
@@ -193,6 +194,7 @@ class SparseRows(Rows):
             )
         super().__init__(matrix.toarray())
         self._kind = type(matrix)
+        self.own = matrix.format in ("csr", "csc", "lil")  # whose rows can be chosen
 
     @property
     def key(self) -> Hashable:

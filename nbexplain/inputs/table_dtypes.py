@@ -111,3 +111,12 @@ def categories(dtype: Any, values: Sequence[Any]) -> Any:
     except (TypeError, ValueError):
         held = pandas.Series(values)
     return held.to_numpy() if isinstance(held.dtype, np.dtype) else held.array
+
+
+def plain_label(label: Any) -> Any:
+    """The label of a column as it is written without an import, None where it cannot be, as of a time."""
+    if isinstance(label, tuple):
+        levels = tuple(plain_label(level) for level in label)
+        return None if None in levels else levels
+    plain = label.item() if isinstance(label, np.generic) and label.dtype.kind not in "mM" else label
+    return plain if type(plain) in (str, int, float, bool) and plain == plain else None

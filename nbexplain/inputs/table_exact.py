@@ -71,6 +71,11 @@ class Known:
         same = np.flatnonzero(self._values == value)
         return float(self._numbers[same[0]]) if len(same) else np.nan
 
+    def value_of(self, number: float) -> Any:
+        """The value that a number stands for, itself if it stands for none."""
+        hit, places = self.find(np.array([number]))
+        return self._values[places].tolist()[0] if hit.any() else number
+
     def ends_of(self, value: Any) -> tuple[float, float]:
         """The numbers from which and up to which are those of values that are no smaller and no larger than this."""
         above, below, up_to = (

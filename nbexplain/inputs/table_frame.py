@@ -29,11 +29,13 @@ class Frame:
         The labels of the columns, as strings, and how many there are.
     framed
         That a model gets frames.
+    own
+        Whether the user's table is a frame itself, and none that was made of it.
     labels
         (N,) the index of its rows, where it tells something, None of one that merely counts them.
     """
 
-    framed = True
+    framed = own = True
     without = "table.drop(columns={})"  # how some columns are left out
 
     def __init__(self, frame: Any) -> None:
@@ -54,8 +56,11 @@ class Frame:
         return len(self._frame)
 
     def without_rows(self, place: int, values: str, missing: bool) -> str:
-        """How the table is written without the rows that hold some values, or none, in a column."""
-        column = f"table[{self._labels[place]!r}]"
+        """How the table is written without the rows that hold some values, or none, in a column; `""` if it can't."""
+        label = dtypes.plain_label(self._labels[place])
+        if label is None or list(self._labels).count(self._labels[place]) > 1:
+            return ""
+        column = f"table[{label!r}]"
         kept = [f"~{column}.isin([{values}])"] * bool(values) + [f"{column}.notna()"] * missing
         return f"table[{' & '.join(kept)}]"
 

@@ -22,11 +22,11 @@ class PolarsFrame:
 
     Attributes
     ----------
-    names, width, framed, labels
+    names, width, framed, own, labels
         As of `table_frame.Frame`; there is no index.
     """
 
-    framed = True
+    framed = own = True
     without = "table.drop({})"
     labels: Any = None
 
@@ -46,7 +46,8 @@ class PolarsFrame:
     def without_rows(self, place: int, values: str, missing: bool) -> str:
         """How the table is written without the rows that hold some values, or none, in a column."""
         column = f"table[{self.names[place]!r}]"
-        kept = [f"~{column}.is_in([{values}])"] * bool(values) + [f"{column}.is_not_null()"] * missing
+        nulls = "" if missing else ".fill_null(False)"  # ~ leaves them null, which a filter drops
+        kept = [f"~{column}.is_in([{values}]){nulls}"] * bool(values) + [f"{column}.is_not_null()"] * missing
         return f"table.filter({', '.join(kept)})"
 
     def plain(self) -> np.ndarray | None:

@@ -27,6 +27,7 @@ class Form(Protocol):
     """How a table was handed in, and what a model gets."""
 
     framed: bool
+    own: bool
     without: str
     names: Sequence[str]
     width: int
@@ -219,12 +220,16 @@ def table_of(background: Any, row: Any, values: Sequence[Any]) -> Form:
         raise ValueError(f"background: expected a table (N, F), got {got}{way}")
     _check_width(array.shape[1], array.shape, "background")
     if own and array.shape[1] == len(values) and (own == "pandas" or _axes(row) == 2):
-        return (
+        form: Form = (
             table_frame.Frame(table_frame.as_frame(array, row))
             if own == "pandas"
             else table_polars.PolarsFrame(table_polars.as_frame(array, row))
         )
-    return table_array.Rows(array)
+        form.own = False
+        return form
+    form = table_array.Rows(array)
+    form.own = isinstance(background, (np.ndarray, Tensor)) and not isinstance(background, np.matrix)
+    return form
 
 
 def _of_row(row: Any, values: Sequence[Any]) -> np.ndarray:

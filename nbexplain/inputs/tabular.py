@@ -346,11 +346,15 @@ class Tabular(Array):
 
         A category is a position, NaN a value that is missing.
         """
-        column = self.columns[place]
-        held = [
-            column.categories[int(value)] if column.categories else int(value) for value in values if value == value
-        ]
-        if any(as_written(value) is not value for value in held):
+        column, known, there = self.columns[place], self.known[place], [value for value in values if value == value]
+        if column.time or not self._form.own:
+            return ""
+        if column.categories:
+            held = [column.categories[int(value)] for value in there]
+        else:
+            held = [value if known is None else known.value_of(value) for value in there]
+            held = [int(value) if int(value) == value else None for value in held]
+        if any(value is None or as_written(value) is not value for value in held):
             return ""
         return self._form.without_rows(place, ", ".join(map(repr, held)), len(held) < len(values))
 

@@ -41,7 +41,7 @@ class Axis:
 
 
 def _price(subject: Subject, target: Target, params: Mapping[str, Any]) -> int:
-    u, v = plane_of(table_of(subject), params["plane"], params["horizontal"], params["vertical"]).ticks(
+    u, v = plane_of(table_of(subject), params["plane"], params["horizontal"], params["vertical"]).tried(
         params["resolution"]
     )
     return len(u) * len(v)
@@ -66,11 +66,11 @@ def boundary(
 
     Values are (y, x), lowest y first: probabilities where the model's scores are known to be logits of one softmax
     (`are_softmax_logits`), probabilities or their logarithms, else the score. A category's axis has a point for each of
-    its values. `details` tell the coordinates of the outermost points, and at which score the line is drawn,
-    `boundary`: 0.5 of scores from 0 to 1, 0 of scores on both sides of it, and else the row's own, as of a price that
-    is never 0, or of one of several outputs. `plane_of` makes the same plane, which places other rows in the picture.
-    With more than two columns it is a slice: elsewhere the boundary may lie elsewhere. The scores of all classes are
-    kept.
+    its values, NaN of those that neither the background nor the row holds. `details` tell the coordinates of the
+    outermost points, and at which score the line is drawn, `boundary`: 0.5 of scores from 0 to 1, 0 of scores on both
+    sides of it, and else the row's own, as of a price that is never 0, or of one of several outputs. `plane_of` makes
+    the same plane, which places other rows in the picture. With more than two columns it is a slice: elsewhere the
+    boundary may lie elsewhere. The scores of all classes are kept.
 
     Raises
     ------
@@ -80,7 +80,8 @@ def boundary(
     table = table_of(subject)
     seen = plane_of(table, plane, horizontal, vertical)
     u, v = seen.ticks(resolution)
-    shape = (len(v), len(u))
+    across, upwards = seen.tried(resolution)
+    shape = (len(upwards), len(across))
     probability = _is_probability(subject, target)
     key = ("boundary", plane, horizontal, vertical, resolution)
     axes = (("horizontal", horizontal), ("vertical", vertical)) if plane == "columns" else ()
@@ -93,13 +94,15 @@ def boundary(
         done = known == len(order)
         if done or (known >= ends[0] and time.perf_counter() - shown > _PAUSE):
             read = _filled(_read(subject, torch.cat(parts), target, probability), order, ends, shape)
-            yield _answer(seen, u, v, read, known / len(order), subject, target, probability, notes)
+            values = np.full((len(v), len(u)), np.nan)
+            values[np.ix_(upwards, across)] = read
+            yield _answer(seen, u, v, values, known / len(order), subject, target, probability, notes)
             shown = time.perf_counter()
         if done:
             return
         stop = min([known + _POINTS, *(end for end in ends if end > known)])
         rows, columns = order[known:stop].T
-        parts.append(scores_of(subject, seen.point(u[columns], v[rows]), "row"))
+        parts.append(scores_of(subject, seen.point(u[across[columns]], v[upwards[rows]]), "row"))
         known = stop
         subject.keep(key, tuple(parts), sum(part.nbytes for part in parts))
 
@@ -182,5 +185,5 @@ def _answer(
 
 def _line(values: np.ndarray, score: float) -> float:
     """The score at which the model changes its mind, as far as scores (y, x) tell; else the row's."""
-    low, high = float(values.min()), float(values.max())
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
     return 0.5 if low >= 0 and high <= 1 else 0.0 if low < 0 < high else score

@@ -32,6 +32,8 @@ class Plane:
         (2,): from where to where the background and the row reach, with a margin of 5 % where there can be values.
     categories
         For each axis the number of categories it runs over, 0 for numbers.
+    held_categories
+        For each axis the numbers of those that a row holds, which alone are tried: a model may know no others.
     times
         For each axis what its numbers are the days of, as in `Column`; empty for other numbers.
     whole
@@ -65,6 +67,7 @@ class Plane:
     centre: np.ndarray
     readers: np.ndarray
     times: tuple[str, str] = ("", "")
+    held_categories: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
     def point(self, u: np.ndarray | float, v: np.ndarray | float) -> np.ndarray:
         """The row (…, F) at u and v (…)."""
@@ -84,6 +87,14 @@ class Plane:
         u, v = (
             np.arange(count, dtype=np.float64) if count else np.linspace(low, high, resolution)
             for low, high, count in zip(self.low, self.high, self.categories, strict=True)
+        )
+        return u, v
+
+    def tried(self, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which of the ticks along u and along v a model is asked at: of categories those that a row holds."""
+        u, v = (
+            np.array(some, dtype=np.intp) if some else np.arange(len(ticks))
+            for some, ticks in zip(self.held_categories, self.ticks(resolution), strict=True)
         )
         return u, v
 
@@ -219,6 +230,10 @@ def _along_columns(
             known = known[np.isfinite(known)]
             low[axis], high[axis] = known.min() - _HALF, known.max() + _HALF
     varying = int((spread > 0).sum())
+    occur = [np.unique(np.append(background[:, column], row[column])) for column in (x, y)]
+    of_x, of_y = (
+        tuple(some[np.isfinite(some)].astype(int).tolist()) if size else () for some, size in zip(occur, sizes)
+    )
     return Plane(
         names=(table.names[x], table.names[y]),
         low=low,
@@ -233,6 +248,7 @@ def _along_columns(
         centre=np.zeros(count),
         readers=directions,
         times=(table.columns[x].time, table.columns[y].time),
+        held_categories=(of_x, of_y),
     )
 
 

@@ -114,6 +114,8 @@ def _check_changed(subject: Subject, rows: np.ndarray, what: str, like: np.ndarr
     try:
         _scores(subject, rows, like)
     except (RuntimeError, ValueError) as error:
+        if str(error).startswith(("row: ", "background: ")):  # which names the value by itself
+            raise
         if _is_finite(subject, like):
             raise ValueError(f"{what}: {_at(subject, rows[0], column)}, {error}") from error
 

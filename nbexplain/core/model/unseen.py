@@ -13,13 +13,14 @@ from torch import Tensor
 
 from nbexplain.core.model.estimator_calls import comes_from
 from nbexplain.inputs import Array, Tabular
-from nbexplain.inputs.table_column import Column, written
+from nbexplain.inputs.table_column import written
 
 _MOST_LISTED = 10  # values that occur
-_MOST_ASKED = 20  # columns, to find those that a model cannot take
 _MOST_CODES = 100  # different whole numbers of a column that may stand for categories
-_MOST_TRIED = 200  # calls, to find the values of a column that a model does not take ...
+_MOST_TRIED = 200  # calls, to find the columns that a model cannot take, or the values of one ...
 _TRYING = 2.0  # ... in so many seconds
+_MOST_ROWS = 5  # of the background, to find one that a model takes
+_MOST_ALONE = 20  # values that are tried again in a row that holds them
 OUR_OWN = ("model:", "classes:", "scores:")  # how errors begin that say all there is to say of a model's answer
 
 
@@ -39,61 +40,142 @@ def of_unseen(error: Exception, given: Array, x: Tensor, scores: Callable[[Tenso
     held = x.detach().double().cpu().numpy()
     of_row = {place: row[place] for place in given.unseen if _holds(held[:, place], row[place])}
     found = _of_codes(given, held) | of_row
-    odd = _refused(x, {place: first[place] for place in list(found)[-_MOST_ASKED:]}, scores)
+    odd = _refused(x, {place: first[place] for place in found}, scores)
     if not odd:
         return None
     own = [place for place in odd if place in of_row or found[place] == row[place]]
+    if own and _takes(_with(x, given.tensor), scores):
+        return _of_several(given, own, error)
     said = "; ".join(_said(given, place, found[place]) for place in own or odd)
     begins, way = ("row: ", "") if own else ("model: it does not take rows where ", _as_codes(given, odd))
     return ValueError(f"{begins}{said}{way}{_way(error)}; the model raised {type(error).__name__}: {error}")
 
 
 def of_background(error: Exception, given: Array, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
-    """That a model cannot take a category, or a code, of the background, as it takes the row's; None where not that.
+    """That a model cannot take a category, or a code, of the background; None where it is not that.
 
-    `scores` as of `of_unseen`, of which it was not.
+    The row may hold it too. `scores` as of `of_unseen`, of which it was not.
     """
     if not isinstance(given, Tabular) or given.background is None or str(error).startswith(OUR_OWN):
         return None
-    row, known = given.tensor[0], given.background
+    row, plain = given.tensor[0], _with(x, given.tensor)
+    if len(x) == 1 and torch.equal(x[:, : len(row)].nan_to_num(), plain[:, : len(row)].nan_to_num()):
+        return _of_both(error, given, x, scores)
     others = np.flatnonzero((x[:, : len(row)].detach().cpu() != row.to(x.dtype)).any(0))
     values = {place: _choices(given, place) for place in others.tolist()}
-    places = [place for place, some in values.items() if len(some)][-_MOST_ASKED:]
+    places = [place for place, some in values.items() if len(some)]
+    mixed: list[int] = []
     for place in _refused(x, {place: float(row[place]) for place in places}, scores):
-        plain = x[:1].detach().clone()
-        plain[0, places] = row[places].to(plain)
         odd, whole = _not_taken(plain, place, values[place], scores)
-        if odd:
-            break
-    else:
+        refused = _truly(given, x, place, odd, scores)
+        if refused:
+            return _of_values(error, given, place, refused, whole and refused == odd)
+        mixed += [place] * bool(odd)
+    return _of_several(given, mixed, error) if mixed and _takes(plain, scores) else None
+
+
+def _of_both(error: Exception, given: Tabular, x: Tensor, scores: Callable[[Tensor], Any]) -> Exception | None:
+    """That a model does not take the row x (1, F), for a value that the background holds as well; None of others."""
+    assert given.background is not None
+    row, known = given.tensor[0].numpy(), given.background
+    rows = torch.from_numpy(known[np.unique(np.linspace(0, len(known) - 1, _MOST_ROWS).astype(int))])
+    taken = next((one[None] for one in rows if _takes(_with(x, one[None]), scores)), None)
+    if taken is None:
         return None
-    count = sum(
-        int(np.isnan(known[:, place]).sum() if value != value else (known[:, place] == value).sum()) for value in odd
-    )
-    column, kept = given.columns[place], given.rows_without(place, odd) if whole else ""
-    listed = ", ".join(_written(column, value) for value in odd[:_MOST_LISTED]) + ", …" * (len(odd) > _MOST_LISTED)
+    choices = {place: _choices(given, place) for place in range(len(row)) if _holds(known[:, place], row[place])}
+    others = {place: float(taken[0, place]) for place, some in choices.items() if len(some)}
+    for place in _refused(x, others, scores):
+        odd, whole = _not_taken(_with(x, taken), place, choices[place], scores)
+        refused = _truly(given, x, place, odd, scores)
+        if any(_holds(np.array([value]), row[place]) for value in refused):
+            return _of_values(error, given, place, refused, whole and refused == odd, of_row=True)
+    return None
+
+
+def _of_values(
+    error: Exception, given: Tabular, place: int, odd: list[float], whole: bool, of_row: bool = False
+) -> Exception:
+    """That a model does not take some values of a column, all of them if `whole`, and how the background is without."""
+    assert given.background is not None
+    known, column = given.background[:, place], given.columns[place]
+    count = sum(int((np.isnan(known) if value != value else known == value).sum()) for value in odd)
+    kept = given.rows_without(place, odd) if whole else ""
+    listed = ", ".join(_written(given, place, value) for value in odd[:_MOST_LISTED])
+    listed += ", …" * (len(odd) > _MOST_LISTED)
     labels = ", and their labels" if given.labels is not None else ""
+    begins = f"background: {column.name!r} is {listed}"
+    if of_row:
+        own = _written(given, place, float(given.tensor[0, place]))
+        begins = f"row and background: {column.name!r} is {own} in the row, and {listed}"
     return ValueError(
-        f"background: {column.name!r} is {listed} in {count:,} of {len(known):,} rows, which the model does not take; "
-        f"leave these rows{labels} out{kept and f': background={kept}'}{_way(error)}; "
+        f"{begins} in {count:,} of {len(known):,} rows, which the model does not take; "
+        f"{'explain another row, and ' * of_row}leave these rows{labels} out{kept and f': background={kept}'}"
+        f"{_way(error)}; the model raised {type(error).__name__}: {error}"
+    )
+
+
+def _of_several(given: Tabular, places: Sequence[int], error: Exception) -> Exception:
+    """That a model takes values of some columns in the rows that hold them, and not beside others."""
+    names = ", ".join(repr(given.columns[place].name) for place in places[:_MOST_LISTED])
+    return ValueError(
+        f"model: it takes the row as it is, but not mixed with others in {names}: it refuses rows whose columns do not "
+        "go together, and methods that hide or vary columns make such rows; "
         f"the model raised {type(error).__name__}: {error}"
     )
+
+
+def _truly(given: Tabular, x: Tensor, place: int, values: list[float], scores: Callable[[Tensor], Any]) -> list[float]:
+    """Those of the values of a column that the model does not take in a row of the background that holds them either.
+
+    For each the first row that is not the explained one; a few are asked alone, more are told by these.
+    """
+    assert given.background is not None
+    known, own = given.background, given.tensor[0].numpy()
+
+    def row(value: float) -> Tensor:
+        some = known[np.isnan(known[:, place]) if value != value else known[:, place] == value]
+        other = ~((some == own) | (np.isnan(some) & np.isnan(own))).all(1)
+        return torch.from_numpy(some[[int(other.argmax())]])
+
+    if not values or _takes(_with(x, torch.cat([row(value) for value in values])), scores):
+        return []
+    return [value for value in values[:_MOST_ALONE] if not _takes(_with(x, row(value)), scores)] + values[_MOST_ALONE:]
+
+
+def _with(x: Tensor, rows: Tensor) -> Tensor:
+    """Rows (n, F) as those of x (N, F or more), whose further columns are as in its first row."""
+    made = x[:1].detach().repeat(len(rows), 1)
+    made[:, : rows.shape[1]] = rows.to(made)
+    return made
 
 
 def _refused(x: Tensor, others: dict[int, float], scores: Callable[[Tensor], Any]) -> list[int]:
     """The columns whose values in rows (N, F) a model does not take, of those for which `others` has one that it takes.
 
-    None where it takes none of these either, failed by chance, or fails by several together.
+    Found by halves. None where it takes none of these either, failed by chance, or fails by several together.
     """
 
-    def takes(kept: int | None) -> bool:
+    def takes(kept: Sequence[int]) -> bool:
         rows = x.detach().clone()
-        for place, value in others.items():
-            if place != kept:
-                rows[:, place] = value
+        for place in others.keys() - set(kept):
+            rows[:, place] = others[place]
         return _takes(rows, scores)
 
-    return [place for place in others if not takes(place)] if others and takes(None) else []
+    if not others or not takes(()):
+        return []
+    found: list[int] = []
+    waiting, end = [list(others)], time.perf_counter() + _TRYING
+    for _ in range(_MOST_TRIED):
+        if not waiting or (found and time.perf_counter() > end):
+            break
+        some = waiting.pop()
+        if takes(some):
+            continue
+        if len(some) == 1:
+            found += some
+        else:
+            waiting += [some[: len(some) // 2], some[len(some) // 2 :]]
+    return sorted(found, key=list(others).index)
 
 
 def _takes(rows: Tensor, scores: Callable[[Tensor], Any]) -> bool:
@@ -160,18 +242,24 @@ def _said(given: Tabular, place: int, value: float) -> str:
     """A value in a column, and what the background has there."""
     assert given.background is not None
     column, known = given.columns[place], given.background[:, place]
-    said = f"{column.name!r} is {_written(column, value)}, which does not occur in the background"
+    said = f"{column.name!r} is {_written(given, place, value)}, which does not occur in the background"
     occur = np.unique(known[np.isfinite(known)]) if column.categories else _codes(known)
     if not len(occur) or (np.isnan(value) and not column.categories):
         return said if column.categories else f"{said}, expected a value"
-    listed = ", ".join(_written(column, one) for one in occur[:_MOST_LISTED])
+    listed = ", ".join(_written(given, place, one) for one in occur[:_MOST_LISTED])
     return f"{said}, expected one of {listed}{', …' * (len(occur) > _MOST_LISTED)}"
 
 
-def _written(column: Column, value: float) -> str:
+def _written(given: Tabular, place: int, value: float) -> str:
+    column, known = given.columns[place], given.known[place]
     if np.isnan(value):
         return "missing"
-    return written(column.categories[int(value)]) if column.categories else f"{value:.15g}"
+    if column.categories:
+        return written(column.categories[int(value)])
+    if column.time:
+        return column.said(value)
+    exact = value if known is None else known.value_of(value)
+    return f"{exact:.15g}" if isinstance(exact, float) else str(exact)
 
 
 def _as_codes(given: Tabular, places: Sequence[int]) -> str:

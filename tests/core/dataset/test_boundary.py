@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from nbexplain import Explanation, Subject, explain
 from nbexplain.core.ask import ask
 from nbexplain.core.dataset.plane import plane_of
+from nbexplain.figures import figure
 from nbexplain.inputs import Tabular
 from tests.core.dataset.tables import Straight, curved, labelled, outside, rows, straight, table
 from tests.networks import seeded
@@ -269,6 +270,25 @@ def test_a_category_is_an_axis_of_its_values() -> None:
     right = 1 / (1 + np.exp(10 * np.arange(3)[:, None] - u))
     np.testing.assert_allclose(found.values, right, rtol=1e-6)
     assert found.names == ("n", "kind")
+
+
+def test_categories_that_no_row_holds_are_left_empty() -> None:
+    kinds = pd.Categorical(["x", "z"] * 20, categories=["w", "x", "y", "z"])
+    frame = pd.DataFrame({"n": np.arange(40.0), "kind": kinds})
+
+    def model(rows: Any) -> np.ndarray:
+        high = rows["n"] / 40 * rows["kind"].map({"x": 0.5, "z": 1.0}).astype(float)
+        if high.isna().any():
+            raise KeyError("unknown kind")
+        return np.stack([1 - high, high], 1)
+
+    given = Tabular(frame.iloc[[4]], frame)
+    found = explain(model, given, "boundary", target=1, horizontal="n", vertical="kind", resolution=20)
+    assert found.values.shape == (4, 20)
+    assert np.isnan(found.values[[0, 2]]).all()
+    u = np.linspace(found.details["x_low"], found.details["x_high"], 20) / 40
+    np.testing.assert_allclose(found.values[[1, 3]], [u / 2, u])
+    figure(found, x=given)
 
 
 def test_axes_are_told_by_name_or_by_number() -> None:

@@ -312,3 +312,173 @@ def test_of_very_many_values_that_the_model_does_not_take_some_are_named() -> No
         explain(model, Tabular(table[:1], table), "exact_shap", target=1)
     assert ", … in " in str(raised.value)
     assert "which the model does not take; leave these rows out; the model raised" in str(raised.value)
+
+
+def run_as_said(model: Any, row: Any, table: Any, said: str) -> np.ndarray:
+    """The attributions once the call of an error has been pasted."""
+    call = said.split("background=")[1].partition(";")[0]
+    found = explain(model, Tabular(row, eval(call, {"table": table, "numpy": np})), "exact_shap", target=1)
+    return found.values
+
+
+PLACES = pd.DataFrame({"country": ["IT", "NO"] * 6, "city": ["Rome", "Oslo"] * 6, "a": np.arange(12.0)})
+
+
+def by_place(frame: Any) -> Any:
+    known = {("IT", "Rome"): 1.0, ("NO", "Oslo"): 2.0, ("SE", "Malmö"): 3.0}
+    return np.array([[0.0, known[one, other] + a] for one, other, a in zip(frame.country, frame.city, frame.a)])
+
+
+@pytest.mark.parametrize("row", [PLACES[:1], {"country": "SE", "city": "Malmö", "a": 1.0}], ids=["held", "new"])
+def test_columns_that_do_not_go_together_are_named_and_no_row_is_blamed(row: Any) -> None:
+    assert len(by_place(PLACES)) == 12
+    with pytest.raises(ValueError, match=r"^model: it takes the row as it is, but not mixed with others in ") as raised:
+        explain(by_place, Tabular(row, PLACES), "exact_shap", target=1)
+    assert "'country', 'city': it refuses rows whose columns do not go together" in str(raised.value)
+    assert "leave these rows" not in str(raised.value)
+    assert "background=" not in str(raised.value)
+
+
+def test_a_code_that_is_taken_in_its_own_row_alone_is_not_left_out() -> None:
+    spans = pd.DataFrame({"start": [5, 1, 0, 3, 7], "end": [6, 2, 4, 9, 8]})
+
+    def model(frame: Any) -> Any:
+        if (frame.start > frame.end).any():
+            raise ValueError("start must not be after end")
+        return np.stack([frame.start, frame.end], 1).astype(float)
+
+    with pytest.raises(ValueError, match="it refuses rows whose columns do not go together"):
+        explain(model, Tabular(spans[:1], spans), "exact_shap", target=1)
+    other = pd.DataFrame({"start": [1, 2, 3], "end": [5, 6, 7]})
+    with pytest.raises(ValueError, match=r"^model: it takes the row as it is, but not mixed with others in 'start'"):
+        explain(model, Tabular({"start": 6, "end": 8}, other), "exact_shap", target=1)
+    with pytest.raises(ValueError, match=r"'start' at \d, model: it takes the row"):
+        explain(model, Tabular(spans[:1], spans), "partial_dependence", column="start")
+
+
+def test_a_value_along_which_a_curve_runs_is_named_once() -> None:
+    with pytest.raises(ValueError, match=r"^background: 'c' is 'z' in 1 of 7 rows") as raised:
+        explain(by_words, Tabular(WITH_Z[:1], WITH_Z[:7]), "partial_dependence", column="c")
+    assert str(raised.value).count("background: ") == 1
+
+
+def test_a_value_of_row_and_background_is_named_as_that_of_both() -> None:
+    begins = "row and background: 'c' is 'z' in the row, and 'z' in 1 of 7 rows, which the model does not take; explain"
+    with pytest.raises(ValueError, match=re.escape(begins)) as raised:
+        explain(encoded(OneHotEncoder()), Tabular(WITH_Z[6:7], WITH_Z[:7]), "exact_shap", target=1)
+    found = run_as_said(encoded(OneHotEncoder()), ROWS[:1], WITH_Z[:7], str(raised.value))
+    right = explain(encoded(OneHotEncoder()), Tabular(ROWS[:1], ROWS), "exact_shap", target=1)
+    np.testing.assert_allclose(found, right.values)
+
+
+def test_of_several_values_of_row_and_background_one_is_named() -> None:
+    table = pd.DataFrame({"a": np.arange(8.0), "b": list("xyxyxyxz"), "c": list("xxyyxxyz")})
+
+    def model(frame: Any) -> Any:
+        if (frame[["b", "c"]] == "z").any(axis=None):
+            raise KeyError("z")
+        return np.stack([frame.a, frame.b == "x"], 1).astype(float)
+
+    with pytest.raises(ValueError, match=r"^row and background: 'b' is 'z' in the row, and 'z' in 1 of 8 rows"):
+        explain(model, Tabular(table[7:], table), "exact_shap", target=1)
+
+
+@pytest.mark.parametrize("odd", ["c0", "c13", "c29"])
+def test_one_of_very_many_columns_is_found(odd: str) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({f"c{n}": rng.choice(["x", "y"], 20) for n in range(30)})
+    known = table.copy()
+    table.loc[3, odd] = "z"
+
+    def model(frame: Any) -> Any:
+        if (frame == "z").any(axis=None):
+            raise KeyError("z")
+        return np.stack([(frame == one).mean(axis=1) for one in "xy"], 1)
+
+    asked = {"method": "permutation_shap", "target": 1}
+    with pytest.raises(ValueError, match=f"^background: '{odd}' is 'z' in 1 of 20 rows") as raised:
+        explain(model, Tabular(table[:1], table), **asked)
+    left = eval(str(raised.value).split("background=")[1].partition(";")[0], {"table": table})
+    found = explain(model, Tabular(table[:1], left), **asked)
+    right = explain(model, Tabular(known[:1], known.drop(3)), **asked)
+    np.testing.assert_allclose(found.values, right.values)
+    with pytest.raises(ValueError, match=f"^row: '{odd}' is 'z', which does not occur in the background"):
+        explain(model, Tabular(table[3:4], known), **asked)
+
+
+def test_rows_of_polars_without_a_value_stay() -> None:
+    table = polars.DataFrame({"a": [0.0, 1, 2, 3, 4, 9], "c": ["x", "y", None, None, "x", "z"]})
+
+    def model(frame: Any) -> Any:
+        known = {"x": 1.0, "y": 2.0, None: 5.0}
+        return np.array([[0.0, a + known[word]] for a, word in frame.rows()])
+
+    with pytest.raises(ValueError, match=r"^background: 'c' is 'z' in 1 of 6 rows") as raised:
+        explain(model, Tabular(table[:1], table), "exact_shap", target=1)
+    found = run_as_said(model, table[:1], table, str(raised.value))
+    right = explain(model, Tabular(table[:1], table[:5]), "exact_shap", target=1)
+    np.testing.assert_allclose(found, right.values)
+
+
+@pytest.mark.parametrize(
+    ("values", "odd", "said"),
+    [
+        (pd.date_range("2020-01-01", periods=3), pd.Timestamp("2021-05-05"), "2021-05-05"),
+        (pd.period_range("2020-01", periods=3, freq="M"), pd.Period("2021-05", "M"), "2021-05"),
+        (pd.to_timedelta([1, 2, 3], unit="D"), pd.Timedelta(days=9), "9 d"),
+        ([2**60 + 1, 2**60 + 2, 2**60 + 3], 2**60 + 7, str(2**60 + 7)),
+    ],
+    ids=["date", "period", "duration", "id"],
+)
+def test_times_and_long_ids_are_written_as_they_are(values: Any, odd: Any, said: str) -> None:
+    known = {value: float(place) for place, value in enumerate(values)}
+    table = pd.DataFrame({"a": np.arange(6.0), "c": pd.Series([*values, *values[:2], odd])})
+
+    def model(frame: Any) -> Any:
+        return np.array([[0.0, a + known[value]] for a, value in zip(frame.a, frame.c)])
+
+    with pytest.raises(ValueError, match=f"^background: 'c' is {said} in 1 of 6 rows") as raised:
+        explain(model, Tabular(table[:1], table), "exact_shap", target=1)
+    if not isinstance(odd, int):
+        assert "background=" not in str(raised.value)
+        return
+    right = explain(model, Tabular(table[:1], table[:5]), "exact_shap", target=1)
+    np.testing.assert_allclose(run_as_said(model, table[:1], table, str(raised.value)), right.values)
+
+
+PLAIN = np.array([[0.0, 1], [1, 2], [2, 1], [3, 2], [4, 1], [5, 9]])
+
+
+def by_numbers(table: Any) -> Any:
+    held = table.toarray() if scipy.sparse.issparse(table) else np.asarray(table, dtype=float)
+    return np.array([[0.0, a + {1.0: 1.0, 2.0: 3.0}[code]] for a, code in held.tolist()])
+
+
+@pytest.mark.parametrize(
+    ("table", "has_call"),
+    [
+        (pd.DataFrame(PLAIN, columns=[10, 20]), True),
+        (pd.DataFrame(PLAIN, columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])), True),
+        (pd.DataFrame(PLAIN, columns=pd.to_datetime(["2020", "2021"])), False),
+        (PLAIN.tolist(), False),
+        (np.matrix(PLAIN), False),
+        (torch.tensor(PLAIN), True),
+        (scipy.sparse.csr_array(PLAIN), True),
+        (scipy.sparse.coo_matrix(PLAIN), False),
+    ],
+    ids=["numbers", "levels", "times", "list", "matrix", "tensor", "csr", "coo"],
+)
+def test_only_a_call_that_runs_is_named(table: Any, has_call: bool) -> None:
+    row = table[:1] if isinstance(table, pd.DataFrame) else PLAIN[0]
+    with pytest.raises(ValueError, match=r"^background: .* is 9 in 1 of 6 rows, which the model does not") as raised:
+        explain(by_numbers, Tabular(row, table), "exact_shap", target=1)
+    assert ("background=" in str(raised.value)) == has_call
+    if has_call:
+        right = explain(by_numbers, Tabular(PLAIN[0], PLAIN[:5]), "exact_shap", target=1)
+        np.testing.assert_allclose(run_as_said(by_numbers, row, table, str(raised.value)), right.values)
+
+
+def test_an_array_beside_a_named_row_is_not_sliced_by_names() -> None:
+    with pytest.raises(ValueError, match=r"^background: 'b' is 9 in 1 of 6 rows") as raised:
+        explain(by_numbers, Tabular(pd.Series({"a": 0.0, "b": 1.0}), PLAIN), "exact_shap", target=1)
+    assert "background=" not in str(raised.value)
