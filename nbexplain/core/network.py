@@ -21,7 +21,7 @@ from nbexplain.core import hooks, local
 from nbexplain.core.folded import folded
 from nbexplain.core.layers import Layer
 from nbexplain.core.model import asked_again, batches, checkpointing, lookups, padding
-from nbexplain.core.model.estimator_calls import first_that_answers, is_pipeline, runs_each_alone
+from nbexplain.core.model.estimator_calls import is_pipeline, runs_each_alone
 from nbexplain.core.model.model_errors import META, Said, in_words, of_arguments, of_nothing_left
 from nbexplain.core.model.outputs import Reader
 from nbexplain.core.model.text_errors import cut_by_pipeline, emptied_by_pipeline, of_text
@@ -549,8 +549,8 @@ class Network:
 
                 def tried(rest: Tensor) -> Any:  # and no more: to ask what its error means would go on without end
                     some = self._handed(module, rest)
-                    if isinstance(module, Predictor) and module.outputs is None:  # to learn these it asks for the row
-                        return first_that_answers(module._calls, some[0][0])
+                    if isinstance(module, Predictor) and module.outputs is None:
+                        return module.answer(some[0][0])
                     return self._called(module, *some)
 
                 said = of_arguments(error, module, x, given) if self._forward is None else None
