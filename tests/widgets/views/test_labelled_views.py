@@ -319,6 +319,25 @@ def test_the_threshold_moves_and_the_code_follows() -> None:
     explorer.close()
 
 
+def test_the_title_of_the_confusion_matrix_follows_the_filter_at_a_threshold_too() -> None:
+    explorer = explorer_of(ill(), TWO, show=PANES, target="ill")
+    threshold, pane = part(explorer, CurvesView).threshold, part(explorer, ConfusionView).pane
+    assert (pane.title, sum(pane.counts)) == ("Confusion matrix · 90 rows", 90)
+    before = list(pane.figures)
+    from_browser(threshold, value=0.3)
+    assert explorer.session.wait(60)
+    explorer.session.select(where={"age": (40, None)})
+    assert explorer.session.wait(60)
+    old = int((NUMBERS["age"] >= 40).sum())
+    assert pane.title == f"Confusion matrix · {old} rows"
+    assert pane.figures == before  # the page says those of the threshold
+    from_browser(threshold, value=None)
+    assert explorer.session.wait(60)
+    assert (pane.title, sum(pane.counts)) == (f"Confusion matrix · {old} rows", old)
+    assert pane.figures != before
+    explorer.close()
+
+
 def test_classes_beyond_twenty_stand_together() -> None:
     labels = np.arange(90) % 30
     table = nx.Tabular(NUMBERS.iloc[0], NUMBERS, labels=labels)
