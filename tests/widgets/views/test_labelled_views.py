@@ -126,6 +126,20 @@ def test_a_cell_of_the_confusion_matrix_chooses_its_rows() -> None:
     explorer.close()
 
 
+def test_the_status_line_tells_few_rows_in_the_words_of_the_filter_bar() -> None:
+    model = LogisticRegression().fit(FRAME[["age", "dose"]], TWO == "ill")
+    explorer = explorer_of(model, TWO == "ill", classes=["fit", "ill"], show=["filter", "importance"])
+    explorer.session.select(where={"label": 1, "predicted": "fit", "age": (40, None)})
+    assert explorer.session.wait(60)
+    right, predicted = TWO == "ill", model.predict(NUMBERS)
+    count = int((right & ~predicted & (NUMBERS["age"] >= 40)).sum())
+    assert 1 < count < 20
+    said = f"only {count} rows match age: at least 40 and label: ill and predicted class: fit"
+    assert said in explorer._status.warnings
+    assert not any("{" in warning for warning in explorer._status.warnings)
+    explorer.close()
+
+
 def test_the_accuracy_has_the_error_that_the_table_of_groups_gives_it() -> None:
     explorer = explorer_of(ill(), TWO, show=["confusion"])
     share = float((ill().predict(NUMBERS) == TWO).mean())
