@@ -103,7 +103,8 @@ function render({ model, el, signal }: RenderProps<RowTableState>): void {
     const focused = lines.indexOf(document.activeElement as HTMLTableRowElement);
     const numeric = model.get("columns").map((_, column) => isNumeric(rows, column));
     say(title, model.get("title"));
-    say(note, rows.length ? model.get("note") : model.get("note") || "No rows.");
+    const without = model.get("columns").length ? "No rows." : ""; // there are none yet
+    say(note, model.get("note") || (rows.length ? "" : without));
     note.hidden = !note.textContent;
     table.ariaLabel = model.get("title") || "Rows";
     table.hidden = !rows.length;

@@ -154,6 +154,15 @@ test("other rows keep sorting and focus, other columns begin anew", async () => 
   expect(el.textContent).toContain("No rows.");
 });
 
+test("before the first rows it does not say that there are none", async () => {
+  model.arrive({ columns: [], rows: [] });
+  const note = el.querySelector<HTMLElement>(".nbx-row-table-note")!;
+  expect([note.textContent, note.hidden]).toEqual(["", true]);
+  await settle();
+  model.arrive({ note: "scores: stopped before the first picture" });
+  expect([note.textContent, note.hidden]).toEqual(["scores: stopped before the first picture", false]);
+});
+
 test("a table to be read has no selection", async () => {
   model.arrive({ choosable: false });
   line("row 2").click();

@@ -73,7 +73,8 @@ class FeatureBars:
         conditions
             What is weighed of each feature where that is not its value, such as `"0.2 < size ≤ 0.4"`.
         beside_errors
-            Standard errors of the second series, (F,): it then has whiskers and numbers as the first has.
+            Standard errors of the second series, (F,): it then has whiskers and numbers as the first has, and counts
+            as much for which features are the largest.
         nothing
             What it means that all values are 0, and their errors too where these are known.
 
@@ -91,11 +92,12 @@ class FeatureBars:
             raise ValueError(f"shown_values: expected one for each of {count} features, got {len(shown_values)}")
         if top < 1:
             raise ValueError(f"top: expected at least 1, got {top}")
-        order = largest(numbers)[:top]
+        both = others is not None and theirs is not None
+        weighed_by = np.stack([numbers, others] if others is not None and both else [numbers])
+        order = largest(np.fmax.reduce(np.abs(weighed_by)))[:top]
         values_, rows = numbers[order], np.arange(len(order), dtype=float)
         shown = [None if shown_values is None else shown_values[i] for i in order]
         second = np.zeros(0) if others is None else others[order]
-        both = others is not None and theirs is not None
         written = (plus if signed else even)([*values_.tolist(), *(second.tolist() if both else ())])
         texts = written[: len(order)]
         colours = [ACCENT if signed and others is None and value > 0 else PLAIN for value in values_]
@@ -130,7 +132,7 @@ class FeatureBars:
         self._rows.whiskers(middle, values_, errors_ if whiskers else None, tips)
         self._rows.write(middle[: len(written)], np.full(len(written), high), written)
         none = "all values are 0" if uncertain(numbers, deviations) else nothing
-        self._explain(names, series or quantity, None if beside is None else beside[0], signed, numbers, none)
+        self._explain(names, series or quantity, None if beside is None else beside[0], signed, weighed_by, none)
         known = "" if everywhere else ", where they are known"
         self._caption.value += f" · whiskers: ± {ERROR} standard errors (SE){known}" * whiskers
 
@@ -142,17 +144,21 @@ class FeatureBars:
     def _explain(
         self, names: Sequence[str], series: str, beside: str | None, signed: bool, numbers: np.ndarray, nothing: str
     ) -> None:
-        """What the colours mean, what is largest, and what is not on the chart."""
+        """What the colours mean, what is largest of `numbers` (series, F), and what is not on the chart."""
         for each in self._signs:
             each.layout.display = None if signed and beside is None and (numbers < 0).any() else "none"
-        for each, name in zip(self._series, (series or "values", beside)):
+        keys = [fitted(name, 40) for name in (series or "values", beside or "")]
+        for each, name in zip(self._series, keys):
             each.layout.display = "none" if beside is None else None
-            each.children[1].value = fitted(name or "", 40)
-        count, first = len(names), self._order[:1]
-        said = [f"largest: {label(names[i], most=40)}, {number(numbers[i])}" for i in first if np.isfinite(numbers[i])]
+            each.children[1].value = name
+        count, said = len(names), []
+        if count and np.isfinite(numbers[:, first := self._order[0]]).any():
+            which = int(np.nanargmax(np.abs(numbers[:, first])))
+            of = "" if beside is None else f" ({isolated(keys[which])})"
+            said = [f"largest: {label(names[first], most=40)}, {number(numbers[which, first])}{of}"]
         said = [nothing] if said and not np.nan_to_num(numbers).any() else said
         said += [f"{len(self._order):,} of {count:,} features"] * (count > len(self._order))
-        unknown = int((~np.isfinite(numbers)).sum())
+        unknown = int((~np.isfinite(numbers)).all(0).sum())
         said += [f"{unknown:,} without a value"] * bool(unknown)
         said += ["no features"] * (count == 0)
         self._caption.value = " · ".join(said)

@@ -73,9 +73,8 @@ class GroupsView:
     def show_values(self, answer: Answer) -> None:
         """In the worker: the SHAP values of the rows, or why there are none."""
         say_why(self._frame, answer)
-        why = words.remark(answer)
-        if why or answer.explanation is not None:
-            self._partial = why
+        if words.is_news(answer):
+            self._partial = words.remark(answer)
         if answer.explanation is not None:
             self._values = answer.explanation
             self._draw()

@@ -27,13 +27,12 @@ def framed(title: str, widget: ipywidgets.Widget) -> ipywidgets.Widget:
 
 
 def say_why(frame: ipywidgets.Widget, answer: Answer) -> None:
-    """Say in what `framed` made why there is no new picture, until there is one.
+    """Say in what `framed` made why there is no new picture, until there is one, or one is on its way.
 
     Where nothing has been drawn, the words stand in the place of the chart.
     """
-    why = words.notice(answer)
-    if why or answer.explanation is not None:
-        say_in(frame, why)
+    if words.is_news(answer):
+        say_in(frame, words.notice(answer))
 
 
 def say_in(frame: ipywidgets.Widget, text: str) -> None:
@@ -50,7 +49,7 @@ class Notices:
     Parameters
     ----------
     say
-        Called in the worker with the words; with `""` as soon as all answers are whole.
+        Called in the worker with the words; with `""` as soon as all answers are whole, or on their way.
     brief
         Whether another pane says what went wrong.
     """
@@ -62,7 +61,7 @@ class Notices:
     def tell(self, place: Place, answer: Answer, of: str = "") -> None:
         """Take over what became of a question; `of` is what it is about, where that is a part of the pane."""
         why = self._words(answer)
-        if why or answer.explanation is not None:
+        if words.is_news(answer):
             self._said[place] = f"{of}: {why}" if of and why else why
             self._say(next(filter(None, self._said.values()), ""))
 

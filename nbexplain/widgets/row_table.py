@@ -30,9 +30,9 @@ class RowTable(Bundled):
     - if wanted ``marks``, the columns to emphasise, and a ``tone`` for the whole row: ``"strong"``, ``"quiet"``,
       ``"positive"`` or ``"negative"``.
 
-    ``rows`` are checked against ``columns``, which are therefore set first. ``chosen`` is a position in ``rows``, as
-    they were given, or -1; the browser writes it and nothing is echoed. Where ``choosable`` is off, rows can be read
-    only.
+    ``rows`` are checked against ``columns``, which are therefore set first; that there are no rows is said only once
+    there are columns. ``chosen`` is a position in ``rows``, as they were given, or -1; the browser writes it and
+    nothing is echoed. Where ``choosable`` is off, rows can be read only.
     """
 
     _bundle = "row_table"

@@ -28,6 +28,7 @@ from nbexplain.widgets.views.labelled_parts import labelled_parts
 from nbexplain.widgets.views.partial_dependence_view import PartialDependenceView
 
 ROW_PANES = ("editor", *CHARTS, "classes", "partial", "nearest", "counterfactual", "compare", "boundary")
+OF_BACKGROUND = ("partial", "nearest", "counterfactual", "boundary")
 LABELLED_PANES = ("filter", "confusion", "curves", "residuals")
 SET_PANES = (*LABELLED_PANES, *rows_view.CHARTS, "partial", "permutation", "lime", "interaction", "groups")
 
@@ -47,6 +48,18 @@ def check_table(x: Array, explorer: str) -> Tabular:
     return x
 
 
+def what_lacks(session: Session) -> dict[str, str]:
+    """What panes of one row need that is not there, by their names."""
+    row = session.inputs[session.selection.input]
+    assert isinstance(row, Tabular)
+    found = {"compare": "two rows: give a list"} if len(session.inputs) < 2 else {}
+    if row.background is None or len(row.background) < 2:
+        found |= dict.fromkeys(OF_BACKGROUND, "a background of two rows or more: give Tabular(row, background=table)")
+    elif len(row.columns) < 2:
+        found["boundary"] = "two columns, and there is one"
+    return found
+
+
 def row_parts(
     session: Session, models: SessionModels, answered: Answered, shown: Collection[str], asked: bool = True
 ) -> list[Part]:
@@ -54,7 +67,7 @@ def row_parts(
 
     What takes long waits for a button, unless its pane was `asked` for.
     """
-    row = session.inputs[session.selection.input]
+    row, lacking = session.inputs[session.selection.input], what_lacks(session)
     assert isinstance(row, Tabular)
     scored = session.facts.one_per_class
     parts: list[Part] = []
@@ -69,23 +82,23 @@ def row_parts(
         parts.append(values)
     if "classes" in shown and scored:
         parts.append(ClassScores(session))
-    if "compare" in shown and len(session.inputs) > 1:
+    shown = [name for name in shown if name not in lacking]
+    if "compare" in shown:
         parts.append(two := TwoRows(session, answered, other=1 if session.selection.input == 0 else 0))
         if values is not None:
             values.listen(two.show_weights, two.notices)
-    if row.background is not None and len(row.background) > 1:
-        if "partial" in shown:
-            parts.append(partial := PartialDependenceView(session, answered, own=True))
-            if values is not None:
-                values.listen(partial.follow_weights)
-                values.share(partial.choose_column)
-                follow_column(partial.column, values.mark, session)
-        if "nearest" in shown:
-            parts.append(NearRows(session, answered, move))
-        if "counterfactual" in shown:
-            parts.append(CounterfactualView(session, answered, move, at_once=asked))
-        if "boundary" in shown and len(row.columns) > 1:
-            parts.append(BoundaryView(session, answered, move))
+    if "partial" in shown:
+        parts.append(partial := PartialDependenceView(session, answered, own=True))
+        if values is not None:
+            values.listen(partial.follow_weights)
+            values.share(partial.choose_column)
+            follow_column(partial.column, values.mark, session)
+    if "nearest" in shown:
+        parts.append(NearRows(session, answered, move))
+    if "counterfactual" in shown:
+        parts.append(CounterfactualView(session, answered, move, at_once=asked))
+    if "boundary" in shown:
+        parts.append(BoundaryView(session, answered, move))
     return parts
 
 

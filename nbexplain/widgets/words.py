@@ -150,6 +150,11 @@ def notice(answer: Answer) -> str:
     return "" if answer.error is None or isinstance(answer.error, NoRows) else sentence(answer.error)
 
 
+def is_news(answer: Answer) -> bool:
+    """Whether what a pane said of earlier answers is over, or it has something else to say."""
+    return bool(notice(answer)) or answer.explanation is not None or answer.state == "running"
+
+
 def missing(answer: Answer) -> str:
     """What a map says that is of an earlier question, or of none; how far it came stands beside its title."""
     return "" if answer.state == "stopped" and answer.explanation is not None else notice(answer)

@@ -83,20 +83,34 @@ def test_a_second_series_stands_beside_the_first(chart, chosen):
 def test_a_second_series_has_whiskers_and_numbers_where_its_errors_are_known(chart, chosen):
     told = {"signed": False, "quantity": "size", "errors": [0.1, 0.2], "beside": ("theirs", [4.0, 0.5])}
     chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[0.5, 0.25])
-    assert texts(chart) == ["2.00", "1.00", "0.50", "4.00"]
+    assert texts(chart) == ["1.00", "2.00", "4.00", "0.50"]
     drawn = marks(chart, Boxes)[1]
-    reach = [[2 - 0.392, 2.392], [1 - 0.196, 1.196], [0.5 - 0.49, 0.99], [4 - 0.98, 4.98]]
+    reach = [[1 - 0.196, 1.196], [2 - 0.392, 2.392], [4 - 0.98, 4.98], [0.5 - 0.49, 0.99]]
     np.testing.assert_allclose(drawn.x[:, 2:4], reach)
     np.testing.assert_allclose(drawn.y[:, 2], boxes(chart).y.mean(1))  # in the middle of their bars
-    assert plain(drawn.labels[3]) == "a, theirs: 4"
-    click(drawn, 2)
+    assert plain(drawn.labels[2]) == "a, theirs: 4"
+    click(drawn, 3)
     assert chosen == [1]
     assert plot(chart).axes[1].scale.max > 4.98
     chart.show(["a", "b"], [1.0, 2.0], **told)
     assert texts(chart) == ["2.00", "1.00"]
-    np.testing.assert_allclose(drawn.x[:, 2:4], reach[:2])
+    np.testing.assert_allclose(drawn.x[:, 2:4], [reach[1], reach[0]])
     with pytest.raises(ValueError, match="beside_errors"):
         chart.show(["a", "b"], [1.0, 2.0], **told, beside_errors=[0.5])
+
+
+def test_the_largest_of_two_series_is_named_with_the_one_that_has_it(chart):
+    told = {"signed": False, "quantity": "size", "series": "ours", "top": 2}
+    both = {**told, "beside_errors": [0.1, 0.1, np.nan]}
+    chart.show(["a", "b", "c"], [0.0, 2.0, 1.0], **both, beside=("theirs", [4.0, 0.5, np.nan]))
+    assert plain(words(chart.figure)).startswith("ours theirs largest: a, 4 (theirs) · 2 of 3 features")
+    assert texts(chart) == ["0.00", "2.00", "4.00", "0.50"]
+    chart.show(["a", "b", "c"], [0.0, 0.0, np.nan], **both, beside=("theirs", [4.0, 0.0, np.nan]))
+    assert plain(words(chart.figure)).startswith("ours theirs largest: a, 4 (theirs) · 2 of 3 features · 1 without a v")
+    # another measure on its own scale: the first one says which are the largest
+    chart.show(["a", "b", "c"], [0.0, 2.0, 1.0], **told, beside=("theirs, scaled", [4.0, 0.5, np.nan]))
+    assert texts(chart) == ["2.00", "1.00"]
+    assert plain(words(chart.figure)).endswith("largest: b, 2 (ours) · 2 of 3 features")
 
 
 def test_the_caption_speaks_of_the_whiskers_that_there_are(chart):

@@ -982,3 +982,26 @@ def test_another_kind_of_input_is_refused_before_the_model_is_asked(explorer: An
 
     with pytest.raises(TypeError, match=re.escape(f"inputs: {message}")):
         explorer(never, x)
+
+
+@pytest.mark.parametrize(
+    ("x", "show", "message"),
+    [
+        (row(0), ["compare"], "show: 'compare' needs two rows: give a list"),
+        ([row(0)], ["map", "compare"], "show: 'compare' needs two rows: give a list"),
+        (
+            nx.Tabular([1.0, 2.0, 0.0]),
+            "nearest",
+            "show: 'nearest' needs a background of two rows or more: give Tabular(",
+        ),
+        (
+            nx.Tabular([1.0], [[1.0], [2.0]]),
+            ["boundary"],
+            "show: 'boundary' needs two columns, and there is one",
+        ),
+    ],
+)
+def test_panes_that_are_asked_for_and_cannot_be_shown_are_refused(x: Any, show: Any, message: str) -> None:
+    model = linear() if isinstance(x, list) or len(x.columns) > 1 else lambda rows: rows[:, 0]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        nx.TabularExplorer(model, x, show=show)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nbexplain.core.formatting import HUGE
 from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_reading import Column
@@ -14,8 +15,9 @@ _QUARTILES = (25, 50, 75)
 def conditions(table: Tabular, bins: str) -> tuple[str, ...]:
     """A condition for each column that the row fulfils: `"0.2 < concavity ≤ 0.38"`, `"city = oslo"`.
 
-    As `lime_tabular` writes them, with four digits at least, and as many as tell the two ends of a bin apart; times are
-    written as such. Where a number is not cut into quartiles (`bins="value"`), its column's name.
+    As `lime_tabular` writes them, with four digits at least, all before the point, and as many as tell the two ends of
+    a bin apart; times are written as such. Where a number is not cut into quartiles (`bins="value"`), its column's
+    name.
     """
     background, row = needed(table), table.tensor[0].tolist()
     return tuple(
@@ -51,8 +53,13 @@ def _times(column: Column, ends: np.ndarray, known: np.ndarray) -> list[str]:
 def _apart(ends: np.ndarray, value: float) -> list[str]:
     """Numbers as they are read, so that they differ, and none is on the wrong side of the value."""
     for digits in range(4, 17):
-        said = [f"{end:.{digits}g}" for end in ends]
+        said = [f"{end:.{max(digits, _whole_digits(end))}g}" for end in ends]
         read = [float(each) for each in said]
         if len(set(read)) == len(ends) and all((end < value) == (exact < value) for end, exact in zip(read, ends)):
             break
     return [each.replace("-", "−") for each in said]
+
+
+def _whole_digits(end: float) -> int:
+    """How many digits a number needs to be written without a power of ten; 0 where one is easier to read."""
+    return len(f"{abs(end):.0f}") if abs(end) < HUGE else 0

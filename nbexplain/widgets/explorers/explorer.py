@@ -25,6 +25,7 @@ from nbexplain.widgets.models import SessionModels
 from nbexplain.widgets.parts import PANES, Part, needs, parts_of, rows
 from nbexplain.widgets.status import StatusLine
 from nbexplain.widgets.still import still
+from nbexplain.widgets.views.filter_words import in_words
 
 CONTROLS = ("input", "part", "method", "target", "layer", "channel", "params")
 _FIRST_PICTURE = 0.2  # seconds that the display waits at most for something to stand in a saved notebook
@@ -313,7 +314,9 @@ class Explorer(ipywidgets.VBox):
         """What to distrust of its input and of itself."""
         number, explanation = answer.question.input, answer.explanation
         seen = () if number is None else self.session.inputs[number].picture_notes
-        return list(dict.fromkeys((*seen, *(explanation.warnings if explanation is not None else ()))))
+        found = dict.fromkeys((*seen, *(explanation.warnings if explanation is not None else ())))
+        where = dict(answer.question.params).get("where")
+        return in_words(found, where, self.session) if where else list(found)
 
     def _failure(self, answer: Answer) -> tuple[str, str]:
         """What went wrong, and the traceback."""

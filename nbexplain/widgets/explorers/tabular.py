@@ -9,7 +9,7 @@ from nbexplain.core.dataset.plane import axes_of
 from nbexplain.inputs import Array
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.parts import Part
-from nbexplain.widgets.table_parts import ROW_PANES, check_table, row_parts
+from nbexplain.widgets.table_parts import ROW_PANES, check_table, row_parts, what_lacks
 
 
 class TabularExplorer(Explorer):
@@ -52,7 +52,12 @@ class TabularExplorer(Explorer):
         if not self._asked:
             unasked = {"boundary"} if len(row.columns) > self._MOST_COLUMNS or len(axes_of(row)) < 2 else set()
             unasked |= {"classes"} if len(self.session.classes) < 3 else set()  # the list of targets tells both
-            shown = [name for name in shown if name not in unasked]
+            return [name for name in shown if name not in unasked]
+        lacking = what_lacks(self.session)
+        for name in shown:
+            # what needs a background is left out beside others
+            if name in lacking and (name == "compare" or set(shown) <= set(lacking)):
+                raise ValueError(f"show: {name!r} needs {lacking[name]}")
         return shown
 
     def _made(self, shown: Sequence[str]) -> list[Part]:

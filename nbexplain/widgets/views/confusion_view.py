@@ -62,7 +62,8 @@ class ConfusionView:
             self._place.own["params"] = params
             self._session.renew()
 
-        self._soon("threshold", _REST, ask)
+        # without a threshold the page shows the counts that it was sent, which may be those of an earlier filter
+        self._soon("threshold", 0 if change["new"] is None else _REST, ask)
 
     def _choose(self, place: int) -> None:
         """On the thread that delivers widget messages: the rows of this cell, or all again."""
@@ -93,7 +94,7 @@ class ConfusionView:
 
     def _show(self, place: Place, answer: Answer) -> None:
         explanation = answer.explanation
-        if explanation is not None and explanation.params["threshold"] is None:
+        if explanation is not None:
             self._draw(explanation, self._session.table_of(answer))
         self._answered(place, answer)
 
@@ -114,12 +115,16 @@ class ConfusionView:
         self._kept = kept
         shown, details = int(explanation.details["rows"]), explanation.details
         on_the_way = explanation.progress < 1
+        # at a threshold the page counts by itself, and without one it comes back to what it was sent
+        counted = explanation.params["threshold"] is None or not self.pane.counts
         with self.pane.hold_sync():
             self.pane.title = f"Confusion matrix · {rows_said(shown, len(needed(table)) if on_the_way else None)}"
-            self.pane.names, self.pane.counts = names, [int(count) for count in counts.ravel()]
+            self.pane.names = names
             self.pane.cuts = [fitted_apart(names, [most] * len(names)) for most in _LETTERS]
             self.pane.others = len(explanation.names) - len(kept)
-            self.pane.figures = _figures(details)
+            if counted:
+                self.pane.counts = [int(count) for count in counts.ravel()]
+                self.pane.figures = _figures(details)
             self.pane.chosen = self._chosen()
 
 

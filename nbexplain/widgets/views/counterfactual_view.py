@@ -203,8 +203,8 @@ class CounterfactualView:
             self._now, self.pane.rows, self.pane.note = None, [], words.sentence(answer.error)
         elif answer.explanation is not None:
             self._draw(answer.explanation, answer)
-        elif why := _capital(words.notice(answer)):
-            self.pane.note = why
+        elif words.is_news(answer):
+            self.pane.note = _capital(words.notice(answer))
         self._answered(place, answer)
 
     def _draw(self, explanation: Explanation, answer: Answer) -> None:

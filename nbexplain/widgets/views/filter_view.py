@@ -79,8 +79,9 @@ class FilterView:
             self._counted = part if explanation.params["where"] else f"all {of:,} rows" if of > 1 else "1 row"
             self._unmatched = None
             self._draw()
-        elif why := words.notice(answer):
-            self._counted = f"rows: {why}"
+        elif words.is_news(answer):
+            why = words.notice(answer)
+            self._counted = f"rows: {why}" if why else ""
             self._draw()
 
     def _nothing(self, error: Exception, where: RowFilter) -> str:

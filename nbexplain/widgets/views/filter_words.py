@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from nbexplain.inputs import Tabular
 from nbexplain.inputs.table_column import Column, as_written, told_apart
 from nbexplain.inputs.table_masker import needed
 from nbexplain.inputs.table_times import time_written
+from nbexplain.session import Session
 from nbexplain.widgets.row_view import frequent
 
 SHARES = (0.5, 0.25, 0.1, 0.05, 0.01)  # of rows with the largest |residual|
@@ -172,6 +173,16 @@ def filter_words(where: RowFilter, fields: Sequence[Field]) -> list[str]:
     """A phrase for each condition."""
     by_key = {field.key: field for field in fields}
     return [condition_words(key, condition, by_key.get(key)) for key, condition in where]
+
+
+def in_words(sentences: Collection[str], where: RowFilter, session: Session) -> list[str]:
+    """Sentences that write a filter as code does, with the words of the filter bar in its place."""
+    code, table, values = repr(where), session.inputs[session.selection.input], session.facts.class_values
+    if not isinstance(table, Tabular) or not any(code in sentence for sentence in sentences):
+        return list(sentences)
+    fields = fields_of(table, session.classes, values is not None)
+    phrases = filter_words(where if values is None else named(where, values, session.classes), fields)
+    return [sentence.replace(code, " and ".join(phrases)) for sentence in sentences]
 
 
 def named(where: RowFilter, values: Sequence[Any], classes: Sequence[str]) -> RowFilter:

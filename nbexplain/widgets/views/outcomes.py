@@ -32,8 +32,8 @@ def place_of_all_outcomes(
 
     def answered(place: Place, answer: Answer) -> None:
         nonlocal failed, drawn
-        if (why := words.notice(answer)) or answer.explanation is not None:
-            failed, drawn = why, drawn or answer.explanation is not None
+        if words.is_news(answer):
+            failed, drawn = words.notice(answer), drawn or answer.explanation is not None
         show(place, answer)
         tell()
 

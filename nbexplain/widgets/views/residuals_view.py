@@ -69,7 +69,8 @@ class ResidualsView:
     def _match(self, _place: Place, answer: Answer) -> None:
         """Which rows match is nothing that an explorer's status line or code would tell of besides."""
         found = answer.explanation
-        if (why := words.notice(answer)) or found is not None:
+        if words.is_news(answer):
+            why = words.notice(answer)
             self._unmatched = f"the filter: {why}" if why else ""
             self._write()
         if found is not None:

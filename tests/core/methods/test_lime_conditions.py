@@ -61,6 +61,23 @@ def test_as_many_digits_as_tell_the_ends_apart() -> None:
     assert conditions(Tabular(small[0], small, names=["a"]), "quartile") == ("a ≤ −1e−05",)
 
 
+@pytest.mark.parametrize(
+    ("quartiles", "said"),
+    [
+        ([9500, 34150, 47050], "34150 < a ≤ 47050"),
+        ([-99999.75, -12345.6, 1], "−99999.8 < a ≤ −12346"),
+        ([5, 123456.7, 123456.9], "123456.7 < a ≤ 123456.9"),
+        ([5, 123456789012.4, 999999999999999.0], "123456789012 < a ≤ 999999999999999"),
+        ([5, 1e15, 2.5e16], "1e+15 < a ≤ 2.5e+16"),
+    ],
+)
+def test_large_numbers_have_no_power_of_ten(quartiles: list[float], said: str) -> None:
+    low, middle, high = quartiles
+    background = np.array([[low - 1], [low], [middle], [high], [high + 1e9]])
+    row = [low, middle] if said.startswith("−") else [middle, high]
+    assert conditions(Tabular(np.array([sum(row) / 2]), background, names=["a"]), "quartile") == (said,)
+
+
 def test_times_are_written_as_such() -> None:
     days = pd.to_datetime("2020-01-01") + pd.to_timedelta([0, 10, 21, 33, 60, 91], unit="D")
     frame = pd.DataFrame({"day": days, "at": days + pd.Timedelta("6h"), "month": days.to_period("M")})

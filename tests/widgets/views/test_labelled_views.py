@@ -126,6 +126,20 @@ def test_a_cell_of_the_confusion_matrix_chooses_its_rows() -> None:
     explorer.close()
 
 
+def test_the_status_line_tells_few_rows_in_the_words_of_the_filter_bar() -> None:
+    model = LogisticRegression().fit(FRAME[["age", "dose"]], TWO == "ill")
+    explorer = explorer_of(model, TWO == "ill", classes=["fit", "ill"], show=["filter", "importance"])
+    explorer.session.select(where={"label": 1, "predicted": "fit", "age": (40, None)})
+    assert explorer.session.wait(60)
+    right, predicted = TWO == "ill", model.predict(NUMBERS)
+    count = int((right & ~predicted & (NUMBERS["age"] >= 40)).sum())
+    assert 1 < count < 20
+    said = f"only {count} rows match age: at least 40 and label: ill and predicted class: fit"
+    assert said in explorer._status.warnings
+    assert not any("{" in warning for warning in explorer._status.warnings)
+    explorer.close()
+
+
 def test_the_accuracy_has_the_error_that_the_table_of_groups_gives_it() -> None:
     explorer = explorer_of(ill(), TWO, show=["confusion"])
     share = float((ill().predict(NUMBERS) == TWO).mean())
@@ -316,6 +330,25 @@ def test_the_threshold_moves_and_the_code_follows() -> None:
     answer = next(a for p, a in explorer._answers.items() if p.own.get("method") == "confusion").explanation
     right = confusion_matrix(TWO == "ill", chance >= 0.3)
     np.testing.assert_array_equal(answer.values, right)
+    explorer.close()
+
+
+def test_the_title_of_the_confusion_matrix_follows_the_filter_at_a_threshold_too() -> None:
+    explorer = explorer_of(ill(), TWO, show=PANES, target="ill")
+    threshold, pane = part(explorer, CurvesView).threshold, part(explorer, ConfusionView).pane
+    assert (pane.title, sum(pane.counts)) == ("Confusion matrix · 90 rows", 90)
+    before = list(pane.figures)
+    from_browser(threshold, value=0.3)
+    assert explorer.session.wait(60)
+    explorer.session.select(where={"age": (40, None)})
+    assert explorer.session.wait(60)
+    old = int((NUMBERS["age"] >= 40).sum())
+    assert pane.title == f"Confusion matrix · {old} rows"
+    assert pane.figures == before  # the page says those of the threshold
+    from_browser(threshold, value=None)
+    assert explorer.session.wait(60)
+    assert (pane.title, sum(pane.counts)) == (f"Confusion matrix · {old} rows", old)
+    assert pane.figures != before
     explorer.close()
 
 
