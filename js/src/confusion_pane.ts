@@ -1,7 +1,7 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { countsAt, figuresOf, percent, sum } from "./confusion_counts";
 import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
-import { fitNames, tooHigh, tooWide } from "./fitting";
+import { fitNames, fitting, tooHigh, tooWide } from "./fitting";
 import { counted } from "./format";
 import { ALIVE, followKernel } from "./kernel_state";
 import { follow, listen } from "./link";
@@ -89,13 +89,13 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
     box.style.setProperty("--nbx-classes", String(names.length));
     table.classList.toggle("nbx-upright", names.length > 4);
   };
-  const fit = (): void => {
+  const fit = fitting(table, () => { // the table changes with the font too, where the pane does not
     for (const scope of ["col", "row"]) {
       const heads = [...table.querySelectorAll<HTMLElement>(`th[scope="${scope}"] > span`)];
       const upright = scope === "col" && table.classList.contains("nbx-upright");
       fitNames(heads, [model.get("names"), ...model.get("cuts")], upright ? tooHigh : tooWide);
     }
-  };
+  }, signal);
   const choose = (place: number): void => {
     if (buttons[place]?.ariaDisabled !== "true") model.send({ choose: place });
   };
@@ -175,9 +175,6 @@ function render({ model, el, signal, host }: RenderProps<ConfusionPaneState>): v
     kernel = state;
     draw();
   });
-  const observer = new ResizeObserver(coalesced(fit));
-  observer.observe(table); // which changes with the font too, where the pane does not
-  signal.addEventListener("abort", () => observer.disconnect());
   draw();
 }
 

@@ -1,6 +1,6 @@
 import type { RenderProps } from "@anywidget/types";
 import { coalesced, h, keepKeys, OWN_KEYS, say } from "./dom";
-import { fitEach, tooHigh } from "./fitting";
+import { fitEach, fitting, tooHigh } from "./fitting";
 import { ALIVE, followKernel } from "./kernel_state";
 import { listen } from "./link";
 import { type Feature, featureField, type FeatureField, type Value } from "./row_fields";
@@ -86,11 +86,14 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     const sought = search.hidden ? "" : search.value.trim().toLowerCase();
     const within = (place: number): boolean => features[place]!.name.toLowerCase().includes(sought);
     const wantsChanged = !onlyChanged.hidden && only.checked;
-    let seen = 0;
+    let [seen, isNew] = [0, false];
     fields.forEach((field, place) => {
+      const wasHidden = field.element.hidden;
       field.element.hidden = !within(place) || (wantsChanged && !changed(place));
       seen += Number(!field.element.hidden);
+      isNew ||= wasHidden && !field.element.hidden;
     });
+    if (isNew) fit(); // its name was left as it is while it was hidden
     empty.hidden = seen > 0 || !length;
     const called = sought && ` with “${search.value.trim()}” in its name`;
     say(empty, `No ${wantsChanged ? "changed " : ""}feature${called}.`);
@@ -145,10 +148,10 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     enable();
     fit();
   };
-  const fit = (): void => {
+  const fit = fitting(list, () => {
     const versions = features.map(({ name, cuts = [] }) => [name, ...cuts]);
     fitEach(fields.map(({ name }) => name), versions, (name) => tooHigh(name.parentElement!));
-  };
+  }, signal);
   const head = (): void => {
     say(title, model.get("title"));
     say(notice, model.get("notice"));
@@ -203,12 +206,7 @@ function render({ model, el, signal }: RenderProps<RowEditorState>): void {
     kernel = state;
     enable();
   });
-  const observer = new ResizeObserver(coalesced(fit));
-  observer.observe(list);
-  signal.addEventListener("abort", () => {
-    observer.disconnect();
-    clearTimeout(moving);
-  });
+  signal.addEventListener("abort", () => clearTimeout(moving));
   head();
   build();
 }

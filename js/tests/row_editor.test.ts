@@ -146,6 +146,28 @@ test("a name is cut to the two lines that it stands in, and none because of anot
   for (const height of heights) height.mockRestore();
 });
 
+test("a name that was hidden is cut when it is shown again", () => {
+  const features: Feature[] = Array.from({ length: 13 }, (_, place) => (
+    { name: `measurement ${place}`, cuts: [`m…${place}`], kind: "number", low: 0, high: 1 }
+  ));
+  const rows = Array<number>(13).fill(0);
+  let isNarrow = false;
+  const spies = [vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(34)];
+  spies.push(vi.spyOn(HTMLElement.prototype, "scrollHeight", "get").mockImplementation(function (this: HTMLElement) {
+    return isNarrow && this.textContent!.length > 5 ? 51 : 34;
+  }));
+  const rects = vi.spyOn(HTMLElement.prototype, "getClientRects").mockImplementation(function (this: HTMLElement) {
+    return (this.closest("[hidden]") ? [] : [{}]) as unknown as DOMRectList;
+  });
+  show({ ...STATE, features, row: rows, values: rows });
+  const search = el.querySelector<HTMLInputElement>("input[type=search]")!;
+  enter(search, "12", "input");
+  isNarrow = true;
+  enter(search, "", "input");
+  expect(names()).toEqual(features.map(({ cuts }) => cuts![0]));
+  for (const spy of [...spies, rects]) spy.mockRestore();
+});
+
 test("every control is named after its feature, and the label leads to it", () => {
   expect([...el.querySelectorAll("label.nbx-name")].map((label) => label.textContent)).toEqual(FEATURES.map(({ name }) => name));
   for (const label of el.querySelectorAll<HTMLLabelElement>("label.nbx-name")) {

@@ -204,6 +204,45 @@ def test_texts_and_tables_have_room_at_any_width(lab, source):
         lab.page.set_viewport_size(size)
 
 
+OTHER_ORDER = """() => {
+    const sheets = [...document.querySelectorAll('style')].filter(sheet => sheet.textContent.includes('.nbx-'));
+    const last = document.querySelectorAll('.jp-CodeCell');
+    const parts = last[last.length - 1].querySelectorAll(':is(.nbx-pane, .nbx-card), :is(.nbx-pane, .nbx-card) *');
+    const looks = () => [...parts].map(part => {
+        const style = getComputedStyle(part);
+        return Object.fromEntries([...style].map(name => [name, style[name]]));
+    });
+    const before = looks();
+    for (const sheet of sheets.reverse()) document.head.append(sheet);
+    const after = looks();
+    for (const sheet of sheets.reverse()) document.head.append(sheet);
+    const name = part => `${part.parentElement.className} > ${part.tagName} ${part.className}`;
+    return [...parts].flatMap((part, i) => Object.keys(before[i])
+        .filter(key => before[i][key] !== after[i][key])
+        .map(key => `${name(part)}: ${key}: ${before[i][key]}, in the other order ${after[i][key]}`));
+}"""
+
+
+def test_the_order_in_which_sheets_are_loaded_changes_nothing(lab):
+    lab.run_cell(f"""from nbexplain.examples import *
+demo_ = {BESIDE["texts"]}
+c = nx.MethodComparison(*given)
+display(nx.explore(demo.model, demo.pictures[0], **about, show=["map"]), c)""")
+    explorer = Explorer(lab, drawn=".nbx-token-line[data-frame]")
+    until(lab, "c.session.wait(90)", True)
+    cell = lab.page.locator(".jp-CodeCell").last
+    expect(cell.locator(".nbx-image-pane canvas[data-frame]")).to_be_visible(timeout=SOON)
+    size: Any = lab.page.viewport_size
+    try:
+        for width in (800, size["width"]):
+            lab.page.set_viewport_size({**size, "width": width})
+            frames(lab.page, 5)
+            wait(lambda: float(len(lab.page.evaluate(OTHER_ORDER))), 0)
+            wait(lambda: float(len(explorer.root.evaluate(OVERLAPS))), 0)
+    finally:
+        lab.page.set_viewport_size(size)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -220,6 +220,8 @@ def test_long_names_and_reasons_take_as_many_lines_as_they_need(lab):
         assert why.evaluate(ends) == [0, 0], width
         assert label.evaluate(ends) == [0, 0], width
         assert label.get_attribute("title") == name
+        lists = explorer.root.locator(".widget-dropdown > select")
+        assert lists.evaluate_all("all => all.map(each => getComputedStyle(each).textOverflow)") == ["ellipsis"] * 3
         assert len(label.inner_text()) > 20, width
     lab.page.set_viewport_size({"width": 1400, "height": 1200})
 

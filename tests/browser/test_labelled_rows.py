@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.jupyter import Lab
-from tests.browser.pane import Explorer, frames, until
+from tests.browser.pane import SOON, Explorer, frames, until
 from tests.browser.test_accessibility import looks_right
+from tests.browser.test_looks import look
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +93,21 @@ def test_the_matrix_is_as_high_as_the_curves_beside_it(lab, width):
     }""")
     lab.page.set_viewport_size(size)
     assert left < 20
+
+
+def test_names_of_classes_differ_after_a_change_of_the_theme(lab):
+    names = [f"Customer segment of the retail bank in the northern region, {end}" for end in "AB"]
+    lab.run_cell(f"""e = nx.GlobalExplorer(tumours, nx.Tabular(frame.iloc[[0]], background=frame, labels=bunch.target),
+        classes={names}, show=["filter", "confusion", "curves"])\ne""")
+    explorer = Explorer(lab, drawn=".nbx-confusion")
+    until(lab, "e.session.wait(90)", True, 100)
+    heads = explorer.root.locator(".nbx-confusion th[scope=col] > span")
+    for theme in ("Dark", "Light"):
+        look(explorer, theme, 1183)
+        frames(lab.page, 10)
+        for head, end in zip(heads.all(), "AB", strict=True):
+            expect(head).to_have_text(re.compile(f"….*{end}$"), timeout=SOON)
+            assert head.evaluate("head => head.scrollWidth - head.clientWidth") == 0
 
 
 def test_a_time_to_filter_by_is_seen_whole(lab):

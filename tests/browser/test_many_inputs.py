@@ -157,3 +157,22 @@ def test_sorting_by_score_reads_all_and_can_be_stopped(lab: Lab) -> None:
     np.testing.assert_allclose(values[:5], values[5:], rtol=1e-5, atol=1e-6)
     for number in first[:2]:
         is_drawn(explorer, number)
+
+
+def test_long_names_have_room_in_the_list_of_layers_and_below_the_tiles(lab):
+    names = [f"unsecured consumer {kind} line" for kind in ("credit", "debit", "other")]
+    lab.run_cell(f"e = nx.explore(net, [data[i][0] for i in range(2)], classes={names}); e")
+    explorer = Explorer(lab)
+    slider, layers = explorer.range("Layer").bounding_box(), explorer.select("Layer by name").bounding_box()
+    assert slider
+    assert layers
+    assert layers["x"] - slider["x"] - slider["width"] < 12
+    title = explorer.root.locator(".nbx-tile-title").first
+    expect(title).to_have_text(re.compile("^unsecured consumer"), timeout=SOON)
+    lefts = title.evaluate("""title => {
+        const range = document.createRange();
+        range.selectNodeContents(title);
+        return [...range.getClientRects()].map(box => Math.round(box.left));
+    }""")
+    assert len(lefts) > 1
+    assert len(set(lefts)) == 1

@@ -306,6 +306,23 @@ def test_the_editor_can_be_read_and_heard(lab, theme, width):
     assert inner == outer
 
 
+@pytest.mark.parametrize("width", [800, 1400])
+def test_what_is_reset_says_in_full_what_it_goes_back_to(lab, width):
+    pane = editor(
+        lab,
+        """e = RowEditor(title="Row 17", features=[number("day", low=19000.0, high=20000.0, step=1, time="date"),
+            number("share", high=1.0, missing=True)], row=[19707, 0.1462])""",
+    )
+    lab.page.set_viewport_size({"width": width, "height": 1600})
+    for name, value in (("day", "19800"), ("share", "0.5")):
+        pane.slider(name).fill(value)
+    for name, said in (("day", "2023-12-16"), ("share", "0.1462")):
+        reset = pane.button(f"Reset {name} to {said}")
+        expect(reset).to_have_text(f"↺ {said}")
+        assert reset.evaluate("button => button.scrollWidth - button.clientWidth") == 0
+        assert pane.slider(name).evaluate("slider => slider.offsetWidth") >= 80
+
+
 def test_in_a_row_of_widgets_it_takes_the_width_it_is_given(lab):
     pane = editor(lab, "import ipywidgets\ne = ipywidgets.Box([e], layout=ipywidgets.Layout(width='400px'))")
     width = pane.root.evaluate("root => root.offsetWidth")

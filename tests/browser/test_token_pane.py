@@ -232,6 +232,20 @@ def test_two_thousand_words_are_coloured_anew_without_being_made_anew(lab):
     assert box["height"] < 400  # it scrolls
 
 
+def test_what_is_said_of_a_long_word_is_not_cut(lab):
+    pane = shown(lab, "a" * 200)
+    lab.execute("weigh([0.5], [0.25]); p.dropped = [0]")
+    lab.page.set_viewport_size({"width": 800, "height": 1600})
+    drawn(pane, 1)
+    tokens(pane).first.focus()
+    words, rest = pane.locator(".nbx-readout > bdi"), pane.locator(".nbx-readout > span")
+    expect(rest).to_have_text(" · +0.5 ± 0.25 (SE) · rank 1 of 1 · left out", timeout=SOON)
+    right = "node => node.getBoundingClientRect().right"
+    assert rest.evaluate(right) <= pane.locator(".nbx-readout").evaluate(right) + 0.5
+    assert rest.evaluate("node => node.scrollWidth - node.clientWidth") == 0
+    assert words.evaluate("node => node.offsetWidth") > 100
+
+
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 @pytest.mark.parametrize("width", [1400, 800])
 def test_it_can_be_read_and_used_by_everybody(lab, theme, width):
