@@ -74,8 +74,12 @@ class FeatureMap:
         """
         self._listeners.append(listener)
         self._notices += [] if notices is None else [notices]
-        if (now := self._now) is not None:
-            runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
+
+        def tell() -> None:
+            if self._now is not None:  # the one that there is by then: it may have heard another before
+                listener(self._now)
+
+        runner.later((self, listener), 0, tell, owner=self._session)
 
     def share(self, choose: Callable[[int], None]) -> None:
         """Call it with the column whose bar is clicked, on the thread that delivers widget messages."""

@@ -110,8 +110,12 @@ class RowsView:
     def listen(self, listener: Callable[[Answer], None]) -> None:
         """Call it in the worker with each answer, and with the one that there is already."""
         self._listeners.append(listener)
-        if (now := self._answer) is not None:
-            runner.later((self, listener), 0, lambda: listener(now), owner=self._session)
+
+        def tell() -> None:
+            if self._answer is not None:  # the one that there is by then: it may have heard another before
+                listener(self._answer)
+
+        runner.later((self, listener), 0, tell, owner=self._session)
 
     def mark(self, column: int) -> None:
         """In the worker: outline the bar of a column."""

@@ -18,9 +18,11 @@ from sklearn.linear_model import LinearRegression
 import nbexplain as nx
 from nbexplain.core.question import Answer
 from nbexplain.place import Place
+from nbexplain.runner import runner
 from nbexplain.widgets.explorers.explorer import Explorer
 from nbexplain.widgets.feature_map import CHARTS
 from nbexplain.widgets.groups_view import GroupsView
+from nbexplain.widgets.rows_view import RowsView
 from nbexplain.widgets.views.counterfactual_view import CounterfactualView
 from nbexplain.widgets.views.filter_view import FilterView
 
@@ -193,4 +195,25 @@ def test_a_stopped_table_of_groups_says_how_far_it_came_and_of_how_many_rows() -
     assert view._differences.note == f"stopped at 12% · {whole}"
     place.tell(answer)
     assert view._differences.note == whole
+    explorer.close()
+
+
+def test_who_listens_late_hears_the_last_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = nx.GlobalExplorer(
+        LinearRegression().fit(FRAME, FRAME["a"]), nx.Tabular(FRAME.iloc[[0]], FRAME), show=["importance"]
+    )
+    assert explorer.session.wait(120)
+    view = next(part for part in explorer._parts if isinstance(part, RowsView))
+    place, whole = next((p, a) for p, a in answers(explorer).items() if a.question.method == "row_shap")
+    assert whole.explanation is not None
+    place.tell(dataclasses.replace(whole, explanation=dataclasses.replace(whole.explanation, progress=0.5)))
+    waiting: list[Any] = []
+    monkeypatch.setattr(runner, "later", lambda _key, _delay, chore, **_: waiting.append(chore))
+    heard: list[Answer] = []
+    view.listen(heard.append)
+    place.tell(whole)
+    for chore in waiting:
+        chore()
+    assert heard
+    assert all(answer is whole for answer in heard)
     explorer.close()
