@@ -78,12 +78,15 @@ def _of_both(error: Exception, given: Tabular, x: Tensor, scores: Callable[[Tens
     """That a model does not take the row x (1, F), for a value that the background holds as well; None of others."""
     assert given.background is not None
     row, known = given.tensor[0].numpy(), given.background
+    choices = {place: _choices(given, place) for place in range(len(row)) if _holds(known[:, place], row[place])}
+    choices = {place: some for place, some in choices.items() if len(some)}
+    if not choices:
+        return None
     rows = torch.from_numpy(known[np.unique(np.linspace(0, len(known) - 1, _MOST_ROWS).astype(int))])
     taken = next((one[None] for one in rows if _takes(_with(x, one[None]), scores)), None)
     if taken is None:
         return None
-    choices = {place: _choices(given, place) for place in range(len(row)) if _holds(known[:, place], row[place])}
-    others = {place: float(taken[0, place]) for place, some in choices.items() if len(some)}
+    others = {place: float(taken[0, place]) for place in choices}
     for place in _refused(x, others, scores):
         odd, whole = _not_taken(_with(x, taken), place, choices[place], scores)
         refused = _truly(given, x, place, odd, scores)
