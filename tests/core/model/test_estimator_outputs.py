@@ -1044,6 +1044,20 @@ def test_a_method_predict_is_known_by_its_classes(labels: np.ndarray) -> None:
     model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, labels[[1, 0, 1, 0] * 5])
     found = Subject(model.predict, Text("dull bad plot"), classes=["no", "yes"])
     assert found.scores().tolist() == [[1.0, 0.0]]  # it says the first of its labels
+    if labels.dtype.kind != "U":  # names that are these labels, in another order
+        backwards = [str(label) for label in labels[::-1].tolist()]
+        found = Subject(model.predict, Text("dull bad plot"), classes=backwards)
+        assert found.scores().tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize("told", [["no", "yes"], ["0", "1"]])
+def test_floats_of_nought_and_one_in_their_order_stay_probabilities(told: list[str]) -> None:
+    table = Tabular(X[5], background=X)
+    found = Subject(lambda rows: np.where(rows[:, 0] == 9, 0.25, (rows[:, 0] > 0) * 1.0), table, classes=told)
+    found.scores()
+    held = found.twin.module.outputs
+    assert held.quantity == "probability"
+    assert held.scores(np.array([0.25])).tolist() == [[0.75, 0.25]]
 
 
 @pytest.mark.parametrize("told", [("True", "False"), ("False", "True")])
