@@ -43,7 +43,8 @@ _ROW_BYTES = 16 * 2**20  # ... as long as no layer's output gets larger than thi
 _CPU_BYTES = 2 * 2**20  # ... or than this on a processor, which asks the system anew for larger ones in each call
 _MOST_OUTSIDE = 32_768  # rows in one call of a model outside torch, ...
 _MANY_ROWS = 8192  # ... but no more than so many where larger calls are hardly quicker, ...
-_MANY_IN_FRAME = 16_384  # ... or so many in a data frame, which models take a millisecond to read however long it is
+_MANY_NARROW = 16_384  # ... or so many of a data frame, or of ...
+_FEW_COLUMNS = 64  # ... so few columns: to read them costs a model as much however many it gets
 
 
 class NoGradient(ValueError):
@@ -114,8 +115,7 @@ class Subject:
         self._whole = whole
         self._key = object()
         weakref.finalize(self, STORE.drop_owner, self._key)
-        framed = isinstance(self.input, Tabular) and self.input.framed
-        self._calls = CallSize(_MANY_IN_FRAME if framed else _MANY_ROWS)
+        self._calls = CallSize(_many_in_a_call(self.input))
         self._forget()
 
     def _forget(self) -> None:
@@ -879,6 +879,12 @@ class Subject:
         self._several |= kept.records.several
         STORE.put((self._key, place), kept, (self._network.survey or hooks.Survey()).total if size is None else size)
         return kept
+
+
+def _many_in_a_call(given: Array) -> int:
+    """How many inputs a call may grow to while it is quick."""
+    narrow = isinstance(given, Tabular) and (given.framed or given.tensor.shape[-1] <= _FEW_COLUMNS)
+    return _MANY_NARROW if narrow else _MANY_ROWS
 
 
 def _check_forward(forward: Any, given: Array, outside: bool) -> None:

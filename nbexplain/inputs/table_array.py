@@ -113,7 +113,7 @@ class Rows:
 
     def with_column(self, base: Any, place: int, numbers: np.ndarray) -> Any | None:
         """The first rows (m, F) with these numbers (m,) in a column; None if the table cannot hold them."""
-        column = numbers.astype(base.dtype) if self._is_plain else self._column(place, numbers)
+        column = numbers.astype(base.dtype, copy=False) if self._is_plain else self._column(place, numbers)
         if base.dtype.kind in "iu" and not (column == numbers).all():
             return None
         base[: len(numbers), place] = column

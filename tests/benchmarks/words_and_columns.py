@@ -52,7 +52,7 @@ def rows() -> Iterator[Row]:
 def partial_dependence() -> Iterator[Row]:
     """Of 10,000 rows and 50 values, beside the predictions of such rows, made before; and the first curve.
 
-    In an open session, as a slider for the column asks it: another column each time.
+    In an open session, as a slider for the column asks it: another of the ten columns each time.
     """
     draw = np.random.default_rng(0)
     x = draw.normal(size=(10_000, 10))
@@ -90,10 +90,10 @@ def _partial_dependence(
         for some in changed:
             predictions(some)
 
-    whole, theirs = interleaved(ours, bare, times=5)
+    whole, theirs = interleaved(ours, bare, times=8)
     label = f"partial dependence, 10,000 rows × 50 values, {name}"
     yield Row(label, whole, 1.1, peer, theirs)
-    yield first_pictures.row(label, runs[-5:])
+    yield first_pictures.row(label, runs[-8:])
 
 
 def _changed(rows: Any, value: float) -> Any:

@@ -6,6 +6,7 @@ import gc
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -96,25 +97,31 @@ def test_many_inputs_go_in_chunks_and_give_the_same() -> None:
     torch.testing.assert_close(subject.evaluate(batch), scores)
 
 
-def test_rows_go_to_a_model_outside_torch_in_longer_batches_while_it_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("columns", "framed", "most"), [(3, False, 16_384), (64, False, 16_384), (65, False, 8192), (65, True, 16_384)]
+)
+def test_rows_go_to_a_model_outside_torch_in_longer_batches_while_it_is_quick(
+    columns: int, framed: bool, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("nbexplain.core.call_size._QUICK", 1e9)
-    monkeypatch.setattr("nbexplain.core.subject._MANY_ROWS", 32_768)
-    rows, called = np.random.default_rng(0).normal(size=(100_000, 3)), []
+    rows, called = np.random.default_rng(0).normal(size=(50_000, columns)), []
 
-    def model(x: np.ndarray) -> np.ndarray:
+    def model(x: Any) -> np.ndarray:
         called.append(len(x))
-        return np.stack([x[:, 0], x @ [1.0, 2.0, 3.0]], 1)
+        read = np.asarray(x)
+        return np.stack([read[:, 0], read.sum(1)], 1)
 
-    subject = Subject(model, Tabular(rows[0], rows[:5]))
+    background = pd.DataFrame(rows[:5]) if framed else rows[:5]
+    subject = Subject(model, Tabular(background.iloc[0] if framed else rows[0], background))
     subject.chunk()
     called.clear()
     scores = subject.evaluate(torch.from_numpy(rows)).numpy()
-    np.testing.assert_allclose(scores, np.stack([rows[:, 0], rows @ [1.0, 2.0, 3.0]], 1))
+    np.testing.assert_allclose(scores, np.stack([rows[:, 0], rows.sum(1)], 1))
     in_batches = [count for count in called if count > 1]  # some are asked alone as well
-    assert (called[0], max(called), sum(in_batches)) == (1024, 32_768, len(rows))
+    assert (called[0], max(called), sum(in_batches)) == (1024, most, len(rows))
     called.clear()
-    subject.evaluate(torch.from_numpy(rows[:40_000]))
-    assert called[0] == 32_768  # it goes on as it ended
+    subject.evaluate(torch.from_numpy(rows[:20_000]))
+    assert called[0] == most  # it goes on as it ended
 
 
 @pytest.mark.parametrize("text", [False, True])

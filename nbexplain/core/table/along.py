@@ -92,10 +92,8 @@ def _written(
                     left = -(-(len(values) - at) // min(in_one, most))  # calls
                     some = values[at : at + -(-(len(values) - at) // left)]
                     scores = run(some)
-                    if not math.isfinite(scores.sum(dtype=torch.float64)):  # of one that is not, or of huge ones
-                        return False
                     numbers = read(scores).numpy().T
-                    if read.key is not None and not np.isfinite(numbers).all():
+                    if not _all_finite(numbers) or (read.key is not None and not scores.isfinite().all()):
                         return False
                     into[:, at : at + len(some)] = numbers.reshape(len(into), len(some), -1)
                     at += len(some)
@@ -103,6 +101,15 @@ def _written(
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
         return False
     return True
+
+
+def _all_finite(numbers: np.ndarray) -> bool:
+    """Whether all are finite, and not so huge that their sum is not.
+
+    By numpy, as torch would add them up on several threads, beside those of the BLAS of a model outside torch.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        return math.isfinite(numbers.sum(dtype=np.float64))
 
 
 def _as_alone(

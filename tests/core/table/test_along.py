@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,24 @@ def test_the_rows_are_made_once_and_the_background_stays() -> None:
     assert len(seen) > 4
     assert any(one == other for one, other in itertools.pairwise(seen))  # the same memory again
     np.testing.assert_array_equal(table, np.tile(X[4:], (40, 1)))
+
+
+@pytest.mark.parametrize("values", [(np.inf, -np.inf), (1e308, 1e308)])
+def test_infinite_and_huge_scores_warn_of_nothing_in_the_cell(values: tuple[float, float]) -> None:
+    def model(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, 0] > 0, values[0], values[1])
+
+    rows = np.random.default_rng(0).normal(size=(40, 2))
+    table = Tabular(np.zeros(2), rows)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        if math.isfinite(values[0]):
+            curves = explain(model, table, "partial_dependence", column=0, kind="individual").values
+            np.testing.assert_array_equal(curves, np.full((40, 40), 1e308))
+        else:
+            with pytest.raises(ValueError, match=r"^background: the score of a row is NaN or infinite"):
+                explain(model, table, "partial_dependence", column=0)
+    assert not warned
 
 
 def test_of_very_many_values_the_most_frequent_are_tried_and_it_is_said() -> None:
