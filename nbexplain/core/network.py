@@ -264,13 +264,13 @@ class Network:
 
         They are a batch that is `ready`, or made for a model outside torch. What the model raises is left as it is.
         """
-        outside = isinstance(self.twin.module, Predictor)
+        outside, dtype = isinstance(self.twin.module, Predictor), self.dtype
         with self.computing(grad=False, inplace=not outside, twin=None if outside else self._many()) as module:
 
             def call(batch: Any, count: int) -> Tensor:
                 if not outside and self._writes:
                     batch = batch.clone()
-                handed = ((batch,), {}) if outside else self._given.arguments(batch, self.dtype)
+                handed = ((batch,), {}) if outside else self._given.arguments(batch, dtype)
                 begun = time.perf_counter()
                 output = self._called(module, *handed)
                 self._ran(count, begun)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,30 +85,23 @@ def _written(
     try:
         while at < len(values):
             most = in_call()
-            with repeated(subject, placed, most, column) as run:
+            with repeated(subject, placed, most, column, values) as run:
                 while at < len(values) and (in_one := in_call()) < 2 * most:  # else more rows are made for them
                     size, begun = calls.size, time.perf_counter()
                     left = -(-(len(values) - at) // min(in_one, most))  # calls
-                    some = values[at : at + -(-(len(values) - at) // left)]
-                    scores = run(some)
+                    many = -(-(len(values) - at) // left)
+                    scores = run(at, many)
                     numbers = read(scores).numpy().T
-                    if not _all_finite(numbers) or (read.key is not None and not scores.isfinite().all()):
+                    if not np.isfinite(numbers).all():  # torch's threads would stand in the way of the model's BLAS
                         return False
-                    into[:, at : at + len(some)] = numbers.reshape(len(into), len(some), -1)
-                    at += len(some)
+                    if read.key is not None and not scores.isfinite().all():
+                        return False
+                    into[:, at : at + many] = numbers.reshape(len(into), many, -1)
+                    at += many
                     calls.took(size, (time.perf_counter() - begun) * size / len(scores))
     except Exception:  # it is tried once more, row by row, and what is raised then tells which row it was
         return False
     return True
-
-
-def _all_finite(numbers: np.ndarray) -> bool:
-    """Whether all are finite, and not so huge that their sum is not.
-
-    By numpy, as torch would add them up on several threads, beside those of the BLAS of a model outside torch.
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        return math.isfinite(numbers.sum(dtype=np.float64))
 
 
 def _as_alone(
@@ -135,14 +127,20 @@ class _Written(Exception):
     """The model has written into what it was given."""
 
 
+_Run = Callable[[int, int], Tensor]
+
+
 @contextmanager
-def _outside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Iterator[Callable[[np.ndarray], Tensor]]:
-    """For a model outside torch: the scores of the rows with each of at most so `many` values in the column."""
-    varied = Varied(table_of(subject), rows, many, column)
+def _outside(subject: Subject, rows: np.ndarray, most: int, column: int, values: np.ndarray) -> Iterator[_Run]:
+    """For a model outside torch: the scores of the rows with each of some values in the column, at `most` so many.
+
+    They are asked by the place of the first of them, and how many they are.
+    """
+    varied = Varied(table_of(subject), rows, most, column)
     with subject.calling() as call:
 
-        def run(values: np.ndarray) -> Tensor:
-            numbers = np.repeat(values, len(rows))
+        def run(at: int, many: int) -> Tensor:
+            numbers = np.repeat(values[at : at + many], len(rows))
             return call(varied.of(numbers), len(numbers))
 
         yield run
@@ -151,17 +149,18 @@ def _outside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Iter
 
 
 @contextmanager
-def _inside(subject: Subject, rows: np.ndarray, many: int, column: int) -> Iterator[Callable[[np.ndarray], Tensor]]:
-    """For a torch module: one tensor on its device, in its dtype."""
-    batch = subject.ready(torch.from_numpy(rows)).repeat(many, 1, 1)
+def _inside(subject: Subject, rows: np.ndarray, most: int, column: int, values: np.ndarray) -> Iterator[_Run]:
+    """For a torch module, like `_outside`: one tensor on its device, in its dtype."""
+    batch = subject.ready(torch.from_numpy(rows)).repeat(most, 1, 1)
     first = batch[0].clone()
+    tried = torch.tensor(values).to(batch)[:, None]
 
     with subject.calling() as call:
 
-        def run(values: np.ndarray) -> Tensor:
-            some = batch[: len(values)]
-            some[..., column] = torch.tensor(values).to(some)[:, None]
-            return call(some.flatten(0, 1), len(values) * len(rows))
+        def run(at: int, many: int) -> Tensor:
+            some = batch[:many]
+            some[..., column] = tried[at : at + many]
+            return call(some.flatten(0, 1), many * len(rows))
 
         yield run
     batch[..., column] = first[:, column]
