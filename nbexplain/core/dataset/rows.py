@@ -191,4 +191,4 @@ class Reading:
     def __call__(self, scores: Tensor) -> Tensor:
         """Scores (N, K, …) → the numbers (N, C)."""
         read = scores.flatten(1) if self.key is None else targets.score(scores, self._target)[:, None]
-        return read.to(self.dtype).cpu()
+        return read.to("cpu", self.dtype)

@@ -15,7 +15,7 @@ from nbexplain.core.predictor import Predictor
 from nbexplain.core.subject import Subject
 from nbexplain.inputs.table_varied import Varied
 
-_VALUES = 5  # of so many or more in one call, most calls are nearly full
+_FULL = 0.9  # of the rows that a call may have: it is nearly full
 _TRIED, _FEW = 16, 4  # changed rows that are also asked alone; fewer where they take ...
 _TRYING = 0.002  # ... so many seconds at a batch's pace
 _NEAR = 1e-4  # by how much of their scores they may differ
@@ -34,10 +34,10 @@ def scores_along(
     ValueError
         As of `scores_of`, which says of `what` the rows are.
     """
-    start, tried = 0, subject.kept(_TRIED_OF) or 0
+    start, tried, few = 0, subject.kept(_TRIED_OF) or 0, _in_one_call(len(values))
     while start < len(rows):
         size = subject.calls(rows.shape[1]).size
-        most = max(size // min(len(values), _VALUES), 1)
+        most = max(size // few, 1)
         parts = -(-(len(rows) - start) // most)  # all of about the same size, for which memory is used again
         part = rows[start : start + -(-(len(rows) - start) // parts)]
         place = into[..., start : start + len(part)]
@@ -57,6 +57,11 @@ def scores_along(
                 numbers = read(scores).unflatten(0, (-1, len(values)))
                 _check(numbers, table_of(subject).names[column], values, what)
                 place[..., at : at + step] = numbers.permute(2, 1, 0)
+
+
+def _in_one_call(values: int) -> int:
+    """The fewest of so many values, but several, with which calls are nearly full: parts of many rows are few."""
+    return next((few for few in range(2, values) if values >= _FULL * few * -(-values // few)), values)
 
 
 def _check(numbers: Tensor, column: str, values: np.ndarray, what: str) -> None:
@@ -152,15 +157,14 @@ def _outside(subject: Subject, rows: np.ndarray, most: int, column: int, values:
 def _inside(subject: Subject, rows: np.ndarray, most: int, column: int, values: np.ndarray) -> Iterator[_Run]:
     """For a torch module, like `_outside`: one tensor on its device, in its dtype."""
     batch = subject.ready(torch.from_numpy(rows)).repeat(most, 1, 1)
-    first = batch[0].clone()
+    first, changed, flat = batch[0].clone(), batch[..., column], batch.flatten(0, 1)
     tried = torch.tensor(values).to(batch)[:, None]
 
     with subject.calling() as call:
 
         def run(at: int, many: int) -> Tensor:
-            some = batch[:many]
-            some[..., column] = tried[at : at + many]
-            return call(some.flatten(0, 1), many * len(rows))
+            changed[:many] = tried[at : at + many]
+            return call(flat[: many * len(rows)], many * len(rows))
 
         yield run
     batch[..., column] = first[:, column]
