@@ -60,7 +60,7 @@ def scores_along(
 
 
 def _in_one_call(values: int) -> int:
-    """The fewest of so many values, but several, with which calls are nearly full: parts of many rows are few."""
+    """The fewest of so many values, but several, with which calls are nearly full: each part of the rows costs."""
     return next((few for few in range(2, values) if values >= _FULL * few * -(-values // few)), values)
 
 
@@ -132,14 +132,14 @@ class _Written(Exception):
     """The model has written into what it was given."""
 
 
-_Run = Callable[[int, int], Tensor]
+_Run = Callable[[int, int], Tensor]  # the place of the first of some values, and how many they are → scores (N, K, …)
 
 
 @contextmanager
 def _outside(subject: Subject, rows: np.ndarray, most: int, column: int, values: np.ndarray) -> Iterator[_Run]:
-    """For a model outside torch: the scores of the rows with each of some values in the column, at `most` so many.
+    """For a model outside torch: the scores of rows (n, F) with some of `values` (P,) in a column, at `most` so many.
 
-    They are asked by the place of the first of them, and how many they are.
+    All rows with the first of these values come first.
     """
     varied = Varied(table_of(subject), rows, most, column)
     with subject.calling() as call:

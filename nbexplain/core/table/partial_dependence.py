@@ -106,8 +106,7 @@ def partial_dependence(
             curves = found[read.column, :, :done].T.astype(np.float64, copy=False)
             answer = _answer(kind, curves, numbers[:done], grid, subject.score_name, done / len(numbers))
             due = max(_PAUSE, (time.perf_counter() - begun) / _SHARE)
-            alike = done > 1 and (curves[-1] == curves[0]).all() and (curves == curves[0]).all()  # one tells of most
-            same = all_equal(done, len(among)) if alike else ()
+            same = all_equal(done, len(among)) if done > 1 and (curves == curves[0]).all() else ()
             yield replace(answer, warnings=warnings + same)
             due += time.perf_counter()
         if done == len(numbers):

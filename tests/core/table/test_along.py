@@ -151,6 +151,36 @@ def test_of_very_many_values_the_most_frequent_are_tried_and_it_is_said() -> Non
         assert any("5,000 values: only the 200 that most rows have" in said for said in found.warnings)
 
 
+@pytest.mark.parametrize("model", ["outside", "inside"])
+@pytest.mark.parametrize("values", [1, 2, 3, 7, 50])
+def test_calls_are_nearly_full(values: int, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = np.random.default_rng(0).normal(size=(2000, 3))
+    called: list[int] = []
+
+    class Inside(nn.Module):
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            called.append(len(rows))
+            return rows
+
+    def outside(rows: np.ndarray) -> np.ndarray:
+        called.append(len(rows))
+        return rows
+
+    subject = Subject(outside if model == "outside" else Inside(), Tabular(table[0], table))
+    subject.scores()
+    subject.takes_batches()
+    subject.keep("of how many rows some were also asked alone", 10**6, 1)
+    read = Reading(subject, 0, 1)
+    found = np.empty((3, values, 2000), dtype=np.float32 if read.dtype == torch.float32 else float)
+    monkeypatch.setattr(Subject, "calls", lambda self, width: Calls(CallSize(8192), 3000, 3000))
+    called.clear()
+    scores_along(subject, table, 1, np.arange(values, dtype=float), "background", read, found)
+    np.testing.assert_allclose(found[1], np.repeat(np.arange(values)[:, None], 2000, 1))
+    np.testing.assert_allclose(found[2], np.tile(table[:, 2], (values, 1)), rtol=1e-6)
+    assert (sum(called), max(called) <= 3000) == (2000 * values, True)
+    assert len(called) <= math.ceil(2000 * values / 3000 / 0.9)
+
+
 class Remembers:
     """Answers as before where it thinks that it is asked the same again: it keeps what it was given, no copy of it."""
 
