@@ -141,6 +141,16 @@ def test_infinite_and_huge_scores_warn_of_nothing_in_the_cell(values: tuple[floa
     assert not warned
 
 
+@pytest.mark.parametrize("target", [0, lambda scores: scores[:, 0]])
+def test_an_infinite_score_of_a_class_that_is_not_asked_is_refused_too(target: Any) -> None:
+    def model(rows: np.ndarray) -> np.ndarray:
+        return np.stack([rows[:, 0], np.where(rows[:, 0] > 1, np.inf, 0)], 1)
+
+    table = Tabular(np.zeros(2), np.random.default_rng(0).normal(size=(40, 2)))
+    with pytest.raises(ValueError, match=r"^background: the score of a row is NaN or infinite"):
+        explain(model, table, "partial_dependence", target=target, column=0)
+
+
 def test_of_very_many_values_the_most_frequent_are_tried_and_it_is_said() -> None:
     rows = pd.DataFrame({"id": [f"n{i:05}" for i in range(5000)] + ["n04000", "n00007"], "b": 1.0})
     for method in ("partial_dependence", "ice"):
